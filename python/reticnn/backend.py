@@ -1,0 +1,44 @@
+"""Keras, started quietly: the other modules import `keras` from here."""
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+
+
+def _quiet_keras():
+    """Return Keras, imported without the log lines TensorFlow prints at its start.
+
+    They are written below Python, to the process's own stderr, where neither an R
+    console nor a knitted page can hold them back. A user who sets
+    `TF_CPP_MIN_LOG_LEVEL` lower than 3 wants to see them and does.
+    """
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if level != "3":
+        return importlib.import_module("keras")
+    with _stderr_held_back():
+        return importlib.import_module("keras")
+
+
+@contextlib.contextmanager
+def _stderr_held_back():
+    """Send the process's stderr to a file, and show it only if the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if failed:
+                held.seek(0)
+                sys.stderr.write(held.read().decode(errors="replace"))
+
+
+keras = _quiet_keras()

@@ -1,0 +1,276 @@
+"""Blocks of layers: a Keras tensor in, a Keras tensor out."""
+
+from reticnn.backend import keras
+from reticnn.coercion import (
+    as_bool,
+    as_choice,
+    as_float,
+    as_int,
+    as_ints,
+    as_pair,
+    as_string,
+    shown,
+)
+
+
+def conv_block(
+    x,
+    filters=32,
+    n_conv=1,
+    *,
+    kernel_size=3,
+    strides=1,
+    padding="same",
+    activation="relu",
+    batch_norm=False,
+    pool="max",
+    pool_size=2,
+    dropout=0.0,
+    name=None,
+):
+    """Convolve and activate `n_conv` times, then pool.
+
+    The layers are `n_conv` times `Conv2D`, `BatchNormalization` where asked for, and
+    the activation; then the pooling layer, then `Dropout` where asked for.
+
+    Args:
+        x: Keras tensor, (batch, height, width, channels).
+        filters: Whole number, output channels of each convolution. Default 32.
+        n_conv: Whole number, convolutions before the pooling. Default 1.
+        kernel_size: Whole number or (height, width), the filter's size in pixels.
+            Default 3.
+        strides: Whole number or (height, width), the step of the first convolution in
+            pixels; the others have step 1. Default 1.
+        padding: `"same"` (the output is as large as the input) or `"valid"` (no
+            padding). Default `"same"`.
+        activation: Name of a Keras activation, or None for none. Default `"relu"`.
+        batch_norm: Bool, normalise between convolution and activation. Default False.
+        pool: `"max"`, `"average"`, or None for no pooling. Default `"max"`.
+        pool_size: Whole number or (height, width), the pooling window and its step in
+            pixels. Default 2.
+        dropout: Float in [0, 1), fraction of values dropped after the pooling while
+            training. Default 0, no such layer.
+        name: String, prefix of the layers' names (`<name>_conv1`, ...), or None for
+            Keras's own names.
+
+    Returns:
+        Keras tensor, (batch, height / 2, width / 2, filters) with the defaults.
+
+    Raises:
+        TypeError: If `x` is not a Keras tensor, or an argument has the wrong type.
+        ValueError: If an argument is outside its range, or the image is smaller than
+            the pooling window.
+
+    Example:
+        >>> inputs = keras.Input((32, 32, 3))
+        >>> conv_block(inputs, 64, n_conv=2, batch_norm=True).shape
+        (None, 16, 16, 64)
+
+    Source:
+        Keras's `Conv2D`, `BatchNormalization`, `MaxPooling2D` and `Dropout`; several
+        convolutions to a pooling: Simonyan and Zisserman (2015), arXiv:1409.1556;
+        normalisation before the activation: Ioffe and Szegedy (2015), arXiv:1502.03167.
+    """
+    _check_feature_maps(x)
+    filters = as_int(filters, "filters")
+    kernel_size = as_pair(kernel_size, "kernel_size")
+    strides = as_pair(strides, "strides")
+    padding = as_choice(padding, "padding", ("same", "valid"))
+    activation = as_activation(activation)
+    batch_norm = as_bool(batch_norm, "batch_norm")
+    pool = as_choice(pool, "pool", ("max", "average", None))
+    pool_size = as_pair(pool_size, "pool_size")
+    dropout = as_dropout(dropout, "dropout")
+    named = _namer(name)
+
+    for step in range(1, as_int(n_conv, "n_conv") + 1):
+        _check_window(x, "kernel_size", kernel_size, fits=padding == "same")
+        x = keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            strides=strides if step == 1 else 1,
+            padding=padding,
+            name=named(f"conv{step}"),
+        )(x)
+        if batch_norm:
+            x = keras.layers.BatchNormalization(name=named(f"bn{step}"))(x)
+        if activation is not None:
+            x = _activation_layer(activation, named(f"{activation}{step}"))(x)
+    if pool is not None:
+        _check_window(x, "pool_size", pool_size)
+        pooling = {
+            "max": keras.layers.MaxPooling2D,
+            "average": keras.layers.AveragePooling2D,
+        }[pool]
+        x = pooling(pool_size, name=named("pool"))(x)
+    if dropout > 0:
+        x = keras.layers.Dropout(dropout, name=named("dropout"))(x)
+    return x
+
+
+def global_pool(x, kind="average"):
+    """Reduce each feature map to one number.
+
+    Args:
+        x: Keras tensor, (batch, height, width, channels).
+        kind: `"average"` or `"max"`, over height and width. Default `"average"`.
+
+    Returns:
+        Keras tensor, (batch, channels).
+
+    Raises:
+        TypeError: If `x` is not a Keras tensor.
+        ValueError: If `x` has no height and width, or `kind` is another word.
+
+    Example:
+        >>> global_pool(keras.Input((8, 8, 64))).shape
+        (None, 64)
+
+    Source:
+        Keras's `GlobalAveragePooling2D` and `GlobalMaxPooling2D`; Lin, Chen and Yan
+        (2014), Network in Network, arXiv:1312.4400.
+    """
+    _check_feature_maps(x)
+    pooling = {
+        "average": keras.layers.GlobalAveragePooling2D,
+        "max": keras.layers.GlobalMaxPooling2D,
+    }[as_choice(kind, "kind", ("average", "max"))]
+    return pooling()(x)
+
+
+def classifier_head(
+    x, num_classes=2, units=256, *, activation="relu", dropout=0.0, output="auto"
+):
+    """Map features to class probabilities through dense layers.
+
+    Args:
+        x: Keras tensor, (batch, features).
+        num_classes: Whole number of classes, at least 2. Default 2.
+        units: Whole number of units of the hidden layer, or one for each of several
+            hidden layers, or None for none. Default 256.
+        activation: Name of a Keras activation of the hidden layers, or None. Default
+            `"relu"`.
+        dropout: Float in [0, 1), fraction of units dropped after each hidden layer
+            while training (without hidden layers, of the features). Default 0.
+        output: `"auto"`, one sigmoid unit for two classes and softmax for more;
+            `"softmax"`, one softmax unit a class; `"sigmoid"`, for two classes only;
+            `"logits"`, one unit a class with no activation. Default `"auto"`.
+
+    Returns:
+        Keras tensor, (batch, 1) for sigmoid, the probability of the second class;
+        else (batch, num_classes).
+
+    Raises:
+        TypeError: If `x` is not a Keras tensor, or an argument has the wrong type.
+        ValueError: If `x` still has height and width, or an argument is outside its
+            range.
+
+    Example:
+        >>> features = global_pool(keras.Input((8, 8, 64)))
+        >>> classifier_head(features, num_classes=10).shape
+        (None, 10)
+
+    Source:
+        Keras's `Dense` and `Dropout`.
+    """
+    _check_features(x)
+    num_classes = as_int(num_classes, "num_classes", minimum=2)
+    units = () if units is None else as_ints(units, "units")
+    activation = as_activation(activation)
+    dropout = as_dropout(dropout, "dropout")
+    output = as_output(output, num_classes)
+
+    for width in units:
+        x = keras.layers.Dense(width, activation=activation)(x)
+        if dropout > 0:
+            x = keras.layers.Dropout(dropout)(x)
+    if not units and dropout > 0:
+        x = keras.layers.Dropout(dropout)(x)
+    return keras.layers.Dense(
+        1 if output == "sigmoid" else num_classes,
+        activation=None if output == "logits" else output,
+    )(x)
+
+
+def as_output(output, num_classes):
+    """Return which output layer `num_classes` get: sigmoid, softmax or logits."""
+    output = as_choice(output, "output", ("auto", "softmax", "sigmoid", "logits"))
+    if output == "sigmoid" and num_classes > 2:
+        raise ValueError(
+            f"`output` must not be 'sigmoid' for {num_classes} classes: one sigmoid "
+            "unit tells two classes apart. Use 'softmax' or 'auto'."
+        )
+    if output == "auto":
+        return "sigmoid" if num_classes == 2 else "softmax"
+    return output
+
+
+def as_activation(activation):
+    """Return the name of a Keras activation function, or None."""
+    if activation is None:
+        return None
+    known = set(dir(keras.activations)) - {"get", "serialize", "deserialize"}
+    names = sorted(name for name in known if not name.startswith("_"))
+    return as_choice(activation, "activation", (*names, None))
+
+
+def as_dropout(value, name):
+    """Return a dropout rate in [0, 1)."""
+    return as_float(value, name, minimum=0, below=1)
+
+
+def _activation_layer(activation, name):
+    """Return the activation's own layer where Keras has one that shows in a summary."""
+    if activation == "relu":
+        return keras.layers.ReLU(name=name)
+    return keras.layers.Activation(activation, name=name)
+
+
+def _namer(name):
+    """Return a function from a part's name to its layer's name, or to None."""
+    if name is None:
+        return lambda part: None
+    prefix = as_string(name, "name")
+    return lambda part: f"{prefix}_{part}"
+
+
+def _check_keras_tensor(x):
+    if not keras.utils.is_keras_tensor(x):
+        raise TypeError(
+            f"`x` must be a Keras tensor, not {shown(x)}. Start with "
+            "`x = keras.Input((height, width, channels))`, in R "
+            "`x <- keras$Input(shape(height, width, channels))`."
+        )
+
+
+def _check_feature_maps(x):
+    _check_keras_tensor(x)
+    if len(x.shape) != 4:
+        raise ValueError(
+            "`x` must have the shape (batch, height, width, channels), not "
+            f"{tuple(x.shape)}. A block of convolutions comes before any flattening "
+            "or global pooling."
+        )
+
+
+def _check_features(x):
+    _check_keras_tensor(x)
+    if len(x.shape) != 2:
+        raise ValueError(
+            f"`x` must have the shape (batch, features), not {tuple(x.shape)}. Put "
+            "`global_pool()` or a Flatten layer before it."
+        )
+
+
+def _check_window(x, name, window, fits=False):
+    """Raise if a `window` is larger than the images in `x`, unless padding makes it fit."""
+    sizes = x.shape[1:3]
+    if not fits and any(
+        size is not None and side > size
+        for side, size in zip(window, sizes, strict=True)
+    ):
+        raise ValueError(
+            f"`{name}` is {window}, larger than the {sizes[0]} x {sizes[1]} pixels that "
+            "are left of the image here. Use larger images, fewer blocks or "
+            "convolutions, or pool=None (pool = NULL in R)."
+        )

@@ -1,0 +1,77 @@
+"""A trained model together with the names of its classes."""
+
+from reticnn.backend import keras
+from reticnn.coercion import shown
+
+
+class Classifier:
+    """A model with what is needed to use it: class names, image shape, history.
+
+    Made by `fit_classifier` and `load_classifier`.
+
+    Attributes:
+        model: The `keras.Model`.
+        class_names: List of the classes, in the order of the model's outputs.
+        history: Dict of lists, one value an epoch: `"epoch"`, `"loss"`, `"accuracy"`,
+            and with validation data `"val_loss"` and `"val_accuracy"`.
+    """
+
+    def __init__(self, model, class_names, history):
+        """Put a model together with its class names and training history."""
+        self.model = model
+        self.class_names = class_names
+        self.history = history
+
+    @property
+    def image_shape(self):
+        """(height, width, channels) that the model takes."""
+        return self.model.input_shape[1:]
+
+    @property
+    def epochs(self):
+        """Number of epochs trained."""
+        return len(self.history["epoch"])
+
+    def __repr__(self):
+        """Describe the classifier in a few lines."""
+        size = " x ".join(
+            "any" if side is None else str(side) for side in self.image_shape
+        )
+        names = ", ".join(self.class_names)
+        last = {
+            name: values[-1]
+            for name, values in self.history.items()
+            if name != "epoch" and values
+        }
+        metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
+        return (
+            f"<Classifier> {self.model.name}, {len(self.class_names)} classes: {names}\n"
+            f"input    {size}, values 0 to 255\n"
+            f"trained  {self.epochs} epochs{metrics}"
+        )
+
+
+def as_classifier(value, name="classifier"):
+    """Return `value` if it is a classifier."""
+    if isinstance(value, Classifier):
+        return value
+    raise TypeError(
+        f"`{name}` must be a classifier, not {shown(value)}. Make it with "
+        "`fit_classifier()` or `load_classifier()`."
+    )
+
+
+def as_model(value, name="model"):
+    """Return `value` if it is a built Keras model with one image input."""
+    if not isinstance(value, keras.Model):
+        raise TypeError(
+            f"`{name}` must be a Keras model, not {shown(value)}. Make it with "
+            "`build_cnn()` or `keras.Model(inputs, outputs)`."
+        )
+    shape = getattr(value, "input_shape", None) if value.built else None
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise ValueError(
+            f"`{name}` must take images (batch, height, width, channels), not "
+            f"{shape}. Start it with `keras.Input((height, width, channels))`."
+        )
+    return value

@@ -1,0 +1,399 @@
+"""Turn values as R sends them into what Python wants, or say what is wrong with them.
+
+R has no integers by default, so whole floats are good integers here; a length-one
+vector arrives as a scalar, so a scalar is a good sequence of one; R's missing integer
+arrives as the smallest 32-bit integer. Each check takes the argument's name and raises
+with that name, the value received and the fix.
+"""
+
+import difflib
+import math
+import numbers
+import operator
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+R_MISSING_INTEGER = -(2**31)
+
+
+def as_int(value, name, *, minimum=1):
+    """Return `value` as an int, at least `minimum` if given; `3.0` counts as `3`."""
+    wanted = f"`{name}` must be a whole number"
+    if minimum is not None:
+        wanted += f" of at least {minimum}"
+    number = _number(value, wanted)
+    if number != math.floor(number):
+        low = math.floor(number)
+        raise ValueError(f"{wanted}, not {number!r}. Use {low} or {low + 1}.")
+    if minimum is not None and number < minimum:
+        raise ValueError(f"{wanted}, not {int(number)}. Use {minimum} or more.")
+    return int(number)
+
+
+def as_float(value, name, *, minimum=None, maximum=None, above=None, below=None):
+    """Return `value` as a finite float within the given bounds."""
+    limits = {
+        "at least": (minimum, operator.ge),
+        "above": (above, operator.gt),
+        "at most": (maximum, operator.le),
+        "below": (below, operator.lt),
+    }
+    limits = {word: limit for word, limit in limits.items() if limit[0] is not None}
+    bounds = " and ".join(f"{word} {bound}" for word, (bound, _) in limits.items())
+    wanted = " ".join(filter(None, [f"`{name}` must be a number", bounds]))
+    number = _number(value, wanted)
+    if not all(holds(number, bound) for bound, holds in limits.values()):
+        raise ValueError(f"{wanted}, not {number!r}. Choose a value in that range.")
+    return float(number)
+
+
+def as_bool(value, name):
+    """Return `value` as a bool; only true booleans are accepted."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(
+        f"`{name}` must be True or False (TRUE or FALSE in R), not {shown(value)}."
+    )
+
+
+def as_string(value, name):
+    """Return `value` if it is a non-empty string."""
+    if isinstance(value, str) and value:
+        return value
+    raise TypeError(f"`{name}` must be a non-empty string, not {shown(value)}.")
+
+
+def as_choice(value, name, choices):
+    """Return `value` if it is among `choices`, else name the nearest choice."""
+    if value is None and None in choices:
+        return None
+    if isinstance(value, str) and value in choices:
+        return value
+    listed = ", ".join(
+        "None (NULL in R)" if choice is None else repr(choice) for choice in choices
+    )
+    near = nearest(value, [choice for choice in choices if choice is not None])
+    raise ValueError(f"`{name}` must be one of {listed}, not {shown(value)}.{near}")
+
+
+def nearest(value, choices):
+    """Return ` Did you mean '...'?` for the choice most like `value`, or nothing."""
+    match = difflib.get_close_matches(str(value).lower(), choices, n=1, cutoff=0.5)
+    return f" Did you mean {match[0]!r}?" if match else ""
+
+
+def as_ints(value, name, *, minimum=1):
+    """Return `value`, a whole number or a sequence of them, as a tuple of ints."""
+    items = _items(value)
+    if not items:
+        raise ValueError(f"`{name}` must hold at least one number, not {shown(value)}.")
+    return tuple(as_int(item, name, minimum=minimum) for item in items)
+
+
+def as_pair(value, name):
+    """Return `value`, one size or a (height, width) pair, as a pair of ints."""
+    sizes = as_ints(value, name)
+    if len(sizes) > 2:
+        raise ValueError(
+            f"`{name}` must be one whole number or two (height, width), "
+            f"not {shown(value)}."
+        )
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
+def as_image_shape(value, name):
+    """Return `value` as a (height, width, channels) tuple of ints."""
+    if len(_items(value)) != 3:
+        raise ValueError(
+            f"`{name}` must be three whole numbers (height, width, channels), "
+            f"not {shown(value)}. For colour images of 32 by 32 pixels use "
+            "(32, 32, 3), in R c(32, 32, 3)."
+        )
+    return as_ints(value, name)
+
+
+def as_channels(value, name="channels"):
+    """Return 1 for grey images or 3 for colour."""
+    if value not in (1, 3):
+        raise ValueError(f"`{name}` must be 1 (grey) or 3 (RGB), not {shown(value)}.")
+    return int(value)
+
+
+def as_seed(value, name="seed"):
+    """Return `value` as a non-negative int, or a fresh one for None."""
+    if value is None:
+        return int.from_bytes(os.urandom(4), "little")
+    return as_int(value, name, minimum=0)
+
+
+def as_path(value, name):
+    """Return `value` as a path string with `~` expanded."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    return os.path.expanduser(as_string(value, name))
+
+
+def as_strings(value, name):
+    """Return `value`, a string or a sequence of strings, as a list."""
+    return [as_string(item, name) for item in _items(value)]
+
+
+def as_class_names(value, name="class_names"):
+    """Return `value` as a list of two or more different class names."""
+    names = as_strings(value, name)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ValueError(
+            f"`{name}` must hold at least two different names, not {shown(names)}."
+        )
+    return names
+
+
+def as_labels(labels, class_names=None, *, name="labels"):
+    """Return labels as (codes, class names): int64 codes counted from 0.
+
+    Args:
+        labels: One label an image: strings, or whole numbers or booleans, whose values
+            are then the names. A column vector (n, 1) is taken as n labels.
+        class_names: The classes in their order, or None for the sorted labels. With
+            numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for.
+        name: The argument's name, for messages.
+
+    Returns:
+        Tuple of an int64 array of codes and the list of class names.
+
+    Raises:
+        ValueError: If a label is missing, or is not in `class_names`.
+        TypeError: If a label is neither a string nor a whole number.
+    """
+    given = None if class_names is None else as_class_names(class_names)
+    values = _label_values(labels, given, name)
+    if given is None:
+        given = [str(value) for value in sorted(set(values))]
+    elif values and not isinstance(values[0], str):
+        values = _names_of_numbers(values, given, name)
+    code = {label: index for index, label in enumerate(given)}
+    values = [str(value) for value in values]
+    unknown = sorted(set(values) - set(given))
+    if unknown:
+        raise ValueError(
+            f"`{name}` has {shown(unknown)}, not among the classes {shown(given)}."
+        )
+    return np.array([code[value] for value in values], dtype="int64"), given
+
+
+def as_images(images, name="images"):
+    """Return images as a C-ordered (n, height, width, channels) array, 0 to 255.
+
+    Whole numbers become uint8, others float32, in one pass over the data whatever
+    its memory order. The caller's array is never changed; a C-ordered uint8 or float32
+    array is returned as it is, not copied.
+
+    Args:
+        images: Array-like, (n, height, width, channels), (height, width, channels) with
+            1, 3 or 4 channels, (n, height, width) or (height, width); or a list of
+            images of one size. Values 0 to 255, integer, float or raw bytes.
+        name: The argument's name, for messages.
+
+    Returns:
+        Array, uint8 or float32.
+
+    Raises:
+        TypeError: If `images` does not hold numbers.
+        ValueError: If the number of dimensions is wrong, an image has no pixels, or a
+            pixel is missing or infinite.
+
+    Warns:
+        UserWarning: If a pixel is outside 0 to 255, or all are within 0 to 1.
+    """
+    array = _batch_of_images(_image_array(images, name), name)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    return _checked_pixels(array, name)
+
+
+def shown(value):
+    """Return a short text of `value` for an error message, as its user wrote it."""
+    if isinstance(value, numbers.Integral) and value == R_MISSING_INTEGER:
+        return "NA"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, (list, tuple)) and len(value) > 6:
+        return f"{type(value)(value[:5])!r} and {len(value) - 5} more"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _number(value, wanted):
+    """Return `value` as a finite number, or raise a message starting with `wanted`."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{wanted}, not {shown(value)}.")
+    if value == R_MISSING_INTEGER or math.isnan(value):
+        raise ValueError(f"{wanted}, not NA. Give a number.")
+    if math.isinf(value):
+        raise ValueError(f"{wanted}, not {value}. Give a finite number.")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _items(value):
+    """Return `value` as a list; a scalar or a string is a list of one."""
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist()
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        return [value]
+    return list(value)
+
+
+def _label_values(labels, class_names, name):
+    """Return labels as a list of strings or of ints, with none missing."""
+    if (
+        isinstance(labels, np.ndarray)
+        and labels.ndim > 1
+        and labels.size != len(labels)
+    ):
+        raise ValueError(
+            f"`{name}` must be one label an image, not {shown(labels)}. "
+            "For one-hot rows, pass their argmax."
+        )
+    values = _items(labels)
+    # R's missing string arrives as "NA". Only a class called so by the caller is one.
+    missing_text = set() if class_names and "NA" in class_names else {"NA"}
+    missing = [
+        place for place, value in enumerate(values) if _is_missing(value, missing_text)
+    ]
+    if missing:
+        raise ValueError(
+            f"`{name}` has {len(missing)} missing values, at positions "
+            f"{shown(missing)} counted from 0. Remove those images or label them; if "
+            "'NA' is a class, list it in `class_names`."
+        )
+    if all(isinstance(value, str) for value in values):
+        return values
+    if all(isinstance(value, (bool, np.bool_)) for value in values):
+        return [bool(value) for value in values]
+    return [as_int(value, name, minimum=None) for value in values]
+
+
+def _is_missing(value, missing_text):
+    if isinstance(value, str):
+        return value in missing_text
+    return (
+        value is None
+        or value == R_MISSING_INTEGER
+        or (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def _names_of_numbers(values, class_names, name):
+    """Return the class names that labels counted from 0, or from 1, stand for."""
+    low, high, count = min(values), max(values), len(class_names)
+    if set(map(str, values)) <= set(class_names):
+        return values
+    if low == 0 and high < count:
+        return [class_names[value] for value in values]
+    if low > 0 and high == count:
+        return [class_names[value - 1] for value in values]
+    raise ValueError(
+        f"`{name}` goes from {low} to {high}, which does not number the {count} "
+        f"classes {shown(class_names)} from 0 or from 1. Pass the names as labels."
+    )
+
+
+def _image_array(images, name):
+    """Return `images` as a numeric array, without a copy where that is possible."""
+    if isinstance(images, (list, tuple)):
+        shapes = {np.shape(image) for image in images}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"`{name}` must be images of one size, not of {shown(sorted(shapes))}. "
+                "Resize them, or use `image_folder()`, which does."
+            )
+    try:
+        array = np.asarray(images)
+    except Exception as error:
+        raise TypeError(f"`{name}` must be an array, not {shown(images)}.") from error
+    if array.dtype == np.dtype("V1"):  # R's raw
+        array = array.view(np.uint8)
+    if array.dtype.kind not in "uif":
+        raise TypeError(
+            f"`{name}` must hold numbers from 0 to 255, not values of type "
+            f"{array.dtype} such as {shown(array.ravel()[:1].tolist())}."
+        )
+    return array
+
+
+def _batch_of_images(array, name):
+    """Return `array` with the batch and channel dimensions that it lacks."""
+    if array.ndim == 2:
+        array = array[None, :, :, None]
+    elif array.ndim == 3:
+        array = array[None] if array.shape[-1] in (1, 3, 4) else array[..., None]
+    if array.ndim != 4 or 0 in array.shape[1:]:
+        raise ValueError(
+            f"`{name}` must have the shape (n, height, width, channels), or for one "
+            f"image (height, width, channels), not {array.shape}."
+        )
+    return array
+
+
+def _checked_pixels(array, name, images_at_once=64):
+    """Return numbers as uint8 while they are whole and 0 to 255, else as float32.
+
+    A block is checked and converted while it is in the processor's cache, which makes
+    the change from R's memory order, the checks and the conversion one pass.
+    """
+    pixels = np.empty(array.shape, np.uint8)
+    outside = 0
+    for start in range(0, len(array), images_at_once):
+        place = slice(start, start + images_at_once)
+        block = array[place]
+        low, high = block.min(), block.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(_missing_pixels_message(array, name))
+        if low == R_MISSING_INTEGER and array.dtype.kind == "i":
+            raise ValueError(_missing_pixels_message(array, name))
+        if low < 0 or high > 255:
+            outside += int(((block < 0) | (block > 255)).sum())
+        if pixels.dtype == np.uint8 and (outside or not _fits_uint8(block)):
+            pixels = _as_float32(pixels, start)
+        pixels[place] = block
+    if outside:
+        warnings.warn(
+            f"`{name}` has {outside} of {array.size} values outside 0 to 255, from "
+            f"{array.min()} to {array.max()}. Rescale the images to 0 to 255: models "
+            "do their own rescaling inside.",
+            stacklevel=3,
+        )
+    elif pixels.dtype == np.float32 and pixels.max() <= 1:
+        warnings.warn(
+            f"`{name}` has no value above 1. Multiply the images by 255: models "
+            "expect 0 to 255 and do their own rescaling inside.",
+            stacklevel=3,
+        )
+    return pixels
+
+
+def _fits_uint8(block):
+    return block.dtype.kind != "f" or bool((block == block.astype(np.uint8)).all())
+
+
+def _as_float32(pixels, done):
+    """Return a float32 array with the first `done` images of `pixels`."""
+    floats = np.empty(pixels.shape, np.float32)
+    floats[:done] = pixels[:done]
+    return floats
+
+
+def _missing_pixels_message(array, name):
+    if array.dtype.kind == "f":
+        count = int((~np.isfinite(array)).sum())
+    else:
+        count = int((array == R_MISSING_INTEGER).sum())
+    return (
+        f"`{name}` has {count} missing or infinite pixels (NA, NaN, Inf) among "
+        f"{array.size}. Replace them, or leave those images out."
+    )

@@ -1,0 +1,17 @@
+"""Images with labels: from folders, from arrays, generated, or the workshop's."""
+
+from reticnn.data.arrays import image_arrays
+from reticnn.data.folder import image_folder
+from reticnn.data.images import ImageData, load_images, split_images
+from reticnn.data.shapes import shape_images
+from reticnn.data.workshop import cats_and_dogs
+
+__all__ = [
+    "ImageData",
+    "cats_and_dogs",
+    "image_arrays",
+    "image_folder",
+    "load_images",
+    "shape_images",
+    "split_images",
+]

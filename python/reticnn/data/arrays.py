@@ -1,0 +1,44 @@
+"""Image data from arrays."""
+
+from reticnn.coercion import as_images, as_labels
+from reticnn.data.images import ArrayImages, ImageData
+
+
+def image_arrays(x, y=None, *, class_names=None):
+    """Make image data from an array of images and their labels.
+
+    Args:
+        x: Array, (n, height, width, channels), or (n, height, width) for grey images;
+            values 0 to 255, integer or float. Whole numbers are kept as uint8.
+        y: One label an image: class names, or whole numbers, which then are the names.
+            None for images without labels. Default None.
+        class_names: The classes in order, or None for the sorted labels. With whole
+            numbers in `y`, the names that 0, 1, ... or 1, 2, ... stand for. Default
+            None.
+
+    Returns:
+        Image data.
+
+    Raises:
+        TypeError: If `x` does not hold numbers, or a label is neither a string nor a
+            whole number.
+        ValueError: If `x` has the wrong number of dimensions or missing pixels, if `x`
+            and `y` differ in length, or a label is missing or not in `class_names`.
+
+    Example:
+        >>> x = numpy.random.default_rng(1).integers(0, 256, (6, 32, 32, 3))
+        >>> image_arrays(x, ["cat", "dog"] * 3)
+        <ImageData> 6 images, 32 x 32 x 3, in memory
+        cat  3
+        dog  3
+    """
+    pixels = as_images(x, "x")
+    if y is None:
+        return ImageData(ArrayImages(pixels))
+    codes, class_names = as_labels(y, class_names, name="y")
+    if len(codes) != len(pixels):
+        raise ValueError(
+            f"`x` has {len(pixels)} images and `y` {len(codes)} labels. Give one label "
+            "an image."
+        )
+    return ImageData(ArrayImages(pixels), codes, class_names)

@@ -1,0 +1,283 @@
+"""Image data: images in memory or in files, with their labels."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from reticnn.coercion import as_float, as_seed, shown
+from reticnn.data.decoding import decode_images
+from reticnn.randomness import generator
+
+# Decoded files are kept in memory, for later epochs, while they fit into this.
+CACHE_BYTES = 2**30
+
+
+class ArrayImages:
+    """Images held in memory as an array (n, height, width, channels)."""
+
+    def __init__(self, pixels):
+        """Hold `pixels`, uint8 or float32."""
+        self._pixels = pixels
+        self.image_shape = pixels.shape[1:]
+        self.files = None
+
+    def __len__(self):
+        """Count the images."""
+        return len(self._pixels)
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        return self._pixels[indices]
+
+
+class FileImages:
+    """Images in files, decoded when read and then kept while they fit in memory."""
+
+    def __init__(self, files, image_size, channels):
+        """Name the files, the (height, width) wanted, and 1 or 3 channels."""
+        self.files = list(files)
+        self.image_shape = (*image_size, channels)
+        shape = (len(self.files), *self.image_shape)
+        self._cache = (
+            np.empty(shape, np.uint8) if np.prod(shape) <= CACHE_BYTES else None
+        )
+        self._cached = np.zeros(len(self.files), bool)
+
+    def __len__(self):
+        """Count the images."""
+        return len(self.files)
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        if self._cache is None:
+            return self._decode(indices)
+        missing = indices[~self._cached[indices]]
+        if len(missing):
+            self._cache[missing] = self._decode(missing)
+            self._cached[missing] = True
+        return self._cache[indices]
+
+    def resized(self, image_shape):
+        """Return the same files read at another (height, width, channels)."""
+        return FileImages(self.files, image_shape[:2], image_shape[2])
+
+    def _decode(self, indices):
+        height, width, channels = self.image_shape
+        return decode_images(
+            [self.files[i] for i in indices], (height, width), channels
+        )
+
+
+class ImageData:
+    """Images with the class of each, or without.
+
+    Made by `image_folder`, `image_arrays`, `shape_images` and `cats_and_dogs`.
+    `len(data)` counts the images; `data[indices]` is a part of them, for a slice, a
+    boolean mask or a sequence of positions counted from 0.
+
+    Attributes:
+        class_names: List of the classes in order, or None without labels.
+        codes: int64 array, the class of each image counted from 0, or None.
+        image_shape: (height, width, channels).
+    """
+
+    def __init__(self, source, codes=None, class_names=None, indices=None):
+        """Put images together with the codes of their classes."""
+        self.source = source
+        self.codes = codes
+        self.class_names = class_names
+        self.indices = np.arange(len(source)) if indices is None else indices
+
+    def __len__(self):
+        """Count the images."""
+        return len(self.indices)
+
+    def __getitem__(self, positions):
+        """Return part of the data."""
+        positions = np.arange(len(self))[positions]
+        if positions.ndim == 0:
+            positions = positions[None]
+        codes = None if self.codes is None else self.codes[positions]
+        return ImageData(self.source, codes, self.class_names, self.indices[positions])
+
+    def __repr__(self):
+        """Describe the data in a few lines."""
+        size = " x ".join(map(str, self.image_shape))
+        place = "memory" if self.files is None else "files"
+        lines = [f"<ImageData> {len(self):,} images, {size}, in {place}"]
+        if self.codes is None:
+            return "\n".join([*lines, "no labels"])
+        width = max(map(len, self.class_names))
+        lines += [
+            f"{name:<{width}}  {count:,}" for name, count in self.class_counts.items()
+        ]
+        return "\n".join(lines)
+
+    @property
+    def image_shape(self):
+        """(height, width, channels) of every image."""
+        return self.source.image_shape
+
+    @property
+    def files(self):
+        """Paths of the images, or None for images in memory."""
+        if self.source.files is None:
+            return None
+        return [self.source.files[i] for i in self.indices]
+
+    @property
+    def labels(self):
+        """Class name of each image, or None without labels."""
+        if self.codes is None:
+            return None
+        return [self.class_names[code] for code in self.codes]
+
+    @property
+    def class_counts(self):
+        """Number of images of each class, by name."""
+        if self.codes is None:
+            return None
+        counts = np.bincount(self.codes, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    def read(self, positions):
+        """Return the pixels of the images at `positions`, (n, height, width, channels)."""
+        return self.source.read(self.indices[positions])
+
+    def fitted_to(self, image_shape):
+        """Return the data with images of `image_shape`, which only files can change.
+
+        Args:
+            image_shape: (height, width, channels); None accepts any size.
+
+        Returns:
+            ImageData.
+
+        Raises:
+            ValueError: If images in memory have another shape.
+        """
+        wanted = tuple(
+            have if want is None else want
+            for have, want in zip(self.image_shape, image_shape, strict=True)
+        )
+        if wanted == tuple(self.image_shape):
+            return self
+        if self.files is None or wanted[2] not in (1, 3):
+            raise ValueError(
+                f"`data` has images of {self.image_shape}, the model takes {wanted} "
+                "(height, width, channels). Build the model with that `input_shape`, "
+                "or resize the images."
+            )
+        source = self.source.resized(wanted)
+        return ImageData(source, self.codes, self.class_names, self.indices)
+
+
+def as_image_data(value, name="data"):
+    """Return `value` if it is image data."""
+    if isinstance(value, ImageData):
+        return value
+    if isinstance(value, Mapping) and any(
+        isinstance(part, ImageData) for part in value.values()
+    ):
+        raise TypeError(
+            f"`{name}` must be image data, not the parts {shown(list(value))} together. "
+            f"Pass one of them, as in data['train'] (data$train in R)."
+        )
+    raise TypeError(
+        f"`{name}` must be image data, not {shown(value)}. Make it with "
+        "`image_folder()`, `image_arrays()` or `shape_images()`."
+    )
+
+
+def load_images(data):
+    """Load all images of the data into memory.
+
+    Args:
+        data: Image data.
+
+    Returns:
+        Dict with `"images"`, an array (n, height, width, channels), uint8 or float32,
+        0 to 255, and `"labels"`, the list of class names, or None without labels.
+
+    Raises:
+        TypeError: If `data` is not image data.
+        ValueError: If a file cannot be read.
+
+    Example:
+        >>> load_images(shape_images(10))["images"].shape
+        (10, 32, 32, 3)
+    """
+    data = as_image_data(data)
+    return {"images": data.read(np.arange(len(data))), "labels": data.labels}
+
+
+def split_images(data, prop=0.8, *, seed=None):
+    """Split image data at random into parts with the same mix of classes.
+
+    Args:
+        data: Image data.
+        prop: Float in (0, 1), the training part, the rest being the test part; or two
+            or three proportions that sum to 1, for training and test or training,
+            validation and test; or a dict of proportions by the parts' names. Default
+            0.8.
+        seed: Whole number of at least 0 that fixes the split, or None for a new one
+            each time. Default None.
+
+    Returns:
+        Dict of image data: `"train"` and `"test"`, with three proportions `"train"`,
+        `"validation"` and `"test"`, or the names given. No image is in two parts.
+
+    Raises:
+        TypeError: If `data` is not image data.
+        ValueError: If the proportions are not positive or do not sum to 1, or a part
+            would get no image.
+
+    Example:
+        >>> parts = split_images(shape_images(100), 0.8, seed=1)
+        >>> len(parts["train"]), len(parts["test"])
+        (80, 20)
+    """
+    data = as_image_data(data)
+    parts = _proportions(prop)
+    seed = as_seed(seed)
+    codes = np.zeros(len(data), int) if data.codes is None else data.codes
+    positions = {name: [] for name in parts}
+    cuts = np.cumsum(list(parts.values()))
+    for code in np.unique(codes):
+        members = np.flatnonzero(codes == code)
+        shuffled = generator(seed, code).permutation(members)
+        ends = np.round(cuts * len(members)).astype(int)
+        for name, piece in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
+            positions[name].extend(piece)
+    empty = [name for name, places in positions.items() if not places]
+    if empty:
+        raise ValueError(
+            f"`prop` leaves no image for {shown(empty)}: `data` has only {len(data)}. "
+            "Use more images, or a larger proportion for that part."
+        )
+    return {name: data[np.sort(places)] for name, places in positions.items()}
+
+
+def _proportions(prop):
+    """Return the parts' proportions by name."""
+    if isinstance(prop, Mapping):
+        names, values = list(prop), list(prop.values())
+    elif isinstance(prop, (list, tuple, np.ndarray)) and np.size(prop) > 1:
+        values = list(prop)
+        names = {2: ["train", "test"], 3: ["train", "validation", "test"]}.get(
+            len(values)
+        )
+    else:
+        share = as_float(prop, "prop", above=0, below=1)
+        return {"train": share, "test": 1 - share}
+    if names is None:
+        raise ValueError(
+            f"`prop` must be one, two or three proportions, not {shown(prop)}. "
+            "Give more parts names, with a dict (a named list in R)."
+        )
+    shares = [as_float(value, "prop", above=0, below=1) for value in values]
+    if abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(
+            f"`prop` must sum to 1, not {sum(shares):g} as {shown(shares)} does."
+        )
+    return dict(zip(names, shares, strict=True))

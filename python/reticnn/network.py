@@ -1,0 +1,56 @@
+"""Downloads that fail soon, and say what to do, where there is no network."""
+
+import contextlib
+import socket
+import threading
+import urllib.request
+
+SECONDS = 10
+
+
+@contextlib.contextmanager
+def network(url, fix):
+    """Run a download of `url` inside the block, or raise within seconds.
+
+    The operating system alone can wait minutes for a network that drops packets
+    instead of refusing them.
+
+    Args:
+        url: Address of the file, asked for first.
+        fix: What its user can do without a network, for the message.
+
+    Raises:
+        ConnectionError: If the address does not answer.
+    """
+    problem = _problem_reaching(url)
+    if problem is not None:
+        raise ConnectionError(f"{url} cannot be reached ({problem}). {fix}")
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS)
+    try:
+        yield
+    except OSError as error:
+        raise ConnectionError(
+            f"The download of {url} broke off ({error}). {fix}"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(previous)
+
+
+def _problem_reaching(url):
+    """Return why `url` does not answer, or None if it does."""
+    answer = []
+
+    def ask():
+        try:
+            request = urllib.request.Request(url, method="HEAD")
+            with urllib.request.urlopen(request, timeout=SECONDS):
+                answer.append(None)
+        except Exception as error:
+            answer.append(error)
+
+    # Looking up a host name has no time limit of its own, so a thread has one for it.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    return answer[0] if answer else f"no answer in {SECONDS} seconds"

@@ -1,0 +1,65 @@
+"""Telling how training goes on."""
+
+import sys
+import time
+
+from reticnn.backend import keras
+from reticnn.coercion import as_choice
+
+_KERAS_VERBOSE = {"bar": 1, "epoch": 2, "none": 0}
+_SECONDS_BETWEEN_CALLS = 0.1
+
+
+def progress_reporters(progress):
+    """Return Keras's `verbose` value and the callbacks that `progress` asks for."""
+    if callable(progress):
+        return 0, [ProgressCallback(progress)]
+    choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE))
+    if choice == "auto":
+        choice = "bar" if _someone_is_watching() else "epoch"
+    return _KERAS_VERBOSE[choice], []
+
+
+def _someone_is_watching():
+    """Return whether a bar that redraws itself would be seen as one."""
+    return sys.stdout.isatty() or "ipykernel" in sys.modules
+
+
+class ProgressCallback(keras.callbacks.Callback):
+    """Call a function with a dict of numbers at most ten times a second.
+
+    The dict has `epoch` and `epochs`, `step` and `steps` counted from 1, the metrics
+    so far, and `done`, true in the last call of an epoch, which is never left out.
+    """
+
+    def __init__(self, report):
+        """Take the function to call."""
+        super().__init__()
+        self._report = report
+        self._last_call = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note which epoch it is."""
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Report a step, unless the last report is very fresh."""
+        now = time.monotonic()
+        if now - self._last_call >= _SECONDS_BETWEEN_CALLS:
+            self._last_call = now
+            self._call(batch + 1, logs, done=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Report the end of an epoch."""
+        self._call(self.params["steps"], logs, done=True)
+
+    def _call(self, step, logs, done):
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        place = {
+            "epoch": self._epoch,
+            "epochs": self.params["epochs"],
+            "step": step,
+            "steps": self.params["steps"],
+            "done": done,
+        }
+        self._report({**place, **metrics})

@@ -263,14 +263,12 @@ def _check_features(x):
 
 
 def _check_window(x, name, window, fits=False):
-    """Raise if a `window` is larger than the images in `x`, unless padding makes it fit."""
+    """Raise if a `window` is larger than the images in `x`, unless padding fits it."""
     sizes = x.shape[1:3]
-    if not fits and any(
-        size is not None and side > size
-        for side, size in zip(window, sizes, strict=True)
-    ):
+    known = [(side, size) for side, size in zip(window, sizes, strict=True) if size]
+    if not fits and any(side > size for side, size in known):
         raise ValueError(
-            f"`{name}` is {window}, larger than the {sizes[0]} x {sizes[1]} pixels that "
-            "are left of the image here. Use larger images, fewer blocks or "
+            f"`{name}` is {window}, larger than the {sizes[0]} x {sizes[1]} pixels "
+            "that are left of the image here. Use larger images, fewer blocks or "
             "convolutions, or pool=None (pool = NULL in R)."
         )

@@ -34,10 +34,8 @@ class Classifier:
 
     def __repr__(self):
         """Describe the classifier in a few lines."""
-        size = " x ".join(
-            "any" if side is None else str(side) for side in self.image_shape
-        )
-        names = ", ".join(self.class_names)
+        size = " x ".join(str(side or "any") for side in self.image_shape)
+        names = f"{len(self.class_names)} classes: {', '.join(self.class_names)}"
         last = {
             name: values[-1]
             for name, values in self.history.items()
@@ -45,7 +43,7 @@ class Classifier:
         }
         metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
         return (
-            f"<Classifier> {self.model.name}, {len(self.class_names)} classes: {names}\n"
+            f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255\n"
             f"trained  {self.epochs} epochs{metrics}"
         )

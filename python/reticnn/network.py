@@ -30,9 +30,7 @@ def network(url, fix):
     try:
         yield
     except OSError as error:
-        raise ConnectionError(
-            f"The download of {url} broke off ({error}). {fix}"
-        ) from error
+        raise ConnectionError(f"{url} broke off ({error}). {fix}") from error
     finally:
         socket.setdefaulttimeout(previous)
 

@@ -51,12 +51,10 @@ def _output_activation(model):
     if isinstance(layer, keras.layers.Softmax):
         return "softmax"
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
-    wanted = (
-        ("sigmoid", "linear") if model.output_shape[1] == 1 else ("softmax", "linear")
-    )
-    if activation not in wanted:
+    wanted = "sigmoid" if model.output_shape[1] == 1 else "softmax"
+    if activation not in (wanted, "linear"):
         raise ValueError(
-            f"`model` must end in {wanted[0]} or in no activation (logits), to give "
+            f"`model` must end in {wanted} or in no activation (logits), to give "
             f"probabilities of {count_classes(model)} classes, not in {activation!r}."
         )
     return activation

@@ -132,7 +132,7 @@ def _reading_size(image_shape):
 
 
 def _codes_for(classifier, data):
-    """Return the codes of the data's labels in the order of the classifier's classes."""
+    """Return the data's codes, counted in the order of the classifier's classes."""
     if data.codes is None:
         raise ValueError("`data` has no labels to compare with. Give them as `y`.")
     unknown = sorted(set(data.class_names) - set(classifier.class_names))

@@ -10,9 +10,8 @@ from reticnn.coercion import as_seed
 
 def generator(seed, *stream):
     """Return a NumPy generator of its own for `seed` and the numbers in `stream`."""
-    return np.random.Generator(
-        np.random.Philox(np.random.SeedSequence([seed, *stream]))
-    )
+    key = np.random.SeedSequence([seed, *stream])
+    return np.random.Generator(np.random.Philox(key))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Image data from folders of files."""
 
 import os
+from itertools import chain
 
 import numpy as np
 from PIL import Image
@@ -104,7 +105,7 @@ def _folder_data(path, image_size, channels):
             f"images to these folders or remove them. {_kinds_of_images()}"
         )
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
-    source = FileImages(sum(files, []), image_size, channels)
+    source = FileImages(list(chain.from_iterable(files)), image_size, channels)
     return ImageData(source, codes, class_names)
 
 

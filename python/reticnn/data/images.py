@@ -38,9 +38,8 @@ class FileImages:
         self.files = list(files)
         self.image_shape = (*image_size, channels)
         shape = (len(self.files), *self.image_shape)
-        self._cache = (
-            np.empty(shape, np.uint8) if np.prod(shape) <= CACHE_BYTES else None
-        )
+        fits = np.prod(shape) <= CACHE_BYTES
+        self._cache = np.empty(shape, np.uint8) if fits else None
         self._cached = np.zeros(len(self.files), bool)
 
     def __len__(self):
@@ -62,10 +61,8 @@ class FileImages:
         return FileImages(self.files, image_shape[:2], image_shape[2])
 
     def _decode(self, indices):
-        height, width, channels = self.image_shape
-        return decode_images(
-            [self.files[i] for i in indices], (height, width), channels
-        )
+        files = [self.files[i] for i in indices]
+        return decode_images(files, self.image_shape[:2], self.image_shape[2])
 
 
 class ImageData:
@@ -141,7 +138,7 @@ class ImageData:
         return dict(zip(self.class_names, counts.tolist(), strict=True))
 
     def read(self, positions):
-        """Return the pixels of the images at `positions`, (n, height, width, channels)."""
+        """Return the pixels, (n, height, width, channels), of some of the images."""
         return self.source.read(self.indices[positions])
 
     def fitted_to(self, image_shape):
@@ -180,8 +177,8 @@ def as_image_data(value, name="data"):
         isinstance(part, ImageData) for part in value.values()
     ):
         raise TypeError(
-            f"`{name}` must be image data, not the parts {shown(list(value))} together. "
-            f"Pass one of them, as in data['train'] (data$train in R)."
+            f"`{name}` must be image data, not the parts {shown(list(value))} "
+            "together. Pass one of them, as in data['train'] (data$train in R)."
         )
     raise TypeError(
         f"`{name}` must be image data, not {shown(value)}. Make it with "

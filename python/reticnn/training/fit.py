@@ -63,11 +63,11 @@ def fit_classifier(
 
     Example:
         >>> data = shape_images(1000, seed=1)
-        >>> classifier = fit_classifier(build_cnn(), data, validation=0.2, epochs=5)
+        >>> classifier = fit_classifier(build_cnn(), data, epochs=5)
         >>> classifier
         <Classifier> cnn, 2 classes: circle, square
         input    32 x 32 x 3, values 0 to 255
-        trained  5 epochs, accuracy 0.943, loss 0.181, val_accuracy 0.960, val_loss 0.152
+        trained  5 epochs, accuracy 0.943, loss 0.181
 
     Source:
         Keras's `Model.fit`.

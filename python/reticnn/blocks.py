@@ -238,8 +238,7 @@ def _check_keras_tensor(x):
     if not keras.utils.is_keras_tensor(x):
         raise TypeError(
             f"`x` must be a Keras tensor, not {shown(x)}. Start with "
-            "`x = keras.Input((height, width, channels))`, in R "
-            "`x <- keras$Input(shape(height, width, channels))`."
+            "`x = keras.Input((32, 32, 3))`, in R `x <- keras$Input(c(32L, 32L, 3L))`."
         )
 
 

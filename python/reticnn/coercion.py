@@ -18,6 +18,9 @@ import numpy as np
 
 R_MISSING_INTEGER = -(2**31)
 
+# Doubles that fit into a core's second-level cache with room to spare.
+_VALUES_IN_CACHE = 100_000
+
 
 def as_int(value, name, *, minimum=1):
     """Return `value` as an int, at least `minimum` if given; `3.0` counts as `3`."""
@@ -340,45 +343,49 @@ def _batch_of_images(array, name):
     return array
 
 
-def _checked_pixels(array, name, images_at_once=64):
+def _checked_pixels(array, name):
     """Return numbers as uint8 while they are whole and 0 to 255, else as float32.
 
-    A block is checked and converted while it is in the processor's cache, which makes
-    the change from R's memory order, the checks and the conversion one pass.
+    A block is copied, checked and converted while it is in the processor's cache, which
+    makes the change from R's memory order, the checks and the conversion one pass.
     """
     pixels = np.empty(array.shape, np.uint8)
+    images_at_once = max(1, _VALUES_IN_CACHE // max(1, array[:1].size))
     outside = 0
     for start in range(0, len(array), images_at_once):
         place = slice(start, start + images_at_once)
-        block = array[place]
+        block = array[place].copy(order="K")
         low, high = block.min(), block.max()
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise ValueError(_missing_pixels_message(array, name))
-        if low == R_MISSING_INTEGER and array.dtype.kind == "i":
+        if not np.isfinite(low + high) or low == R_MISSING_INTEGER:
             raise ValueError(_missing_pixels_message(array, name))
         if low < 0 or high > 255:
             outside += int(((block < 0) | (block > 255)).sum())
-        if pixels.dtype == np.uint8 and (outside or not _fits_uint8(block)):
-            pixels = _as_float32(pixels, start)
+        if pixels.dtype == np.uint8:
+            whole = None if outside else block.astype(np.uint8)
+            if whole is None or (block.dtype.kind == "f" and (whole != block).any()):
+                pixels = _as_float32(pixels, start)
+            else:
+                block = whole
         pixels[place] = block
-    if outside:
-        warnings.warn(
-            f"`{name}` has {outside} of {array.size} values outside 0 to 255, from "
-            f"{array.min()} to {array.max()}. Rescale the images to 0 to 255: models "
-            "do their own rescaling inside.",
-            stacklevel=3,
-        )
-    elif pixels.dtype == np.float32 and pixels.max() <= 1:
-        warnings.warn(
-            f"`{name}` has no value above 1. Multiply the images by 255: models "
-            "expect 0 to 255 and do their own rescaling inside.",
-            stacklevel=3,
-        )
+    _warn_of_range(pixels, outside, name)
     return pixels
 
 
-def _fits_uint8(block):
-    return block.dtype.kind != "f" or bool((block == block.astype(np.uint8)).all())
+def _warn_of_range(pixels, outside, name):
+    """Warn if pixels are outside 0 to 255, or all within 0 to 1."""
+    if outside:
+        warnings.warn(
+            f"`{name}` has {outside} of {pixels.size} values outside 0 to 255, from "
+            f"{pixels.min():g} to {pixels.max():g}. Rescale the images to 0 to 255: "
+            "models do their own rescaling inside.",
+            stacklevel=5,
+        )
+    elif pixels.dtype == np.float32 and pixels.size and pixels.max() <= 1:
+        warnings.warn(
+            f"`{name}` has no value above 1. Multiply the images by 255: models "
+            "expect 0 to 255 and do their own rescaling inside.",
+            stacklevel=5,
+        )
 
 
 def _as_float32(pixels, done):

@@ -85,6 +85,7 @@ def fit_classifier(
         ImageBatches(data, batch_size, seed),
         validation_data=validation and ImageBatches(validation, batch_size),
         epochs=epochs,
+        shuffle=False,  # ImageBatches shuffles, by the seed.
         verbose=verbose,
         callbacks=callbacks,
     )

@@ -1,0 +1,56 @@
+# Errors: the core's text under the user's own call, classed `reticnn_error`.
+
+abort_from_core <- function(cnd, call) {
+  abort_text(py_text(cnd), python_error = class(cnd)[[1]], call = call)
+}
+
+# The text as it is: braces in it are not cli's.
+abort_text <- function(text, ..., call) {
+  rlang::abort(text, class = "reticnn_error", ..., call = call)
+}
+
+# The message of a Python error without what reticulate puts around it.
+py_text <- function(cnd) {
+  text <- sub("\nRun `reticulate::py_last_error()` for details.", "",
+    conditionMessage(cnd), fixed = TRUE)
+  sub("^[A-Za-z_.]+: ", "", text)
+}
+
+abort_no_core <- function(cnd, call) {
+  rlang::abort(
+    c(
+      "reticnn needs Python with Keras and TensorFlow, and cannot use it here.",
+      x = py_text(cnd),
+      i = "Run `reticnn::install_reticnn()` once, and restart R.",
+      i = "`reticulate::py_config()` shows which Python is used."
+    ),
+    class = c("reticnn_error_no_python", "reticnn_error"),
+    call = call
+  )
+}
+
+# What only R can see: missing logicals and strings cross as `True` and "NA".
+check_not_missing <- function(arguments, call) {
+  for (name in names(arguments)) {
+    value <- arguments[[name]]
+    if ((is.logical(value) || is.character(value)) && anyNA(value)) {
+      places <- which(is.na(value))
+      at <- if (length(value) > 1) {
+        paste0(" at ", length(places), " of ", length(value), " positions: ",
+          paste(utils::head(places, 10), collapse = ", "),
+          if (length(places) > 10) ", ...")
+      }
+      abort_text(paste0("`", name, "` must not be NA", at, "."), call = call)
+    }
+  }
+}
+
+check_installed <- function(package, reason, call = rlang::caller_env()) {
+  if (!requireNamespace(package, quietly = TRUE)) {
+    abort_text(
+      paste0(reason, " needs the package ", package,
+        ". Install it with `install.packages(\"", package, "\")`."),
+      call = call
+    )
+  }
+}

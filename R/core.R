@@ -1,0 +1,129 @@
+# The Python core: finding it, starting it, calling it.
+
+the <- new.env(parent = emptyenv())
+
+#' Keras, ready for use from R
+#'
+#' The Python module `keras`, imported when something in it is first used. Its layers
+#' take and give the same tensors as the blocks of this package, so that both stand in
+#' one pipe.
+#'
+#' @format An object whose elements, with `$`, are those of the Python module.
+#' @seealso [tuple()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' keras$Input(c(32L, 32L, 3L)) |>
+#'   keras$layers$Conv2D(32L, tuple(3L, 3L), padding = "same")() |>
+#'   keras$layers$ReLU()() |>
+#'   conv_block(64)
+keras <- structure(list(), class = "reticnn_keras")
+
+#' @export
+`$.reticnn_keras` <- function(x, name) {
+  do.call("$", list(import_keras(), name))
+}
+
+#' @rawNamespace S3method(utils::.DollarNames, reticnn_keras)
+.DollarNames.reticnn_keras <- function(x, pattern = "") {
+  utils::.DollarNames(import_keras(), pattern)
+}
+
+#' @export
+print.reticnn_keras <- function(x, ...) {
+  cat("<keras> the Python module, imported when it is used: keras$layers$Dense(10L)\n")
+  invisible(x)
+}
+
+#' A Python tuple
+#'
+#' The same as [reticulate::tuple()], here so that code written for Keras runs without
+#' attaching reticulate.
+#'
+#' @param ... Elements.
+#' @return A Python tuple.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' keras$layers$MaxPooling2D(tuple(2L, 2L))
+tuple <- function(...) {
+  reticulate::tuple(...)
+}
+
+#' Is Python there for reticnn?
+#'
+#' Looks for a Python with Keras in the places where reticulate looks, without
+#' starting it and without installing anything.
+#'
+#' @return `TRUE` or `FALSE`.
+#' @seealso [install_reticnn()]
+#' @export
+#' @examples
+#' reticnn_available()
+reticnn_available <- function() {
+  if (reticulate::py_available()) {
+    return(reticulate::py_module_available("keras"))
+  }
+  # Without this, reticulate would make an environment for the search to succeed.
+  managed <- Sys.getenv("RETICULATE_USE_MANAGED_VENV", NA)
+  Sys.setenv(RETICULATE_USE_MANAGED_VENV = "no")
+  on.exit(
+    if (is.na(managed)) {
+      Sys.unsetenv("RETICULATE_USE_MANAGED_VENV")
+    } else {
+      Sys.setenv(RETICULATE_USE_MANAGED_VENV = managed)
+    }
+  )
+  config <- tryCatch(
+    suppressWarnings(reticulate::py_discover_config("keras")),
+    error = function(cnd) NULL
+  )
+  !is.null(config$required_module_path)
+}
+
+core_dir <- function() {
+  system.file("python", package = "reticnn", mustWork = TRUE)
+}
+
+# The core, imported at the first call. It comes with the package, so that both sides
+# always have the same version.
+core_module <- function(call) {
+  if (is.null(the$core)) {
+    the$core <- rlang::try_fetch(
+      reticulate::import_from_path("reticnn", path = core_dir()),
+      error = function(cnd) abort_no_core(cnd, call)
+    )
+    the$relay <- core_submodule("relay", call)
+  }
+  the$core
+}
+
+core_submodule <- function(name, call) {
+  rlang::try_fetch(
+    reticulate::import(paste0("reticnn.", name)),
+    error = function(cnd) abort_no_core(cnd, call)
+  )
+}
+
+# The core starts Keras, so that TensorFlow's log lines stay out of the console.
+import_keras <- function(call = rlang::caller_env()) {
+  core_module(call)
+  core_submodule("backend", call)$keras
+}
+
+# Calls a public function of the core: warnings become R warnings, and errors R errors
+# with the text of the core under the user's own call.
+call_core <- function(.name, ..., .call = rlang::caller_env()) {
+  arguments <- list(...)
+  check_not_missing(arguments, .call)
+  core <- core_module(.call)
+  answer <- rlang::try_fetch(
+    do.call(
+      the$relay$call_with_warnings,
+      c(list(reticulate::py_get_attr(core, .name)), arguments)
+    ),
+    python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
+  )
+  for (text in answer[[2]]) {
+    rlang::warn(text, class = "reticnn_warning", call = .call)
+  }
+  answer[[1]]
+}

@@ -1,0 +1,51 @@
+# The same as the dependencies in pyproject.toml; a test compares them.
+python_requirements <- function() {
+  c("keras>=3.10,<4", "tensorflow>=2.19,<3", "numpy>=1.26,<3", "pillow>=10.4,<14")
+}
+
+declare_python <- function() {
+  reticulate::py_require(python_requirements(), python_version = ">=3.10")
+}
+
+#' Install what reticnn needs in Python
+#'
+#' Makes a virtual environment with Keras, TensorFlow, NumPy and Pillow. reticnn finds
+#' it by its name in every later session. It is one way of two: without it, reticulate
+#' makes an environment of its own at the first use, from what this package declares
+#' with [reticulate::py_require()].
+#'
+#' Nothing is done to an environment that you chose yourself, as with
+#' `RETICULATE_PYTHON` or [reticulate::use_virtualenv()]; install the packages there
+#' with pip.
+#'
+#' @param envname Name of the virtual environment, which is made if it is not there.
+#'   Default `"r-reticnn"`, the name under which reticnn looks for it.
+#' @param gpu `TRUE` also installs NVIDIA's libraries for TensorFlow, on Linux. Default
+#'   `FALSE`.
+#' @return The path of the environment's Python, invisibly. Called for its effect.
+#' @export
+#' @examples
+#' \dontrun{
+#' install_reticnn() # downloads some hundred megabytes
+#' }
+install_reticnn <- function(envname = "r-reticnn", gpu = FALSE) {
+  packages <- python_requirements()
+  if (isTRUE(gpu)) {
+    packages <- sub("^tensorflow", "tensorflow[and-cuda]", packages)
+  }
+  python <- reticulate::virtualenv_starter(">=3.10")
+  if (is.null(python)) {
+    cli::cli_inform("No Python 3.10 or newer found; reticulate installs one.")
+    python <- reticulate::install_python("3.11")
+  }
+  if (reticulate::virtualenv_exists(envname)) {
+    reticulate::virtualenv_install(envname, packages)
+  } else {
+    reticulate::virtualenv_create(envname, python = python, packages = packages)
+  }
+  cli::cli_inform(c(
+    v = "Python for reticnn is installed in {.val {envname}}.",
+    i = "Restart R if Python was running already."
+  ))
+  invisible(reticulate::virtualenv_python(envname))
+}

@@ -1,0 +1,70 @@
+# How training tells the console that it goes on: a function the core calls with the
+# epoch, the step and the metrics, so that R's own output, sinks and knitr see it.
+progress_reporter <- function(progress) {
+  if (identical(progress, "auto")) {
+    progress <- automatic_progress()
+  }
+  switch(
+    if (is.character(progress) && length(progress) == 1) progress else "",
+    bar = report_bar(),
+    epoch = report_epochs(),
+    progress
+  )
+}
+
+automatic_progress <- function() {
+  testing <- identical(Sys.getenv("TESTTHAT"), "true")
+  if (testing || isTRUE(getOption("knitr.in.progress"))) {
+    "none"
+  } else if (interactive()) {
+    "bar"
+  } else {
+    "epoch"
+  }
+}
+
+report_epochs <- function() {
+  function(state) if (state$done) say_epoch(state)
+}
+
+say_epoch <- function(state) {
+  cli::cli_text("Epoch {state$epoch}/{state$epochs}: {metrics_text(state)}")
+}
+
+report_bar <- function() {
+  # Where nothing can be drawn over, a bar would be a page of bars.
+  if (!cli::is_dynamic_tty()) {
+    return(report_epochs())
+  }
+  bar <- NULL
+  epoch <- 0
+  function(state) {
+    if (state$epoch != epoch) {
+      epoch <<- state$epoch
+      bar <<- cli::cli_progress_bar(
+        format = paste0(
+          "Epoch ", state$epoch, "/", state$epochs,
+          " {cli::pb_bar} {cli::pb_current}/{cli::pb_total} {cli::pb_extra$metrics}"
+        ),
+        total = state$steps, extra = list(metrics = ""),
+        auto_terminate = FALSE, .envir = environment_of_bar, clear = TRUE
+      )
+    }
+    cli::cli_progress_update(set = state$step, id = bar, force = TRUE,
+      extra = list(metrics = metrics_text(state)), .envir = environment_of_bar)
+    if (state$done) {
+      cli::cli_progress_done(id = bar, .envir = environment_of_bar)
+      say_epoch(state)
+    }
+  }
+}
+
+# cli ends a bar when the function that made it returns; these bars live from call to
+# call.
+environment_of_bar <- new.env()
+
+metrics_text <- function(state) {
+  metrics <- state[setdiff(names(state), c("epoch", "epochs", "step", "steps", "done"))]
+  paste(names(metrics), formatC(unlist(metrics), digits = 4, format = "f"),
+    collapse = ", ")
+}

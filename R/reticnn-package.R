@@ -1,0 +1,5 @@
+#' @keywords internal
+"_PACKAGE"
+
+# The pronoun of ggplot2's aes().
+utils::globalVariables(".data")

@@ -1,6 +1,9 @@
 # Errors: the core's text under the user's own call, classed `reticnn_error`.
 
 abort_from_core <- function(cnd, call) {
+  if (inherits(cnd, "python.builtin.ImportError")) {
+    abort_no_core(cnd, call)
+  }
   abort_text(py_text(cnd), python_error = class(cnd)[[1]], call = call)
 }
 
@@ -29,11 +32,12 @@ abort_no_core <- function(cnd, call) {
   )
 }
 
-# What only R can see: missing logicals and strings cross as `True` and "NA".
+# What only R can see: a missing logical crosses as `True`, a missing string as "NA".
+# Arrays are looked at by the core, in the pass that converts them.
 check_not_missing <- function(arguments, call) {
   for (name in names(arguments)) {
     value <- arguments[[name]]
-    if ((is.logical(value) || is.character(value)) && anyNA(value)) {
+    if (is.atomic(value) && is.null(dim(value)) && anyNA(value)) {
       places <- which(is.na(value))
       at <- if (length(value) > 1) {
         paste0(" at ", length(places), " of ", length(value), " positions: ",

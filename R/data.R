@@ -25,8 +25,7 @@
 #' folder <- tempfile()
 #' for (class in c("dark", "light")) {
 #'   dir.create(file.path(folder, class), recursive = TRUE)
-#'   png(file.path(folder, class, "one.png"), 40, 40,
-#'     bg = if (class == "dark") "black" else "white")
+#'   png(file.path(folder, class, "one.png"), bg = c(dark = "black", light = "white")[class])
 #'   plot.new()
 #'   dev.off()
 #' }

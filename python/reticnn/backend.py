@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -18,7 +19,10 @@ def _quiet_keras():
     if level != "3":
         return importlib.import_module("keras")
     with _stderr_held_back():
-        return importlib.import_module("keras")
+        module = importlib.import_module("keras")
+    # Advice on retracing, for people who write TensorFlow functions.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return module
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ def as_int(value, name, *, minimum=1):
     number = _number(value, wanted)
     if number != math.floor(number):
         low = math.floor(number)
-        raise ValueError(f"{wanted}, not {number!r}. Use {low} or {low + 1}.")
+        raise ValueError(f"{wanted}, not {number}. Use {low} or {low + 1}.")
     if minimum is not None and number < minimum:
         raise ValueError(f"{wanted}, not {int(number)}. Use {minimum} or more.")
     return int(number)
@@ -39,9 +39,9 @@ def as_int(value, name, *, minimum=1):
 def as_float(value, name, *, minimum=None, maximum=None, above=None, below=None):
     """Return `value` as a finite float within the given bounds."""
     limits = {
-        "at least": (minimum, operator.ge),
+        "of at least": (minimum, operator.ge),
         "above": (above, operator.gt),
-        "at most": (maximum, operator.le),
+        "of at most": (maximum, operator.le),
         "below": (below, operator.lt),
     }
     limits = {word: limit for word, limit in limits.items() if limit[0] is not None}
@@ -49,7 +49,7 @@ def as_float(value, name, *, minimum=None, maximum=None, above=None, below=None)
     wanted = " ".join(filter(None, [f"`{name}` must be a number", bounds]))
     number = _number(value, wanted)
     if not all(holds(number, bound) for bound, holds in limits.values()):
-        raise ValueError(f"{wanted}, not {number!r}. Choose a value in that range.")
+        raise ValueError(f"{wanted}, not {shown(number)}. Choose a value in that range.")
     return float(number)
 
 
@@ -224,9 +224,20 @@ def shown(value):
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if isinstance(value, (list, tuple)) and len(value) > 6:
-        return f"{type(value)(value[:5])!r} and {len(value) - 5} more"
-    text = repr(value)
+        return f"{shown(value[:5])} and {len(value) - 5} more"
+    if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+        return ", ".join(map(repr, value)) or "an empty list"
+    text = repr(_whole_as_int(value))
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _whole_as_int(value):
+    """Return 3 for the 3.0 that R sends for its 3, also within a list."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_whole_as_int, value))
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _number(value, wanted):
@@ -355,17 +366,16 @@ def _checked_pixels(array, name):
     for start in range(0, len(array), images_at_once):
         place = slice(start, start + images_at_once)
         block = array[place].copy(order="K")
-        low, high = block.min(), block.max()
-        if not np.isfinite(low + high) or low == R_MISSING_INTEGER:
-            raise ValueError(_missing_pixels_message(array, name))
-        if low < 0 or high > 255:
-            outside += int(((block < 0) | (block > 255)).sum())
         if pixels.dtype == np.uint8:
-            whole = None if outside else block.astype(np.uint8)
-            if whole is None or (block.dtype.kind == "f" and (whole != block).any()):
-                pixels = _as_float32(pixels, start)
-            else:
-                block = whole
+            with np.errstate(invalid="ignore"):
+                whole = block.astype(np.uint8)
+            if (whole == block).all():
+                pixels[place] = whole
+                continue
+            pixels = _as_float32(pixels, start)
+        if not np.isfinite(block).all() or block.min() == R_MISSING_INTEGER:
+            raise ValueError(_missing_pixels_message(array, name))
+        outside += int(((block < 0) | (block > 255)).sum())
         pixels[place] = block
     _warn_of_range(pixels, outside, name)
     return pixels

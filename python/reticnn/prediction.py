@@ -94,18 +94,19 @@ def _probabilities(classifier, data, batch_size):
 def _images_to_predict(images, image_shape):
     """Return whatever images a user has as image data that fits the model."""
     if isinstance(images, ImageData):
-        return images.fitted_to(image_shape)
+        return images.fitted_to(image_shape, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
         if os.path.isdir(path):
-            return image_folder(path, *_reading_size(image_shape))
+            size, channels = _reading_size(image_shape)
+            return image_folder(path, size, channels=channels)
         images = [path]
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
         return _files(images, image_shape)
     pixels = as_images(images)
-    return ImageData(ArrayImages(pixels)).fitted_to(image_shape)
+    return ImageData(ArrayImages(pixels)).fitted_to(image_shape, "images")
 
 
 def _files(paths, image_shape):

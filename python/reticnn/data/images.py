@@ -141,11 +141,12 @@ class ImageData:
         """Return the pixels, (n, height, width, channels), of some of the images."""
         return self.source.read(self.indices[positions])
 
-    def fitted_to(self, image_shape):
+    def fitted_to(self, image_shape, name="data"):
         """Return the data with images of `image_shape`, which only files can change.
 
         Args:
             image_shape: (height, width, channels); None accepts any size.
+            name: The argument's name, for messages.
 
         Returns:
             ImageData.
@@ -161,9 +162,9 @@ class ImageData:
             return self
         if self.files is None or wanted[2] not in (1, 3):
             raise ValueError(
-                f"`data` has images of {self.image_shape}, the model takes {wanted} "
-                "(height, width, channels). Build the model with that `input_shape`, "
-                "or resize the images."
+                f"`{name}` has images of {self.image_shape} (height, width, channels), "
+                f"the model takes {wanted}. Resize the images, or build the model with "
+                f"input_shape={self.image_shape}."
             )
         source = self.source.resized(wanted)
         return ImageData(source, self.codes, self.class_names, self.indices)

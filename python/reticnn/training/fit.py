@@ -124,7 +124,7 @@ def _labelled(model, data, name):
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
             f"num_classes={len(data.class_names)}."
         )
-    return data.fitted_to(model.input_shape[1:])
+    return data.fitted_to(model.input_shape[1:], name)
 
 
 def _compile(model, optimizer, learning_rate):
@@ -148,10 +148,11 @@ def _optimizer(optimizer):
     """Return a Keras optimizer for a name, for None, or for itself."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return optimizer
+    wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
     known = sorted(
         name.lower()
         for name, value in vars(keras.optimizers).items()
-        if isinstance(value, type) and name != "Optimizer"
+        if isinstance(value, type) and name not in wrappers
     )
     return keras.optimizers.get(
         as_choice("adam" if optimizer is None else optimizer, "optimizer", known)

@@ -1,0 +1,101 @@
+# Everything a contributor does. `make` lists it. The set-up is part of each target
+# that needs it, and is quick where there is nothing to do.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+export R_LIBS := $(CURDIR)/.Rlib$(if $(R_LIBS),:$(R_LIBS))
+export RETICULATE_PYTHON := $(CURDIR)/.venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# R has trouble with class names and quotes where no language at all is set.
+ifeq ($(LC_ALL)$(LC_CTYPE)$(LANG),)
+export LANG := C.UTF-8
+endif
+
+# The local version keeps pip from the build with CUDA, which takes gigabytes; its
+# wheels are at PyTorch's own index (PIP_EXTRA_INDEX_URL) or in PIP_FIND_LINKS.
+TORCH := torch==2.13.0+cpu
+
+python := .venv/bin/python
+python_code := $(wildcard python tests/python benchmarks tools)
+
+help: ## List the targets
+	@echo "make TARGET [PYTHON=interpreter to use]"
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r target what; do \
+	    printf '  %-14s %s\n' "$$target" "$$what"; \
+	done
+
+setup: setup-python setup-r setup-package ## Install Python's and R's side: all the other targets do what they need of it
+	@echo "Set-up: done"
+
+setup-python:
+	@tools/setup-python.sh .venv
+
+setup-r:
+	@tools/setup-r.sh
+
+setup-package: setup-python setup-r
+	@tools/install-package.sh
+
+demo: setup-package ## Train a CNN from R and use it; DATA=folder takes your own images
+	@Rscript tools/demo.R $${DATA:+"$$DATA"}
+
+test: setup-package ## Run all checks: lint, test-python, test-r, check-r
+	@rm -rf .test-results
+	@failed=""; \
+	for part in lint test-python test-r check-r; do \
+	    echo "== $$part"; \
+	    $(MAKE) $$part || failed="$$failed $$part"; \
+	done; \
+	[ -z "$$failed" ] || echo "Not well:$$failed"; \
+	$(python) tools/count_tests.py .test-results/pytest.xml .test-results/testthat.xml; \
+	[ -z "$$failed" ]
+
+lint: setup-python ## Check the style of the Python code
+	@$(python) -m ruff check $(python_code)
+	@$(python) -m ruff format --check $(python_code)
+
+test-python: setup-python ## Run the core's tests
+	@$(python) -m pytest --junitxml=.test-results/pytest.xml
+
+test-r: setup-package ## Run the R package's tests, with Python
+	@Rscript tools/test-r.R
+
+check-r: setup-r ## Run R CMD check as CRAN does it, without Python
+	@tools/check-r.sh
+
+test-lowest: ## Run the core's quick tests with the oldest versions supported
+	@tools/setup-python.sh --lowest .venv-lowest
+	@.venv-lowest/bin/python -m pytest -m "not slow"
+
+test-backends: ## Run the core's tests under JAX and torch
+	@tools/setup-python.sh .venv-backends jax "$(TORCH)"
+	@for backend in jax torch; do \
+	    echo "== $$backend"; \
+	    KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest; \
+	done
+
+bench: setup-package ## Run the benchmarks: tables of ratios
+	@for file in $(sort $(wildcard benchmarks/[!_]*.py)); do \
+	    echo "== $$file"; \
+	    $(python) "$$file"; \
+	done
+	@for file in $(sort $(wildcard benchmarks/[!_]*.R)); do \
+	    echo "== $$file"; \
+	    Rscript "$$file"; \
+	done
+
+document: setup-r ## Write man/ and NAMESPACE from the comments in R/
+	@Rscript -e 'roxygen2::roxygenise()'
+
+clean: ## Delete all that was made here, the environments too
+	rm -rf .venv .venv-lowest .venv-backends .Rlib .logs .test-results demo-output
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help setup setup-python setup-r setup-package demo test lint test-python \
+    test-r check-r test-lowest test-backends bench document clean

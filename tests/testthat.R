@@ -1,0 +1,4 @@
+library(testthat)
+library(reticnn)
+
+test_check("reticnn")

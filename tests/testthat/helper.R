@@ -1,0 +1,40 @@
+# Tests that need Python skip where there is none, as on a machine that only has R.
+skip_if_no_core <- function() {
+  testthat::skip_if_not(reticnn_available(), "No Python with Keras found")
+}
+
+# A small classifier, trained once for all tests of a process.
+tiny_classifier <- local({
+  made <- NULL
+  function() {
+    if (is.null(made)) {
+      data <- shape_images(80, image_size = 16, seed = 1)
+      model <- build_cnn(c(16, 16, 3), n_blocks = 2, filters = 4, units = 8, seed = 1)
+      made <<- fit_classifier(model, data, validation = 0.25, epochs = 2, seed = 1)
+    }
+    made
+  }
+})
+
+random_images <- function(...) {
+  array(sample(0:255, prod(...), replace = TRUE), c(...))
+}
+
+write_png <- function(file, colour, width = 20, height = 30) {
+  dir.create(dirname(file), showWarnings = FALSE, recursive = TRUE)
+  grDevices::png(file, width, height, bg = colour)
+  grid::grid.newpage()
+  grDevices::dev.off()
+}
+
+# Runs R code in a process of its own, with this library and Python.
+run_r <- function(code, env = character()) {
+  file <- tempfile(fileext = ".R")
+  on.exit(unlink(file))
+  writeLines(code, file)
+  suppressWarnings(system2(
+    file.path(R.home("bin"), "Rscript"), c("--no-save", shQuote(file)),
+    stdout = TRUE, stderr = TRUE,
+    env = c(paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep)), env)
+  ))
+}

@@ -1,0 +1,58 @@
+test_that("attaching starts no Python and does not take long", {
+  lines <- run_r(c(
+    "took <- system.time(library(reticnn))[['elapsed']]",
+    "cat('took', took, '\\n')",
+    "cat('reticulate', isNamespaceLoaded('reticulate'), '\\n')",
+    "cat('python', reticulate::py_available(), '\\n')",
+    "print(keras)"
+  ))
+  expect_lt(as.numeric(sub("took ", "", lines[[1]])), 0.5)
+  expect_identical(lines[2:3], c("reticulate FALSE ", "python FALSE "))
+  expect_match(lines[[4]], "^<keras>")
+})
+
+test_that("nothing but R's own output reaches the console", {
+  skip_if_no_core()
+  lines <- run_r(c(
+    "Sys.unsetenv('TF_CPP_MIN_LOG_LEVEL')",
+    "library(reticnn)",
+    "x <- keras$Input(c(8L, 8L, 3L))",
+    "fit <- fit_classifier(build_cnn(c(8, 8, 3), n_blocks = 1), shape_images(8, image_size = 8),",
+    "  epochs = 1, progress = 'none')",
+    "cat('done\\n')"
+  ))
+  expect_identical(lines, "done")
+})
+
+test_that("a running Python is used, and the requirements are declared", {
+  skip_if_no_core()
+  lines <- run_r(c(
+    "invisible(reticulate::import('sys')$version)",
+    "library(reticnn)",
+    "cat(any(startsWith(reticulate::py_require()$packages, 'keras')), '\\n')",
+    "cat(build_cnn()$count_params(), '\\n')"
+  ))
+  expect_identical(lines, c("TRUE ", "28097 "))
+})
+
+test_that("without a usable Python the error says what to do", {
+  # A Python that has no Keras, which every machine with R and Python has.
+  python <- Sys.which("python3")
+  skip_if(python == "", "No python3 at all")
+  empty <- withr::local_tempdir()
+  made <- system2(python, c("-m", "venv", "--without-pip", shQuote(empty)),
+    stdout = FALSE, stderr = FALSE)
+  skip_if(made != 0, "python3 cannot make a virtual environment")
+  lines <- run_r(
+    c(
+      "library(reticnn)",
+      "cat(reticnn_available(), '\\n')",
+      "cnd <- tryCatch(build_cnn(), error = identity)",
+      "cat(class(cnd)[1:2], '\\n')",
+      "cat(conditionMessage(cnd))"
+    ),
+    env = paste0("RETICULATE_PYTHON=", file.path(empty, "bin", "python"))
+  )
+  expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
+  expect_match(paste(lines, collapse = "\n"), "install_reticnn()", fixed = TRUE)
+})

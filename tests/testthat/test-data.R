@@ -1,0 +1,115 @@
+test_that("arrays of every R type give the same image data", {
+  skip_if_no_core()
+  x <- random_images(3, 4, 5, 3)
+  pixels <- function(x) load_images(image_arrays(x))$images
+  expect_identical(pixels(x), x)
+  expect_identical(pixels(x + 0), x)
+  expect_identical(pixels(array(as.raw(x), dim(x))), x)
+  expect_equal(pixels(x + 0.5), x + 0.5)
+  expect_identical(pixels(x[1, , , ]), x[1, , , , drop = FALSE])
+  expect_identical(pixels(x[, , , 1]), x[, , , 1, drop = FALSE])
+  before <- x + 0
+  copy <- x + 0
+  image_arrays(copy)
+  expect_identical(copy, before)
+})
+
+test_that("labels of every R type keep their names and order", {
+  skip_if_no_core()
+  x <- random_images(4, 4, 4, 1)
+  classes <- function(...) {
+    data <- image_arrays(x, ...)
+    list(data$class_names, data$labels)
+  }
+  pets <- c("dog", "cat", "dog", "cat")
+  expect_identical(classes(factor(pets, c("dog", "cat"))), list(c("dog", "cat"), pets))
+  expect_identical(classes(pets), list(c("cat", "dog"), pets))
+  expect_identical(classes(c(2, 1, 2, 1)), list(c("1", "2"), c("2", "1", "2", "1")))
+  expect_identical(classes(c(1L, 0L, 1L, 0L), c("cat", "dog")), list(c("cat", "dog"), pets))
+  expect_identical(classes(c(2, 1, 2, 1), c("cat", "dog")), list(c("cat", "dog"), pets))
+  expect_identical(classes(matrix(pets)), list(c("cat", "dog"), pets))
+  expect_identical(
+    classes(c(TRUE, FALSE, TRUE, FALSE))[[2]], c("TRUE", "FALSE", "TRUE", "FALSE")
+  )
+})
+
+test_that("image data print, count and subset in R's way", {
+  skip_if_no_core()
+  data <- shape_images(9, 3, image_size = 8, seed = 1)
+  expect_identical(length(data), 9L)
+  expect_output(print(data), "9 images, 8 x 8 x 3.*circle +3.*square +3.*triangle +3")
+  expect_identical(data[c(1, 4)]$labels, c("circle", "circle"))
+  expect_identical(length(data[-1]), 8L)
+  expect_identical(load_images(data[9])$labels, factor("triangle", data$class_names))
+  expect_error(data[10], "from 1 to 9", class = "reticnn_error")
+})
+
+test_that("a folder of photos is read with its classes", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (class in c("dark", "light")) {
+    for (i in 1:2) {
+      write_png(file.path(folder, class, paste("photo", i, ".PNG")),
+        if (class == "dark") "black" else "white")
+    }
+  }
+  data <- image_folder(folder, c(6, 8))
+  expect_identical(data$class_counts, list(dark = 2L, light = 2L))
+  loaded <- load_images(data)
+  expect_identical(dim(loaded$images), c(4L, 6L, 8L, 3L))
+  expect_identical(apply(loaded$images, 1, mean), c(0, 0, 255, 255))
+  expect_identical(basename(data$files[[1]]), "photo 1 .PNG")
+})
+
+test_that("splits follow set.seed() and take names", {
+  skip_if_no_core()
+  data <- shape_images(40, image_size = 8, seed = 1)
+  images <- function(...) load_images(split_images(data, ...)$train)$images
+  set.seed(1)
+  first <- images()
+  set.seed(1)
+  expect_identical(images(), first)
+  expect_identical(images(seed = 3), images(seed = 3))
+  parts <- split_images(data, c(fit = 0.5, tune = 0.25, test = 0.25))
+  expect_identical(lengths(parts), c(fit = 20L, tune = 10L, test = 10L))
+})
+
+test_that("bad data are refused with what is wrong", {
+  skip_if_no_core()
+  x <- random_images(4, 4, 4, 3)
+  expect_snapshot(error = TRUE, {
+    image_arrays(x, c("a", NA, "b", NA))
+    image_arrays(x, c(1L, NA, 2L, 1L))
+    image_arrays(x, c("a", "b"))
+    image_arrays(replace(x + 0, 1:2, NA), 1:4)
+    image_arrays(replace(x, 1:3, NA), 1:4)
+    image_arrays(array("a", c(1, 4, 4, 3)))
+    image_arrays(array(TRUE, c(1, 4, 4, 3)))
+    image_arrays(1:3)
+    image_arrays(x, c("a", "b", "a", "b"), class_names = c("a", "c"))
+    split_images(image_arrays(x, 1:4), 1.5)
+    split_images(list(), 0.5)
+    shape_images(10, 7)
+    shape_images(0)
+  })
+  expect_error(image_folder("no/such/folder"), "no/such/folder", class = "reticnn_error")
+  expect_warning(image_arrays(x * 2 + 0.5), "outside 0 to 255", class = "reticnn_warning")
+  expect_warning(image_arrays(x / 255), "Multiply the images by 255")
+})
+
+test_that("a person without network learns soon what to do", {
+  skip_if_no_core()
+  # A proxy that refuses stands for a network that is not there.
+  lines <- run_r(
+    c(
+      "started <- Sys.time()",
+      "cnd <- tryCatch(reticnn::cats_and_dogs(), error = identity)",
+      "cat(class(cnd), conditionMessage(cnd), sep = '\\n')",
+      "cat('fast:', difftime(Sys.time(), started, units = 'secs') < 60, '\\n')"
+    ),
+    env = c("https_proxy=http://127.0.0.1:9", paste0("KERAS_HOME=", tempfile()))
+  )
+  expect_true("reticnn_error" %in% lines)
+  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its place as `path`")
+  expect_true("fast: TRUE " %in% lines)
+})

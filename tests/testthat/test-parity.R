@@ -1,0 +1,60 @@
+# R and Python agree in names, order and defaults: whoever changes one side hears of it.
+
+wrapped <- function() {
+  exports <- getNamespaceExports("reticnn")
+  reticulate::import("reticnn")$`__all__` |> intersect(exports)
+}
+
+# R's default as the core would receive it, in Python's notation.
+r_default <- function(argument) {
+  if (identical(argument, quote(expr = ))) {
+    return("required")
+  }
+  value <- eval(argument)
+  python <- reticulate::import_builtins()$repr(value)
+  # 32, 32.0 and a list or a tuple of such numbers mean the same at the boundary.
+  chartr("[]", "()", gsub("\\.0\\b", "", python))
+}
+
+python_default <- function(parameter) {
+  empty <- reticulate::import("inspect")$Parameter$empty
+  if (identical(reticulate::py_id(parameter$default), reticulate::py_id(empty))) {
+    return("required")
+  }
+  gsub("\\.0\\b", "", reticulate::import_builtins()$repr(parameter$default))
+}
+
+test_that("every public function of the core is exported in R", {
+  skip_if_no_core()
+  core_module(rlang::current_env())
+  expect_setequal(wrapped(), reticulate::import("reticnn")$`__all__`)
+})
+
+test_that("formals and signatures are the same", {
+  skip_if_no_core()
+  core <- core_module(rlang::current_env())
+  inspect <- reticulate::import("inspect", convert = FALSE)
+  for (name in wrapped()) {
+    parameters <- inspect$signature(reticulate::py_get_attr(core, name))$parameters
+    python <- vapply(
+      reticulate::iterate(parameters$values()), python_default, character(1)
+    )
+    names(python) <- unlist(reticulate::iterate(parameters$keys(), reticulate::py_to_r))
+    r <- vapply(formals(getExportedValue("reticnn", name)), r_default, character(1))
+    expect_identical(r, python, info = name)
+  }
+})
+
+test_that("both sides have one version and one list of requirements", {
+  description <- utils::packageDescription("reticnn")
+  core <- file.path(core_dir(), "reticnn", "__init__.py")
+  expect_true(sprintf('__version__ = "%s"', description$Version) %in% readLines(core))
+  project <- testthat::test_path("..", "..", "pyproject.toml")
+  skip_if_not(file.exists(project), "pyproject.toml is not part of the package")
+  lines <- readLines(project)
+  expect_true(sprintf('version = "%s"', description$Version) %in% lines)
+  start <- match("dependencies = [", lines)
+  end <- start + match("]", lines[-seq_len(start)])
+  stated <- gsub('^ *"|",?$', "", lines[(start + 1):(end - 1)])
+  expect_identical(python_requirements(), stated)
+})

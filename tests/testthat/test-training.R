@@ -1,0 +1,84 @@
+test_that("a classifier is fitted, and is plain R around the model", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  expect_s3_class(fit, "reticnn_classifier", exact = TRUE)
+  expect_identical(fit$class_names, c("circle", "square"))
+  expect_s3_class(fit$history, "tbl_df")
+  expect_setequal(
+    names(fit$history), c("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+  )
+  expect_identical(fit$history$epoch, 1:2)
+  expect_output(print(fit), "<reticnn_classifier> cnn, 2 classes: circle, square")
+  expect_output(print(fit), "16 x 16 x 3, values 0 to 255")
+  expect_output(summary(fit), "Total params: ")
+})
+
+test_that("the main job learns, from R, with labels 1 and 2 and a sigmoid", {
+  skip_if_no_core()
+  loaded <- load_images(shape_images(800, seed = 2))
+  data <- image_arrays(loaded$images, as.integer(loaded$labels))
+  parts <- split_images(data, 0.8, seed = 1)
+  fit <- fit_classifier(build_cnn(seed = 1), parts$train, epochs = 12, batch_size = 16,
+    seed = 1)
+  scores <- evaluate_classifier(fit, parts$test)
+  expect_gt(scores$accuracy, 0.9)
+  predicted <- predict(fit, parts$test)
+  expect_identical(mean(predicted$.pred_class == parts$test$labels), scores$accuracy)
+})
+
+test_that("set.seed() fixes a whole run", {
+  skip_if_no_core()
+  run <- function() {
+    data <- shape_images(40, image_size = 8)
+    model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 4, units = 8, dropout = 0.5)
+    fit_classifier(model, data, validation = 0.25, epochs = 2)$history
+  }
+  set.seed(5)
+  first <- run()
+  set.seed(5)
+  expect_identical(run(), first)
+})
+
+test_that("progress goes through R, so that knitr, sink and suppressMessages see it", {
+  skip_if_no_core()
+  data <- shape_images(20, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 2)
+  expect_silent(fit_classifier(model, data, epochs = 1, progress = "none"))
+  expect_silent(fit_classifier(model, data, epochs = 1))
+  expect_message(
+    fit_classifier(model, data, epochs = 1, progress = "epoch"), "Epoch 1/1: accuracy"
+  )
+  states <- list()
+  fit_classifier(model, data, epochs = 2, progress = function(state) {
+    states[[length(states) + 1]] <<- state
+  })
+  last <- states[[length(states)]]
+  expect_identical(last[c("epoch", "epochs", "step", "steps", "done")],
+    list(epoch = 2L, epochs = 2L, step = 1L, steps = 1L, done = TRUE))
+  expect_type(last$loss, "double")
+})
+
+test_that("bad arguments of training are refused by name", {
+  skip_if_no_core()
+  data <- shape_images(20, 3, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), 3, n_blocks = 1)
+  two <- build_cnn(c(8, 8, 3), 2, n_blocks = 1)
+  other <- build_cnn(c(16, 16, 3), 3, n_blocks = 1)
+  x <- random_images(4, 8, 8, 3)
+  expect_snapshot(error = TRUE, {
+    fit_classifier(model, data, epochs = 1.9)
+    fit_classifier(model, data, batch_size = 0)
+    fit_classifier(model, data, learning_rate = -1)
+    fit_classifier(model, data, progress = "loud")
+    fit_classifier(model, data, validation = 2)
+    fit_classifier(model, data, validation = shape_images(9, 2))
+    fit_classifier(two, data)
+    fit_classifier(other, data)
+    fit_classifier(model, image_arrays(x))
+    fit_classifier(model, x)
+    fit_classifier(model, list(train = data))
+    fit_classifier("vgg16", data)
+  })
+  expect_error(fit_classifier(model, data, optimizer = "adma"),
+    "`optimizer` must be one of .*, not 'adma'. Did you mean 'adam", class = "reticnn_error")
+})

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# What the scripts in this folder share. Source it from the top of the checkout.
+
+say() { printf '%s\n' "$*"; }
+
+complain() { printf '%s\n' "$*" >&2; }
+
+# run_logged NAME COMMAND...: no one wants to read pages of apt, pip and compiler
+# output from a set-up that goes well, so only a failure shows it.
+run_logged() {
+    local log=.logs/$1.log
+    shift
+    mkdir -p .logs
+    "$@" >"$log" 2>&1 && return
+    tail -n 20 "$log" >&2
+    complain "The step above failed. All it said is in $log"
+    return 1
+}
+
+# limited SECONDS COMMAND...: where a firewall drops packets a download never ends.
+limited() {
+    local seconds=$1
+    shift
+    if command -v timeout >/dev/null; then
+        timeout --kill-after=5 "$seconds" "$@"
+    else
+        "$@"
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+can_use_apt() {
+    command -v apt-get >/dev/null && as_root true 2>/dev/null
+}
+
+# Those of the given Debian packages that are not installed.
+not_installed() {
+    local package
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+            grep -qx installed || say "$package"
+    done
+}
+
+run_apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+# A new machine has no package lists or old ones. If one of its sources does not
+# answer, that may not matter here: the installation tells.
+update_apt() {
+    [ -z "${apt_is_updated-}" ] || return 0
+    say "apt: reading the package lists"
+    mkdir -p .logs
+    run_apt update >.logs/apt-update.log 2>&1 || true
+    apt_is_updated=yes
+}
+
+# apt_install PACKAGE...: those that are not there yet.
+apt_install() {
+    local -a packages
+    mapfile -t packages < <(not_installed "$@")
+    [ "${#packages[@]}" -gt 0 ] || return 0
+    update_apt
+    say "apt: installing ${packages[*]}"
+    run_logged apt-install run_apt install --no-install-recommends "${packages[@]}"
+}

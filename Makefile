@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 export R_LIBS := $(CURDIR)/.Rlib$(if $(R_LIBS),:$(R_LIBS))
 export RETICULATE_PYTHON := $(CURDIR)/.venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DATA # for tools/demo.R: as it is, spaces and all
 
 # R has trouble with class names and quotes where no language at all is set.
 ifeq ($(LC_ALL)$(LC_CTYPE)$(LANG),)
@@ -42,7 +43,7 @@ setup-package: setup-python setup-r
 	@tools/install-package.sh
 
 demo: setup-package ## Train a CNN from R and use it; DATA=folder takes your own images
-	@Rscript tools/demo.R $${DATA:+"$$DATA"}
+	@Rscript tools/demo.R
 
 test: setup-package ## Run all checks: lint, test-python, test-r, check-r
 	@rm -rf .test-results

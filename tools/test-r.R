@@ -19,7 +19,7 @@ results <- testthat::test_dir(
   "tests/testthat",
   package = "reticnn",
   load_package = "installed",
-  reporter = "summary",
+  reporter = testthat::SummaryReporter$new(show_praise = FALSE),
   stop_on_failure = FALSE
 )
 tests <- as.data.frame(results)

@@ -46,7 +46,7 @@ test_that("progress goes through R, so that knitr, sink and suppressMessages see
   expect_silent(fit_classifier(model, data, epochs = 1, progress = "none"))
   expect_silent(fit_classifier(model, data, epochs = 1))
   expect_message(
-    fit_classifier(model, data, epochs = 1, progress = "epoch"), "Epoch 1/1: accuracy"
+    fit_classifier(model, data, epochs = 1, progress = "epoch"), "Epoch 1/1: loss"
   )
   states <- list()
   fit_classifier(model, data, epochs = 2, progress = function(state) {

@@ -11,7 +11,7 @@ from reticnn.data.images import as_image_data, split_images
 from reticnn.outputs import count_classes, loss_and_metric
 from reticnn.randomness import generator
 from reticnn.training.batches import ImageBatches
-from reticnn.training.progress import progress_reporters
+from reticnn.training.progress import in_reading_order, progress_reporters
 
 
 def fit_classifier(
@@ -67,7 +67,7 @@ def fit_classifier(
         >>> classifier
         <Classifier> cnn, 2 classes: circle, square
         input    32 x 32 x 3, values 0 to 255
-        trained  5 epochs, accuracy 0.943, loss 0.181
+        trained  5 epochs, loss 0.181, accuracy 0.943
 
     Source:
         Keras's `Model.fit`.
@@ -171,7 +171,7 @@ def _joined_history(earlier, logs):
     """Return the history as a table, after that of earlier training if there is one."""
     earlier = earlier or {"epoch": []}
     start, count = len(earlier["epoch"]), len(logs["loss"])
-    names = dict.fromkeys([*earlier, *sorted(logs)])
+    names = dict.fromkeys([*earlier, *in_reading_order(logs)])
     gap = {False: [float("nan")] * start, True: [float("nan")] * count}
     history = {
         name: [*earlier.get(name, gap[False]), *map(float, logs.get(name, gap[True]))]

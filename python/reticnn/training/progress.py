@@ -25,6 +25,13 @@ def _someone_is_watching():
     return sys.stdout.isatty() or "ipykernel" in sys.modules
 
 
+def in_reading_order(metrics):
+    """Return the metrics' names: the loss first, validation after training."""
+    return sorted(
+        metrics, key=lambda name: ("val_" in name, not name.endswith("loss"), name)
+    )
+
+
 class ProgressCallback(keras.callbacks.Callback):
     """Call a function with a dict of numbers at most ten times a second.
 
@@ -54,7 +61,7 @@ class ProgressCallback(keras.callbacks.Callback):
         self._call(self.params["steps"], logs, done=True)
 
     def _call(self, step, logs, done):
-        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        metrics = {name: float(logs[name]) for name in in_reading_order(logs)}
         place = {
             "epoch": self._epoch,
             "epochs": self.params["epochs"],

@@ -52,7 +52,7 @@ test: setup-package ## Run all checks: lint, test-python, test-r, check-r
 	    echo "== $$part"; \
 	    $(MAKE) $$part || failed="$$failed $$part"; \
 	done; \
-	[ -z "$$failed" ] || echo "Not well:$$failed"; \
+	[ -z "$$failed" ] || echo "Failed:$$failed"; \
 	$(python) tools/count_tests.py .test-results/pytest.xml .test-results/testthat.xml; \
 	[ -z "$$failed" ]
 

@@ -71,7 +71,6 @@ python_is_hidden() {
         'quit(status = suppressWarnings(reticulate::py_available(initialize = TRUE)))'
 }
 
-
 # Not all of the package's own files belong into it.
 strays() {
     tar -tzf "$1" | grep -E '/__pycache__/|\.pyc$|/\.|^reticnn/(python|tools|benchmarks)/' || true

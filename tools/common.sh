@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # What the scripts in this folder share. Source it from the top of the checkout.
 
+# R packages of the project's own come first.
+export R_LIBS=$PWD/.Rlib${R_LIBS:+:$R_LIBS}
+
 say() { printf '%s\n' "$*"; }
 
 complain() { printf '%s\n' "$*" >&2; }

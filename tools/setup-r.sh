@@ -6,9 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/common.sh
 
-library=$PWD/.Rlib
-export R_LIBS=$library${R_LIBS:+:$R_LIBS}
-
 debians_r=(r-base-core r-base-dev pandoc qpdf)
 needed_by_reticulate=(Matrix Rcpp RcppTOML here jsonlite png rappdirs withr)
 needed_by_checks=(codetools roxygen2)
@@ -131,8 +128,8 @@ build_debians_newer_reticulate() {
     folder=$(mktemp -d)
     chmod 755 "$folder" # apt downloads as a user of its own
     (run_logged reticulate-source fetch_debian_source "$folder" trixie r-cran-reticulate) &&
-        mkdir -p "$library" &&
-        run_logged reticulate-build R CMD INSTALL --library="$library" "$folder"/*.orig.tar.*
+        mkdir -p .Rlib &&
+        run_logged reticulate-build R CMD INSTALL --library=.Rlib "$folder"/*.orig.tar.*
     rm -rf "$folder"
 }
 

@@ -1,5 +1,11 @@
-# What a call through R costs: building a network from R against building it in Python
-# in the same process, and the one-time copy of image arrays. Medians, interleaved.
+# What R costs: attaching the package; building a network from R against building it in
+# Python in the same process; the one-time copy of image arrays. Medians, interleaved.
+
+attaching <- replicate(5, as.numeric(system2(
+  file.path(R.home("bin"), "Rscript"),
+  c("-e", shQuote("cat(system.time(library(reticnn))[['elapsed']])")), stdout = TRUE
+)))
+cat(sprintf("library(reticnn):      %.3f s  (wanted: < 0.5 s)\n", stats::median(attaching)))
 
 library(reticnn)
 

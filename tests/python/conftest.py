@@ -1,0 +1,116 @@
+"""What the tests share: real images, a trained classifier, fresh processes."""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+import reticnn
+
+# The same examples every time: a failure in CI is a failure here.
+settings.register_profile("reticnn", deadline=None, derandomize=True, database=None)
+settings.load_profile("reticnn")
+
+
+@contextmanager
+def _refused(error, argument, *parts):
+    with pytest.raises(error) as caught:
+        yield
+    message = str(caught.value)
+    for part in (f"`{argument}`", *parts):
+        assert str(part) in message
+
+
+@pytest.fixture(scope="session")
+def refused():
+    """Expect an error whose message has the argument's name, the value and the fix."""
+    return _refused
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Run code in a fresh process; a variable that is None is not set there."""
+    core = str(Path(reticnn.__file__).parents[1])
+
+    def run(code, *arguments, **variables):
+        variables = {**os.environ, "PYTHONPATH": core, **variables}
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env={name: text for name, text in variables.items() if text is not None},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def write_image():
+    """Write an image of one colour, and the folders it needs; return its path."""
+
+    def write(path, colour=(120, 60, 200), *, size=(20, 16), mode="RGB", **options):
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, size, colour).save(path, **options)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def cats(tmp_path, write_image):
+    """Return a folder of two classes: three cats and two dogs."""
+    for file in ("cat/1.png", "cat/2.jpg", "cat/3.png", "dog/1.png", "dog/2.jpg"):
+        write_image(tmp_path / "photos" / file)
+    return tmp_path / "photos"
+
+
+@pytest.fixture(scope="session")
+def shapes():
+    """Return 60 small images of circles and squares."""
+    return reticnn.shape_images(60, image_size=16, seed=1)
+
+
+@pytest.fixture(scope="session")
+def tiny_cnn():
+    """Build a small CNN, the same each time unless told otherwise."""
+
+    def build(num_classes=2, **arguments):
+        settled = {"filters": 4, "n_blocks": 2, "units": 8, "seed": 1, **arguments}
+        return reticnn.build_cnn((16, 16, 3), num_classes, **settled)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def fit():
+    """Train quietly, with a seed, and with the optimizer that starts fastest."""
+
+    def train(model, data, **arguments):
+        settled = {"epochs": 1, "progress": "none", "seed": 1}
+        if isinstance(model, keras.Model) and not model.compiled:
+            settled["optimizer"] = "sgd"
+        return reticnn.fit_classifier(model, data, **{**settled, **arguments})
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def classifier():
+    """Return the workshop's CNN, trained on shapes; no test may train it further."""
+    return reticnn.fit_classifier(
+        reticnn.build_cnn((16, 16, 3), seed=1),
+        reticnn.shape_images(1000, image_size=16, seed=1),
+        validation=reticnn.shape_images(100, image_size=16, seed=3),
+        epochs=8,
+        learning_rate=0.003,
+        progress="none",
+        seed=1,
+    )

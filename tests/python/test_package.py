@@ -1,0 +1,147 @@
+"""What a fresh Python sees: imports, quiet, backends; and the relay to R."""
+
+import importlib.util
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import reticnn
+from reticnn.relay import call_with_warnings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+needs_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="Keras runs on another backend"
+)
+
+timed_import = """
+import json, sys, time
+start = time.perf_counter()
+import reticnn
+seconds = time.perf_counter() - start
+heavy = {"keras", "tensorflow", "torch", "jax", "numpy", "PIL"} & set(sys.modules)
+print(json.dumps({"seconds": seconds, "heavy": sorted(heavy)}))
+"""
+
+whole_job = """
+import reticnn
+data = reticnn.shape_images(16, image_size=16, seed=1)
+model = reticnn.build_cnn((16, 16, 3), filters=4, n_blocks=2)
+classifier = reticnn.fit_classifier(model, data, epochs=2, progress="none")
+print(len(reticnn.predict_images(classifier, data)[".pred_class"]))
+"""
+
+
+# Importing
+
+
+def test_import_takes_no_time_and_starts_nothing(run_python):
+    runs = [json.loads(run_python(timed_import).stdout) for _ in range(5)]
+    assert min(run["seconds"] for run in runs) < 0.1
+    assert all(run["heavy"] == [] for run in runs)
+
+
+def test_every_public_function_is_there_and_documented():
+    for name in reticnn.__all__:
+        function = getattr(reticnn, name)
+        assert inspect.isfunction(function)
+        assert function.__name__ == name
+        sections = inspect.getdoc(function)
+        for argument in inspect.signature(function).parameters:
+            assert f"{argument}:" in sections
+        for section in ("Args:", "Returns:", "Raises:", "Example:"):
+            assert section in sections
+
+
+def test_public_functions_are_listed_before_their_first_use(run_python):
+    result = run_python("import reticnn; print(*dir(reticnn))")
+    assert set(reticnn.__all__) <= set(result.stdout.split())
+
+
+def test_unknown_function_is_named():
+    with pytest.raises(AttributeError, match=r"'reticnn'.*'build_cn'"):
+        _ = reticnn.build_cn
+
+
+def test_version_is_the_projects():
+    if not (CHECKOUT / "pyproject.toml").exists():
+        pytest.skip("No pyproject.toml beside these tests")
+    project = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'^version = "(.*)"$', project, re.M)[1] == reticnn.__version__
+
+
+# Quiet, and backends
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_whole_job_writes_nothing_of_its_own(run_python):
+    result = run_python(whole_job, TF_CPP_MIN_LOG_LEVEL=None)
+    assert result.stderr == ""
+    assert result.stdout == "16\n"
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_log_level_that_the_user_chose_holds(run_python):
+    code = "import os, reticnn.backend; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    result = run_python(code, TF_CPP_MIN_LOG_LEVEL="0")
+    assert result.stdout == "0\n"
+    assert "oneDNN" in result.stderr or "TensorFlow" in result.stderr
+
+
+@pytest.mark.slow
+def test_process_without_stderr_can_work(run_python):
+    code = "import os, sys; os.close(2); os.execv(sys.executable, sys.argv[1:])"
+    job = "import reticnn; print(reticnn.build_cnn().count_params())"
+    result = run_python(code, sys.executable, "-c", job)
+    assert result.stdout == "28097\n"
+
+
+def test_failed_start_of_keras_is_told(run_python):
+    result = run_python("import reticnn.backend", KERAS_BACKEND="nosuch")
+    assert result.returncode == 1
+    assert "nosuch" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_backend_is_chosen_after_the_import(run_python, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    result = run_python(
+        "import os, sys, reticnn\n"
+        f"os.environ['KERAS_BACKEND'] = {backend!r}\n"
+        "model = reticnn.build_cnn()\n"
+        "import keras\n"
+        "print(keras.backend.backend(), 'tensorflow' in sys.modules)",
+        KERAS_BACKEND=None,
+    )
+    assert result.stdout == f"{backend} False\n"
+
+
+# The relay
+
+
+def test_warnings_come_back_with_the_value():
+    x = np.full((1, 2, 2), 300)
+    for _ in range(2):
+        data, warned = call_with_warnings(reticnn.image_arrays, x, y=None)
+        assert len(data) == 1
+        assert len(warned) == 1
+        assert "`x` has 4 of 4 values outside 0 to 255" in warned[0]
+
+
+def test_no_warning_is_an_empty_list():
+    assert call_with_warnings(len, [1, 2]) == (2, [])
+
+
+def test_errors_pass_through():
+    with pytest.raises(ValueError, match="`filters`"):
+        call_with_warnings(reticnn.build_cnn, filters=3.5)

@@ -10,6 +10,9 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 # and Topin (2019), arXiv:1708.07120, as they are commonly used.
 _RISE, _START, _END = 0.3, 25, 1e4
 
+# How many tenfold steps the exponential rise has.
+DECADES = 7
+
 
 @keras.saving.register_keras_serializable("reticnn")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
@@ -47,7 +50,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
                 _cosine(progress / _RISE, 1 / _START, 1.0),
                 _cosine((progress - _RISE) / (1 - _RISE), 1.0, 1 / _START / _END),
             ),
-            "exponential": lambda: 10.0 ** (7 * (progress - 1)),
+            "exponential": lambda: 10.0 ** (DECADES * (progress - 1)),
         }[self.kind]()
         warmup = ops.minimum(1.0, (step + 1) / (self.warmup_steps + 1))
         return self.rate * factor * warmup

@@ -13,18 +13,18 @@ class TrainingSettings:
 
     epochs: int
     batch_size: int
-    optimizer: Any
-    learning_rate: float | None
-    schedule: str
-    warmup_epochs: int
-    weight_decay: float | None
-    label_smoothing: float
-    mixup: float
-    cutmix: float
-    class_weight: Any
-    early_stopping: int | None
-    ema: float | None
-    mixed_precision: bool
+    optimizer: Any = None
+    learning_rate: float | None = None
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    weight_decay: float | None = None
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    class_weight: Any = None
+    early_stopping: int | None = None
+    ema: float | None = None
+    mixed_precision: bool = False
 
     def __post_init__(self):
         """Check each setting under its own name."""

@@ -52,8 +52,9 @@ def find_learning_rate(
         UserWarning: If the loss does not fall, so that there is no suggestion.
 
     Example:
-        >>> find_learning_rate(build_cnn(batch_norm=True), shape_images(300))["suggestion"]
-        0.012
+        >>> model = build_cnn(batch_norm=True)
+        >>> find_learning_rate(model, shape_images(300))["suggestion"]
+        0.12
 
     Source:
         Smith (2017), Cyclical Learning Rates for Training Neural Networks,

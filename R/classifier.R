@@ -6,6 +6,7 @@ new_classifier <- function(core_classifier) {
       class_names = as.character(core_classifier$class_names),
       image_shape = core_classifier$image_shape,
       history = as_table(core_classifier$history),
+      stopped = core_classifier$stopped,
       name = core_classifier$model$name,
       core = core_classifier
     ),

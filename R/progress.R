@@ -24,7 +24,18 @@ automatic_progress <- function() {
 }
 
 report_epochs <- function() {
-  function(state) if (state$done) say_epoch(state)
+  started <- FALSE
+  function(state) {
+    if (!started) {
+      say_device(state)
+      started <<- TRUE
+    }
+    if (state$done) say_epoch(state)
+  }
+}
+
+say_device <- function(state) {
+  cli::cli_text("Training on {state$device}")
 }
 
 say_epoch <- function(state) {
@@ -39,6 +50,9 @@ report_bar <- function() {
   bar <- NULL
   epoch <- 0
   function(state) {
+    if (epoch == 0) {
+      say_device(state)
+    }
     if (state$epoch != epoch) {
       epoch <<- state$epoch
       bar <<- cli::cli_progress_bar(
@@ -64,7 +78,8 @@ report_bar <- function() {
 environment_of_bar <- new.env()
 
 metrics_text <- function(state) {
-  metrics <- state[setdiff(names(state), c("epoch", "epochs", "step", "steps", "done"))]
+  place <- c("epoch", "epochs", "step", "steps", "done", "device")
+  metrics <- state[setdiff(names(state), place)]
   paste(names(metrics), formatC(unlist(metrics), digits = 4, format = "f"),
     collapse = ", ")
 }

@@ -16,6 +16,33 @@
 #'   `"adam"`, or the model's own if it is compiled. Default `NULL`.
 #' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
 #'   `NULL`.
+#' @param schedule How the learning rate goes on from there: `"constant"`; `"cosine"`,
+#'   down to 0 along half a cosine; `"one_cycle"`, up from a 25th for 30 % of the steps
+#'   and down to nearly 0. Default `"constant"`.
+#' @param warmup_epochs Whole number of first epochs in which the rate rises from 0.
+#'   Default 0.
+#' @param weight_decay Number of at least 0, the fraction of each weight taken off in a
+#'   step, times the learning rate; biases and normalisations are spared. `NULL` means
+#'   the optimizer's own. Default `NULL`.
+#' @param label_smoothing Number in `[0, 1)`, probability spread over all classes in the
+#'   targets. Default 0.
+#' @param mixup Number of at least 0, parameter of the Beta distribution of MixUp; 0 for
+#'   none. Default 0.
+#' @param cutmix Number of at least 0, parameter of the Beta distribution of CutMix; 0
+#'   for none. With both, each image gets one of them at random. Default 0.
+#' @param class_weight `"balanced"`, which gives every class the same total weight, or a
+#'   vector or list of weights named by class, or `NULL`. Default `NULL`.
+#' @param early_stopping Whole number of epochs to go on without a lower loss, that of
+#'   the validation images if there are any; the best epoch's weights are put back at
+#'   the end. `NULL` for no early stop. Default `NULL`.
+#' @param ema Number in (0, 1), momentum of an exponential moving average of the
+#'   weights, which is measured and kept in their place. `NULL` for none. Default
+#'   `NULL`.
+#' @param mixed_precision `TRUE` computes in bfloat16 and keeps the weights in float32.
+#'   Default `FALSE`.
+#' @param checkpoint_dir Folder in which the state of training is kept after each epoch.
+#'   The same call goes on from there after an end of any kind, with the same result as
+#'   a run in one go. `NULL` for no checkpoints. Default `NULL`.
 #' @param progress `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar in
 #'   an interactive session, nothing in knitted pages and tests, else a line an epoch;
 #'   or a function that is called with a list of the epoch, the step and the metrics so
@@ -23,14 +50,26 @@
 #' @param seed Whole number of at least 0 that fixes the order of the images, the
 #'   validation part and the dropout. The same seed gives the same order whatever the
 #'   batch size. Default `NULL`: one is drawn from R's random numbers, so that
-#'   [set.seed()] fixes them.
+#'   [set.seed()] fixes them. A run that goes on from a checkpoint keeps the seed it
+#'   began with.
+#' @details
+#' Stopping it by hand (Ctrl-C, Esc) loses nothing: the classifier so far comes back,
+#' with the weights of the best epoch where there are validation images.
 #' @return A `reticnn_classifier`: a list with `model` (the Keras model), `class_names`,
-#'   `image_shape` and `history`, a tibble with one row an epoch. It has methods for
-#'   [print()], [summary()], [plot()] and [predict()].
+#'   `image_shape`, `history`, a tibble with one row an epoch, and `stopped`,
+#'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch. It
+#'   has methods for [print()], [summary()], [plot()] and [predict()].
 #' @section Errors: A `reticnn_error` if the data have no labels, model and data differ
 #'   in the number of classes or, for images in memory, in size, `validation` has other
-#'   classes, or an argument is outside its range.
-#' @references Keras's `Model$fit()`.
+#'   classes, `model` is compiled and an argument would change that, a checkpoint is
+#'   damaged or another run's or cannot be written, or an argument is outside its range.
+#'   A warning if training stops because the loss is no number.
+#' @references Keras's `Model$fit()`. MixUp: Zhang et al. (2018),
+#'   \doi{10.48550/arXiv.1710.09412}. CutMix: Yun et al. (2019),
+#'   \doi{10.48550/arXiv.1905.04899}. One cycle: Smith and Topin (2019),
+#'   \doi{10.48550/arXiv.1708.07120}. Label smoothing: Szegedy et al. (2016),
+#'   \doi{10.48550/arXiv.1512.00567}.
+#' @seealso [find_learning_rate()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' set.seed(1)
@@ -39,11 +78,85 @@
 #' classifier
 #' evaluate_classifier(classifier, data$test)
 fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_size = 32,
-                           optimizer = NULL, learning_rate = NULL, progress = "auto",
-                           seed = NULL) {
+                           optimizer = NULL, learning_rate = NULL,
+                           schedule = "constant", warmup_epochs = 0,
+                           weight_decay = NULL, label_smoothing = 0, mixup = 0,
+                           cutmix = 0, class_weight = NULL, early_stopping = NULL,
+                           ema = NULL, mixed_precision = FALSE, checkpoint_dir = NULL,
+                           progress = "auto", seed = NULL) {
+  if (!is.null(names(class_weight))) {
+    class_weight <- as.list(class_weight)
+  }
   fitted <- call_core("fit_classifier", model = as_core(model), data = data,
     validation = validation, epochs = epochs, batch_size = batch_size,
-    optimizer = optimizer, learning_rate = learning_rate,
+    optimizer = optimizer, learning_rate = learning_rate, schedule = schedule,
+    warmup_epochs = warmup_epochs, weight_decay = weight_decay,
+    label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
+    class_weight = class_weight, early_stopping = early_stopping, ema = ema,
+    mixed_precision = mixed_precision, checkpoint_dir = checkpoint_dir,
     progress = progress_reporter(progress), seed = seed_or_draw(seed))
   new_classifier(fitted)
+}
+
+#' Find a learning rate
+#'
+#' Trains a copy of the model for a short while with a rate that rises from very low to
+#' very high, and notes the loss: the range test. A good rate is one at which the loss
+#' falls fast. The model itself stays as it is.
+#'
+#' @param model Keras model, or a classifier.
+#' @param data Image data with labels.
+#' @param batch_size Whole number of images a step. Default 32.
+#' @param steps Whole number of steps, at least 20; the data are gone through again if
+#'   they are fewer. Default 100.
+#' @param max_rate Highest learning rate, number above 0; the lowest is ten million
+#'   times lower. Default 1.
+#' @param optimizer Name of a Keras optimizer, or `NULL` for `"adam"`. Default `NULL`.
+#' @param seed Whole number of at least 0 that fixes the order of the images. Default
+#'   `NULL`: one is drawn from R's random numbers.
+#' @return A `reticnn_rates`: a tibble with one row a step, `learning_rate` and `loss`
+#'   (smoothed), up to where the loss gets out of hand, and the attribute
+#'   `suggestion`, the rate at which the loss falls fastest, `NA` if it does not fall.
+#'   It prints the suggestion, and has a [plot()].
+#' @section Errors: A `reticnn_error` as for [fit_classifier()]. A warning if the loss
+#'   does not fall.
+#' @references Smith (2017), Cyclical Learning Rates for Training Neural Networks,
+#'   \doi{10.48550/arXiv.1506.01186}.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' rates <- find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300))
+#' rates
+find_learning_rate <- function(model, data, batch_size = 32, steps = 100, max_rate = 1,
+                               optimizer = NULL, seed = NULL) {
+  found <- call_core("find_learning_rate", model = as_core(model), data = data,
+    batch_size = batch_size, steps = steps, max_rate = max_rate, optimizer = optimizer,
+    seed = seed_or_draw(seed))
+  structure(
+    as_table(found[c("learning_rate", "loss")]),
+    suggestion = found$suggestion %||% NA_real_,
+    class = c("reticnn_rates", "tbl_df", "tbl", "data.frame")
+  )
+}
+
+#' @export
+print.reticnn_rates <- function(x, ...) {
+  cat("Suggested learning rate: ", format(attr(x, "suggestion"), digits = 2), "\n", sep = "")
+  print(tibble::as_tibble(as.list(x)), ...)
+  invisible(x)
+}
+
+#' @rdname find_learning_rate
+#' @param x What `find_learning_rate()` gives.
+#' @param ... Not used; must be empty.
+#' @export
+plot.reticnn_rates <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting learning rates")
+  ggplot2::ggplot(x, ggplot2::aes(.data$learning_rate, .data$loss)) +
+    ggplot2::geom_vline(xintercept = attr(x, "suggestion"), colour = "#D55E00",
+      linetype = "dashed", na.rm = TRUE) +
+    ggplot2::geom_line(colour = "#0072B2") +
+    ggplot2::scale_x_log10() +
+    ggplot2::labs(x = "Learning rate", y = "Loss (smoothed)") +
+    ggplot2::theme_minimal()
 }

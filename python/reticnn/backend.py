@@ -46,3 +46,22 @@ def _stderr_held_back():
 
 
 keras = _quiet_keras()
+
+
+def device_name():
+    """Return what Keras computes on, such as `"GPU (tensorflow)"`."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow
+
+        gpus = len(tensorflow.config.list_logical_devices("GPU"))
+    elif backend == "jax":
+        import jax
+
+        gpus = sum(device.platform == "gpu" for device in jax.local_devices())
+    else:
+        import torch
+
+        gpus = torch.cuda.device_count()
+    device = "CPU" if gpus == 0 else "GPU" if gpus == 1 else f"{gpus} GPUs"
+    return f"{device} ({backend})"

@@ -14,13 +14,16 @@ class Classifier:
         class_names: List of the classes, in the order of the model's outputs.
         history: Dict of lists, one value an epoch: `"epoch"`, `"loss"`, `"accuracy"`,
             and with validation data `"val_loss"` and `"val_accuracy"`.
+        stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
+            last epoch, else None.
     """
 
-    def __init__(self, model, class_names, history):
+    def __init__(self, model, class_names, history, stopped=None):
         """Put a model together with its class names and training history."""
         self.model = model
         self.class_names = class_names
         self.history = history
+        self.stopped = stopped
 
     @property
     def image_shape(self):

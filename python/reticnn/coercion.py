@@ -49,7 +49,9 @@ def as_float(value, name, *, minimum=None, maximum=None, above=None, below=None)
     wanted = " ".join(filter(None, [f"`{name}` must be a number", bounds]))
     number = _number(value, wanted)
     if not all(holds(number, bound) for bound, holds in limits.values()):
-        raise ValueError(f"{wanted}, not {shown(number)}. Choose a value in that range.")
+        raise ValueError(
+            f"{wanted}, not {shown(number)}. Choose a value in that range."
+        )
     return float(number)
 
 

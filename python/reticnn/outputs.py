@@ -16,18 +16,51 @@ def count_classes(model):
     return max(2, shape[1])
 
 
-def loss_and_metric(model):
-    """Return the cross-entropy and the accuracy that suit the output of `model`."""
+def loss_and_metric(model, label_smoothing=0.0, soft_targets=False):
+    """Return the cross-entropy and the accuracy that suit the output of `model`.
+
+    Args:
+        model: Keras model.
+        label_smoothing: Float in [0, 1).
+        soft_targets: Whether an image can be of two classes in part, as in MixUp.
+
+    Returns:
+        Tuple of a Keras loss and a Keras metric. With soft targets or smoothing, a
+        model with one unit a class takes its targets one-hot.
+    """
     logits = _output_activation(model) == "linear"
     if model.output_shape[1] == 1:
+        threshold = 0.0 if logits else 0.5
+        accuracy = (
+            keras.metrics.MeanMetricWrapper(
+                soft_binary_accuracy, "accuracy", threshold=threshold
+            )
+            if soft_targets
+            else keras.metrics.BinaryAccuracy("accuracy", threshold=threshold)
+        )
+        loss = keras.losses.BinaryCrossentropy(
+            from_logits=logits, label_smoothing=label_smoothing
+        )
+        return loss, accuracy
+    if soft_targets or label_smoothing > 0:
         return (
-            keras.losses.BinaryCrossentropy(from_logits=logits),
-            keras.metrics.BinaryAccuracy("accuracy", threshold=0.0 if logits else 0.5),
+            keras.losses.CategoricalCrossentropy(
+                from_logits=logits, label_smoothing=label_smoothing
+            ),
+            keras.metrics.CategoricalAccuracy("accuracy"),
         )
     return (
         keras.losses.SparseCategoricalCrossentropy(from_logits=logits),
         keras.metrics.SparseCategoricalAccuracy("accuracy"),
     )
+
+
+@keras.saving.register_keras_serializable("reticnn")
+def soft_binary_accuracy(y_true, y_pred, threshold):
+    """Return whether the output names the class that an image is mostly of."""
+    ops = keras.ops
+    mostly_second = ops.cast(y_true, y_pred.dtype) > 0.5
+    return ops.cast(ops.equal(mostly_second, y_pred > threshold), "float32")
 
 
 def probabilities(model, outputs):

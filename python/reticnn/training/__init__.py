@@ -1,5 +1,6 @@
 """Training classifiers."""
 
 from reticnn.training.fit import fit_classifier
+from reticnn.training.learning_rate import find_learning_rate
 
-__all__ = ["fit_classifier"]
+__all__ = ["find_learning_rate", "fit_classifier"]

@@ -13,34 +13,80 @@ class ImageBatches(keras.utils.PyDataset):
     epoch's number alone. Without one, the data keep their order.
     """
 
-    def __init__(self, data, batch_size, seed=None):
-        """Take image data, the images a batch, and the seed of the order."""
+    def __init__(
+        self,
+        data,
+        batch_size,
+        seed=None,
+        *,
+        epoch=0,
+        targets=None,
+        class_weights=None,
+        mixing=None,
+    ):
+        """Take image data, the images a batch, and how an epoch is to be.
+
+        Args:
+            data: Image data.
+            batch_size: Images a batch.
+            seed: Seed of the order, or None for the data's own.
+            epoch: Number of the first epoch, counted from 0.
+            targets: Array, what Keras is given for each class, or None for its code.
+            class_weights: Array, the weight of each class, or None.
+            mixing: `Mixing`, or None.
+        """
         super().__init__()
         self._data = data
         self._batch_size = batch_size
         self._seed = seed
-        self._epoch = 0
-        self._order = self._order_of_epoch()
+        self._epoch = epoch
+        self._targets_of_classes = targets
+        self._class_weights = class_weights
+        self._mixing = mixing
+        self._start_epoch()
 
     def __len__(self):
         """Count the batches of an epoch."""
         return -(-len(self._data) // self._batch_size)
 
     def __getitem__(self, number):
-        """Return (images,) or (images, codes) of one batch."""
+        """Return (images,), (images, targets) or (images, targets, weights)."""
         start = number * self._batch_size
-        positions = self._order[start : start + self._batch_size]
+        places = np.arange(start, min(start + self._batch_size, len(self._data)))
+        positions = self._order[places]
         images = self._data.read(positions)
         if self._data.codes is None:
             return (images,)
-        return images, self._data.codes[positions]
+        targets = self._targets(positions)
+        if self._mixing:
+            partners = self._order[self._mixing.partners[places]]
+            images, targets = self._mixing.mixed(
+                images,
+                self._data.read(partners),
+                targets,
+                self._targets(partners),
+                places,
+            )
+        if self._class_weights is None:
+            return images, targets
+        return images, targets, self._class_weights[self._data.codes[positions]]
 
     def on_epoch_end(self):
-        """Draw the order of the next epoch."""
+        """Go on to the next epoch."""
         self._epoch += 1
-        self._order = self._order_of_epoch()
+        self._start_epoch()
 
-    def _order_of_epoch(self):
+    def _start_epoch(self):
+        count = len(self._data)
         if self._seed is None:
-            return np.arange(len(self._data))
-        return generator(self._seed, self._epoch).permutation(len(self._data))
+            self._order = np.arange(count)
+        else:
+            self._order = generator(self._seed, self._epoch).permutation(count)
+        if self._mixing:
+            self._mixing.start_epoch(count, self._seed, self._epoch)
+
+    def _targets(self, positions):
+        codes = self._data.codes[positions]
+        if self._targets_of_classes is None:
+            return codes
+        return self._targets_of_classes[codes]

@@ -1,17 +1,9 @@
 """Train a model on image data."""
 
-import numbers
-
-import numpy as np
-
-from reticnn.backend import keras
 from reticnn.classifier import Classifier, as_model
-from reticnn.coercion import as_choice, as_float, as_int, as_seed, shown
-from reticnn.data.images import as_image_data, split_images
-from reticnn.outputs import count_classes, loss_and_metric
-from reticnn.randomness import generator
-from reticnn.training.batches import ImageBatches
 from reticnn.training.progress import in_reading_order, progress_reporters
+from reticnn.training.run import TrainingRun
+from reticnn.training.settings import TrainingSettings
 
 
 def fit_classifier(
@@ -23,6 +15,17 @@ def fit_classifier(
     batch_size=32,
     optimizer=None,
     learning_rate=None,
+    schedule="constant",
+    warmup_epochs=0,
+    weight_decay=None,
+    label_smoothing=0.0,
+    mixup=0.0,
+    cutmix=0.0,
+    class_weight=None,
+    early_stopping=None,
+    ema=None,
+    mixed_precision=False,
+    checkpoint_dir=None,
     progress="auto",
     seed=None,
 ):
@@ -31,6 +34,9 @@ def fit_classifier(
     The loss follows from the model's output: binary cross-entropy for one unit,
     categorical cross-entropy for one unit a class. A model that is compiled already
     keeps its own loss, metrics and optimizer.
+
+    Stopping it by hand (Ctrl-C) loses nothing: the classifier so far comes back, with
+    the weights of the best epoch where there are validation images.
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
@@ -44,13 +50,40 @@ def fit_classifier(
         optimizer: Name of a Keras optimizer, or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
+        schedule: How the learning rate goes on from there: `"constant"`; `"cosine"`,
+            down to 0 along half a cosine; `"one_cycle"`, up from a 25th for 30 % of
+            the steps and down to nearly 0. Default `"constant"`.
+        warmup_epochs: Whole number of first epochs in which the rate rises from 0.
+            Default 0.
+        weight_decay: Float of at least 0, the fraction of each weight taken off in a
+            step, times the learning rate; biases and normalisations are spared. None
+            means the optimizer's own. Default None.
+        label_smoothing: Float in [0, 1), probability spread over all classes in the
+            targets. Default 0.
+        mixup: Float of at least 0, parameter of the Beta distribution of MixUp; 0 for
+            none. Default 0.
+        cutmix: Float of at least 0, parameter of the Beta distribution of CutMix; 0
+            for none. With both, each image gets one of them at random. Default 0.
+        class_weight: `"balanced"`, which gives every class the same total weight, or a
+            dict of weights by class name, or None. Default None.
+        early_stopping: Whole number of epochs to go on without a lower loss, that of
+            the validation images if there are any; the best epoch's weights are put
+            back at the end. None for no early stop. Default None.
+        ema: Float in (0, 1), momentum of an exponential moving average of the weights,
+            which is measured and kept in their place. None for none. Default None.
+        mixed_precision: Bool, compute in bfloat16 and keep the weights in float32.
+            Default False.
+        checkpoint_dir: Folder in which the state of training is kept after each epoch.
+            The same call goes on from there after an end of any kind, with the same
+            result as a run in one go. None for no checkpoints. Default None.
         progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
             where someone is watching, else a line an epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
             `"auto"`.
         seed: Whole number of at least 0 that fixes the order of the images, the
-            validation part and the dropout, or None for new ones each time. The same
-            seed gives the same order whatever the batch size. Default None.
+            validation part, the mixing and the dropout, or None for new ones each
+            time. The same seed gives the same order whatever the batch size. A run
+            that goes on from a checkpoint keeps the seed it began with. Default None.
 
     Returns:
         Classifier.
@@ -59,7 +92,13 @@ def fit_classifier(
         TypeError: If `model` is not a Keras model, or `data` not image data.
         ValueError: If the data have no labels, if model and data differ in the number
             of classes or, for images in memory, in size, if `validation` has other
-            classes, or an argument is outside its range.
+            classes, if `model` is compiled and an argument would change that, if the
+            checkpoint is damaged or another run's, or an argument is outside its
+            range.
+        OSError: If a checkpoint cannot be written; the last good one stays.
+
+    Warns:
+        UserWarning: If training stops because the loss is no number.
 
     Example:
         >>> data = shape_images(1000, seed=1)
@@ -70,111 +109,44 @@ def fit_classifier(
         trained  5 epochs, loss 0.181, accuracy 0.943
 
     Source:
-        Keras's `Model.fit`.
+        Keras's `Model.fit`. MixUp: Zhang et al. (2018), arXiv:1710.09412. CutMix: Yun
+        et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
+        arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
     """
-    earlier = model.history if isinstance(model, Classifier) else None
-    model = as_model(model.model if isinstance(model, Classifier) else model)
-    seed = as_seed(seed)
-    data, validation = _training_data(model, data, validation, seed)
-    epochs = as_int(epochs, "epochs")
-    batch_size = as_int(batch_size, "batch_size")
-    verbose, callbacks = progress_reporters(progress)
-    _compile(model, optimizer, learning_rate)
-    _reseed_layers(model, seed)
-    fitted = model.fit(
-        ImageBatches(data, batch_size, seed),
-        validation_data=validation and ImageBatches(validation, batch_size),
+    settings = TrainingSettings(
         epochs=epochs,
-        shuffle=False,  # ImageBatches shuffles, by the seed.
-        verbose=verbose,
-        callbacks=callbacks,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        warmup_epochs=warmup_epochs,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        mixup=mixup,
+        cutmix=cutmix,
+        class_weight=class_weight,
+        early_stopping=early_stopping,
+        ema=ema,
+        mixed_precision=mixed_precision,
     )
-    return Classifier(model, data.class_names, _joined_history(earlier, fitted.history))
+    earlier = model.history if isinstance(model, Classifier) else {"epoch": []}
+    model = as_model(model.model if isinstance(model, Classifier) else model)
+    run = TrainingRun(model, data, validation, settings, checkpoint_dir, seed)
+    stopped = run.train(*progress_reporters(progress))
+    history = _joined_history(earlier, run.records)
+    return Classifier(model, run.class_names, history, stopped)
 
 
-def _training_data(model, data, validation, seed):
-    """Return training and validation data at the model's size, checked against it."""
-    data = _labelled(model, data, "data")
-    if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-        share = as_float(validation, "validation", above=0, below=1)
-        parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
-        return parts["train"], parts["validation"]
-    if validation is None:
-        return data, None
-    validation = _labelled(model, validation, "validation")
-    if validation.class_names != data.class_names:
-        raise ValueError(
-            f"`validation` has the classes {shown(validation.class_names)}, `data` "
-            f"{shown(data.class_names)}. Give both the same classes in the same order."
-        )
-    return data, validation
-
-
-def _labelled(model, data, name):
-    """Return image data that has the labels, and the image size, the model needs."""
-    data = as_image_data(data, name)
-    if data.codes is None:
-        raise ValueError(
-            f"`{name}` has no labels to learn from. Give the images' labels, or put "
-            "them into one subfolder a class."
-        )
-    if count_classes(model) != len(data.class_names):
-        raise ValueError(
-            f"`model` tells {count_classes(model)} classes apart, `{name}` has "
-            f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
-            f"num_classes={len(data.class_names)}."
-        )
-    return data.fitted_to(model.input_shape[1:], name)
-
-
-def _compile(model, optimizer, learning_rate):
-    """Compile the model unless it is compiled, and set the learning rate if given."""
-    if learning_rate is not None:
-        learning_rate = as_float(learning_rate, "learning_rate", above=0)
-    if model.compiled and optimizer is not None:
-        raise ValueError(
-            f"`optimizer` is {shown(optimizer)}, but `model` is compiled already and "
-            "keeps its own. Leave `optimizer` out, or compile the model with the "
-            "optimizer you want."
-        )
-    if not model.compiled:
-        loss, metric = loss_and_metric(model)
-        model.compile(_optimizer(optimizer), loss, metrics=[metric])
-    if learning_rate is not None:
-        model.optimizer.learning_rate = learning_rate
-
-
-def _optimizer(optimizer):
-    """Return a Keras optimizer for a name, for None, or for itself."""
-    if isinstance(optimizer, keras.optimizers.Optimizer):
-        return optimizer
-    wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
-    known = sorted(
-        name.lower()
-        for name, value in vars(keras.optimizers).items()
-        if isinstance(value, type) and name not in wrappers
-    )
-    return keras.optimizers.get(
-        as_choice("adam" if optimizer is None else optimizer, "optimizer", known)
-    )
-
-
-def _reseed_layers(model, seed):
-    """Let the dropout and other random layers of the model follow `seed`."""
-    states = [var for var in model.variables if var.name == "seed_generator_state"]
-    for number, state in enumerate(states):
-        draws = generator(seed, number).integers(2**31, size=2)
-        state.assign(np.array([draws[0], 0], dtype="uint32"))
-
-
-def _joined_history(earlier, logs):
-    """Return the history as a table, after that of earlier training if there is one."""
-    earlier = earlier or {"epoch": []}
-    start, count = len(earlier["epoch"]), len(logs["loss"])
-    names = dict.fromkeys([*earlier, *in_reading_order(logs)])
-    gap = {False: [float("nan")] * start, True: [float("nan")] * count}
+def _joined_history(earlier, records):
+    """Return the epochs' records as a table, after that of earlier training."""
+    names = in_reading_order({name for record in records for name in record})
+    before = len(earlier["epoch"])
+    missing = float("nan")
     history = {
-        name: [*earlier.get(name, gap[False]), *map(float, logs.get(name, gap[True]))]
-        for name in names
+        name: [
+            *earlier.get(name, [missing] * before),
+            *(record.get(name, missing) for record in records),
+        ]
+        for name in dict.fromkeys([*earlier, *names])
     }
-    return {**history, "epoch": list(range(1, start + count + 1))}
+    return {**history, "epoch": list(range(1, before + len(records) + 1))}

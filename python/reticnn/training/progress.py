@@ -3,7 +3,7 @@
 import sys
 import time
 
-from reticnn.backend import keras
+from reticnn.backend import device_name, keras
 from reticnn.coercion import as_choice
 
 _KERAS_VERBOSE = {"bar": 1, "epoch": 2, "none": 0}
@@ -17,6 +17,8 @@ def progress_reporters(progress):
     choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE))
     if choice == "auto":
         choice = "bar" if _someone_is_watching() else "epoch"
+    if choice != "none":
+        print(f"Training on {device_name()}")
     return _KERAS_VERBOSE[choice], []
 
 
@@ -36,13 +38,15 @@ class ProgressCallback(keras.callbacks.Callback):
     """Call a function with a dict of numbers at most ten times a second.
 
     The dict has `epoch` and `epochs`, `step` and `steps` counted from 1, the metrics
-    so far, and `done`, true in the last call of an epoch, which is never left out.
+    so far, `device`, what is computed on, and `done`, true in the last call of an
+    epoch, which is never left out.
     """
 
     def __init__(self, report):
         """Take the function to call."""
         super().__init__()
         self._report = report
+        self._device = device_name()
         self._last_call = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -68,5 +72,6 @@ class ProgressCallback(keras.callbacks.Callback):
             "step": step,
             "steps": self.params["steps"],
             "done": done,
+            "device": self._device,
         }
         self._report({**place, **metrics})

@@ -1,0 +1,95 @@
+"""Loss, metric, optimizer and learning rate of a model about to be trained."""
+
+from reticnn.backend import keras
+from reticnn.coercion import as_choice, shown
+from reticnn.outputs import loss_and_metric
+from reticnn.training.schedules import Schedule
+
+
+def compile_model(model, settings):
+    """Compile the model unless it is compiled, in which case it keeps its own.
+
+    Raises:
+        ValueError: If the model is compiled and a setting would change that.
+    """
+    if not model.compiled:
+        loss, metric = loss_and_metric(model, settings.label_smoothing, settings.mixes)
+        optimizer = _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
+        _spare_biases(optimizer, model)
+        model.compile(optimizer, loss, metrics=[metric])
+        return
+    for name in ("optimizer", "weight_decay", "ema", "label_smoothing"):
+        value = getattr(settings, name)
+        if value:
+            raise ValueError(
+                f"`{name}` is {shown(value)}, but `model` is compiled already and "
+                f"keeps its own. Leave `{name}` out, or compile the model as you want."
+            )
+    if settings.mixes and model.output_shape[1] > 1 and not takes_one_hot(model):
+        raise ValueError(
+            "`mixup` and `cutmix` give mixed classes, but `model` is compiled with a "
+            "loss for whole ones. Compile it with CategoricalCrossentropy, or leave "
+            "compiling to `fit_classifier()`."
+        )
+
+
+def takes_one_hot(model):
+    """Return whether the compiled model's loss wants rows of 0 and 1, not codes."""
+    loss = model.loss
+    name = loss if isinstance(loss, str) else getattr(loss, "name", "")
+    return name.startswith("categorical_")
+
+
+def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
+    """Set the learning rate and its schedule, if they are more than what is there."""
+    optimizer = model.optimizer
+    current = getattr(optimizer, "_learning_rate", None)
+    has_schedule = isinstance(current, keras.optimizers.schedules.LearningRateSchedule)
+    if learning_rate is None:
+        learning_rate = getattr(current, "rate", None) or float(
+            keras.ops.convert_to_numpy(optimizer.learning_rate)
+        )
+    elif schedule == "constant" and warmup_steps == 0 and not has_schedule:
+        optimizer.learning_rate = learning_rate
+        return
+    ours = isinstance(current, Schedule)
+    if schedule == "constant" and warmup_steps == 0 and not ours:
+        return
+    first_step = int(keras.ops.convert_to_numpy(optimizer.iterations))
+    optimizer.learning_rate = Schedule(
+        schedule, learning_rate, steps, warmup_steps, first_step
+    )
+    model.make_train_function(force=True)
+
+
+def _optimizer(optimizer, weight_decay, ema):
+    """Return a Keras optimizer for a name, for None, or for itself."""
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        for name, value in {"weight_decay": weight_decay, "ema": ema}.items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}` is {shown(value)}, but `optimizer` is an object with "
+                    f"settings of its own. Set it there, or give the optimizer's name."
+                )
+        return optimizer
+    wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
+    known = sorted(
+        name.lower()
+        for name, value in vars(keras.optimizers).items()
+        if isinstance(value, type) and name not in wrappers
+    )
+    name = as_choice("adam" if optimizer is None else optimizer, "optimizer", known)
+    config = {}
+    if weight_decay is not None:
+        config["weight_decay"] = weight_decay
+    if ema is not None:
+        config.update(use_ema=True, ema_momentum=ema)
+    return keras.optimizers.get({"class_name": name, "config": config})
+
+
+def _spare_biases(optimizer, model):
+    """Keep weight decay from biases and from the scales of normalisations."""
+    if optimizer.weight_decay:
+        optimizer.exclude_from_weight_decay(
+            var_list=[v for v in model.trainable_variables if len(v.shape) < 2]
+        )

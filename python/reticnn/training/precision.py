@@ -1,0 +1,45 @@
+"""Computing in half the bits."""
+
+import contextlib
+
+from reticnn.backend import keras
+
+
+@contextlib.contextmanager
+def mixed_bfloat16(model, wanted):
+    """Let the model compute in bfloat16 inside the block, its output layer excepted.
+
+    The weights stay float32 throughout, so that the model afterwards is an ordinary
+    one.
+    """
+    if not wanted:
+        yield
+        return
+    layers = _inner_layers(model)[:-1]
+    policies = [layer.dtype_policy for layer in layers]
+    policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
+    _set_policies(model, layers, [policy] * len(layers))
+    try:
+        yield
+    finally:
+        _set_policies(model, layers, policies)
+
+
+def _inner_layers(model):
+    """Return the layers of a model, those of models within it included."""
+    layers = []
+    for layer in model.layers:
+        layers += _inner_layers(layer) if isinstance(layer, keras.Model) else [layer]
+    return layers
+
+
+def _set_policies(model, layers, policies):
+    for layer, policy in zip(layers, policies, strict=True):
+        layer.dtype_policy = policy
+    # What Keras has compiled so far computes the old way.
+    for make in (
+        model.make_train_function,
+        model.make_test_function,
+        model.make_predict_function,
+    ):
+        make(force=True)

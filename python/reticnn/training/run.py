@@ -1,0 +1,223 @@
+"""One training run: its data, its model made ready, and what it keeps."""
+
+import numbers
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from reticnn.backend import keras
+from reticnn.coercion import as_choice, as_float, as_seed, shown
+from reticnn.data.images import as_image_data, split_images
+from reticnn.outputs import count_classes
+from reticnn.randomness import generator
+from reticnn.training.batches import ImageBatches
+from reticnn.training.checkpoints import Checkpoints
+from reticnn.training.compiling import (
+    compile_model,
+    set_learning_rate,
+    takes_one_hot,
+)
+from reticnn.training.keeping import BestWeights, History
+from reticnn.training.mixing import Mixing
+from reticnn.training.precision import mixed_bfloat16
+
+
+class TrainingRun:
+    """A run from the first epoch, or from a checkpoint, to the last.
+
+    Attributes:
+        records: List of dicts, the metrics of each epoch.
+        class_names: List of the classes.
+    """
+
+    def __init__(self, model, data, validation, settings, checkpoint_dir, seed):
+        """Check the data against the model, and make the model ready."""
+        checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
+        self._seed = as_seed(seed)
+        if checkpoints and checkpoints.seed is not None:
+            self._seed = checkpoints.seed
+        self._model = model
+        self._settings = settings
+        self._data, self._validation = _training_data(
+            model, data, validation, self._seed
+        )
+        self.class_names = self._data.class_names
+        self._make_ready()
+        self._history = History(checkpoints.records if checkpoints else ())
+        self._best = BestWeights(settings.early_stopping, self._validation is not None)
+        self._checkpoints = checkpoints
+        if checkpoints:
+            checkpoints.connect(
+                self._fingerprint(), self._seed, self._history, self._best
+            )
+            checkpoints.restore(model)
+
+    @property
+    def records(self):
+        """The metrics of each epoch so far."""
+        return self._history.records
+
+    def train(self, verbose, reporters):
+        """Train to the end, and return why it came early, or None."""
+        done = len(self.records)
+        if self._checkpoints and self._checkpoints.stopped:
+            done = self._settings.epochs
+        callbacks = [*reporters, self._history, self._best]
+        if self._model.optimizer.use_ema:
+            # After the best weights, which are to be seen while they are averages.
+            callbacks.append(keras.callbacks.SwapEMAWeights())
+        if self._checkpoints:
+            callbacks.append(self._checkpoints)
+        stopped = None
+        with mixed_bfloat16(self._model, self._settings.mixed_precision):
+            try:
+                self._model.fit(
+                    self._batches(done),
+                    validation_data=self._validation_batches(),
+                    epochs=self._settings.epochs,
+                    initial_epoch=min(done, self._settings.epochs),
+                    shuffle=False,  # ImageBatches shuffles, by the seed.
+                    verbose=verbose,
+                    callbacks=callbacks,
+                )
+            except KeyboardInterrupt:
+                stopped = "interrupted"
+        return self._finished(stopped)
+
+    def _finished(self, stopped):
+        """Put the best weights back where they are wanted, and say why it stopped."""
+        stopped = stopped or self._best.stopped
+        by_hand = stopped == "interrupted" and self._validation is not None
+        if by_hand or stopped == "nan" or self._settings.early_stopping is not None:
+            self._best.restore(self._model)
+        if stopped == "nan":
+            warnings.warn(
+                f"The loss became NaN in epoch {len(self.records) + 1}, and training "
+                "stopped. Try a lower `learning_rate`, `warmup_epochs`, or batch "
+                "normalisation, and look for wrong pixels in the images. The weights "
+                "are those of the best epoch before.",
+                stacklevel=4,
+            )
+        return stopped
+
+    def _make_ready(self):
+        """Compile the model, set its learning rate, and seed its random layers."""
+        settings = self._settings
+        compile_model(self._model, settings)
+        steps = -(-len(self._data) // settings.batch_size)
+        set_learning_rate(
+            self._model,
+            settings.learning_rate,
+            settings.schedule,
+            steps * settings.epochs,
+            steps * settings.warmup_epochs,
+        )
+        _reseed_layers(self._model, self._seed)
+
+    def _fingerprint(self):
+        """Return what must be the same for a checkpoint to fit."""
+        model = self._model
+        return {
+            **self._settings.fingerprint(),
+            "model": ", ".join(str(tuple(weight.shape)) for weight in model.weights),
+            "class_names": ", ".join(self.class_names),
+            "images": str(len(self._data)),
+            "validation images": str(len(self._validation or ())),
+        }
+
+    def _batches(self, epoch):
+        settings = self._settings
+        return ImageBatches(
+            self._data,
+            settings.batch_size,
+            self._seed,
+            epoch=epoch,
+            targets=self._targets(),
+            class_weights=_class_weights(settings.class_weight, self._data),
+            mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
+        )
+
+    def _validation_batches(self):
+        if self._validation is None:
+            return None
+        return ImageBatches(
+            self._validation, self._settings.batch_size, targets=self._targets()
+        )
+
+    def _targets(self):
+        """Return what the loss is given for each class, or None for its code."""
+        if takes_one_hot(self._model):
+            return np.eye(len(self.class_names), dtype="float32")
+        if self._settings.mixes:
+            return np.array([[0], [1]], dtype="float32")
+        return None
+
+
+def _training_data(model, data, validation, seed):
+    """Return training and validation data at the model's size, checked against it."""
+    data = _labelled(model, data, "data")
+    if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
+        share = as_float(validation, "validation", above=0, below=1)
+        parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
+        return parts["train"], parts["validation"]
+    if validation is None:
+        return data, None
+    validation = _labelled(model, validation, "validation")
+    if validation.class_names != data.class_names:
+        raise ValueError(
+            f"`validation` has the classes {shown(validation.class_names)}, `data` "
+            f"{shown(data.class_names)}. Give both the same classes in the same order."
+        )
+    return data, validation
+
+
+def _labelled(model, data, name):
+    """Return image data that has the labels, and the image size, the model needs."""
+    data = as_image_data(data, name)
+    if data.codes is None:
+        raise ValueError(
+            f"`{name}` has no labels to learn from. Give the images' labels, or put "
+            "them into one subfolder a class."
+        )
+    if count_classes(model) != len(data.class_names):
+        raise ValueError(
+            f"`model` tells {count_classes(model)} classes apart, `{name}` has "
+            f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
+            f"num_classes={len(data.class_names)}."
+        )
+    return data.fitted_to(model.input_shape[1:], name)
+
+
+def _class_weights(class_weight, data):
+    """Return the weight of each class, mean 1 over the images, or None."""
+    if class_weight is None:
+        return None
+    counts = np.array(list(data.class_counts.values()), dtype="float64")
+    if isinstance(class_weight, Mapping):
+        if set(class_weight) != set(data.class_names):
+            raise ValueError(
+                f"`class_weight` must give a weight for each of "
+                f"{shown(data.class_names)}, not for {shown(list(class_weight))}."
+            )
+        weights = [
+            as_float(class_weight[name], "class_weight", above=0)
+            for name in data.class_names
+        ]
+        return np.array(weights, dtype="float32")
+    as_choice(class_weight, "class_weight", ("balanced", None))
+    weights = np.divide(
+        counts.sum() / np.count_nonzero(counts),
+        counts,
+        out=np.zeros_like(counts),
+        where=counts > 0,
+    )
+    return weights.astype("float32")
+
+
+def _reseed_layers(model, seed):
+    """Let the dropout and other random layers of the model follow `seed`."""
+    states = [var for var in model.variables if var.name == "seed_generator_state"]
+    for number, state in enumerate(states):
+        draws = generator(seed, number).integers(2**31, size=2)
+        state.assign(np.array([draws[0], 0], dtype="uint32"))

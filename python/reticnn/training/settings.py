@@ -1,0 +1,61 @@
+"""The settings of a training run, checked."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from reticnn.coercion import as_bool, as_choice, as_float, as_int
+from reticnn.training.schedules import SCHEDULES
+
+
+@dataclass
+class TrainingSettings:
+    """What `fit_classifier` was asked for, checked when it is made."""
+
+    epochs: int
+    batch_size: int
+    optimizer: Any = None
+    learning_rate: float | None = None
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    weight_decay: float | None = None
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    class_weight: Any = None
+    early_stopping: int | None = None
+    ema: float | None = None
+    mixed_precision: bool = False
+
+    def __post_init__(self):
+        """Check each setting under its own name."""
+        self._check(as_int, "epochs", "batch_size")
+        self._check(as_int, "warmup_epochs", minimum=0)
+        self._check(as_int, "early_stopping")
+        self._check(as_float, "learning_rate", above=0)
+        self._check(as_float, "weight_decay", "mixup", "cutmix", minimum=0)
+        self._check(as_float, "label_smoothing", minimum=0, below=1)
+        self._check(as_float, "ema", above=0, below=1)
+        self.schedule = as_choice(self.schedule, "schedule", SCHEDULES)
+        self.mixed_precision = as_bool(self.mixed_precision, "mixed_precision")
+
+    @property
+    def mixes(self):
+        """Whether images are mixed in pairs."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    def fingerprint(self):
+        """Return what must be the same for a run to go on: texts by name."""
+        values = asdict(self)
+        if self.schedule == "constant":
+            # Then more epochs are only more of the same.
+            del values["epochs"]
+        if not isinstance(self.optimizer, (str, type(None))):
+            values["optimizer"] = type(self.optimizer).__name__
+        return {name: str(value) for name, value in values.items()}
+
+    def _check(self, coerce, *names, **limits):
+        optional = {"early_stopping", "learning_rate", "weight_decay", "ema"}
+        for name in names:
+            value = getattr(self, name)
+            if value is not None or name not in optional:
+                setattr(self, name, coerce(value, name, **limits))

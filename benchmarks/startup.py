@@ -4,7 +4,9 @@ import statistics
 import subprocess
 import sys
 
-CODE = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
+CODE = (
+    "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
+)
 
 
 def seconds_to_import(module):

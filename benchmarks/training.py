@@ -49,7 +49,9 @@ def main():
             times[name].append(epoch_seconds(run))
     medians = {name: statistics.median(values) for name, values in times.items()}
     ratios = np.array(times["ours"]) / np.array(times["plain"])
-    print(f"backend {keras.backend.backend()}, {IMAGES} images of 32 x 32, batch {BATCH}")
+    print(
+        f"backend {keras.backend.backend()}, {IMAGES} images of 32 x 32, batch {BATCH}"
+    )
     print(f"plain Keras, float32 arrays:  {medians['plain']:.2f} s an epoch")
     print(f"fit_classifier, uint8 images: {medians['ours']:.2f} s an epoch")
     print(f"ratio of medians:             {medians['ours'] / medians['plain']:.3f}")

@@ -16,13 +16,22 @@ def _quiet_keras():
     `TF_CPP_MIN_LOG_LEVEL` lower than 3 wants to see them and does.
     """
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if level != "3":
+    if level != "3" or not _has_stderr():
         return importlib.import_module("keras")
     with _stderr_held_back():
         module = importlib.import_module("keras")
     # Advice on retracing, for people who write TensorFlow functions.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return module
+
+
+def _has_stderr():
+    """Return whether there is a stderr at all; services may be started without."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return False
+    return sys.stderr is not None
 
 
 @contextlib.contextmanager

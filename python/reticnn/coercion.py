@@ -122,9 +122,11 @@ def as_image_shape(value, name):
 
 def as_channels(value, name="channels"):
     """Return 1 for grey images or 3 for colour."""
-    if value not in (1, 3):
-        raise ValueError(f"`{name}` must be 1 (grey) or 3 (RGB), not {shown(value)}.")
-    return int(value)
+    wanted = f"`{name}` must be 1 (grey) or 3 (RGB)"
+    number = _number(value, wanted)
+    if number not in (1, 3):
+        raise ValueError(f"{wanted}, not {shown(number)}.")
+    return int(number)
 
 
 def as_seed(value, name="seed"):
@@ -321,17 +323,13 @@ def _names_of_numbers(values, class_names, name):
 
 def _image_array(images, name):
     """Return `images` as a numeric array, without a copy where that is possible."""
-    if isinstance(images, (list, tuple)):
-        shapes = {np.shape(image) for image in images}
-        if len(shapes) > 1:
-            raise ValueError(
-                f"`{name}` must be images of one size, not of {shown(sorted(shapes))}. "
-                "Resize them, or use `image_folder()`, which does."
-            )
     try:
         array = np.asarray(images)
-    except Exception as error:
-        raise TypeError(f"`{name}` must be an array, not {shown(images)}.") from error
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be images of one size ({error}). Resize them, or use "
+            "`image_folder()`, which does."
+        ) from error
     if array.dtype == np.dtype("V1"):  # R's raw
         array = array.view(np.uint8)
     if array.dtype.kind not in "uif":
@@ -344,6 +342,7 @@ def _image_array(images, name):
 
 def _batch_of_images(array, name):
     """Return `array` with the batch and channel dimensions that it lacks."""
+    given = array.shape
     if array.ndim == 2:
         array = array[None, :, :, None]
     elif array.ndim == 3:
@@ -351,7 +350,7 @@ def _batch_of_images(array, name):
     if array.ndim != 4 or 0 in array.shape[1:]:
         raise ValueError(
             f"`{name}` must have the shape (n, height, width, channels), or for one "
-            f"image (height, width, channels), not {array.shape}."
+            f"image (height, width, channels), not {given}."
         )
     return array
 
@@ -375,8 +374,12 @@ def _checked_pixels(array, name):
                 pixels[place] = whole
                 continue
             pixels = _as_float32(pixels, start)
-        if not np.isfinite(block).all() or block.min() == R_MISSING_INTEGER:
-            raise ValueError(_missing_pixels_message(array, name))
+        if _missing(block).any():
+            raise ValueError(
+                f"`{name}` has {int(_missing(array).sum())} missing or infinite pixels "
+                f"(NA, NaN, Inf) among {array.size}. Replace them, or leave those "
+                "images out."
+            )
         outside += int(((block < 0) | (block > 255)).sum())
         pixels[place] = block
     _warn_of_range(pixels, outside, name)
@@ -400,19 +403,16 @@ def _warn_of_range(pixels, outside, name):
         )
 
 
+def _missing(pixels):
+    """Return where pixels are missing or infinite."""
+    missing = ~np.isfinite(pixels)
+    if pixels.dtype.kind in "if" and pixels.dtype.itemsize >= 4:
+        missing |= pixels == R_MISSING_INTEGER
+    return missing
+
+
 def _as_float32(pixels, done):
     """Return a float32 array with the first `done` images of `pixels`."""
     floats = np.empty(pixels.shape, np.float32)
     floats[:done] = pixels[:done]
     return floats
-
-
-def _missing_pixels_message(array, name):
-    if array.dtype.kind == "f":
-        count = int((~np.isfinite(array)).sum())
-    else:
-        count = int((array == R_MISSING_INTEGER).sum())
-    return (
-        f"`{name}` has {count} missing or infinite pixels (NA, NaN, Inf) among "
-        f"{array.size}. Replace them, or leave those images out."
-    )

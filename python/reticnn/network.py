@@ -29,7 +29,10 @@ def network(url, fix):
     socket.setdefaulttimeout(SECONDS)
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        # Keras turns what goes wrong while it downloads into plain Exceptions.
+        if not isinstance(error, OSError) and type(error) is not Exception:
+            raise
         raise ConnectionError(f"{url} broke off ({error}). {fix}") from error
     finally:
         socket.setdefaulttimeout(previous)

@@ -1,13 +1,20 @@
 """Use a classifier: predict classes and measure how often they are right."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
 from reticnn.classifier import as_classifier
 from reticnn.coercion import as_images, as_int, as_path, shown
-from reticnn.data.folder import image_folder
-from reticnn.data.images import ArrayImages, FileImages, ImageData, as_image_data
+from reticnn.data.folder import KINDS_OF_IMAGES, image_files
+from reticnn.data.images import (
+    ArrayImages,
+    FileImages,
+    ImageData,
+    as_image_data,
+    check_not_empty,
+)
 from reticnn.outputs import probabilities
 from reticnn.training.batches import ImageBatches
 
@@ -40,6 +47,7 @@ def predict_images(classifier, images, *, batch_size=32):
     """
     classifier = as_classifier(classifier)
     data = _images_to_predict(images, classifier.image_shape)
+    check_not_empty(data, "images")
     predicted = _probabilities(classifier, data, batch_size)
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
@@ -72,8 +80,11 @@ def evaluate_classifier(classifier, data, *, batch_size=32):
     """
     classifier = as_classifier(classifier)
     data = as_image_data(data)
-    codes = _codes_for(classifier, data)
-    data = data.fitted_to(classifier.image_shape)
+    check_not_empty(data, "data")
+    if data.codes is None:
+        raise ValueError("`data` has no labels to compare with. Give them as `y`.")
+    data = data.with_classes(classifier.class_names).fitted_to(classifier.image_shape)
+    codes = data.codes
     predicted = _probabilities(classifier, data, batch_size)
     right = predicted[np.arange(len(codes)), codes]
     return {
@@ -97,23 +108,32 @@ def _images_to_predict(images, image_shape):
         return images.fitted_to(image_shape, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        if os.path.isdir(path):
-            size, channels = _reading_size(image_shape)
-            return image_folder(path, size, channels=channels)
-        images = [path]
+        images = _files_in(path) if os.path.isdir(path) else [path]
+    if isinstance(images, Mapping):
+        return as_image_data(images, "images")
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
+        if not images:
+            raise ValueError("`images` has no images: it is empty. Name some files.")
         return _files(images, image_shape)
     pixels = as_images(images)
     return ImageData(ArrayImages(pixels)).fitted_to(image_shape, "images")
+
+
+def _files_in(folder):
+    """Return the paths of the images in a folder."""
+    files = image_files(folder)
+    if not files:
+        raise ValueError(f"`images` has no images: {folder!r}. {KINDS_OF_IMAGES}")
+    return files
 
 
 def _files(paths, image_shape):
     """Return image data of the files at `paths`."""
     paths = [as_path(path, "images") for path in paths]
     missing = [path for path in paths if not os.path.isfile(path)]
-    if missing or not paths:
+    if missing:
         raise FileNotFoundError(
             f"`images` must name image files; {len(missing)} of {len(paths)} do not "
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
@@ -130,17 +150,3 @@ def _reading_size(image_shape):
             "Make image data of the size you want with `image_folder()`."
         )
     return (height, width), channels
-
-
-def _codes_for(classifier, data):
-    """Return the data's codes, counted in the order of the classifier's classes."""
-    if data.codes is None:
-        raise ValueError("`data` has no labels to compare with. Give them as `y`.")
-    unknown = sorted(set(data.class_names) - set(classifier.class_names))
-    if unknown:
-        raise ValueError(
-            f"`data` has the classes {shown(unknown)}, which the classifier was not "
-            f"trained on. Its classes are {shown(classifier.class_names)}."
-        )
-    order = [classifier.class_names.index(name) for name in data.class_names]
-    return np.array(order)[data.codes]

@@ -1,5 +1,6 @@
 """Keep a classifier in one file."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -46,6 +47,8 @@ def save_classifier(classifier, path):
             "the class names too. Use the ending .reticnn, or for the model alone "
             "`classifier.model.save()`."
         )
+    if os.path.isdir(path):
+        raise ValueError(f"`path` must be a file to write, not a folder: {path!r}.")
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             f"`path` is in a folder that does not exist: {folder!r}. Create it first."
@@ -92,27 +95,38 @@ def load_classifier(path):
             f"`path` must be a file, and there is none at {path!r} (working directory: "
             f"{os.getcwd()!r}). Check the spelling."
         )
-    record, model = _read_archive(path)
-    if record["format"] > _FORMAT:
+    with _foreign_or_damaged(path):
+        with zipfile.ZipFile(path) as archive:
+            record, model = json.loads(archive.read(_RECORD)), archive.read(_MODEL)
+        file_format = int(record["format"])
+    if file_format > _FORMAT:
         raise ValueError(
-            f"`path` was saved by reticnn {record['reticnn']} in format "
-            f"{record['format']}; this is reticnn {__version__}, which reads format "
+            f"`path` was saved by reticnn {record.get('reticnn')} in format "
+            f"{file_format}; this is reticnn {__version__}, which reads format "
             f"{_FORMAT}. Update reticnn: {path!r}"
         )
+    with _foreign_or_damaged(path):
+        return Classifier(_load_model(model), record["class_names"], record["history"])
+
+
+def _load_model(model):
+    """Return the Keras model in the bytes of a `.keras` file; no code in it runs."""
     with tempfile.TemporaryDirectory(prefix="reticnn-") as scratch:
         file = os.path.join(scratch, _MODEL)
         with open(file, "wb") as copy:
             copy.write(model)
-        loaded = keras.saving.load_model(file, safe_mode=True)
-    return Classifier(loaded, record["class_names"], record["history"])
+        return keras.saving.load_model(file, safe_mode=True)
 
 
-def _read_archive(path):
-    """Return the record and the bytes of the model in a saved file."""
+@contextlib.contextmanager
+def _foreign_or_damaged(path):
+    """Explain an error inside the block by the file at `path`.
+
+    Wrong bytes can make the readers of zip, JSON and Keras raise nearly anything.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(_RECORD)), archive.read(_MODEL)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        yield
+    except Exception as error:
         raise ValueError(
             f"`path` is not a classifier saved by `save_classifier()`, or is damaged "
             f"({error}): {path!r}"

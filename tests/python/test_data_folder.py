@@ -70,7 +70,7 @@ formats = {
     "palette": ("a.png", _solid((10, 200, 30)).quantize(4), {}, (10, 200, 30)),
     "black and white": ("a.png", _solid(1, "1"), {}, WHITE),
     "grey": ("a.png", _solid(70, "L"), {}, (70, 70, 70)),
-    "16 bits": ("a.png", _deep(257 * 70, "u2"), {}, (70, 70, 70)),
+    "16 bits": ("a.png", _deep(257 * 200, "u2"), {}, (200, 200, 200)),
     "16 bits, tif": ("a.tif", _deep(257 * 70, "u2"), {}, (70, 70, 70)),
     "see-through": ("a.png", _solid((10, 20, 30, 0), "RGBA"), {}, WHITE),
     "half see-through": (

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import struct
@@ -121,6 +122,14 @@ def test_newer_file_replaces_the_older(fit, tiny_cnn, shapes, saved):
     loaded = load_classifier(saved)
     assert predict_images(loaded, shapes) == predict_images(other, shapes)
     assert os.listdir(os.path.dirname(saved)) == ["shapes.reticnn"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows locks files that are read")
+def test_reader_of_the_older_file_is_not_disturbed(fit, tiny_cnn, shapes, saved):
+    with open(saved, "rb") as reader:
+        start = reader.read(1000)
+        save_classifier(fit(tiny_cnn(), shapes), saved)
+        assert zipfile.is_zipfile(io.BytesIO(start + reader.read()))
 
 
 def test_failed_save_leaves_the_older_file(fit, shapes, saved, tmp_path):

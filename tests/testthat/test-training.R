@@ -82,3 +82,73 @@ test_that("bad arguments of training are refused by name", {
   expect_error(fit_classifier(model, data, optimizer = "adma"),
     "`optimizer` must be one of .*, not 'adma'. Did you mean 'adam", class = "reticnn_error")
 })
+
+test_that("schedules, mixing, weights, averages and early stops are taken from R", {
+  skip_if_no_core()
+  data <- shape_images(60, 3, image_size = 8, seed = 1)
+  fit <- function(...) {
+    model <- build_cnn(c(8, 8, 3), 3, n_blocks = 1, filters = 4, units = 4, seed = 1)
+    fit_classifier(model, data, validation = 0.2, epochs = 3, seed = 1, ...)
+  }
+  full <- fit(learning_rate = 0.01, schedule = "cosine", warmup_epochs = 1,
+    weight_decay = 0.01, label_smoothing = 0.1, mixup = 0.2, cutmix = 1,
+    class_weight = c(circle = 1, square = 2, triangle = 1), ema = 0.9,
+    mixed_precision = TRUE)
+  expect_identical(nrow(full$history), 3L)
+  expect_null(full$stopped)
+  stopped <- fit(early_stopping = 1, learning_rate = 1e-12)
+  expect_identical(stopped$stopped, "early")
+  expect_warning(
+    broken <- fit(optimizer = "sgd", learning_rate = 1e30), "Try a lower `learning_rate`"
+  )
+  expect_identical(broken$stopped, "nan")
+  expect_false(anyNA(predict(broken, data)$.pred_circle))
+  expect_error(fit(schedule = "cosin"), "`schedule`.*Did you mean 'cosine'")
+  expect_error(fit(class_weight = c(circle = 1)), "`class_weight`")
+  expect_error(fit(ema = 1), "`ema` must be.*below 1")
+})
+
+test_that("a run goes on from its checkpoints", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  data <- shape_images(24, image_size = 8, seed = 1)
+  fit <- function(epochs, dir) {
+    set.seed(1)
+    model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4)
+    fit_classifier(model, data, epochs = epochs, checkpoint_dir = dir)
+  }
+  fit(2, folder)
+  longer <- fit(4, folder)
+  whole <- fit(4, file.path(folder, "other"))
+  expect_identical(longer$history, whole$history)
+  expect_identical(longer$model$get_weights(), whole$model$get_weights())
+})
+
+test_that("Ctrl-C in R returns the classifier so far", {
+  skip_if_no_core()
+  skip_on_os("windows")
+  # The process interrupts itself, which is what a terminal does to it.
+  lines <- run_r(c(
+    "library(reticnn)",
+    "model <- build_cnn(c(16, 16, 3), n_blocks = 1)",
+    "data <- shape_images(200, image_size = 16)",
+    "fit <- fit_classifier(model, data, epochs = 100, progress = function(state) {",
+    "  if (state$epoch == 3) tools::pskill(Sys.getpid(), tools::SIGINT)",
+    "})",
+    "cat(class(fit), fit$stopped, nrow(fit$history) < 10, '\\n')"
+  ))
+  expect_identical(lines, "reticnn_classifier interrupted TRUE ")
+})
+
+test_that("a learning rate is found, and the model left as it was", {
+  skip_if_no_core()
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, batch_norm = TRUE, seed = 1)
+  before <- model$get_weights()
+  rates <- find_learning_rate(model, shape_images(100, image_size = 16, seed = 1), seed = 1)
+  expect_identical(model$get_weights(), before)
+  expect_named(rates, c("learning_rate", "loss"))
+  expect_gt(attr(rates, "suggestion"), 1e-6)
+  expect_output(print(rates), "Suggested learning rate: ")
+  skip_if_not_installed("ggplot2")
+  expect_s3_class(plot(rates), "ggplot")
+})

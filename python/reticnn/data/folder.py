@@ -9,6 +9,11 @@ from PIL import Image
 from reticnn.coercion import as_channels, as_pair, as_path, shown
 from reticnn.data.images import FileImages, ImageData
 
+# Formats that Pillow recognises and needs other programs to decode.
+_WITHOUT_PIXELS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
+
+KINDS_OF_IMAGES = "Images are files that end in .jpg, .png, .tif, .webp and the like."
+
 # Folders of a split data set, by the names people give them.
 _PARTS = {
     "train": "train",
@@ -86,10 +91,10 @@ def _parts(path):
 def _folder_data(path, image_size, channels):
     """Return the image data of one folder of classes, or of unlabelled images."""
     class_names = _visible_folders(path)
-    beside = _image_files(path, search_subfolders=False)
+    beside = image_files(path, search_subfolders=False)
     if not class_names:
         if not beside:
-            raise ValueError(f"`path` has no images: {path!r}. {_kinds_of_images()}")
+            raise ValueError(f"`path` has no images: {path!r}. {KINDS_OF_IMAGES}")
         return ImageData(FileImages(beside, image_size, channels))
     if beside:
         raise ValueError(
@@ -97,12 +102,12 @@ def _folder_data(path, image_size, channels):
             f"{beside[0]!r}. Move them into the folder of their class."
         )
     _check_class_names(class_names, path)
-    files = [_image_files(os.path.join(path, name)) for name in class_names]
+    files = [image_files(os.path.join(path, name)) for name in class_names]
     empty = [name for name, found in zip(class_names, files, strict=True) if not found]
     if empty:
         raise ValueError(
             f"`path` has classes without images: {shown(empty)} in {path!r}. Add "
-            f"images to these folders or remove them. {_kinds_of_images()}"
+            f"images to these folders or remove them. {KINDS_OF_IMAGES}"
         )
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
     source = FileImages(list(chain.from_iterable(files)), image_size, channels)
@@ -115,27 +120,31 @@ def _visible_folders(path):
         return sorted(
             entry.name
             for entry in entries
-            if entry.is_dir() and not entry.name.startswith((".", "__"))
+            if entry.is_dir() and _is_visible(entry.name)
         )
 
 
-def _image_files(path, search_subfolders=True):
-    """Return the image files of a folder, sorted."""
-    Image.init()
+def image_files(path, search_subfolders=True):
+    """Return the paths of the image files in a folder, sorted."""
     files = []
     for folder, subfolders, names in os.walk(path):
-        subfolders[:] = sorted(subfolders) if search_subfolders else []
+        visible = filter(_is_visible, sorted(subfolders))
+        subfolders[:] = visible if search_subfolders else []
         files += [
-            os.path.join(folder, name)
-            for name in sorted(names)
-            if not name.startswith(".")
-            and os.path.splitext(name)[1].lower() in Image.EXTENSION
+            os.path.join(folder, name) for name in sorted(names) if is_image_name(name)
         ]
     return files
 
 
-def _kinds_of_images():
-    return "Images are files that end in .jpg, .png, .tif, .webp and the like."
+def is_image_name(name):
+    """Return whether a file is called as the images are that Pillow can decode."""
+    Image.init()
+    kind = Image.EXTENSION.get(os.path.splitext(name)[1].lower())
+    return _is_visible(name) and kind in Image.OPEN and kind not in _WITHOUT_PIXELS
+
+
+def _is_visible(name):
+    return not name.startswith((".", "__"))
 
 
 def _check_class_names(class_names, path):

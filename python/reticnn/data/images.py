@@ -104,7 +104,7 @@ class ImageData:
         lines = [f"<ImageData> {len(self):,} images, {size}, in {place}"]
         if self.codes is None:
             return "\n".join([*lines, "no labels"])
-        width = max(map(len, self.class_names))
+        width = max(map(len, self.class_names), default=0)
         lines += [
             f"{name:<{width}}  {count:,}" for name, count in self.class_counts.items()
         ]
@@ -140,6 +140,23 @@ class ImageData:
     def read(self, positions):
         """Return the pixels, (n, height, width, channels), of some of the images."""
         return self.source.read(self.indices[positions])
+
+    def with_classes(self, class_names, name="data"):
+        """Return the data with their codes counted in the order of `class_names`.
+
+        Raises:
+            ValueError: If the data have a class that is not among them.
+        """
+        unknown = [label for label in self.class_names if label not in class_names]
+        if unknown:
+            raise ValueError(
+                f"`{name}` has the classes {shown(unknown)}, which the classifier was "
+                f"not trained on. Its classes are {shown(class_names)}."
+            )
+        order = np.array([class_names.index(label) for label in self.class_names], int)
+        return ImageData(
+            self.source, order[self.codes], list(class_names), self.indices
+        )
 
     def fitted_to(self, image_shape, name="data"):
         """Return the data with images of `image_shape`, which only files can change.
@@ -185,6 +202,12 @@ def as_image_data(value, name="data"):
         f"`{name}` must be image data, not {shown(value)}. Make it with "
         "`image_folder()`, `image_arrays()` or `shape_images()`."
     )
+
+
+def check_not_empty(data, name):
+    """Raise if there are no images in the data."""
+    if len(data) == 0:
+        raise ValueError(f"`{name}` has no images. Take data with at least one image.")
 
 
 def load_images(data):

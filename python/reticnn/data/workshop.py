@@ -2,15 +2,18 @@
 
 import contextlib
 import io
+import lzma
 import os
 import pickle
 import tarfile
+import zlib
+from functools import partial
 
 import numpy as np
 
 from reticnn.coercion import as_path, shown
 from reticnn.data.decoding import decode_images
-from reticnn.data.folder import image_folder
+from reticnn.data.folder import image_folder, is_image_name
 from reticnn.data.images import ArrayImages, ImageData, load_images
 from reticnn.network import network
 
@@ -75,10 +78,8 @@ def _downloaded():
         "`shape_images()`, which needs no download."
     )
     home = os.path.expanduser(os.environ.get("KERAS_HOME", os.path.join("~", ".keras")))
-    cached = os.path.exists(
-        os.path.join(home, "datasets", "cifar-10-batches-py-target")
-    )
-    with contextlib.nullcontext() if cached else network(_CIFAR_URL, fix):
+    kept = os.path.join(home, "datasets", "cifar-10-batches-py-target_archive")
+    with contextlib.nullcontext() if os.path.exists(kept) else network(_CIFAR_URL, fix):
         train, test = keras.datasets.cifar10.load_data()
     return {
         "train": _two_classes([train[0]], train[1]),
@@ -93,7 +94,7 @@ def _from_folder(path):
         os.path.join(path, "cifar-10-batches-py-target", "cifar-10-batches-py"),
     ):
         if os.path.isfile(os.path.join(folder, "test_batch")):
-            return _from_batches(lambda name: open(os.path.join(folder, name), "rb"))  # noqa: B023
+            return _from_batches(partial(_open_in, folder), path)
     data = image_folder(path, 32)
     _check_layout(data, path)
     return {
@@ -108,31 +109,57 @@ def _from_folder(path):
 
 def _from_archive(path):
     """Return the data from a tar archive, read without unpacking it to the disk."""
-    with tarfile.open(path) as archive:
-        members = {member.name: member for member in archive if member.isfile()}
-        batches = {os.path.basename(name): name for name in members}
-        if "test_batch" in batches:
-            return _from_batches(
-                lambda name: archive.extractfile(members[batches[name]])
-            )
-        files = _archived_images(archive, members)
+    try:
+        with tarfile.open(path) as archive:
+            members = {member.name: member for member in archive if member.isfile()}
+            batches = {os.path.basename(name): members[name] for name in members}
+            if "test_batch" in batches:
+                opener = partial(_open_member, archive, batches)
+                return _from_batches(opener, path)
+            files = _archived_images(archive, members)
+    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise ValueError(
+            f"`path` is a damaged archive ({error}): {path!r}. Get it again."
+        ) from error
     _check_layout(files, path)
     return {part: _from_bytes(files[part]) for part in ("train", "test")}
 
 
+def _open_in(folder, name):
+    return open(os.path.join(folder, name), "rb")
+
+
+def _open_member(archive, batches, name):
+    return archive.extractfile(batches[name])
+
+
+class _ArchivedImage(io.BytesIO):
+    """The bytes of an image in an archive, which goes by its name in messages."""
+
+    def __init__(self, data, name):
+        super().__init__(data)
+        self._name = name
+
+    def __repr__(self):
+        return repr(self._name)
+
+    def __str__(self):
+        return self._name
+
+
 def _archived_images(archive, members):
-    """Return the bytes of the images in an archive by part and class."""
+    """Return the images in an archive by part and class."""
     files = {}
     for name, member in sorted(members.items()):
         *_, part, class_name, file = ["", "", *name.split("/")]
-        if class_name in _CLASS_NAMES and not file.startswith("."):
-            data = archive.extractfile(member).read()
-            files.setdefault(part, {}).setdefault(class_name, []).append(data)
+        if class_name in _CLASS_NAMES and is_image_name(file):
+            image = _ArchivedImage(archive.extractfile(member).read(), name)
+            files.setdefault(part, {}).setdefault(class_name, []).append(image)
     return files
 
 
 def _from_bytes(files):
-    images = [io.BytesIO(data) for name in _CLASS_NAMES for data in files[name]]
+    images = [image for name in _CLASS_NAMES for image in files[name]]
     codes = np.repeat([0, 1], [len(files[name]) for name in _CLASS_NAMES])
     pixels = decode_images(images, (32, 32), 3)
     return ImageData(ArrayImages(pixels), codes, list(_CLASS_NAMES))
@@ -151,18 +178,29 @@ def _check_layout(data, path):
             )
 
 
-def _from_batches(open_batch):
+def _from_batches(open_batch, path):
     """Return the data from CIFAR-10's own files; `open_batch` opens one by name."""
     data = {}
     for part, names in _CIFAR_FILES.items():
-        pixels, labels = [], []
-        for name in names:
-            with open_batch(name) as file:
-                batch = _ArraysOnly(file, encoding="bytes").load()
-            pixels.append(batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
-            labels.extend(batch[b"labels"])
-        data[part] = _two_classes(pixels, np.array(labels))
+        batches = [_read_batch(open_batch, name, path) for name in names]
+        pixels, labels = zip(*batches, strict=True)
+        data[part] = _two_classes(pixels, np.concatenate(labels))
     return data
+
+
+def _read_batch(open_batch, name, path):
+    """Return the images and the labels of one of CIFAR-10's files."""
+    try:
+        with open_batch(name) as file:
+            batch = _ArraysOnly(file, encoding="bytes").load()
+        pixels = batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return pixels, np.array(batch[b"labels"])
+    # Wrong bytes can make the unpickler raise nearly anything.
+    except Exception as error:
+        raise ValueError(
+            f"`path` has a CIFAR-10 file that is missing or damaged, {name}: {path!r} "
+            f"({type(error).__name__}: {error}). Get it again."
+        ) from error
 
 
 def _two_classes(pixels, labels):
@@ -190,7 +228,5 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module, name):
         """Return one of the few things that arrays are made of."""
         if (module, name) not in self._allowed:
-            raise ValueError(
-                f"`path` is not CIFAR-10: its files ask for {module}.{name}."
-            )
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         return super().find_class(module, name)

@@ -129,9 +129,18 @@ def fit_classifier(
         ema=ema,
         mixed_precision=mixed_precision,
     )
-    earlier = model.history if isinstance(model, Classifier) else {"epoch": []}
-    model = as_model(model.model if isinstance(model, Classifier) else model)
-    run = TrainingRun(model, data, validation, settings, checkpoint_dir, seed)
+    earlier, class_names = {"epoch": []}, None
+    if isinstance(model, Classifier):
+        earlier, class_names, model = model.history, model.class_names, model.model
+    run = TrainingRun(
+        as_model(model),
+        data,
+        validation,
+        settings,
+        class_names=class_names,
+        checkpoint_dir=checkpoint_dir,
+        seed=seed,
+    )
     stopped = run.train(*progress_reporters(progress))
     history = _joined_history(earlier, run.records)
     return Classifier(model, run.class_names, history, stopped)

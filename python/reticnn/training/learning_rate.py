@@ -70,7 +70,7 @@ def find_learning_rate(
         batch_size=batch_size,
         optimizer=optimizer,
     )
-    run = TrainingRun(copy, data, None, settings, None, seed)
+    run = TrainingRun(copy, data, None, settings, seed=seed)
     copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
     recorder = StepLosses(steps)
     run.train(0, [recorder])

@@ -8,7 +8,7 @@ import numpy as np
 
 from reticnn.backend import keras
 from reticnn.coercion import as_choice, as_float, as_seed, shown
-from reticnn.data.images import as_image_data, split_images
+from reticnn.data.images import as_image_data, check_not_empty, split_images
 from reticnn.outputs import count_classes
 from reticnn.randomness import generator
 from reticnn.training.batches import ImageBatches
@@ -31,8 +31,28 @@ class TrainingRun:
         class_names: List of the classes.
     """
 
-    def __init__(self, model, data, validation, settings, checkpoint_dir, seed):
-        """Check the data against the model, and make the model ready."""
+    def __init__(
+        self,
+        model,
+        data,
+        validation,
+        settings,
+        *,
+        class_names=None,
+        checkpoint_dir=None,
+        seed=None,
+    ):
+        """Check the data against the model, and make the model ready.
+
+        Args:
+            model: Keras model.
+            data: Image data.
+            validation: Image data, a fraction of `data`, or None.
+            settings: `TrainingSettings`.
+            class_names: What the outputs mean already, for a trained model.
+            checkpoint_dir: Folder, or None.
+            seed: Whole number, or None.
+        """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         self._seed = as_seed(seed)
         if checkpoints and checkpoints.seed is not None:
@@ -40,7 +60,7 @@ class TrainingRun:
         self._model = model
         self._settings = settings
         self._data, self._validation = _training_data(
-            model, data, validation, self._seed
+            model, data, validation, self._seed, class_names
         )
         self.class_names = self._data.class_names
         self._make_ready()
@@ -154,13 +174,11 @@ class TrainingRun:
         return None
 
 
-def _training_data(model, data, validation, seed):
+def _training_data(model, data, validation, seed, class_names):
     """Return training and validation data at the model's size, checked against it."""
-    data = _labelled(model, data, "data")
+    data = _labelled(model, data, "data", class_names)
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-        share = as_float(validation, "validation", above=0, below=1)
-        parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
-        return parts["train"], parts["validation"]
+        return _set_apart(data, validation, seed)
     if validation is None:
         return data, None
     validation = _labelled(model, validation, "validation")
@@ -172,14 +190,34 @@ def _training_data(model, data, validation, seed):
     return data, validation
 
 
-def _labelled(model, data, name):
+def _set_apart(data, validation, seed):
+    """Return the data without, and with only, the fraction for validation."""
+    share = as_float(validation, "validation", above=0, below=1)
+    if round(share * len(data)) in (0, len(data)):
+        raise ValueError(
+            f"`validation` sets apart {share:g} of {len(data)} images, which leaves "
+            "none in one of the parts. Use more images, or another fraction."
+        )
+    parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
+    return parts["train"], parts["validation"]
+
+
+def _labelled(model, data, name, class_names=None):
     """Return image data that has the labels, and the image size, the model needs."""
     data = as_image_data(data, name)
+    check_not_empty(data, name)
     if data.codes is None:
         raise ValueError(
             f"`{name}` has no labels to learn from. Give the images' labels, or put "
             "them into one subfolder a class."
         )
+    if len(data.class_names) < 2:
+        raise ValueError(
+            f"`{name}` has only the class {shown(data.class_names)}. Give images of "
+            "two classes or more."
+        )
+    if class_names is not None:
+        data = data.with_classes(class_names, name)
     if count_classes(model) != len(data.class_names):
         raise ValueError(
             f"`model` tells {count_classes(model)} classes apart, `{name}` has "

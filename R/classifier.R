@@ -34,7 +34,9 @@ as_core <- function(x, call = rlang::caller_env()) {
 
 # A dict of equal-length lists as a tibble.
 as_table <- function(columns) {
-  tibble::as_tibble(lapply(columns, unlist))
+  tibble::as_tibble(lapply(columns, function(column) {
+    if (length(column) == 0) numeric() else unlist(column)
+  }))
 }
 
 #' @export
@@ -43,7 +45,7 @@ print.reticnn_classifier <- function(x, ...) {
     if (is.null(side)) "any" else format(side)
   }, "")
   metrics <- x$history[nrow(x$history), names(x$history) != "epoch"]
-  values <- paste(names(metrics), formatC(unlist(metrics), digits = 3, format = "f"))
+  values <- sprintf("%s %.3f", names(metrics), unlist(metrics))
   cat(
     "<reticnn_classifier> ", x$name, ", ", length(x$class_names), " classes: ",
     paste(x$class_names, collapse = ", "), "\n",

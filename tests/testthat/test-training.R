@@ -99,10 +99,11 @@ test_that("schedules, mixing, weights, averages and early stops are taken from R
   stopped <- fit(early_stopping = 1, learning_rate = 1e-12)
   expect_identical(stopped$stopped, "early")
   expect_warning(
-    broken <- fit(optimizer = "sgd", learning_rate = 1e30), "Try a lower `learning_rate`"
+    broken <- fit(optimizer = "sgd", learning_rate = 3e38), "Try a lower `learning_rate`"
   )
   expect_identical(broken$stopped, "nan")
   expect_false(anyNA(predict(broken, data)$.pred_circle))
+  expect_output(print(broken), "trained  0 epochs")
   expect_error(fit(schedule = "cosin"), "`schedule`.*Did you mean 'cosine'")
   expect_error(fit(class_weight = c(circle = 1)), "`class_weight`")
   expect_error(fit(ema = 1), "`ema` must be.*below 1")

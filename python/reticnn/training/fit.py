@@ -129,6 +129,7 @@ def fit_classifier(
         ema=ema,
         mixed_precision=mixed_precision,
     )
+    reporters = progress_reporters(progress)
     earlier, class_names = {"epoch": []}, None
     if isinstance(model, Classifier):
         earlier, class_names, model = model.history, model.class_names, model.model
@@ -141,7 +142,7 @@ def fit_classifier(
         checkpoint_dir=checkpoint_dir,
         seed=seed,
     )
-    stopped = run.train(*progress_reporters(progress))
+    stopped = run.train(*reporters)
     history = _joined_history(earlier, run.records)
     return Classifier(model, run.class_names, history, stopped)
 

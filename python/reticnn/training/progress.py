@@ -6,7 +6,7 @@ import time
 from reticnn.backend import device_name, keras
 from reticnn.coercion import as_choice
 
-_KERAS_VERBOSE = {"bar": 1, "epoch": 2, "none": 0}
+_KERAS_VERBOSE = {"bar": 1, "epoch": 2}
 _SECONDS_BETWEEN_CALLS = 0.1
 
 
@@ -14,12 +14,16 @@ def progress_reporters(progress):
     """Return Keras's `verbose` value and the callbacks that `progress` asks for."""
     if callable(progress):
         return 0, [ProgressCallback(progress)]
-    choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE))
+    choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE, "none"))
     if choice == "auto":
         choice = "bar" if _someone_is_watching() else "epoch"
-    if choice != "none":
-        print(f"Training on {device_name()}")
-    return _KERAS_VERBOSE[choice], []
+    if choice == "none":
+        return 0, []
+    return _KERAS_VERBOSE[choice], [
+        keras.callbacks.LambdaCallback(
+            on_train_begin=lambda logs: print(f"Training on {device_name()}")
+        )
+    ]
 
 
 def _someone_is_watching():

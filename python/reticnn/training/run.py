@@ -63,6 +63,7 @@ class TrainingRun:
             model, data, validation, self._seed, class_names
         )
         self.class_names = self._data.class_names
+        self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
         self._history = History(checkpoints.records if checkpoints else ())
         self._best = BestWeights(settings.early_stopping, self._validation is not None)
@@ -154,7 +155,7 @@ class TrainingRun:
             self._seed,
             epoch=epoch,
             targets=self._targets(),
-            class_weights=_class_weights(settings.class_weight, self._data),
+            class_weights=self._class_weights,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
         )
 

@@ -9,7 +9,7 @@ import tarfile
 import numpy as np
 
 from reticnn.coercion import as_path, shown
-from reticnn.data.decoding import decode_images
+from reticnn.data.decoding import bad_files_message, decode_images
 from reticnn.data.folder import image_folder
 from reticnn.data.images import ArrayImages, ImageData, load_images
 from reticnn.network import network
@@ -94,7 +94,7 @@ def _from_folder(path):
     ):
         if os.path.isfile(os.path.join(folder, "test_batch")):
             return _from_batches(lambda name: open(os.path.join(folder, name), "rb"))  # noqa: B023
-    data = image_folder(path, 32)
+    data = image_folder(path, 32, cache="none")
     _check_layout(data, path)
     return {
         part: ImageData(
@@ -117,24 +117,30 @@ def _from_archive(path):
             )
         files = _archived_images(archive, members)
     _check_layout(files, path)
-    return {part: _from_bytes(files[part]) for part in ("train", "test")}
+    return {part: _decoded(files[part]) for part in ("train", "test")}
 
 
 def _archived_images(archive, members):
-    """Return the bytes of the images in an archive by part and class."""
+    """Return the images in an archive by part and class, as files in memory."""
     files = {}
     for name, member in sorted(members.items()):
         *_, part, class_name, file = ["", "", *name.split("/")]
         if class_name in _CLASS_NAMES and not file.startswith("."):
-            data = archive.extractfile(member).read()
+            data = io.BytesIO(archive.extractfile(member).read())
+            data.name = name
             files.setdefault(part, {}).setdefault(class_name, []).append(data)
     return files
 
 
-def _from_bytes(files):
-    images = [io.BytesIO(data) for name in _CLASS_NAMES for data in files[name]]
+def _decoded(files):
+    images = [file for name in _CLASS_NAMES for file in files[name]]
     codes = np.repeat([0, 1], [len(files[name]) for name in _CLASS_NAMES])
-    pixels = decode_images(images, (32, 32), 3)
+    pixels, problems = decode_images(images, (32, 32), 3)
+    if problems:
+        raise ValueError(
+            f"`path`: {bad_files_message(images, problems, len(images))}\n"
+            "Get the archive again."
+        )
     return ImageData(ArrayImages(pixels), codes, list(_CLASS_NAMES))
 
 

@@ -15,11 +15,9 @@ from reticnn.data.resizing import fitted
 
 _THREADS = min(8, os.cpu_count() or 1)
 
-# How OpenCV is asked for the colours, and for a JPEG at a part of its size, which saves most of the work.
-_COLOURS = {
-    1: cv2.IMREAD_GRAYSCALE,
-    3: cv2.IMREAD_COLOR | cv2.IMREAD_COLOR_RGB,
-}
+# How OpenCV is asked for colours, and for a JPEG at a part of its size, which saves
+# most of the work.
+_COLOURS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 _REDUCTIONS = {
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -124,7 +122,10 @@ def _jpeg_pixels(image, side, channels):
         return None
     image.fp.seek(0)
     encoded = np.frombuffer(image.fp.read(), np.uint8)
-    return cv2.imdecode(encoded, _COLOURS[channels] | _reduction(image.size, side))
+    flags = _COLOURS[channels] | _reduction(image.size, side)
+    with contextlib.suppress(cv2.error):
+        return cv2.imdecode(encoded, flags)
+    return None
 
 
 def _reduction(size, side):
@@ -192,7 +193,7 @@ def _explained(error, file):
         return _what_it_is_instead(file)
     if isinstance(error, Image.DecompressionBombError):
         return f"has too many pixels to be a photo ({error})"
-    return str(error) or type(error).__name__
+    return f"is damaged: {str(error) or type(error).__name__}"
 
 
 def _what_it_is_instead(file):

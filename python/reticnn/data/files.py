@@ -54,6 +54,11 @@ def is_image_name(name):
     return ending in Image.EXTENSION and Image.EXTENSION[ending] not in _NO_READER
 
 
+def is_photo_name(name):
+    """Say whether a file is called like an image and not hidden."""
+    return is_image_name(name) and not name.startswith(".")
+
+
 def warn_user(text):
     """Warn, with the line outside of this package that led here as its place."""
     level, frame = 1, sys._getframe()

@@ -11,6 +11,7 @@ from reticnn.data.files import (
     as_bad_image_rule,
     file_data,
     is_image_name,
+    is_photo_name,
     reading_options,
     warn_user,
 )
@@ -132,9 +133,7 @@ def class_folders(path):
         return sorted(
             entry.name
             for entry in entries
-            if entry.is_dir()
-            and not _hidden(entry.name)
-            and not is_image_name(entry.name)
+            if entry.is_dir() and _may_be_class(entry.name)
         )
 
 
@@ -148,7 +147,7 @@ def image_files(path, search_subfolders=True):
         files += [
             os.path.join(folder, name)
             for name in sorted(names + subfolders)
-            if not name.startswith(".") and is_image_name(name)
+            if is_photo_name(name)
         ]
         subfolders[:] = sorted(
             name for name in subfolders if search_subfolders and _may_be_class(name)

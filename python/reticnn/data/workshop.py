@@ -10,6 +10,7 @@ import numpy as np
 
 from reticnn.coercion import as_path, shown
 from reticnn.data.decoding import bad_files_message, decode_images
+from reticnn.data.files import is_photo_name
 from reticnn.data.folder import image_folder
 from reticnn.data.images import ArrayImages, ImageData, load_images
 from reticnn.network import network
@@ -125,7 +126,7 @@ def _archived_images(archive, members):
     files = {}
     for name, member in sorted(members.items()):
         *_, part, class_name, file = ["", "", *name.split("/")]
-        if class_name in _CLASS_NAMES and not file.startswith("."):
+        if class_name in _CLASS_NAMES and is_photo_name(file):
             data = io.BytesIO(archive.extractfile(member).read())
             data.name = name
             files.setdefault(part, {}).setdefault(class_name, []).append(data)

@@ -1,0 +1,352 @@
+import random
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reticnn import image_arrays, load_images, shape_images, split_images
+
+NA_INTEGER = -(2**31)
+NA_REAL = float("nan")
+
+
+def _numbered(n, labels=None):
+    """Return image data whose pixels are the images' numbers."""
+    return image_arrays(np.arange(n, dtype="u1").reshape(n, 1, 1, 1), labels)
+
+
+def _numbers(data):
+    return load_images(data)["images"].ravel().tolist()
+
+
+# image_arrays
+
+
+def test_array_with_labels():
+    x = np.random.default_rng(1).integers(0, 256, (6, 8, 6, 3))
+    data = image_arrays(x, ["cat", "dog", "cat", "cat", "dog", "cat"])
+    assert len(data) == 6
+    assert data.image_shape == (8, 6, 3)
+    assert data.class_names == ["cat", "dog"]
+    assert data.class_counts == {"cat": 4, "dog": 2}
+    assert data.labels == ["cat", "dog", "cat", "cat", "dog", "cat"]
+    assert data.files is None
+    loaded = load_images(data)
+    np.testing.assert_array_equal(loaded["images"], x)
+    assert loaded["images"].dtype == np.uint8
+    assert loaded["labels"] == data.labels
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.arange(96.0).reshape(2, 4, 4, 3).copy(order="F"),
+        np.arange(96, dtype="i4").reshape(2, 4, 4, 3).copy(order="F"),
+        np.arange(96, dtype="u1").reshape(2, 4, 4, 3).copy(order="F").view("V1"),
+        [np.arange(48.0).reshape(4, 4, 3), np.arange(48.0, 96).reshape(4, 4, 3)],
+    ],
+    ids=["double", "integer", "raw", "list"],
+)
+def test_arrays_as_r_sends_them(x):
+    loaded = load_images(image_arrays(x, ["a", "b"]))["images"]
+    np.testing.assert_array_equal(loaded, np.arange(96).reshape(2, 4, 4, 3))
+    assert loaded.dtype == np.uint8
+
+
+def test_grey_images_and_one_label():
+    data = image_arrays(np.zeros((1, 8, 6)), "cat", class_names=["cat", "dog"])
+    assert data.image_shape == (8, 6, 1)
+    assert data.class_counts == {"cat": 1, "dog": 0}
+
+
+def test_labels_are_optional():
+    data = image_arrays(np.zeros((2, 8, 8, 3)))
+    assert data.labels is data.class_names is data.class_counts is None
+    assert load_images(data)["labels"] is None
+
+
+def test_fractions_are_kept():
+    x = np.full((2, 4, 4, 1), 99.5)
+    loaded = load_images(image_arrays(x))["images"]
+    assert loaded.dtype == np.float32
+    np.testing.assert_array_equal(loaded, x)
+
+
+def test_numbers_from_1_stand_for_the_class_names():
+    data = image_arrays(np.zeros((3, 8, 8)), [1.0, 2.0, 2.0], class_names=["no", "yes"])
+    assert data.labels == ["no", "yes", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "error", "argument", "parts"),
+    [
+        (np.zeros((3, 8, 8)), ["a", "b"], ValueError, "x", ["3 images", "2 labels"]),
+        (np.zeros((2, 8, 8)), ["a", "NA"], ValueError, "y", ["1 missing"]),
+        (np.zeros((2, 8, 8)), [1, NA_INTEGER], ValueError, "y", ["1 missing"]),
+        (np.zeros((2, 8, 8)), [0.5, 1], ValueError, "y", ["0.5", "Use 0 or 1"]),
+        (np.zeros((2, 8, 8)), np.eye(2), ValueError, "y", ["(2, 2)", "argmax"]),
+        (np.zeros(8), None, ValueError, "x", ["(8,)", "(n, height, width, channels)"]),
+        ("photos", None, TypeError, "x", ["'photos'", "0 to 255"]),
+        (np.full((1, 2, 2), np.nan), None, ValueError, "x", ["4 missing", "Replace"]),
+    ],
+)
+def test_bad_arrays_are_refused(refused, x, y, error, argument, parts):
+    with refused(error, argument, *parts):
+        image_arrays(x, y)
+
+
+@pytest.mark.parametrize("y", [["cat", "cat"], [1, 1], [1.0, 1.0]])
+def test_one_class_is_refused(refused, y):
+    with refused(ValueError, "y", "only one class", str(y[0]).rstrip(".0"), "two or"):
+        image_arrays(np.zeros((2, 8, 8)), y)
+    one_of_two = image_arrays(
+        np.zeros((2, 8, 8)), ["cat"] * 2, class_names=["cat", "a"]
+    )
+    assert one_of_two.class_counts == {"cat": 2, "a": 0}
+
+
+def test_classes_that_differ_in_case_are_refused(refused):
+    with refused(ValueError, "y", "'Cat' and 'cat'", "Rename or merge"):
+        image_arrays(np.zeros((3, 8, 8)), ["cat", "Cat", "dog"])
+
+
+def test_class_names_without_a_label_are_refused(refused):
+    with refused(ValueError, "y", "'cow'", "'cat', 'dog'"):
+        image_arrays(np.zeros((1, 8, 8)), "cow", class_names=["cat", "dog"])
+    with refused(ValueError, "class_names", "'cat'", "at least two"):
+        image_arrays(np.zeros((1, 8, 8)), "cat", class_names="cat")
+
+
+def test_warning_of_the_range_names_the_users_line():
+    with pytest.warns(UserWarning, match="`x`") as caught:
+        image_arrays(np.full((1, 2, 2), 300))
+    assert caught[0].filename == __file__
+
+
+# Image data
+
+
+def test_data_are_described():
+    data = image_arrays(np.zeros((1200, 2, 3, 1)), ["cat"] * 1000 + ["ox"] * 200)
+    assert repr(data).splitlines() == [
+        "<ImageData> 1,200 images, 2 x 3 x 1, in memory",
+        "cat  1,000",
+        "ox   200",
+        "unbalanced: the largest class is 5 times the smallest",
+    ]
+    balanced = image_arrays(np.zeros((5, 2, 3, 1)), ["cat"] * 3 + ["ox"] * 2)
+    assert repr(balanced).splitlines()[1:] == ["cat  3", "ox   2"]
+    more_cats = image_arrays(np.zeros((7, 2, 3, 1)), ["cat"] * 5 + ["ox"] * 2)
+    assert repr(more_cats).endswith("is 2.5 times the smallest")
+    unlabelled = image_arrays(np.zeros((2, 4, 4, 3)))
+    assert repr(unlabelled).splitlines()[1:] == ["no labels"]
+
+
+def test_no_images_are_described_too():
+    assert "0 images" in repr(image_arrays(np.zeros((0, 4, 4, 3)), []))
+
+
+@pytest.mark.parametrize(
+    ("positions", "numbers"),
+    [
+        (slice(1, 4), [1, 2, 3]),
+        ([4, 0, 0], [4, 0, 0]),
+        (np.array([True, False, False, True, False]), [0, 3]),
+        (-1, [4]),
+        (slice(0, 0), []),
+    ],
+)
+def test_part_of_the_data(positions, numbers):
+    part = _numbered(5, ["a", "b", "c", "d", "e"])[positions]
+    assert _numbers(part) == numbers
+    assert part.labels == ["abcde"[number] for number in numbers]
+    assert part.class_names == list("abcde")
+
+
+def test_part_of_a_part():
+    assert _numbers(_numbered(9)[3:][[0, 2]][1:]) == [5]
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        (np.zeros((2, 8, 8, 3)), ["(2, 8, 8, 3)", "`image_arrays()`"]),
+        ("photos", ["'photos'", "`image_folder()`"]),
+        (None, ["None", "`image_folder()`"]),
+        ({"train": _numbered(2)}, ["'train'", "data$train"]),
+    ],
+    ids=["array", "path", "none", "parts"],
+)
+@pytest.mark.parametrize("function", [load_images, split_images])
+def test_other_than_image_data_is_refused(refused, function, data, parts):
+    with refused(TypeError, "data", *parts):
+        function(data)
+
+
+# split_images
+
+some_proportions = st.lists(st.integers(5, 20), min_size=2, max_size=4).map(
+    lambda weights: {
+        f"part {place}": weight / sum(weights) for place, weight in enumerate(weights)
+    }
+)
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=40, max_size=120),
+    some_proportions,
+    st.integers(0, 2**32),
+)
+def test_split_is_a_stratified_partition(labels, proportions, seed):
+    numbers = np.arange(len(labels), dtype="u1").reshape(-1, 1, 1, 1)
+    data = image_arrays(numbers, labels, class_names=["a", "b", "c"])
+    parts = split_images(data, proportions, seed=seed)
+    assert list(parts) == list(proportions)
+    numbers = [number for part in parts.values() for number in _numbers(part)]
+    assert sorted(numbers) == list(range(len(labels)))
+    for name, part in parts.items():
+        assert part.class_names == data.class_names
+        assert part.labels == [labels[number] for number in _numbers(part)]
+        for label, count in data.class_counts.items():
+            assert abs(part.class_counts[label] - proportions[name] * count) <= 1
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_same_seed_is_the_same_split(seed, labelled):
+    data = _numbered(60, ["a", "b", "c"] * 20 if labelled else None)
+    first, again = (split_images(data, 0.7, seed=seed) for _ in range(2))
+    assert _numbers(first["train"]) == _numbers(again["train"])
+    assert _numbers(first["test"]) == _numbers(again["test"])
+
+
+def test_other_seed_is_another_split():
+    data = _numbered(60)
+    splits = [split_images(data, seed=seed) for seed in (1, 2, None, None)]
+    assert len({tuple(_numbers(parts["test"])) for parts in splits}) == 4
+
+
+@pytest.mark.parametrize(
+    ("prop", "sizes"),
+    [
+        (0.8, {"train": 80, "test": 20}),
+        ([0.75, 0.25], {"train": 75, "test": 25}),
+        (np.array([0.5, 0.3, 0.2]), {"train": 50, "validation": 30, "test": 20}),
+        ({"learn": 0.9, "check": 0.1}, {"learn": 90, "check": 10}),
+    ],
+)
+def test_parts_have_the_proportions(prop, sizes):
+    parts = split_images(_numbered(100), prop, seed=1.0)
+    assert {name: len(part) for name, part in parts.items()} == sizes
+
+
+def test_parts_keep_the_order_of_the_data():
+    parts = split_images(_numbered(50), seed=1)
+    assert _numbers(parts["train"]) == sorted(_numbers(parts["train"]))
+
+
+@pytest.mark.parametrize(
+    ("prop", "error", "parts"),
+    [
+        (0, ValueError, ["above 0 and below 1", "not 0"]),
+        (1.0, ValueError, ["above 0 and below 1", "not 1"]),
+        (80.0, ValueError, ["above 0 and below 1", "80"]),
+        (NA_REAL, ValueError, ["NA"]),
+        ("most", TypeError, ["'most'"]),
+        (None, TypeError, ["None"]),
+        ([0.8, 0.1], ValueError, ["sum to 1", "0.9"]),
+        ([1.2, -0.2], ValueError, ["1.2"]),
+        ([0.25] * 4, ValueError, ["0.25", "Give more parts names"]),
+        ({"train": 0.5}, ValueError, ["sum to 1", "0.5"]),
+        ({}, ValueError, ["sum to 1"]),
+        (0.99, ValueError, ["'test'", "only 9", "more images"]),
+    ],
+)
+def test_bad_proportions_are_refused(refused, prop, error, parts):
+    with refused(error, "prop", *parts):
+        split_images(_numbered(9), prop)
+
+
+# shape_images
+
+
+def test_shapes_in_turn():
+    data = shape_images(7.0, 3.0, image_size=16.0, channels=3.0, seed=1.0)
+    shapes = ["circle", "square", "triangle"]
+    assert data.class_names == shapes
+    assert data.labels == [*shapes, *shapes, "circle"]
+    images = load_images(data)["images"]
+    assert images.shape == (7, 16, 16, 3)
+    assert images.dtype == np.uint8
+
+
+def test_all_six_shapes_in_grey():
+    data = shape_images(12, 6, image_size=8, channels=1)
+    shapes = ["circle", "square", "triangle", "star", "cross", "ring"]
+    assert data.class_names == shapes
+    assert load_images(data)["images"].shape == (12, 8, 8, 1)
+
+
+def _pixels(*arguments, **options):
+    return load_images(shape_images(*arguments, image_size=16, **options))["images"]
+
+
+def test_seed_fixes_the_shapes():
+    np.testing.assert_array_equal(_pixels(20, seed=3), _pixels(20, seed=3))
+    assert not np.array_equal(_pixels(20, seed=3), _pixels(20, seed=4))
+    assert not np.array_equal(_pixels(20), _pixels(20))
+
+
+def test_more_shapes_begin_with_the_same_ones():
+    np.testing.assert_array_equal(_pixels(20, seed=3), _pixels(600, seed=3)[:20])
+    assert len(np.unique(_pixels(600, seed=3), axis=0)) == 600
+
+
+def test_shape_is_lighter_than_its_ground():
+    for image in _pixels(60, 6, seed=1, channels=1)[..., 0].astype(float):
+        cut = (image.min() + image.max()) / 2
+        assert image[image > cut].mean() - image[image <= cut].mean() > 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "argument", "parts"),
+    [
+        ({"n": 0}, ValueError, "n", ["not 0", "Use 1 or more"]),
+        ({"n": 10.5}, ValueError, "n", ["10.5", "Use 10 or 11"]),
+        ({"num_classes": 1}, ValueError, "num_classes", ["not 1", "Use 2 or more"]),
+        ({"num_classes": 7}, ValueError, "num_classes", ["at most 6", "7"]),
+        ({"image_size": 7}, ValueError, "image_size", ["not 7", "Use 8 or more"]),
+        ({"image_size": [32, 32]}, TypeError, "image_size", ["(32, 32)"]),
+        ({"channels": 4}, ValueError, "channels", ["1 (grey) or 3 (RGB)", "4"]),
+        ({"seed": -1}, ValueError, "seed", ["-1", "Use 0 or more"]),
+    ],
+)
+def test_bad_argument_of_the_shapes_is_named(
+    refused, arguments, error, argument, parts
+):
+    with refused(error, argument, *parts):
+        shape_images(**arguments)
+
+
+# Random states
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: shape_images(10, image_size=8, seed=1),
+        lambda: shape_images(10, image_size=8),
+        lambda: split_images(_numbered(20), seed=1),
+        lambda: split_images(_numbered(20)),
+    ],
+    ids=["shapes, seed", "shapes", "split, seed", "split"],
+)
+def test_global_random_states_are_left_alone(use):
+    draws = []
+    for action in (use, lambda: None):
+        keras.utils.set_random_seed(3)
+        action()
+        drawn = keras.ops.convert_to_numpy(keras.random.uniform((3,)))
+        draws.append((random.random(), np.random.random(), *drawn))
+    assert draws[0] == draws[1]

@@ -2,9 +2,12 @@
 
 import contextlib
 import io
+import lzma
 import os
 import pickle
 import tarfile
+import zlib
+from functools import partial
 
 import numpy as np
 
@@ -63,7 +66,12 @@ def cats_and_dogs(path=None):
     if os.path.isdir(path):
         return _from_folder(path)
     if tarfile.is_tarfile(path):
-        return _from_archive(path)
+        try:
+            return _from_archive(path)
+        except (EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
+            raise ValueError(
+                f"`path` is a damaged archive: {path!r} ({error}). Get it again."
+            ) from error
     raise ValueError(f"`path` must be a folder or a tar archive, not {path!r}.")
 
 
@@ -94,7 +102,7 @@ def _from_folder(path):
         os.path.join(path, "cifar-10-batches-py-target", "cifar-10-batches-py"),
     ):
         if os.path.isfile(os.path.join(folder, "test_batch")):
-            return _from_batches(lambda name: open(os.path.join(folder, name), "rb"))  # noqa: B023
+            return _from_batches(partial(_open_in, folder), path)
     data = image_folder(path, 32, cache="none")
     _check_layout(data, path)
     return {
@@ -107,6 +115,10 @@ def _from_folder(path):
     }
 
 
+def _open_in(folder, name):
+    return open(os.path.join(folder, name), "rb")
+
+
 def _from_archive(path):
     """Return the data from a tar archive, read without unpacking it to the disk."""
     with tarfile.open(path) as archive:
@@ -114,7 +126,7 @@ def _from_archive(path):
         batches = {os.path.basename(name): name for name in members}
         if "test_batch" in batches:
             return _from_batches(
-                lambda name: archive.extractfile(members[batches[name]])
+                lambda name: archive.extractfile(members[batches[name]]), path
             )
         files = _archived_images(archive, members)
     _check_layout(files, path)
@@ -158,16 +170,24 @@ def _check_layout(data, path):
             )
 
 
-def _from_batches(open_batch):
+def _from_batches(open_batch, path):
     """Return the data from CIFAR-10's own files; `open_batch` opens one by name."""
     data = {}
     for part, names in _CIFAR_FILES.items():
         pixels, labels = [], []
         for name in names:
-            with open_batch(name) as file:
-                batch = _ArraysOnly(file, encoding="bytes").load()
-            pixels.append(batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
-            labels.extend(batch[b"labels"])
+            # Unpickling and unpacking raise many kinds of errors on damaged files.
+            try:
+                with open_batch(name) as file:
+                    batch = _ArraysOnly(file, encoding="bytes").load()
+                images = batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+                labels.extend(batch[b"labels"])
+            except Exception as error:
+                raise ValueError(
+                    f"`path` has no {name} of CIFAR-10 that can be read: {path!r} "
+                    f"({error}). Get the data again."
+                ) from error
+            pixels.append(images)
         data[part] = _two_classes(pixels, np.array(labels))
     return data
 

@@ -3,23 +3,37 @@
 #' The files are decoded when they are used, not before. Every format that Python's
 #' Pillow reads is taken, whatever the case of its ending; hidden files and files of
 #' other kinds are left out. Photos are turned upright by their EXIF tag, transparent
-#' parts become white.
+#' parts become white, of an animation the first image counts.
 #'
 #' @param path Folder. Its subfolders are the classes, named so, in sorted order;
 #'   subfolders of those are searched too. Or a folder with `train` and `test` (and
 #'   `validation`) folders of that kind; or a folder of images without subfolders, for
 #'   images without labels. `~` is expanded.
-#' @param image_size Whole number or `c(height, width)` in pixels that every image is
-#'   stretched to. Default 224.
+#' @param image_size Whole number or `c(height, width)` in pixels of every image.
+#'   Default 224.
 #' @param channels 3 for colour, 1 for grey. Default 3.
+#' @param resize How files get that size. `"stretch"` changes their aspect, as Keras
+#'   does; `"crop"` cuts the longer sides off equally; `"pad"` adds black to the shorter
+#'   ones. Default `"stretch"`.
+#' @param on_bad_image `"error"` for one error, at the first use of a file that cannot
+#'   be read, that names all such files; `"skip"` to look for them at once, which
+#'   decodes everything, and leave them out with a warning. Default `"error"`.
+#' @param on_empty_class `"error"`, or `"skip"` to leave classes without images out with
+#'   a warning. Default `"error"`.
+#' @param cache Where decoded images are kept for later epochs: `"memory"`; `"disk"`, a
+#'   temporary file (the environment variable `TMPDIR` says where); `"none"`; or
+#'   `"auto"`, memory up to 1 GiB for the images of a folder, else the disk as long as
+#'   they take no more than half of what is free there, else none. Default `"auto"`.
 #' @return Image data: prints its classes and their counts, has a [length()], and
-#'   `data$class_names`, `data$class_counts`, `data$labels`, `data$files`. For a folder
-#'   with `train` and `test`, a list with image data as `train`, `validation` and
-#'   `test`, as far as they are there.
+#'   `data$class_names`, `data$class_counts`, `data$labels`, `data$files`, and
+#'   `data$skipped`, the files left out. For a folder with `train` and `test`, a list
+#'   with image data as `train`, `validation` and `test`, as far as they are there.
 #' @section Errors: A `reticnn_error` if there is no such folder, there are no images in
-#'   it, a class has none, there is only one class, class names differ only in case, or
-#'   images lie beside the classes.
-#' @seealso [image_arrays()], [split_images()], [load_images()]
+#'   it, a class has none, there is only one class, class names differ only in case,
+#'   images lie beside the classes, or an argument is none of its choices. A
+#'   `reticnn_warning` if files or classes are left out.
+#' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
+#'   [load_images()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' folder <- tempfile()
@@ -30,8 +44,74 @@
 #'   dev.off()
 #' }
 #' image_folder(folder, 32)
-image_folder <- function(path, image_size = 224, channels = 3) {
-  call_core("image_folder", path = path, image_size = image_size, channels = channels)
+image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch",
+                         on_bad_image = "error", on_empty_class = "error",
+                         cache = "auto") {
+  call_core("image_folder", path = path, image_size = image_size, channels = channels,
+    resize = resize, on_bad_image = on_bad_image, on_empty_class = on_empty_class,
+    cache = cache)
+}
+
+#' Image data from a table of paths and labels
+#'
+#' Two columns of a data frame, for instance. The files are read as by [image_folder()].
+#'
+#' @inheritParams image_folder
+#' @param paths Paths of image files, each one once. `~` is expanded.
+#' @param labels One label a path: a factor, strings, whole numbers or logicals, whose
+#'   values are then the class names. `NULL` for images without labels. Default `NULL`.
+#' @param class_names The classes in order. Default `NULL`: the levels of a factor, else
+#'   the sorted labels. With whole numbers as labels, the names that 0, 1, ... or
+#'   1, 2, ... stand for.
+#' @param on_bad_image `"error"` or `"skip"`, as for [image_folder()]; with `"skip"`
+#'   files that do not exist are left out too. Default `"error"`.
+#' @return Image data, as from [image_folder()].
+#' @section Errors: A `reticnn_error` if a file does not exist or is there twice, if
+#'   `paths` and `labels` differ in length, a label is missing or not in `class_names`,
+#'   or there is only one class. A `reticnn_warning` if files are left out.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' files <- tempfile(c("dark", "light"), fileext = ".png")
+#' for (file in files) {
+#'   png(file, bg = if (grepl("dark", file)) "black" else "white")
+#'   plot.new()
+#'   dev.off()
+#' }
+#' photos <- data.frame(file = files, class = c("dark", "light"))
+#' image_table(photos$file, photos$class, 32)
+image_table <- function(paths, labels = NULL, image_size = 224, class_names = NULL,
+                        channels = 3, resize = "stretch", on_bad_image = "error",
+                        cache = "auto") {
+  named <- named_labels(labels, class_names)
+  call_core("image_table", paths = paths, labels = named$labels,
+    image_size = image_size, class_names = named$class_names, channels = channels,
+    resize = resize, on_bad_image = on_bad_image, cache = cache)
+}
+
+#' Look for image files that cannot be read
+#'
+#' Every file of a folder is decoded; nothing is kept and nothing is trained.
+#'
+#' @param path Folder, laid out as for [image_folder()]. `~` is expanded.
+#' @return A tibble with one row a file: `file`, its path; `class`, the name of its
+#'   class; `ok`, whether it can be read; `format`, such as `"JPEG"`, `width` and
+#'   `height` in pixels as stored; and `problem`, what is wrong with it. What there is
+#'   not, or cannot be told, is `NA`.
+#' @section Errors: A `reticnn_error` if there is no such folder.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' folder <- tempfile()
+#' dir.create(file.path(folder, "cat"), recursive = TRUE)
+#' writeLines("no photo", file.path(folder, "cat", "tom.jpg"))
+#' check_images(folder)
+check_images <- function(path) {
+  columns <- lapply(call_core("check_images", path = path), none_as_na)
+  # So that a column has its type also where all of it is `NA`, or nothing.
+  text <- c("file", "class", "format", "problem")
+  columns[text] <- lapply(columns[text], as.character)
+  columns[c("width", "height")] <- lapply(columns[c("width", "height")], as.integer)
+  columns$ok <- as.logical(columns$ok)
+  as_table(columns)
 }
 
 #' Image data from an array
@@ -45,22 +125,17 @@ image_folder <- function(path, image_size = 224, channels = 3) {
 #'   1, 2, ... stand for.
 #' @return Image data, as from [image_folder()], in memory.
 #' @section Errors: A `reticnn_error` if `x` has no numbers, the wrong number of
-#'   dimensions or missing pixels, if `x` and `y` differ in length, or a label is
-#'   missing or not in `class_names`. A warning if pixels are outside 0 to 255, or all
+#'   dimensions or missing pixels, if `x` and `y` differ in length, a label is missing
+#'   or not in `class_names`, there is only one class, or class names differ only in
+#'   case. A warning if pixels are outside 0 to 255, or all
 #'   within 0 to 1.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' x <- array(sample(0:255, 6 * 32 * 32 * 3, replace = TRUE), c(6, 32, 32, 3))
 #' image_arrays(x, factor(rep(c("cat", "dog"), 3)))
 image_arrays <- function(x, y = NULL, class_names = NULL) {
-  if (is.factor(y)) {
-    class_names <- class_names %||% levels(y)
-  }
-  if (is.factor(y) || is.logical(y)) {
-    y <- as.character(y)
-  }
-  call_core("image_arrays", x = x, y = as_one_dimension(y),
-    class_names = as_strings(class_names))
+  named <- named_labels(y, class_names)
+  call_core("image_arrays", x = x, y = named$labels, class_names = named$class_names)
 }
 
 #' Generated images of shapes
@@ -152,6 +227,24 @@ load_images <- function(data) {
   }
   # In R, an element set to NULL is no element.
   loaded
+}
+
+# Labels of any R type as the core takes them, with the classes in order.
+named_labels <- function(labels, class_names) {
+  if (is.factor(labels)) {
+    class_names <- class_names %||% levels(labels)
+  }
+  if (is.factor(labels) || is.logical(labels)) {
+    labels <- as.character(labels)
+  }
+  list(labels = as_one_dimension(labels), class_names = as_strings(class_names))
+}
+
+# Python's `None` in a list of values is R's `NA`.
+none_as_na <- function(values) {
+  values <- as.list(values)
+  values[vapply(values, is.null, logical(1))] <- NA
+  unlist(values)
 }
 
 # A matrix with one column, or an array with one dimension, as a plain vector.

@@ -1,6 +1,9 @@
 # The same as the dependencies in pyproject.toml; a test compares them.
 python_requirements <- function() {
-  c("keras>=3.10,<4", "tensorflow>=2.19,<3", "numpy>=1.26,<3", "pillow>=10.4,<14")
+  c(
+    "keras>=3.10,<4", "tensorflow>=2.19,<3", "numpy>=1.26,<3", "pillow>=10.4,<14",
+    "opencv-python-headless>=4.11,<6"
+  )
 }
 
 declare_python <- function() {
@@ -9,7 +12,7 @@ declare_python <- function() {
 
 #' Install what reticnn needs in Python
 #'
-#' Makes a virtual environment with Keras, TensorFlow, NumPy and Pillow. reticnn finds
+#' Makes a virtual environment with Keras, TensorFlow, NumPy, Pillow and OpenCV. reticnn finds
 #' it by its name in every later session. It is one way of two: without it, reticulate
 #' makes an environment of its own at the first use, from what this package declares
 #' with [reticulate::py_require()].

@@ -97,6 +97,21 @@ def test_bad_arrays_are_refused(refused, x, y, error, argument, parts):
         image_arrays(x, y)
 
 
+@pytest.mark.parametrize("y", [["cat", "cat"], [1, 1], [1.0, 1.0]])
+def test_one_class_is_refused(refused, y):
+    with refused(ValueError, "y", "only one class", str(y[0]).rstrip(".0"), "two or"):
+        image_arrays(np.zeros((2, 8, 8)), y)
+    one_of_two = image_arrays(
+        np.zeros((2, 8, 8)), ["cat"] * 2, class_names=["cat", "a"]
+    )
+    assert one_of_two.class_counts == {"cat": 2, "a": 0}
+
+
+def test_classes_that_differ_in_case_are_refused(refused):
+    with refused(ValueError, "y", "'Cat' and 'cat'", "Rename or merge"):
+        image_arrays(np.zeros((3, 8, 8)), ["cat", "Cat", "dog"])
+
+
 def test_class_names_without_a_label_are_refused(refused):
     with refused(ValueError, "y", "'cow'", "'cat', 'dog'"):
         image_arrays(np.zeros((1, 8, 8)), "cow", class_names=["cat", "dog"])
@@ -119,7 +134,12 @@ def test_data_are_described():
         "<ImageData> 1,200 images, 2 x 3 x 1, in memory",
         "cat  1,000",
         "ox   200",
+        "unbalanced: the largest class is 5 times the smallest",
     ]
+    balanced = image_arrays(np.zeros((5, 2, 3, 1)), ["cat"] * 3 + ["ox"] * 2)
+    assert repr(balanced).splitlines()[1:] == ["cat  3", "ox   2"]
+    more_cats = image_arrays(np.zeros((7, 2, 3, 1)), ["cat"] * 5 + ["ox"] * 2)
+    assert repr(more_cats).endswith("is 2.5 times the smallest")
     unlabelled = image_arrays(np.zeros((2, 4, 4, 3)))
     assert repr(unlabelled).splitlines()[1:] == ["no labels"]
 
@@ -167,7 +187,7 @@ def test_other_than_image_data_is_refused(refused, function, data, parts):
 
 # split_images
 
-some_proportions = st.lists(st.integers(1, 20), min_size=2, max_size=4).map(
+some_proportions = st.lists(st.integers(5, 20), min_size=2, max_size=4).map(
     lambda weights: {
         f"part {place}": weight / sum(weights) for place, weight in enumerate(weights)
     }
@@ -180,7 +200,8 @@ some_proportions = st.lists(st.integers(1, 20), min_size=2, max_size=4).map(
     st.integers(0, 2**32),
 )
 def test_split_is_a_stratified_partition(labels, proportions, seed):
-    data = _numbered(len(labels), labels)
+    numbers = np.arange(len(labels), dtype="u1").reshape(-1, 1, 1, 1)
+    data = image_arrays(numbers, labels, class_names=["a", "b", "c"])
     parts = split_images(data, proportions, seed=seed)
     assert list(parts) == list(proportions)
     numbers = [number for part in parts.values() for number in _numbers(part)]

@@ -1,11 +1,17 @@
 import os
 import shutil
+import struct
+import zlib
 
+import cv2
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from reticnn import image_folder, load_images
+from reticnn import check_images, image_folder, image_table, load_images, split_images
+from reticnn.data import caching, images
+from reticnn.data.decoding import decode_images
 
 NA_INTEGER = -(2**31)
 
@@ -70,7 +76,10 @@ formats = {
     "palette": ("a.png", _solid((10, 200, 30)).quantize(4), {}, (10, 200, 30)),
     "black and white": ("a.png", _solid(1, "1"), {}, WHITE),
     "grey": ("a.png", _solid(70, "L"), {}, (70, 70, 70)),
-    "16 bits": ("a.png", _deep(257 * 200, "u2"), {}, (200, 200, 200)),
+    "16 bits": ("a.png", _deep(257 * 70, "u2"), {}, (70, 70, 70)),
+    "16 bits, black": ("a.png", _deep(0, "u2"), {}, (0, 0, 0)),
+    "16 bits, white": ("a.png", _deep(65535, "u2"), {}, WHITE),
+    "mpo": ("a.mpo", _solid((10, 200, 30)), {"quality": 95}, (10, 200, 30)),
     "16 bits, tif": ("a.tif", _deep(257 * 70, "u2"), {}, (70, 70, 70)),
     "see-through": ("a.png", _solid((10, 20, 30, 0), "RGBA"), {}, WHITE),
     "half see-through": (
@@ -98,6 +107,14 @@ def test_every_kind_of_file_gives_its_colours(tmp_path, name, image, options, co
     pixels = _pixels(tmp_path).astype(int)
     assert pixels.shape == (1, 8, 8, 3)
     assert np.abs(pixels - colour).max() <= (4 if "j" in name.lower() else 0)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_colours_of_16_bits_are_scaled(tmp_path, name):
+    # Pillow writes no such files; OpenCV does, with blue first.
+    deep = np.full((16, 20, 3), (257 * 30, 257 * 200, 257 * 10), "u2")
+    assert cv2.imwrite(str(tmp_path / name), deep)
+    assert _pixels(tmp_path)[0, 0, 0].tolist() == [10, 200, 30]
 
 
 def test_colour_as_grey_is_its_luminance(tmp_path, write_image):
@@ -155,10 +172,149 @@ def test_images_keep_their_place_whatever_is_asked_for_first(tmp_path, write_ima
     assert load_images(data)["images"][:, 0, 0, 0].tolist() == list(range(12))
 
 
-def test_images_too_many_for_memory_are_read_each_time(cats, monkeypatch):
-    in_memory = _pixels(cats)
-    monkeypatch.setattr("reticnn.data.images.CACHE_BYTES", 0)
-    np.testing.assert_array_equal(_pixels(cats), in_memory)
+# How images get their size
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    """Return a folder with an image, 48 by 16: red, green and blue squares."""
+    image = Image.new("RGB", (48, 16), GREEN)
+    image.paste(RED, (0, 0, 16, 16))
+    image.paste(BLUE, (32, 0, 48, 16))
+    image.save(tmp_path / "stripes.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("side", [4, 8, 16, 32])
+def test_crop_takes_the_middle(stripes, side):
+    assert (_pixels(stripes, side, resize="crop") == GREEN).all()
+
+
+def test_crop_keeps_the_longer_side_that_is_asked_for(stripes):
+    pixels = _pixels(stripes, (8, 24), resize="crop")[0]
+    assert pixels[4, [2, 12, 21]].tolist() == [list(c) for c in (RED, GREEN, BLUE)]
+
+
+@pytest.mark.parametrize("side", [12, 48, 96])
+def test_pad_keeps_all_on_black(stripes, side):
+    pixels = _pixels(stripes, side, resize="pad")[0]
+    third = side // 3
+    assert (pixels[:third] == 0).all() and (pixels[-third:] == 0).all()
+    middle = pixels[side // 2, [side // 6, side // 2, -side // 6]]
+    assert middle.tolist() == [list(c) for c in (RED, GREEN, BLUE)]
+
+
+def test_stretch_is_kerass_bilinear(tmp_path):
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    keras_pixels = keras.ops.image.resize(values.astype("float32"), (21, 50))
+    difference = _pixels(tmp_path, (21, 50))[0] - keras.ops.convert_to_numpy(
+        keras_pixels
+    )
+    assert np.abs(difference).max() <= 1
+
+
+def test_shrunk_images_see_all_pixels(tmp_path):
+    board = np.indices((96, 96)).sum(axis=0) % 2 * 255
+    Image.fromarray(board.astype(np.uint8)).save(tmp_path / "a.png")
+    pixels = _pixels(tmp_path, 16, channels=1)
+    assert np.abs(pixels[0, 1:-1, 1:-1].astype(int) - 127).max() <= 12
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(1, 300), (300, 1), (1, 1), (17, 23)])
+def test_any_size_becomes_any_size(tmp_path, write_image, resize, size):
+    write_image(tmp_path / "a.png", WHITE, size=size)
+    for image_size in (1, (1, 30), (30, 1), 8):
+        for channels in (1, 3):
+            data = image_folder(tmp_path, image_size, channels=channels, resize=resize)
+            assert load_images(data)["images"].max() == 255
+
+
+def test_resize_is_kept_at_another_size(stripes):
+    data = image_folder(stripes, 8, resize="crop")
+    assert data.resize == "crop"
+    assert (load_images(data.fitted_to((4, 4, 3)))["images"] == GREEN).all()
+
+
+# Where decoded images are kept
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_caches_give_the_same_images(cats, monkeypatch, cache):
+    decoded = []
+    monkeypatch.setattr(images, "decode_images", _counting(decoded))
+    data = image_folder(cats, 8, cache=cache)
+    whole = _pixels(cats, cache="none")
+    decoded.clear()
+    for order in ([4, 1], [1, 2, 1, 4], [0, 1, 2, 3, 4], [3, 0]):
+        np.testing.assert_array_equal(data.read(np.array(order)), whole[order])
+    assert len(decoded) == (13 if cache == "none" else 5)
+
+
+def _counting(decoded):
+    def decode(files, *arguments):
+        decoded.extend(files)
+        return decode_images(files, *arguments)
+
+    return decode
+
+
+@pytest.mark.parametrize(
+    ("memory", "free", "kind"),
+    [
+        (1000, 0, "_MemoryCache"),
+        (959, 1920, "_DiskCache"),
+        (959, 1918, "_NoCache"),
+    ],
+)
+def test_automatic_cache_goes_where_there_is_room(monkeypatch, memory, free, kind):
+    monkeypatch.setattr(caching, "MEMORY_BYTES", memory)
+    monkeypatch.setattr(caching, "_free_disk", lambda: free)
+    assert type(caching.new_cache("auto", (5, 8, 8, 3))).__name__ == kind
+
+
+@pytest.mark.parametrize("answer", ["raises", "short"])
+def test_full_disk_leaves_the_images_to_be_decoded(cats, monkeypatch, answer):
+    def full(_, image, __):
+        if answer == "raises":
+            raise OSError(28, "No space left on device")
+        return len(image) // 2
+
+    monkeypatch.setattr("os.pwrite", full)
+    data = image_folder(cats, 8, cache="disk")
+    for _ in range(2):
+        np.testing.assert_array_equal(load_images(data)["images"], _pixels(cats))
+
+
+def test_disk_cache_is_gone_with_its_process(cats, run_python, tmp_path):
+    code = (
+        "import sys, reticnn\n"
+        "data = reticnn.image_folder(sys.argv[1], 8, cache='disk')\n"
+        "print(reticnn.load_images(data)['images'].shape)"
+    )
+    (tmp_path / "tmp").mkdir()
+    done = run_python(code, cats, TMPDIR=str(tmp_path / "tmp"))
+    assert done.stdout.strip() == "(5, 8, 8, 3)", done.stderr
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="No forks on this system")
+def test_forked_child_reads_images_too(cats, run_python):
+    code = (
+        "import os, sys, reticnn\n"
+        "data = reticnn.image_folder(sys.argv[1], 8, cache='disk')\n"
+        "whole = reticnn.load_images(data)['images']\n"
+        "other = reticnn.image_folder(sys.argv[1], 8)\n"
+        "child = os.fork()\n"
+        "same = (reticnn.load_images(other)['images'] == whole).all()\n"
+        "same &= (reticnn.load_images(data)['images'] == whole).all()\n"
+        "if child == 0: os._exit(0 if same else 1)\n"
+        "print(same, os.waitpid(child, 0)[1])"
+    )
+    done = run_python(code, cats)
+    assert done.stdout.strip() == "True 0", done.stderr
 
 
 # Which files count
@@ -337,6 +493,11 @@ def test_images_beside_the_classes_are_refused(refused, cats, write_image):
         ({"image_size": [32, 32, 3]}, "image_size", ["(32, 32, 3)"]),
         ({"image_size": NA_INTEGER}, "image_size", ["NA"]),
         ({"channels": 4}, "channels", ["1 (grey) or 3 (RGB)", "4"]),
+        ({"resize": "corp"}, "resize", ["'corp'", "Did you mean 'crop'?"]),
+        ({"resize": None}, "resize", ["'stretch', 'crop', 'pad'", "None"]),
+        ({"on_bad_image": "skp"}, "on_bad_image", ["Did you mean 'skip'?"]),
+        ({"on_empty_class": True}, "on_empty_class", ["'error', 'skip'", "True"]),
+        ({"cache": "ram"}, "cache", ["'auto', 'memory', 'disk', 'none'", "'ram'"]),
     ],
 )
 def test_bad_argument_of_a_folder_is_named(refused, cats, arguments, argument, parts):
@@ -357,7 +518,8 @@ def test_bad_files_are_all_named_at_once(cats):
     for file in (empty, text, cut):
         assert str(file) in message
     assert "1.png" not in message
-    assert "Repair them or move them out" in message
+    assert "Repair them or move them away" in message
+    assert 'on_bad_image="skip"' in message
 
 
 def test_file_gone_since_is_named(cats):
@@ -366,3 +528,241 @@ def test_file_gone_since_is_named(cats):
     with pytest.raises(ValueError, match=r"1 of 5 files(?s:.*)dog/2\.jpg"):
         load_images(data)
     assert load_images(data[:4])["images"].shape == (4, 8, 8, 3)
+
+
+@pytest.fixture
+def bad_cats(cats, write_image):
+    """Return the cats and dogs with one bad file of each kind, by its problem."""
+    write_image(cats / "cat" / "whole.jpg", size=(60, 300))
+    bad = {
+        "cut.jpg": "truncated",
+        "cut.png": "truncated",
+        "empty.png": "empty (0 bytes)",
+        "page.jpg": "no image",
+        "folder.png": "is a folder",
+        "gone.png": "does not exist",
+        "bomb.png": "too many pixels",
+        "a name\nof two lines.jpg": "no image",
+    }
+    for ending, whole in (("jpg", "whole.jpg"), ("png", "1.png")):
+        encoded = (cats / "cat" / whole).read_bytes()
+        (cats / "cat" / f"cut.{ending}").write_bytes(encoded[: -len(encoded) // 3])
+    (cats / "cat" / "empty.png").touch()
+    (cats / "cat" / "page.jpg").write_text("<html>Not found</html>")
+    (cats / "cat" / "a name\nof two lines.jpg").write_text("none")
+    (cats / "cat" / "folder.png").mkdir()
+    (cats / "cat" / "gone.png").symlink_to(cats / "nowhere.png")
+    (cats / "cat" / "bomb.png").write_bytes(_bomb())
+    return cats, bad
+
+
+def _bomb():
+    """Return a PNG of few bytes that says it has 10 thousand million pixels."""
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data))
+        + name
+        + data
+        + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    )
+
+
+def test_every_kind_of_bad_file_is_named_with_its_problem(bad_cats):
+    folder, bad = bad_cats
+    data = image_folder(folder, 8)
+    # A good file and a bad one: the others are looked for at that moment.
+    with pytest.raises(ValueError, match="8 of 14 files cannot be read") as caught:
+        data.read(
+            np.array([len(data) - 1, data.files.index(str(_cat(folder, "cut.png")))])
+        )
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 10
+    for name, problem in bad.items():
+        named = [line for line in lines if repr(name)[1:-1] in line]
+        assert len(named) == 1 and problem in named[0].lower(), name
+
+
+def _cat(folder, name):
+    return folder / "cat" / name
+
+
+def test_bad_files_are_skipped_by_choice(bad_cats, monkeypatch):
+    folder, bad = bad_cats
+    with pytest.warns(UserWarning, match="8 of 14 files") as caught:
+        data = image_folder(folder, 8, on_bad_image="skip")
+    assert caught[0].filename == __file__
+    assert data.class_counts == {"cat": 4, "dog": 2}
+    assert sorted(os.path.basename(file) for file in data.skipped) == sorted(bad)
+    assert not set(data.skipped) & set(data.files)
+    for part in (data[1:], data.fitted_to((6, 6, 3)), split_images(data)["test"]):
+        assert part.skipped == data.skipped
+        assert len(load_images(part)["images"]) == len(part)
+    # All were decoded to find the bad ones, and are not decoded again.
+    monkeypatch.setattr(images, "decode_images", None)
+    assert load_images(data)["images"].shape == (6, 8, 8, 3)
+
+
+def test_file_gone_after_skipping_is_named_alone(bad_cats):
+    folder, _ = bad_cats
+    with pytest.warns(UserWarning, match="8 of 14"):
+        data = image_folder(folder, 8, on_bad_image="skip", cache="none")
+    os.remove(folder / "dog" / "1.png")
+    with pytest.raises(ValueError, match=r"1 of 14 files(?s:.*)dog/1\.png"):
+        load_images(data)
+
+
+def test_nothing_to_skip_is_no_warning(cats, recwarn):
+    assert image_folder(cats, 8, on_bad_image="skip").skipped == []
+    assert not recwarn.list
+
+
+def test_only_bad_files_are_refused(cats):
+    for file in cats.rglob("*.*g"):
+        file.write_text("none")
+    with pytest.raises(ValueError, match=r"5 of 5 files(?s:.*)no image left"):
+        image_folder(cats, 8, on_bad_image="skip")
+
+
+def test_file_that_may_not_be_read_is_named(cats, monkeypatch):
+    # Not by its mode: root, as tests run in containers, reads everything.
+    opened = Image.open
+
+    def closed(file):
+        if str(file).endswith("3.png"):
+            raise PermissionError(13, "Permission denied")
+        return opened(file)
+
+    monkeypatch.setattr(Image, "open", closed)
+    with pytest.raises(ValueError, match=r"3\.png: may not be read \(permission"):
+        load_images(image_folder(cats, 8))
+
+
+def test_folder_called_like_an_image_is_no_class(cats, write_image):
+    write_image(cats / "photo.png" / "1.png")
+    with pytest.raises(ValueError, match=r"1 images beside(?s:.*)photo\.png"):
+        image_folder(cats)
+
+
+def test_class_left_without_images_by_skipping(cats, refused, write_image):
+    write_image(cats / "ox" / "1.png")
+    for file in (cats / "dog").iterdir():
+        file.write_text("none")
+    with pytest.warns(UserWarning), refused(ValueError, "path", "'dog'"):
+        image_folder(cats, 8, on_bad_image="skip")
+    with pytest.warns(UserWarning):
+        data = image_folder(cats, 8, on_bad_image="skip", on_empty_class="skip")
+    assert data.class_counts == {"cat": 3, "ox": 1}
+    assert data.labels == ["cat"] * 3 + ["ox"]
+    assert load_images(data)["images"].shape == (4, 8, 8, 3)
+
+
+def test_empty_classes_are_skipped_by_choice(cats, refused):
+    (cats / "bird").mkdir()
+    with pytest.warns(UserWarning, match="left out: 'bird'") as caught:
+        data = image_folder(cats, on_empty_class="skip")
+    assert caught[0].filename == __file__
+    assert data.class_counts == {"cat": 3, "dog": 2}
+    shutil.rmtree(cats / "dog")
+    with (
+        pytest.warns(UserWarning),
+        refused(ValueError, "path", "only one class, 'cat'"),
+    ):
+        image_folder(cats, on_empty_class="skip")
+
+
+# check_images
+
+
+def test_table_of_a_folder(bad_cats):
+    folder, bad = bad_cats
+    table = check_images(folder)
+    rows = {
+        os.path.basename(file): (class_name, ok, problem)
+        for file, class_name, ok, problem in zip(
+            table["file"], table["class"], table["ok"], table["problem"], strict=True
+        )
+        if class_name == "cat"
+    }
+    for name, (_, ok, problem) in rows.items():
+        assert ok is (name not in bad)
+        assert (problem is None) if ok else (bad[name] in problem.lower())
+    assert len(table["file"]) == 14
+    place = table["file"].index(str(folder / "cat" / "whole.jpg"))
+    assert (table["format"][place], table["width"][place]) == ("JPEG", 60)
+    assert table["width"][table["file"].index(str(folder / "cat" / "page.jpg"))] is None
+
+
+def test_table_of_parts_and_of_unlabelled_images(cats):
+    whole = cats.parent / "whole"
+    shutil.copytree(cats, whole / "train")
+    shutil.copytree(cats / "cat", whole / "test")
+    table = check_images(whole)
+    assert table["class"] == ["cat"] * 3 + ["dog"] * 2 + [None] * 3
+    assert all(table["ok"])
+
+
+def test_table_of_an_empty_and_of_a_missing_folder(refused, tmp_path):
+    assert set(map(len, check_images(tmp_path).values())) == {0}
+    with refused(FileNotFoundError, "path", "nowhere"):
+        check_images(tmp_path / "nowhere")
+
+
+# image_table
+
+
+def test_table_of_paths_and_labels(cats):
+    files = [str(cats / name) for name in ("dog/1.png", "cat/2.jpg", "cat/1.png")]
+    data = image_table(files, ["dog", "cat", "cat"], 8.0)
+    assert data.files == files
+    assert data.labels == ["dog", "cat", "cat"]
+    assert data.class_names == ["cat", "dog"]
+    assert load_images(data)["images"].shape == (3, 8, 8, 3)
+    assert image_table(np.array(files), [2, 1, 1], class_names=["a", "b"]).labels == [
+        "b",
+        "a",
+        "a",
+    ]
+
+
+def test_paths_without_labels(cats, monkeypatch):
+    monkeypatch.setenv("HOME", str(cats))
+    data = image_table("~/cat/1.png", image_size=8, channels=1, resize="pad")
+    assert data.files == [str(cats / "cat" / "1.png")]
+    assert data.labels is data.class_names is None
+    assert data.image_shape == (8, 8, 1)
+
+
+def test_bad_files_of_a_table_are_skipped_by_choice(cats):
+    (cats / "cat" / "1.png").write_text("none")
+    names = ("cat/1.png", "cat/2.jpg", "cat/9.png", "dog/1.png")
+    files = [str(cats / name) for name in names]
+    labels = ["cat", "cat", "cat", "dog"]
+    with pytest.warns(UserWarning, match="2 of 4 files") as caught:
+        data = image_table(files, labels, 8, on_bad_image="skip")
+    assert caught[0].filename == __file__
+    assert data.skipped == [files[0], files[2]]
+    assert data.labels == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("paths", "labels", "error", "argument", "parts"),
+    [
+        (["1.png", "9.png"], None, FileNotFoundError, "paths", ["1 of 2", "9.png"]),
+        (["1.png", "1.png"], None, ValueError, "paths", ["more than once", "1.png"]),
+        (["1.png"], ["a", "b"], ValueError, "paths", ["1 files", "2 labels"]),
+        (["1.png", "2.jpg"], ["a", None], ValueError, "labels", ["1 missing"]),
+        (["1.png", "2.jpg"], ["a", "a"], ValueError, "labels", ["only one class"]),
+        (["1.png", "2.jpg"], ["a", "A"], ValueError, "labels", ["'A' and 'a'"]),
+        ([], None, ValueError, "paths", ["empty"]),
+        (None, None, TypeError, "paths", ["None"]),
+        ([3.0], None, TypeError, "paths", ["3"]),
+    ],
+)
+def test_bad_tables_are_refused(
+    refused, cats, monkeypatch, paths, labels, error, argument, parts
+):
+    monkeypatch.chdir(cats / "cat")
+    with refused(error, argument, *parts):
+        image_table(paths, labels)

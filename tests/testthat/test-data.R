@@ -113,3 +113,90 @@ test_that("a person without network learns soon what to do", {
   expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its place as `path`")
   expect_true("fast: TRUE " %in% lines)
 })
+
+photo_folder <- function(env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  for (class in c("dark", "light")) {
+    for (i in 1:2) {
+      write_png(file.path(folder, class, paste0(i, ".png")),
+        if (class == "dark") "black" else "white")
+    }
+  }
+  folder
+}
+
+test_that("bad files are named at once, skipped by choice, and listed", {
+  skip_if_no_core()
+  folder <- photo_folder()
+  file.create(file.path(folder, "dark", "empty.png"))
+  writeLines("<html>", file.path(folder, "light", "a page.jpg"))
+  data <- image_folder(folder, 8)
+  cnd <- expect_error(load_images(data), "2 of 6 files", class = "reticnn_error")
+  expect_match(conditionMessage(cnd), "empty.png: is empty.*a page.jpg: is no image")
+  expect_warning(
+    data <- image_folder(folder, 8, on_bad_image = "skip"), "2 of 6 files",
+    class = "reticnn_warning"
+  )
+  expect_identical(basename(data$skipped), c("empty.png", "a page.jpg"))
+  expect_identical(data$class_counts, list(dark = 2L, light = 2L))
+  table <- check_images(folder)
+  expect_identical(table$ok, c(TRUE, TRUE, FALSE, TRUE, TRUE, FALSE))
+  expect_identical(table$class, rep(c("dark", "light"), each = 3))
+  expect_identical(table$width, c(20L, 20L, NA, 20L, 20L, NA))
+  expect_identical(is.na(table$problem), table$ok)
+  one <- check_images(file.path(folder, "dark"))
+  expect_identical(one$class, rep(NA_character_, 3))
+  expect_identical(vapply(check_images(withr::local_tempdir()), typeof, ""),
+    vapply(table, typeof, ""))
+})
+
+test_that("a data frame's columns make image data", {
+  skip_if_no_core()
+  folder <- photo_folder()
+  photos <- data.frame(file = list.files(folder, recursive = TRUE, full.names = TRUE))
+  photos$class <- factor(basename(dirname(photos$file)), c("light", "dark"))
+  data <- image_table(photos$file, photos$class, c(6, 8))
+  expect_identical(data$class_names, c("light", "dark"))
+  expect_identical(load_images(data)$labels, photos$class)
+  expect_identical(apply(load_images(data)$images, 1, mean), c(0, 0, 255, 255))
+  expect_null(image_table(photos$file[[1]])$labels)
+  padded <- image_table(photos$file[3:4], image_size = 30, resize = "pad")
+  expect_identical(load_images(padded)$images[1, 15, c(1, 15, 30), 1], c(0L, 255L, 0L))
+  expect_snapshot(error = TRUE, {
+    image_table(c("a.png", "b.png"), c("cat", NA))
+    image_table(c("a.png", NA))
+    image_table(c("a.png", "a.png"), c("cat", "dog"))
+    image_table("a.png", "cat", resize = "corp")
+  })
+  expect_error(image_table("no.png", "cat", class_names = c("cat", "dog")),
+    "1 of 1 files that do not exist", class = "reticnn_error")
+  expect_error(image_table(photos$file, c("cat", "dog")), "4 files and `labels` 2")
+  expect_error(image_table(photos$file, rep("cat", 4)), "only one class")
+  expect_error(image_table(photos$file, c("cat", "Cat", "dog", "dog")), "only in case")
+})
+
+test_that("classes without images are refused or left out, imbalance is shown", {
+  skip_if_no_core()
+  folder <- photo_folder()
+  dir.create(file.path(folder, "none"))
+  expect_error(image_folder(folder), "without images: 'none'", class = "reticnn_error")
+  expect_warning(data <- image_folder(folder, on_empty_class = "skip"), "left out: 'none'")
+  expect_identical(data$class_names, c("dark", "light"))
+  expect_output(print(data[1:3]), "largest class is 2 times the smallest")
+  x <- random_images(4, 4, 4, 3)
+  expect_error(image_arrays(x, rep("cat", 4)), "only one class", class = "reticnn_error")
+  expect_error(image_arrays(x, c("cat", "Cat", "cat", "ox")), "only in case")
+})
+
+test_that("every cache gives the same images", {
+  skip_if_no_core()
+  folder <- photo_folder()
+  images <- function(cache) {
+    data <- image_folder(folder, 8, cache = cache)
+    load_images(data)
+    load_images(data)$images
+  }
+  for (cache in c("memory", "disk", "none")) {
+    expect_identical(images(cache), images("auto"), info = cache)
+  }
+})

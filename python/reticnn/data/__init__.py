@@ -1,16 +1,20 @@
-"""Images with labels: from folders, from arrays, generated, or the workshop's."""
+"""Images with labels: from folders, tables, arrays, generated, or the workshop's."""
 
 from reticnn.data.arrays import image_arrays
+from reticnn.data.checking import check_images
 from reticnn.data.folder import image_folder
 from reticnn.data.images import ImageData, load_images, split_images
 from reticnn.data.shapes import shape_images
+from reticnn.data.table import image_table
 from reticnn.data.workshop import cats_and_dogs
 
 __all__ = [
     "ImageData",
     "cats_and_dogs",
+    "check_images",
     "image_arrays",
     "image_folder",
+    "image_table",
     "load_images",
     "shape_images",
     "split_images",

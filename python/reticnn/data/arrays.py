@@ -1,7 +1,12 @@
 """Image data from arrays."""
 
 from reticnn.coercion import as_images, as_labels
-from reticnn.data.images import ArrayImages, ImageData
+from reticnn.data.images import (
+    NAME_ALL_CLASSES,
+    ArrayImages,
+    ImageData,
+    check_class_names,
+)
 
 
 def image_arrays(x, y=None, *, class_names=None):
@@ -23,7 +28,8 @@ def image_arrays(x, y=None, *, class_names=None):
         TypeError: If `x` does not hold numbers, or a label is neither a string nor a
             whole number.
         ValueError: If `x` has the wrong number of dimensions or missing pixels, if `x`
-            and `y` differ in length, or a label is missing or not in `class_names`.
+            and `y` differ in length, a label is missing or not in `class_names`, there
+            is only one class, or class names differ only in case.
 
     Example:
         >>> x = numpy.random.default_rng(1).integers(0, 256, (6, 32, 32, 3))
@@ -41,4 +47,6 @@ def image_arrays(x, y=None, *, class_names=None):
             f"`x` has {len(pixels)} images and `y` {len(codes)} labels. Give one label "
             "an image."
         )
+    if len(codes):
+        check_class_names(class_names, "y", NAME_ALL_CLASSES)
     return ImageData(ArrayImages(pixels), codes, class_names)

@@ -1,18 +1,21 @@
 """Image data from folders of files."""
 
 import os
+from functools import partial
 from itertools import chain
 
 import numpy as np
-from PIL import Image
 
-from reticnn.coercion import as_channels, as_pair, as_path, shown
-from reticnn.data.images import FileImages, ImageData
-
-# Formats that Pillow recognises and needs other programs to decode.
-_WITHOUT_PIXELS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
-
-KINDS_OF_IMAGES = "Images are files that end in .jpg, .png, .tif, .webp and the like."
+from reticnn.coercion import as_choice, as_path, shown
+from reticnn.data.files import (
+    as_bad_image_rule,
+    file_data,
+    is_image_name,
+    is_photo_name,
+    reading_options,
+    warn_user,
+)
+from reticnn.data.images import ImageData, check_class_names
 
 # Folders of a split data set, by the names people give them.
 _PARTS = {
@@ -25,32 +28,61 @@ _PARTS = {
     "testing": "test",
 }
 
+_KINDS = "Images are files that end in .jpg, .png, .tif, .webp and the like."
 
-def image_folder(path, image_size=224, *, channels=3):
+
+def image_folder(
+    path,
+    image_size=224,
+    *,
+    channels=3,
+    resize="stretch",
+    on_bad_image="error",
+    on_empty_class="error",
+    cache="auto",
+):
     """Make image data from a folder with one subfolder a class.
 
     The files are decoded when they are used, not before. Every format that Pillow
     reads is taken, whatever the case of its ending; hidden files and files of other
     kinds are left out. Photos are turned upright by their EXIF tag, transparent parts
-    become white.
+    become white, of an animation the first image counts.
 
     Args:
         path: Folder. Its subfolders are the classes, named so, in sorted order;
             subfolders of those are searched too. Or a folder with `train` and `test`
             (and `validation`) folders of that kind; or a folder of images without
             subfolders, for images without labels. `~` is expanded.
-        image_size: Whole number or (height, width) in pixels that every image is
-            stretched to. Default 224.
+        image_size: Whole number or (height, width) in pixels of every image. Default
+            224.
         channels: 3 for colour, 1 for grey. Default 3.
+        resize: How files get that size. "stretch" changes their aspect, as Keras does;
+            "crop" cuts the longer sides off equally; "pad" adds black to the shorter
+            ones. Default "stretch".
+        on_bad_image: "error" for one error, at the first use of a file that cannot be
+            read, that names all such files; "skip" to look for them at once, which
+            decodes everything, and leave them out with a warning. Default "error".
+        on_empty_class: "error", or "skip" to leave classes without images out with a
+            warning. Default "error".
+        cache: Where decoded images are kept for later epochs: "memory"; "disk", a
+            temporary file (the environment variable TMPDIR says where); "none"; or
+            "auto", memory up to 1 GiB for the images of a folder, else the disk as
+            long as they take no more than half of what is free there, else none.
+            Default "auto".
 
     Returns:
-        Image data; for a folder with `train` and `test`, a dict with image data as
-        `"train"`, `"validation"` and `"test"`, as far as they are there.
+        Image data, whose `skipped` lists the files left out; for a folder with `train`
+        and `test`, a dict with image data as `"train"`, `"validation"` and `"test"`, as
+        far as they are there.
 
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If there are no images in it, a class has none, there is only one
-            class, class names differ only in case, or images lie beside the classes.
+            class, class names differ only in case, images lie beside the classes, or
+            an argument is none of its choices.
+
+    Warns:
+        UserWarning: If files or classes are left out.
 
     Example:
         >>> image_folder("~/photos", 64)
@@ -58,28 +90,35 @@ def image_folder(path, image_size=224, *, channels=3):
         cat  1,000
         dog  1,000
     """
-    path = as_path(path, "path")
-    image_size = as_pair(image_size, "image_size")
-    channels = as_channels(channels)
-    if not os.path.isdir(path):
-        raise FileNotFoundError(
-            f"`path` must be a folder, and there is none at {path!r} "
-            f"(working directory: {os.getcwd()!r}). Check the spelling."
-        )
-    parts = _parts(path)
+    folder_data = partial(
+        _folder_data,
+        reading=reading_options(image_size, channels, resize, cache),
+        on_bad_image=as_bad_image_rule(on_bad_image),
+        on_empty_class=as_choice(on_empty_class, "on_empty_class", ("error", "skip")),
+    )
+    path = existing_folder(path)
+    parts = parts_of(path)
     if not parts:
-        return _folder_data(path, image_size, channels)
-    data = {
-        part: _folder_data(folder, image_size, channels)
-        for part, folder in parts.items()
-    }
+        return folder_data(path)
+    data = {part: folder_data(folder) for part, folder in parts.items()}
     _check_same_classes(data)
     return data
 
 
-def _parts(path):
+def existing_folder(path):
+    """Return `path` with `~` expanded, if it is a folder."""
+    path = as_path(path, "path")
+    if os.path.isdir(path):
+        return path
+    raise FileNotFoundError(
+        f"`path` must be a folder, and there is none at {path!r} "
+        f"(working directory: {os.getcwd()!r}). Check the spelling."
+    )
+
+
+def parts_of(path):
     """Return the folders of a split data set by part, or nothing if it is not one."""
-    names = _visible_folders(path)
+    names = class_folders(path)
     parts = {_PARTS.get(name.lower()): os.path.join(path, name) for name in names}
     if None in parts or "train" not in parts or len(parts) < len(names):
         return {}
@@ -88,79 +127,85 @@ def _parts(path):
     }
 
 
-def _folder_data(path, image_size, channels):
+def class_folders(path):
+    """Return the names of the folders in `path` that may be classes, sorted."""
+    with os.scandir(path) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if entry.is_dir() and _may_be_class(entry.name)
+        )
+
+
+def image_files(path, search_subfolders=True):
+    """Return what is called like an image in a folder, sorted.
+
+    A folder called so is among them: it is an accident, to be named as a bad file.
+    """
+    files = []
+    for folder, subfolders, names in os.walk(path):
+        files += [
+            os.path.join(folder, name)
+            for name in sorted(names + subfolders)
+            if is_photo_name(name)
+        ]
+        subfolders[:] = sorted(
+            name for name in subfolders if search_subfolders and _may_be_class(name)
+        )
+    return files
+
+
+def _folder_data(path, reading, on_bad_image, on_empty_class):
     """Return the image data of one folder of classes, or of unlabelled images."""
-    class_names = _visible_folders(path)
+    class_names = class_folders(path)
     beside = image_files(path, search_subfolders=False)
     if not class_names:
         if not beside:
-            raise ValueError(f"`path` has no images: {path!r}. {KINDS_OF_IMAGES}")
-        return ImageData(FileImages(beside, image_size, channels))
+            raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
+        return file_data(beside, None, None, reading, on_bad_image)
     if beside:
         raise ValueError(
             f"`path` has {len(beside)} images beside its class folders, such as "
             f"{beside[0]!r}. Move them into the folder of their class."
         )
-    _check_class_names(class_names, path)
+    check_class_names(class_names, "path", _one_class_fix(path))
     files = [image_files(os.path.join(path, name)) for name in class_names]
-    empty = [name for name, found in zip(class_names, files, strict=True) if not found]
-    if empty:
+    codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
+    if not len(codes):
+        raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
+    files = list(chain.from_iterable(files))
+    data = file_data(files, codes, class_names, reading, on_bad_image)
+    return _without_empty_classes(data, path, on_empty_class)
+
+
+def _without_empty_classes(data, path, on_empty_class):
+    """Return the data with those classes only that have images."""
+    empty = [name for name, count in data.class_counts.items() if not count]
+    if not empty:
+        return data
+    if on_empty_class == "error":
         raise ValueError(
             f"`path` has classes without images: {shown(empty)} in {path!r}. Add "
-            f"images to these folders or remove them. {KINDS_OF_IMAGES}"
+            "images to these folders, remove them, or leave them out with "
+            f'on_empty_class="skip". {_KINDS}'
         )
-    codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
-    source = FileImages(list(chain.from_iterable(files)), image_size, channels)
-    return ImageData(source, codes, class_names)
+    warn_user(f"`path` has classes without images, left out: {shown(empty)}.")
+    kept, codes = np.unique(data.codes, return_inverse=True)
+    class_names = [data.class_names[code] for code in kept]
+    check_class_names(class_names, "path", _one_class_fix(path))
+    return ImageData(data.source, codes, class_names, data.indices)
 
 
-def _visible_folders(path):
-    """Return the names of the folders in `path` that are not hidden, sorted."""
-    with os.scandir(path) as entries:
-        return sorted(
-            entry.name
-            for entry in entries
-            if entry.is_dir() and _is_visible(entry.name)
-        )
+def _may_be_class(name):
+    """Say whether a folder is neither hidden nor called like an image."""
+    return not name.startswith((".", "__")) and not is_image_name(name)
 
 
-def image_files(path, search_subfolders=True):
-    """Return the paths of the image files in a folder, sorted."""
-    files = []
-    for folder, subfolders, names in os.walk(path):
-        visible = filter(_is_visible, sorted(subfolders))
-        subfolders[:] = visible if search_subfolders else []
-        files += [
-            os.path.join(folder, name) for name in sorted(names) if is_image_name(name)
-        ]
-    return files
-
-
-def is_image_name(name):
-    """Return whether a file is called as the images are that Pillow can decode."""
-    Image.init()
-    kind = Image.EXTENSION.get(os.path.splitext(name)[1].lower())
-    return _is_visible(name) and kind in Image.OPEN and kind not in _WITHOUT_PIXELS
-
-
-def _is_visible(name):
-    return not name.startswith((".", "__"))
-
-
-def _check_class_names(class_names, path):
-    if len(class_names) == 1:
-        raise ValueError(
-            f"`path` has only one class, {class_names[0]!r}, in {path!r}. Point it at "
-            "the folder that holds a subfolder for each of two or more classes."
-        )
-    seen = {}
-    for name in class_names:
-        twin = seen.setdefault(name.casefold(), name)
-        if twin != name:
-            raise ValueError(
-                f"`path` has classes that differ only in case: {twin!r} and {name!r}. "
-                "Rename or merge the folders."
-            )
+def _one_class_fix(path):
+    return (
+        f"Point it, now at {path!r}, at the folder that holds a subfolder for each of "
+        "two or more classes."
+    )
 
 
 def _check_same_classes(data):

@@ -1,15 +1,24 @@
 """Image data: images in memory or in files, with their labels."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
-from reticnn.data.decoding import decode_images
+from reticnn.data.caching import new_cache
+from reticnn.data.decoding import bad_files_message, decode_images
 from reticnn.randomness import generator
 
-# Decoded files are kept in memory, for later epochs, while they fit into this.
-CACHE_BYTES = 2**30
+# Looking for bad files must not take the memory of all images.
+_FILES_AT_ONCE = 64
+
+# Classes that differ more than this in size are called unbalanced.
+_BALANCED = 1.5
+
+NAME_ALL_CLASSES = (
+    "Give images of two or more classes, or the names of all classes as `class_names`."
+)
 
 
 class ArrayImages:
@@ -20,6 +29,8 @@ class ArrayImages:
         self._pixels = pixels
         self.image_shape = pixels.shape[1:]
         self.files = None
+        self.resize = None
+        self.skipped = []
 
     def __len__(self):
         """Count the images."""
@@ -31,16 +42,26 @@ class ArrayImages:
 
 
 class FileImages:
-    """Images in files, decoded when read and then kept while they fit in memory."""
+    """Images in files, decoded when read, and then kept as far as a cache is wanted."""
 
-    def __init__(self, files, image_size, channels):
-        """Name the files, the (height, width) wanted, and 1 or 3 channels."""
+    def __init__(
+        self, files, image_size, channels, resize="stretch", cache="none", skipped=()
+    ):
+        """Take the files and how to read them.
+
+        Args:
+            files: Paths.
+            image_size: (height, width) in pixels.
+            channels: 1 for grey, 3 for RGB.
+            resize: "stretch", "crop" or "pad".
+            cache: "auto", "memory", "disk" or "none".
+            skipped: Positions among `files` of those known to be bad.
+        """
         self.files = list(files)
         self.image_shape = (*image_size, channels)
-        shape = (len(self.files), *self.image_shape)
-        fits = np.prod(shape) <= CACHE_BYTES
-        self._cache = np.empty(shape, np.uint8) if fits else None
-        self._cached = np.zeros(len(self.files), bool)
+        self.resize = resize
+        self.skipped = list(skipped)
+        self._cache_kind = cache
 
     def __len__(self):
         """Count the images."""
@@ -48,27 +69,73 @@ class FileImages:
 
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
-        if self._cache is None:
+        cached = self._cache.has[indices]
+        if cached.all():
+            return self._cache.read(indices)
+        if not cached.any():
             return self._decode(indices)
-        missing = indices[~self._cached[indices]]
-        if len(missing):
-            self._cache[missing] = self._decode(missing)
-            self._cached[missing] = True
-        return self._cache[indices]
+        pixels = np.empty((len(indices), *self.image_shape), np.uint8)
+        pixels[cached] = self._cache.read(indices[cached])
+        pixels[~cached] = self._decode(indices[~cached])
+        return pixels
 
     def resized(self, image_shape):
         """Return the same files read at another (height, width, channels)."""
-        return FileImages(self.files, image_shape[:2], image_shape[2])
+        return FileImages(
+            self.files,
+            image_shape[:2],
+            image_shape[2],
+            self.resize,
+            self._cache_kind,
+            self.skipped,
+        )
+
+    def find_bad(self):
+        """Return the problem of each file that cannot be read, by its position.
+
+        All files are decoded for that, and the good ones kept for the first epoch.
+        """
+        unseen = np.setdiff1d(np.flatnonzero(~self._cache.has), self.skipped)
+        bad = {}
+        for start in range(0, len(unseen), _FILES_AT_ONCE):
+            indices = unseen[start : start + _FILES_AT_ONCE]
+            _, problems = self._try_to_decode(indices)
+            bad |= {int(indices[place]): text for place, text in problems.items()}
+        return bad
+
+    @cached_property
+    def _cache(self):
+        return new_cache(self._cache_kind, (len(self), *self.image_shape))
 
     def _decode(self, indices):
+        pixels, problems = self._try_to_decode(indices)
+        if not problems:
+            return pixels
+        # One error for all bad files, not one for each after its repair.
+        bad = {int(indices[place]): text for place, text in problems.items()}
+        bad = dict(sorted({**bad, **self.find_bad()}.items()))
+        raise ValueError(
+            bad_files_message(self.files, bad, len(self))
+            + "\nRepair them or move them away, or leave them out with "
+            'on_bad_image="skip".'
+        )
+
+    def _try_to_decode(self, indices):
+        """Return (pixels, problems) of the files at `indices`, and keep the good."""
         files = [self.files[i] for i in indices]
-        return decode_images(files, self.image_shape[:2], self.image_shape[2])
+        size, channels = self.image_shape[:2], self.image_shape[2]
+        pixels, problems = decode_images(files, size, channels, self.resize)
+        good = np.ones(len(files), bool)
+        good[list(problems)] = False
+        self._cache.write(indices[good], pixels if good.all() else pixels[good])
+        return pixels, problems
 
 
 class ImageData:
     """Images with the class of each, or without.
 
-    Made by `image_folder`, `image_arrays`, `shape_images` and `cats_and_dogs`.
+    Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and
+    `cats_and_dogs`.
     `len(data)` counts the images; `data[indices]` is a part of them, for a slice, a
     boolean mask or a sequence of positions counted from 0.
 
@@ -108,7 +175,16 @@ class ImageData:
         lines += [
             f"{name:<{width}}  {count:,}" for name, count in self.class_counts.items()
         ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._balance()])
+
+    def _balance(self):
+        """Return a line that says so if some classes are much larger than others."""
+        counts = self.class_counts.values()
+        smallest, largest = min(counts, default=0), max(counts, default=0)
+        if not smallest or largest <= _BALANCED * smallest:
+            return []
+        times = f"{largest / smallest:.1f}".removesuffix(".0")
+        return [f"unbalanced: the largest class is {times} times the smallest"]
 
     @property
     def image_shape(self):
@@ -121,6 +197,16 @@ class ImageData:
         if self.source.files is None:
             return None
         return [self.source.files[i] for i in self.indices]
+
+    @property
+    def resize(self):
+        """How files are brought to the size, or None for images in memory."""
+        return self.source.resize
+
+    @property
+    def skipped(self):
+        """Paths of the files left out by `on_bad_image="skip"`."""
+        return [self.source.files[i] for i in self.source.skipped]
 
     @property
     def labels(self):
@@ -208,6 +294,22 @@ def check_not_empty(data, name):
     """Raise if there are no images in the data."""
     if len(data) == 0:
         raise ValueError(f"`{name}` has no images. Take data with at least one image.")
+
+
+def check_class_names(class_names, name, fix):
+    """Raise unless there are two or more classes, not told apart by case alone."""
+    if len(class_names) < 2:
+        raise ValueError(
+            f"`{name}` has only one class, {shown(list(class_names))}. {fix}"
+        )
+    seen = {}
+    for class_name in class_names:
+        twin = seen.setdefault(class_name.casefold(), class_name)
+        if twin != class_name:
+            raise ValueError(
+                f"`{name}` has classes that differ only in case: {twin!r} and "
+                f"{class_name!r}. Rename or merge them."
+            )
 
 
 def load_images(data):

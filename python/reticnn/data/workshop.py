@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 
 from reticnn.coercion import as_path, shown
-from reticnn.data.decoding import decode_images
-from reticnn.data.folder import image_folder, is_image_name
+from reticnn.data.decoding import bad_files_message, decode_images
+from reticnn.data.files import is_photo_name
+from reticnn.data.folder import image_folder
 from reticnn.data.images import ArrayImages, ImageData, load_images
 from reticnn.network import network
 
@@ -65,7 +66,12 @@ def cats_and_dogs(path=None):
     if os.path.isdir(path):
         return _from_folder(path)
     if tarfile.is_tarfile(path):
-        return _from_archive(path)
+        try:
+            return _from_archive(path)
+        except (EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
+            raise ValueError(
+                f"`path` is a damaged archive: {path!r} ({error}). Get it again."
+            ) from error
     raise ValueError(f"`path` must be a folder or a tar archive, not {path!r}.")
 
 
@@ -95,7 +101,7 @@ def _from_folder(path):
     ):
         if os.path.isfile(os.path.join(folder, "test_batch")):
             return _from_batches(partial(_open_in, folder), path)
-    data = image_folder(path, 32)
+    data = image_folder(path, 32, cache="none")
     _check_layout(data, path)
     return {
         part: ImageData(
@@ -107,61 +113,45 @@ def _from_folder(path):
     }
 
 
-def _from_archive(path):
-    """Return the data from a tar archive, read without unpacking it to the disk."""
-    try:
-        with tarfile.open(path) as archive:
-            members = {member.name: member for member in archive if member.isfile()}
-            batches = {os.path.basename(name): members[name] for name in members}
-            if "test_batch" in batches:
-                opener = partial(_open_member, archive, batches)
-                return _from_batches(opener, path)
-            files = _archived_images(archive, members)
-    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        raise ValueError(
-            f"`path` is a damaged archive ({error}): {path!r}. Get it again."
-        ) from error
-    _check_layout(files, path)
-    return {part: _from_bytes(files[part]) for part in ("train", "test")}
-
-
 def _open_in(folder, name):
     return open(os.path.join(folder, name), "rb")
 
 
-def _open_member(archive, batches, name):
-    return archive.extractfile(batches[name])
-
-
-class _ArchivedImage(io.BytesIO):
-    """The bytes of an image in an archive, which goes by its name in messages."""
-
-    def __init__(self, data, name):
-        super().__init__(data)
-        self._name = name
-
-    def __repr__(self):
-        return repr(self._name)
-
-    def __str__(self):
-        return self._name
+def _from_archive(path):
+    """Return the data from a tar archive, read without unpacking it to the disk."""
+    with tarfile.open(path) as archive:
+        members = {member.name: member for member in archive if member.isfile()}
+        batches = {os.path.basename(name): name for name in members}
+        if "test_batch" in batches:
+            return _from_batches(
+                lambda name: archive.extractfile(members[batches[name]]), path
+            )
+        files = _archived_images(archive, members)
+    _check_layout(files, path)
+    return {part: _decoded(files[part]) for part in ("train", "test")}
 
 
 def _archived_images(archive, members):
-    """Return the images in an archive by part and class."""
+    """Return the images in an archive by part and class, as files in memory."""
     files = {}
     for name, member in sorted(members.items()):
         *_, part, class_name, file = ["", "", *name.split("/")]
-        if class_name in _CLASS_NAMES and is_image_name(file):
-            image = _ArchivedImage(archive.extractfile(member).read(), name)
-            files.setdefault(part, {}).setdefault(class_name, []).append(image)
+        if class_name in _CLASS_NAMES and is_photo_name(file):
+            data = io.BytesIO(archive.extractfile(member).read())
+            data.name = name
+            files.setdefault(part, {}).setdefault(class_name, []).append(data)
     return files
 
 
-def _from_bytes(files):
-    images = [image for name in _CLASS_NAMES for image in files[name]]
+def _decoded(files):
+    images = [file for name in _CLASS_NAMES for file in files[name]]
     codes = np.repeat([0, 1], [len(files[name]) for name in _CLASS_NAMES])
-    pixels = decode_images(images, (32, 32), 3)
+    pixels, problems = decode_images(images, (32, 32), 3)
+    if problems:
+        raise ValueError(
+            f"`path`: {bad_files_message(images, problems, len(images))}\n"
+            "Get the archive again."
+        )
     return ImageData(ArrayImages(pixels), codes, list(_CLASS_NAMES))
 
 
@@ -182,25 +172,22 @@ def _from_batches(open_batch, path):
     """Return the data from CIFAR-10's own files; `open_batch` opens one by name."""
     data = {}
     for part, names in _CIFAR_FILES.items():
-        batches = [_read_batch(open_batch, name, path) for name in names]
-        pixels, labels = zip(*batches, strict=True)
-        data[part] = _two_classes(pixels, np.concatenate(labels))
+        pixels, labels = [], []
+        for name in names:
+            # Unpickling and unpacking raise many kinds of errors on damaged files.
+            try:
+                with open_batch(name) as file:
+                    batch = _ArraysOnly(file, encoding="bytes").load()
+                images = batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+                labels.extend(batch[b"labels"])
+            except Exception as error:
+                raise ValueError(
+                    f"`path` has no {name} of CIFAR-10 that can be read: {path!r} "
+                    f"({error}). Get the data again."
+                ) from error
+            pixels.append(images)
+        data[part] = _two_classes(pixels, np.array(labels))
     return data
-
-
-def _read_batch(open_batch, name, path):
-    """Return the images and the labels of one of CIFAR-10's files."""
-    try:
-        with open_batch(name) as file:
-            batch = _ArraysOnly(file, encoding="bytes").load()
-        pixels = batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-        return pixels, np.array(batch[b"labels"])
-    # Wrong bytes can make the unpickler raise nearly anything.
-    except Exception as error:
-        raise ValueError(
-            f"`path` has a CIFAR-10 file that is missing or damaged, {name}: {path!r} "
-            f"({type(error).__name__}: {error}). Get it again."
-        ) from error
 
 
 def _two_classes(pixels, labels):
@@ -228,5 +215,7 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module, name):
         """Return one of the few things that arrays are made of."""
         if (module, name) not in self._allowed:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise ValueError(
+                f"`path` is not CIFAR-10: its files ask for {module}.{name}."
+            )
         return super().find_class(module, name)

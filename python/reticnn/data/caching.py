@@ -1,0 +1,123 @@
+"""Keep decoded images for later epochs: in memory, on disk, or not at all."""
+
+import os
+import shutil
+import tempfile
+import threading
+
+import numpy as np
+
+# Images of one data set are kept in memory while all of them fit into this.
+MEMORY_BYTES = 2**30
+
+# A cache on disk may take this share of what is free there.
+_SHARE_OF_DISK = 0.5
+
+
+def new_cache(kind, shape):
+    """Return an empty cache for images of `shape`, (n, height, width, channels).
+
+    Args:
+        kind: "memory", "disk" or "none"; or "auto" for the first of them that has the
+            room.
+        shape: Shape of all the images together.
+    """
+    size = int(np.prod(shape))
+    if kind == "memory" or (kind == "auto" and size <= MEMORY_BYTES):
+        return _MemoryCache(shape)
+    if kind == "disk" or (kind == "auto" and size <= _free_disk() * _SHARE_OF_DISK):
+        return _DiskCache(shape)
+    return _NoCache(shape)
+
+
+class _NoCache:
+    """Hold nothing; `has` says which images a cache holds."""
+
+    def __init__(self, shape):
+        self.has = np.zeros(shape[0], bool)
+        self._image_shape = shape[1:]
+
+    def read(self, indices):
+        """Return the images at `indices`, of which this cache has none."""
+        return np.empty((len(indices), *self._image_shape), np.uint8)
+
+    def write(self, indices, pixels):
+        """Keep images."""
+
+
+class _MemoryCache(_NoCache):
+    """Hold images in an array, which takes memory as it fills."""
+
+    def __init__(self, shape):
+        super().__init__(shape)
+        self._pixels = np.empty(shape, np.uint8)
+
+    def read(self, indices):
+        """Return the images at `indices`, all of which it must have."""
+        return self._pixels[indices]
+
+    def write(self, indices, pixels):
+        """Keep images."""
+        self._pixels[indices] = pixels
+        self.has[indices] = True
+
+
+class _DiskCache(_NoCache):
+    """Hold images in a temporary file, which goes with the process or the cache.
+
+    Its reads and writes name their place in the file and leave no image in memory: the
+    system's own file cache decides what stays there.
+    """
+
+    def __init__(self, shape):
+        super().__init__(shape)
+        # Open as long as the cache is used; closing it deletes it.
+        self._file = tempfile.TemporaryFile(prefix="reticnn-", buffering=0)  # noqa: SIM115
+        self._image_bytes = int(np.prod(shape[1:]))
+        self._lock = threading.Lock()
+
+    def read(self, indices):
+        """Return the images at `indices`, all of which it must have."""
+        pixels = np.empty((len(indices), *self._image_shape), np.uint8)
+        for place, index in enumerate(indices):
+            image = self._read_at(int(index) * self._image_bytes)
+            pixels[place] = np.frombuffer(image, np.uint8).reshape(self._image_shape)
+        return pixels
+
+    def write(self, indices, pixels):
+        """Keep images, as long as the disk has room."""
+        try:
+            for index, image in zip(indices, pixels, strict=True):
+                self._write_at(int(index) * self._image_bytes, image.tobytes())
+                self.has[index] = True
+        except OSError:
+            # A full disk is no reason to stop: the files are there to be decoded.
+            pass
+
+    # Processes forked from this one share the file's position, so that seeking would
+    # give them each other's images. Windows has neither forks nor `pread`.
+    if hasattr(os, "pread"):
+
+        def _read_at(self, start):
+            return os.pread(self._file.fileno(), self._image_bytes, start)
+
+        def _write_at(self, start, image):
+            if os.pwrite(self._file.fileno(), image, start) < len(image):
+                raise OSError("The disk is full.")
+
+    else:
+
+        def _read_at(self, start):
+            with self._lock:
+                self._file.seek(start)
+                return self._file.read(self._image_bytes)
+
+        def _write_at(self, start, image):
+            with self._lock:
+                self._file.seek(start)
+                if self._file.write(image) < len(image):
+                    raise OSError("The disk is full.")
+
+
+def _free_disk():
+    return shutil.disk_usage(tempfile.gettempdir()).free

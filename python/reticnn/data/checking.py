@@ -1,0 +1,52 @@
+"""Look at the files of a folder without using them."""
+
+import os
+
+from reticnn.data.decoding import describe_images
+from reticnn.data.folder import class_folders, existing_folder, image_files, parts_of
+
+
+def check_images(path):
+    """Look for files that cannot be read in a folder of images.
+
+    Every file is decoded, in threads; nothing is kept and nothing is trained.
+
+    Args:
+        path: Folder, laid out as for `image_folder`. `~` is expanded.
+
+    Returns:
+        Dict of lists with one value a file: `"file"`, its path; `"class"`, the name of
+        its class, or None; `"ok"`, whether it can be read; `"format"`, such as
+        `"JPEG"`, `"width"` and `"height"` in pixels as stored, None where they cannot
+        be told; and `"problem"`, what is wrong with it, or None.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+
+    Example:
+        >>> table = check_images("~/photos")
+        >>> [file for file, ok in zip(table["file"], table["ok"]) if not ok]
+        ['/home/ada/photos/cat/tom.jpg']
+    """
+    path = existing_folder(path)
+    folders = parts_of(path) or {"": path}
+    classes = [pair for folder in folders.values() for pair in _classes_of(folder)]
+    files = [file for file, _ in classes]
+    looks = describe_images(files)
+    return {
+        "file": files,
+        "class": [class_name for _, class_name in classes],
+        "ok": [look["problem"] is None for look in looks],
+        **{
+            name: [look[name] for look in looks]
+            for name in ("format", "width", "height", "problem")
+        },
+    }
+
+
+def _classes_of(folder):
+    """Return (file, class or None) of the images in a folder."""
+    files = [(file, None) for file in image_files(folder, search_subfolders=False)]
+    for name in class_folders(folder):
+        files += [(file, name) for file in image_files(os.path.join(folder, name))]
+    return files

@@ -1,0 +1,65 @@
+"""Bring the pixels of an image to a size."""
+
+import cv2
+import numpy as np
+
+
+def fitted(pixels, image_size, resize):
+    """Return pixels, (h, w) or (h, w, channels), at another size.
+
+    Args:
+        pixels: uint8 array.
+        image_size: (height, width) wanted.
+        resize: "stretch" changes the aspect, "crop" cuts the longer sides off equally,
+            "pad" adds black to the shorter sides.
+
+    Returns:
+        uint8 array of that height and width.
+    """
+    if resize == "crop":
+        pixels = _centre(pixels, image_size)
+    if resize == "pad":
+        return _on_black(pixels, image_size)
+    return _stretched(pixels, image_size)
+
+
+def _stretched(pixels, image_size):
+    """Return pixels resized by bilinear interpolation, as Keras does it by default.
+
+    That looks at two pixels each way. Where an image shrinks to a third or less, it is
+    softened first, so that the pixels between count too.
+    """
+    if pixels.shape[:2] == tuple(image_size):
+        return pixels
+    height, width = image_size
+    soft = (_odd(pixels.shape[1] / width), _odd(pixels.shape[0] / height))
+    if soft != (1, 1):
+        pixels = cv2.blur(pixels, soft)
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _odd(ratio):
+    """Return the odd number of pixels to average over for a shrinking by `ratio`."""
+    return 2 * int(ratio / 2) + 1 if ratio >= 3 else 1
+
+
+def _centre(pixels, image_size):
+    """Return the largest part in the middle that has the aspect of `image_size`."""
+    sides = np.array(pixels.shape[:2])
+    scale = (sides / image_size).min()
+    height, width = np.maximum(1, np.round(np.multiply(image_size, scale))).astype(int)
+    top, left = (sides - (height, width)) // 2
+    return pixels[top : top + height, left : left + width]
+
+
+def _on_black(pixels, image_size):
+    """Return the whole image, as large as it fits, in the middle of a black one."""
+    sides = np.array(pixels.shape[:2])
+    scale = (np.array(image_size) / sides).min()
+    height, width = np.maximum(1, np.round(sides * scale)).astype(int).tolist()
+    top, left = (image_size[0] - height) // 2, (image_size[1] - width) // 2
+    canvas = np.zeros((*image_size, *pixels.shape[2:]), np.uint8)
+    canvas[top : top + height, left : left + width] = _stretched(
+        pixels, (height, width)
+    )
+    return canvas

@@ -1,0 +1,104 @@
+"""Image data from a table of paths and labels."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+
+from reticnn.coercion import as_labels, as_path, shown
+from reticnn.data.files import as_bad_image_rule, file_data, reading_options
+from reticnn.data.images import NAME_ALL_CLASSES, check_class_names
+
+
+def image_table(
+    paths,
+    labels=None,
+    image_size=224,
+    *,
+    class_names=None,
+    channels=3,
+    resize="stretch",
+    on_bad_image="error",
+    cache="auto",
+):
+    """Make image data from the paths of image files and their labels.
+
+    Two columns of a data frame, for instance. The files are read as by
+    `image_folder`.
+
+    Args:
+        paths: Paths, each one once. `~` is expanded.
+        labels: One label a path: class names, or whole numbers, which then are the
+            names. None for images without labels. Default None.
+        image_size: Whole number or (height, width) in pixels of every image. Default
+            224.
+        class_names: The classes in order, or None for the sorted labels. With whole
+            numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for. Default
+            None.
+        channels: 3 for colour, 1 for grey. Default 3.
+        resize: "stretch", "crop" or "pad", as for `image_folder`. Default "stretch".
+        on_bad_image: "error" or "skip", as for `image_folder`; with "skip" files that
+            do not exist are left out too. Default "error".
+        cache: "auto", "memory", "disk" or "none", as for `image_folder`. Default
+            "auto".
+
+    Returns:
+        Image data.
+
+    Raises:
+        TypeError: If a path is no string, or a label neither a string nor a whole
+            number.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a path is there twice, `paths` and `labels` differ in length, a
+            label is missing or not in `class_names`, or there is only one class.
+
+    Warns:
+        UserWarning: If files are left out.
+
+    Example:
+        >>> image_table(["tom.jpg", "rex.jpg"], ["cat", "dog"], 64)
+        <ImageData> 2 images, 64 x 64 x 3, in files
+        cat  1
+        dog  1
+    """
+    reading = reading_options(image_size, channels, resize, cache)
+    on_bad_image = as_bad_image_rule(on_bad_image)
+    files = _files(paths)
+    if on_bad_image == "error":
+        _check_exist(files)
+    if labels is None:
+        return file_data(files, None, None, reading, on_bad_image)
+    codes, class_names = as_labels(labels, class_names)
+    if len(codes) != len(files):
+        raise ValueError(
+            f"`paths` has {len(files)} files and `labels` {len(codes)} labels. Give "
+            "one label a file."
+        )
+    check_class_names(class_names, "labels", NAME_ALL_CLASSES)
+    return file_data(files, codes, class_names, reading, on_bad_image)
+
+
+def _files(paths):
+    """Return `paths` as a list of strings, each of which is there once."""
+    if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
+        paths = [paths]
+    files = [as_path(path, "paths") for path in paths]
+    if not files:
+        raise ValueError("`paths` is empty. Give at least one file.")
+    counts = Counter(files)
+    if len(counts) < len(files):
+        again = [file for file, count in counts.items() if count > 1]
+        raise ValueError(
+            f"`paths` has files more than once: {shown(again)}. Keep one row a file, "
+            "so that none gets into two parts of a split."
+        )
+    return files
+
+
+def _check_exist(files):
+    missing = [file for file in files if not os.path.lexists(file)]
+    if missing:
+        raise FileNotFoundError(
+            f"`paths` has {len(missing)} of {len(files)} files that do not exist: "
+            f"{shown(missing)} (working directory: {os.getcwd()!r}). Check the paths, "
+            'or leave these files out with on_bad_image="skip".'
+        )

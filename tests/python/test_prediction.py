@@ -1,0 +1,495 @@
+import json
+import os
+import shutil
+import tracemalloc
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reticnn import (
+    build_cnn,
+    evaluate_classifier,
+    image_arrays,
+    image_folder,
+    load_images,
+    predict_images,
+    shape_images,
+)
+
+
+@pytest.fixture(scope="module")
+def images(shapes):
+    """Return ten images, of both classes."""
+    return load_images(shapes)["images"][:10]
+
+
+@pytest.fixture
+def files(images, tmp_path):
+    """Write the images to files, in the order of their names."""
+    paths = [str(tmp_path / "shapes" / f"image {n}.png") for n in range(len(images))]
+    (tmp_path / "shapes").mkdir()
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    return paths
+
+
+def _check_same(table, wanted):
+    """Check that the tables agree, but for the rounding of other batch sizes."""
+    assert table[".pred_class"] == wanted[".pred_class"]
+    for name in (".pred_circle", ".pred_square"):
+        assert table[name] == pytest.approx(wanted[name], abs=1e-5)
+
+
+def _check_same_scores(scores, wanted):
+    """Check that evaluations agree, but for the rounding of other batches."""
+    for part in ("per_class", "confusion"):
+        assert list(scores[part]) == list(wanted[part])
+        for name, column in wanted[part].items():
+            np.testing.assert_array_equal(scores[part][name], column)
+    for name in list(wanted)[:8]:
+        assert scores[name] == pytest.approx(wanted[name], abs=1e-6, nan_ok=True)
+
+
+# predict_images
+
+
+def test_table_of_classes_and_probabilities(classifier, images):
+    table = predict_images(classifier, images)
+    assert list(table) == [".pred_class", ".pred_circle", ".pred_square"]
+    square = classifier.model.predict(images, verbose=0)[:, 0]
+    assert table[".pred_square"] == pytest.approx(square.tolist(), abs=1e-6)
+    for circle, square, name in zip(
+        table[".pred_circle"], table[".pred_square"], table[".pred_class"], strict=True
+    ):
+        assert circle + square == pytest.approx(1)
+        assert name == ("circle" if circle > square else "square")
+    assert {type(value) for value in table[".pred_square"]} == {float}
+    assert {type(value) for value in table[".pred_class"]} == {str}
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "output"),
+    [(2, "auto"), (2, "softmax"), (2, "logits"), (3, "auto"), (3, "logits")],
+)
+def test_probabilities_of_every_kind_of_output(fit, tiny_cnn, num_classes, output):
+    data = shape_images(24, num_classes, image_size=16, seed=1)
+    learned = fit(tiny_cnn(num_classes, output=output), data)
+    outputs = learned.model.predict(load_images(data)["images"], verbose=0)
+    if outputs.shape[1] == 1:
+        outputs = np.concatenate([1 - outputs, outputs], axis=1)
+    elif output == "logits":
+        outputs = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+    table = predict_images(learned, data)
+    columns = [table[f".pred_{name}"] for name in data.class_names]
+    np.testing.assert_allclose(np.transpose(columns), outputs, atol=1e-5)
+    best = [data.class_names[code] for code in outputs.argmax(axis=1)]
+    assert table[".pred_class"] == best
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda x: x.astype("f8", order="F"),
+        lambda x: x.astype("i4", order="F"),
+        lambda x: np.asfortranarray(x).view("V1"),
+        lambda x: list(x),
+        lambda x: image_arrays(x),
+        lambda x: shape_images(60, image_size=16, seed=1)[:10],
+    ],
+    ids=["double", "integer", "raw", "list", "data", "labelled data"],
+)
+def test_images_in_any_form_have_the_same_predictions(classifier, images, turn):
+    wanted = predict_images(classifier, images)
+    table = predict_images(classifier, turn(images))
+    assert list(table) == list(wanted)
+    _check_same(table, wanted)
+
+
+def test_files_have_the_predictions_of_their_pixels(classifier, images, files):
+    wanted = predict_images(classifier, images)
+    folder = os.path.dirname(files[0])
+    for given in (files, tuple(files), folder, image_folder(folder, 16)):
+        table = predict_images(classifier, given)
+        _check_same(table, wanted)
+        assert table[".file"] == files
+
+
+def test_one_image_and_one_file(classifier, images, files, monkeypatch):
+    wanted = predict_images(classifier, images[3:4])
+    _check_same(predict_images(classifier, images[3]), wanted)
+    table = predict_images(classifier, files[3])
+    _check_same(table, wanted)
+    assert table[".file"] == [files[3]]
+    monkeypatch.chdir(os.path.dirname(files[3]))
+    assert predict_images(classifier, "image 3.png")[".file"] == ["image 3.png"]
+
+
+def test_order_of_the_files_is_kept(classifier, files):
+    mixed = [files[n] for n in (4, 0, 7, 4)]
+    table = predict_images(classifier, mixed)
+    assert table[".file"] == mixed
+    each = [predict_images(classifier, file)[".pred_class"][0] for file in mixed]
+    assert table[".pred_class"] == each
+
+
+def test_home_folder_is_expanded(classifier, files, monkeypatch):
+    folder = os.path.dirname(files[0])
+    monkeypatch.setenv("HOME", folder)
+    monkeypatch.setenv("USERPROFILE", folder)
+    table = predict_images(classifier, ["~/image 0.png", "~/image 1.png"])
+    assert table[".file"] == files[:2]
+
+
+def test_files_of_any_size_are_read_at_the_models(classifier, tmp_path, write_image):
+    small = write_image(tmp_path / "small.png", size=(5, 90))
+    large = write_image(tmp_path / "large.jpg", size=(300, 200))
+    table = predict_images(classifier, [small, large])
+    assert table[".pred_circle"][0] == pytest.approx(table[".pred_circle"][1], abs=0.05)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3.0, 1000])
+def test_batch_size_does_not_matter(classifier, images, batch_size):
+    table = predict_images(classifier, images, batch_size=batch_size)
+    _check_same(table, predict_images(classifier, images))
+
+
+def test_folder_of_classes_is_predicted_as_files(classifier, files, tmp_path):
+    (tmp_path / "shapes" / "circle").mkdir()
+    (tmp_path / "shapes" / "square").mkdir()
+    for number, file in enumerate(files):
+        shutil.move(file, tmp_path / "shapes" / ("circle", "square")[number % 2])
+    table = predict_images(classifier, tmp_path / "shapes")
+    assert len(table[".file"]) == len(table[".pred_class"]) == 10
+
+
+def test_grey_files_for_a_grey_model(fit, tmp_path, write_image):
+    data = shape_images(16, image_size=16, channels=1, seed=1)
+    learned = fit(build_cnn((16, 16, 1), filters=4, n_blocks=2, units=8), data)
+    path = write_image(tmp_path / "colour.png", (9, 9, 9))
+    table = predict_images(learned, path)
+    wanted = predict_images(learned, np.full((16, 16), 9))
+    _check_same(table, wanted)
+
+
+def test_data_and_images_are_not_changed(classifier, images):
+    given = images.astype("f8")
+    predict_images(classifier, given)
+    np.testing.assert_array_equal(given, images)
+
+
+# Other sizes and channels
+
+
+def test_array_of_another_size_is_resized_as_its_file_is(classifier, tmp_path):
+    image = np.random.default_rng(1).integers(0, 256, (40, 25, 3)).astype("u1")
+    Image.fromarray(image).save(tmp_path / "a.png")
+    wanted = predict_images(classifier, tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="`images` has images of 40 x 25") as caught:
+        table = predict_images(classifier, np.stack([image] * 70))
+    assert len(caught) == 1
+    assert "16 x 16" in str(caught[0].message)
+    assert table[".pred_circle"] == pytest.approx(wanted[".pred_circle"] * 70, abs=1e-6)
+
+
+def test_resized_floats_stay_floats(classifier):
+    image = np.linspace(0.2, 254.7, 32 * 32 * 3).reshape(1, 32, 32, 3)
+    with pytest.warns(UserWarning, match="resized"):
+        smooth = predict_images(classifier, image)[".pred_circle"]
+    with pytest.warns(UserWarning, match="resized"):
+        whole = predict_images(classifier, image.round())[".pred_circle"]
+    assert smooth == pytest.approx(whole, abs=0.02)
+
+
+def test_labelled_data_of_another_size_is_evaluated_resized(classifier):
+    with pytest.warns(UserWarning, match="`data` has images of 8 x 8"):
+        scores = evaluate_classifier(classifier, shape_images(4, image_size=8))
+    assert scores["n"] == 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_grey_images_are_repeated_for_a_colour_model(classifier, images):
+    grey = images[..., 0]
+    wanted = predict_images(classifier, np.stack([grey] * 3, axis=3))
+    assert predict_images(classifier, grey) == wanted
+    assert predict_images(classifier, grey[0])[".pred_class"] == [
+        wanted[".pred_class"][0]
+    ]
+
+
+def test_opaque_images_lose_their_alpha(classifier, images):
+    opaque = np.full((*images.shape[:3], 4), 255, "u1")
+    opaque[..., :3] = images
+    assert predict_images(classifier, opaque) == predict_images(classifier, images)
+
+
+def test_grey_model_takes_colour_only_without_colours(refused, fit, images):
+    data = shape_images(16, image_size=16, channels=1, seed=1)
+    learned = fit(build_cnn((16, 16, 1), filters=4, n_blocks=2, units=8), data)
+    grey = images[..., :1]
+    wanted = predict_images(learned, grey)
+    assert predict_images(learned, grey.repeat(3, axis=3)) == wanted
+    opaque = np.concatenate([grey.repeat(3, axis=3), np.full_like(grey, 255)], axis=3)
+    assert predict_images(learned, opaque) == wanted
+    with refused(ValueError, "images", "in colour", "1 channel", "Convert"):
+        predict_images(learned, images)
+
+
+def test_memory_does_not_grow_with_the_number_of_files(
+    classifier, tmp_path, write_image
+):
+    file = str(write_image(tmp_path / "a.png", size=(16, 16)))
+    peaks = []
+    for count in (200, 2000):
+        predict_images(classifier, [file])
+        tracemalloc.start()
+        predict_images(classifier, [file] * count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    pixels = 1800 * 16 * 16 * 3
+    assert peaks[1] - peaks[0] < pixels / 2
+
+
+# Keras models
+
+
+def test_model_is_predicted_with_the_names_given(classifier, images):
+    wanted = predict_images(classifier, images)
+    given = predict_images(classifier.model, images, class_names=["circle", "square"])
+    assert given == wanted
+    plain = predict_images(classifier.model, images)
+    assert list(plain) == [".pred_class", ".pred_class_1", ".pred_class_2"]
+    assert plain[".pred_class_1"] == wanted[".pred_circle"]
+
+
+def test_model_is_evaluated_with_the_classes_of_the_data(classifier, shapes):
+    wanted = evaluate_classifier(classifier, shapes)
+    _check_same_scores(evaluate_classifier(classifier.model, shapes), wanted)
+    turned = evaluate_classifier(
+        classifier.model, shapes, class_names=["square", "circle"]
+    )
+    assert turned["accuracy"] == pytest.approx(1 - wanted["accuracy"])
+
+
+def test_model_without_compile_has_the_log_loss(tiny_cnn, shapes):
+    scores = evaluate_classifier(tiny_cnn(), shapes)
+    assert scores["loss"] == scores["log_loss"]
+
+
+def test_loss_is_what_keras_measures(fit, tiny_cnn):
+    data = shape_images(30, 3, image_size=16, seed=1)
+    smooth = fit(tiny_cnn(3), data, label_smoothing=0.2)
+    loaded = load_images(data)
+    targets = np.eye(3)[data.codes]
+    wanted = smooth.model.evaluate(loaded["images"], targets, verbose=0)[0]
+    scores = evaluate_classifier(smooth, data)
+    assert scores["loss"] == pytest.approx(wanted, abs=1e-5)
+    assert scores["loss"] != pytest.approx(scores["log_loss"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["cat"], ["at least two"]),
+        (["cat", "dog", "cow"], ["2 classes", "not 3", "'cow'"]),
+        (["cat", "cat"], ["different"]),
+        (["class", "other"], ["'.pred_class'", "other `class_names`"]),
+    ],
+)
+def test_class_names_that_do_not_fit_are_refused(
+    refused, classifier, images, names, parts
+):
+    with refused(ValueError, "class_names", *parts):
+        predict_images(classifier.model, images, class_names=names)
+
+
+def test_classifier_keeps_its_class_names(refused, classifier, images):
+    with refused(ValueError, "class_names", "'cat', 'dog'", "'circle', 'square'"):
+        predict_images(classifier, images, class_names=["cat", "dog"])
+
+
+# Forked processes
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="No fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_forked_copy_is_told_not_to_wait(classifier, images):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            predict_images(classifier, images)
+        except BaseException as error:
+            os.write(write, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    assert said.startswith("RuntimeError: Keras was started in another process")
+    assert "load_classifier()" in said
+
+
+# What cannot be predicted
+
+
+@pytest.mark.parametrize("value", [None, "shapes.reticnn", 3.0, {"model": 1}])
+@pytest.mark.parametrize("function", [predict_images, evaluate_classifier])
+def test_other_than_a_classifier_is_refused(refused, shapes, function, value):
+    with refused(TypeError, "classifier", "`fit_classifier()`", "`load_classifier()`"):
+        function(value, shapes)
+
+
+@pytest.mark.parametrize("function", [predict_images, evaluate_classifier])
+def test_bad_batch_size_is_named(refused, classifier, shapes, function):
+    with refused(ValueError, "batch_size", "not 0", "Use 1 or more"):
+        function(classifier, shapes, batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "parts"),
+    [
+        (np.zeros((2, 16, 16, 2)), ValueError, ["(16, 16, 2)", "(16, 16, 3)"]),
+        (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Lay"]),
+        (np.zeros(16), ValueError, ["(16,)", "(n, height, width, channels)"]),
+        (np.full((16, 16, 3), np.nan), ValueError, ["missing or infinite", "Replace"]),
+        (None, TypeError, ["None"]),
+        (3.0, (TypeError, ValueError), ["()"]),
+        ({"a": 1.0}, TypeError, ["'a'"]),
+        ([], (TypeError, ValueError), ["no images"]),
+    ],
+    ids=["channels", "alpha", "vector", "nan", "none", "number", "dict", "empty"],
+)
+def test_other_than_fitting_images_is_refused(
+    refused, classifier, images, error, parts
+):
+    with refused(error, "images", *parts):
+        predict_images(classifier, images)
+
+
+def test_parts_of_data_are_refused(refused, classifier, shapes):
+    with refused(TypeError, "images", "'train'", "data$train"):
+        predict_images(classifier, {"train": shapes, "test": shapes})
+
+
+def test_no_images_are_refused(refused, classifier, shapes):
+    for none in (np.zeros((0, 16, 16, 3)), shapes[:0]):
+        with refused(ValueError, "images", "no images"):
+            predict_images(classifier, none)
+
+
+def test_missing_files_are_all_named(refused, classifier, files):
+    with refused(
+        FileNotFoundError, "images", "2 of 3", "'tom.jpg'", "'a/b.png'", os.getcwd()
+    ):
+        predict_images(classifier, ["tom.jpg", files[0], "a/b.png"])
+
+
+def test_file_that_is_no_image_is_named(classifier, files, tmp_path):
+    text = tmp_path / "notes.png"
+    text.write_text("no image")
+    with pytest.raises(ValueError, match="1 of 2 files") as caught:
+        predict_images(classifier, [files[0], text])
+    assert str(text) in str(caught.value)
+
+
+def test_folder_without_images_is_named(refused, classifier, tmp_path):
+    with refused(ValueError, "images", "no images", tmp_path):
+        predict_images(classifier, tmp_path)
+
+
+def test_folder_with_parts_is_refused(refused, classifier, cats, tmp_path):
+    for part in ("train", "test"):
+        shutil.copytree(cats, tmp_path / "split" / part)
+    with refused((TypeError, ValueError), "images", "train"):
+        predict_images(classifier, tmp_path / "split")
+
+
+# evaluate_classifier
+
+
+def test_evaluation_is_what_predictions_give_by_hand(classifier, shapes):
+    table = predict_images(classifier, shapes)
+    right = [
+        table[f".pred_{label}"][place] for place, label in enumerate(shapes.labels)
+    ]
+    hits = [a == b for a, b in zip(table[".pred_class"], shapes.labels, strict=True)]
+    result = evaluate_classifier(classifier, shapes)
+    assert list(result) == [
+        "n",
+        "loss",
+        "accuracy",
+        "balanced_accuracy",
+        "roc_auc",
+        "log_loss",
+        "brier_score",
+        "calibration_error",
+        "per_class",
+        "confusion",
+    ]
+    assert result["n"] == 60
+    assert result["accuracy"] == pytest.approx(np.mean(hits))
+    assert result["log_loss"] == pytest.approx(-np.mean(np.log(right)), abs=1e-5)
+    assert result["loss"] == pytest.approx(result["log_loss"], abs=1e-5)
+    assert type(result["n"]) is int
+    assert {type(value) for value in list(result.values())[1:8]} == {float}
+    assert json.dumps(result)  # Plain values all the way down.
+
+
+def test_classes_in_another_order_are_matched_by_name(classifier, shapes):
+    turned = image_arrays(
+        load_images(shapes)["images"], shapes.labels, class_names=["square", "circle"]
+    )
+    wanted = evaluate_classifier(classifier, shapes)
+    _check_same_scores(evaluate_classifier(classifier, turned), wanted)
+
+
+def test_some_of_the_classes_are_enough(fit, tiny_cnn):
+    data = shape_images(30, 3, image_size=16, seed=1)
+    learned = fit(tiny_cnn(3), data)
+    some = [place for place, label in enumerate(data.labels) if label != "square"]
+    part = data[some]
+    fewer = image_arrays(load_images(part)["images"], part.labels)
+    assert fewer.class_names == ["circle", "triangle"]
+    wanted = evaluate_classifier(learned, part)
+    assert wanted["per_class"]["n"] == [10, 0, 10]
+    _check_same_scores(evaluate_classifier(learned, fewer), wanted)
+
+
+def test_files_are_evaluated_at_the_models_size(fit, tiny_cnn, cats):
+    learned = fit(tiny_cnn(), image_folder(cats, 16))
+    assert evaluate_classifier(learned, image_folder(cats))["n"] == 5
+
+
+def test_sure_and_wrong_is_a_finite_loss(fit, tiny_cnn, shapes):
+    model = tiny_cnn()
+    model.layers[-1].set_weights([np.zeros((8, 1)), np.array([1e4])])
+    learned = fit(model, shapes[:2], learning_rate=1e-9)
+    result = evaluate_classifier(learned, shapes)
+    assert result["accuracy"] == 0.5
+    assert 1 < result["log_loss"] < 100
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "parts"),
+    [
+        (np.zeros((2, 16, 16, 3)), TypeError, ["(2, 16, 16, 3)", "`image_arrays()`"]),
+        (image_arrays(np.zeros((2, 16, 16, 3))), ValueError, ["no labels"]),
+        (
+            image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]),
+            ValueError,
+            ["(16, 16, 2)", "(16, 16, 3)"],
+        ),
+        (
+            image_arrays(np.zeros((2, 16, 16, 3)), ["circle", "cow"]),
+            ValueError,
+            ["'cow'", "'circle', 'square'"],
+        ),
+        (shape_images(4, image_size=16)[:0], ValueError, ["no images"]),
+        ({"test": shape_images(4, image_size=16)}, TypeError, ["'test'", "data$"]),
+    ],
+    ids=["array", "no labels", "channels", "classes", "empty", "parts"],
+)
+def test_other_than_fitting_data_is_refused(refused, classifier, data, error, parts):
+    with refused(error, "data", *parts):
+        evaluate_classifier(classifier, data)

@@ -1,0 +1,419 @@
+import importlib.util
+import json
+import os
+import struct
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import reticnn
+from reticnn import (
+    image_arrays,
+    load_classifier,
+    load_images,
+    predict_images,
+    save_classifier,
+)
+
+predict_elsewhere = """
+import json, sys, numpy, reticnn
+classifier = reticnn.load_classifier(sys.argv[1])
+predicted = reticnn.predict_images(classifier, numpy.load(sys.argv[2]))
+record = [predicted, classifier.class_names, classifier.history]
+print(json.dumps([*record, list(classifier.image_shape)]))
+"""
+
+
+@pytest.fixture
+def saved(classifier, tmp_path):
+    return save_classifier(classifier, str(tmp_path / "shapes.reticnn"))
+
+
+def _rewritten(path, change):
+    """Change the record and the model in a saved file."""
+    with zipfile.ZipFile(path) as archive:
+        record = json.loads(archive.read("classifier.json"))
+        model = archive.read("model.keras")
+    record, model = change(record, model)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("classifier.json", json.dumps(record))
+        archive.writestr("model.keras", model)
+
+
+# Round trips
+
+
+@pytest.mark.slow
+def test_new_process_gives_the_same_predictions(
+    run_python, classifier, shapes, saved, tmp_path
+):
+    images = load_images(shapes)["images"]
+    np.save(tmp_path / "images.npy", images)
+    result = run_python(predict_elsewhere, saved, tmp_path / "images.npy")
+    assert result.returncode == 0, result.stderr
+    predicted, class_names, history, image_shape = json.loads(result.stdout)
+    assert predicted == predict_images(classifier, images)
+    assert class_names == classifier.class_names
+    assert history == classifier.history
+    assert tuple(image_shape) == classifier.image_shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_other_backend_gives_the_same_predictions(
+    run_python, classifier, shapes, saved, tmp_path, backend
+):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    if backend == keras.backend.backend():
+        pytest.skip("It is this one")
+    images = load_images(shapes)["images"]
+    np.save(tmp_path / "images.npy", images)
+    result = run_python(
+        predict_elsewhere, saved, tmp_path / "images.npy", KERAS_BACKEND=backend
+    )
+    assert result.returncode == 0, result.stderr
+    predicted = json.loads(result.stdout)[0]
+    wanted = predict_images(classifier, images)
+    assert predicted[".pred_circle"] == pytest.approx(wanted[".pred_circle"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_new_process_knows_what_training_left_in_the_model(
+    run_python, fit, tiny_cnn, shapes, tmp_path
+):
+    mixed = fit(tiny_cnn(), shapes, schedule="cosine", mixup=0.2, label_smoothing=0.1)
+    path = save_classifier(mixed, str(tmp_path / "a.reticnn"))
+    code = "import sys, reticnn; print(reticnn.load_classifier(sys.argv[1]).epochs)"
+    result = run_python(code, path)
+    assert result.stdout == "1\n", result.stderr
+
+
+def test_record_says_how_the_file_was_made(classifier, saved):
+    with zipfile.ZipFile(saved) as archive:
+        assert sorted(archive.namelist()) == ["classifier.json", "model.keras"]
+        record = json.loads(archive.read("classifier.json"))
+    assert record == {
+        "format": 1,
+        "reticnn": reticnn.__version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "class_names": ["circle", "square"],
+        "image_shape": [16, 16, 3],
+        "history": classifier.history,
+        "stopped": None,
+    }
+
+
+def test_why_training_stopped_is_kept(fit, tiny_cnn, shapes, tmp_path):
+    stopped = fit(tiny_cnn(), shapes, epochs=9, early_stopping=1, learning_rate=1e-12)
+    assert stopped.stopped == "early"
+    save_classifier(stopped, tmp_path / "a.reticnn")
+    assert load_classifier(tmp_path / "a.reticnn").stopped == "early"
+
+
+def test_path_is_given_back_and_the_home_folder_expanded(
+    classifier, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    path = save_classifier(classifier, "~/my shapes 猫.reticnn")
+    assert path == str(tmp_path / "my shapes 猫.reticnn")
+    assert load_classifier("~/my shapes 猫.reticnn").epochs == classifier.epochs
+
+
+def test_file_in_the_working_folder(classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert save_classifier(classifier, "shapes.reticnn") == "shapes.reticnn"
+    assert os.listdir() == ["shapes.reticnn"]
+    assert load_classifier("shapes.reticnn").class_names == classifier.class_names
+
+
+def test_class_names_of_the_world(fit, tiny_cnn, tmp_path):
+    names = ["Käfer & Co", "猫", "NA"]
+    x = np.random.default_rng(1).integers(0, 256, (9, 16, 16, 3))
+    data = image_arrays(x, names * 3, class_names=names)
+    path = tmp_path / "names.reticnn"
+    save_classifier(fit(tiny_cnn(3), data), path)
+    loaded = load_classifier(path)
+    assert loaded.class_names == names
+    assert list(predict_images(loaded, x))[1:] == [f".pred_{name}" for name in names]
+
+
+def test_gap_in_the_history_stays(fit, tiny_cnn, shapes, tmp_path):
+    first = fit(tiny_cnn(), shapes)
+    second = fit(first, shapes, validation=0.5)
+    save_classifier(second, tmp_path / "a.reticnn")
+    history = load_classifier(tmp_path / "a.reticnn").history
+    assert list(history) == list(second.history)
+    np.testing.assert_array_equal(history["val_loss"], second.history["val_loss"])
+
+
+def test_loaded_classifier_trains_further(fit, saved, classifier, shapes):
+    further = fit(load_classifier(saved), shapes, epochs=2)
+    assert further.history["epoch"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert further.history["loss"][:6] == classifier.history["loss"]
+
+
+# Overwriting
+
+
+class Offset(keras.layers.Layer):
+    """A layer that Keras cannot write down: it says nothing of its argument."""
+
+    def __init__(self, offset):
+        super().__init__()
+        self.offset = offset
+
+    def call(self, x):
+        return x + self.offset
+
+
+def test_newer_file_replaces_the_older(fit, tiny_cnn, shapes, saved):
+    other = fit(tiny_cnn(), shapes)
+    save_classifier(other, saved)
+    loaded = load_classifier(saved)
+    assert predict_images(loaded, shapes) == predict_images(other, shapes)
+    assert os.listdir(os.path.dirname(saved)) == ["shapes.reticnn"]
+
+
+def test_failed_save_leaves_the_older_file(fit, shapes, saved, tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Flatten()(Offset(np.float32(0.5))(inputs))
+    outputs = keras.layers.Dense(1, activation="sigmoid")(x)
+    unwritable = fit(keras.Model(inputs, outputs), shapes)
+    before = (tmp_path / "shapes.reticnn").read_bytes()
+    with pytest.raises(Exception, match="Offset"):
+        save_classifier(unwritable, saved)
+    assert (tmp_path / "shapes.reticnn").read_bytes() == before
+    assert os.listdir(tmp_path) == ["shapes.reticnn"]
+
+
+# What cannot be saved
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_endings_of_other_formats_are_refused(refused, classifier, tmp_path, ending):
+    path = tmp_path / f"shapes{ending}"
+    with refused(ValueError, "path", path, ".reticnn", "classifier.model.save()"):
+        save_classifier(classifier, path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_missing_folder_is_refused(refused, classifier, tmp_path):
+    path = tmp_path / "nowhere" / "shapes.reticnn"
+    with refused(FileNotFoundError, "path", path.parent, "Create it"):
+        save_classifier(classifier, path)
+
+
+def test_folder_is_no_file_to_write(refused, classifier, tmp_path):
+    (tmp_path / "models").mkdir()
+    with refused((ValueError, OSError), "path", tmp_path / "models"):
+        save_classifier(classifier, tmp_path / "models")
+    assert os.listdir(tmp_path) == ["models"]
+
+
+@pytest.mark.parametrize("path", [None, 3.0, ""])
+@pytest.mark.parametrize("write", [True, False])
+def test_other_than_a_path_is_refused(refused, classifier, path, write):
+    with refused(TypeError, "path", "non-empty string"):
+        save_classifier(classifier, path) if write else load_classifier(path)
+
+
+def test_model_alone_is_no_classifier(refused, classifier, tmp_path):
+    with refused(TypeError, "classifier", "cnn", "`fit_classifier()`"):
+        save_classifier(classifier.model, tmp_path / "a.reticnn")
+
+
+# What cannot be loaded
+
+
+def test_missing_file_is_refused(refused, tmp_path):
+    path = tmp_path / "nowhere.reticnn"
+    with refused(FileNotFoundError, "path", path, os.getcwd(), "spelling"):
+        load_classifier(path)
+
+
+def test_folder_is_no_file_to_load(refused, tmp_path):
+    with refused(FileNotFoundError, "path", "must be a file", tmp_path):
+        load_classifier(tmp_path)
+
+
+def test_newer_format_is_refused(refused, saved):
+    _rewritten(
+        saved, lambda record, model: ({**record, "format": 2, "reticnn": "9.1"}, model)
+    )
+    with refused(ValueError, "path", "9.1", "format 2", "Update reticnn", saved):
+        load_classifier(saved)
+
+
+def _keras_file(path, classifier):
+    classifier.model.save(path.with_suffix(".keras"))
+    path.with_suffix(".keras").rename(path)
+
+
+foreign_files = {
+    "empty": lambda path, _: path.touch(),
+    "text": lambda path, _: path.write_text("a classifier"),
+    "zip": lambda path, _: zipfile.ZipFile(path, "w").close(),
+    "keras": _keras_file,
+}
+
+
+@pytest.mark.parametrize("write", foreign_files.values(), ids=foreign_files.keys())
+def test_foreign_file_is_refused(refused, classifier, tmp_path, write):
+    path = tmp_path / "foreign.reticnn"
+    write(path, classifier)
+    with refused(ValueError, "path", "`save_classifier()`", path):
+        load_classifier(path)
+
+
+def _without(name):
+    return lambda record, model: (
+        {key: value for key, value in record.items() if key != name},
+        model,
+    )
+
+
+foreign_contents = {
+    "another record": lambda record, model: ({"name": "cnn"}, model),
+    "a list": lambda record, model: ([1, 2], model),
+    "no format": _without("format"),
+    "no classes": _without("class_names"),
+    "other classes": lambda record, model: (
+        {**record, "class_names": ["cat", "dog", "cow"]},
+        model,
+    ),
+    "no model": lambda record, model: (record, b""),
+    "another model": lambda record, model: (record, b"PK" + model[:900]),
+}
+
+
+@pytest.mark.parametrize(
+    "change", foreign_contents.values(), ids=foreign_contents.keys()
+)
+def test_foreign_contents_are_refused(refused, saved, change):
+    _rewritten(saved, change)
+    with refused(ValueError, "path", "`save_classifier()`", saved):
+        load_classifier(saved)
+
+
+def test_code_in_a_file_is_not_run(refused, fit, shapes, tmp_path):
+    ran = str(tmp_path / "ran")
+    spy = keras.layers.Lambda(lambda x: [x / 255, open(ran, "w")][0], name="spy")
+    inputs = keras.Input((16, 16, 3))
+    nested = keras.Sequential([keras.Input((16, 16, 3)), spy])
+    x = keras.layers.Flatten()(nested(inputs))
+    outputs = keras.layers.Dense(1, activation="sigmoid")(x)
+    path = save_classifier(
+        fit(keras.Model(inputs, outputs), shapes), str(tmp_path / "a.reticnn")
+    )
+    os.unlink(ran)
+    with refused(ValueError, "path", "Lambda", "'spy'", "Keras's layers", path):
+        load_classifier(path)
+    assert not os.path.exists(ran)
+
+
+def test_entries_that_point_elsewhere_are_not_written(saved, tmp_path):
+    def with_a_way_out(record, model):
+        (tmp_path / "inner.zip").write_bytes(model)
+        with zipfile.ZipFile(tmp_path / "inner.zip", "a") as archive:
+            for name in ("../evil", "assets/../../evil", str(tmp_path / "evil")):
+                archive.writestr(name, "evil")
+        return record, (tmp_path / "inner.zip").read_bytes()
+
+    _rewritten(saved, with_a_way_out)
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.writestr("../evil", "evil")
+    (tmp_path / "scratch").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+        load_classifier(saved)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_layer_that_is_not_known_is_named(refused, run_python, fit, shapes, tmp_path):
+    code = """
+import keras, reticnn, sys
+
+@keras.saving.register_keras_serializable("mine")
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+x = inputs = keras.Input((16, 16, 3))
+outputs = keras.layers.Dense(2)(keras.layers.Flatten()(Doubled()(x)))
+model = keras.Model(inputs, outputs)
+data = reticnn.shape_images(8, image_size=16, seed=1)
+fitted = reticnn.fit_classifier(model, data, epochs=1, progress="none")
+reticnn.save_classifier(fitted, sys.argv[1])
+"""
+    path = tmp_path / "a.reticnn"
+    result = run_python(code, path)
+    assert result.returncode == 0, result.stderr
+    with refused(ValueError, "path", "Doubled", "register_keras_serializable()"):
+        load_classifier(path)
+
+
+def test_entry_that_would_fill_the_memory_is_refused(refused, saved):
+    with zipfile.ZipFile(saved) as archive:
+        record = archive.read("classifier.json")
+    with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("classifier.json", record)
+        archive.writestr("model.keras", bytes(10**7))
+    with refused(ValueError, "path", "classifier.json is not as large", saved):
+        load_classifier(saved)
+
+
+@pytest.mark.parametrize("left", [0.001, 0.2, 0.9, 0.999])
+def test_file_cut_off_is_refused(refused, saved, left):
+    size = os.path.getsize(saved)
+    os.truncate(saved, int(left * size))
+    with refused(ValueError, "path", "damaged", saved):
+        load_classifier(saved)
+
+
+def _flipped(path, place, bit):
+    with open(path, "r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0] ^ (1 << bit)
+        file.seek(place)
+        file.write(bytes([byte]))
+
+
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.6, 0.9])
+def test_flipped_bit_in_the_contents_is_refused(refused, saved, part):
+    _flipped(saved, int(part * os.path.getsize(saved)), 3)
+    with refused(ValueError, "path", "damaged", saved):
+        load_classifier(saved)
+
+
+@pytest.mark.parametrize(
+    ("field", "offset", "bit"),
+    [
+        ("signature", 0, 0),
+        ("version", 6, 7),
+        ("encryption", 8, 0),
+        ("compression", 10, 4),
+        ("size", 20, 6),
+        ("name", 46, 1),
+    ],
+)
+def test_flipped_bit_in_the_index_is_refused(refused, saved, field, offset, bit):
+    with zipfile.ZipFile(saved) as archive:
+        index = archive.start_dir
+    _flipped(saved, index + offset, bit)
+    with refused(ValueError, "path", "damaged", saved):
+        load_classifier(saved)
+
+
+def test_flipped_bit_in_the_place_of_the_index_is_refused(refused, saved):
+    with open(saved, "rb") as file:
+        contents = file.read()
+    end = contents.rindex(struct.pack("<I", 0x06054B50))
+    _flipped(saved, end + 19, 7)
+    with refused(ValueError, "path", "damaged", saved):
+        load_classifier(saved)

@@ -46,10 +46,11 @@ class Classifier:
             if name != "epoch" and values
         }
         metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
+        stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255\n"
-            f"trained  {self.epochs} epochs{metrics}"
+            f"trained  {self.epochs} epochs{stopped}{metrics}"
         )
 
 

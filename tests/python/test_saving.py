@@ -111,7 +111,9 @@ def test_why_training_stopped_is_kept(fit, tiny_cnn, shapes, tmp_path):
     stopped = fit(tiny_cnn(), shapes, epochs=9, early_stopping=1, learning_rate=1e-12)
     assert stopped.stopped == "early"
     save_classifier(stopped, tmp_path / "a.reticnn")
-    assert load_classifier(tmp_path / "a.reticnn").stopped == "early"
+    loaded = load_classifier(tmp_path / "a.reticnn")
+    assert loaded.stopped == "early"
+    assert f"{loaded.epochs} epochs (stopped: early), loss" in repr(loaded)
 
 
 def test_path_is_given_back_and_the_home_folder_expanded(
@@ -302,7 +304,9 @@ def test_foreign_contents_are_refused(refused, saved, change):
 
 def test_code_in_a_file_is_not_run(refused, fit, shapes, tmp_path):
     ran = str(tmp_path / "ran")
-    spy = keras.layers.Lambda(lambda x: [x / 255, os.makedirs(ran, exist_ok=True)][0], name="spy")
+    spy = keras.layers.Lambda(
+        lambda x: [x / 255, os.makedirs(ran, exist_ok=True)][0], name="spy"
+    )
     inputs = keras.Input((16, 16, 3))
     nested = keras.Sequential([keras.Input((16, 16, 3)), spy])
     x = keras.layers.Flatten()(nested(inputs))

@@ -7,6 +7,7 @@ new_classifier <- function(core_classifier) {
       image_shape = core_classifier$image_shape,
       history = as_table(core_classifier$history),
       stopped = core_classifier$stopped,
+      parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier
     ),
@@ -34,9 +35,7 @@ as_core <- function(x, call = rlang::caller_env()) {
 
 # A dict of equal-length lists as a tibble.
 as_table <- function(columns) {
-  tibble::as_tibble(lapply(columns, function(column) {
-    if (length(column) == 0) numeric() else unlist(column)
-  }))
+  tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
 }
 
 #' @export
@@ -44,13 +43,18 @@ print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {
     if (is.null(side)) "any" else format(side)
   }, "")
-  metrics <- x$history[nrow(x$history), names(x$history) != "epoch"]
-  values <- sprintf("%s %.3f", names(metrics), unlist(metrics))
+  metrics <- unlist(utils::tail(x$history[names(x$history) != "epoch"], 1))
+  trained <- paste0(nrow(x$history), " epochs",
+    if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"))
+  if (length(metrics) > 0) {
+    values <- paste(names(metrics), formatC(metrics, digits = 3, format = "f"))
+    trained <- paste(c(trained, values), collapse = ", ")
+  }
   cat(
     "<reticnn_classifier> ", x$name, ", ", length(x$class_names), " classes: ",
     paste(x$class_names, collapse = ", "), "\n",
     "input    ", paste(size, collapse = " x "), ", values 0 to 255\n",
-    "trained  ", paste(c(paste(nrow(x$history), "epochs"), values), collapse = ", "), "\n",
+    "trained  ", trained, "\n",
     sep = ""
   )
   invisible(x)
@@ -85,4 +89,83 @@ summary.reticnn_classifier <- function(object, ...) {
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
   predict_images(object, new_data, batch_size = batch_size)
+}
+
+#' @importFrom generics augment
+#' @export
+generics::augment
+
+#' @importFrom generics glance
+#' @export
+generics::glance
+
+#' @importFrom generics tidy
+#' @export
+generics::tidy
+
+#' Classifiers as tibbles
+#'
+#' Methods for the generics of the package generics, which are those of broom and
+#' tidymodels: in what order these packages are attached does not matter.
+#'
+#' @param x Classifier from [fit_classifier()] or [load_classifier()].
+#' @param new_data Images, as `images` of [predict_images()].
+#' @param batch_size Whole number of images at a time. Default 32.
+#' @param ... Not used; must be empty.
+#' @return Tibbles.
+#'   - `tidy()`: the training history, one row an epoch, a metric and a data set, with
+#'     `epoch`, `metric` (such as `"loss"`), `data` (`"training"` or `"validation"`) and
+#'     `value`.
+#'   - `glance()`: one row, with `epochs`, the number trained; `best_epoch`, the one with
+#'     the lowest loss, of the validation images if there are any; the metrics of that
+#'     epoch; `parameters`, the number of them in the model; and `stopped`, why training
+#'     ended before its last epoch, or `NA`.
+#'   - `augment()`: one row an image, with `.file` for files, `label` for labelled image
+#'     data, and the columns of [predict_images()].
+#' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]
+#' @name classifier_tibbles
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(200)
+#' classifier <- fit_classifier(build_cnn(), data, epochs = 2)
+#' tidy(classifier)
+#' glance(classifier)
+#' augment(classifier, data[1:5])
+NULL
+
+#' @rdname classifier_tibbles
+#' @export
+tidy.reticnn_classifier <- function(x, ...) {
+  rlang::check_dots_empty()
+  long_history(x$history)
+}
+
+#' @rdname classifier_tibbles
+#' @export
+glance.reticnn_classifier <- function(x, ...) {
+  rlang::check_dots_empty()
+  history <- x$history
+  # Where no epoch was finished, there is none, and a row of NA.
+  best <- which.min(history$val_loss %||% history$loss)[1]
+  metrics <- as.list(history[best, names(history) != "epoch"])
+  tibble::tibble(
+    epochs = nrow(history), best_epoch = best, !!!metrics,
+    parameters = x$parameters, stopped = x$stopped %||% NA_character_
+  )
+}
+
+#' @rdname classifier_tibbles
+#' @export
+augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
+  rlang::check_dots_empty()
+  predictions <- predict_images(x, new_data, batch_size = batch_size)
+  known <- list(.file = predictions[[".file"]])
+  if (inherits(new_data, "reticnn.data.images.ImageData")) {
+    known$label <- as_factor(new_data$labels, new_data$class_names)
+  }
+  predictions$.file <- NULL
+  tibble::tibble(!!!known, predictions)
+}
+
+as_factor <- function(labels, levels) {
+  if (is.null(labels)) NULL else factor(labels, levels = levels)
 }

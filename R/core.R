@@ -84,14 +84,25 @@ core_dir <- function() {
 }
 
 # The core, imported at the first call. It comes with the package, so that both sides
-# always have the same version.
+# always have the same version. A forked child has a copy of it without the threads it
+# works with, and would wait for them forever.
 core_module <- function(call) {
   if (is.null(the$core)) {
+    the$process <- Sys.getpid()
     the$core <- rlang::try_fetch(
       reticulate::import_from_path("reticnn", path = core_dir()),
       error = function(cnd) abort_no_core(cnd, call)
     )
     the$relay <- core_submodule("relay", call)
+  }
+  if (the$process != Sys.getpid()) {
+    abort_text(
+      paste0("Python was started in another process (", the$process, ") than this one (",
+        Sys.getpid(), "), which is a forked copy of it, as `parallel::mclapply()` makes, ",
+        "and would hang. Use the classifier in the main process, or load it in each ",
+        "worker of `parallel::makeCluster()` with `load_classifier()`."),
+      call = call
+    )
   }
   the$core
 }

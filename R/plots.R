@@ -27,22 +27,95 @@ plot.reticnn_classifier <- function(x, ...) {
     )
 }
 
-# One row an epoch, a metric and a data set.
+# One row an epoch, a metric and a data set; none where no epoch was finished.
 long_history <- function(history) {
   metrics <- setdiff(names(history), "epoch")
-  rows <- lapply(metrics, function(name) {
-    data.frame(
-      epoch = history$epoch,
-      metric = sub("^val_", "", name),
-      data = if (startsWith(name, "val_")) "validation" else "training",
-      value = history[[name]]
-    )
-  })
-  do.call(rbind, rows)
+  each <- function(values) rep(as.character(values), each = nrow(history))
+  tibble::tibble(
+    epoch = rep(as.integer(history$epoch), length(metrics)),
+    metric = each(sub("^val_", "", metrics)),
+    data = each(ifelse(startsWith(metrics, "val_"), "validation", "training")),
+    value = as.numeric(unlist(history[metrics], use.names = FALSE))
+  )
 }
 
 whole_breaks <- function(limits) {
   unique(round(pretty(limits)))
+}
+
+#' Plot which classes are taken for which
+#'
+#' @param evaluation,x Evaluation from [evaluate_classifier()].
+#' @param ... Not used; must be empty.
+#' @return A ggplot: the true classes in rows, the predicted ones in columns, in each
+#'   field the number of images and their share of the row. Right ones are blue, wrong
+#'   ones orange, the darker the larger the share.
+#' @section Errors: A `reticnn_error` if `evaluation` is none.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(num_classes = 3), shape_images(300, 3), epochs = 2)
+#' plot_confusion(evaluate_classifier(classifier, shape_images(150, 3)))
+plot_confusion <- function(evaluation) {
+  check_installed("ggplot2", "Plotting an evaluation")
+  if (!inherits(evaluation, "reticnn_evaluation")) {
+    abort_text(
+      paste0("`evaluation` must be what `evaluate_classifier()` gives, not an object of ",
+        "class ", class(evaluation)[[1]], "."),
+      call = rlang::current_env()
+    )
+  }
+  fields <- confusion_fields(evaluation$confusion)
+  classes <- nrow(evaluation$confusion)
+  ggplot2::ggplot(fields, ggplot2::aes(.data$predicted, .data$truth)) +
+    ggplot2::geom_tile(ggplot2::aes(fill = .data$fill), colour = "white", linewidth = 0.8) +
+    ggplot2::geom_text(
+      ggplot2::aes(label = .data$text, colour = .data$ink),
+      size = min(4.5, 32 / classes), lineheight = 0.95
+    ) +
+    ggplot2::scale_fill_identity() +
+    ggplot2::scale_colour_identity() +
+    ggplot2::scale_x_discrete(position = "top", drop = FALSE,
+      guide = ggplot2::guide_axis(angle = if (classes > 5) 45)) +
+    ggplot2::scale_y_discrete(limits = rev, drop = FALSE) +
+    ggplot2::coord_fixed(expand = FALSE) +
+    ggplot2::labs(
+      x = "Predicted", y = "Truth",
+      caption = sprintf("%s images, %.1f%% right", format(evaluation$n, big.mark = ","),
+        100 * evaluation$accuracy)
+    ) +
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(
+      panel.grid = ggplot2::element_blank(),
+      axis.text = ggplot2::element_text(colour = "grey20"),
+      plot.caption = ggplot2::element_text(colour = "grey40")
+    )
+}
+
+#' @rdname plot_confusion
+#' @export
+plot.reticnn_evaluation <- function(x, ...) {
+  rlang::check_dots_empty()
+  plot_confusion(x)
+}
+
+# One row a pair of classes, with the text and the colours of its field.
+confusion_fields <- function(confusion) {
+  shares <- as.vector(confusion / pmax(rowSums(confusion), 1))
+  fields <- as.data.frame(confusion, responseName = "n")
+  right <- as.character(fields$truth) == as.character(fields$predicted)
+  fields$share <- shares
+  fields$fill <- ifelse(right, shade(shares, "#0072B2"), shade(shares, "#D55E00"))
+  fields$ink <- ifelse(shares > 0.5, "white", "grey20")
+  # In a large table, zeros only hide the rest.
+  shown <- fields$n > 0 | nrow(confusion) <= 6
+  fields$text <- ifelse(shown, sprintf("%d\n%.0f%%", fields$n, 100 * shares), "")
+  fields
+}
+
+# From nearly white to the colour, by a share from 0 to 1.
+shade <- function(shares, colour) {
+  rgb <- grDevices::colorRamp(c("#F4F4F4", colour))(shares)
+  grDevices::rgb(rgb, maxColorValue = 255)
 }
 
 #' Show images in a grid

@@ -56,6 +56,24 @@ def _stderr_held_back():
 
 keras = _quiet_keras()
 
+_started_in = os.getpid()
+
+
+def check_process():
+    """Raise in a forked copy of the process that started Keras, which would hang.
+
+    Raises:
+        RuntimeError: In such a copy.
+    """
+    if os.getpid() != _started_in:
+        raise RuntimeError(
+            f"Keras was started in another process ({_started_in}) than this one "
+            f"({os.getpid()}), which is a forked copy of it; Keras's threads are not "
+            "in the copy, and it would hang. Use the classifier in the main process, "
+            "or start workers that load it themselves with `load_classifier()`: "
+            "`multiprocessing.get_context('spawn')`, in R `parallel::makeCluster()`."
+        )
+
 
 def device_name():
     """Return what Keras computes on, such as `"GPU (tensorflow)"`."""

@@ -1,7 +1,8 @@
 """A trained model together with the names of its classes."""
 
-from reticnn.backend import keras
-from reticnn.coercion import shown
+from reticnn.backend import check_process, keras
+from reticnn.coercion import as_class_names, shown
+from reticnn.outputs import count_classes
 
 
 class Classifier:
@@ -45,15 +46,17 @@ class Classifier:
             if name != "epoch" and values
         }
         metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
+        stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255\n"
-            f"trained  {self.epochs} epochs{metrics}"
+            f"trained  {self.epochs} epochs{stopped}{metrics}"
         )
 
 
 def as_classifier(value, name="classifier"):
     """Return `value` if it is a classifier."""
+    check_process()
     if isinstance(value, Classifier):
         return value
     raise TypeError(
@@ -62,8 +65,45 @@ def as_classifier(value, name="classifier"):
     )
 
 
+def as_classifier_or_model(value, class_names=None, name="classifier"):
+    """Return a classifier as it is, and a Keras model as a classifier.
+
+    Args:
+        value: Classifier or Keras model.
+        class_names: Names of a model's classes in the order of its outputs, or None to
+            call them class_1, class_2 and so on.
+        name: The argument's name, for messages.
+
+    Raises:
+        TypeError: If `value` is neither.
+        ValueError: If a classifier, which has class names, is given others, or the
+            model has another number of classes.
+    """
+    if not isinstance(value, keras.Model):
+        classifier = as_classifier(value, name)
+        if class_names is not None:
+            raise ValueError(
+                f"`class_names` is {shown(class_names)}, but the classifier has its "
+                f"own: {shown(classifier.class_names)}. Leave `class_names` out, or "
+                f"give the classifier's model as `{name}`."
+            )
+        return classifier
+    model = as_model(value, name)
+    num_classes = count_classes(model)
+    if class_names is None:
+        class_names = [f"class_{number + 1}" for number in range(num_classes)]
+    class_names = as_class_names(class_names)
+    if len(class_names) != num_classes:
+        raise ValueError(
+            f"`class_names` must name the {num_classes} classes that the model tells "
+            f"apart, not {len(class_names)}: {shown(class_names)}."
+        )
+    return Classifier(model, class_names, {"epoch": []})
+
+
 def as_model(value, name="model"):
     """Return `value` if it is a built Keras model with one image input."""
+    check_process()
     if not isinstance(value, keras.Model):
         raise TypeError(
             f"`{name}` must be a Keras model, not {shown(value)}. Make it with "

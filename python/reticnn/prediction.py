@@ -2,31 +2,36 @@
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from reticnn.classifier import as_classifier
+from reticnn.backend import keras
+from reticnn.classifier import as_classifier_or_model
 from reticnn.coercion import as_images, as_int, as_path, shown
-from reticnn.data.folder import KINDS_OF_IMAGES, image_files
-from reticnn.data.images import (
-    ArrayImages,
-    FileImages,
-    ImageData,
-    as_image_data,
-    check_not_empty,
-)
+from reticnn.conversion import images_for_model
+from reticnn.data.folder import image_folder
+from reticnn.data.images import ArrayImages, FileImages, ImageData, as_image_data
+from reticnn.metrics import classification_metrics
 from reticnn.outputs import probabilities
-from reticnn.training.batches import ImageBatches
+from reticnn.training.compiling import takes_one_hot
 
 
-def predict_images(classifier, images, *, batch_size=32):
+def predict_images(classifier, images, *, class_names=None, batch_size=32):
     """Predict the class of each image.
 
+    Files are read batch by batch, so that any number of them takes the same memory.
+
     Args:
-        classifier: Classifier.
+        classifier: Classifier, or a Keras model from images to classes.
         images: Image data; an array (n, height, width, channels) or one image (height,
             width, channels), 0 to 255; the path of an image file or of a folder of
-            images; or a list of paths. Files are read at the model's size.
+            images; or a list of paths. Files are read at the model's size, and arrays
+            resized to it. Grey images are repeated for a model that takes RGB; RGB
+            images whose channels are the same go to a grey one; opaque RGBA images to
+            both.
+        class_names: For a Keras model, the names of its classes in the order of its
+            outputs, or None to call them class_1, class_2 and so on. Default None.
         batch_size: Whole number of images at a time. Default 32.
 
     Returns:
@@ -37,18 +42,24 @@ def predict_images(classifier, images, *, batch_size=32):
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` none of these.
         FileNotFoundError: If a path does not exist.
-        ValueError: If a file cannot be read, or an array has another image size than
-            the model takes.
+        ValueError: If a file cannot be read, there are no images, or the model takes
+            channels that the images cannot be converted to without a loss.
+        RuntimeError: In a forked copy of the process that started Keras.
+
+    Warns:
+        UserWarning: If an array is resized.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
         {'.pred_class': ['cat'], '.pred_cat': [0.93], '.pred_dog': [0.07],
          '.file': ['~/photos/tom.jpg']}
     """
-    classifier = as_classifier(classifier)
+    classifier = as_classifier_or_model(classifier, class_names)
+    _check_columns(classifier.class_names)
     data = _images_to_predict(images, classifier.image_shape)
-    check_not_empty(data, "images")
-    predicted = _probabilities(classifier, data, batch_size)
+    predicted = probabilities(
+        classifier.model, _outputs(classifier.model, data, batch_size)
+    )
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -58,79 +69,159 @@ def predict_images(classifier, images, *, batch_size=32):
     return table
 
 
-def evaluate_classifier(classifier, data, *, batch_size=32):
+def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
     """Measure a classifier on labelled images.
 
     Args:
-        classifier: Classifier.
-        data: Image data with labels, of the classifier's classes.
+        classifier: Classifier, or a Keras model from images to classes.
+        data: Image data with labels, of the classifier's classes or some of them, in
+            any order.
+        class_names: For a Keras model, the names of its classes in the order of its
+            outputs, or None for those of the data in their order. Default None.
         batch_size: Whole number of images at a time. Default 32.
 
     Returns:
-        Dict: `"n"`, the number of images; `"accuracy"`, the fraction predicted right;
-        `"log_loss"`, the mean of -log(probability of the right class).
+        Dict. What the data leave undefined, such as the AUC where all images are of
+        one class, is NaN.
+
+        - `"n"`: number of images.
+        - `"loss"`: the loss the model is compiled with; the log loss if with none.
+        - `"accuracy"`: fraction predicted right.
+        - `"balanced_accuracy"`: mean of the recalls of the classes in the data.
+        - `"roc_auc"`: area under the ROC curve of the second of two classes; of more,
+          the mean over the classes in the data, each against the rest.
+        - `"log_loss"`: mean of -log(probability of the right class).
+        - `"brier_score"`: mean over the images of the sum over the classes of
+          (probability - 1 or 0) squared; with two classes half of that, which is the
+          squared error of the second one's probability.
+        - `"calibration_error"`: expected calibration error, the mean distance between
+          the highest probability and the accuracy in 15 bins of that probability.
+        - `"per_class"`: dict of lists, one value a class: `"class"`, `"n"` (images of
+          it), `"precision"`, `"recall"` and `"f1"`.
+        - `"confusion"`: dict of lists, one value a pair of classes: `"truth"`,
+          `"predicted"` and `"n"`.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
-        ValueError: If the data have no labels or a class the classifier has not.
+        ValueError: If the data have no images, no labels or a class the classifier has
+            not, or images that the model does not take.
+        RuntimeError: In a forked copy of the process that started Keras.
+
+    Warns:
+        UserWarning: If images in memory are resized to what the model takes.
 
     Example:
-        >>> evaluate_classifier(classifier, shape_images(200, seed=2))
-        {'n': 200, 'accuracy': 0.965, 'log_loss': 0.121}
+        >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
+        >>> scores["accuracy"]
+        0.965
+        >>> scores["per_class"]["recall"]
+        [0.98, 0.95]
+
+    Source:
+        The definitions are those of scikit-learn. Calibration error: Guo et al.
+        (2017), arXiv:1706.04599.
     """
-    classifier = as_classifier(classifier)
+    if isinstance(classifier, keras.Model) and class_names is None:
+        class_names = as_image_data(data).class_names
+    classifier = as_classifier_or_model(classifier, class_names)
     data = as_image_data(data)
-    check_not_empty(data, "data")
     if data.codes is None:
         raise ValueError("`data` has no labels to compare with. Give them as `y`.")
-    data = data.with_classes(classifier.class_names).fitted_to(classifier.image_shape)
+    data = data.with_classes(classifier.class_names)
     codes = data.codes
-    predicted = _probabilities(classifier, data, batch_size)
-    right = predicted[np.arange(len(codes)), codes]
+    data = images_for_model(data, classifier.image_shape, "data")
+    outputs = _outputs(classifier.model, data, batch_size)
+    predicted = probabilities(classifier.model, outputs)
+    metrics = classification_metrics(codes, predicted, classifier.class_names)
+    loss = _compiled_loss(classifier.model, outputs, codes)
     return {
         "n": len(codes),
-        "accuracy": float((predicted.argmax(axis=1) == codes).mean()),
-        "log_loss": float(-np.log(np.maximum(right, 1e-15)).mean()),
+        "loss": metrics["log_loss"] if loss is None else loss,
+        **metrics,
     }
 
 
-def _probabilities(classifier, data, batch_size):
-    """Return the class probabilities, (n, classes), in the order of the data."""
+def _outputs(model, data, batch_size):
+    """Return the outputs of the model in the order of the data."""
     batch_size = as_int(batch_size, "batch_size")
-    unlabelled = ImageData(data.source, indices=data.indices)
-    outputs = classifier.model.predict(ImageBatches(unlabelled, batch_size), verbose=0)
-    return probabilities(classifier.model, outputs)
+    return np.concatenate(
+        [model.predict_on_batch(pixels) for pixels in _batches(data, batch_size)]
+    )
+
+
+def _batches(data, batch_size):
+    """Yield the pixels of each batch, while the next one is being read."""
+    starts = range(0, len(data), batch_size)
+    batches = [np.arange(n, min(n + batch_size, len(data))) for n in starts]
+    if len(batches) == 1:
+        yield data.read(batches[0])
+        return
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(data.read, batches[0])
+        for batch in batches[1:]:
+            ready, coming = coming, reader.submit(data.read, batch)
+            yield ready.result()
+        yield coming.result()
+
+
+def _compiled_loss(model, outputs, codes):
+    """Return the loss that the model is compiled with, or None if it is not."""
+    if not model.compiled:
+        return None
+    targets = codes
+    if takes_one_hot(model):
+        targets = np.eye(outputs.shape[1], dtype="float32")[codes]
+    loss = model.compute_loss(
+        y=keras.ops.convert_to_tensor(targets),
+        y_pred=keras.ops.convert_to_tensor(outputs),
+        training=False,
+    )
+    return float(keras.ops.convert_to_numpy(loss))
+
+
+def _check_columns(class_names):
+    """Raise if a class would have the column of the predicted class."""
+    if "class" in class_names:
+        raise ValueError(
+            "`class_names` has 'class', whose probabilities would be called "
+            "'.pred_class' like the predicted classes. Predict with "
+            "`classifier.model` and other `class_names`."
+        )
 
 
 def _images_to_predict(images, image_shape):
     """Return whatever images a user has as image data that fits the model."""
-    if isinstance(images, ImageData):
-        return images.fitted_to(image_shape, "images")
-    if isinstance(images, (str, os.PathLike)):
+    if isinstance(images, (ImageData, Mapping)):
+        data = as_image_data(images, "images")
+    elif isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        images = _files_in(path) if os.path.isdir(path) else [path]
-    if isinstance(images, Mapping):
-        return as_image_data(images, "images")
-    if isinstance(images, (list, tuple)) and all(
+        return _files(
+            _files_in(path, image_shape) if os.path.isdir(path) else [path], image_shape
+        )
+    elif isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
-        if not images:
-            raise ValueError("`images` has no images: it is empty. Name some files.")
         return _files(images, image_shape)
-    pixels = as_images(images)
-    return ImageData(ArrayImages(pixels)).fitted_to(image_shape, "images")
+    else:
+        data = ImageData(ArrayImages(as_images(images)))
+    return images_for_model(data, image_shape, "images")
 
 
-def _files_in(folder):
+def _files_in(folder, image_shape):
     """Return the paths of the images in a folder."""
-    files = image_files(folder)
-    if not files:
-        raise ValueError(f"`images` has no images: {folder!r}. {KINDS_OF_IMAGES}")
-    return files
+    size, channels = _reading_size(image_shape)
+    try:
+        data = image_folder(folder, size, channels=channels)
+    except ValueError as error:
+        # Here the folder came as another argument.
+        raise ValueError(str(error).replace("`path`", "`images`")) from error
+    return as_image_data(data, "images").files
 
 
 def _files(paths, image_shape):
     """Return image data of the files at `paths`."""
+    if len(paths) == 0:
+        raise ValueError("`images` has no images. Give at least one.")
     paths = [as_path(path, "images") for path in paths]
     missing = [path for path in paths if not os.path.isfile(path)]
     if missing:
@@ -138,7 +229,8 @@ def _files(paths, image_shape):
             f"`images` must name image files; {len(missing)} of {len(paths)} do not "
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
         )
-    return ImageData(FileImages(paths, *_reading_size(image_shape)))
+    size, channels = _reading_size(image_shape)
+    return ImageData(FileImages(paths, size, channels))
 
 
 def _reading_size(image_shape):
@@ -148,5 +240,10 @@ def _reading_size(image_shape):
         raise ValueError(
             "`images` are files, and the classifier's model takes images of any size. "
             "Make image data of the size you want with `image_folder()`."
+        )
+    if channels not in (1, 3):
+        raise ValueError(
+            "`images` are files, which are read as grey or RGB, and the classifier's "
+            f"model takes {channels} channels. Give arrays."
         )
     return (height, width), channels

@@ -1,15 +1,17 @@
 """Keep a classifier in one file."""
 
-import contextlib
+import io
 import json
 import os
 import tempfile
 import zipfile
 
+import reticnn.training.schedules  # noqa: F401  Registers what compiled models hold.
 from reticnn import __version__
-from reticnn.backend import keras
+from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier, as_classifier
-from reticnn.coercion import as_path
+from reticnn.coercion import as_path, shown
+from reticnn.outputs import count_classes
 
 _FORMAT = 1
 _MODEL = "model.keras"
@@ -20,7 +22,8 @@ def save_classifier(classifier, path):
     """Save a classifier to one file.
 
     The file is a zip archive of the model in Keras's own format and of the class
-    names and the history as JSON. It replaces an older file only when it is complete.
+    names, the image shape, the history and the versions in use as JSON. Nothing in it
+    is pickled. It replaces an older file only when it is complete.
 
     Args:
         classifier: Classifier.
@@ -31,8 +34,10 @@ def save_classifier(classifier, path):
 
     Raises:
         TypeError: If `classifier` is not a classifier.
-        ValueError: If `path` ends in `.keras` or `.h5`, which promise another format.
-        FileNotFoundError: If the folder does not exist.
+        ValueError: If `path` is a folder, or ends in `.keras` or `.h5`, which promise
+            another format.
+        FileNotFoundError: If the folder to write in does not exist.
+        RuntimeError: In a forked copy of the process that started Keras.
 
     Example:
         >>> save_classifier(classifier, "cats-and-dogs.reticnn")
@@ -48,7 +53,9 @@ def save_classifier(classifier, path):
             "`classifier.model.save()`."
         )
     if os.path.isdir(path):
-        raise ValueError(f"`path` must be a file to write, not a folder: {path!r}.")
+        raise ValueError(
+            f"`path` must be a file to write, and {path!r} is a folder. Add a name."
+        )
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             f"`path` is in a folder that does not exist: {folder!r}. Create it first."
@@ -57,8 +64,11 @@ def save_classifier(classifier, path):
         "format": _FORMAT,
         "reticnn": __version__,
         "keras": keras.__version__,
+        "backend": keras.backend.backend(),
         "class_names": classifier.class_names,
+        "image_shape": classifier.image_shape,
         "history": classifier.history,
+        "stopped": classifier.stopped,
     }
     with tempfile.TemporaryDirectory(dir=folder, prefix=".reticnn-") as scratch:
         model = os.path.join(scratch, _MODEL)
@@ -74,6 +84,9 @@ def save_classifier(classifier, path):
 def load_classifier(path):
     """Load a classifier saved by `save_classifier`.
 
+    No code comes out of the file: a model with Lambda layers, which would bring their
+    own, is refused. It may have been saved on another backend.
+
     Args:
         path: File. `~` is expanded.
 
@@ -82,52 +95,110 @@ def load_classifier(path):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged, is not a saved classifier, or was saved by
-            a newer version with another format.
+        ValueError: If the file is damaged, is not a saved classifier, was saved by a
+            newer version with another format, or holds code.
+        RuntimeError: In a forked copy of the process that started Keras.
 
     Example:
         >>> load_classifier("cats-and-dogs.reticnn").class_names
         ['cat', 'dog']
     """
+    check_process()
     path = as_path(path, "path")
     if not os.path.isfile(path):
         raise FileNotFoundError(
             f"`path` must be a file, and there is none at {path!r} (working directory: "
             f"{os.getcwd()!r}). Check the spelling."
         )
-    with _foreign_or_damaged(path):
-        with zipfile.ZipFile(path) as archive:
-            record, model = json.loads(archive.read(_RECORD)), archive.read(_MODEL)
-        file_format = int(record["format"])
-    if file_format > _FORMAT:
+    record, model = _read_archive(path)
+    _check_record(record, path)
+    model = _read_model(model, path)
+    if count_classes(model) != len(record["class_names"]):
+        raise _not_ours(path, "its model has another number of classes")
+    return Classifier(
+        model, record["class_names"], record["history"], record.get("stopped")
+    )
+
+
+def _read_archive(path):
+    """Return the record and the bytes of the model in a saved file."""
+    with open(path, "rb") as file:
+        # A damaged archive raises errors of a dozen kinds, from all of zipfile's depth.
+        try:
+            with zipfile.ZipFile(file) as archive:
+                record, model = (_stored(archive, name) for name in (_RECORD, _MODEL))
+                return json.loads(record), model
+        except Exception as error:
+            raise _not_ours(path, error) from error
+
+
+def _stored(archive, name):
+    """Return the bytes of an entry that is as large as it says, so no zip bomb."""
+    entry = archive.getinfo(name)
+    if entry.compress_size != entry.file_size:
+        raise ValueError(f"{name} is not as large as it should be")
+    return archive.read(entry)
+
+
+def _check_record(record, path):
+    """Raise if the record is of a newer format, or not one of ours."""
+    if not isinstance(record, dict) or not isinstance(record.get("format"), int):
+        raise _not_ours(path, "it does not say its format")
+    if record["format"] > _FORMAT:
         raise ValueError(
             f"`path` was saved by reticnn {record.get('reticnn')} in format "
-            f"{file_format}; this is reticnn {__version__}, which reads format "
+            f"{record['format']}; this is reticnn {__version__}, which reads format "
             f"{_FORMAT}. Update reticnn: {path!r}"
         )
-    with _foreign_or_damaged(path):
-        return Classifier(_load_model(model), record["class_names"], record["history"])
+    names, history = record.get("class_names"), record.get("history")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _not_ours(path, "it has no class names")
+    if not isinstance(history, dict) or not isinstance(history.get("epoch"), list):
+        raise _not_ours(path, "it has no training history")
 
 
-def _load_model(model):
-    """Return the Keras model in the bytes of a `.keras` file; no code in it runs."""
+def _read_model(contents, path):
+    """Return the Keras model whose file has these contents."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+            config = json.loads(archive.read("config.json"))
+    except Exception as error:
+        raise _not_ours(path, error) from error
+    with_code = _layers_with_code(config)
+    if with_code:
+        raise ValueError(
+            f"`path` has a model with code of its own, in the Lambda layers "
+            f"{shown(with_code)}, which loading would run: {path!r}. Use Keras's "
+            "layers in their place, or a layer class of your own."
+        )
     with tempfile.TemporaryDirectory(prefix="reticnn-") as scratch:
         file = os.path.join(scratch, _MODEL)
         with open(file, "wb") as copy:
-            copy.write(model)
-        return keras.saving.load_model(file, safe_mode=True)
+            copy.write(contents)
+        try:
+            return keras.saving.load_model(file, safe_mode=True)
+        except Exception as error:
+            raise ValueError(
+                f"`path` has a model that Keras cannot load: {path!r}. Layers of your "
+                "own must be registered first, with "
+                "`keras.saving.register_keras_serializable()`; else the file is "
+                f"damaged or not made by `save_classifier()`. Keras says: {error}"
+            ) from error
 
 
-@contextlib.contextmanager
-def _foreign_or_damaged(path):
-    """Explain an error inside the block by the file at `path`.
+def _layers_with_code(config):
+    """Return the names of the layers in a model's configuration that hold code."""
+    if isinstance(config, list):
+        return [name for part in config for name in _layers_with_code(part)]
+    if not isinstance(config, dict):
+        return []
+    if config.get("class_name") == "Lambda" and "__lambda__" in json.dumps(config):
+        return [str(config.get("config", {}).get("name"))]
+    return _layers_with_code(list(config.values()))
 
-    Wrong bytes can make the readers of zip, JSON and Keras raise nearly anything.
-    """
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(
-            f"`path` is not a classifier saved by `save_classifier()`, or is damaged "
-            f"({error}): {path!r}"
-        ) from error
+
+def _not_ours(path, reason):
+    return ValueError(
+        f"`path` is not a classifier saved by `save_classifier()`, or is damaged "
+        f"({reason}): {path!r}"
+    )

@@ -1,5 +1,7 @@
+import json
 import os
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -39,13 +41,22 @@ def _check_same(table, wanted):
         assert table[name] == pytest.approx(wanted[name], abs=1e-5)
 
 
+def _check_same_scores(scores, wanted):
+    """Check that evaluations agree, but for the rounding of other batches."""
+    for part in ("per_class", "confusion"):
+        assert list(scores[part]) == list(wanted[part])
+        for name, column in wanted[part].items():
+            np.testing.assert_array_equal(scores[part][name], column)
+    for name in list(wanted)[:8]:
+        assert scores[name] == pytest.approx(wanted[name], abs=1e-6, nan_ok=True)
+
+
 # predict_images
 
 
 def test_table_of_classes_and_probabilities(classifier, images):
     table = predict_images(classifier, images)
     assert list(table) == [".pred_class", ".pred_circle", ".pred_square"]
-    assert set(table[".pred_class"]) == {"circle", "square"}
     square = classifier.model.predict(images, verbose=0)[:, 0]
     assert table[".pred_square"] == pytest.approx(square.tolist(), abs=1e-6)
     for circle, square, name in zip(
@@ -167,6 +178,158 @@ def test_data_and_images_are_not_changed(classifier, images):
     np.testing.assert_array_equal(given, images)
 
 
+# Other sizes and channels
+
+
+def test_array_of_another_size_is_resized_as_its_file_is(classifier, tmp_path):
+    image = np.random.default_rng(1).integers(0, 256, (40, 25, 3)).astype("u1")
+    Image.fromarray(image).save(tmp_path / "a.png")
+    wanted = predict_images(classifier, tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="`images` has images of 40 x 25") as caught:
+        table = predict_images(classifier, np.stack([image] * 70))
+    assert len(caught) == 1
+    assert "16 x 16" in str(caught[0].message)
+    assert table[".pred_circle"] == pytest.approx(wanted[".pred_circle"] * 70, abs=1e-6)
+
+
+def test_resized_floats_stay_floats(classifier):
+    image = np.linspace(0.2, 254.7, 32 * 32 * 3).reshape(1, 32, 32, 3)
+    with pytest.warns(UserWarning, match="resized"):
+        smooth = predict_images(classifier, image)[".pred_circle"]
+    with pytest.warns(UserWarning, match="resized"):
+        whole = predict_images(classifier, image.round())[".pred_circle"]
+    assert smooth == pytest.approx(whole, abs=0.02)
+
+
+def test_labelled_data_of_another_size_is_evaluated_resized(classifier):
+    with pytest.warns(UserWarning, match="`data` has images of 8 x 8"):
+        scores = evaluate_classifier(classifier, shape_images(4, image_size=8))
+    assert scores["n"] == 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_grey_images_are_repeated_for_a_colour_model(classifier, images):
+    grey = images[..., 0]
+    wanted = predict_images(classifier, np.stack([grey] * 3, axis=3))
+    assert predict_images(classifier, grey) == wanted
+    assert predict_images(classifier, grey[0])[".pred_class"] == [
+        wanted[".pred_class"][0]
+    ]
+
+
+def test_opaque_images_lose_their_alpha(classifier, images):
+    opaque = np.full((*images.shape[:3], 4), 255, "u1")
+    opaque[..., :3] = images
+    assert predict_images(classifier, opaque) == predict_images(classifier, images)
+
+
+def test_grey_model_takes_colour_only_without_colours(refused, fit, images):
+    data = shape_images(16, image_size=16, channels=1, seed=1)
+    learned = fit(build_cnn((16, 16, 1), filters=4, n_blocks=2, units=8), data)
+    grey = images[..., :1]
+    wanted = predict_images(learned, grey)
+    assert predict_images(learned, grey.repeat(3, axis=3)) == wanted
+    opaque = np.concatenate([grey.repeat(3, axis=3), np.full_like(grey, 255)], axis=3)
+    assert predict_images(learned, opaque) == wanted
+    with refused(ValueError, "images", "in colour", "1 channel", "Convert"):
+        predict_images(learned, images)
+
+
+def test_memory_does_not_grow_with_the_number_of_files(
+    classifier, tmp_path, write_image
+):
+    file = str(write_image(tmp_path / "a.png", size=(16, 16)))
+    peaks = []
+    for count in (200, 2000):
+        predict_images(classifier, [file])
+        tracemalloc.start()
+        predict_images(classifier, [file] * count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    pixels = 1800 * 16 * 16 * 3
+    assert peaks[1] - peaks[0] < pixels / 2
+
+
+# Keras models
+
+
+def test_model_is_predicted_with_the_names_given(classifier, images):
+    wanted = predict_images(classifier, images)
+    given = predict_images(classifier.model, images, class_names=["circle", "square"])
+    assert given == wanted
+    plain = predict_images(classifier.model, images)
+    assert list(plain) == [".pred_class", ".pred_class_1", ".pred_class_2"]
+    assert plain[".pred_class_1"] == wanted[".pred_circle"]
+
+
+def test_model_is_evaluated_with_the_classes_of_the_data(classifier, shapes):
+    wanted = evaluate_classifier(classifier, shapes)
+    _check_same_scores(evaluate_classifier(classifier.model, shapes), wanted)
+    turned = evaluate_classifier(
+        classifier.model, shapes, class_names=["square", "circle"]
+    )
+    assert turned["accuracy"] == pytest.approx(1 - wanted["accuracy"])
+
+
+def test_model_without_compile_has_the_log_loss(tiny_cnn, shapes):
+    scores = evaluate_classifier(tiny_cnn(), shapes)
+    assert scores["loss"] == scores["log_loss"]
+
+
+def test_loss_is_what_keras_measures(fit, tiny_cnn):
+    data = shape_images(30, 3, image_size=16, seed=1)
+    smooth = fit(tiny_cnn(3), data, label_smoothing=0.2)
+    loaded = load_images(data)
+    targets = np.eye(3)[data.codes]
+    wanted = smooth.model.evaluate(loaded["images"], targets, verbose=0)[0]
+    scores = evaluate_classifier(smooth, data)
+    assert scores["loss"] == pytest.approx(wanted, abs=1e-5)
+    assert scores["loss"] != pytest.approx(scores["log_loss"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["cat"], ["at least two"]),
+        (["cat", "dog", "cow"], ["2 classes", "not 3", "'cow'"]),
+        (["cat", "cat"], ["different"]),
+        (["class", "other"], ["'.pred_class'", "other `class_names`"]),
+    ],
+)
+def test_class_names_that_do_not_fit_are_refused(
+    refused, classifier, images, names, parts
+):
+    with refused(ValueError, "class_names", *parts):
+        predict_images(classifier.model, images, class_names=names)
+
+
+def test_classifier_keeps_its_class_names(refused, classifier, images):
+    with refused(ValueError, "class_names", "'cat', 'dog'", "'circle', 'square'"):
+        predict_images(classifier, images, class_names=["cat", "dog"])
+
+
+# Forked processes
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="No fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork")
+def test_forked_copy_is_told_not_to_wait(classifier, images):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            predict_images(classifier, images)
+        except BaseException as error:
+            os.write(write, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    assert said.startswith("RuntimeError: Keras was started in another process")
+    assert "load_classifier()" in said
+
+
 # What cannot be predicted
 
 
@@ -186,9 +349,8 @@ def test_bad_batch_size_is_named(refused, classifier, shapes, function):
 @pytest.mark.parametrize(
     ("images", "error", "parts"),
     [
-        (np.zeros((2, 8, 8, 3)), ValueError, ["(8, 8, 3)", "(16, 16, 3)", "Resize"]),
-        (np.zeros((16, 16)), ValueError, ["(16, 16, 1)", "(16, 16, 3)"]),
-        (np.zeros((16, 16, 4)), ValueError, ["(16, 16, 4)", "(16, 16, 3)"]),
+        (np.zeros((2, 16, 16, 2)), ValueError, ["(16, 16, 2)", "(16, 16, 3)"]),
+        (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Lay"]),
         (np.zeros(16), ValueError, ["(16,)", "(n, height, width, channels)"]),
         (np.full((16, 16, 3), np.nan), ValueError, ["missing or infinite", "Replace"]),
         (None, TypeError, ["None"]),
@@ -196,18 +358,13 @@ def test_bad_batch_size_is_named(refused, classifier, shapes, function):
         ({"a": 1.0}, TypeError, ["'a'"]),
         ([], (TypeError, ValueError), ["no images"]),
     ],
-    ids=["size", "grey", "alpha", "vector", "nan", "none", "number", "dict", "empty"],
+    ids=["channels", "alpha", "vector", "nan", "none", "number", "dict", "empty"],
 )
 def test_other_than_fitting_images_is_refused(
     refused, classifier, images, error, parts
 ):
     with refused(error, "images", *parts):
         predict_images(classifier, images)
-
-
-def test_data_of_another_size_is_refused(refused, classifier):
-    with refused(ValueError, "images", "(8, 8, 3)", "(16, 16, 3)"):
-        predict_images(classifier, shape_images(4, image_size=8))
 
 
 def test_parts_of_data_are_refused(refused, classifier, shapes):
@@ -241,10 +398,11 @@ def test_folder_without_images_is_named(refused, classifier, tmp_path):
         predict_images(classifier, tmp_path)
 
 
-def test_all_images_below_a_folder_are_predicted(classifier, cats, tmp_path):
+def test_folder_with_parts_is_refused(refused, classifier, cats, tmp_path):
     for part in ("train", "test"):
         shutil.copytree(cats, tmp_path / "split" / part)
-    assert len(predict_images(classifier, tmp_path / "split")[".file"]) == 10
+    with refused((TypeError, ValueError), "images", "train"):
+        predict_images(classifier, tmp_path / "split")
 
 
 # evaluate_classifier
@@ -257,12 +415,25 @@ def test_evaluation_is_what_predictions_give_by_hand(classifier, shapes):
     ]
     hits = [a == b for a, b in zip(table[".pred_class"], shapes.labels, strict=True)]
     result = evaluate_classifier(classifier, shapes)
-    assert list(result) == ["n", "accuracy", "log_loss"]
+    assert list(result) == [
+        "n",
+        "loss",
+        "accuracy",
+        "balanced_accuracy",
+        "roc_auc",
+        "log_loss",
+        "brier_score",
+        "calibration_error",
+        "per_class",
+        "confusion",
+    ]
     assert result["n"] == 60
     assert result["accuracy"] == pytest.approx(np.mean(hits))
     assert result["log_loss"] == pytest.approx(-np.mean(np.log(right)), abs=1e-5)
+    assert result["loss"] == pytest.approx(result["log_loss"], abs=1e-5)
     assert type(result["n"]) is int
-    assert type(result["accuracy"]) is type(result["log_loss"]) is float
+    assert {type(value) for value in list(result.values())[1:8]} == {float}
+    assert json.dumps(result)  # Plain values all the way down.
 
 
 def test_classes_in_another_order_are_matched_by_name(classifier, shapes):
@@ -270,7 +441,7 @@ def test_classes_in_another_order_are_matched_by_name(classifier, shapes):
         load_images(shapes)["images"], shapes.labels, class_names=["square", "circle"]
     )
     wanted = evaluate_classifier(classifier, shapes)
-    assert evaluate_classifier(classifier, turned) == pytest.approx(wanted, abs=1e-6)
+    _check_same_scores(evaluate_classifier(classifier, turned), wanted)
 
 
 def test_some_of_the_classes_are_enough(fit, tiny_cnn):
@@ -281,7 +452,8 @@ def test_some_of_the_classes_are_enough(fit, tiny_cnn):
     fewer = image_arrays(load_images(part)["images"], part.labels)
     assert fewer.class_names == ["circle", "triangle"]
     wanted = evaluate_classifier(learned, part)
-    assert evaluate_classifier(learned, fewer) == pytest.approx(wanted, abs=1e-6)
+    assert wanted["per_class"]["n"] == [10, 0, 10]
+    _check_same_scores(evaluate_classifier(learned, fewer), wanted)
 
 
 def test_files_are_evaluated_at_the_models_size(fit, tiny_cnn, cats):
@@ -303,7 +475,11 @@ def test_sure_and_wrong_is_a_finite_loss(fit, tiny_cnn, shapes):
     [
         (np.zeros((2, 16, 16, 3)), TypeError, ["(2, 16, 16, 3)", "`image_arrays()`"]),
         (image_arrays(np.zeros((2, 16, 16, 3))), ValueError, ["no labels"]),
-        (shape_images(4, image_size=8), ValueError, ["(8, 8, 3)", "(16, 16, 3)"]),
+        (
+            image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]),
+            ValueError,
+            ["(16, 16, 2)", "(16, 16, 3)"],
+        ),
         (
             image_arrays(np.zeros((2, 16, 16, 3)), ["circle", "cow"]),
             ValueError,
@@ -312,7 +488,7 @@ def test_sure_and_wrong_is_a_finite_loss(fit, tiny_cnn, shapes):
         (shape_images(4, image_size=16)[:0], ValueError, ["no images"]),
         ({"test": shape_images(4, image_size=16)}, TypeError, ["'test'", "data$"]),
     ],
-    ids=["array", "no labels", "size", "classes", "empty", "parts"],
+    ids=["array", "no labels", "channels", "classes", "empty", "parts"],
 )
 def test_other_than_fitting_data_is_refused(refused, classifier, data, error, parts):
     with refused(error, "data", *parts):

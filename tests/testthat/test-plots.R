@@ -31,3 +31,26 @@ test_that("images are drawn upright in their own colours, right and wrong told a
   expect_error(plot_images(data, predictions[1, ]), "1 rows for 2 images")
   expect_s3_class(plot_images(x[, , , 1]), "ggplot")
 })
+
+test_that("the confusion plot has counts and shares of the row, right ones in blue", {
+  skip_if_not_installed("ggplot2")
+  classes <- c("cat", "dog")
+  scores <- new_evaluation(list(
+    n = 10L, accuracy = 0.7, per_class = list(class = classes),
+    confusion = list(truth = rep(classes, each = 2), predicted = rep(classes, 2),
+      n = c(3L, 1L, 2L, 4L))
+  ))
+  plot <- plot_confusion(scores)
+  fields <- plot$data
+  taken <- fields[fields$truth == "dog" & fields$predicted == "cat", ]
+  expect_identical(taken$n, 2L)
+  expect_identical(taken$text, "2\n33%")
+  expect_identical(fields$share, c(3 / 4, 2 / 6, 1 / 4, 4 / 6))
+  hue <- grDevices::rgb2hsv(grDevices::col2rgb(fields$fill))["h", ]
+  expect_identical(unname(hue > 0.5), c(TRUE, FALSE, FALSE, TRUE))
+  expect_identical(plot$labels$caption, "10 images, 70.0% right")
+  file <- withr::local_tempfile(fileext = ".png")
+  ggplot2::ggsave(file, plot(scores), width = 4, height = 4)
+  expect_gt(file.size(file), 1000)
+  expect_error(plot_confusion(3), "class numeric", class = "reticnn_error")
+})

@@ -30,18 +30,79 @@ test_that("files and folders are predicted with their names", {
     class = "reticnn_error")
 })
 
-test_that("evaluation gives one row", {
+test_that("arrays of another size and grey ones are brought to what the model takes", {
   skip_if_no_core()
-  scores <- evaluate_classifier(tiny_classifier(), shape_images(30, image_size = 16, seed = 4))
-  expect_named(scores, c("n", "accuracy", "log_loss"))
+  fit <- tiny_classifier()
+  expect_warning(
+    table <- predict_images(fit, random_images(2, 20, 30, 3)),
+    "20 x 30 pixels .* resized to the 16 x 16", class = "reticnn_warning"
+  )
+  expect_identical(nrow(table), 2L)
+  grey <- random_images(2, 16, 16)
+  expect_equal(predict_images(fit, grey), predict_images(fit, array(grey, c(2, 16, 16, 3))))
+})
+
+test_that("a Keras model predicts with the class names given, or with numbers", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  data <- shape_images(6, image_size = 16, seed = 3)
+  named <- predict_images(fit$model, data, class_names = factor(c("circle", "square")))
+  expect_equal(named, predict_images(fit, data))
+  plain <- predict_images(fit$model, data)
+  expect_identical(levels(plain$.pred_class), c("class_1", "class_2"))
+  expect_equal(glance(evaluate_classifier(fit$model, data)),
+    glance(evaluate_classifier(fit, data)))
+})
+
+test_that("evaluation has measures, a row a class, and the confusion with names", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  data <- shape_images(30, image_size = 16, seed = 4)
+  scores <- evaluate_classifier(fit, data)
+  truth <- load_images(data)$labels
+  guess <- predict(fit, data)$.pred_class
   expect_identical(scores$n, 30L)
+  expect_equal(scores$accuracy, mean(guess == truth))
+  expect_identical(dimnames(scores$confusion),
+    list(truth = fit$class_names, predicted = fit$class_names))
+  expect_equal(unname(unclass(scores$confusion)), unname(unclass(table(truth, guess))))
+  expect_s3_class(scores$per_class, "tbl_df")
+  expect_identical(levels(scores$per_class$class), fit$class_names)
+  expect_identical(tidy(scores), scores$per_class)
+  expect_named(glance(scores), c("n", "loss", "accuracy", "balanced_accuracy", "roc_auc",
+    "log_loss", "brier_score", "calibration_error"))
+  circles <- evaluate_classifier(fit, data[truth == "circle"])
+  expect_identical(circles$roc_auc, NaN)
+})
+
+# As the core gives it, for any number of classes.
+some_scores <- function(classes) {
+  k <- length(classes)
+  list(
+    n = 11L * k, loss = 0.25, accuracy = 10 / 11, balanced_accuracy = 10 / 11,
+    roc_auc = NaN, log_loss = 0.25, brier_score = 0.125, calibration_error = 0.0625,
+    per_class = list(class = classes, n = rep(11L, k), precision = c(NaN, rep(1, k - 1)),
+      recall = seq_len(k) / k, f1 = seq_len(k) / k),
+    confusion = list(truth = rep(classes, each = k), predicted = rep(classes, k),
+      n = as.vector(diag(9, k) + c(1, rep(0, k - 1))))
+  )
+}
+
+test_that("evaluations print in a few lines, also of many classes", {
+  expect_snapshot({
+    new_evaluation(some_scores(c("cat", "dog", "cow")))
+    new_evaluation(some_scores(paste("class", 1:12)))
+  })
 })
 
 test_that("bad arguments of prediction are refused by name", {
   skip_if_no_core()
   fit <- tiny_classifier()
   expect_snapshot(error = TRUE, {
-    predict_images(fit, random_images(2, 8, 8, 3))
+    predict_images(fit, random_images(2, 16, 16, 2))
+    predict_images(fit, random_images(2, 16, 16, 3), class_names = c("a", "b"))
+    predict_images(fit$model, random_images(2, 16, 16, 3), class_names = c("a", "b", "c"))
+    predict_images(fit, character())
     predict_images(fit, "no/such/photo.jpg")
     predict_images(3, random_images(2, 16, 16, 3))
     predict(fit, random_images(2, 16, 16, 3), batch_size = 1.5)
@@ -49,4 +110,15 @@ test_that("bad arguments of prediction are refused by name", {
     evaluate_classifier(fit, image_arrays(random_images(2, 16, 16, 3), c("cat", "dog")))
   }, transform = function(lines) sub("working directory: '[^']*'", "working directory: ...", lines))
   expect_error(predict(fit, random_images(2, 16, 16, 3), size = 3), "must be empty")
+})
+
+test_that("forked children get an error instead of waiting", {
+  skip_if_no_core()
+  skip_on_os("windows")
+  fit <- tiny_classifier()
+  said <- parallel::mclapply(1:2, mc.cores = 2, function(i) {
+    tryCatch(predict(fit, random_images(1, 16, 16, 3)), reticnn_error = conditionMessage)
+  })
+  expect_match(unlist(said), "makeCluster.*load_classifier", all = TRUE)
+  expect_identical(nrow(predict(fit, random_images(1, 16, 16, 3))), 1L)
 })

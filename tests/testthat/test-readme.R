@@ -19,6 +19,6 @@ test_that("the README's R lines run as they stand there", {
     }
   }), collapse = "\n")
   expect_match(printed, "<reticnn_classifier> cnn, 2 classes: circle, square", fixed = TRUE)
-  expect_match(printed, "n accuracy log_loss", fixed = TRUE)
+  expect_match(printed, "<reticnn_evaluation> 400 images, 2 classes", fixed = TRUE)
   expect_true(file.exists("shapes.reticnn"))
 })

@@ -75,6 +75,16 @@ def check_process():
         )
 
 
+def sync_weights(model):
+    """Bring the model's weights up to date after training that was cut off.
+
+    Under JAX they live outside the model while it is trained, and Keras brings them
+    back only at a regular end.
+    """
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()
+
+
 def device_name():
     """Return what Keras computes on, such as `"GPU (tensorflow)"`."""
     backend = keras.backend.backend()

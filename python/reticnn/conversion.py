@@ -3,9 +3,9 @@
 import warnings
 
 import numpy as np
-from PIL import Image
 
 from reticnn.data.images import ImageData
+from reticnn.data.resizing import fitted
 
 # Pairs of channels between which images can be converted without a loss, if at all.
 _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
@@ -14,8 +14,8 @@ _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
 def images_for_model(data, image_shape, name):
     """Return image data with images as a model takes them.
 
-    Files are read at the model's size. Images in memory are resized as files are, with
-    Pillow's bilinear filter to the whole of the new size, batch by batch.
+    Files are read at the model's size. Images in memory are resized as files are,
+    stretched to the new size, batch by batch.
 
     Args:
         data: Image data.
@@ -78,7 +78,10 @@ class _ConvertedImages:
         pixels = _with_channels(pixels, self.image_shape[2], self._name)
         if pixels.shape[1:] == self.image_shape:
             return pixels
-        return np.stack([_resized(image, self.image_shape[:2]) for image in pixels])
+        size = self.image_shape[:2]
+        return np.stack([fitted(image, size, "stretch") for image in pixels]).reshape(
+            len(pixels), *self.image_shape
+        )
 
 
 def _with_channels(pixels, channels, name):
@@ -101,13 +104,3 @@ def _with_channels(pixels, channels, name):
             "the model for 3 channels."
         )
     return pixels[..., :1]
-
-
-def _resized(image, size):
-    """Return an image stretched to (height, width), channel by channel."""
-    height, width = size
-    channels = [
-        Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR)
-        for channel in np.moveaxis(image, 2, 0)
-    ]
-    return np.stack(channels, axis=2)

@@ -155,8 +155,8 @@ def test_gap_in_the_history_stays(fit, tiny_cnn, shapes, tmp_path):
 
 def test_loaded_classifier_trains_further(fit, saved, classifier, shapes):
     further = fit(load_classifier(saved), shapes, epochs=2)
-    assert further.history["epoch"] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert further.history["loss"][:6] == classifier.history["loss"]
+    assert further.epochs == classifier.epochs + 2
+    assert further.history["loss"][:-2] == classifier.history["loss"]
 
 
 # Overwriting

@@ -502,12 +502,6 @@ def test_no_images_are_refused(refused, fit, tiny_cnn, shapes, argument):
         fit(tiny_cnn(), **{"data": shapes, argument: shapes[:0]})
 
 
-def test_one_class_cannot_be_learned(refused, fit, tiny_cnn):
-    data = image_arrays(np.zeros((4, 16, 16, 3)), ["cat"] * 4)
-    with refused(ValueError, "data", "'cat'", "two"):
-        fit(tiny_cnn(), data)
-
-
 @pytest.mark.parametrize("names", [["square", "circle"], ["circle", "ellipse"]])
 def test_validation_of_other_classes_is_refused(refused, fit, tiny_cnn, shapes, names):
     check = image_arrays(np.zeros((2, 16, 16, 3)), names, class_names=names)

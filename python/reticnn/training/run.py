@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reticnn.backend import keras
+from reticnn.backend import keras, sync_weights
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.images import as_image_data, check_not_empty, split_images
 from reticnn.outputs import count_classes
@@ -104,6 +104,8 @@ class TrainingRun:
                 )
             except KeyboardInterrupt:
                 stopped = "interrupted"
+            finally:
+                sync_weights(self._model)
         return self._finished(stopped)
 
     def _finished(self, stopped):
@@ -211,11 +213,6 @@ def _labelled(model, data, name, class_names=None):
         raise ValueError(
             f"`{name}` has no labels to learn from. Give the images' labels, or put "
             "them into one subfolder a class."
-        )
-    if len(data.class_names) < 2:
-        raise ValueError(
-            f"`{name}` has only the class {shown(data.class_names)}. Give images of "
-            "two classes or more."
         )
     if class_names is not None:
         data = data.with_classes(class_names, name)

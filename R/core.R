@@ -60,7 +60,7 @@ tuple <- function(...) {
 #' reticnn_available()
 reticnn_available <- function() {
   if (reticulate::py_available()) {
-    return(reticulate::py_module_available("keras"))
+    return(!is.null(reticulate::import("importlib.util")$find_spec("keras")))
   }
   # Without this, reticulate would make an environment for the search to succeed.
   managed <- Sys.getenv("RETICULATE_USE_MANAGED_VENV", NA)

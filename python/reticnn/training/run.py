@@ -10,7 +10,6 @@ from reticnn.backend import keras, sync_weights
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.images import as_image_data, check_not_empty, split_images
 from reticnn.outputs import count_classes
-from reticnn.randomness import generator
 from reticnn.training.batches import ImageBatches
 from reticnn.training.checkpoints import Checkpoints
 from reticnn.training.compiling import (
@@ -21,6 +20,7 @@ from reticnn.training.compiling import (
 from reticnn.training.keeping import BestWeights, History
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
+from reticnn.training.seeds import EpochSeeds, seed_layers, torch_state_kept
 
 
 class TrainingRun:
@@ -84,14 +84,20 @@ class TrainingRun:
         done = len(self.records)
         if self._checkpoints and self._checkpoints.stopped:
             done = self._settings.epochs
-        callbacks = [*reporters, self._history, self._best]
+        callbacks = [
+            *reporters,
+            EpochSeeds(self._seed),
+            self._history,
+            self._best,
+        ]
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
         if self._checkpoints:
             callbacks.append(self._checkpoints)
         stopped = None
-        with mixed_bfloat16(self._model, self._settings.mixed_precision):
+        precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
+        with torch_state_kept(), precision:
             try:
                 self._model.fit(
                     self._batches(done),
@@ -136,7 +142,7 @@ class TrainingRun:
             steps * settings.epochs,
             steps * settings.warmup_epochs,
         )
-        _reseed_layers(self._model, self._seed)
+        seed_layers(self._model, self._seed)
 
     def _fingerprint(self):
         """Return what must be the same for a checkpoint to fit."""
@@ -249,11 +255,3 @@ def _class_weights(class_weight, data):
         where=counts > 0,
     )
     return weights.astype("float32")
-
-
-def _reseed_layers(model, seed):
-    """Let the dropout and other random layers of the model follow `seed`."""
-    states = [var for var in model.variables if var.name == "seed_generator_state"]
-    for number, state in enumerate(states):
-        draws = generator(seed, number).integers(2**31, size=2)
-        state.assign(np.array([draws[0], 0], dtype="uint32"))

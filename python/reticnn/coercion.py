@@ -195,8 +195,8 @@ def as_images(images, name="images"):
     """Return images as a C-ordered (n, height, width, channels) array, 0 to 255.
 
     Whole numbers become uint8, others float32, in one pass over the data whatever
-    its memory order. The caller's array is never changed; a C-ordered uint8 or float32
-    array is returned as it is, not copied.
+    its memory order. The caller's array is never changed; a C-ordered uint8 array is
+    returned as it is, not copied.
 
     Args:
         images: Array-like, (n, height, width, channels), (height, width, channels) with

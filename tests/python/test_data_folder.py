@@ -766,3 +766,11 @@ def test_bad_tables_are_refused(
     monkeypatch.chdir(cats / "cat")
     with refused(error, argument, *parts):
         image_table(paths, labels)
+
+
+def test_another_folder_beside_train_and_test_is_refused(refused, cats, tmp_path):
+    for part in ("train", "test"):
+        shutil.copytree(cats, tmp_path / "split" / part)
+    (tmp_path / "split" / "docs").mkdir()
+    with refused(ValueError, "path", "'docs'", "Move them elsewhere"):
+        image_folder(tmp_path / "split")

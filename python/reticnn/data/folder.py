@@ -120,6 +120,12 @@ def parts_of(path):
     """Return the folders of a split data set by part, or nothing if it is not one."""
     names = class_folders(path)
     parts = {_PARTS.get(name.lower()): os.path.join(path, name) for name in names}
+    if None in parts and {"train", "test"} <= set(parts):
+        others = [name for name in names if name.lower() not in _PARTS]
+        raise ValueError(
+            f"`path` has the folders {shown(others)} beside `train` and `test`, so it "
+            f"is neither parts nor classes: {path!r}. Move them elsewhere."
+        )
     if None in parts or "train" not in parts or len(parts) < len(names):
         return {}
     return {

@@ -258,8 +258,8 @@ as_strings <- function(x) {
 
 `%||%` <- function(x, y) if (is.null(x)) y else x
 
-# For vectors, reticulate makes a list of length-one vectors a scalar of; image data is
-# a Python object, whose own methods print, count and subset it.
+# Image data is a Python object, which prints and counts itself; only its positions are
+# counted from 0, in R from 1.
 #' @export
 `[.reticnn.data.images.ImageData` <- function(x, i) {
   positions <- seq_len(length(x))[i]

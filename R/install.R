@@ -8,6 +8,10 @@ python_requirements <- function() {
 
 declare_python <- function() {
   reticulate::py_require(python_requirements(), python_version = ">=3.10")
+  # What install_reticnn() made; an environment that the user names comes first.
+  if (!reticulate::py_available() && reticulate::virtualenv_exists("r-reticnn")) {
+    reticulate::use_virtualenv("r-reticnn", required = FALSE)
+  }
 }
 
 #' Install what reticnn needs in Python

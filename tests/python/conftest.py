@@ -1,12 +1,14 @@
 """What the tests share: real images, a trained classifier, fresh processes."""
 
 import os
+import random
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
@@ -114,3 +116,17 @@ def classifier():
         progress="none",
         seed=1,
     )
+
+
+@pytest.fixture
+def drawn_after():
+    """Return what the global random states give after seeding them and an action."""
+
+    def draw(action):
+        keras.utils.clear_session()  # Older versions of Keras keep a generator in it.
+        keras.utils.set_random_seed(3)
+        action()
+        drawn = keras.ops.convert_to_numpy(keras.random.uniform((3,)))
+        return (random.random(), np.random.random(), *drawn)
+
+    return draw

@@ -54,3 +54,26 @@ test_that("without a usable Python the error says what to do", {
   expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
   expect_match(paste(lines, collapse = "\n"), "install_reticnn()", fixed = TRUE)
 })
+
+test_that("the environment of install_reticnn() is found, and a chosen one comes first", {
+  python <- Sys.which("python3")
+  skip_if(python == "", "No python3 at all")
+  home <- withr::local_tempdir()
+  environment <- file.path(home, "r-reticnn")
+  made <- system2(python, c("-m", "venv", "--without-pip", shQuote(environment)),
+    stdout = FALSE, stderr = FALSE)
+  skip_if(made != 0, "python3 cannot make a virtual environment")
+  code <- c(
+    sprintf("setwd(%s)", deparse(home)),
+    "if (Sys.getenv('CHOSEN') == '') Sys.unsetenv('RETICULATE_PYTHON')",
+    "library(reticnn)",
+    "invisible(reticnn_available())",
+    "cat(reticulate::py_discover_config()$python)"
+  )
+  found <- run_r(code, env = c(paste0("WORKON_HOME=", home), "CHOSEN="))
+  expect_match(utils::tail(found, 1), "r-reticnn/bin/python")
+  chosen <- Sys.getenv("RETICULATE_PYTHON")
+  skip_if(chosen == "", "RETICULATE_PYTHON is not set")
+  found <- run_r(code, env = c(paste0("WORKON_HOME=", home), "CHOSEN=yes"))
+  expect_no_match(utils::tail(found, 1), "r-reticnn/bin/python")
+})

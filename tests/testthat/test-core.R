@@ -65,6 +65,8 @@ test_that("the environment of install_reticnn() is found, and a chosen one comes
   skip_if(made != 0, "python3 cannot make a virtual environment")
   code <- c(
     sprintf("setwd(%s)", deparse(home)),
+    # A process in which Python runs hands these on to its children.
+    "Sys.unsetenv(c('RETICULATE_PYTHON_FALLBACK', 'VIRTUAL_ENV'))",
     "if (Sys.getenv('CHOSEN') == '') Sys.unsetenv('RETICULATE_PYTHON')",
     "library(reticnn)",
     "invisible(reticnn_available())",

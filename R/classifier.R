@@ -7,6 +7,7 @@ new_classifier <- function(core_classifier) {
       image_shape = core_classifier$image_shape,
       history = as_table(core_classifier$history),
       stopped = core_classifier$stopped,
+      resize = core_classifier$resize,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier
@@ -53,7 +54,8 @@ print.reticnn_classifier <- function(x, ...) {
   cat(
     "<reticnn_classifier> ", x$name, ", ", length(x$class_names), " classes: ",
     paste(x$class_names, collapse = ", "), "\n",
-    "input    ", paste(size, collapse = " x "), ", values 0 to 255\n",
+    "input    ", paste(size, collapse = " x "), ", values 0 to 255",
+    if (!is.null(x$resize)) paste0(", resized by ", x$resize), "\n",
     "trained  ", trained, "\n",
     sep = ""
   )

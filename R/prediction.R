@@ -7,7 +7,7 @@
 #' @param images Image data; an array `c(n, height, width, channels)` or one image
 #'   `c(height, width, channels)`, 0 to 255; the path of an image file or of a folder of
 #'   images; or several paths. Files are read at the model's size, and arrays resized to
-#'   it. Grey images are repeated for a model that takes RGB; RGB images whose channels
+#'   it, in the way the classifier's training images were. Grey images are repeated for a model that takes RGB; RGB images whose channels
 #'   are the same go to a grey one; opaque RGBA images to both.
 #' @param class_names For a Keras model, the names of its classes in the order of its
 #'   outputs, or `NULL` to call them class_1, class_2 and so on. Default `NULL`.
@@ -17,7 +17,8 @@
 #'   files `.file`, the path.
 #' @section Errors: A `reticnn_error` if a path does not exist or a file cannot be read,
 #'   if there are no images, or if the model takes channels that they cannot be converted
-#'   to without a loss. A `reticnn_warning` if an array is resized.
+#'   to without a loss. A `reticnn_warning` if an array is resized, or image data are of
+#'   files resized in another way than in training.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

@@ -27,9 +27,9 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
         images: Image data; an array (n, height, width, channels) or one image (height,
             width, channels), 0 to 255; the path of an image file or of a folder of
             images; or a list of paths. Files are read at the model's size, and arrays
-            resized to it. Grey images are repeated for a model that takes RGB; RGB
-            images whose channels are the same go to a grey one; opaque RGBA images to
-            both.
+            resized to it, in the way the classifier's training images were. Grey
+            images are repeated for a model that takes RGB; RGB images whose channels
+            are the same go to a grey one; opaque RGBA images to both.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None to call them class_1, class_2 and so on. Default None.
         batch_size: Whole number of images at a time. Default 32.
@@ -47,7 +47,8 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
         RuntimeError: In a forked copy of the process that started Keras.
 
     Warns:
-        UserWarning: If an array is resized.
+        UserWarning: If an array is resized, or image data are of files resized in
+            another way than in training.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -56,7 +57,7 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
     """
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
-    data = _images_to_predict(images, classifier.image_shape)
+    data = _images_to_predict(images, classifier)
     predicted = probabilities(
         classifier.model, _outputs(classifier.model, data, batch_size)
     )
@@ -108,7 +109,8 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         RuntimeError: In a forked copy of the process that started Keras.
 
     Warns:
-        UserWarning: If images in memory are resized to what the model takes.
+        UserWarning: If images in memory are resized to what the model takes, or files
+            are resized in another way than in training.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
@@ -129,7 +131,7 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         raise ValueError("`data` has no labels to compare with. Give them as `y`.")
     data = data.with_classes(classifier.class_names)
     codes = data.codes
-    data = images_for_model(data, classifier.image_shape, "data")
+    data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
     outputs = _outputs(classifier.model, data, batch_size)
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
@@ -189,22 +191,22 @@ def _check_columns(class_names):
         )
 
 
-def _images_to_predict(images, image_shape):
+def _images_to_predict(images, classifier):
     """Return whatever images a user has as image data that fits the model."""
+    shape, resize = classifier.image_shape, classifier.resize
     if isinstance(images, (ImageData, Mapping)):
         data = as_image_data(images, "images")
     elif isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        return _files(
-            _files_in(path, image_shape) if os.path.isdir(path) else [path], image_shape
-        )
+        paths = _files_in(path, shape) if os.path.isdir(path) else [path]
+        return _files(paths, shape, resize)
     elif isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
-        return _files(images, image_shape)
+        return _files(images, shape, resize)
     else:
         data = ImageData(ArrayImages(as_images(images)))
-    return images_for_model(data, image_shape, "images")
+    return images_for_model(data, shape, "images", resize)
 
 
 def _files_in(folder, image_shape):
@@ -218,7 +220,7 @@ def _files_in(folder, image_shape):
     return as_image_data(data, "images").files
 
 
-def _files(paths, image_shape):
+def _files(paths, image_shape, resize):
     """Return image data of the files at `paths`."""
     if len(paths) == 0:
         raise ValueError("`images` has no images. Give at least one.")
@@ -230,7 +232,7 @@ def _files(paths, image_shape):
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
         )
     size, channels = _reading_size(image_shape)
-    return ImageData(FileImages(paths, size, channels))
+    return ImageData(FileImages(paths, size, channels, resize or "stretch"))
 
 
 def _reading_size(image_shape):

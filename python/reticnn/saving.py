@@ -11,6 +11,7 @@ from reticnn import __version__
 from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
+from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
 
 _FORMAT = 1
@@ -35,7 +36,8 @@ def save_classifier(classifier, path):
     Raises:
         TypeError: If `classifier` is not a classifier.
         ValueError: If `path` is a folder, or ends in `.keras` or `.h5`, which promise
-            another format.
+            another format, or if the model has Lambda layers, whose code no one would
+            want to load.
         FileNotFoundError: If the folder to write in does not exist.
         RuntimeError: In a forked copy of the process that started Keras.
 
@@ -67,6 +69,7 @@ def save_classifier(classifier, path):
         "backend": keras.backend.backend(),
         "class_names": classifier.class_names,
         "image_shape": classifier.image_shape,
+        "resize": classifier.resize,
         "history": classifier.history,
         "stopped": classifier.stopped,
     }
@@ -74,6 +77,7 @@ def save_classifier(classifier, path):
         model = os.path.join(scratch, _MODEL)
         whole = os.path.join(scratch, "whole")
         classifier.model.save(model)
+        _check_no_code(model)
         with zipfile.ZipFile(whole, "w") as archive:
             archive.write(model, _MODEL)
             archive.writestr(_RECORD, json.dumps(record, indent=1))
@@ -116,7 +120,11 @@ def load_classifier(path):
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
     return Classifier(
-        model, record["class_names"], record["history"], record.get("stopped")
+        model,
+        record["class_names"],
+        record["history"],
+        record.get("stopped"),
+        resize=record.get("resize"),
     )
 
 
@@ -155,6 +163,8 @@ def _check_record(record, path):
         raise _not_ours(path, "it has no class names")
     if not isinstance(history, dict) or not isinstance(history.get("epoch"), list):
         raise _not_ours(path, "it has no training history")
+    if record.get("resize") not in (*RESIZES, None):
+        raise _not_ours(path, "it has no way to resize images that is known here")
 
 
 def _read_model(contents, path):
@@ -184,6 +194,18 @@ def _read_model(contents, path):
                 "`keras.saving.register_keras_serializable()`; else the file is "
                 f"damaged or not made by `save_classifier()`. Keras says: {error}"
             ) from error
+
+
+def _check_no_code(model):
+    """Raise if the model in a file could not be loaded again, for its code."""
+    with zipfile.ZipFile(model) as archive:
+        with_code = _layers_with_code(json.loads(archive.read("config.json")))
+    if with_code:
+        raise ValueError(
+            f"`classifier` has code of its own, in the Lambda layers "
+            f"{shown(with_code)}, which `load_classifier()` would refuse to run. Use "
+            "Keras's layers in their place, or a layer class of your own."
+        )
 
 
 def _layers_with_code(config):

@@ -12,8 +12,10 @@ from reticnn import (
     evaluate_classifier,
     image_arrays,
     image_folder,
+    load_classifier,
     load_images,
     predict_images,
+    save_classifier,
     shape_images,
 )
 
@@ -187,7 +189,7 @@ def test_array_of_another_size_is_resized_as_its_file_is(classifier, tmp_path):
     wanted = predict_images(classifier, tmp_path / "a.png")
     with pytest.warns(UserWarning, match="`images` has images of 40 x 25") as caught:
         table = predict_images(classifier, np.stack([image] * 70))
-    told = [str(w.message) for w in caught if "resized to" in str(w.message)]
+    told = [str(w.message) for w in caught if "resized" in str(w.message)]
     assert len(told) == 1
     assert "16 x 16" in told[0]
     assert table[".pred_circle"] == pytest.approx(wanted[".pred_circle"] * 70, abs=1e-6)
@@ -206,6 +208,30 @@ def test_labelled_data_of_another_size_is_evaluated_resized(classifier):
     with pytest.warns(UserWarning, match="`data` has images of 8 x 8"):
         scores = evaluate_classifier(classifier, shape_images(4, image_size=8))
     assert scores["n"] == 4
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad"])
+def test_images_are_resized_as_in_training(fit, tiny_cnn, tmp_path, resize):
+    noise = np.random.default_rng(1).integers(0, 256, (4, 24, 40, 3)).astype("u1")
+    files = [str(tmp_path / kind / f"{place}.png") for kind in "ab" for place in "12"]
+    for file, image in zip(files, noise, strict=True):
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        Image.fromarray(image).save(file)
+    data = image_folder(tmp_path, 16, resize=resize)
+    trained = fit(tiny_cnn(), data)
+    assert f"resized by {resize}" in repr(trained)
+    wanted = predict_images(trained, load_images(data)["images"])[".pred_a"]
+    path = save_classifier(trained, str(tmp_path / "kept.reticnn"))
+    loaded = load_classifier(path)
+    assert loaded.resize == resize
+    for use in (trained, loaded):
+        assert predict_images(use, files)[".pred_a"] == pytest.approx(wanted, abs=1e-6)
+        with pytest.warns(UserWarning, match=f"resized .'{resize}'. to the 16 x 16"):
+            from_array = predict_images(use, noise)[".pred_a"]
+        assert from_array == pytest.approx(wanted, abs=1e-6)
+    stretched = image_folder(tmp_path, 16)
+    with pytest.warns(UserWarning, match=rf"'stretch'.*trained.*'{resize}'"):
+        evaluate_classifier(loaded, stretched)
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

@@ -12,6 +12,7 @@ from reticnn import (
     shape_images,
 )
 from reticnn.data.images import ArrayImages, ImageData
+from reticnn.data.resizing import fitted
 from reticnn.training.batches import ImageBatches
 
 NA_REAL = float("nan")
@@ -86,6 +87,29 @@ def test_files_are_read_at_the_models_size(fit, tiny_cnn, cats):
     learned = fit(tiny_cnn(), image_folder(cats))
     assert learned.class_names == ["cat", "dog"]
     assert learned.image_shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("argument", ["data", "validation"])
+def test_arrays_of_another_size_are_resized(fit, tiny_cnn, shapes, argument):
+    larger = shape_images(60, image_size=24, seed=1)
+    with pytest.warns(UserWarning, match=rf"`{argument}`.* 24 x 24 .*16 x 16"):
+        resized = fit(tiny_cnn(), **{"data": shapes, argument: larger})
+    pixels = load_images(larger)
+    smaller = np.stack(
+        [fitted(image, (16, 16), "stretch") for image in pixels["images"]]
+    )
+    by_hand = image_arrays(smaller, pixels["labels"])
+    expected = fit(tiny_cnn(), **{"data": shapes, argument: by_hand})
+    assert resized.history == expected.history
+    assert resized.resize == ("stretch" if argument == "data" else None)
+
+
+def test_grey_arrays_train_a_colour_model(fit, tiny_cnn, shapes):
+    pixels = load_images(shapes)
+    grey = pixels["images"][..., :1]
+    trained = fit(tiny_cnn(), image_arrays(grey, pixels["labels"]))
+    threefold = image_arrays(grey.repeat(3, axis=3), pixels["labels"])
+    assert trained.history == fit(tiny_cnn(), threefold).history
 
 
 def test_keras_layers_and_wrapped_models_train(fit, tiny_cnn, shapes):
@@ -483,10 +507,16 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
         train({"train": shapes})
     with refused(ValueError, argument, "no labels"):
         train(image_arrays(np.zeros((2, 16, 16, 3))))
-    with refused(ValueError, argument, "(8, 8, 3)", "(16, 16, 3)", "Resize"):
-        train(shape_images(4, image_size=8))
+    with refused(ValueError, argument, "(16, 16, 2)", "(16, 16, 3)", "2"):
+        train(image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]))
     with refused(ValueError, argument, "'triangle'", "3", "num_classes=3"):
         train(shape_images(6, 3, image_size=16))
+
+
+def test_fewer_images_than_classes_are_refused(refused, fit, tiny_cnn):
+    data = shape_images(30, 3, image_size=16, seed=1)
+    with refused(ValueError, "data", "2 images of 3 classes"):
+        fit(tiny_cnn(3), data[:2])
 
 
 @pytest.mark.parametrize("argument", ["data", "validation"])

@@ -42,7 +42,8 @@ def fit_classifier(
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
             classes, such as `build_cnn` makes. It is trained in place. Or a
             classifier, to train it further.
-        data: Image data with labels. Files are read at the model's size.
+        data: Image data with labels. Files are read at the model's size, and images in
+            memory resized to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to measure after each epoch, or the fraction of `data`,
             in (0, 1), to set apart for that, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.
@@ -90,15 +91,16 @@ def fit_classifier(
 
     Raises:
         TypeError: If `model` is not a Keras model, or `data` not image data.
-        ValueError: If the data have no labels, if model and data differ in the number
-            of classes or, for images in memory, in size, if `validation` has other
-            classes, if `model` is compiled and an argument would change that, if the
-            checkpoint is damaged or another run's, or an argument is outside its
-            range.
+        ValueError: If the data have no labels, or fewer images than classes, if model
+            and data differ in the number of classes or in channels that cannot be
+            converted without a loss, if `validation` has other classes, if `model` is
+            compiled and an argument would change that, if the checkpoint is damaged
+            or another run's, or an argument is outside its range.
         OSError: If a checkpoint cannot be written; the last good one stays.
 
     Warns:
-        UserWarning: If training stops because the loss is no number.
+        UserWarning: If images in memory are resized, or training stops because the
+            loss is no number.
 
     Example:
         >>> data = shape_images(1000, seed=1)
@@ -144,7 +146,7 @@ def fit_classifier(
     )
     stopped = run.train(*reporters)
     history = _joined_history(earlier, run.records)
-    return Classifier(model, run.class_names, history, stopped)
+    return Classifier(model, run.class_names, history, stopped, resize=run.resize)
 
 
 def _joined_history(earlier, records):

@@ -8,6 +8,7 @@ import numpy as np
 
 from reticnn.backend import keras, sync_weights
 from reticnn.coercion import as_choice, as_float, as_seed, shown
+from reticnn.conversion import images_for_model
 from reticnn.data.images import as_image_data, check_not_empty, split_images
 from reticnn.outputs import count_classes
 from reticnn.training.batches import ImageBatches
@@ -29,6 +30,8 @@ class TrainingRun:
     Attributes:
         records: List of dicts, the metrics of each epoch.
         class_names: List of the classes.
+        resize: How the training images came to the model's size, or None if they had
+            it.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class TrainingRun:
             model, data, validation, self._seed, class_names
         )
         self.class_names = self._data.class_names
+        self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
         self._history = History(checkpoints.records if checkpoints else ())
@@ -186,6 +190,11 @@ class TrainingRun:
 def _training_data(model, data, validation, seed, class_names):
     """Return training and validation data at the model's size, checked against it."""
     data = _labelled(model, data, "data", class_names)
+    if len(data) < len(data.class_names):
+        raise ValueError(
+            f"`data` has {len(data)} images of {len(data.class_names)} classes, not "
+            "even one of each. Give more images, or fewer classes."
+        )
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
         return _set_apart(data, validation, seed)
     if validation is None:
@@ -228,7 +237,7 @@ def _labelled(model, data, name, class_names=None):
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
             f"num_classes={len(data.class_names)}."
         )
-    return data.fitted_to(model.input_shape[1:], name)
+    return images_for_model(data, model.input_shape[1:], name)
 
 
 def _class_weights(class_weight, data):

@@ -378,7 +378,7 @@ def _proportions(prop):
             len(values)
         )
     else:
-        share = as_float(prop, "prop", above=0, below=1)
+        share = as_float(np.asarray(prop), "prop", above=0, below=1)
         return {"train": share, "test": 1 - share}
     if names is None:
         raise ValueError(

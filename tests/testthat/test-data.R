@@ -204,7 +204,10 @@ test_that("every cache gives the same images", {
 test_that("photos of every kind are read, upright and with their own colours", {
   skip_if_no_core()
   home <- withr::local_tempdir()
-  withr::local_envvar(HOME = home)
+  environ <- reticulate::import("os", convert = FALSE)$environ
+  before <- reticulate::py_get_item(environ, "HOME")
+  withr::defer(reticulate::py_set_item(environ, "HOME", before))
+  reticulate::py_set_item(environ, "HOME", home)
   pillow <- reticulate::import("PIL.Image")
   folder <- file.path(home, "pics")
   for (class in c("left", "right")) dir.create(file.path(folder, class), recursive = TRUE)
@@ -218,8 +221,8 @@ test_that("photos of every kind are read, upright and with their own colours", {
   exif <- photo$getexif()
   reticulate::py_set_item(exif, 274L, 6L)
   photo$save(file.path(folder, "right", "phone.jpg"), exif = exif, quality = 95L)
-  deep <- reticulate::import("numpy")$full(tuple(4L, 4L), 32896L, dtype = "uint16")
-  pillow$fromarray(deep)$save(file.path(folder, "right", "deep.png"))
+  deep <- pillow$new("I;16", tuple(4L, 4L), 32896L)
+  deep$save(file.path(folder, "right", "deep.png"))
 
   data <- image_folder("~/pics", 16)
   expect_identical(data$class_counts, list(left = 4L, right = 2L))

@@ -16,6 +16,8 @@ _HOME = {
     "classifier_head": "blocks",
     "build_mlp": "models",
     "build_cnn": "models",
+    "augment": "augmenting",
+    "augmentation": "augmenting",
     "image_folder": "data",
     "image_table": "data",
     "image_arrays": "data",
@@ -33,6 +35,8 @@ _HOME = {
 }
 
 __all__ = [
+    "augment",
+    "augmentation",
     "build_cnn",
     "build_mlp",
     "cats_and_dogs",

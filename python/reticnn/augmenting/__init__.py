@@ -1,0 +1,6 @@
+"""Augmentation: random changes to images, each resampled only once."""
+
+from reticnn.augmenting.images import augment
+from reticnn.augmenting.policy import Policy, augmentation
+
+__all__ = ["Policy", "augment", "augmentation"]

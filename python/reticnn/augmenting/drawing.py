@@ -1,0 +1,294 @@
+"""From uniform random numbers to the parameters of a policy's stages.
+
+Written once for both engines: `xp` is `numpy` on the host and `keras.ops` on a device;
+arrays are float32 and have one row an image. An engine asks a policy for
+
+- `policy.check(image_shape)`: raises if it cannot be applied to such images;
+- `policy.output_shape(image_shape)`: (height, width, channels) of the results;
+- `policy.parts(channels)`: for each stage, the set of names of the parts that can do
+  anything there, known without drawing, and so constant in a compiled function;
+- `policy.draw(xp, seed, epoch, indices, image_shape)`: for each stage a dict with the
+  parameters of those parts;
+- `policy.fill_mode`, `policy.fill_value`, `policy.interpolation` for the warp,
+  `policy.blur_radius`, `policy.erasing_fill(channels)`;
+
+and does, stage by stage, in this order,
+
+1. `"warp"`: (n, 6), the matrix [[a, b, c], [d, e, f]] row by row. The output pixel
+   (x, y) shows the input at (a x + b y + c, d x + e y + f); pixel centres are at whole
+   numbers, as for `keras.ops.image.affine_transform`. Sampled by `interpolation`,
+   outside by `fill_mode` and `fill_value`, to the height and width of `output_shape`.
+2. `"color"`: (n, channels, channels + 1), matrix and offset for a pixel's channels;
+   with `"color_of_mean"`, (n, channels, channels), to be multiplied by the mean of each
+   channel over the warped image, and added.
+3. `"blur"`: (n,), the standard deviation of a Gaussian in pixels, 0 for none. The
+   window has `blur_radius` pixels on each side of the centre, its weights sum to 1;
+   outside the image are its reflected pixels, without the edge's own (`"reflect"` of
+   `keras.ops.pad`).
+4. `"noise"`: (n,), the factor of `normal_texture` that is added, whose window begins at
+   `"noise_at"`: (n, 2), int32, row and column.
+5. `"erase"`: (n, 4), int32, top, left, bottom and right of a box, the last two
+   excluded; empty where nothing is erased. It is filled by `erasing_fill`, a value for
+   each channel; or, where that is None, by `erasing_texture`, whose window begins at
+   `"erase_at"`: (n, 2), int32: the pixel (y, x) becomes texture[row + y, column + x].
+
+After each stage values are clipped to 0 to 255.
+"""
+
+import math
+from functools import cache
+
+import numpy as np
+
+from reticnn.augmenting.counters import as_float, as_whole, uniforms
+
+# Number of places, both ways, at which an image's window of a texture can begin.
+TEXTURE_PLACES = 256
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+_GREY = np.tile(_LUMA, (3, 1))
+_COLOUR = np.eye(3) - _GREY
+
+# A quarter turn of hue in the plane of YIQ's two colour axes, seen from RGB.
+_YIQ = np.array([_LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
+_YIQ[1:] -= _YIQ[1:].mean(axis=1, keepdims=True)
+_TURNED = np.linalg.inv(_YIQ) @ [[0, 0, 0], [0, 0, 1], [0, -1, 0]] @ _YIQ
+
+
+def drawn_numbers(xp, seed, epoch, indices, ranges):
+    """Return a dict of numbers, (n,), one for each image.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        seed: Whole number, or an int32 scalar tensor.
+        epoch: Whole number, or an int32 scalar tensor.
+        indices: Positions of the images in the data, (n,).
+        ranges: Dict of (slot, lower, upper) by name.
+    """
+    slots, lower, upper = zip(*ranges.values(), strict=True)
+    unit = uniforms(xp, seed, epoch, indices, slots)
+    span = np.subtract(upper, lower, dtype="float32")
+    values = unit * span[None] + np.array(lower, "float32")[None]
+    return {name: values[:, column] for column, name in enumerate(ranges)}
+
+
+class Warp:
+    """A matrix for each image, composed of operations in the order of the calls.
+
+    Each operation acts on the image that the ones before it give.
+    """
+
+    def __init__(self, xp, image_shape):
+        """Begin with the identity for images of (height, width, ...)."""
+        self._xp = xp
+        self._rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+        self._size = image_shape[0], image_shape[1]
+
+    def crop(self, top, left, size):
+        """Show a window of `size`, (height, width) in pixels, as it is."""
+        self._shift(left, top)
+        self._size = size
+
+    def crop_and_resize(self, top, left, fraction):
+        """Show a window, fractions of (height, width), at the image's size."""
+        tall, wide = fraction
+        self._shift(left + (wide - 1) / 2, top + (tall - 1) / 2)
+        self._turn(wide, 0.0, 0.0, tall)
+
+    def flip(self, across=None, down=None):
+        """Flip where a number, (n,), is 1 and not 0, across (left to right) or down."""
+        across = 1.0 if across is None else 1 - 2 * across
+        down = 1.0 if down is None else 1 - 2 * down
+        self._turn_about_centre(across, 0.0, 0.0, down)
+
+    def translate(self, down, right):
+        """Move by fractions of height and width."""
+        height, width = self._size
+        self._shift(right * -width, down * -height)
+
+    def shear(self, x, y):
+        """Shear by `x` and `y`, from the pixel at the top left, as Keras does."""
+        self._turn(1.0, x, y, 1.0)
+
+    def rotate(self, turns):
+        """Rotate counterclockwise by fractions of a full turn, about the centre."""
+        angle = turns * (2 * math.pi)
+        cosine, sine = self._xp.cos(angle), self._xp.sin(angle)
+        self._turn_about_centre(cosine, -sine, sine, cosine)
+
+    def zoom(self, tall, wide):
+        """Show `1 + tall` of the height, `1 + wide` of the width, about the centre."""
+        self._turn_about_centre(1 + wide, 0.0, 0.0, 1 + tall)
+
+    def matrix(self, like):
+        """Return the matrices, (n, 6), for as many images as `like` has rows."""
+        one = like * 0
+        return self._xp.stack(
+            [one + value for row in self._rows for value in row], axis=1
+        )
+
+    def _shift(self, x, y):
+        for row in self._rows:
+            row[2] = row[2] + _product(row[0], x) + _product(row[1], y)
+
+    def _turn(self, a, b, d, e):
+        """Multiply by [[a, b], [d, e]] from the right."""
+        for row in self._rows:
+            row[0], row[1] = (
+                _product(row[0], a) + _product(row[1], d),
+                _product(row[0], b) + _product(row[1], e),
+            )
+
+    def _turn_about_centre(self, a, b, d, e):
+        y, x = ((side - 1) / 2 for side in self._size)
+        self._shift(x, y)
+        self._turn(a, b, d, e)
+        self._shift(-x, -y)
+
+
+def _product(first, second):
+    """Return a product, sparing the work where a factor is a plain 0 or 1."""
+    for one, other in ((first, second), (second, first)):
+        if isinstance(one, float) and one in (0.0, 1.0):
+            return other if one else 0.0
+    return first * second
+
+
+def color_parts(
+    xp,
+    channels,
+    like,
+    *,
+    brightness=None,
+    contrast=None,
+    saturation=None,
+    hue=None,
+    shift=None,
+    grayscale=None,
+):
+    """Return the parts `"color"` and `"color_of_mean"` of a stage.
+
+    What is drawn acts in the order of the arguments. For images of one channel only
+    brightness and contrast do.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        channels: 1 or 3.
+        like: Any array (n,).
+        brightness: (n,), what is added as a fraction of 255.
+        contrast: (n,), factor of the distance to the image's mean of each channel.
+        saturation: (n,), factor of the distance to the pixel's luma.
+        hue: (n,), fraction of a full turn, linear in RGB and with luma unchanged.
+        shift: (n, 3), what is added to each channel, 0 to 255.
+        grayscale: (n,), 1 to show luma in all channels, 0 not.
+
+    Returns:
+        Dict of `"color"`, (n, channels, channels + 1), and, with a contrast,
+        `"color_of_mean"`, (n, channels, channels).
+    """
+    zero = like * 0
+    if channels == 1:
+        linear = (zero + 1)[:, None, None]
+    else:
+        linear = _hue_and_saturation(xp, zero, saturation, hue, grayscale)
+    offset = zero[:, None] if brightness is None else 255 * brightness[:, None]
+    if shift is not None and channels == 3:
+        offset = offset + _maybe_grey(xp, shift, grayscale)
+    offset = xp.broadcast_to(offset, (*linear.shape[:1], channels))[:, :, None]
+    if contrast is None:
+        return {"color": xp.concatenate([linear, offset], axis=2)}
+    contrast = contrast[:, None, None]
+    return {
+        "color": xp.concatenate([linear * contrast, offset], axis=2),
+        "color_of_mean": linear * (1 - contrast),
+    }
+
+
+def _hue_and_saturation(xp, zero, saturation, hue, grayscale):
+    """Return the matrices, (n, 3, 3), of saturation, hue and greyscale together."""
+    colour = zero + 1 if saturation is None else saturation
+    if grayscale is not None:
+        colour = colour * (1 - grayscale)
+    if hue is None:
+        return colour[:, None, None] * _float32(_COLOUR) + _float32(_GREY)
+    angle = hue * (2 * math.pi)
+    straight = (colour * xp.cos(angle))[:, None, None] * _float32(_COLOUR)
+    turned = (colour * xp.sin(angle))[:, None, None] * _float32(_TURNED)
+    return straight + turned + _float32(_GREY)
+
+
+def _maybe_grey(xp, shift, grayscale):
+    if grayscale is None:
+        return shift
+    luma = xp.sum(shift * _float32(_LUMA), axis=1)[:, None]
+    return xp.where(grayscale[:, None] > 0, luma, shift)
+
+
+def normals(xp, first, second):
+    """Return two independent standard normal numbers of each two uniform ones."""
+    # 1 - u, as u may be 0 but is never 1.
+    length = xp.sqrt(-2 * xp.log(1 - first))
+    angle = second * (2 * math.pi)
+    return length * xp.cos(angle), length * xp.sin(angle)
+
+
+def happens(xp, chance, threshold):
+    """Return 1 where a threshold in [0, 1) is below the chance of it, else 0."""
+    return as_float(xp, threshold < chance)
+
+
+def erased_box(xp, image_shape, on, areas, places):
+    """Return the part `"erase"`.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        image_shape: (height, width, ...).
+        on: (n,), 1 to erase, 0 not.
+        areas: Two (n,), whose roots are the box's height and width as fractions.
+        places: Two (n,) in [0, 1), where the box is from top to bottom, left to right.
+
+    Returns:
+        Array (n, 4), int32: top, left, bottom, right.
+    """
+    ends = []
+    for side, area, place in zip(image_shape[:2], areas, places, strict=True):
+        length = xp.sqrt(area) * side
+        start = place * (side - length)
+        ends.append((xp.ceil(start) * on, xp.ceil(start + length) * on))
+    (top, bottom), (left, right) = ends
+    return as_whole(xp, xp.stack([top, left, bottom, right], axis=1))
+
+
+def texture_place(xp, down, right):
+    """Return where windows begin, (n, 2), int32, from numbers in [0, 1)."""
+    return as_whole(xp, xp.stack([down, right], axis=1) * TEXTURE_PLACES)
+
+
+@cache
+def normal_texture(image_shape):
+    """Return fixed standard normal numbers to take windows of `image_shape` from.
+
+    Returns:
+        NumPy array, float32, (height + 256, width + 256, channels).
+    """
+    shape = (*(side + TEXTURE_PLACES for side in image_shape[:2]), image_shape[2])
+    unit = uniforms(np, 0, 0, np.arange(math.prod(shape)), (0, 1))
+    texture = normals(np, *unit.T)[0].reshape(shape)
+    texture.flags.writeable = False
+    return texture
+
+
+@cache
+def erasing_texture(image_shape):
+    """Return what erased boxes show: normal numbers times 255, cut off at 0 and 255.
+
+    Returns:
+        NumPy array, uint8, (height + 256, width + 256, channels).
+    """
+    texture = np.clip(normal_texture(image_shape) * 255, 0, 255).astype("uint8")
+    texture.flags.writeable = False
+    return texture
+
+
+def _float32(constants):
+    return constants.astype("float32")

@@ -1,0 +1,520 @@
+"""Policies: what is done to images at random, as plain settings."""
+
+import copy
+
+import numpy as np
+
+from reticnn.augmenting import settings
+from reticnn.augmenting.drawing import (
+    Warp,
+    color_parts,
+    drawn_numbers,
+    erased_box,
+    happens,
+    normals,
+    texture_place,
+)
+from reticnn.coercion import as_choice, as_float, shown
+
+FILL_MODES = ("reflect", "constant", "nearest", "wrap")
+INTERPOLATIONS = ("bilinear", "nearest")
+
+_SETTINGS = {
+    "crop": settings.crop_settings,
+    "flip": settings.flip_settings,
+    "translation": settings.translation_settings,
+    "shear": settings.shear_settings,
+    "rotation": settings.rotation_settings,
+    "zoom": settings.zoom_settings,
+    "color_jitter": settings.color_jitter_settings,
+    "grayscale": settings.grayscale_settings,
+    "pca_color": settings.pca_color_settings,
+    "gaussian_blur": settings.gaussian_blur_settings,
+    "gaussian_noise": settings.gaussian_noise_settings,
+    "erasing": settings.erasing_settings,
+}
+OPERATIONS = tuple(_SETTINGS)
+
+# Every number drawn has its own slot, so that no operation changes another's draws.
+_SLOTS = {
+    name: slot
+    for slot, name in enumerate(
+        [
+            "crop_top",
+            "crop_left",
+            "flip_across",
+            "flip_down",
+            "translate_down",
+            "translate_right",
+            "shear_sign",
+            "shear_x",
+            "shear_y",
+            "rotation",
+            "zoom_tall",
+            "zoom_wide",
+            "brightness",
+            "contrast",
+            "saturation",
+            "hue_sign",
+            "hue",
+            "pca_1",
+            "pca_2",
+            "pca_3",
+            "pca_4",
+            "grayscale",
+            "blur_chance",
+            "blur_threshold",
+            "blur",
+            "noise",
+            "noise_down",
+            "noise_right",
+            "erase_chance",
+            "erase_threshold",
+            "erase_area_tall",
+            "erase_area_wide",
+            "erase_down",
+            "erase_right",
+            "erase_from_top",
+            "erase_from_left",
+        ]
+    )
+}
+
+
+class Policy:
+    """What is done to images at random; never changes once it is made.
+
+    A kind of policy is a subclass with a name, `class Mine(Policy, kind="mine")`, whose
+    `__init__` takes what `to_config()` gives, and which says what it needs in `parts`
+    and `draw`; see `reticnn.augmenting.drawing`.
+    """
+
+    _kinds: dict = {}  # noqa: RUF012
+
+    fill_mode = "reflect"
+    fill_value = 0.0
+    interpolation = "bilinear"
+    blur_radius = 0
+
+    def __init_subclass__(cls, kind):
+        """Make a kind of policy known by its name."""
+        cls.kind = kind
+        Policy._kinds[kind] = cls
+
+    def __init__(self, **config):
+        """Keep settings, plain values only, that `to_config()` gives."""
+        self.__dict__["_config"] = config
+
+    def __setattr__(self, name, value):
+        """Refuse: policies are shared between threads and saved with classifiers."""
+        raise AttributeError("A policy cannot be changed. Make a new one.")
+
+    def __eq__(self, other):
+        """Return whether the other does the same."""
+        return isinstance(other, Policy) and self.to_config() == other.to_config()
+
+    def __hash__(self):
+        """Return a hash of the settings."""
+        return hash(repr(self.to_config()))
+
+    def __reduce__(self):
+        """Pickle the settings."""
+        return Policy.from_config, (self.to_config(),)
+
+    def __bool__(self):
+        """Return whether the policy does anything."""
+        return any(self.parts(3)) or self.output_shape((0, 0, 3)) != (0, 0, 3)
+
+    def to_config(self):
+        """Return the policy as a dict that JSON can hold."""
+        return {"policy": self.kind, **copy.deepcopy(self._config)}
+
+    @staticmethod
+    def from_config(config):
+        """Return the policy that gave `config` by `to_config()`."""
+        config = dict(config)
+        kind = as_choice(config.pop("policy", None), "policy", tuple(Policy._kinds))
+        return Policy._kinds[kind](**config)
+
+    def check(self, image_shape):
+        """Raise if the policy cannot be applied to (height, width, channels)."""
+
+    def output_shape(self, image_shape):
+        """Return the (height, width, channels) of the results."""
+        return tuple(image_shape)
+
+    def erasing_fill(self, channels):
+        """Return a value for each channel, or None for noise."""
+        return None
+
+    def parts(self, channels):
+        """Return for each stage the set of the parts that can do anything."""
+        raise NotImplementedError
+
+    def draw(self, xp, seed, epoch, indices, image_shape):
+        """Return for each stage a dict of the parameters of its parts."""
+        raise NotImplementedError
+
+
+class Augmentation(Policy, kind="augmentation"):
+    """The policy of `augmentation()`: one stage."""
+
+    def __init__(self, *, fill_mode, fill_value, interpolation, **operations):
+        """Take checked settings of the operations that are on."""
+        super().__init__(
+            **operations,
+            fill_mode=fill_mode,
+            fill_value=fill_value,
+            interpolation=interpolation,
+        )
+        self.__dict__.update(
+            fill_mode=fill_mode,
+            fill_value=fill_value,
+            interpolation=interpolation,
+            operations=operations,
+            _ranges=_ranges(operations),
+        )
+
+    @property
+    def blur_radius(self):
+        """Pixels of the blur's window on each side of its centre."""
+        blur = self.operations.get("gaussian_blur")
+        return blur["kernel_size"] // 2 if blur else 0
+
+    def erasing_fill(self, channels):
+        """Return a value for each channel, or None for noise."""
+        fill = self.operations.get("erasing", {}).get("fill_value")
+        return None if fill is None else _per_channel(fill, channels)
+
+    def check(self, image_shape):
+        """Raise if the policy cannot be applied to (height, width, channels)."""
+        height, width, channels = image_shape
+        window = self._window()
+        if window and (window[0] > height or window[1] > width):
+            raise ValueError(
+                f"`crop` takes {window[0]} x {window[1]} pixels (height x width) out "
+                f"of images of {height} x {width}. Use at most that, or fractions."
+            )
+        colour = [name for name in _COLOURS if name in self.operations]
+        if colour and channels not in (1, 3):
+            raise ValueError(
+                f"`{colour[0]}` needs images with 1 channel (grey) or 3 (RGB), not "
+                f"{channels}. Leave it out: the geometric operations take any number."
+            )
+        fill = self.operations.get("erasing", {}).get("fill_value") or [0]
+        if len(fill) == 3 != channels:
+            raise ValueError(
+                f"`erasing` has a `fill_value` for 3 channels, and the images have "
+                f"{channels}. Give one number."
+            )
+
+    def output_shape(self, image_shape):
+        """Return the (height, width, channels) of the results."""
+        window = self._window()
+        return (*window, image_shape[2]) if window else tuple(image_shape)
+
+    def parts(self, channels):
+        """Return for each stage the set of the parts that can do anything."""
+        on = {part for part, names in _PARTS.items() if self._draws(names)}
+        if "crop" in self.operations:
+            on.add("warp")
+        if self._draws(_COLOUR_DRAWS if channels == 3 else _GREY_DRAWS):
+            on.add("color")
+        return [on]
+
+    def draw(self, xp, seed, epoch, indices, image_shape):
+        """Return for each stage a dict of the parameters of its parts."""
+        (on,) = self.parts(image_shape[2])
+        if not on:
+            return [{}]
+        drawn = drawn_numbers(xp, seed, epoch, indices, self._ranges)
+        output_shape = self.output_shape(image_shape)
+        stage = {}
+        if "warp" in on:
+            stage["warp"] = self._warp(xp, drawn, image_shape)
+        if "color" in on:
+            stage |= self._color(xp, drawn, image_shape[2])
+        if "blur" in on:
+            blurred = happens(xp, drawn["blur_chance"], drawn["blur_threshold"])
+            stage["blur"] = blurred * drawn["blur"]
+        if "noise" in on:
+            stage["noise"] = drawn["noise"]
+            stage["noise_at"] = texture_place(
+                xp, drawn["noise_down"], drawn["noise_right"]
+            )
+        if "erase" in on:
+            stage["erase"] = erased_box(
+                xp,
+                output_shape,
+                happens(xp, drawn["erase_chance"], drawn["erase_threshold"]),
+                (drawn["erase_area_tall"], drawn["erase_area_wide"]),
+                (drawn["erase_down"], drawn["erase_right"]),
+            )
+            if self.erasing_fill(image_shape[2]) is None:
+                stage["erase_at"] = texture_place(
+                    xp, drawn["erase_from_top"], drawn["erase_from_left"]
+                )
+        return [stage]
+
+    def _draws(self, names):
+        return any(name in self._ranges for name in names)
+
+    def _window(self):
+        """Return the (height, width) of a crop in pixels, or None."""
+        crop = self.operations.get("crop")
+        if not crop or isinstance(crop["height"], float):
+            return None
+        return crop["height"], crop["width"]
+
+    def _warp(self, xp, drawn, image_shape):
+        warp = Warp(xp, image_shape)
+        like = drawn[next(iter(self._ranges))]
+        window = self._window()
+        if window:
+            # A uniform float32 below 1 may still round up to the number of places.
+            top, left = (
+                xp.minimum(xp.floor(drawn[name] * (side - size + 1)), side - size)
+                for name, side, size in zip(
+                    ("crop_top", "crop_left"), image_shape[:2], window, strict=True
+                )
+            )
+            warp.crop(top, left, window)
+        elif "crop" in self.operations:
+            tall, wide = self.operations["crop"].values()
+            top = drawn["crop_top"] * (image_shape[0] * (1 - tall))
+            left = drawn["crop_left"] * (image_shape[1] * (1 - wide))
+            warp.crop_and_resize(top, left, (tall, wide))
+        if self._draws(("flip_across", "flip_down")):
+            across, down = (
+                None if name not in drawn else as_flip(xp, drawn[name])
+                for name in ("flip_across", "flip_down")
+            )
+            warp.flip(across, down)
+        if "translate_down" in drawn:
+            warp.translate(drawn["translate_down"], drawn["translate_right"])
+        if "shear_x" in drawn:
+            sign = as_sign(xp, drawn["shear_sign"])
+            warp.shear(drawn["shear_x"] * sign, drawn["shear_y"] * sign)
+        if "rotation" in drawn:
+            warp.rotate(drawn["rotation"])
+        if "zoom_tall" in drawn:
+            tall = drawn["zoom_tall"]
+            warp.zoom(tall, drawn.get("zoom_wide", tall))
+        return warp.matrix(like)
+
+    def _color(self, xp, drawn, channels):
+        amounts = {
+            name: drawn[name] for name in ("brightness", "contrast") if name in drawn
+        }
+        if channels == 3:
+            amounts |= self._color_of_three(xp, drawn)
+        like = drawn[next(iter(self._ranges))]
+        return color_parts(xp, channels, like, **amounts)
+
+    def _color_of_three(self, xp, drawn):
+        amounts = {}
+        if "saturation" in drawn:
+            factor = drawn["saturation"]
+            amounts["saturation"] = factor / xp.maximum(1 - factor, 1 / 256)
+        if "hue" in drawn:
+            amounts["hue"] = as_sign(xp, drawn["hue_sign"]) * drawn["hue"] / 2
+        if "pca_1" in drawn:
+            amounts["shift"] = self._pca_shift(xp, drawn)
+        if "grayscale" in drawn:
+            chance = self.operations["grayscale"]["factor"]
+            amounts["grayscale"] = happens(xp, chance, drawn["grayscale"])
+        return amounts
+
+    def _pca_shift(self, xp, drawn):
+        pca = self.operations["pca_color"]
+        first, second = normals(xp, drawn["pca_1"], drawn["pca_2"])
+        third, _ = normals(xp, drawn["pca_3"], drawn["pca_4"])
+        alphas = xp.stack([first, second, third], axis=1)
+        axes = np.array(pca["eigenvectors"]) * pca["eigenvalues"] * pca["std"] * 255
+        return xp.matmul(alphas, axes.T.astype("float32"))
+
+
+def as_sign(xp, unit):
+    """Return -1 for numbers in the upper half of [0, 1), else 1."""
+    return 1 - 2 * happens(xp, unit, 0.5)
+
+
+def as_flip(xp, unit):
+    """Return 1 for numbers in the lower half of [0, 1), else 0."""
+    return happens(xp, 0.5, unit)
+
+
+_PARTS = {
+    "warp": (
+        "crop_top",
+        "flip_across",
+        "flip_down",
+        "translate_down",
+        "shear_x",
+        "rotation",
+        "zoom_tall",
+    ),
+    "blur": ("blur",),
+    "noise": ("noise",),
+    "erase": ("erase_threshold",),
+}
+_COLOURS = ("color_jitter", "pca_color", "grayscale")
+_GREY_DRAWS = ("brightness", "contrast")
+_COLOUR_DRAWS = (*_GREY_DRAWS, "saturation", "hue", "pca_1", "grayscale")
+
+_UNIT = (0.0, 1.0)
+
+
+def _per_channel(fill, channels):
+    return tuple(fill * channels if len(fill) == 1 else fill)
+
+
+def _ranges(operations):
+    """Return the (slot, lower, upper) of each number that operations draw, by name."""
+    draws = {}
+    for name, options in operations.items():
+        draws |= _DRAWS[name](options)
+    return {name: (_SLOTS[name], *ends) for name, ends in draws.items()}
+
+
+def _crop_draws(options):
+    return {"crop_top": _UNIT, "crop_left": _UNIT}
+
+
+def _flip_draws(options):
+    names = {"horizontal": ["flip_across"], "vertical": ["flip_down"]}
+    both = ["flip_across", "flip_down"]
+    return dict.fromkeys(names.get(options["mode"], both), _UNIT)
+
+
+def _translation_draws(options):
+    return {
+        "translate_down": options["height_factor"],
+        "translate_right": options["width_factor"],
+    }
+
+
+def _shear_draws(options):
+    return {
+        "shear_sign": _UNIT,
+        "shear_x": options["x_factor"],
+        "shear_y": options["y_factor"],
+    }
+
+
+def _rotation_draws(options):
+    return {"rotation": options["factor"]}
+
+
+def _zoom_draws(options):
+    draws = {"zoom_tall": options["height_factor"]}
+    if options["width_factor"] is not None:
+        draws["zoom_wide"] = options["width_factor"]
+    return draws
+
+
+def _color_jitter_draws(options):
+    draws = {
+        name: options[f"{name}_factor"]
+        for name in ("brightness", "contrast", "saturation", "hue")
+        if options[f"{name}_factor"] is not None
+    }
+    if "contrast" in draws:
+        lower, upper = draws["contrast"]
+        draws["contrast"] = (1 - lower, 1 + upper)
+    if "hue" in draws:
+        draws["hue_sign"] = _UNIT
+    return draws
+
+
+def _grayscale_draws(options):
+    return {"grayscale": _UNIT}
+
+
+def _pca_color_draws(options):
+    return {f"pca_{number}": _UNIT for number in (1, 2, 3, 4)}
+
+
+def _gaussian_blur_draws(options):
+    return {
+        "blur_chance": options["factor"],
+        "blur_threshold": _UNIT,
+        "blur": options["sigma"],
+    }
+
+
+def _gaussian_noise_draws(options):
+    lower, upper = options["stddev"]
+    return {
+        "noise": (255 * lower, 255 * upper),
+        "noise_down": _UNIT,
+        "noise_right": _UNIT,
+    }
+
+
+def _erasing_draws(options):
+    names = ("threshold", "down", "right", "from_top", "from_left")
+    return {
+        "erase_chance": options["factor"],
+        "erase_area_tall": options["scale"],
+        "erase_area_wide": options["scale"],
+        **{f"erase_{name}": _UNIT for name in names},
+    }
+
+
+_DRAWS = {
+    "crop": _crop_draws,
+    "flip": _flip_draws,
+    "translation": _translation_draws,
+    "shear": _shear_draws,
+    "rotation": _rotation_draws,
+    "zoom": _zoom_draws,
+    "color_jitter": _color_jitter_draws,
+    "grayscale": _grayscale_draws,
+    "pca_color": _pca_color_draws,
+    "gaussian_blur": _gaussian_blur_draws,
+    "gaussian_noise": _gaussian_noise_draws,
+    "erasing": _erasing_draws,
+}
+
+
+def augmentation(
+    *,
+    crop=None,
+    flip=None,
+    translation=None,
+    shear=None,
+    rotation=None,
+    zoom=None,
+    color_jitter=None,
+    grayscale=None,
+    pca_color=None,
+    gaussian_blur=None,
+    gaussian_noise=None,
+    erasing=None,
+    fill_mode="reflect",
+    fill_value=0.0,
+    interpolation="bilinear",
+):
+    """Say what is to be done to images at random."""
+    given = locals()
+    operations = {
+        name: read(given[name])
+        for name, read in _SETTINGS.items()
+        if given[name] is not None
+    }
+    return Augmentation(
+        fill_mode=as_choice(fill_mode, "fill_mode", FILL_MODES),
+        fill_value=as_float(fill_value, "fill_value", minimum=0, maximum=255),
+        interpolation=as_choice(interpolation, "interpolation", INTERPOLATIONS),
+        **operations,
+    )
+
+
+def as_policy(value, name="policy"):
+    """Return `value` if it is a policy."""
+    if isinstance(value, Policy):
+        return value
+    raise TypeError(
+        f"`{name}` must be a policy, not {shown(value)}. Make it with `augmentation()`."
+    )

@@ -13,6 +13,11 @@
 #'   in (0, 1), to set apart for that, or `NULL`. Default `NULL`.
 #' @param epochs Whole number of passes over the data. Default 10.
 #' @param batch_size Whole number of images a step. Default 32.
+#' @param augmentation Policy, as [augmentation()] and [rand_augment()] make it, by which
+#'   the training images are changed anew in each epoch; the validation images are not.
+#'   Where it crops to a number of pixels, that is the model's size, and the training
+#'   images keep their own, larger one. It stays with the classifier. `NULL` for no
+#'   changes. Default `NULL`.
 #' @param optimizer Name of a Keras optimizer, or a Keras optimizer. `NULL` means
 #'   `"adam"`, or the model's own if it is compiled. Default `NULL`.
 #' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
@@ -63,8 +68,8 @@
 #'   for [print()], [summary()], [plot()] and [predict()].
 #' @section Errors: A `reticnn_error` if the data have no labels, or fewer images than
 #'   classes, model and data differ in the number of classes or in channels that cannot
-#'   be converted without a loss, `validation` has other classes, `model` is compiled
-#'   and an argument would change that, a checkpoint is damaged or another run's or
+#'   be converted without a loss, `augmentation` does not fit the images, `validation`
+#'   has other classes, `model` is compiled and an argument would change that, a checkpoint is damaged or another run's or
 #'   cannot be written, or an argument is outside its range. A warning if images in
 #'   memory are resized, or training stops because the loss is no number.
 #' @references Keras's `Model$fit()`. MixUp: Zhang et al. (2018),
@@ -81,7 +86,7 @@
 #' classifier
 #' evaluate_classifier(classifier, data$test)
 fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_size = 32,
-                           optimizer = NULL, learning_rate = NULL,
+                           augmentation = NULL, optimizer = NULL, learning_rate = NULL,
                            schedule = "constant", warmup_epochs = 0,
                            weight_decay = NULL, label_smoothing = 0, mixup = 0,
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
@@ -92,7 +97,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
   }
   fitted <- call_core("fit_classifier", model = as_core(model), data = data,
     validation = validation, epochs = epochs, batch_size = batch_size,
-    optimizer = optimizer, learning_rate = learning_rate, schedule = schedule,
+    augmentation = augmentation, optimizer = optimizer, learning_rate = learning_rate, schedule = schedule,
     warmup_epochs = warmup_epochs, weight_decay = weight_decay,
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,

@@ -19,15 +19,26 @@ class Classifier:
             last epoch, else None.
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were brought
             to the model's size, or None if they had it.
+        augmentation: The policy of the training, or None.
     """
 
-    def __init__(self, model, class_names, history, stopped=None, *, resize=None):
+    def __init__(
+        self,
+        model,
+        class_names,
+        history,
+        stopped=None,
+        *,
+        resize=None,
+        augmentation=None,
+    ):
         """Put a model together with its class names and training history."""
         self.model = model
         self.class_names = class_names
         self.history = history
         self.stopped = stopped
         self.resize = resize
+        self.augmentation = augmentation
 
     @property
     def image_shape(self):

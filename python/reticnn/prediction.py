@@ -3,9 +3,12 @@
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
+from reticnn.augmenting.host import apply
+from reticnn.augmenting.policy import augmentation
 from reticnn.backend import keras
 from reticnn.classifier import as_classifier_or_model
 from reticnn.coercion import as_images, as_int, as_path, shown
@@ -16,8 +19,10 @@ from reticnn.metrics import classification_metrics
 from reticnn.outputs import probabilities
 from reticnn.training.compiling import takes_one_hot
 
+_TTA_SEED = 0
 
-def predict_images(classifier, images, *, class_names=None, batch_size=32):
+
+def predict_images(classifier, images, *, class_names=None, batch_size=32, tta=0):
     """Predict the class of each image.
 
     Files are read batch by batch, so that any number of them takes the same memory.
@@ -33,6 +38,11 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None to call them class_1, class_2 and so on. Default None.
         batch_size: Whole number of images at a time. Default 32.
+        tta: Test-time augmentation, the whole number of changed copies of each image
+            whose probabilities are averaged with its own. They are made by the policy
+            the classifier was trained with; where there is none, or it crops to a
+            number of pixels, they are mirrored and shifted by up to 5 %. All images
+            are changed in the same ways, always the same. Default 0.
 
     Returns:
         Dict of lists, one value an image, in the order given: `".pred_class"`, the
@@ -58,9 +68,8 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
     data = _images_to_predict(images, classifier)
-    predicted = probabilities(
-        classifier.model, _outputs(classifier.model, data, batch_size)
-    )
+    views = _views(classifier, data.image_shape, as_int(tta, "tta", minimum=0))
+    predicted = _mean_probabilities(classifier.model, data, batch_size, views)
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -141,6 +150,31 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
     }
+
+
+def _views(classifier, image_shape, tta):
+    """Return functions that give the images as they are, and changed in `tta` ways."""
+    policy = classifier.augmentation
+    if not policy or policy.output_shape(image_shape) != tuple(image_shape):
+        policy = augmentation(flip="horizontal", translation=0.05)
+
+    def changed(copy, pixels):
+        # One position for all images, so that neighbours do not change a prediction.
+        return apply(policy, pixels, _TTA_SEED, copy, np.zeros(len(pixels), int))
+
+    return [lambda pixels: pixels, *(partial(changed, copy) for copy in range(tta))]
+
+
+def _mean_probabilities(model, data, batch_size, views):
+    """Return the probabilities of the classes, averaged over views of each image."""
+    batch_size = as_int(batch_size, "batch_size")
+    means = []
+    for pixels in _batches(data, batch_size):
+        seen = [
+            probabilities(model, model.predict_on_batch(view(pixels))) for view in views
+        ]
+        means.append(np.mean(seen, axis=0))
+    return np.concatenate(means)
 
 
 def _outputs(model, data, batch_size):

@@ -8,6 +8,7 @@ import zipfile
 
 import reticnn.training.schedules  # noqa: F401  Registers what compiled models hold.
 from reticnn import __version__
+from reticnn.augmenting.policy import Policy
 from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
@@ -62,6 +63,7 @@ def save_classifier(classifier, path):
         raise FileNotFoundError(
             f"`path` is in a folder that does not exist: {folder!r}. Create it first."
         )
+    policy = classifier.augmentation
     record = {
         "format": _FORMAT,
         "reticnn": __version__,
@@ -70,6 +72,7 @@ def save_classifier(classifier, path):
         "class_names": classifier.class_names,
         "image_shape": classifier.image_shape,
         "resize": classifier.resize,
+        "augmentation": policy and policy.to_config(),
         "history": classifier.history,
         "stopped": classifier.stopped,
     }
@@ -125,6 +128,7 @@ def load_classifier(path):
         record["history"],
         record.get("stopped"),
         resize=record.get("resize"),
+        augmentation=_policy_of(record, path),
     )
 
 
@@ -165,6 +169,15 @@ def _check_record(record, path):
         raise _not_ours(path, "it has no training history")
     if record.get("resize") not in (*RESIZES, None):
         raise _not_ours(path, "it has no way to resize images that is known here")
+
+
+def _policy_of(record, path):
+    """Return the policy of augmentation in a record, or None."""
+    config = record.get("augmentation")
+    try:
+        return config and Policy.from_config(config)
+    except (TypeError, ValueError, KeyError) as error:
+        raise _not_ours(path, error) from error
 
 
 def _read_model(contents, path):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from reticnn import (
+    augmentation,
     build_cnn,
     evaluate_classifier,
     image_arrays,
@@ -18,6 +19,7 @@ from reticnn import (
     save_classifier,
     shape_images,
 )
+from reticnn.augmenting.host import apply
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +180,43 @@ def test_data_and_images_are_not_changed(classifier, images):
     given = images.astype("f8")
     predict_images(classifier, given)
     np.testing.assert_array_equal(given, images)
+
+
+# Test-time augmentation
+
+
+def test_tta_averages_the_same_views_of_each_image(classifier, images):
+    by_hand = [predict_images(classifier, images)]
+    policy = augmentation(flip="horizontal", translation=0.05)
+    for copy in range(3):
+        view = apply(policy, images, 0, copy, np.zeros(len(images), int))
+        by_hand.append(predict_images(classifier, view))
+    wanted = np.mean([table[".pred_circle"] for table in by_hand], axis=0)
+    got = predict_images(classifier, images, tta=3.0)
+    assert got[".pred_circle"] == pytest.approx(wanted, abs=1e-6)
+    assert got[".pred_circle"] != pytest.approx(by_hand[0][".pred_circle"], abs=1e-6)
+    again = predict_images(classifier, images[::-1], tta=3, batch_size=1)
+    assert again[".pred_circle"][::-1] == pytest.approx(got[".pred_circle"], abs=1e-6)
+
+
+def test_tta_takes_the_policy_of_the_training(fit, tiny_cnn, shapes, tmp_path):
+    policy = augmentation(rotation=0.2, color_jitter=0.3)
+    trained = fit(tiny_cnn(), shapes, augmentation=policy)
+    images = load_images(shapes[:4])["images"]
+    view = apply(policy, images, 0, 0, np.zeros(4, int))
+    tables = [predict_images(trained, pixels) for pixels in (images, view)]
+    wanted = np.mean([table[".pred_circle"] for table in tables], axis=0)
+    loaded = load_classifier(save_classifier(trained, str(tmp_path / "a.reticnn")))
+    for use in (trained, loaded):
+        assert use.augmentation == policy
+        got = predict_images(use, images, tta=1)[".pred_circle"]
+        assert got == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("tta", [-1, 1.5, "flip"])
+def test_bad_tta_is_named(refused, classifier, images, tta):
+    with refused((TypeError, ValueError), "tta", tta):
+        predict_images(classifier, images, tta=tta)
 
 
 # Other sizes and channels

@@ -103,6 +103,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "class_names": ["circle", "square"],
         "image_shape": [16, 16, 3],
         "resize": None,
+        "augmentation": None,
         "history": classifier.history,
         "stopped": None,
     }
@@ -289,6 +290,12 @@ foreign_contents = {
         {**record, "class_names": ["cat", "dog", "cow"]},
         model,
     ),
+    "another way to resize": lambda record, model: ({**record, "resize": 1}, model),
+    "an unknown policy": lambda record, model: (
+        {**record, "augmentation": {"policy": "harmless"}},
+        model,
+    ),
+    "no policy": lambda record, model: ({**record, "augmentation": 0.5}, model),
     "no model": lambda record, model: (record, b""),
     "another model": lambda record, model: (record, b"PK" + model[:900]),
 }

@@ -13,6 +13,7 @@ def fit_classifier(
     validation=None,
     epochs=10,
     batch_size=32,
+    augmentation=None,
     optimizer=None,
     learning_rate=None,
     schedule="constant",
@@ -48,6 +49,11 @@ def fit_classifier(
             in (0, 1), to set apart for that, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images a step. Default 32.
+        augmentation: Policy, as `augmentation()` and `rand_augment()` make it, by which
+            the training images are changed anew in each epoch; the validation images
+            are not. Where it crops to a number of pixels, that is the model's size,
+            and the training images keep their own, larger one. It stays with the
+            classifier. None for no changes. Default None.
         optimizer: Name of a Keras optimizer, or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
@@ -90,12 +96,14 @@ def fit_classifier(
         Classifier.
 
     Raises:
-        TypeError: If `model` is not a Keras model, or `data` not image data.
+        TypeError: If `model` is not a Keras model, `data` not image data, or
+            `augmentation` not a policy.
         ValueError: If the data have no labels, or fewer images than classes, if model
             and data differ in the number of classes or in channels that cannot be
-            converted without a loss, if `validation` has other classes, if `model` is
-            compiled and an argument would change that, if the checkpoint is damaged
-            or another run's, or an argument is outside its range.
+            converted without a loss, if `augmentation` does not fit the images, if
+            `validation` has other classes, if `model` is compiled and an argument
+            would change that, if the checkpoint is damaged or another run's, or an
+            argument is outside its range.
         OSError: If a checkpoint cannot be written; the last good one stays.
 
     Warns:
@@ -118,6 +126,7 @@ def fit_classifier(
     settings = TrainingSettings(
         epochs=epochs,
         batch_size=batch_size,
+        augmentation=augmentation,
         optimizer=optimizer,
         learning_rate=learning_rate,
         schedule=schedule,
@@ -146,7 +155,14 @@ def fit_classifier(
     )
     stopped = run.train(*reporters)
     history = _joined_history(earlier, run.records)
-    return Classifier(model, run.class_names, history, stopped, resize=run.resize)
+    return Classifier(
+        model,
+        run.class_names,
+        history,
+        stopped,
+        resize=run.resize,
+        augmentation=settings.augmentation,
+    )
 
 
 def _joined_history(earlier, records):

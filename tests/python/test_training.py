@@ -16,7 +16,7 @@ from reticnn.augmenting.host import apply
 from reticnn.data.images import ArrayImages, ImageData
 from reticnn.data.resizing import fitted
 from reticnn.randomness import generator
-from reticnn.training.batches import ImageBatches
+from reticnn.training.batches import ImageBatches, TrainingImages
 
 NA_REAL = float("nan")
 
@@ -38,14 +38,14 @@ def _dark_and_light(labels, **options):
 
 def test_each_epoch_changes_each_image_by_its_own_draws(shapes):
     policy = augmentation(rotation=0.2, translation=0.1, erasing=1.0)
-    batches = ImageBatches(shapes, 16, 5, augmentation=policy)
+    batches = ImageBatches(shapes, 16, 5, images=TrainingImages(shapes, policy, 5))
     pixels = load_images(shapes)["images"]
     for epoch in range(2):
+        batches.start_epoch(epoch)
         wanted = apply(policy, pixels, 5, epoch, np.arange(60))
         order = generator(5, epoch).permutation(60)
         got = np.concatenate([batches[place][0] for place in range(len(batches))])
         np.testing.assert_array_equal(got, wanted[order])
-        batches.on_epoch_end()
 
 
 def test_augmented_training_follows_the_seed(fit, tiny_cnn, shapes):
@@ -277,6 +277,11 @@ def test_training_reads_each_image_once_an_epoch_in_a_new_order(tiny_cnn, fit):
     assert len({tuple(order) for order in [*orders, range(30)]}) == 4
 
 
+def test_training_has_the_order_of_each_epochs_number(tiny_cnn, fit):
+    expected = [generator(4, epoch).permutation(30).tolist() for epoch in range(3)]
+    assert _orders(30, 3, 7, tiny_cnn, fit) == expected
+
+
 def test_training_reads_the_same_order_whatever_the_batch_size(tiny_cnn, fit):
     by_7, by_32 = (_orders(40, 2, size, tiny_cnn, fit) for size in (7, 32))
     assert by_7 == by_32
@@ -286,10 +291,10 @@ def _epochs(data, batch_size, seed, epochs=3):
     """Return the pixels and codes of each epoch, joined over its batches."""
     batches = ImageBatches(data, batch_size, seed)
     joined = []
-    for _ in range(epochs):
+    for epoch in range(epochs):
+        batches.start_epoch(epoch)
         parts = [batches[number] for number in range(len(batches))]
         joined.append([np.concatenate(part) for part in zip(*parts, strict=True)])
-        batches.on_epoch_end()
     return joined
 
 

@@ -14,32 +14,39 @@ MEMORY_BYTES = 2**30
 _SHARE_OF_DISK = 0.5
 
 
-def new_cache(kind, shape):
+def new_cache(kind, shape, dtype=np.uint8):
     """Return an empty cache for images of `shape`, (n, height, width, channels).
 
     Args:
         kind: "memory", "disk" or "none"; or "auto" for the first of them that has the
             room.
         shape: Shape of all the images together.
+        dtype: Type of their values. Default uint8.
     """
-    size = int(np.prod(shape))
-    if kind == "memory" or (kind == "auto" and size <= MEMORY_BYTES):
-        return _MemoryCache(shape)
-    if kind == "disk" or (kind == "auto" and size <= _free_disk() * _SHARE_OF_DISK):
-        return _DiskCache(shape)
-    return _NoCache(shape)
+    if kind == "auto":
+        kind = kind_with_room(np.prod(shape) * np.dtype(dtype).itemsize)
+    caches = {"memory": _MemoryCache, "disk": _DiskCache, "none": _NoCache}
+    return caches[kind](shape, dtype)
+
+
+def kind_with_room(size):
+    """Return the first of "memory", "disk" and "none" that has room for some bytes."""
+    if size <= MEMORY_BYTES:
+        return "memory"
+    return "disk" if size <= _free_disk() * _SHARE_OF_DISK else "none"
 
 
 class _NoCache:
     """Hold nothing; `has` says which images a cache holds."""
 
-    def __init__(self, shape):
+    def __init__(self, shape, dtype):
         self.has = np.zeros(shape[0], bool)
         self._image_shape = shape[1:]
+        self._dtype = np.dtype(dtype)
 
     def read(self, indices):
         """Return the images at `indices`, of which this cache has none."""
-        return np.empty((len(indices), *self._image_shape), np.uint8)
+        return np.empty((len(indices), *self._image_shape), self._dtype)
 
     def write(self, indices, pixels):
         """Keep images."""
@@ -48,9 +55,9 @@ class _NoCache:
 class _MemoryCache(_NoCache):
     """Hold images in an array, which takes memory as it fills."""
 
-    def __init__(self, shape):
-        super().__init__(shape)
-        self._pixels = np.empty(shape, np.uint8)
+    def __init__(self, shape, dtype):
+        super().__init__(shape, dtype)
+        self._pixels = np.empty(shape, dtype)
 
     def read(self, indices):
         """Return the images at `indices`, all of which it must have."""
@@ -69,19 +76,19 @@ class _DiskCache(_NoCache):
     system's own file cache decides what stays there.
     """
 
-    def __init__(self, shape):
-        super().__init__(shape)
+    def __init__(self, shape, dtype):
+        super().__init__(shape, dtype)
         # Open as long as the cache is used; closing it deletes it.
         self._file = tempfile.TemporaryFile(prefix="reticnn-", buffering=0)  # noqa: SIM115
-        self._image_bytes = int(np.prod(shape[1:]))
+        self._image_bytes = int(np.prod(shape[1:])) * self._dtype.itemsize
         self._lock = threading.Lock()
 
     def read(self, indices):
         """Return the images at `indices`, all of which it must have."""
-        pixels = np.empty((len(indices), *self._image_shape), np.uint8)
+        pixels = np.empty((len(indices), *self._image_shape), self._dtype)
         for place, index in enumerate(indices):
             image = self._read_at(int(index) * self._image_bytes)
-            pixels[place] = np.frombuffer(image, np.uint8).reshape(self._image_shape)
+            pixels[place] = np.frombuffer(image, self._dtype).reshape(self._image_shape)
         return pixels
 
     def write(self, indices, pixels):

@@ -7,6 +7,27 @@ from reticnn.backend import keras
 from reticnn.randomness import generator
 
 
+class TrainingImages:
+    """The images of data, changed anew in each epoch where there is a policy."""
+
+    def __init__(self, data, augmentation=None, seed=None):
+        """Take image data, a policy or None, and the seed of the changes."""
+        self._data = data
+        self._augmentation = augmentation
+        self._seed = seed
+
+    def __len__(self):
+        """Count the images."""
+        return len(self._data)
+
+    def read(self, positions, epoch):
+        """Return the pixels of some of the images as they are in an epoch."""
+        images = self._data.read(positions)
+        if self._augmentation is None:
+            return images
+        return apply(self._augmentation, images, self._seed, epoch, positions)
+
+
 class ImageBatches(keras.utils.PyDataset):
     """Feed image data to Keras batch by batch, as uint8 as long as that is exact.
 
@@ -21,10 +42,9 @@ class ImageBatches(keras.utils.PyDataset):
         batch_size,
         seed=None,
         *,
-        epoch=0,
         targets=None,
         class_weights=None,
-        augmentation=None,
+        images=None,
         mixing=None,
     ):
         """Take image data, the images a batch, and how an epoch is to be.
@@ -33,22 +53,21 @@ class ImageBatches(keras.utils.PyDataset):
             data: Image data.
             batch_size: Images a batch.
             seed: Seed of the order, or None for the data's own.
-            epoch: Number of the first epoch, counted from 0.
             targets: Array, what Keras is given for each class, or None for its code.
             class_weights: Array, the weight of each class, or None.
-            augmentation: Policy by which the images are changed, or None.
+            images: What is read in place of the data's own images, with a method
+                `read(positions, epoch)`, or None.
             mixing: `Mixing`, or None.
         """
         super().__init__()
         self._data = data
         self._batch_size = batch_size
         self._seed = seed
-        self._epoch = epoch
         self._targets_of_classes = targets
         self._class_weights = class_weights
-        self._augmentation = augmentation
+        self._images = images or TrainingImages(data)
         self._mixing = mixing
-        self._start_epoch()
+        self.start_epoch(0)
 
     def __len__(self):
         """Count the batches of an epoch."""
@@ -59,7 +78,7 @@ class ImageBatches(keras.utils.PyDataset):
         start = number * self._batch_size
         places = np.arange(start, min(start + self._batch_size, len(self._data)))
         positions = self._order[places]
-        images = self._images(positions)
+        images = self._images.read(positions, self._epoch)
         if self._data.codes is None:
             return (images,)
         targets = self._targets(positions)
@@ -67,7 +86,7 @@ class ImageBatches(keras.utils.PyDataset):
             partners = self._order[self._mixing.partners[places]]
             images, targets = self._mixing.mixed(
                 images,
-                self._images(partners),
+                self._images.read(partners, self._epoch),
                 targets,
                 self._targets(partners),
                 places,
@@ -76,12 +95,9 @@ class ImageBatches(keras.utils.PyDataset):
             return images, targets
         return images, targets, self._class_weights[self._data.codes[positions]]
 
-    def on_epoch_end(self):
-        """Go on to the next epoch."""
-        self._epoch += 1
-        self._start_epoch()
-
-    def _start_epoch(self):
+    def start_epoch(self, epoch):
+        """Begin an epoch by its number, counted from 0."""
+        self._epoch = epoch
         count = len(self._data)
         if self._seed is None:
             self._order = np.arange(count)
@@ -90,14 +106,25 @@ class ImageBatches(keras.utils.PyDataset):
         if self._mixing:
             self._mixing.start_epoch(count, self._seed, self._epoch)
 
-    def _images(self, positions):
-        images = self._data.read(positions)
-        if self._augmentation is None:
-            return images
-        return apply(self._augmentation, images, self._seed, self._epoch, positions)
-
     def _targets(self, positions):
         codes = self._data.codes[positions]
         if self._targets_of_classes is None:
             return codes
         return self._targets_of_classes[codes]
+
+
+class EpochStarts(keras.callbacks.Callback):
+    """Tell batches which epoch begins.
+
+    They do not count for themselves: Keras looks at an epoch's first batches before it
+    begins, and ends that look like an epoch.
+    """
+
+    def __init__(self, batches):
+        """Take `ImageBatches`."""
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin an epoch."""
+        self._batches.start_epoch(epoch)

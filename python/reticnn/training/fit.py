@@ -27,6 +27,7 @@ def fit_classifier(
     ema=None,
     mixed_precision=False,
     checkpoint_dir=None,
+    cache_features="auto",
     progress="auto",
     seed=None,
 ):
@@ -83,6 +84,13 @@ def fit_classifier(
         checkpoint_dir: Folder in which the state of training is kept after each epoch.
             The same call goes on from there after an end of any kind, with the same
             result as a run in one go. None for no checkpoints. Default None.
+        cache_features: `"auto"` computes what lies before the first layer that is
+            trained only once for each image, where images are the same in each epoch
+            and the results have room: 1 GiB in memory, or else half of what is free
+            for temporary files. A whole number does so with `augmentation` too, for
+            as many changed copies of each image, which the epochs take in turn.
+            `"none"` computes all in each epoch. The result is the same up to rounding.
+            Default `"auto"`.
         progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
             where someone is watching, else a line an epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
@@ -139,6 +147,7 @@ def fit_classifier(
         early_stopping=early_stopping,
         ema=ema,
         mixed_precision=mixed_precision,
+        cache_features=cache_features,
     )
     reporters = progress_reporters(progress)
     earlier, class_names = {"epoch": []}, None

@@ -11,13 +11,14 @@ from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.conversion import images_for_model
 from reticnn.data.images import as_image_data, check_not_empty, split_images
 from reticnn.outputs import count_classes
-from reticnn.training.batches import ImageBatches
+from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
 from reticnn.training.checkpoints import Checkpoints
 from reticnn.training.compiling import (
     compile_model,
     set_learning_rate,
     takes_one_hot,
 )
+from reticnn.training.features import feature_cache
 from reticnn.training.keeping import BestWeights, History
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
@@ -69,6 +70,10 @@ class TrainingRun:
         self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
+        self._features = feature_cache(
+            model, settings, len(self._data), len(self._validation or ())
+        )
+        self._trained = self._features.rest if self._features else model
         self._history = History(checkpoints.records if checkpoints else ())
         self._best = BestWeights(settings.early_stopping, self._validation is not None)
         self._checkpoints = checkpoints
@@ -76,7 +81,7 @@ class TrainingRun:
             checkpoints.connect(
                 self._fingerprint(), self._seed, self._history, self._best
             )
-            checkpoints.restore(model)
+            checkpoints.restore(self._trained)
 
     @property
     def records(self):
@@ -88,8 +93,10 @@ class TrainingRun:
         done = len(self.records)
         if self._checkpoints and self._checkpoints.stopped:
             done = self._settings.epochs
+        batches = self._batches()
         callbacks = [
             *reporters,
+            EpochStarts(batches),
             EpochSeeds(self._seed),
             self._history,
             self._best,
@@ -103,8 +110,8 @@ class TrainingRun:
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         with torch_state_kept(), precision:
             try:
-                self._model.fit(
-                    self._batches(done),
+                self._trained.fit(
+                    batches,
                     validation_data=self._validation_batches(),
                     epochs=self._settings.epochs,
                     initial_epoch=min(done, self._settings.epochs),
@@ -115,7 +122,7 @@ class TrainingRun:
             except KeyboardInterrupt:
                 stopped = "interrupted"
             finally:
-                sync_weights(self._model)
+                sync_weights(self._trained)
         return self._finished(stopped)
 
     def _finished(self, stopped):
@@ -123,7 +130,7 @@ class TrainingRun:
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
         if by_hand or stopped == "nan" or self._settings.early_stopping is not None:
-            self._best.restore(self._model)
+            self._best.restore(self._trained)
         if stopped == "nan":
             warnings.warn(
                 f"The loss became NaN in epoch {len(self.records) + 1}, and training "
@@ -154,29 +161,38 @@ class TrainingRun:
         return {
             **self._settings.fingerprint(),
             "model": ", ".join(str(tuple(weight.shape)) for weight in model.weights),
+            "features": "kept" if self._features else "not kept",
             "class_names": ", ".join(self.class_names),
             "images": str(len(self._data)),
             "validation images": str(len(self._validation or ())),
         }
 
-    def _batches(self, epoch):
+    def _batches(self):
         settings = self._settings
+        images = TrainingImages(self._data, settings.augmentation, self._seed)
+        if self._features:
+            images = self._features.training(images)
         return ImageBatches(
             self._data,
             settings.batch_size,
             self._seed,
-            epoch=epoch,
             targets=self._targets(),
             class_weights=self._class_weights,
-            augmentation=settings.augmentation,
+            images=images,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
         )
 
     def _validation_batches(self):
         if self._validation is None:
             return None
+        images = TrainingImages(self._validation)
+        if self._features:
+            images = self._features.validation(images)
         return ImageBatches(
-            self._validation, self._settings.batch_size, targets=self._targets()
+            self._validation,
+            self._settings.batch_size,
+            targets=self._targets(),
+            images=images,
         )
 
     def _targets(self):

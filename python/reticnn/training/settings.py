@@ -27,6 +27,7 @@ class TrainingSettings:
     early_stopping: int | None = None
     ema: float | None = None
     mixed_precision: bool = False
+    cache_features: Any = "auto"
 
     def __post_init__(self):
         """Check each setting under its own name."""
@@ -40,6 +41,7 @@ class TrainingSettings:
         self._check(as_float, "ema", above=0, below=1)
         self.schedule = as_choice(self.schedule, "schedule", SCHEDULES)
         self.mixed_precision = as_bool(self.mixed_precision, "mixed_precision")
+        self.cache_features = _as_copies(self.cache_features)
 
     @property
     def mixes(self):
@@ -70,3 +72,10 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is not None or name not in optional:
                 setattr(self, name, coerce(value, name, **limits))
+
+
+def _as_copies(value):
+    """Return how many copies of each image's features to keep, or the words for it."""
+    if isinstance(value, (str, type(None))):
+        return as_choice(value, "cache_features", ("auto", "none"))
+    return as_int(value, "cache_features")

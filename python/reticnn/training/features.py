@@ -1,0 +1,165 @@
+"""Features: what a model's frozen beginning makes of images, computed only once."""
+
+import numpy as np
+
+from reticnn.backend import keras
+from reticnn.data.caching import kind_with_room, new_cache
+from reticnn.training.frozen import split_at_training
+
+
+class Features:
+    """Images as features, each computed when it is first asked for, and kept.
+
+    With augmentation there are some copies of each image, and the epochs take turns.
+    """
+
+    def __init__(self, images, beginning, cache, copies=1):
+        """Take images, and the model that makes features of them.
+
+        Args:
+            images: `TrainingImages`.
+            beginning: Keras model from images to a list of features.
+            cache: "memory" or "disk".
+            copies: Whole number of copies of each image. Default 1.
+        """
+        self._images = images
+        self._beginning = beginning
+        self._copies = copies
+        self._count = len(images)
+        self._caches = [
+            new_cache(cache, (self._count * copies, *output.shape[1:]), np.float32)
+            for output in beginning.outputs
+        ]
+
+    def __len__(self):
+        """Count the images."""
+        return self._count
+
+    def read(self, positions, epoch):
+        """Return the features of the images at `positions` as they are in an epoch."""
+        copy = epoch % self._copies
+        places = positions + copy * self._count
+        kept = np.all([cache.has[places] for cache in self._caches], axis=0)
+        if kept.all():
+            features = [cache.read(places) for cache in self._caches]
+        else:
+            computed = self._computed(positions[~kept], copy)
+            features = [
+                _completed(cache, places, kept, new)
+                for cache, new in zip(self._caches, computed, strict=True)
+            ]
+        return features[0] if len(features) == 1 else tuple(features)
+
+    def _computed(self, positions, epoch):
+        """Return a list of arrays, the features of some images."""
+        outputs = self._beginning.predict_on_batch(self._images.read(positions, epoch))
+        return [
+            np.asarray(output, np.float32) for output in keras.tree.flatten(outputs)
+        ]
+
+
+def _completed(cache, places, kept, new):
+    """Keep new features, and return them together with those kept before."""
+    features = np.empty((len(places), *new.shape[1:]), np.float32)
+    features[kept] = cache.read(places[kept])
+    features[~kept] = new
+    cache.write(places[~kept], new)
+    return features
+
+
+class FeatureCache:
+    """The frozen beginning of a model, whose features training keeps.
+
+    Attributes:
+        rest: Keras model from the features to the classes, with the layers of the
+            model itself.
+        note: What is done, in words.
+    """
+
+    def __init__(self, model, beginning, rest, kind, copies, size):
+        """Take the parts of a compiled model, and how the features are kept."""
+        self._beginning = beginning
+        self._kind = kind
+        self._copies = copies
+        self.rest = rest
+        rest.compile(
+            model.optimizer, model.loss, metrics=model._compile_metrics._user_metrics
+        )
+        where = {"memory": "in memory", "disk": "on disk"}[kind]
+        self.note = (
+            f"The frozen beginning of the model is computed once for each image: "
+            f"{size / 2**20:,.0f} MiB {where}"
+        )
+
+    def training(self, images):
+        """Return the features of the training images."""
+        return Features(images, self._beginning, self._kind, self._copies)
+
+    def validation(self, images):
+        """Return the features of the validation images."""
+        return Features(images, self._beginning, self._kind)
+
+
+def feature_cache(model, settings, images, validation_images):
+    """Return a `FeatureCache`, or None where there is nothing to keep, or no room.
+
+    Args:
+        model: Keras model, compiled.
+        settings: `TrainingSettings`.
+        images: Number of training images.
+        validation_images: Number of validation images.
+
+    Raises:
+        ValueError: If a number of copies was asked for, and cannot be kept.
+    """
+    wanted = settings.cache_features
+    if wanted == "none":
+        return None
+    copies = 1 if wanted == "auto" else wanted
+    try:
+        _check_images_stay(settings)
+        parts = _parts(model)
+        size = _bytes_of(parts[0]) * (images * copies + validation_images)
+        return FeatureCache(model, *parts, _kind(size), copies, size)
+    except _NothingToKeepError as reason:
+        if wanted == "auto":
+            return None
+        raise ValueError(
+            f"`cache_features` is {wanted}, but there is nothing to keep: {reason}. "
+            'Use "auto".'
+        ) from None
+
+
+class _NothingToKeepError(Exception):
+    """Says why features are not kept."""
+
+
+def _check_images_stay(settings):
+    """Raise if no image is ever seen again as it was."""
+    if settings.mixes:
+        raise _NothingToKeepError("`mixup` and `cutmix` mix the images in each epoch")
+    changes = settings.augmentation is not None
+    if changes and settings.cache_features == "auto":
+        raise _NothingToKeepError("`augmentation` changes the images in each epoch")
+    if not changes and settings.cache_features != "auto":
+        raise _NothingToKeepError("copies differ only with `augmentation`")
+
+
+def _parts(model):
+    parts = split_at_training(model)
+    if parts is None:
+        raise _NothingToKeepError("the model does not begin with frozen layers")
+    return parts
+
+
+def _bytes_of(beginning):
+    """Return how many bytes the features of one image take."""
+    values = sum(np.prod(output.shape[1:]) for output in beginning.outputs)
+    return int(values) * np.dtype(np.float32).itemsize
+
+
+def _kind(size):
+    kind = kind_with_room(size)
+    if kind == "none":
+        raise _NothingToKeepError(f"{size / 2**30:,.0f} GiB have no room on the disk")
+    return kind

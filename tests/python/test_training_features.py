@@ -1,0 +1,213 @@
+"""What lies before the first trained layer is computed once, with the same result."""
+
+import keras
+import numpy as np
+import pytest
+
+from reticnn import (
+    augmentation,
+    evaluate_classifier,
+    load_classifier,
+    predict_images,
+    save_classifier,
+)
+from reticnn.data import caching
+from reticnn.data.images import ArrayImages, ImageData
+from reticnn.training.frozen import split_at_training
+
+
+def _backbone():
+    """Return a small network with normalisation and a shortcut."""
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="first")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    shortcut = keras.layers.ReLU()(x)
+    x = keras.layers.Conv2D(4, 3, padding="same", name="second")(shortcut)
+    x = keras.layers.Add()([x, shortcut])
+    x = keras.layers.Conv2D(6, 3, name="last")(x)
+    return keras.Model(inputs, x, name="backbone")
+
+
+def _model(*trained):
+    """Return a model on a frozen backbone, of which the layers named are trained."""
+    keras.utils.set_random_seed(2)
+    backbone = _backbone()
+    for layer in backbone.layers:
+        layer.trainable = layer.name in trained
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = backbone(x, training=False)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dropout(0.3)(x)
+    return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
+
+
+class _CountedImages(ArrayImages):
+    """Counts how often each image is read."""
+
+    def __init__(self, pixels):
+        super().__init__(pixels)
+        self.reads = np.zeros(len(pixels), int)
+
+    def read(self, indices):
+        np.add.at(self.reads, indices, 1)
+        return super().read(indices)
+
+
+@pytest.fixture
+def counted(shapes):
+    """Return image data whose source counts how often each image is read."""
+    pixels = shapes.read(np.arange(60))
+    return ImageData(_CountedImages(pixels), shapes.codes, shapes.class_names)
+
+
+@pytest.mark.parametrize("trained", [[], ["last"], ["second", "last"]], ids=len)
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_result_is_that_of_computing_all(
+    fit, counted, shapes, monkeypatch, trained, kind
+):
+    if kind == "disk":
+        monkeypatch.setattr(caching, "MEMORY_BYTES", 0)
+    settings = {"validation": shapes[:20], "epochs": 3, "learning_rate": 0.05}
+    plain = fit(_model(*trained), shapes, cache_features="none", **settings)
+    kept = fit(_model(*trained), counted, **settings)
+    assert (counted.source.reads == 1).all()
+    for ours, theirs in zip(
+        kept.model.get_weights(), plain.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for name, values in plain.history.items():
+        assert kept.history[name] == pytest.approx(values, abs=1e-4)
+
+
+def test_classifier_is_the_whole_model(fit, shapes, tmp_path):
+    trained = fit(_model("last"), shapes, epochs=2)
+    assert trained.image_shape == (16, 16, 3)
+    scores = evaluate_classifier(trained, shapes)
+    loaded = load_classifier(save_classifier(trained, str(tmp_path / "a.reticnn")))
+    assert evaluate_classifier(loaded, shapes)["loss"] == pytest.approx(scores["loss"])
+    wanted = predict_images(trained, shapes)[".pred_circle"]
+    assert predict_images(loaded, shapes)[".pred_circle"] == pytest.approx(wanted)
+
+
+def test_training_goes_on_with_other_layers(fit, shapes):
+    first = fit(_model(), shapes, epochs=2)
+    first.model.get_layer("backbone").get_layer("last").trainable = True
+    before = first.model.get_layer("backbone").get_layer("last").get_weights()[0]
+    further = fit(first, shapes, epochs=1, learning_rate=0.1)
+    after = further.model.get_layer("backbone").get_layer("last").get_weights()[0]
+    assert further.epochs == 3
+    assert not np.array_equal(before, after)
+
+
+def test_best_weights_come_back_to_the_whole_model(fit, shapes):
+    trained = fit(
+        _model(), shapes, validation=0.3, epochs=8, early_stopping=2, learning_rate=2.0
+    )
+    best = min(trained.history["val_loss"])
+    assert trained.history["val_loss"][-1] > best
+
+
+def test_run_with_kept_features_goes_on_from_its_checkpoint(fit, shapes, tmp_path):
+    fit(_model("last"), shapes, epochs=2, checkpoint_dir=tmp_path / "a")
+    longer = fit(_model("last"), shapes, epochs=4, checkpoint_dir=tmp_path / "a")
+    whole = fit(_model("last"), shapes, epochs=4)
+    assert longer.history["loss"] == pytest.approx(whole.history["loss"], abs=1e-6)
+    for ours, theirs in zip(
+        longer.model.get_weights(), whole.model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"augmentation": augmentation(rotation=0.1)}, {"mixup": 0.2}], ids=list
+)
+def test_images_that_change_are_computed_anew(fit, counted, settings):
+    fit(_model(), counted, epochs=3, **settings)
+    assert (counted.source.reads >= 3).all()
+
+
+def test_copies_of_augmented_images_are_kept_when_asked(fit, counted, shapes):
+    policy = augmentation(rotation=0.1)
+    kept = fit(_model(), counted, epochs=5, augmentation=policy, cache_features=2.0)
+    assert (counted.source.reads == 2).all()
+    plain = fit(_model(), shapes, epochs=2, augmentation=policy)
+    assert kept.history["loss"][:2] == pytest.approx(plain.history["loss"], abs=1e-5)
+
+
+def test_without_room_all_is_computed(fit, counted, monkeypatch):
+    monkeypatch.setattr(caching, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(caching, "_free_disk", lambda: 0)
+    fit(_model(), counted, epochs=2)
+    assert (counted.source.reads >= 2).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"cache_features": 2}, "`augmentation`"),
+        ({"cache_features": 2, "mixup": 0.1}, "mix the images"),
+    ],
+)
+def test_copies_that_cannot_be_kept_are_refused(refused, fit, shapes, settings, part):
+    with refused(ValueError, "cache_features", "2", part):
+        fit(_model(), shapes, **settings)
+
+
+@pytest.mark.parametrize("value", ["always", 0, 1.5, None])
+def test_bad_setting_of_the_features_is_named(refused, fit, tiny_cnn, shapes, value):
+    with refused(ValueError, "cache_features"):
+        fit(tiny_cnn(), shapes, cache_features=value)
+
+
+# Where a model is split
+
+
+@pytest.mark.parametrize(("shortcut", "cuts"), [(False, 1), (True, 2)])
+def test_parts_joined_are_the_model(shortcut, cuts):
+    inputs = keras.Input((8, 8, 3))
+    first = keras.layers.Conv2D(3, 3, padding="same", trainable=False)(inputs)
+    second = keras.layers.Conv2D(3, 3, padding="same", trainable=False)(first)
+    x = keras.layers.Conv2D(3, 3, padding="same")(second)
+    x = keras.layers.Add()([x, first if shortcut else second])
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    beginning, rest = split_at_training(model)
+    assert len(beginning.outputs) == cuts
+    image = np.random.default_rng(1).uniform(0, 255, (2, 8, 8, 3))
+    joined = rest.predict(beginning.predict(image, verbose=0), verbose=0)
+    np.testing.assert_allclose(joined, model.predict(image, verbose=0), atol=1e-6)
+    assert list(map(id, rest.trainable_variables)) == list(
+        map(id, model.trainable_variables)
+    )
+
+
+def test_dropout_is_not_split_off():
+    _, rest = split_at_training(_model())
+    kinds = [type(layer).__name__ for layer in rest.layers]
+    assert kinds == ["InputLayer", "Dropout", "Dense"]
+
+
+def test_nothing_is_split_off_a_model_that_is_trained_whole(tiny_cnn):
+    assert split_at_training(tiny_cnn()) is None
+
+
+def test_nothing_is_split_off_before_something_random():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GaussianNoise(1.0)(inputs)
+    convolution = keras.layers.Conv2D(2, 3)
+    convolution.trainable = False
+    x = keras.layers.GlobalAveragePooling2D()(convolution(x))
+    outputs = keras.layers.Dense(1, activation="sigmoid")(x)
+    assert split_at_training(keras.Model(inputs, outputs)) is None
+
+
+def test_normalisation_that_learns_its_statistics_is_not_split_off():
+    inputs = keras.Input((8, 8, 3))
+    convolution = keras.layers.Conv2D(2, 3)
+    convolution.trainable = False
+    x = keras.layers.BatchNormalization(center=False, scale=False)(convolution(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(1, activation="sigmoid")(x)
+    beginning, _ = split_at_training(keras.Model(inputs, outputs))
+    assert [type(layer).__name__ for layer in beginning.layers][-1] == "Conv2D"

@@ -24,6 +24,16 @@ _VALUES_AT_ONCE = 250_000
 # Handing a block to another thread takes about as long as these many values.
 _VALUES_WORTH_A_THREAD = 1_000_000
 
+# Places in images are rounded to multiples of 2**-10 by adding this, as float32 has 24
+# bits: then they are exact in a tall image too, of at most so many rows.
+_ROUNDING = np.float32(2**13)
+
+# With others OpenCV rounds to 32nds of a pixel.
+_EXACT_CHANNELS = (1, 3, 4)
+
+# From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
+_LARGE = 2**14
+
 _THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -61,7 +71,9 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
             rows = {part: values[block] for part, values in stage.items()}
             given = _stage(policy, given, rows, results[block])
 
-    size = max(1, _VALUES_AT_ONCE // max(images[0].size, 1))
+    size = max(
+        1, min(_VALUES_AT_ONCE // images[0].size, int(_ROUNDING) // image_shape[0] - 1)
+    )
     blocks = [slice(start, start + size) for start in range(0, len(images), size)]
     if threads == 1 or len(blocks) == 1 or images.size < _VALUES_WORTH_A_THREAD:
         for block in blocks:
@@ -84,7 +96,9 @@ if hasattr(os, "register_at_fork"):
 def _stage(policy, images, parts, results):
     """Do one stage to a block of images; `results` gets them and may be `images`."""
     if "warp" in parts:
-        images = _warped(policy, images, parts["warp"], results.shape[1:])
+        large = results[0, ..., 0].size >= _LARGE
+        warp = _warped_each if large else _warped
+        images = warp(policy, images, parts["warp"], results.shape[1:])
     if "color" in parts:
         _color(images, parts, results)
     elif images is not results:
@@ -106,18 +120,112 @@ def _planes(images):
 
 
 def _warped(policy, images, matrices, shape):
-    """Return images sampled through matrices, (n, 6)."""
+    """Return images sampled through matrices, (n, 6).
+
+    All images are one tall image for OpenCV, which spares a call for each; what lies
+    outside of an image is settled before by where its pixels are taken from.
+    """
+    if policy.fill_mode in ("constant", "wrap"):
+        images = _with_edges(images, policy)
+    # A product for each image, so that its rounding does not depend on the others.
+    x, y = (
+        _inside((rows @ _grid(shape[:2]))[:, 0], side, policy.fill_mode)
+        for rows, side in (
+            (matrices[:, None, :3], images.shape[2]),
+            (matrices[:, None, 3:], images.shape[1]),
+        )
+    )
+    y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
+    # OpenCV is faster with long rows; what is a row does not matter to it.
+    row = shape[0] * shape[1]
+    x, y = x.reshape(-1, row), y.reshape(-1, row)
+    interpolation = _INTERPOLATIONS[policy.interpolation]
+    tall = images.reshape(-1, *images.shape[2:])
+    if shape[2] in _EXACT_CHANNELS:
+        warped = cv2.remap(tall, x, y, interpolation, None, cv2.BORDER_REPLICATE)
+    else:
+        planes = [
+            cv2.remap(plane, x, y, interpolation, None, cv2.BORDER_REPLICATE)
+            for plane in np.ascontiguousarray(np.moveaxis(tall, 2, 0))
+        ]
+        warped = np.stack(planes, axis=2)
+    return warped.reshape(-1, *shape)
+
+
+def _warped_each(policy, images, matrices, shape):
+    """Return what `_warped` does, with a call for each image and few channels."""
     warped = np.empty((len(images), *shape), images.dtype)
-    size = shape[1], shape[0]
-    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
-    fill = _FILLS[policy.fill_mode]
-    value = (policy.fill_value,) * 4
     matrices = matrices.reshape(-1, 2, 3).astype("float64")
-    for image, matrix, result in zip(
-        _planes(images), matrices, _planes(warped), strict=True
-    ):
-        cv2.warpAffine(image, matrix, size, result, flags, fill, value)
+    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
+    size = shape[1], shape[0]
+    exact = shape[2] in _EXACT_CHANNELS
+    planes = [slice(None)] if exact else [slice(i, i + 1) for i in range(shape[2])]
+    for image, matrix, result in zip(images, matrices, warped, strict=True):
+        for plane in planes:
+            part = cv2.warpAffine(
+                np.ascontiguousarray(image[..., plane]),
+                matrix,
+                size,
+                flags=flags,
+                borderMode=_FILLS[policy.fill_mode],
+                borderValue=(policy.fill_value,) * 4,
+            )
+            result[..., plane] = part.reshape(*shape[:2], -1)
     return warped
+
+
+def _inside(places, side, fill_mode):
+    """Return from where along a side of its image each pixel is taken.
+
+    Args:
+        places: Where the pixel would be taken if there were no side, (n, pixels);
+            changed by this.
+        side: Pixels along that side, with the edges for "constant" and "wrap".
+        fill_mode: What is outside.
+
+    Returns:
+        float32 array, (n, pixels), in [0, side - 1], rounded by `_ROUNDING`.
+    """
+    if fill_mode == "reflect":
+        return _reflected(places, side)
+    if fill_mode == "wrap":
+        inner = side - 2
+        places -= inner * np.floor(places / inner)
+    if fill_mode != "nearest":
+        places += 1
+    places = np.clip(places, 0, side - 1)
+    places += _ROUNDING
+    places -= _ROUNDING
+    return places
+
+
+def _reflected(places, side):
+    """Return places as `_inside` does, taken from a mirror where they are outside."""
+    # Counted from the outer edge of the first pixel, there and back is twice the side.
+    places += 0.5
+    np.abs(places, out=places)
+    if places.max() > 2 * side:
+        places -= 2 * side * np.floor(places / (2 * side))
+    places -= side
+    np.abs(places, out=places)
+    np.clip(places, 0.5, side - 0.5, out=places)
+    places += _ROUNDING
+    return np.float32(side - 0.5 + _ROUNDING) - places
+
+
+@cache
+def _grid(size):
+    """Return x, y and 1 of each pixel of (height, width), (3, pixels), float32."""
+    y, x = np.indices(size, "float32").reshape(2, -1)
+    return np.stack([x, y, np.ones_like(x)])
+
+
+def _with_edges(images, policy):
+    """Return images with one more pixel on each side."""
+    one = [(0, 0), (1, 1), (1, 1), (0, 0)]
+    if policy.fill_mode == "wrap":
+        return np.pad(images, one, "wrap")
+    return np.pad(images, one, constant_values=images.dtype.type(policy.fill_value))
 
 
 def _color(images, parts, results):

@@ -53,7 +53,7 @@ class Backbone:
             weights=None, include_top=False, input_shape=input_shape, **self.options
         )
         # Keras's own names differ in spelling, and some hold the size of the images.
-        return keras.Model(model.input, model.output, name=self.name)
+        return keras.Model(model.inputs[0], model.outputs[0], name=self.name)
 
     def weight_file(self, input_shape):
         """Return the name of the file of weights for images of this shape."""

@@ -19,6 +19,7 @@ from reticnn.coercion import (
     nearest,
     shown,
 )
+from reticnn.inference import InferenceModel
 from reticnn.preprocessing import preprocess, to_pixel_range, to_unit_range
 from reticnn.randomness import seeded_keras
 from reticnn.weights import put_weights
@@ -45,7 +46,8 @@ def transfer_model(
     and a new head. The backbone is one layer of the model, under its name:
     `model.get_layer("vgg16")`. It runs as in inference, also while it is fine-tuned:
     its batch normalisation keeps the means and variances that it has, and it drops
-    nothing. Only a backbone without weights that is trained whole learns these too.
+    nothing. Only a backbone without weights, which has none worth keeping, learns them
+    where it is trained.
 
     Args:
         backbone: Name that `backbones()` lists (in any case, and in Keras's spelling),
@@ -110,6 +112,10 @@ def transfer_model(
         entry, network = _network(backbone, input_shape, size, resize_to is not None)
         if entry or not (isinstance(weights, str) and weights == "imagenet"):
             put_weights(network, weights, entry, (*size, 3))
+        if not entry or weights is not None:
+            network = InferenceModel(
+                network.inputs[0], network.outputs[0], name=network.name
+            )
         _train_from(network, train)
 
         inputs = keras.Input(input_shape, name="image")
@@ -119,9 +125,7 @@ def transfer_model(
         x = _with_channels(x, network.input_shape[3], adapter)
         if entry:
             x = preprocess(x, entry.preprocessing)
-        learns_statistics = entry and weights is None and train == "all"
-        x = network(x) if learns_statistics else network(x, training=False)
-        x = _pooled(x, pooling)
+        x = _pooled(network(x), pooling)
         outputs = classifier_head(x, num_classes, units, dropout=dropout, output=output)
         return keras.Model(inputs, outputs, name=f"{network.name}_transfer")
 
@@ -255,7 +259,7 @@ def _without_top(model):
     )
     ends = [layer for layer in model.layers if isinstance(layer, tops)]
     if len(model.output_shape) == 4:
-        features = model.output
+        features = model.outputs[0]
     elif ends:
         features = ends[-1].input
     else:
@@ -264,7 +268,7 @@ def _without_top(model):
             "width, channels), and has no pooling or flattening to cut it at. Give "
             "`keras.Model(inputs, feature_maps)`."
         )
-    return keras.Model(model.input, features, name=model.name)
+    return keras.Model(model.inputs[0], features, name=model.name)
 
 
 def _check_size_taken(network, size):
@@ -393,8 +397,8 @@ def _set_flags(network, trained):
     them from training, whatever they say themselves.
     """
     network.trainable = True
-    for layer in _leaves(network):
-        layer.trainable = id(layer) in trained
+    for layer, _ in _rows(network):
+        layer.trainable = isinstance(layer, keras.Model) or id(layer) in trained
 
 
 def _chosen(network, layers):
@@ -415,7 +419,7 @@ def _chosen(network, layers):
     elif _is_range(layers):
         chosen = leaves[slice(*map(_end, layers))]
     elif isinstance(layers, Sequence):
-        return [layer for part in layers for layer in _part(network, part)]
+        chosen = [layer for part in layers for layer in _part(network, part)]
     else:
         number = as_int(layers, "layers")
         chosen = leaves[-number:] if number <= len(leaves) else []
@@ -464,7 +468,8 @@ def _named(network, name, argument):
         found = [layer for layer in rows if test(layer)]
         if found:
             return [leaf for layer in found for leaf in _leaves_of(layer)]
-    names = [layer.name for layer in rows]
+    words = ("head", "all") if argument == "train" else ()
+    names = [*words, "last_block", *(layer.name for layer in rows)]
     raise ValueError(
         f"`{argument}` is {name!r}, and {network.name!r} has no layer or block of that "
         f"name.{nearest(name, names)} See `layer_table()` for the names."

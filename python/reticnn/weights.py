@@ -1,6 +1,7 @@
 """Put weights that were learned elsewhere into a network."""
 
 import os
+import warnings
 
 import h5py
 import numpy as np
@@ -128,7 +129,10 @@ def _put_weights_file(backbone, path):
     except OSError as error:
         raise _damaged(path, error) from error
     try:
-        backbone.load_weights(path)
+        # Besides the error, Keras warns for every layer.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            backbone.load_weights(path)
     except ValueError as error:
         raise ValueError(
             f"`weights` does not fit {backbone.name}: {path!r}. It must hold the "

@@ -17,7 +17,7 @@ _HOME = {
     "domain_adapter": "blocks",
     "build_mlp": "models",
     "build_cnn": "models",
-    "backbones": "backbones",
+    "backbones": "pretrained",
     "transfer_model": "transfer",
     "freeze": "transfer",
     "unfreeze": "transfer",

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from reticnn.backbones import as_backbone, find_backbone
+from reticnn.pretrained import as_backbone, find_backbone
 from reticnn.backend import check_process, keras
 from reticnn.blocks import classifier_head, domain_adapter, global_pool
 from reticnn.classifier import Classifier

@@ -6,7 +6,7 @@ import warnings
 import h5py
 import numpy as np
 
-from reticnn.backbones import cache, with_top
+from reticnn.pretrained import cache, with_top
 from reticnn.backend import keras
 from reticnn.classifier import Classifier
 from reticnn.coercion import as_path, shown

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 
-from reticnn.pretrained import as_backbone, find_backbone
 from reticnn.backend import check_process, keras
 from reticnn.blocks import classifier_head, domain_adapter, global_pool
 from reticnn.classifier import Classifier
@@ -21,6 +20,7 @@ from reticnn.coercion import (
 )
 from reticnn.inference import InferenceModel
 from reticnn.preprocessing import preprocess, to_pixel_range, to_unit_range
+from reticnn.pretrained import as_backbone, find_backbone
 from reticnn.randomness import seeded_keras
 from reticnn.weights import put_weights
 

@@ -6,11 +6,11 @@ import warnings
 import h5py
 import numpy as np
 
-from reticnn.pretrained import cache, with_top
 from reticnn.backend import keras
 from reticnn.classifier import Classifier
 from reticnn.coercion import as_path, shown
 from reticnn.network import network
+from reticnn.pretrained import cache, with_top
 from reticnn.saving import load_classifier
 
 # VGG has three layers after its convolutions, the others one or two.

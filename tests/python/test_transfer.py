@@ -10,8 +10,8 @@ import pytest
 
 import reticnn
 from reticnn import backbones, freeze, layer_table, transfer_model, unfreeze
-from reticnn.pretrained import BACKBONES, as_backbone
 from reticnn.preprocessing import preprocess
+from reticnn.pretrained import BACKBONES, as_backbone
 from reticnn.transfer import _leaves, _train_from
 from reticnn.weights import put_weights
 

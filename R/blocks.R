@@ -89,3 +89,32 @@ classifier_head <- function(x, num_classes = 2, units = 256, activation = "relu"
   call_core("classifier_head", x = x, num_classes = num_classes, units = units,
     activation = activation, dropout = dropout, output = output)
 }
+
+#' Turn images of another kind into images for a pretrained network
+#'
+#' The layers are, for each number of `filters`, a convolution, normalisation where asked
+#' for, and ReLU; then a convolution to the channels wanted. Height and width stay.
+#' [transfer_model()] with `adapter = TRUE` puts it before its backbone.
+#'
+#' @param x Keras tensor, (batch, height, width, channels), of any number of channels.
+#' @param filters Whole number of filters, or one for each of several convolutions.
+#'   Default `c(32, 32)`.
+#' @param out_channels Whole number of channels of the result. Default 3.
+#' @param kernel_size Whole number or `c(height, width)`, the filters' size in pixels.
+#'   Default 3.
+#' @param batch_norm `TRUE` to normalise between convolution and activation. Default
+#'   `TRUE`.
+#' @return Keras tensor, (batch, height, width, out_channels).
+#' @section Errors: A `reticnn_error` if `x` is not a Keras tensor with height and width,
+#'   or an argument is outside its range.
+#' @references Deep Learning and Computer Vision in R: A Practical Introduction
+#'   (BIBC2025, Patrick Li), exercise 2.2.2.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' x <- keras$Input(c(32L, 32L, 3L))
+#' keras$Model(x, domain_adapter(x))$count_params()
+domain_adapter <- function(x, filters = c(32, 32), out_channels = 3, kernel_size = 3,
+                           batch_norm = TRUE) {
+  call_core("domain_adapter", x = x, filters = filters, out_channels = out_channels,
+    kernel_size = kernel_size, batch_norm = batch_norm)
+}

@@ -192,6 +192,59 @@ def classifier_head(
     )(x)
 
 
+def domain_adapter(
+    x, filters=(32, 32), out_channels=3, *, kernel_size=3, batch_norm=True
+):
+    """Turn images of another kind into images for a pretrained network.
+
+    The layers are, for each number of `filters`, a convolution, normalisation where
+    asked for, and ReLU; then a convolution to the channels wanted. Height and width
+    stay. `transfer_model(adapter=True)` puts it before its backbone.
+
+    Args:
+        x: Keras tensor, (batch, height, width, channels), of any number of channels.
+        filters: Whole number of filters, or one for each of several convolutions.
+            Default (32, 32).
+        out_channels: Whole number of channels of the result. Default 3.
+        kernel_size: Whole number or (height, width), the filters' size in pixels.
+            Default 3.
+        batch_norm: Bool, normalise between convolution and activation. Default True.
+
+    Returns:
+        Keras tensor, (batch, height, width, out_channels).
+
+    Raises:
+        TypeError: If `x` is not a Keras tensor, or an argument has the wrong type.
+        ValueError: If an argument is outside its range.
+
+    Example:
+        >>> inputs = keras.Input((32, 32, 3))
+        >>> keras.Model(inputs, domain_adapter(inputs)).count_params()
+        11267
+
+    Source:
+        Deep Learning and Computer Vision in R: A Practical Introduction (BIBC2025,
+        Patrick Li), exercise 2.2.2.
+    """
+    _check_feature_maps(x)
+    filters = as_ints(filters, "filters")
+    out_channels = as_int(out_channels, "out_channels")
+    kernel_size = as_pair(kernel_size, "kernel_size")
+    batch_norm = as_bool(batch_norm, "batch_norm")
+    for step, width in enumerate(filters, start=1):
+        x = conv_block(
+            x,
+            width,
+            kernel_size=kernel_size,
+            batch_norm=batch_norm,
+            pool=None,
+            name=f"adapter{step}",
+        )
+    return keras.layers.Conv2D(
+        out_channels, kernel_size, padding="same", name="adapter_output"
+    )(x)
+
+
 def as_output(output, num_classes):
     """Return which output layer `num_classes` get: sigmoid, softmax or logits."""
     output = as_choice(output, "output", ("auto", "softmax", "sigmoid", "logits"))

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from reticnn import classifier_head, conv_block, global_pool
+from reticnn import classifier_head, conv_block, domain_adapter, global_pool
 
 NA_INTEGER = -(2**31)
 NA_REAL = float("nan")
@@ -259,10 +259,48 @@ def test_bad_argument_of_a_head_is_named(
         classifier_head(features, **arguments)
 
 
+# domain_adapter
+
+
+def test_adapter_is_that_of_the_exercise(images):
+    outputs = domain_adapter(images)
+    convolution = ["Conv2D", "BatchNormalization", "ReLU"]
+    layers = _layers(images, outputs)
+    assert _classes(layers) == [*convolution, *convolution, "Conv2D"]
+    assert keras.Model(images, outputs).count_params() == 11_267
+    assert outputs.shape == (None, 16, 16, 3)
+
+
+def test_adapter_takes_other_settings():
+    inputs = keras.Input((8, 8, 5))
+    outputs = domain_adapter(inputs, 4.0, 1.0, kernel_size=1.0, batch_norm=False)
+    assert _classes(_layers(inputs, outputs)) == ["Conv2D", "ReLU", "Conv2D"]
+    assert keras.Model(inputs, outputs).count_params() == 5 * 4 + 4 + 4 + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "argument", "parts"),
+    [
+        ({"filters": 3.5}, ValueError, "filters", ["3.5", "Use 3 or 4"]),
+        ({"filters": []}, ValueError, "filters", ["at least one number"]),
+        ({"out_channels": 0}, ValueError, "out_channels", ["not 0"]),
+        ({"kernel_size": "3"}, TypeError, "kernel_size", ["'3'"]),
+        ({"batch_norm": None}, TypeError, "batch_norm", ["None"]),
+    ],
+)
+def test_bad_argument_of_an_adapter_is_named(
+    refused, images, arguments, error, argument, parts
+):
+    with refused(error, argument, *parts):
+        domain_adapter(images, **arguments)
+
+
 # Tensors
 
 
-@pytest.mark.parametrize("block", [conv_block, global_pool, classifier_head])
+@pytest.mark.parametrize(
+    "block", [conv_block, global_pool, classifier_head, domain_adapter]
+)
 @pytest.mark.parametrize(
     ("x", "shown"),
     [(np.zeros((1, 8, 8, 3)), "(1, 8, 8, 3)"), ((32, 32, 3), "(32, 32, 3)")],
@@ -272,7 +310,7 @@ def test_block_needs_a_keras_tensor(refused, block, x, shown):
         block(x)
 
 
-@pytest.mark.parametrize("block", [conv_block, global_pool])
+@pytest.mark.parametrize("block", [conv_block, global_pool, domain_adapter])
 def test_block_needs_feature_maps(refused, features, block):
     with refused(ValueError, "x", "(batch, height, width, channels)", "(None, 8)"):
         block(features)

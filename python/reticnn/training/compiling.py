@@ -31,6 +31,7 @@ def compile_model(model, settings):
             "loss for whole ones. Compile it with CategoricalCrossentropy, or leave "
             "compiling to `fit_classifier()`."
         )
+    _follow_trainable(model)
 
 
 def takes_one_hot(model):
@@ -85,6 +86,25 @@ def _optimizer(optimizer, weight_decay, ema):
     if ema is not None:
         config.update(use_ema=True, ema_momentum=ema)
     return keras.optimizers.get({"class_name": name, "config": config})
+
+
+def _follow_trainable(model):
+    """Give a compiled model a fresh optimizer if other weights are trained by now.
+
+    The one that it has, and the step that Keras compiled with it, know the weights that
+    were trained before, and would train those on, without a word.
+    """
+    optimizer = model.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    known = {id(variable) for variable in inner._trainable_variables}
+    if not optimizer.built or known == {id(v) for v in model.trainable_variables}:
+        return
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    if getattr(optimizer, "_exclude_from_weight_decay", None):
+        _spare_biases(fresh, model)
+    fresh.build(model.trainable_variables)
+    model.optimizer = fresh
+    model.make_train_function(force=True)
 
 
 def _spare_biases(optimizer, model):

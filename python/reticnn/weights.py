@@ -1,0 +1,264 @@
+"""Put weights that were learned elsewhere into a network."""
+
+import os
+import warnings
+
+import h5py
+import numpy as np
+
+from reticnn.backend import keras
+from reticnn.classifier import Classifier
+from reticnn.coercion import as_path, shown
+from reticnn.network import network
+from reticnn.pretrained import cache, with_top
+from reticnn.saving import load_classifier
+
+# VGG has three layers after its convolutions, the others one or two.
+_MOST_LAYERS_OF_A_TOP = 3
+
+# The deviations by which Keras divides twice in the EfficientNets of its ImageNet
+# files, the second time in a layer that it leaves out for other weights.
+_DEVIATIONS = np.array([0.229, 0.224, 0.225], "float32")
+
+
+def put_weights(backbone, weights, entry=None, input_shape=None):
+    """Put weights into a network without a top.
+
+    Args:
+        backbone: Keras model.
+        weights: `"imagenet"`; the path of a file; a Keras model or classifier that has
+            them; or None to leave the network as it is.
+        entry: The network's `Backbone`, or None for one that is not of the registry.
+        input_shape: (height, width, channels) of the images, which some of the files
+            are for.
+
+    Raises:
+        TypeError: If `weights` is none of these.
+        ValueError: If the weights do not fit, or the file is damaged.
+        FileNotFoundError: If there is no such file.
+        ConnectionError: If the weights are not on this machine and cannot be
+            downloaded; within 15 seconds where there is no network.
+    """
+    if weights is None:
+        return
+    if isinstance(weights, str) and weights == "imagenet":
+        _put_file(backbone, _imagenet_file(entry, input_shape), entry)
+    elif isinstance(weights, (Classifier, keras.Model)):
+        _put_model(backbone, getattr(weights, "model", weights), entry)
+    elif isinstance(weights, (str, os.PathLike)):
+        _put_file(backbone, _existing(weights), entry)
+    else:
+        raise TypeError(
+            "`weights` must be 'imagenet', the path of a file, a Keras model, a "
+            f"classifier, or None (NULL in R), not {shown(weights)}."
+        )
+
+
+def _existing(weights):
+    path = as_path(weights, "weights")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"`weights` must be 'imagenet' or a file, and there is no file {path!r} "
+            f"(working directory: {os.getcwd()!r}). Check the spelling."
+        )
+    return path
+
+
+def _imagenet_file(entry, input_shape):
+    """Return the path of Keras's file of ImageNet weights, downloaded if need be."""
+    name = entry.weight_file(input_shape)
+    for file in (name, with_top(name)):
+        path = os.path.join(cache(), file)
+        if os.path.isfile(path):
+            return path
+    url = entry.weight_url(input_shape)
+    with network(url, _without_network(entry, name)):
+        return keras.utils.get_file(
+            name, url, cache_dir=os.path.dirname(cache()), cache_subdir="models"
+        )
+
+
+def _without_network(entry, file):
+    """Return what to do where the weights cannot be downloaded."""
+    others = entry.cached_files()
+    here = f" For images of another size there is {others[0]!r}." if others else ""
+    return (
+        f"The weights of {entry.name} are not on this machine: {file!r} is missing in "
+        f"{cache()!r}. Download it where there is a network and put it there, or give "
+        f"its path as `weights`.{here} Or choose a backbone that `backbones()` lists "
+        "as cached, or weights=None (NULL in R) for random weights."
+    )
+
+
+def _put_file(backbone, path, entry):
+    if path.endswith(".reticnn"):
+        _put_model(backbone, load_classifier(path).model, entry)
+    elif path.endswith(".keras"):
+        _put_model(backbone, _loaded(path), entry)
+    elif path.endswith(".weights.h5"):
+        _put_weights_file(backbone, path)
+    elif path.endswith((".h5", ".hdf5")):
+        source = _legacy_layers(path)
+        _put_layers(backbone, _matching(backbone, [source], path), entry, True)
+    else:
+        raise ValueError(
+            "`weights` must be a file that ends in .keras, .weights.h5, .h5 or "
+            f".reticnn, not {path!r}."
+        )
+
+
+def _loaded(path):
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path, error):
+    return ValueError(
+        f"`weights` is a file that cannot be read: {path!r} ({error}). It is damaged, "
+        "or of another kind than its ending says. Get it again."
+    )
+
+
+def _put_weights_file(backbone, path):
+    """Load a `.weights.h5` file, whose layers only Keras can tell apart."""
+    try:
+        with h5py.File(path):
+            pass
+    except OSError as error:
+        raise _damaged(path, error) from error
+    try:
+        # Besides the error, Keras warns for every layer.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            backbone.load_weights(path)
+    except ValueError as error:
+        raise ValueError(
+            f"`weights` does not fit {backbone.name}: {path!r}. It must hold the "
+            f"weights of this network without its top. Keras says: {error}"
+        ) from error
+
+
+def _legacy_layers(path):
+    """Return the layers with weights of a legacy HDF5 file, as Keras distributes."""
+    try:
+        with h5py.File(path) as file:
+            group = file
+            if "layer_names" not in _attributes(file) and "model_weights" in file:
+                group = file["model_weights"]
+            layers = [
+                (name, [np.asarray(group[name][key]) for key in weights])
+                for name in _texts(group, "layer_names")
+                if (weights := _texts(group[name], "weight_names"))
+            ]
+    except (OSError, KeyError) as error:
+        raise _damaged(path, error) from error
+    if not layers:
+        raise _damaged(path, "it holds no layers")
+    return layers
+
+
+def _attributes(group):
+    """Return the names of attributes; Keras cuts long ones into numbered parts."""
+    return {name.rstrip("0123456789") for name in group.attrs}
+
+
+def _texts(group, name):
+    """Return the strings in an attribute, put together from its parts."""
+    parts = [name, *(f"{name}{number}" for number in range(len(group.attrs)))]
+    return [
+        text.decode() if isinstance(text, bytes) else str(text)
+        for part in parts
+        if part in group.attrs
+        for text in group.attrs[part]
+    ]
+
+
+def _put_model(backbone, model, entry):
+    """Copy weights from a model, or from the model within it that fits."""
+    sources = [_layers(part) for part in _models_in(model)]
+    source = _matching(backbone, sources, model.name)
+    rescalings = [
+        layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling)
+    ]
+    _put_layers(backbone, source, entry, len(rescalings) > 1)
+
+
+def _models_in(model):
+    """Return a model and the models within it."""
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return [model, *(part for layer in inner for part in _models_in(layer))]
+
+
+def _layers(model):
+    """Return the layers of a model that have weights, each with its weights."""
+    return [(layer.name, layer.weights) for layer in model.layers if layer.weights]
+
+
+def _matching(backbone, sources, origin):
+    """Return the source whose layers have the shapes that the network wants.
+
+    It may have the layers of a top behind them. Layers are told apart by their order,
+    as Keras does: their names differ from one session to the next.
+
+    Raises:
+        ValueError: If none has, naming the first layer that differs.
+    """
+    wanted = _layers(backbone)
+    problems = []
+    for source in sources:
+        fitting, problem = _first_difference(wanted, source)
+        if problem is None:
+            return source
+        problems.append((fitting, problem))
+    problem = max(problems, key=lambda found: found[0])[1]
+    raise ValueError(
+        f"`weights` does not fit {backbone.name}: {problem} ({origin!r}). Give weights "
+        "of this network, with or without its top."
+    )
+
+
+def _first_difference(wanted, source):
+    """Return how many layers fit, and what is wrong with the next, or None."""
+    for number, (name, variables) in enumerate(wanted):
+        shapes = _shapes(variables)
+        if number == len(source):
+            return number, (
+                f"the weights end before layer {name!r}, number {number + 1} of "
+                f"{len(wanted)} with weights, which has the shapes {shapes}"
+            )
+        other, values = source[number]
+        if _shapes(values) != shapes:
+            return number, (
+                f"layer {name!r} has the shapes {shapes}, the weights have "
+                f"{_shapes(values)} there, of a layer {other!r}"
+            )
+    if len(source) - len(wanted) > _MOST_LAYERS_OF_A_TOP:
+        return len(wanted), (
+            f"the weights are of {len(source)} layers, the network has {len(wanted)}; "
+            f"the first too many is {source[len(wanted)][0]!r}"
+        )
+    return len(wanted), None
+
+
+def _shapes(values):
+    return [tuple(value.shape) for value in values]
+
+
+def _put_layers(backbone, source, entry, rescaled):
+    """Assign weights layer by layer; `source` may go on after the last one.
+
+    With `rescaled` they are of a network in which Keras divides the pixels of an
+    EfficientNet once more than in ours; a larger variance does the same.
+    """
+    layers = [layer for layer in backbone.layers if layer.weights]
+    for layer, (_, values) in zip(layers, source, strict=False):
+        values = [keras.ops.convert_to_numpy(value) for value in values]
+        normalises = isinstance(layer, keras.layers.Normalization)
+        if normalises and rescaled and entry and entry.family == "efficientnet":
+            values[1] = values[1] * _DEVIATIONS
+        for variable, value in zip(layer.weights, values, strict=True):
+            variable.assign(value)
+        if normalises:
+            layer.finalize_state()

@@ -1,0 +1,116 @@
+small <- function(...) {
+  transfer_model("mobilenet_0.25", c(32, 32, 3), weights = NULL, ...)
+}
+
+trained <- function(model) {
+  table <- layer_table(model)
+  table$name[table$trainable & table$parameters > 0]
+}
+
+test_that("backbones are a tibble", {
+  skip_if_no_core()
+  table <- backbones()
+  expect_s3_class(table, "tbl_df")
+  vgg <- table[table$name == "vgg16", ]
+  expect_identical(vgg$parameters, 14714688L)
+  expect_identical(vgg$min_size, 32L)
+  expect_type(table$cached, "logical")
+})
+
+test_that("a backbone, an adapter and a head make a model", {
+  skip_if_no_core()
+  model <- small(num_classes = 3, train = "last_block", adapter = TRUE, units = 8)
+  expect_identical(as.integer(model$output_shape[[2]]), 3L)
+  expect_identical(model$get_layer("mobilenet_0.25")$count_params(), 218544L)
+  expect_true(all(c("adapter1_conv1", "conv_dw_13") %in% trained(model)))
+  expect_false("conv_pw_12" %in% trained(model))
+  plain <- small(num_classes = 3, units = 8)
+  expect_identical(model$count_params() - plain$count_params(), 11267L)
+  settings <- small(adapter = list(filters = c(4, 4), batch_norm = FALSE))
+  expect_false("adapter1_bn1" %in% layer_table(settings)$name)
+  set.seed(1)
+  first <- small()$get_weights()[[1]]
+  set.seed(1)
+  expect_identical(small()$get_weights()[[1]], first)
+})
+
+test_that("layers are chosen as one writes it in R", {
+  skip_if_no_core()
+  model <- build_cnn(c(16, 16, 3), filters = 2, n_blocks = 2, n_conv = 2, units = 4)
+  expect_identical(freeze(model), model)
+  chosen <- function(layers) {
+    freeze(model)
+    unfreeze(model, layers)
+    trained(model)
+  }
+  expect_identical(chosen("block2"), c("block2_conv1", "block2_conv2"))
+  expect_identical(chosen("block?_conv1"), c("block1_conv1", "block2_conv1"))
+  expect_identical(chosen(c("block1_conv1", "block2_conv2")), c("block1_conv1", "block2_conv2"))
+  expect_length(chosen(2), 2)
+  expect_identical(chosen(c(-8, -3)), c("block2_conv1", "block2_conv2"))
+  expect_length(chosen(list(-2, NULL)), 2)
+  expect_identical(chosen(model$layers[3:5]), c("block1_conv1", "block1_conv2"))
+  expect_identical(chosen(model$layers[[3]]), "block1_conv1")
+  expect_identical(chosen(\(layer) grepl("conv2", layer$name)), c("block1_conv2", "block2_conv2"))
+  expect_length(chosen(NULL), 6)
+})
+
+test_that("the workshop's loop over a Python slice works with reticulate alone", {
+  skip_if_no_core()
+  applications <- reticulate::import("keras", convert = FALSE)$applications
+  vgg16 <- applications$VGG16(
+    weights = NULL, include_top = FALSE, pooling = "avg", input_shape = c(32L, 32L, 3L)
+  )
+  freeze(vgg16)
+  reticulate::iterate(vgg16$layers[-5:-2], function(layer) layer$trainable <- TRUE)
+  convolutions <- c("block5_conv1", "block5_conv2", "block5_conv3")
+  expect_identical(trained(vgg16), convolutions)
+  freeze(vgg16)
+  expect_identical(trained(unfreeze(vgg16, c(-5, -2))), convolutions)
+  freeze(vgg16)
+  expect_identical(trained(unfreeze(vgg16, "last_block")), convolutions)
+})
+
+test_that("a classifier trains on after unfreezing", {
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  backbone <- keras$Model(x, conv_block(x, 4, name = "block1"), name = "own")
+  data <- shape_images(20, image_size = 16, seed = 1)
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data, epochs = 1, seed = 1
+  )
+  weights <- function(model) {
+    model$get_layer("own")$get_layer("block1_conv1")$get_weights()[[1]]
+  }
+  before <- weights(classifier$model)
+  expect_s3_class(unfreeze(classifier, "block1"), "reticnn_classifier")
+  classifier <- fit_classifier(classifier, data, epochs = 1, seed = 1)
+  expect_identical(nrow(classifier$history), 2L)
+  trained <- weights(classifier$model)
+  expect_false(identical(trained, before))
+  other <- keras$models$clone_model(backbone)
+  made <- transfer_model(other, c(16, 16, 3), weights = classifier)
+  expect_identical(weights(made), trained)
+})
+
+test_that("what does not fit is refused by name", {
+  skip_if_no_core()
+  model <- build_cnn(c(16, 16, 3), filters = 2, n_blocks = 2, units = 4)
+  expect_snapshot(error = TRUE, {
+    transfer_model("vgg_16b", weights = NULL)
+    transfer_model("vgg16", c(16, 16, 3), weights = NULL)
+    transfer_model("mobilenet_0.25", c(32, 32, 4), weights = NULL)
+    small(train = "haed")
+    small(train = NA)
+    small(adapter = list(filter = 8))
+    transfer_model("mobilenet_0.25", c(32, 32, 3), weights = model)
+    freeze(model, "block3")
+    freeze(model, 99)
+    unfreeze("vgg16")
+    layer_table(3)
+  })
+  expect_error(
+    transfer_model("mobilenet_0.25", c(32, 32, 3), weights = "missing.h5"),
+    "`weights` must be 'imagenet' or a file.*'missing.h5'", class = "reticnn_error"
+  )
+})

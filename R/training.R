@@ -49,6 +49,12 @@
 #' @param checkpoint_dir Folder in which the state of training is kept after each epoch.
 #'   The same call goes on from there after an end of any kind, with the same result as
 #'   a run in one go. `NULL` for no checkpoints. Default `NULL`.
+#' @param cache_features `"auto"` computes what lies before the first layer that is trained
+#'   only once for each image, where images are the same in each epoch and the results
+#'   have room: 1 GiB in memory, or else half of what is free for temporary files. A whole
+#'   number does so with `augmentation` too, for as many changed copies of each image,
+#'   which the epochs take in turn. `"none"` computes all in each epoch. The result is the
+#'   same up to rounding. Default `"auto"`.
 #' @param progress `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar in
 #'   an interactive session, nothing in knitted pages and tests, else a line an epoch;
 #'   or a function that is called with a list of the epoch, the step and the metrics so
@@ -91,7 +97,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            weight_decay = NULL, label_smoothing = 0, mixup = 0,
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
                            ema = NULL, mixed_precision = FALSE, checkpoint_dir = NULL,
-                           progress = "auto", seed = NULL) {
+                           cache_features = "auto", progress = "auto", seed = NULL) {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
@@ -102,7 +108,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,
     mixed_precision = mixed_precision, checkpoint_dir = checkpoint_dir,
-    progress = progress_reporter(progress), seed = seed_or_draw(seed))
+    cache_features = cache_features, progress = progress_reporter(progress), seed = seed_or_draw(seed))
   new_classifier(fitted)
 }
 

@@ -1,8 +1,10 @@
 """Split a model at its first layers that training changes."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from reticnn.backend import keras
+from reticnn.inference import InferenceModel
 
 
 def split_at_training(model):
@@ -34,11 +36,8 @@ def split_at_training(model):
     values = _run(steps, {image: start}, cut)
     beginning = keras.Model(start, [values[value] for value in cut])
     inputs = {value: keras.Input(values[value].shape[1:]) for value in cut}
-    given = list(inputs.values())
-    rest = keras.Model(
-        given[0] if len(given) == 1 else given,
-        _run(steps, inputs, outputs)[outputs[0]],
-    )
+    values = _run(steps, inputs, outputs)
+    rest = keras.Model(_alone(inputs.values()), values[outputs[0]])
     if not _same(rest.trainable_variables, model.trainable_variables):
         return None
     return beginning, rest
@@ -53,16 +52,12 @@ class _Value:
 
 @dataclass(eq=False)
 class _Step:
-    """One use of a layer."""
+    """One use of a layer: its inputs and outputs are `_Value`s."""
 
     operation: object
-    node: object
-    given: dict
-    outputs: list = field(default_factory=list)
-
-    @property
-    def inputs(self):
-        return [self.given[id(tensor)] for tensor in self.node.input_tensors]
+    inputs: list
+    outputs: list
+    use: Callable
 
     @property
     def steady(self):
@@ -76,37 +71,89 @@ def _graph_of(model):
     return model if hasattr(model, "_nodes_by_depth") else None
 
 
-def _walk(graph, inputs, steps):
+def _walk(graph, inputs, steps, in_inference=False):
     """Append each use of a layer to `steps` in order, and return the outputs."""
     values = dict(zip(map(id, graph.inputs), inputs, strict=True))
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
             if node.is_input:
                 continue
+            given = [values[id(tensor)] for tensor in node.input_tensors]
             within = _graph_of(node.operation)
-            step = _Step(node.operation, node, values)
-            if within is not None:
-                outputs = _walk(within, step.inputs, steps)
+            if isinstance(within, InferenceModel) and not in_inference:
+                outputs = _walk_in_inference(node, given, steps)
+            elif within is not None:
+                outputs = _walk(within, given, steps, in_inference)
             else:
-                steady = all(value.steady for value in step.inputs)
-                steady = steady and _is_steady(node.operation)
-                outputs = [_Value(steady) for _ in node.outputs]
-                step.outputs = outputs
-                steps.append(step)
+                outputs = _one_step(node, given, steps, in_inference)
             values.update(zip(map(id, node.outputs), outputs, strict=True))
     return [values[id(tensor)] for tensor in graph.outputs]
 
 
-def _is_steady(operation):
+def _one_step(node, given, steps, in_inference):
+    """Append the use of a layer to `steps`, and return its outputs."""
+    steady = all(value.steady for value in given)
+    steady = steady and _is_steady(node.operation, in_inference)
+    outputs = [_Value(steady) for _ in node.outputs]
+    places = list(map(id, node.input_tensors))
+
+    def use(tensors):
+        args, kwargs = node.arguments.fill_in(dict(zip(places, tensors, strict=True)))
+        return node.operation(*args, **kwargs)
+
+    steps.append(_Step(node.operation, given, outputs, use))
+    return outputs
+
+
+def _walk_in_inference(node, given, steps):
+    """Append what a model that runs in inference does, its trained rest as one step.
+
+    The rest has to be such a model too.
+    """
+    if not all(value.steady for value in given):
+        return _one_step(node, given, steps, in_inference=False)
+    within = []
+    outputs = _walk(node.operation, given, within, in_inference=True)
+    steps += [step for step in within if step.steady]
+    if all(output.steady for output in outputs):
+        return outputs
+    cut = _cut(within, outputs)
+    shapes = _shapes(node.operation, given, within, cut)
+    inputs = {value: keras.Input(shape) for value, shape in shapes.items()}
+    values = _run(within, inputs, outputs)
+    rest = InferenceModel(_alone(inputs.values()), values[outputs[0]])
+    steps.append(_Step(rest, cut, outputs, lambda tensors: rest(_alone(tensors))))
+    return outputs
+
+
+def _shapes(model, given, steps, wanted):
+    """Return the shape of an image's part of each value `wanted`."""
+    starts = {
+        value: keras.Input(tensor.shape[1:], dtype=tensor.dtype)
+        for value, tensor in zip(given, model.inputs, strict=True)
+    }
+    values = _run([step for step in steps if step.steady], starts, wanted)
+    return {value: values[value].shape[1:] for value in wanted}
+
+
+def _alone(tensors):
+    """Return the only one of some tensors, or a list of them."""
+    tensors = list(tensors)
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _is_steady(operation, in_inference):
     """Return whether a layer gives the same for the same input in every epoch.
 
     That it was called with `training=False` says nothing: Keras's `fit` overrules it
-    for all layers in a graph.
+    for all layers in a graph, except in an `InferenceModel`.
     """
     if not isinstance(operation, keras.layers.Layer):
         return True
     if operation.trainable_weights:
         return False
+    if in_inference:
+        return True
     if isinstance(operation, keras.layers.BatchNormalization):
         return not operation.trainable
     if isinstance(operation, keras.layers.SpectralNormalization):
@@ -139,14 +186,8 @@ def _run(steps, values, wanted):
             needed.update(value for value in step.inputs if value not in values)
             needing.append(step)
     for step in reversed(needing):
-        tensors = {
-            tensor: values[value]
-            for tensor, value in step.given.items()
-            if value in values
-        }
-        args, kwargs = step.node.arguments.fill_in(tensors)
-        results = keras.tree.flatten(step.operation(*args, **kwargs))
-        values.update(zip(step.outputs, results, strict=True))
+        results = step.use([values[value] for value in step.inputs])
+        values.update(zip(step.outputs, keras.tree.flatten(results), strict=True))
     return values
 
 

@@ -1,6 +1,7 @@
 """Train a model on image data."""
 
 from reticnn.classifier import Classifier, as_model
+from reticnn.training.distributing import as_devices
 from reticnn.training.progress import in_reading_order, progress_reporters
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
@@ -26,6 +27,7 @@ def fit_classifier(
     ema=None,
     mixed_precision=False,
     checkpoint_dir=None,
+    distribute="auto",
     progress="auto",
     seed=None,
 ):
@@ -76,6 +78,15 @@ def fit_classifier(
         checkpoint_dir: Folder in which the state of training is kept after each epoch.
             The same call goes on from there after an end of any kind, with the same
             result as a run in one go. None for no checkpoints. Default None.
+        distribute: What shares the work, each taking its part of every batch:
+            `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
+            devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
+            that of one device up to rounding, except that under TensorFlow batch
+            normalisation sees only a device's part, and dropout draws for each anew.
+            Several hosts train together under JAX: start the same script on each,
+            with `keras.distribution.initialize()` before anything else and the same
+            data; `"auto"` is then all devices of all hosts. Under TensorFlow Keras
+            trains on one host, under torch on one device. Default `"auto"`.
         progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
             where someone is watching, else a line an epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
@@ -129,7 +140,8 @@ def fit_classifier(
         ema=ema,
         mixed_precision=mixed_precision,
     )
-    reporters = progress_reporters(progress)
+    devices = as_devices(distribute)
+    reporters = progress_reporters(progress, devices)
     earlier, class_names = {"epoch": []}, None
     if isinstance(model, Classifier):
         earlier, class_names, model = model.history, model.class_names, model.model
@@ -140,6 +152,7 @@ def fit_classifier(
         settings,
         class_names=class_names,
         checkpoint_dir=checkpoint_dir,
+        devices=devices,
         seed=seed,
     )
     stopped = run.train(*reporters)

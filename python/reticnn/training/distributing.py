@@ -7,6 +7,7 @@ user's own model throughout.
 """
 
 import contextlib
+import functools
 import json
 import os
 
@@ -252,7 +253,7 @@ def _mirrored(model, devices):
             "`model` has a `train_step()` of its own, which may weigh the devices "
             'wrongly. Use distribute="none".'
         )
-    strategy = tf.distribute.MirroredStrategy(devices)
+    strategy = _strategy(tuple(devices))
     before = tf.distribute.get_strategy()
     compiled_to_xla = model.jit_compile
     try:
@@ -267,6 +268,14 @@ def _mirrored(model, devices):
         model.jit_compile = compiled_to_xla
         _make_variables_anew(model, before)
         forget_functions(model)
+
+
+@functools.cache
+def _strategy(devices):
+    """Return the one strategy for the devices: a second one's collectives clash."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _make_variables_anew(model, strategy):

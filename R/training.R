@@ -55,6 +55,15 @@
 #'   number does so with `augmentation` too, for as many changed copies of each image,
 #'   which the epochs take in turn. `"none"` computes all in each epoch. The result is the
 #'   same up to rounding. Default `"auto"`.
+#' @param distribute What shares the work, each taking its part of every batch:
+#'   `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of devices;
+#'   or names of devices, such as `c("gpu:0", "gpu:1")`. The result is that of one
+#'   device up to rounding, except that under TensorFlow batch normalisation sees only a
+#'   device's part, and dropout draws for each anew. Several hosts train together under
+#'   JAX: start the same script on each, with
+#'   `keras$distribution$initialize(addresses, n, number)` before anything else and the
+#'   same data; `"auto"` is then all devices of all hosts. Under TensorFlow Keras trains
+#'   on one host, under torch on one device. Default `"auto"`.
 #' @param progress `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar in
 #'   an interactive session, nothing in knitted pages and tests, else a line an epoch;
 #'   or a function that is called with a list of the epoch, the step and the metrics so
@@ -98,6 +107,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
                            ema = NULL, mixed_precision = FALSE, checkpoint_dir = NULL,
                            cache_features = "auto", progress = "auto", seed = NULL) {
+                           distribute = "auto", progress = "auto", seed = NULL) {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
@@ -108,7 +118,8 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,
     mixed_precision = mixed_precision, checkpoint_dir = checkpoint_dir,
-    cache_features = cache_features, progress = progress_reporter(progress), seed = seed_or_draw(seed))
+    cache_features = cache_features, distribute = distribute,
+    progress = progress_reporter(progress), seed = seed_or_draw(seed))
   new_classifier(fitted)
 }
 

@@ -85,20 +85,28 @@ def sync_weights(model):
         model.jax_state_sync()
 
 
-def device_name():
-    """Return what Keras computes on, such as `"GPU (tensorflow)"`."""
+def device_name(devices=()):
+    """Return what Keras computes on, such as `"GPU (tensorflow)"`.
+
+    Args:
+        devices: Names such as `"gpu:0"` of the devices that share the work; with none,
+            it is the one device that Keras chooses.
+    """
     backend = keras.backend.backend()
+    if devices:
+        kinds = " and ".join(sorted({name.split(":")[0].upper() for name in devices}))
+        several = f"{len(devices)} {kinds}s" if len(devices) > 1 else kinds
+        return f"{several} ({backend})"
     if backend == "tensorflow":
         import tensorflow
 
-        gpus = len(tensorflow.config.list_logical_devices("GPU"))
+        gpu = bool(tensorflow.config.list_logical_devices("GPU"))
     elif backend == "jax":
         import jax
 
-        gpus = sum(device.platform == "gpu" for device in jax.local_devices())
+        gpu = jax.default_backend() == "gpu"
     else:
         import torch
 
-        gpus = torch.cuda.device_count()
-    device = "CPU" if gpus == 0 else "GPU" if gpus == 1 else f"{gpus} GPUs"
-    return f"{device} ({backend})"
+        gpu = torch.cuda.is_available()
+    return f"{'GPU' if gpu else 'CPU'} ({backend})"

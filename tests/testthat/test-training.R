@@ -154,3 +154,18 @@ test_that("a learning rate is found, and the model left as it was", {
   skip_if_not_installed("ggplot2")
   expect_s3_class(plot(rates), "ggplot")
 })
+
+test_that("what shares the work is told from R", {
+  skip_if_no_core()
+  data <- shape_images(20, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 2)
+  device <- NULL
+  fit_classifier(model, data, epochs = 1, distribute = "none", progress = function(state) {
+    device <<- state$device
+  })
+  expect_match(device, "^(CPU|GPU) \\(")
+  expect_error(fit_classifier(model, data, distribute = 1000),
+    "`distribute`", class = "reticnn_error")
+  expect_error(fit_classifier(model, data, distribute = c("gpu:8", "gpu:9")),
+    "`distribute`", class = "reticnn_error")
+})

@@ -63,6 +63,16 @@ def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
     model.make_train_function(force=True)
 
 
+def forget_functions(model):
+    """Let Keras compile the model's steps again, as they compute differently now."""
+    for make in (
+        model.make_train_function,
+        model.make_test_function,
+        model.make_predict_function,
+    ):
+        make(force=True)
+
+
 def _optimizer(optimizer, weight_decay, ema):
     """Return a Keras optimizer for a name, for None, or for itself."""
     if isinstance(optimizer, keras.optimizers.Optimizer):

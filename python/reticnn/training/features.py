@@ -100,7 +100,7 @@ class FeatureCache:
         return Features(images, self._beginning, self._kind)
 
 
-def feature_cache(model, settings, images, validation_images):
+def feature_cache(model, settings, images, validation_images, devices=()):
     """Return a `FeatureCache`, or None where there is nothing to keep, or no room.
 
     Args:
@@ -108,6 +108,7 @@ def feature_cache(model, settings, images, validation_images):
         settings: `TrainingSettings`.
         images: Number of training images.
         validation_images: Number of validation images.
+        devices: Names of the devices that share the work, or none.
 
     Raises:
         ValueError: If a number of copies was asked for, and cannot be kept.
@@ -117,6 +118,8 @@ def feature_cache(model, settings, images, validation_images):
         return None
     copies = 1 if wanted == "auto" else wanted
     try:
+        if devices:
+            raise _NothingToKeepError("several devices share the work")
         _check_images_stay(settings)
         parts = _parts(model)
         size = _bytes_of(parts[0]) * (images * copies + validation_images)

@@ -1,6 +1,7 @@
 """Train a model on image data."""
 
 from reticnn.classifier import Classifier, as_model
+from reticnn.training.distributing import as_devices
 from reticnn.training.progress import in_reading_order, progress_reporters
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
@@ -28,6 +29,7 @@ def fit_classifier(
     mixed_precision=False,
     checkpoint_dir=None,
     cache_features="auto",
+    distribute="auto",
     progress="auto",
     seed=None,
 ):
@@ -91,6 +93,15 @@ def fit_classifier(
             as many changed copies of each image, which the epochs take in turn.
             `"none"` computes all in each epoch. The result is the same up to rounding.
             Default `"auto"`.
+        distribute: What shares the work, each taking its part of every batch:
+            `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
+            devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
+            that of one device up to rounding, except that under TensorFlow batch
+            normalisation sees only a device's part, and dropout draws for each anew.
+            Several hosts train together under JAX: start the same script on each,
+            with `keras.distribution.initialize()` before anything else and the same
+            data; `"auto"` is then all devices of all hosts. Under TensorFlow Keras
+            trains on one host, under torch on one device. Default `"auto"`.
         progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
             where someone is watching, else a line an epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
@@ -149,7 +160,8 @@ def fit_classifier(
         mixed_precision=mixed_precision,
         cache_features=cache_features,
     )
-    reporters = progress_reporters(progress)
+    devices = as_devices(distribute)
+    reporters = progress_reporters(progress, devices)
     earlier, class_names = {"epoch": []}, None
     if isinstance(model, Classifier):
         earlier, class_names, model = model.history, model.class_names, model.model
@@ -160,6 +172,7 @@ def fit_classifier(
         settings,
         class_names=class_names,
         checkpoint_dir=checkpoint_dir,
+        devices=devices,
         seed=seed,
     )
     stopped = run.train(*reporters)

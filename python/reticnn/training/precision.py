@@ -3,6 +3,7 @@
 import contextlib
 
 from reticnn.backend import keras
+from reticnn.training.compiling import forget_functions
 
 
 @contextlib.contextmanager
@@ -36,10 +37,4 @@ def _inner_layers(model):
 def _set_policies(model, layers, policies):
     for layer, policy in zip(layers, policies, strict=True):
         layer.dtype_policy = policy
-    # What Keras has compiled so far computes the old way.
-    for make in (
-        model.make_train_function,
-        model.make_test_function,
-        model.make_predict_function,
-    ):
-        make(force=True)
+    forget_functions(model)

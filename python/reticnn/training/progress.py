@@ -10,10 +10,10 @@ _KERAS_VERBOSE = {"bar": 1, "epoch": 2}
 _SECONDS_BETWEEN_CALLS = 0.1
 
 
-def progress_reporters(progress):
+def progress_reporters(progress, devices=()):
     """Return Keras's `verbose` value and the callbacks that `progress` asks for."""
     if callable(progress):
-        return 0, [ProgressCallback(progress)]
+        return 0, [ProgressCallback(progress, device_name(devices))]
     choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE, "none"))
     if choice == "auto":
         choice = "bar" if _someone_is_watching() else "epoch"
@@ -21,7 +21,7 @@ def progress_reporters(progress):
         return 0, []
     return _KERAS_VERBOSE[choice], [
         keras.callbacks.LambdaCallback(
-            on_train_begin=lambda logs: print(f"Training on {device_name()}")
+            on_train_begin=lambda logs: print(f"Training on {device_name(devices)}")
         )
     ]
 
@@ -46,11 +46,11 @@ class ProgressCallback(keras.callbacks.Callback):
     epoch, which is never left out.
     """
 
-    def __init__(self, report):
-        """Take the function to call."""
+    def __init__(self, report, device):
+        """Take the function to call, and what is computed on."""
         super().__init__()
         self._report = report
-        self._device = device_name()
+        self._device = device
         self._last_call = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):

@@ -18,6 +18,12 @@ from reticnn.training.compiling import (
     set_learning_rate,
     takes_one_hot,
 )
+from reticnn.training.distributing import (
+    check_batch_size,
+    distributed,
+    placed,
+    shared_seed,
+)
 from reticnn.training.features import feature_cache
 from reticnn.training.keeping import BestWeights, History
 from reticnn.training.mixing import Mixing
@@ -44,6 +50,7 @@ class TrainingRun:
         *,
         class_names=None,
         checkpoint_dir=None,
+        devices=(),
         seed=None,
     ):
         """Check the data against the model, and make the model ready.
@@ -55,10 +62,13 @@ class TrainingRun:
             settings: `TrainingSettings`.
             class_names: What the outputs mean already, for a trained model.
             checkpoint_dir: Folder, or None.
+            devices: Names of the devices that share the work, or none.
             seed: Whole number, or None.
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
-        self._seed = as_seed(seed)
+        check_batch_size(settings.batch_size, devices)
+        self._devices = devices
+        self._seed = shared_seed(as_seed(seed), devices)
         if checkpoints and checkpoints.seed is not None:
             self._seed = checkpoints.seed
         self._model = model
@@ -71,7 +81,7 @@ class TrainingRun:
         self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
         self._features = feature_cache(
-            model, settings, len(self._data), len(self._validation or ())
+            model, settings, len(self._data), len(self._validation or ()), devices
         )
         self._trained = self._features.rest if self._features else model
         self._history = History(checkpoints.records if checkpoints else ())
@@ -108,11 +118,12 @@ class TrainingRun:
             callbacks.append(self._checkpoints)
         stopped = None
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
-        with torch_state_kept(), precision:
+        spread = distributed(self._model, self._devices, batches)
+        with torch_state_kept(), precision, spread:
             try:
                 self._trained.fit(
-                    batches,
-                    validation_data=self._validation_batches(),
+                    placed(batches, self._devices),
+                    validation_data=placed(self._validation_batches(), self._devices),
                     epochs=self._settings.epochs,
                     initial_epoch=min(done, self._settings.epochs),
                     shuffle=False,  # ImageBatches shuffles, by the seed.

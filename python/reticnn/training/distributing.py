@@ -1,0 +1,333 @@
+"""Train on several devices at once, each with its part of every batch.
+
+Keras wants the variables of a model to be made for the devices it will be trained on.
+Models here exist already, so their variables, and those of the optimizer and of the
+metrics, are moved to the devices before training and back after it: callbacks see the
+user's own model throughout.
+"""
+
+import contextlib
+import functools
+import json
+import os
+
+import numpy as np
+
+from reticnn.backend import keras
+from reticnn.coercion import as_int, as_strings, nearest, shown
+from reticnn.training.compiling import forget_functions
+
+
+def as_devices(distribute):
+    """Return the names of the devices to train on, or nothing for Keras's own choice.
+
+    Args:
+        distribute: `"auto"`, `"none"`, a number of devices, or names of devices.
+    """
+    backend = keras.backend.backend()
+    if distribute == "none":
+        return []
+    if backend == "tensorflow":
+        _check_no_other_hosts()
+    if distribute == "auto":
+        return _automatic_devices(backend)
+    if backend == "torch":
+        raise ValueError(
+            f"`distribute` is {shown(distribute)}, but under torch Keras trains on one "
+            "device. Use TensorFlow or JAX (the environment variable KERAS_BACKEND), "
+            'or distribute="none".'
+        )
+    if _process_count() > 1:
+        raise ValueError(
+            f"`distribute` is {shown(distribute)}, but this process is one of "
+            f"{_process_count()} that train together, on all their devices. Use "
+            '"auto", or "none" to train alone.'
+        )
+    return _chosen_devices(distribute, keras.distribution.list_devices())
+
+
+def _automatic_devices(backend):
+    """Return all GPUs if there are several; of several processes, all devices."""
+    if backend == "torch":
+        return []
+    devices = keras.distribution.list_devices()
+    gpus = len(devices) > 1 and devices[0].startswith("gpu")
+    return devices if gpus or _process_count() > 1 else []
+
+
+def _chosen_devices(distribute, known):
+    """Return devices by number or by name."""
+    if isinstance(distribute, str) or np.ndim(distribute) > 0:
+        names = [name.lower() for name in as_strings(distribute, "distribute")]
+        if set(names) <= set(known) and len(set(names)) == len(names):
+            return names
+        near = nearest(distribute, ["auto", "none"])
+        raise ValueError(
+            '`distribute` must be "auto", "none", a number of devices, or different '
+            f"names among {shown(known)}, not {shown(distribute)}.{near}"
+        )
+    count = as_int(distribute, "distribute")
+    if count > len(known):
+        raise ValueError(
+            f"`distribute` asks for {count} devices, but there "
+            f"{'is' if len(known) == 1 else 'are'} {len(known)}: {shown(known)}."
+        )
+    return known[:count]
+
+
+def _check_no_other_hosts():
+    """Raise if TensorFlow is one of several workers, which Keras 3 does not support."""
+    try:
+        cluster = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {})
+    except json.JSONDecodeError:
+        cluster = {}
+    workers = sum(len(addresses) for addresses in cluster.values())
+    if workers > 1:
+        raise ValueError(
+            f"`distribute`: the environment variable TF_CONFIG names {workers} "
+            "processes, but Keras 3 does not train with TensorFlow's "
+            "MultiWorkerMirroredStrategy. Use JAX for several hosts "
+            "(KERAS_BACKEND=jax and `keras.distribution.initialize()` in each "
+            'process), unset TF_CONFIG, or use distribute="none".'
+        )
+
+
+def _process_count():
+    """Return how many processes train together."""
+    if keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    return jax.process_count()
+
+
+def shared_seed(seed, devices):
+    """Return the seed of the first of the processes that train together."""
+    return int(_of_first_process(np.array(seed, "uint32"))) if devices else seed
+
+
+def check_batch_size(batch_size, devices):
+    """Raise if a batch has no image for some device."""
+    if batch_size < len(devices):
+        raise ValueError(
+            f"`batch_size` must be at least the number of devices, {len(devices)}, not "
+            f"{batch_size}: each takes its part of every batch."
+        )
+
+
+@contextlib.contextmanager
+def distributed(model, devices, batches):
+    """Have the model on the devices inside the block, and as it was after it.
+
+    Args:
+        model: Keras model, compiled.
+        devices: Names of the devices; with none, nothing is done.
+        batches: Batches of the training data, one of which makes the metrics ready.
+    """
+    if not devices:
+        yield
+        return
+    model.optimizer.build(model.trainable_variables)
+    _build_metrics(model, batches[0])
+    moved = _replicated if keras.backend.backend() == "jax" else _mirrored
+    with moved(model, devices):
+        yield
+
+
+def placed(batches, devices):
+    """Return the batches as the devices are to have them."""
+    if batches is None or not devices or keras.backend.backend() != "jax":
+        return batches
+    return _PlacedBatches(batches, devices)
+
+
+def _build_metrics(model, batch):
+    """Let the loss and the metrics make their variables, which Keras leaves to fit."""
+    images, targets, weights = keras.utils.unpack_x_y_sample_weight(
+        tuple(keras.ops.convert_to_tensor(part[:1]) for part in batch)
+    )
+    outputs = model(images, training=False)
+    model.compute_loss(images, targets, outputs, weights, training=False)
+    model.compute_metrics(images, targets, outputs, weights)
+    model.reset_metrics()
+
+
+def _all_variables(model):
+    """Return what has to be on the devices: each variable once."""
+    variables = [
+        *model.variables,
+        *model.optimizer.variables,
+        *model.metrics_variables,
+    ]
+    return list({id(variable): variable for variable in variables}.values())
+
+
+# JAX: arrays know which devices they are on, and computation follows.
+
+
+@contextlib.contextmanager
+def _replicated(model, devices):
+    """Have a copy of each variable on every device."""
+    distribution = keras.distribution.DataParallel(devices=devices)
+    variables = _all_variables(model)
+    forget_functions(model)
+    for variable in variables:
+        value = _of_first_process(np.asarray(variable.value))
+        layout = distribution.get_variable_layout(variable).backend_layout
+        variable._layout = layout
+        variable.assign(_on_devices(value, layout))
+    try:
+        yield
+    finally:
+        for variable in variables:
+            value = np.asarray(variable.value)
+            variable._layout = None
+            variable.assign(value)
+        forget_functions(model)
+
+
+class _PlacedBatches(keras.utils.PyDataset):
+    """Batches of which each device has its part.
+
+    A last batch that cannot be shared out evenly is given to every device whole, so
+    that it has the same effect as on one.
+    """
+
+    def __init__(self, batches, devices):
+        """Take the batches and the names of the devices."""
+        super().__init__()
+        self._batches = batches
+        self._distribution = keras.distribution.DataParallel(devices=devices)
+        self._count = len(devices)
+
+    def __len__(self):
+        """Count the batches of an epoch."""
+        return len(self._batches)
+
+    def __getitem__(self, number):
+        """Return a batch as arrays on the devices."""
+        return tuple(self._placed(part) for part in self._batches[number])
+
+    def on_epoch_end(self):
+        """Go on to the next epoch."""
+        self._batches.on_epoch_end()
+
+    def _placed(self, part):
+        axes = [None] * part.ndim
+        if len(part) % self._count == 0:
+            axes[0] = self._distribution.batch_dim_name
+        mesh = self._distribution.device_mesh
+        layout = keras.distribution.TensorLayout(axes, mesh).backend_layout
+        return _on_devices(part, layout)
+
+
+def _on_devices(array, layout):
+    """Return an array that each device has its part of, in whatever process it is."""
+    import jax
+
+    return jax.make_array_from_callback(
+        array.shape, layout, lambda part: np.asarray(array[part])
+    )
+
+
+def _of_first_process(array):
+    """Return the first process's array in all of them."""
+    if _process_count() == 1:
+        return array
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.broadcast_one_to_all(array))
+
+
+# TensorFlow: variables are made anew under a strategy, which runs every step on each
+# device.
+
+
+@contextlib.contextmanager
+def _mirrored(model, devices):
+    """Have the model's variables mirrored on the devices."""
+    import tensorflow as tf
+
+    if type(model).train_step is not keras.Model.train_step:
+        raise ValueError(
+            "`model` has a `train_step()` of its own, which may weigh the devices "
+            'wrongly. Use distribute="none".'
+        )
+    strategy = _strategy(tuple(devices))
+    before = tf.distribute.get_strategy()
+    compiled_to_xla = model.jit_compile
+    try:
+        with strategy.scope():
+            _make_variables_anew(model, strategy)
+            model.jit_compile = False
+            model.train_step = _weighted_train_step(model)
+            forget_functions(model)
+            yield
+    finally:
+        del model.train_step
+        model.jit_compile = compiled_to_xla
+        _make_variables_anew(model, before)
+        forget_functions(model)
+
+
+@functools.cache
+def _strategy(devices):
+    """Return the one strategy for the devices: a second one's collectives clash."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def _make_variables_anew(model, strategy):
+    """Make the variables again under the strategy in force, with their values."""
+    import tensorflow as tf
+
+    optimizers = [model.optimizer]
+    if hasattr(model.optimizer, "inner_optimizer"):
+        optimizers.append(model.optimizer.inner_optimizer)
+    keys = {}
+    for variable in _all_variables(model):
+        old = model.optimizer._var_key(variable)
+        with tf.name_scope(variable.path.rpartition("/")[0] + "/"):
+            variable._initialize(keras.ops.convert_to_numpy(variable))
+        keys[old] = model.optimizer._var_key(variable)
+    for optimizer in optimizers:
+        optimizer._distribution_strategy = strategy
+        optimizer._trainable_variables_indices = {
+            keys[key]: index
+            for key, index in optimizer._trainable_variables_indices.items()
+        }
+        spared = getattr(optimizer, "_exclude_from_weight_decay", ())
+        optimizer._exclude_from_weight_decay = {keys.get(key, key) for key in spared}
+        optimizer._exclude_from_weight_decay_cache = {}
+
+
+def _weighted_train_step(model):
+    """Return a training step in which every image of a batch has the same weight.
+
+    Keras gives every device the same weight, also where a last batch leaves some with
+    fewer images than others, or with none.
+    """
+    import tensorflow as tf
+
+    def train_step(data):
+        images, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+        count = tf.shape(images)[0]
+        replicas = tf.distribute.get_replica_context()
+        share = tf.cast(count, "float32") * replicas.num_replicas_in_sync
+        share /= replicas.all_reduce("SUM", tf.cast(count, "float32"))
+        # Batch normalisation makes NaN of no images, so that one is put in.
+        rows = [[0, tf.cast(count == 0, "int32")], *[[0, 0]] * (images.shape.rank - 1)]
+        with tf.GradientTape() as tape:
+            outputs = model(tf.pad(images, rows), training=True)[:count]
+            loss = model.compute_loss(images, targets, outputs, weights, training=True)
+            scaled = model.optimizer.scale_loss(loss * tf.cast(share, loss.dtype))
+        model._loss_tracker.update_state(
+            loss * replicas.num_replicas_in_sync, sample_weight=count
+        )
+        variables = model.trainable_weights
+        gradients = tape.gradient(scaled, variables)
+        model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return model.compute_metrics(images, targets, outputs, weights)
+
+    return train_step

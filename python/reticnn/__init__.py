@@ -16,6 +16,9 @@ _HOME = {
     "classifier_head": "blocks",
     "build_mlp": "models",
     "build_cnn": "models",
+    "landmark_architectures": "landmarks",
+    "landmark_model": "landmarks",
+    "training_recipe": "landmarks",
     "image_folder": "data",
     "image_table": "data",
     "image_arrays": "data",
@@ -46,12 +49,15 @@ __all__ = [
     "image_arrays",
     "image_folder",
     "image_table",
+    "landmark_architectures",
+    "landmark_model",
     "load_classifier",
     "load_images",
     "predict_images",
     "save_classifier",
     "shape_images",
     "split_images",
+    "training_recipe",
 ]
 
 

@@ -1,0 +1,1 @@
+"""The families of architectures; each import enters one into the register."""

@@ -18,6 +18,7 @@ from reticnn.training.compiling import (
     takes_one_hot,
 )
 from reticnn.training.keeping import BestWeights, History
+from reticnn.training.levenberg_marquardt import CurvatureEstimates, LevenbergMarquardt
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
 from reticnn.training.seeds import EpochSeeds, seed_layers, torch_state_kept
@@ -90,6 +91,8 @@ class TrainingRun:
             self._history,
             self._best,
         ]
+        if isinstance(self._model.optimizer, LevenbergMarquardt):
+            callbacks.append(CurvatureEstimates(self._data, self._seed))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())

@@ -51,6 +51,10 @@ class EuclideanRBF(keras.layers.Layer):
         """Return (batch, classes)."""
         return (input_shape[0], len(self._first_prototypes))
 
+    def count_mult_adds(self, shape):
+        """Return one for each feature of each prototype."""
+        return self._first_prototypes.size
+
     def get_config(self):
         """Return what makes the layer again."""
         return {

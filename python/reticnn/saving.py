@@ -6,7 +6,12 @@ import os
 import tempfile
 import zipfile
 
-import reticnn.training.schedules  # noqa: F401  Registers what compiled models hold.
+# These register what saved models can hold.
+import reticnn.landmarks.auxiliary
+import reticnn.landmarks.lenet
+import reticnn.landmarks.momentum
+import reticnn.layers
+import reticnn.training.schedules  # noqa: F401
 from reticnn import __version__
 from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier, as_classifier

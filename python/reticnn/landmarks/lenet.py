@@ -1,11 +1,13 @@
 """LeNet-5: as published, with prototypes of digits for an output, and as taught now."""
 
+import math
+
 import numpy as np
 
 from reticnn.backend import keras
-from reticnn.blocks import classifier_head
 from reticnn.coercion import as_bool, as_choice, shown
 from reticnn.distances import EuclideanRBF
+from reticnn.landmarks.parts import image_input, output_layer
 from reticnn.landmarks.registry import register
 
 # Which of S2's six maps each of C3's sixteen is connected to: Table I of the paper.
@@ -57,7 +59,7 @@ def digit_prototypes():
     num_classes=10,
     parameters=60_000,
     depth=7,
-    mult_adds=0,
+    mult_adds=328_096,
     idea="Shared weights, local receptive fields and subsampling, trained as one",
     reference=(
         "LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "
@@ -76,8 +78,8 @@ def lenet5(
     input_shape,
     num_classes,
     *,
-    output="auto",
-    rescale=True,
+    output,
+    rescale,
     variant="original",
     prototypes=None,
     squash_convolutions=True,
@@ -110,7 +112,9 @@ def lenet5(
     Source:
         LeCun et al. (1998). What its text leaves open is as follows: the constant of
         the loss is 10 (`MAPLoss`); the bitmaps are drawn anew; C1 and C3 are squashed
-        before their subsampling.
+        before their subsampling. The first weights of the original are uniform within
+        2.4 / sqrt(inputs of the unit), which keeps the scale of the sums, as the paper
+        wants it; within its 2.4 / inputs the images fade out on the way to F6.
     """
     variant = as_choice(variant, "variant", ("original", "modern"))
     squash_convolutions = as_bool(squash_convolutions, "squash_convolutions")
@@ -120,8 +124,7 @@ def lenet5(
             f"{input_shape[0]} x {input_shape[1]}. Use (32, 32, {input_shape[2]}): "
             "images are resized to the model's size."
         )
-    inputs = keras.Input(input_shape, name="image")
-    x = inputs
+    inputs, x = image_input(input_shape)
     if rescale:
         x = keras.layers.Rescaling(_INPUT_SCALE, _INPUT_OFFSET, name="rescaling")(x)
     if variant == "modern":
@@ -172,7 +175,7 @@ def _modern(x, num_classes, output):
     x = layers.Conv2D(120, 5, activation="tanh", name="c5")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(_F6_UNITS, activation="tanh", name="f6")(x)
-    return classifier_head(x, num_classes, None, output=output)
+    return output_layer(x, num_classes, output)
 
 
 def _c1_padding(side):
@@ -208,6 +211,8 @@ class Subsampling2D(keras.layers.Layer):
         LeCun et al. (1998), layers S2 and S4.
     """
 
+    pool_size = strides = (2, 2)
+
     def build(self, input_shape):
         """Make the coefficients and biases."""
         shape = (input_shape[-1],)
@@ -218,13 +223,19 @@ class Subsampling2D(keras.layers.Layer):
 
     def call(self, inputs):
         """Return the smaller maps."""
-        sums = 4 * keras.ops.average_pool(inputs, 2, 2, data_format="channels_last")
+        sums = 4 * keras.ops.average_pool(
+            inputs, self.pool_size, self.strides, data_format="channels_last"
+        )
         return sums * self.coefficient + self.bias
 
     def compute_output_shape(self, input_shape):
         """Return half the height and width."""
-        batch, height, width, channels = input_shape
-        return (batch, height and height // 2, width and width // 2, channels)
+        sides = (side and side // 2 for side in input_shape[1:3])
+        return (input_shape[0], *sides, input_shape[3])
+
+    def count_mult_adds(self, shape):
+        """Return one for each value: the coefficient is multiplied once."""
+        return math.prod(shape[1:])
 
 
 @keras.saving.register_keras_serializable("reticnn")
@@ -243,6 +254,8 @@ class PartialConv2D(keras.layers.Layer):
     Source:
         LeCun et al. (1998), layer C3.
     """
+
+    strides = (1, 1)
 
     def __init__(self, sources, kernel_size, **options):
         """Keep the connections."""

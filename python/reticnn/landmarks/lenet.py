@@ -300,14 +300,13 @@ class PartialConv2D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """Return the shape of the maps."""
-        batch, height, width, _ = input_shape
         lost = self.kernel_size - 1
-        return (
-            batch,
-            height and height - lost,
-            width and width - lost,
-            len(self.sources),
-        )
+        sides = (side and side - lost for side in input_shape[1:3])
+        return (input_shape[0], *sides, len(self.sources))
+
+    def count_mult_adds(self, shape):
+        """Return one for each weight of a kernel at each place of its map."""
+        return math.prod(shape[1:3]) * math.prod(self.kernels.shape)
 
     def get_config(self):
         """Return what makes the layer again."""

@@ -120,8 +120,7 @@ def _probe(model):
         beside = keras.layers.Concatenate()([model.output, layer.input])
         inner = keras.Model(model.inputs, beside)
     inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
-    # As in prediction: gradients of dropped units would not add up to curvatures.
-    probe = CurvatureProbe(inputs, inner(inputs, training=False))
+    probe = CurvatureProbe(inputs, inner(inputs))
     probe.compile(SquaredGradients(learning_rate=1.0))
     probe.optimizer.build(probe.trainable_variables)
     return probe
@@ -149,6 +148,10 @@ def _slopes(model, outputs, rng):
 
 class CurvatureProbe(keras.Model):
     """A model whose loss goes along its outputs with the slopes given as targets."""
+
+    def call(self, inputs, training=None, mask=None):
+        """Return the outputs as in prediction, whose slopes are given."""
+        return super().call(inputs, training=False, mask=mask)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

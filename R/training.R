@@ -1,8 +1,9 @@
 #' Train a model on labelled images
 #'
 #' The loss follows from the model's output: binary cross-entropy for one unit,
-#' categorical cross-entropy for one unit a class. A model that is compiled already
-#' keeps its own loss, metrics and optimizer.
+#' categorical cross-entropy for one unit a class, the maximum a posteriori criterion
+#' for distances to prototypes. A model that is compiled already keeps its own loss,
+#' metrics and optimizer.
 #'
 #' @param model Keras model from images (batch, height, width, channels), 0 to 255, to
 #'   classes, such as [build_cnn()] makes. It is trained in place. Or a classifier, to
@@ -12,7 +13,8 @@
 #'   in (0, 1), to set apart for that, or `NULL`. Default `NULL`.
 #' @param epochs Whole number of passes over the data. Default 10.
 #' @param batch_size Whole number of images a step. Default 32.
-#' @param optimizer Name of a Keras optimizer, or a Keras optimizer. `NULL` means
+#' @param optimizer Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
+#'   measures curvatures before each epoch), or a Keras optimizer. `NULL` means
 #'   `"adam"`, or the model's own if it is compiled. Default `NULL`.
 #' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
 #'   `NULL`.

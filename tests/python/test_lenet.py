@@ -350,9 +350,9 @@ def test_layers_and_model_can_be_copied():
 @pytest.mark.slow
 def test_modern_learns_shapes(fit):
     model = landmark_model("lenet5", num_classes=6, variant="modern", seed=1)
-    data = shape_images(3000, 6, image_size=32, channels=1, seed=1)
+    data = shape_images(6000, 6, image_size=32, channels=1, seed=1)
     classifier = fit(
-        model, data, epochs=10, optimizer="adam", learning_rate=0.003, schedule="cosine"
+        model, data, epochs=6, optimizer="adam", learning_rate=0.003, schedule="cosine"
     )
     unseen = shape_images(1000, 6, image_size=32, channels=1, seed=2)
     assert evaluate_classifier(classifier, unseen)["accuracy"] >= 0.95

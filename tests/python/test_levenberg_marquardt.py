@@ -8,8 +8,6 @@ from reticnn.training.levenberg_marquardt import CurvatureEstimates, LevenbergMa
 
 IMAGES = np.random.default_rng(0).integers(0, 3, (500, 2, 2, 1)).astype("uint8")
 
-_BRIGHTNESS = ((0, 180), (75, 255))
-
 
 @pytest.fixture
 def data():
@@ -139,23 +137,16 @@ def test_optimizer_is_kept_with_its_settings():
     assert float(copy.learning_rate) == pytest.approx(0.3)
 
 
-def test_training_by_name_estimates_and_learns(fit):
-    rng = np.random.default_rng(1)
-    dark, light = (rng.integers(*limits, (60, 8, 8, 1)) for limits in _BRIGHTNESS)
-    data = image_arrays(np.concatenate([dark, light]), ["dark"] * 60 + ["light"] * 60)
-    model = build_mlp((8, 8, 1), 2, 8, seed=1)
-    settings = {"epochs": 4, "optimizer": "levenberg_marquardt", "learning_rate": 0.05}
-    history = fit(model, data, **settings).history
-    assert history["loss"][-1] < 0.8 * history["loss"][0]
-    assert history["accuracy"][-1] > 0.9
-    curvatures = np.concatenate(
-        [
-            keras.ops.convert_to_numpy(part).ravel()
-            for part in model.optimizer.curvatures
-        ]
-    )
-    assert (curvatures != 1).any()
-    assert (curvatures >= 0).all()
+def test_training_by_name_learns_from_pixels_of_all_scales(fit):
+    # The first pixel is noise a hundred times as strong as the second, which tells.
+    images, codes = IMAGES.copy(), np.arange(500) % 2
+    images[:, 0, 0, 0] = np.random.default_rng(1).integers(0, 256, 500)
+    images[:, 0, 1, 0] = 3 * codes
+    data = image_arrays(images, codes)
+    model = _linear_model(2)
+    settings = {"epochs": 3, "optimizer": "levenberg_marquardt", "learning_rate": 0.1}
+    assert fit(model, data, **settings).history["accuracy"][-1] > 0.9
+    assert (keras.ops.convert_to_numpy(model.optimizer.curvatures[0]) != 1).all()
 
 
 def test_same_seed_gives_the_same_weights(fit, shapes):

@@ -271,7 +271,8 @@ class PartialConv2D(keras.layers.Layer):
         bounds = _weight_bound(np.array(fan_in, "float32"))
 
         def initial(shape, dtype=None):
-            return bounds * keras.initializers.RandomUniform(-1, 1)(shape, dtype)
+            draws = keras.initializers.RandomUniform(-1, 1)(shape, dtype)
+            return keras.ops.multiply(draws, bounds)
 
         self.kernels = self.add_weight(
             shape=(self.kernel_size, self.kernel_size, len(fan_in)),

@@ -157,7 +157,7 @@ class CurvatureProbe(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Return the sum of slopes times outputs, and of nothing else."""
-        return keras.ops.sum(y * keras.ops.cast(y_pred, y.dtype))
+        return keras.ops.sum(keras.ops.convert_to_tensor(y, y_pred.dtype) * y_pred)
 
 
 class SquaredGradients(keras.optimizers.Optimizer):
@@ -181,4 +181,4 @@ class SquaredGradients(keras.optimizers.Optimizer):
     def reset(self):
         """Start anew."""
         for total in self.sums:
-            total.assign(keras.ops.zeros_like(total))
+            total.assign(keras.ops.zeros(total.shape, total.dtype))

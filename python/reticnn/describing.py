@@ -136,16 +136,17 @@ def _row(layer, name, shape, field, seen):
 def _mult_adds(layer, shape):
     """Return the multiplications with addition of a layer for one image."""
     if hasattr(layer, "count_mult_adds"):
-        return layer.count_mult_adds(shape)
+        return float(layer.count_mult_adds(shape))
     names = ("kernel", "depthwise_kernel", "pointwise_kernel")
     kernels = [getattr(layer, name) for name in names if hasattr(layer, name)]
     if not kernels:
-        return 0
+        return 0.0
     if None in shape[1:]:
         return _UNKNOWN
     # Each weight of a filter is used once at each place of the output.
     places = math.prod(shape[1:-1])
-    return places * sum(math.prod(kernel.shape) for kernel in kernels)
+    # As a float, because R has no whole numbers of that size.
+    return float(places * sum(math.prod(kernel.shape) for kernel in kernels))
 
 
 def _field_behind(layer, before, shape, shape_behind):

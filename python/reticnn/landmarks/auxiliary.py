@@ -29,7 +29,7 @@ class AuxiliaryModel(keras.Model):
         if not training or not hasattr(self, "_heads"):
             return super().call(inputs, training=training, mask=mask)
         pixels = keras.ops.cast(inputs, self.compute_dtype)
-        outputs, *taps = self._tapped(pixels)
+        outputs, *taps = self._tapped([pixels])
         return [outputs, *self._heads(taps, training=training)]
 
     def compute_loss(
@@ -40,9 +40,9 @@ class AuxiliaryModel(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         outputs, *auxiliary = y_pred
         loss = super().compute_loss(x, y, outputs, sample_weight, training)
-        own = keras.losses.get(self.loss)
+        of_head = _as_loss(keras.losses.get(self.loss))
         for head in auxiliary:
-            loss = loss + self._auxiliary_weight * own(y, head, sample_weight)
+            loss = loss + self._auxiliary_weight * of_head(y, head, sample_weight)
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -50,3 +50,16 @@ class AuxiliaryModel(keras.Model):
         if isinstance(y_pred, (list, tuple)):
             y_pred = y_pred[0]
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_compile_config(self):
+        """Return None: the optimizer's state is that of the heads too."""
+        return None if hasattr(self, "_heads") else super().get_compile_config()
+
+
+def _as_loss(loss):
+    """Return a Keras loss for one, or for the function that a loss's name gives."""
+    if isinstance(loss, keras.losses.Loss):
+        return loss
+    wrapper = keras.losses.Loss()
+    wrapper.call = loss
+    return wrapper

@@ -117,10 +117,10 @@ def landmark_architectures():
         **{column: [getattr(one, column) for one in known] for column in plain},
         "input_size": [one.input_shape[0] for one in known],
         "channels": [one.input_shape[2] for one in known],
-        **{
-            column: [getattr(one, column) for one in known]
-            for column in ("mult_adds", "idea", "reference")
-        },
+        # As floats, because R has no whole numbers of that size.
+        "mult_adds": [float(one.mult_adds) for one in known],
+        "idea": [one.idea for one in known],
+        "reference": [one.reference for one in known],
     }
 
 

@@ -1,8 +1,9 @@
 #' Train a model on labelled images
 #'
 #' The loss follows from the model's output: binary cross-entropy for one unit,
-#' categorical cross-entropy for one unit a class. A model that is compiled already
-#' keeps its own loss, metrics and optimizer.
+#' categorical cross-entropy for one unit a class, the maximum a posteriori criterion
+#' for distances to prototypes. A model that is compiled already keeps its own loss,
+#' metrics and optimizer.
 #'
 #' @param model Keras model from images (batch, height, width, channels), 0 to 255, to
 #'   classes, such as [build_cnn()] makes. It is trained in place. Or a classifier, to
@@ -18,7 +19,8 @@
 #'   Where it crops to a number of pixels, that is the model's size, and the training
 #'   images keep their own, larger one. It stays with the classifier. `NULL` for no
 #'   changes. Default `NULL`.
-#' @param optimizer Name of a Keras optimizer, or a Keras optimizer. `NULL` means
+#' @param optimizer Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
+#'   measures curvatures before each epoch), or a Keras optimizer. `NULL` means
 #'   `"adam"`, or the model's own if it is compiled. Default `NULL`.
 #' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
 #'   `NULL`.
@@ -106,15 +108,15 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            weight_decay = NULL, label_smoothing = 0, mixup = 0,
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
                            ema = NULL, mixed_precision = FALSE, checkpoint_dir = NULL,
-                           cache_features = "auto", progress = "auto", seed = NULL) {
-                           distribute = "auto", progress = "auto", seed = NULL) {
+                           cache_features = "auto", distribute = "auto",
+                           progress = "auto", seed = NULL) {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
   fitted <- call_core("fit_classifier", model = as_core(model), data = data,
     validation = validation, epochs = epochs, batch_size = batch_size,
-    augmentation = augmentation, optimizer = optimizer, learning_rate = learning_rate, schedule = schedule,
-    warmup_epochs = warmup_epochs, weight_decay = weight_decay,
+    augmentation = augmentation, optimizer = optimizer, learning_rate = learning_rate,
+    schedule = schedule, warmup_epochs = warmup_epochs, weight_decay = weight_decay,
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,
     mixed_precision = mixed_precision, checkpoint_dir = checkpoint_dir,

@@ -3,6 +3,12 @@
 import numpy as np
 
 from reticnn.backend import keras
+from reticnn.distances import (
+    EuclideanRBF,
+    MAPLoss,
+    nearest_is_right,
+    probabilities_from_distances,
+)
 
 
 def count_classes(model):
@@ -17,7 +23,10 @@ def count_classes(model):
 
 
 def loss_and_metric(model, label_smoothing=0.0, soft_targets=False):
-    """Return the cross-entropy and the accuracy that suit the output of `model`.
+    """Return the loss and the accuracy that suit the output of `model`.
+
+    The loss is the cross-entropy; for distances to prototypes, that of the classes and
+    of everything else.
 
     Args:
         model: Keras model.
@@ -27,7 +36,15 @@ def loss_and_metric(model, label_smoothing=0.0, soft_targets=False):
     Returns:
         Tuple of a Keras loss and a Keras metric. With soft targets or smoothing, a
         model with one unit a class takes its targets one-hot.
+
+    Raises:
+        ValueError: If the model gives distances, and targets are soft or smoothed.
     """
+    layer = output_layer(model)
+    if isinstance(layer, EuclideanRBF):
+        _check_hard_targets(label_smoothing, soft_targets)
+        accuracy = keras.metrics.MeanMetricWrapper(nearest_is_right, "accuracy")
+        return MAPLoss(layer.j), accuracy
     logits = _output_activation(model) == "linear"
     if model.output_shape[1] == 1:
         threshold = 0.0 if logits else 0.5
@@ -64,8 +81,15 @@ def soft_binary_accuracy(y_true, y_pred, threshold):
 
 
 def probabilities(model, outputs):
-    """Return the probability of each class, (n, classes), from outputs of `model`."""
+    """Return the probability of each class, (n, classes), from outputs of `model`.
+
+    They sum to 1, but for a model that gives distances to prototypes: there the rest is
+    the probability that an image is of none of the classes.
+    """
     outputs = np.asarray(outputs, "float64")
+    layer = output_layer(model)
+    if isinstance(layer, EuclideanRBF):
+        return probabilities_from_distances(outputs, layer.j)
     logits = _output_activation(model) == "linear"
     if outputs.shape[1] == 1:
         second = 1 / (1 + np.exp(-outputs)) if logits else outputs
@@ -76,11 +100,54 @@ def probabilities(model, outputs):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def slopes_of_drawn_classes(model, outputs, rng):
+    """Return the derivative of the loss by each output, for classes drawn at random.
+
+    The classes are drawn by the probabilities that the model itself gives. The slopes
+    are then 0 on average, and their products the second derivatives of the loss.
+
+    Args:
+        model: Keras model.
+        outputs: Array, its outputs for some images.
+        rng: NumPy generator.
+
+    Returns:
+        float64 array of the shape of `outputs`.
+    """
+    chances = probabilities(model, outputs)
+    draws = rng.random((len(chances), 1))
+    # With distances it can be the class after the last one, none of them.
+    codes = (chances.cumsum(axis=1) <= draws).sum(axis=1)
+    count = chances.shape[1]
+    drawn = np.eye(count + 1)[codes][:, :count]
+    if isinstance(output_layer(model), EuclideanRBF):
+        return drawn - chances
+    if _output_activation(model) == "linear":
+        slopes = chances - drawn
+        return slopes[:, 1:] if model.output_shape[1] == 1 else slopes
+    slopes = -np.divide(drawn, chances, out=np.zeros_like(drawn), where=drawn > 0)
+    return slopes[:, 1:] - slopes[:, :1] if model.output_shape[1] == 1 else slopes
+
+
+def output_layer(model):
+    """Return the layer that gives the output of `model`, also within a nested model."""
+    layer = model.layers[-1]
+    return output_layer(layer) if isinstance(layer, keras.Model) else layer
+
+
+def _check_hard_targets(label_smoothing, soft_targets):
+    if label_smoothing > 0 or soft_targets:
+        name = "label_smoothing" if label_smoothing > 0 else "mixup` and `cutmix"
+        raise ValueError(
+            f"`{name}` must be 0 for a model that gives distances to prototypes: its "
+            "loss takes one class an image. Leave it out, or use the model's "
+            "variant='modern'."
+        )
+
+
 def _output_activation(model):
     """Return `"sigmoid"`, `"softmax"` or `"linear"`."""
-    layer = model.layers[-1]
-    if isinstance(layer, keras.Model):
-        return _output_activation(layer)
+    layer = output_layer(model)
     if isinstance(layer, keras.layers.Softmax):
         return "softmax"
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")

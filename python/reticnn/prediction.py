@@ -47,7 +47,9 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32, tta=0
     Returns:
         Dict of lists, one value an image, in the order given: `".pred_class"`, the
         name of the most probable class; `".pred_<class>"`, the probability of each
-        class; and for files `".file"`, the path.
+        class; and for files `".file"`, the path. Where a model gives distances to
+        prototypes, the probabilities sum to less than 1: the rest is that of an image
+        of none of the classes.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` none of these.

@@ -6,8 +6,13 @@ import os
 import tempfile
 import zipfile
 
+# These register what saved models can hold.
 import reticnn.inference
-import reticnn.training.schedules  # noqa: F401  Both register what models hold.
+import reticnn.landmarks.auxiliary
+import reticnn.landmarks.lenet
+import reticnn.landmarks.momentum
+import reticnn.layers
+import reticnn.training.schedules  # noqa: F401
 from reticnn import __version__
 from reticnn.augmenting.policy import Policy
 from reticnn.backend import check_process, keras

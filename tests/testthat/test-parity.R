@@ -51,6 +51,9 @@ test_that("formals and signatures are the same", {
       reticulate::iterate(parameters$values()), python_default, character(1)
     )
     names(python) <- unlist(reticulate::iterate(parameters$keys(), reticulate::py_to_r))
+    # What Python collects in **options, R collects in its dots.
+    names(python)[names(python) == "options"] <- "..."
+    if (length(python) == 0) names(python) <- NULL
     r <- vapply(r_formals(name), r_default, character(1))
     expect_identical(r, python, info = name)
   }

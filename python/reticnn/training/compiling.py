@@ -3,6 +3,7 @@
 from reticnn.backend import keras
 from reticnn.coercion import as_choice, shown
 from reticnn.outputs import loss_and_metric
+from reticnn.training.levenberg_marquardt import LevenbergMarquardt
 from reticnn.training.schedules import Schedule
 
 
@@ -89,12 +90,15 @@ def _optimizer(optimizer, weight_decay, ema):
         for name, value in vars(keras.optimizers).items()
         if isinstance(value, type) and name not in wrappers
     )
+    known.append("levenberg_marquardt")
     name = as_choice("adam" if optimizer is None else optimizer, "optimizer", known)
     config = {}
     if weight_decay is not None:
         config["weight_decay"] = weight_decay
     if ema is not None:
         config.update(use_ema=True, ema_momentum=ema)
+    if name == "levenberg_marquardt":
+        return LevenbergMarquardt(**config)
     return keras.optimizers.get({"class_name": name, "config": config})
 
 

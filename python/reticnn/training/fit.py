@@ -36,8 +36,9 @@ def fit_classifier(
     """Train a model on labelled images.
 
     The loss follows from the model's output: binary cross-entropy for one unit,
-    categorical cross-entropy for one unit a class. A model that is compiled already
-    keeps its own loss, metrics and optimizer.
+    categorical cross-entropy for one unit a class, the maximum a posteriori criterion
+    for distances to prototypes. A model that is compiled already keeps its own loss,
+    metrics and optimizer.
 
     Stopping it by hand (Ctrl-C) loses nothing: the classifier so far comes back, with
     the weights of the best epoch where there are validation images.
@@ -57,7 +58,8 @@ def fit_classifier(
             are not. Where it crops to a number of pixels, that is the model's size,
             and the training images keep their own, larger one. It stays with the
             classifier. None for no changes. Default None.
-        optimizer: Name of a Keras optimizer, or a Keras optimizer. None means
+        optimizer: Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
+            measures curvatures before each epoch), or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
         schedule: How the learning rate goes on from there: `"constant"`; `"cosine"`,

@@ -26,6 +26,7 @@ from reticnn.training.distributing import (
 )
 from reticnn.training.features import feature_cache
 from reticnn.training.keeping import BestWeights, History
+from reticnn.training.levenberg_marquardt import CurvatureEstimates, LevenbergMarquardt
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
 from reticnn.training.seeds import EpochSeeds, seed_layers, torch_state_kept
@@ -111,6 +112,8 @@ class TrainingRun:
             self._history,
             self._best,
         ]
+        if isinstance(self._model.optimizer, LevenbergMarquardt):
+            callbacks.append(CurvatureEstimates(self._data, self._seed))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())

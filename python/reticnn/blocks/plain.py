@@ -1,4 +1,4 @@
-"""Blocks of layers: a Keras tensor in, a Keras tensor out."""
+"""The blocks of a plain network: convolutions and pooling, then dense layers."""
 
 from reticnn.backend import keras
 from reticnn.coercion import (
@@ -71,7 +71,7 @@ def conv_block(
         convolutions to a pooling: Simonyan and Zisserman (2015), arXiv:1409.1556;
         normalisation before the activation: Ioffe and Szegedy (2015), arXiv:1502.03167.
     """
-    _check_feature_maps(x)
+    check_feature_maps(x)
     filters = as_int(filters, "filters")
     kernel_size = as_pair(kernel_size, "kernel_size")
     strides = as_pair(strides, "strides")
@@ -81,7 +81,7 @@ def conv_block(
     pool = as_choice(pool, "pool", ("max", "average", None))
     pool_size = as_pair(pool_size, "pool_size")
     dropout = as_dropout(dropout, "dropout")
-    named = _namer(name)
+    named = namer(name)
 
     for step in range(1, as_int(n_conv, "n_conv") + 1):
         _check_window(x, "kernel_size", kernel_size, fits=padding == "same")
@@ -95,7 +95,7 @@ def conv_block(
         if batch_norm:
             x = keras.layers.BatchNormalization(name=named(f"bn{step}"))(x)
         if activation is not None:
-            x = _activation_layer(activation, named(f"{activation}{step}"))(x)
+            x = activation_layer(activation, named(f"{activation}{step}"))(x)
     if pool is not None:
         _check_window(x, "pool_size", pool_size)
         pooling = {
@@ -130,7 +130,7 @@ def global_pool(x, kind="average"):
         Keras's `GlobalAveragePooling2D` and `GlobalMaxPooling2D`; Lin, Chen and Yan
         (2014), Network in Network, arXiv:1312.4400.
     """
-    _check_feature_maps(x)
+    check_feature_maps(x)
     pooling = {
         "average": keras.layers.GlobalAveragePooling2D,
         "max": keras.layers.GlobalMaxPooling2D,
@@ -272,14 +272,16 @@ def as_dropout(value, name):
     return as_float(value, name, minimum=0, below=1)
 
 
-def _activation_layer(activation, name):
+def activation_layer(activation, name):
     """Return the activation's own layer where Keras has one that shows in a summary."""
     if activation == "relu":
         return keras.layers.ReLU(name=name)
+    if activation == "relu6":
+        return keras.layers.ReLU(6.0, name=name)
     return keras.layers.Activation(activation, name=name)
 
 
-def _namer(name):
+def namer(name):
     """Return a function from a part's name to its layer's name, or to None."""
     if name is None:
         return lambda part: None
@@ -295,7 +297,8 @@ def _check_keras_tensor(x):
         )
 
 
-def _check_feature_maps(x):
+def check_feature_maps(x):
+    """Raise if `x` is not a Keras tensor of images or feature maps."""
     _check_keras_tensor(x)
     if len(x.shape) != 4:
         raise ValueError(

@@ -1,0 +1,114 @@
+"""The blocks of densely connected networks."""
+
+from reticnn.backend import keras
+from reticnn.blocks.plain import as_dropout, check_feature_maps, namer
+from reticnn.blocks.residual import NORMALISATION_EPSILON
+from reticnn.coercion import as_bool, as_float, as_int
+
+
+def dense_block(
+    x, n_layers=6, growth_rate=32, *, bottleneck=True, dropout=0.0, name=None
+):
+    """Convolve `n_layers` times, each time on all the results so far, side by side.
+
+    Each layer is normalisation, ReLU and a convolution of 3 x 3 with `growth_rate`
+    filters, before it with `bottleneck` normalisation, ReLU and one of 1 x 1 that
+    narrows to four times as many. Convolutions have no bias.
+
+    Args:
+        x: Keras tensor, (batch, height, width, channels).
+        n_layers: Whole number of layers. Default 6.
+        growth_rate: Whole number of channels that each layer adds. Default 32.
+        bottleneck: Bool, convolutions of 1 x 1 before those of 3 x 3. Default True.
+        dropout: Float in [0, 1), fraction of values dropped after each convolution
+            while training. Default 0, no such layer.
+        name: String, prefix of the layers' names, or None for Keras's own names.
+
+    Returns:
+        Keras tensor, (batch, height, width, channels + n_layers * growth_rate).
+
+    Raises:
+        TypeError: If `x` is not a Keras tensor, or an argument has the wrong type.
+        ValueError: If an argument is outside its range.
+
+    Example:
+        >>> dense_block(keras.Input((56, 56, 64))).shape
+        (None, 56, 56, 256)
+
+    Source:
+        Huang, Liu, van der Maaten and Weinberger (2017), Densely Connected
+        Convolutional Networks, arXiv:1608.06993. Epsilon of the normalisations as in
+        `keras.applications`.
+    """
+    check_feature_maps(x)
+    growth_rate = as_int(growth_rate, "growth_rate")
+    bottleneck = as_bool(bottleneck, "bottleneck")
+    dropout = as_dropout(dropout, "dropout")
+
+    def convolved(x, filters, size, part, named):
+        x = _convolution(normalised_relu(x, part, named), filters, size, part, named)
+        if dropout > 0:
+            x = keras.layers.Dropout(dropout, name=named(f"dropout{part}"))(x)
+        return x
+
+    for number in range(1, as_int(n_layers, "n_layers") + 1):
+        named = namer(None if name is None else f"{name}_layer{number}")
+        new = x
+        if bottleneck:
+            new = convolved(new, 4 * growth_rate, 1, "1", named)
+        new = convolved(new, growth_rate, 3, "2", named)
+        x = keras.layers.Concatenate(name=named("concat"))([x, new])
+    return x
+
+
+def transition_block(x, reduction=0.5, *, name=None):
+    """Narrow the channels and halve height and width, between two dense blocks.
+
+    Normalisation, ReLU, a convolution of 1 x 1 without bias, and the average over
+    2 x 2 pixels.
+
+    Args:
+        x: Keras tensor, (batch, height, width, channels).
+        reduction: Float in (0, 1], share of the channels that is left, rounded down.
+            Default 0.5.
+        name: String, prefix of the layers' names, or None for Keras's own names.
+
+    Returns:
+        Keras tensor, (batch, height / 2, width / 2, reduction * channels).
+
+    Raises:
+        TypeError: If `x` is not a Keras tensor, or an argument has the wrong type.
+        ValueError: If an argument is outside its range.
+
+    Example:
+        >>> transition_block(keras.Input((56, 56, 256))).shape
+        (None, 28, 28, 128)
+
+    Source:
+        Huang, Liu, van der Maaten and Weinberger (2017), arXiv:1608.06993.
+    """
+    check_feature_maps(x)
+    reduction = as_float(reduction, "reduction", above=0, maximum=1)
+    named = namer(name)
+    filters = max(1, int(x.shape[-1] * reduction))
+    x = _convolution(normalised_relu(x, "", named), filters, 1, "", named)
+    return keras.layers.AveragePooling2D(2, name=named("pool"))(x)
+
+
+def normalised_relu(x, part, named):
+    """Normalise and activate, before the convolution."""
+    x = keras.layers.BatchNormalization(
+        epsilon=NORMALISATION_EPSILON, name=named(f"bn{part}")
+    )(x)
+    return keras.layers.ReLU(name=named(f"relu{part}"))(x)
+
+
+def _convolution(x, filters, size, part, named):
+    return keras.layers.Conv2D(
+        filters,
+        size,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=named(f"conv{part}"),
+    )(x)

@@ -1,0 +1,97 @@
+"""AlexNet."""
+
+from reticnn.backend import keras
+from reticnn.coercion import as_choice
+from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.registry import register
+from reticnn.layers import LocalResponseNormalization
+
+# Filters, side, step, whether the halves are apart, bias at first, whether pooled,
+# whether normalised.
+_CONVOLUTIONS = (
+    (96, 11, 4, False, 0, True, True),
+    (256, 5, 1, True, 1, True, True),
+    (384, 3, 1, False, 0, False, False),
+    (384, 3, 1, True, 1, False, False),
+    (256, 3, 1, True, 1, True, False),
+)
+
+
+@register(
+    "alexnet",
+    family="AlexNet",
+    year=2012,
+    input_shape=(227, 227, 3),
+    num_classes=1000,
+    parameters=60_965_224,
+    depth=8,
+    mult_adds=724_406_816,
+    idea="Depth on GPUs: ReLU, dropout, augmentation, overlapping pooling",
+    reference="Krizhevsky, Sutskever, Hinton (2012), NIPS 25",
+    recipe={
+        "epochs": 90,
+        "batch_size": 128,
+        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}),
+        "learning_rate": 0.01,
+        "schedule": "cosine",
+    },
+)
+def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
+    """Build AlexNet.
+
+    Args:
+        input_shape: (height, width, channels), at least 64 x 64.
+        num_classes: Whole number of classes.
+        output: As in `classifier_head`.
+        rescale: Bool, take the means of ImageNet's pixels off inside the model.
+        groups: 2, the second, fourth and fifth convolutions see half of the channels
+            each, as on the paper's two GPUs; or 1, they see all. Default 2.
+
+    Returns:
+        `keras.Model`.
+
+    Source:
+        Krizhevsky, Sutskever and Hinton (2012), ImageNet Classification with Deep
+        Convolutional Neural Networks. The means are by channel, not by pixel. Its
+        images of 224 x 224 do not give its own 55 x 55 maps; 227 do. Other sizes are
+        padded until the first convolution fits, so that 224 gives 55 too.
+    """
+    check_size(input_shape, 64, "alexnet")
+    groups = as_choice(str(int(groups)), "groups", ("1", "2"))
+    inputs, x = image_input(input_shape, "means" if rescale else None)
+    missing = [-(side - 11) % 4 for side in input_shape[:2]]
+    if any(missing):
+        padding = [(pixels // 2, pixels - pixels // 2) for pixels in missing]
+        x = keras.layers.ZeroPadding2D(padding, name="pad")(x)
+    for number, layer in enumerate(_CONVOLUTIONS, start=1):
+        filters, side, strides, apart, bias, pooled, normalised = layer
+        x = keras.layers.Conv2D(
+            filters,
+            side,
+            strides=strides,
+            padding="valid" if strides > 1 else "same",
+            groups=int(groups) if apart else 1,
+            activation="relu",
+            name=f"conv{number}",
+            **_initializers(bias),
+        )(x)
+        if normalised:
+            x = LocalResponseNormalization(name=f"norm{number}")(x)
+        if pooled:
+            x = keras.layers.MaxPooling2D(3, strides=2, name=f"pool{number}")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    for number in (6, 7):
+        x = keras.layers.Dense(
+            4096, activation="relu", name=f"fc{number}", **_initializers(1)
+        )(x)
+        x = keras.layers.Dropout(0.5, name=f"dropout{number}")(x)
+    outputs = output_layer(x, num_classes, output, **_initializers(0))
+    return keras.Model(inputs, outputs, name="alexnet")
+
+
+def _initializers(bias):
+    """Return the initializers of a layer whose biases start at `bias`."""
+    return {
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=0.01),
+        "bias_initializer": keras.initializers.Constant(bias),
+    }

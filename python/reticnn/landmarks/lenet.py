@@ -1,0 +1,365 @@
+"""LeNet-5: as published, with prototypes of digits for an output, and as taught now."""
+
+import math
+
+import numpy as np
+
+from reticnn.backend import keras
+from reticnn.coercion import as_bool, as_choice, shown
+from reticnn.distances import EuclideanRBF
+from reticnn.landmarks.parts import image_input, output_layer
+from reticnn.landmarks.registry import register
+
+# Which of S2's six maps each of C3's sixteen is connected to: Table I of the paper.
+C3_SOURCES = (
+    *((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5)),
+    *((0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5)),
+    *((0, 1, 2, 5), (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5)),
+)
+
+# Seven by twelve pixels a digit, which F6 is to draw. The paper has its own as a figure
+# only; these are drawn anew, further apart than a change of a stroke.
+_DIGITS = """
+.......  .......  .......  .......  .......  .......  .......  .......  .......  .......
+..###..  ...##..  .#####.  .#####.  .....##  #######  ...###.  #######  .#####.  .#####.
+.##.##.  ..###..  ##...##  ##...##  ....###  ##.....  ..##...  .....##  ##...##  ##...##
+##...##  .####..  .....##  .....##  ...####  ##.....  .##....  .....##  ##...##  ##...##
+##...##  ...##..  .....##  .....##  ..##.##  ##.....  ##.....  ....##.  ##...##  ##...##
+##...##  ...##..  ....##.  ..####.  .##..##  ######.  ######.  ....##.  .#####.  ##...##
+##...##  ...##..  ...##..  .....##  ##...##  .....##  ##...##  ...##..  ##...##  .######
+##...##  ...##..  ..##...  .....##  #######  .....##  ##...##  ...##..  ##...##  .....##
+##...##  ...##..  .##....  .....##  .....##  .....##  ##...##  ..##...  ##...##  ....##.
+.##.##.  ...##..  ##.....  ##...##  .....##  ##...##  ##...##  ..##...  ##...##  ...##..
+..###..  .######  #######  .#####.  .....##  .#####.  .#####.  ..##...  .#####.  .###...
+.......  .......  .......  .......  .......  .......  .......  .......  .......  .......
+"""
+
+_F6_UNITS = 84
+_SIZES = (28, 32)
+
+# x / 255 * 1.275 - 0.1: the ground at -0.1 and the ink at 1.175.
+_INPUT_SCALE, _INPUT_OFFSET = 1.275 / 255, -0.1
+
+
+def digit_prototypes():
+    """Return the bitmaps of the digits 0 to 9, (10, 84), ink 1 and ground -1."""
+    rows = [line.split() for line in _DIGITS.split("\n") if line]
+    drawings = ["".join(lines) for lines in zip(*rows, strict=True)]
+    return np.array(
+        [[1.0 if pixel == "#" else -1.0 for pixel in drawing] for drawing in drawings],
+        "float32",
+    )
+
+
+@register(
+    "lenet5",
+    family="LeNet",
+    year=1998,
+    input_shape=(32, 32, 1),
+    num_classes=10,
+    parameters=60_000,
+    depth=7,
+    mult_adds=328_096,
+    idea="Shared weights, local receptive fields and subsampling, trained as one",
+    reference=(
+        "LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "
+        "Document Recognition, doi:10.1109/5.726791"
+    ),
+    # Its own steps of the rate go from 5e-4 to 1e-5, much as half a cosine does.
+    recipe={
+        "optimizer": ("levenberg_marquardt", {}),
+        "learning_rate": 5e-4,
+        "schedule": "cosine",
+        "batch_size": 1,
+        "epochs": 20,
+    },
+)
+def lenet5(
+    input_shape,
+    num_classes,
+    *,
+    output,
+    rescale,
+    variant="original",
+    prototypes=None,
+    squash_convolutions=True,
+):
+    """Build LeNet-5.
+
+    Args:
+        input_shape: (32, 32, channels), or (28, 28, channels), which C1 pads.
+        num_classes: Whole number of classes.
+        output: As in `classifier_head`; `"auto"` for the original, whose output is
+            distances.
+        rescale: Bool, bring 0 to 255 to -0.1 to 1.175, a mean of about 0 on digits.
+        variant: `"original"`, trainable subsampling, the partial connection of C3,
+            scaled tanh, and distances to prototypes for an output; or `"modern"`,
+            average pooling, full connection, tanh and softmax. Default `"original"`.
+        prototypes: Array (classes, 84) of numbers around -1 and 1 for the original's
+            output, or None for bitmaps of the ten digits. Default None.
+        squash_convolutions: Bool, whether the original's C1 and C3 go through the tanh
+            too, as the paper's text has it, not its subsampling layers alone. Default
+            True.
+
+    Returns:
+        `keras.Model`. The original gives the squared distance to each class's
+        prototype, the smallest for the class it takes an image for.
+
+    Raises:
+        ValueError: If the images have another size, there are no prototypes for so many
+            classes, or an argument does not go with the variant.
+
+    Source:
+        LeCun et al. (1998). What its text leaves open is as follows: the constant of
+        the loss is 10 (`MAPLoss`); the bitmaps are drawn anew; C1 and C3 are squashed
+        before their subsampling. The first weights of the original are uniform within
+        2.4 / sqrt(inputs of the unit), which keeps the scale of the sums, as the paper
+        wants it; within its 2.4 / inputs the images fade out on the way to F6.
+    """
+    variant = as_choice(variant, "variant", ("original", "modern"))
+    squash_convolutions = as_bool(squash_convolutions, "squash_convolutions")
+    if input_shape[0] != input_shape[1] or input_shape[0] not in _SIZES:
+        raise ValueError(
+            "`input_shape` must have 32 x 32 pixels, or 28 x 28, for LeNet-5, not "
+            f"{input_shape[0]} x {input_shape[1]}. Use (32, 32, {input_shape[2]}): "
+            "images are resized to the model's size."
+        )
+    inputs, x = image_input(input_shape)
+    if rescale:
+        x = keras.layers.Rescaling(_INPUT_SCALE, _INPUT_OFFSET, name="rescaling")(x)
+    if variant == "modern":
+        _check_modern(prototypes, squash_convolutions)
+        outputs = _modern(x, num_classes, output)
+    else:
+        _check_original(output)
+        outputs = _original(
+            x, _as_prototypes(prototypes, num_classes), squash_convolutions
+        )
+    return keras.Model(inputs, outputs, name="lenet5")
+
+
+def _original(x, prototypes, squash_convolutions):
+    """Return the distances to the prototypes."""
+    layers = keras.layers
+
+    def squashed(x, name, wanted=True):
+        return layers.Activation(scaled_tanh, name=f"{name}_tanh")(x) if wanted else x
+
+    side, channels = x.shape[1], x.shape[3]
+    c1 = layers.Conv2D(
+        6,
+        5,
+        padding=_c1_padding(side),
+        kernel_initializer=_uniform(25 * channels),
+        name="c1",
+    )
+    x = squashed(c1(x), "c1", squash_convolutions)
+    x = squashed(Subsampling2D(name="s2")(x), "s2")
+    x = PartialConv2D(C3_SOURCES, 5, name="c3")(x)
+    x = squashed(x, "c3", squash_convolutions)
+    x = squashed(Subsampling2D(name="s4")(x), "s4")
+    x = layers.Conv2D(120, 5, kernel_initializer=_uniform(400), name="c5")(x)
+    x = layers.Flatten(name="flatten")(squashed(x, "c5"))
+    x = layers.Dense(_F6_UNITS, kernel_initializer=_uniform(120), name="f6")(x)
+    return EuclideanRBF(prototypes, name="output")(squashed(x, "f6"))
+
+
+def _modern(x, num_classes, output):
+    """Return the class probabilities."""
+    layers = keras.layers
+    padding = _c1_padding(x.shape[1])
+    x = layers.Conv2D(6, 5, padding=padding, activation="tanh", name="c1")(x)
+    x = layers.AveragePooling2D(2, name="s2")(x)
+    x = layers.Conv2D(16, 5, activation="tanh", name="c3")(x)
+    x = layers.AveragePooling2D(2, name="s4")(x)
+    x = layers.Conv2D(120, 5, activation="tanh", name="c5")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(_F6_UNITS, activation="tanh", name="f6")(x)
+    return output_layer(x, num_classes, output)
+
+
+def _c1_padding(side):
+    """Return what makes C1's maps 28 x 28."""
+    return "valid" if side == max(_SIZES) else "same"
+
+
+def _uniform(inputs):
+    """Return the paper's initializer of units with so many inputs."""
+    bound = _weight_bound(inputs)
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def _weight_bound(inputs):
+    """Return how large a first weight of a unit with so many inputs can be."""
+    return 2.4 / np.sqrt(inputs)
+
+
+@keras.saving.register_keras_serializable("reticnn")
+def scaled_tanh(x):
+    """Return 1.7159 tanh(2/3 x), which is 1 at 1 and -1 at -1."""
+    return 1.7159 * keras.ops.tanh(2 / 3 * x)
+
+
+@keras.saving.register_keras_serializable("reticnn")
+class Subsampling2D(keras.layers.Layer):
+    """Sum of each 2 x 2 pixels, times a coefficient, plus a bias, one of each a map.
+
+    Input (batch, height, width, channels), output half as high and wide. Twice as many
+    parameters as channels. The activation is a layer of its own.
+
+    Source:
+        LeCun et al. (1998), layers S2 and S4.
+    """
+
+    pool_size = strides = (2, 2)
+
+    def build(self, input_shape):
+        """Make the coefficients and biases."""
+        shape = (input_shape[-1],)
+        self.coefficient = self.add_weight(
+            shape=shape, initializer=_uniform(4), name="coefficient"
+        )
+        self.bias = self.add_weight(shape=shape, initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        """Return the smaller maps."""
+        sums = 4 * keras.ops.average_pool(
+            inputs, self.pool_size, self.strides, data_format="channels_last"
+        )
+        return sums * self.coefficient + self.bias
+
+    def compute_output_shape(self, input_shape):
+        """Return half the height and width."""
+        sides = (side and side // 2 for side in input_shape[1:3])
+        return (input_shape[0], *sides, input_shape[3])
+
+    def count_mult_adds(self, shape):
+        """Return one for each value: the coefficient is multiplied once."""
+        return math.prod(shape[1:])
+
+
+@keras.saving.register_keras_serializable("reticnn")
+class PartialConv2D(keras.layers.Layer):
+    """Convolution in which each output map sees some of the input maps only.
+
+    Input (batch, height, width, channels), output (batch, height - kernel_size + 1,
+    width - kernel_size + 1, maps). One kernel a connection and one bias a map.
+
+    Args:
+        sources: For each output map, the numbers of the input maps that it sees,
+            counted from 0.
+        kernel_size: Whole number, the kernels' side in pixels.
+        **options: Keras's `name`, `trainable` and `dtype`.
+
+    Source:
+        LeCun et al. (1998), layer C3.
+    """
+
+    strides = (1, 1)
+
+    def __init__(self, sources, kernel_size, **options):
+        """Keep the connections."""
+        super().__init__(**options)
+        self.sources = [list(maps) for maps in sources]
+        self.kernel_size = kernel_size
+
+    def build(self, input_shape):
+        """Make the kernels of the connections that there are, and no others."""
+        fan_in = [
+            len(maps) * self.kernel_size**2 for maps in self.sources for _ in maps
+        ]
+        bounds = _weight_bound(np.array(fan_in, "float32"))
+
+        def initial(shape, dtype=None):
+            draws = keras.initializers.RandomUniform(-1, 1)(shape, dtype)
+            return keras.ops.multiply(draws, bounds)
+
+        self.kernels = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, len(fan_in)),
+            initializer=initial,
+            name="kernels",
+        )
+        self.bias = self.add_weight(
+            shape=(len(self.sources),), initializer="zeros", name="bias"
+        )
+        channels, maps = input_shape[-1], len(self.sources)
+        links = [
+            source * maps + number
+            for number, seen in enumerate(self.sources)
+            for source in seen
+        ]
+        self._places = np.eye(channels * maps, dtype="float32")[links]
+
+    def call(self, inputs):
+        """Convolve with the full kernel, which is zero where nothing is connected."""
+        ops = keras.ops
+        places = ops.cast(self._places, self.compute_dtype)
+        size, maps = self.kernel_size, len(self.sources)
+        kernel = ops.matmul(self.kernels, places)
+        kernel = ops.reshape(kernel, (size, size, inputs.shape[-1], maps))
+        return ops.conv(inputs, kernel, data_format="channels_last") + self.bias
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the maps."""
+        lost = self.kernel_size - 1
+        sides = (side and side - lost for side in input_shape[1:3])
+        return (input_shape[0], *sides, len(self.sources))
+
+    def count_mult_adds(self, shape):
+        """Return one for each weight of a kernel at each place of its map."""
+        return math.prod(shape[1:3]) * math.prod(self.kernels.shape)
+
+    def get_config(self):
+        """Return what makes the layer again."""
+        return {
+            **super().get_config(),
+            "sources": self.sources,
+            "kernel_size": self.kernel_size,
+        }
+
+
+def _as_prototypes(prototypes, num_classes):
+    """Return prototypes as an array (num_classes, 84)."""
+    if prototypes is None:
+        digits = digit_prototypes()
+        if num_classes != len(digits):
+            raise ValueError(
+                f"`num_classes` must be {len(digits)} for the original LeNet-5, whose "
+                f"output has a bitmap of each digit, not {num_classes}. Use "
+                f"variant='modern', or give `prototypes`, {num_classes} x {_F6_UNITS}."
+            )
+        return digits
+    array = np.asarray(prototypes, "float32")
+    if array.shape != (num_classes, _F6_UNITS) or not np.isfinite(array).all():
+        raise ValueError(
+            f"`prototypes` must be {num_classes} x {_F6_UNITS} finite numbers, one row "
+            f"a class, not {shown(array)}. Use -1 and 1."
+        )
+    if len(np.unique(array, axis=0)) < num_classes:
+        raise ValueError(
+            "`prototypes` must be another row for each class, but some are equal, and "
+            "nothing would tell their classes apart."
+        )
+    return array
+
+
+def _check_original(output):
+    as_choice(output, "output", ("auto", "softmax", "sigmoid", "logits"))
+    if output != "auto":
+        raise ValueError(
+            f"`output` must be 'auto' for the original LeNet-5, whose output is "
+            f"distances to prototypes, not {output!r}. Use variant='modern'."
+        )
+
+
+def _check_modern(prototypes, squash_convolutions):
+    if prototypes is not None:
+        raise ValueError(
+            "`prototypes` go with variant='original', and the modern LeNet-5 has none. "
+            "Leave them out."
+        )
+    if not squash_convolutions:
+        raise ValueError(
+            "`squash_convolutions` must be True for the modern LeNet-5. Use "
+            "variant='original' for False."
+        )

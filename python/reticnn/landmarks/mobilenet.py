@@ -1,0 +1,83 @@
+"""MobileNet."""
+
+from reticnn.backend import keras
+from reticnn.blocks import as_activation, global_pool, separable_block
+from reticnn.blocks.plain import activation_layer
+from reticnn.coercion import as_float
+from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.registry import register
+
+# Filters and step of each separable block.
+_BLOCKS = (
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    *[(512, 1)] * 5,
+    (1024, 2),
+    (1024, 1),
+)
+
+
+@register(
+    "mobilenet",
+    family="MobileNet",
+    year=2017,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    parameters=4_231_976,
+    depth=28,
+    mult_adds=568_740_352,
+    idea="Depthwise separable convolutions, and a dial for the width",
+    reference="Howard et al. (2017), arXiv:1704.04861",
+    recipe={"optimizer": ("rmsprop", {})},
+)
+def mobilenet(
+    input_shape, num_classes, *, output, rescale, width=1.0, activation="relu"
+):
+    """Build MobileNet.
+
+    Args:
+        input_shape: (height, width, channels), at least 32 x 32. A smaller image is
+            the paper's resolution multiplier.
+        num_classes: Whole number of classes.
+        output: As in `classifier_head`.
+        rescale: Bool, bring the pixels to between -1 and 1 inside the model.
+        width: Float above 0, the paper's width multiplier: factor of the number of
+            filters in every layer, rounded down. Default 1.
+        activation: Name of a Keras activation; `keras.applications` has `"relu6"`.
+            Default `"relu"`, as in the paper.
+
+    Returns:
+        `keras.Model`.
+
+    Source:
+        Howard et al. (2017), arXiv:1704.04861. The last block has a step of 1, as the
+        sizes in the paper's table ask for.
+    """
+    check_size(input_shape, 32, "mobilenet")
+    width = as_float(width, "width", above=0)
+    activation = as_activation(activation)
+    inputs, x = image_input(input_shape, "unit" if rescale else None)
+    x = keras.layers.Conv2D(
+        _scaled(32, width), 3, strides=2, padding="same", use_bias=False, name="conv"
+    )(x)
+    x = keras.layers.BatchNormalization(name="bn")(x)
+    if activation is not None:
+        x = activation_layer(activation, activation)(x)
+    for number, (filters, strides) in enumerate(_BLOCKS, start=1):
+        x = separable_block(
+            x,
+            _scaled(filters, width),
+            strides=strides,
+            activation=activation,
+            name=f"block{number}",
+        )
+    outputs = output_layer(global_pool(x), num_classes, output)
+    return keras.Model(inputs, outputs, name="mobilenet")
+
+
+def _scaled(filters, width):
+    return max(1, int(filters * width))

@@ -1,0 +1,158 @@
+"""ResNet."""
+
+from reticnn.backend import keras
+from reticnn.blocks import global_pool, residual_block
+from reticnn.blocks.plain import namer
+from reticnn.blocks.residual import NORMALISATION_EPSILON
+from reticnn.coercion import as_bool
+from reticnn.landmarks.parts import (
+    as_stem,
+    check_size,
+    image_input,
+    output_layer,
+    padded_max_pool,
+    strided_stem,
+)
+from reticnn.landmarks.registry import register
+
+_FACTS = {
+    "family": "ResNet",
+    "year": 2015,
+    "input_shape": (224, 224, 3),
+    "num_classes": 1000,
+    "idea": "Shortcuts: each block learns what to add to its input",
+    "reference": "He, Zhang, Ren, Sun (2015), arXiv:1512.03385",
+    "recipe": {
+        "epochs": 120,
+        "batch_size": 256,
+        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 1e-4}),
+        "learning_rate": 0.1,
+        "schedule": "cosine",
+    },
+}
+
+
+@register(
+    "resnet18",
+    settings={"name": "resnet18", "blocks": (2, 2, 2, 2), "bottleneck": False},
+    parameters=11_689_512,
+    depth=18,
+    mult_adds=1_814_073_344,
+    **_FACTS,
+)
+@register(
+    "resnet34",
+    settings={"name": "resnet34", "blocks": (3, 4, 6, 3), "bottleneck": False},
+    parameters=21_797_672,
+    depth=34,
+    mult_adds=3_663_761_408,
+    **_FACTS,
+)
+@register(
+    "resnet50",
+    settings={"name": "resnet50", "blocks": (3, 4, 6, 3), "bottleneck": True},
+    parameters=25_557_032,
+    depth=50,
+    mult_adds=3_857_973_248,
+    **_FACTS,
+)
+@register(
+    "resnet101",
+    settings={"name": "resnet101", "blocks": (3, 4, 23, 3), "bottleneck": True},
+    parameters=44_549_160,
+    depth=101,
+    mult_adds=7_570_194_432,
+    **_FACTS,
+)
+@register(
+    "resnet152",
+    settings={"name": "resnet152", "blocks": (3, 8, 36, 3), "bottleneck": True},
+    parameters=60_192_808,
+    depth=152,
+    mult_adds=11_282_415_616,
+    **_FACTS,
+)
+def resnet(
+    input_shape,
+    num_classes,
+    *,
+    output,
+    rescale,
+    name,
+    blocks,
+    bottleneck,
+    stem="standard",
+    shortcut="projection",
+    conv_bias=False,
+):
+    """Build a residual network.
+
+    Args:
+        input_shape: (height, width, channels), at least 32 x 32, or 8 x 8 with the
+            small stem.
+        num_classes: Whole number of classes.
+        output: As in `classifier_head`.
+        rescale: Bool, take the means of ImageNet's pixels off inside the model.
+        name: Name of the model.
+        blocks: Number of blocks in each of the four stages.
+        bottleneck: Bool, blocks of three convolutions in place of two.
+        stem: `"standard"`, a convolution of 7 x 7 and a maximum, both with a step of
+            2; or `"small"`, a convolution of 3 x 3 with a step of 1, as the paper has
+            it for images of 32 x 32. Default `"standard"`.
+        shortcut: `"projection"` (the paper's B) or `"padding"` (A), as in
+            `residual_block`. Default `"projection"`.
+        conv_bias: Bool, biases in the convolutions, as in `keras.applications`. Default
+            False, as in the paper.
+
+    Returns:
+        `keras.Model`.
+
+    Source:
+        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the step of 2 is in a block's
+        first convolution.
+    """
+    stem = as_stem(stem)
+    check_size(
+        input_shape,
+        8 if stem == "small" else 32,
+        name,
+        "Use larger images, or stem='small', which takes 8 x 8 and more.",
+    )
+    conv_bias = as_bool(conv_bias, "conv_bias")
+    inputs, x = image_input(input_shape, "means" if rescale else None)
+    x = _stem(x, stem, conv_bias)
+    for stage, count in enumerate(blocks, start=2):
+        for number in range(1, count + 1):
+            x = residual_block(
+                x,
+                64 * 2 ** (stage - 2),
+                strides=2 if stage > 2 and number == 1 else 1,
+                bottleneck=bottleneck,
+                shortcut=shortcut,
+                conv_bias=conv_bias,
+                name=f"stage{stage}_block{number}",
+            )
+    return keras.Model(
+        inputs, output_layer(global_pool(x), num_classes, output), name=name
+    )
+
+
+def _stem(x, stem, conv_bias):
+    """Return the feature maps that the first block starts from."""
+    named = namer("stem")
+    if stem == "small":
+        x = keras.layers.Conv2D(
+            64,
+            3,
+            padding="same",
+            use_bias=conv_bias,
+            kernel_initializer="he_normal",
+            name=named("conv"),
+        )(x)
+    else:
+        x = strided_stem(x, 64, named, use_bias=conv_bias)
+    x = keras.layers.BatchNormalization(
+        epsilon=NORMALISATION_EPSILON, name=named("bn")
+    )(x)
+    x = keras.layers.ReLU(name=named("relu"))(x)
+    return x if stem == "small" else padded_max_pool(x, named)

@@ -1,0 +1,92 @@
+"""VGG."""
+
+from reticnn.backend import keras
+from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.registry import register
+
+_WIDTHS = (64, 128, 256, 512, 512)
+
+_FACTS = {
+    "family": "VGG",
+    "year": 2014,
+    "input_shape": (224, 224, 3),
+    "num_classes": 1000,
+    "idea": "Nothing but 3 x 3 convolutions, and many of them",
+    "reference": "Simonyan, Zisserman (2014), arXiv:1409.1556",
+    "recipe": {
+        "epochs": 74,
+        "batch_size": 256,
+        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}),
+        "learning_rate": 0.01,
+        "schedule": "cosine",
+    },
+}
+
+
+@register(
+    "vgg11",
+    settings={"name": "vgg11", "convolutions": (1, 1, 2, 2, 2)},
+    parameters=132_863_336,
+    depth=11,
+    mult_adds=7_609_090_048,
+    **_FACTS,
+)
+@register(
+    "vgg13",
+    settings={"name": "vgg13", "convolutions": (2, 2, 2, 2, 2)},
+    parameters=133_047_848,
+    depth=13,
+    mult_adds=11_308_466_176,
+    **_FACTS,
+)
+@register(
+    "vgg16",
+    settings={"name": "vgg16", "convolutions": (2, 2, 3, 3, 3)},
+    parameters=138_357_544,
+    depth=16,
+    mult_adds=15_470_264_320,
+    **_FACTS,
+)
+@register(
+    "vgg19",
+    settings={"name": "vgg19", "convolutions": (2, 2, 4, 4, 4)},
+    parameters=143_667_240,
+    depth=19,
+    mult_adds=19_632_062_464,
+    **_FACTS,
+)
+def vgg(input_shape, num_classes, *, output, rescale, name, convolutions):
+    """Build a VGG network.
+
+    Args:
+        input_shape: (height, width, channels), at least 32 x 32.
+        num_classes: Whole number of classes.
+        output: As in `classifier_head`.
+        rescale: Bool, take the means of ImageNet's pixels off inside the model.
+        name: Name of the model.
+        convolutions: Number of convolutions in each of the five blocks.
+
+    Returns:
+        `keras.Model`.
+
+    Source:
+        Simonyan and Zisserman (2014), arXiv:1409.1556, with Glorot's initial weights,
+        which the authors found to do as well as starting from a smaller network.
+    """
+    check_size(input_shape, 32, name)
+    inputs, x = image_input(input_shape, "means" if rescale else None)
+    for block, (count, width) in enumerate(zip(convolutions, _WIDTHS, strict=True), 1):
+        for number in range(1, count + 1):
+            x = keras.layers.Conv2D(
+                width,
+                3,
+                padding="same",
+                activation="relu",
+                name=f"block{block}_conv{number}",
+            )(x)
+        x = keras.layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    for number in (1, 2):
+        x = keras.layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
+        x = keras.layers.Dropout(0.5, name=f"dropout{number}")(x)
+    return keras.Model(inputs, output_layer(x, num_classes, output), name=name)

@@ -1,0 +1,559 @@
+import json
+import math
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from reticnn import (
+    build_cnn,
+    describe_model,
+    fit_classifier,
+    image_arrays,
+    landmark_architectures,
+    landmark_model,
+    load_classifier,
+    save_classifier,
+    training_recipe,
+)
+from reticnn.landmarks.auxiliary import AuxiliaryModel
+from reticnn.landmarks.momentum import MomentumSGD
+from reticnn.landmarks.registry import find_landmark
+from reticnn.layers import ImagePreprocessing
+
+TABLE = landmark_architectures()
+NAMES = TABLE["name"]
+ONE_OF_EACH_FAMILY = [
+    "alexnet",
+    "googlenet",
+    "vgg11",
+    "resnet18",
+    "densenet121",
+    "mobilenet",
+    "convnext_tiny",
+]
+FACTS = Path(__file__).parents[3] / "shared" / "landmarks.md"
+
+applications = keras.applications
+
+
+@contextmanager
+def _without_weights():
+    """Build models of any size inside the block, with no memory for their weights."""
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        # Else Keras makes the weights that are missing as soon as it has occasion to.
+        keras.utils.clear_session()
+
+
+def _facts(name):
+    return {column: values[NAMES.index(name)] for column, values in TABLE.items()}
+
+
+def _count(weights):
+    return sum(math.prod(weight.shape) for weight in weights)
+
+
+def _trainable(name, *arguments, **options):
+    with _without_weights():
+        model = landmark_model(name, *arguments, **options)
+        return _count(model.trainable_weights)
+
+
+def _depth(model):
+    """Return how many layers with weights are on the longest way through."""
+    reached = {}
+    for node in _nodes(model):
+        layer = node.operation
+        counts = bool(getattr(layer, "weights", ())) and not any(
+            word in type(layer).__name__ for word in ("Normalization", "LayerScale")
+        )
+        before = max(reached.get(id(tensor), 0) for tensor in node.input_tensors)
+        reached.update({id(tensor): before + counts for tensor in node.output_tensors})
+    return reached[id(model.outputs[0])]
+
+
+def _nodes(model):
+    by_depth = sorted(model._nodes_by_depth.items(), reverse=True)
+    return [node for _, nodes in by_depth for node in nodes if not node.is_input]
+
+
+def _layers_with_weights(model):
+    layers = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            layers += _layers_with_weights(layer)
+        elif layer.weights:
+            layers.append(layer)
+    return layers
+
+
+# The register
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_of_the_table_are_those_of_the_model(name):
+    facts = _facts(name)
+    with _without_weights():
+        model = landmark_model(name)
+        table = describe_model(model)
+        predicting = [
+            weight
+            for layer in _layers_with_weights(model)
+            for weight in layer.trainable_weights
+        ]
+        assert _count(predicting) == facts["parameters"]
+        assert sum(table["mult_adds"]) == facts["mult_adds"]
+        assert _depth(model) == facts["depth"]
+        size = facts["input_size"]
+        assert model.input_shape == (None, size, size, facts["channels"])
+        assert model.name == name
+
+
+@pytest.mark.skipif(not FACTS.exists(), reason=f"no fact sheet at {FACTS}")
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_those_of_the_fact_sheet(name):
+    assert f"{_facts(name)['parameters']:,}" in FACTS.read_text(encoding="utf-8")
+
+
+def test_table_is_in_the_order_of_the_years():
+    assert TABLE["year"] == sorted(TABLE["year"])
+    assert {"alexnet", "vgg16", "vgg19", "googlenet", "mobilenet"} <= set(NAMES)
+    assert len({len(column) for column in TABLE.values()}) == 1
+    assert all(text for text in (*TABLE["idea"], *TABLE["reference"]))
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
+def test_architecture_can_be_written_and_read_again(name):
+    with _without_weights():
+        model = landmark_model(name)
+        again = keras.models.model_from_json(model.to_json())
+        assert again.output_shape == model.output_shape
+        assert _count(again.weights) == sum(describe_model(model)["parameters"])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("vgg16", 134_301_514),
+        ("vgg19", 139_611_210),
+        ("resnet50", 23_528_522),
+        ("densenet121", 6_964_106),
+        ("mobilenet", 3_217_226),
+        ("convnext_tiny", 27_827_818),
+    ],
+)
+def test_ten_classes(name, parameters):
+    assert _trainable(name, num_classes=10.0) == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "parameters"),
+    [
+        ("alexnet", {"groups": 1.0}, 62_378_344),
+        ("googlenet", {}, 13_378_280),
+        ("googlenet", {"auxiliary": False}, 6_998_552),
+        ("googlenet", {"auxiliary": False, "num_classes": 10}, 5_983_802),
+        ("resnet18", {"shortcut": "padding"}, 11_515_688),
+        ("resnet34", {"shortcut": "padding"}, 21_623_848),
+        ("resnet50", {"conv_bias": True}, 25_583_592),
+        ("resnet101", {"conv_bias": True}, 44_601_832),
+        ("mobilenet", {"width": 0.75}, 2_585_560),
+        ("mobilenet", {"width": 0.5}, 1_331_592),
+        ("mobilenet", {"width": 0.25}, 470_072),
+    ],
+)
+def test_options_change_the_parameters_as_published(name, options, parameters):
+    assert _trainable(name, **options) == parameters
+
+
+@pytest.mark.parametrize(
+    ("width", "size", "millions"),
+    [(1, 192, 418.1), (1, 160, 290.7), (0.75, 224, 325.4), (0.25, 128, 13.6)],
+)
+def test_multipliers_of_mobilenet(width, size, millions):
+    with _without_weights():
+        model = landmark_model("mobilenet", (size, size, 3), width=width)
+        cost = sum(describe_model(model)["mult_adds"])
+    assert round(cost / 1e6, 1) == millions
+
+
+def test_alexnet_takes_the_papers_224_pixels():
+    with _without_weights():
+        model = landmark_model("alexnet", (224, 224, 3))
+        assert model.get_layer("conv1").output.shape == (None, 55, 55, 96)
+        assert model.count_params() == 60_965_224
+
+
+def test_seed_fixes_the_weights():
+    first, again, other = (
+        landmark_model("mobilenet", (32, 32, 1), 3, width=0.1, seed=seed).get_weights()
+        for seed in (7, 7.0, 8)
+    )
+    assert all(map(np.array_equal, first, again))
+    assert not all(map(np.array_equal, first, other))
+
+
+@pytest.mark.parametrize(
+    ("output", "num_classes", "shape", "activation"),
+    [
+        ("auto", 2, (None, 1), "sigmoid"),
+        ("softmax", 2, (None, 2), "softmax"),
+        ("auto", 5, (None, 5), "softmax"),
+        ("logits", 5, (None, 5), "linear"),
+    ],
+)
+@pytest.mark.parametrize("name", ["alexnet", "googlenet", "convnext_tiny"])
+def test_output_layer(name, output, num_classes, shape, activation):
+    with _without_weights():
+        model = landmark_model(name, num_classes=num_classes, output=output)
+        assert model.output_shape == shape
+        assert model.layers[-1].activation.__name__ == activation
+
+
+# Sizes of images
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_small_stem_keeps_the_pixels_of_small_images(name):
+    with _without_weights():
+        model = landmark_model(name, (32, 32, 3), 10, stem="small")
+        shapes = describe_model(model)["output_shape"]
+    assert any(shape.startswith("32 x 32 x 64") for shape in shapes)
+    assert any(shape.startswith("4 x 4 x ") for shape in shapes)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "options", "parts"),
+    [
+        ("alexnet", 63, {}, ["64 x 64", "63 x 63"]),
+        ("vgg11", 31, {}, ["32 x 32"]),
+        ("googlenet", 64, {}, ["65 x 65", "auxiliary=False"]),
+        ("googlenet", 31, {"auxiliary": False}, ["32 x 32"]),
+        ("resnet18", 31, {}, ["32 x 32", "stem='small'"]),
+        ("resnet18", 7, {"stem": "small"}, ["8 x 8"]),
+        ("densenet121", 31, {}, ["32 x 32", "stem='small'"]),
+        ("densenet121", 7, {"stem": "small"}, ["8 x 8"]),
+        ("mobilenet", 31, {}, ["32 x 32"]),
+        ("convnext_tiny", 31, {}, ["32 x 32"]),
+    ],
+)
+def test_smallest_image(refused, name, size, options, parts):
+    with refused(ValueError, "input_shape", *parts):
+        landmark_model(name, (size, size, 3), **options)
+    with _without_weights():
+        model = landmark_model(name, (size + 1, size + 1, 3), **options)
+        assert model.output_shape == (None, 1000)
+
+
+# Arguments
+
+
+def test_unknown_name_shows_the_nearest(refused):
+    with refused(ValueError, "name", "'resnet5'", "Did you mean 'resnet50'?"):
+        landmark_model("resnet5")
+    with refused(ValueError, "name", "'VGG-16'", "Did you mean 'vgg16'?"):
+        training_recipe("VGG-16")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "argument", "parts"),
+    [
+        ("vgg16", {"stem": "small"}, TypeError, "stem", ["'vgg16'", "it has none"]),
+        ("resnet50", {"stems": "small"}, TypeError, "stems", ["mean 'stem'"]),
+        ("resnet50", {"blocks": 3}, TypeError, "blocks", ["its options are 'stem'"]),
+        ("resnet50", {"stem": "tiny"}, ValueError, "stem", ["'standard', 'small'"]),
+        ("resnet50", {"conv_bias": 1}, TypeError, "conv_bias", ["TRUE", "1"]),
+        ("resnet50", {"shortcut": "A"}, ValueError, "shortcut", ["'padding'", "'A'"]),
+        ("alexnet", {"groups": 3}, ValueError, "groups", ["'3'"]),
+        ("mobilenet", {"width": 0}, ValueError, "width", ["above 0", "not 0"]),
+        ("mobilenet", {"num_classes": 1}, ValueError, "num_classes", ["not 1"]),
+        ("mobilenet", {"input_shape": 32.0}, ValueError, "input_shape", ["32"]),
+        ("mobilenet", {"output": "logit"}, ValueError, "output", ["mean 'logits'"]),
+        ("mobilenet", {"rescale": "yes"}, TypeError, "rescale", ["'yes'"]),
+        ("mobilenet", {"weights": 3}, ValueError, "weights", ["None", "not 3"]),
+        ("convnext_tiny", {"drop_rate": 1}, ValueError, "drop_rate", ["below 1"]),
+        ("densenet121", {"dropout": 1.5}, ValueError, "dropout", ["below 1"]),
+        ("googlenet", {"auxiliary": "no"}, TypeError, "auxiliary", ["'no'"]),
+    ],
+)
+def test_bad_argument_is_named(refused, name, options, error, argument, parts):
+    with refused(error, argument, *parts):
+        landmark_model(name, **options)
+
+
+# The same networks in keras.applications
+
+
+def _compared(name, reference, **options):
+    with _without_weights():
+        ours = landmark_model(name, rescale=False, **options)
+        return tuple(
+            [
+                (tuple(layer.output.shape), list(map(_size, layer.weights)))
+                for layer in _layers_with_weights(model)[:-1]
+            ]
+            for model in (ours, reference(weights=None))
+        )
+
+
+def _size(weight):
+    return math.prod(weight.shape)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "reference", "options"),
+    [
+        ("vgg16", "VGG16", {}),
+        ("vgg19", "VGG19", {}),
+        ("resnet50", "ResNet50", {"conv_bias": True}),
+        ("densenet121", "DenseNet121", {}),
+        ("mobilenet", "MobileNet", {}),
+        ("convnext_tiny", "ConvNeXtTiny", {}),
+    ],
+)
+def test_layers_are_those_of_keras_applications(name, reference, options):
+    ours, theirs = _compared(name, getattr(applications, reference), **options)
+    assert ours == theirs
+
+
+def _shaken(weights):
+    """Return weights of which biases and normalisations are not all 0 or 1."""
+    draw = np.random.default_rng(1)
+    return [
+        weight + (abs(draw.normal(0, 0.1, weight.shape)) if weight.ndim == 1 else 0)
+        for weight in weights
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "module", "reference", "size", "options"),
+    [
+        ("vgg16", "vgg16", "VGG16", 32, {}),
+        ("resnet50", "resnet50", "ResNet50", 40, {"conv_bias": True}),
+        ("densenet121", "densenet", "DenseNet121", 40, {}),
+        ("mobilenet", "mobilenet", "MobileNet", 40, {"activation": "relu6"}),
+        ("convnext_tiny", "convnext", "ConvNeXtTiny", 40, {"drop_rate": 0.1}),
+    ],
+)
+def test_same_weights_give_the_same_answers(name, module, reference, size, options):
+    shape = (size, size, 3)
+    theirs = getattr(applications, reference)(
+        weights=None, input_shape=shape, classes=7
+    )
+    ours = landmark_model(name, shape, 7, **options)
+    weights = _shaken(theirs.get_weights())
+    theirs.set_weights(weights)
+    ours.set_weights(
+        [
+            weight.reshape(own.shape)
+            for weight, own in zip(weights, ours.weights, strict=True)
+        ]
+    )
+    pixels = np.random.default_rng(2).integers(0, 256, (3, *shape)).astype("f4")
+    prepared = getattr(applications, module).preprocess_input(pixels.copy())
+    # The features before the last layer, where nothing is squeezed between 0 and 1.
+    features = []
+    for model, images in ((theirs, prepared), (ours, pixels)):
+        last = next(layer for layer in model.layers[::-1] if layer.weights)
+        tapped = keras.Model(model.inputs, [last.input, model.output])
+        before, answers = tapped.predict(images, verbose=0)
+        features.append((before.reshape(3, -1), answers))
+    (before, answers), (our_before, our_answers) = features
+    assert answers.std(axis=0).max() > 0
+    np.testing.assert_allclose(our_answers, answers, atol=1e-4)
+    scale = abs(before).max()
+    np.testing.assert_allclose(our_before / scale, before / scale, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scale", "mode"), [("means", "caffe"), ("unit", "tf"), ("standard", "torch")]
+)
+def test_preprocessing_is_keras_own(scale, mode):
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 4, 5, 3)).astype("uint8")
+    ours = keras.ops.convert_to_numpy(ImagePreprocessing(scale)(pixels))
+    module = {"caffe": "vgg16", "tf": "mobilenet", "torch": "densenet"}[mode]
+    wanted = getattr(applications, module).preprocess_input(pixels.astype("f4"))
+    np.testing.assert_allclose(ours, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["means", "unit", "standard"])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_preprocessing_of_other_than_three_channels(scale, channels):
+    pixels = np.linspace(0, 255, 32 * channels).reshape(2, 4, 4, channels)
+    ours = keras.ops.convert_to_numpy(ImagePreprocessing(scale)(pixels))
+    assert ours.shape == pixels.shape
+    assert (np.diff(ours.ravel()) > 0).all()
+
+
+# Auxiliary classifiers
+
+
+@pytest.fixture
+def three_classes():
+    draw = np.random.default_rng(1)
+    pixels = draw.integers(0, 256, (12, 8, 8, 3)).astype("uint8")
+    return image_arrays(pixels, ["a", "b", "c"] * 4)
+
+
+def _with_auxiliary(num_classes=3, weight=0.3):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    tap = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(tap))
+    outputs = keras.layers.Dense(num_classes, activation="softmax")(x)
+    model = AuxiliaryModel(inputs, outputs, name="small")
+    start = keras.Input(tap.shape[1:])
+    y = keras.layers.Dropout(0.5)(keras.layers.GlobalAveragePooling2D()(start))
+    y = keras.layers.Dense(num_classes, activation="softmax")(y)
+    model.set_auxiliary([tap], keras.Model([start], [y]), weight)
+    return model
+
+
+def test_auxiliary_losses_count_by_their_weight():
+    model = _with_auxiliary()
+    outputs, head = (
+        np.array(rows, "f4") for rows in ([[0.5, 0.3, 0.2]], [[0.1, 0.8, 0.1]])
+    )
+    for loss in ("sparse_categorical_crossentropy", None):
+        model.compile("sgd", loss or keras.losses.SparseCategoricalCrossentropy())
+        both = model.compute_loss(y=np.array([1]), y_pred=[outputs, head])
+        alone = model.compute_loss(y=np.array([1]), y_pred=outputs)
+        assert float(alone) == pytest.approx(-math.log(0.3), rel=1e-4)
+        assert float(both) == pytest.approx(
+            -math.log(0.3) - 0.3 * math.log(0.8), rel=1e-4
+        )
+
+
+def test_auxiliary_classifiers_train_and_are_not_saved(three_classes, fit, tmp_path):
+    model = _with_auxiliary()
+    heads = model.trainable_weights[-2:]
+    before = [keras.ops.convert_to_numpy(weight).copy() for weight in heads]
+    classifier = fit(model, three_classes, epochs=2, validation=three_classes)
+    moved = [
+        abs(keras.ops.convert_to_numpy(weight) - was).max()
+        for weight, was in zip(heads, before, strict=True)
+    ]
+    assert min(moved) > 0
+    # One loss against nearly 1.3 of them.
+    history = classifier.history
+    assert history["loss"][-1] > 1.1 * history["val_loss"][-1]
+
+    file = save_classifier(classifier, tmp_path / "c.reticnn")
+    loaded = load_classifier(file)
+    assert len(loaded.model.weights) == len(model.weights) - 2
+    pixels = three_classes.read(range(4))
+    np.testing.assert_allclose(
+        loaded.model.predict(pixels, verbose=0),
+        model.predict(pixels, verbose=0),
+        atol=1e-6,
+    )
+    assert fit(loaded, three_classes).epochs == 3
+
+
+def test_googlenet_predicts_without_its_auxiliary_classifiers():
+    with _without_weights():
+        model = landmark_model("googlenet", num_classes=5)
+        assert model.output_shape == (None, 5)
+        assert not any("auxiliary" in layer.name for layer in model.layers)
+        assert "auxiliary" not in json.dumps(model.get_config())
+        assert sum(describe_model(model)["parameters"]) == 5_978_677
+        in_training = keras.backend.compute_output_spec(
+            lambda x: model(x, training=True), keras.KerasTensor((2, 224, 224, 3))
+        )
+        assert [answer.shape for answer in in_training] == [(2, 5)] * 3
+
+
+# Recipes
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
+def test_recipe_is_what_fit_classifier_takes(name, three_classes):
+    recipe = {**training_recipe(name), "epochs": 1}
+    model = build_cnn((8, 8, 3), 3, filters=4, n_blocks=1, units=4)
+    classifier = fit_classifier(model, three_classes, progress="none", **recipe)
+    assert classifier.epochs == 1
+    assert math.isfinite(classifier.history["loss"][0])
+
+
+def test_recipe_of_alexnet():
+    recipe = training_recipe("alexnet")
+    assert (recipe["epochs"], recipe["batch_size"]) == (90, 128)
+    assert recipe["learning_rate"] == 0.01
+    optimizer = recipe["optimizer"]
+    assert (optimizer.momentum, optimizer.decay) == (0.9, 5e-4)
+    assert training_recipe("alexnet")["optimizer"] is not optimizer
+
+
+def test_recipe_of_convnext():
+    recipe = training_recipe("convnext_tiny")
+    wanted = {
+        "optimizer": "adamw",
+        "learning_rate": 0.004,
+        "weight_decay": 0.05,
+        "warmup_epochs": 20,
+        "label_smoothing": 0.1,
+        "mixup": 0.8,
+        "cutmix": 1.0,
+        "ema": 0.9999,
+    }
+    assert {name: recipe[name] for name in wanted} == wanted
+    drops = [
+        _drops(landmark_model, name)
+        for name in ("convnext_tiny", "convnext_small", "convnext_base")
+    ]
+    assert drops == pytest.approx([0.1, 0.4, 0.5])
+
+
+def _drops(build, name):
+    with _without_weights():
+        return max(getattr(layer, "rate", 0) for layer in build(name).layers)
+
+
+def test_momentum_sgd_takes_the_steps_of_the_paper():
+    weight = keras.Variable(np.array([1.0, -2.0], "f4"))
+    optimizer = MomentumSGD(0.1, momentum=0.9, decay=0.5)
+    w, v = np.array([1.0, -2.0]), np.zeros(2)
+    for gradient in ([1.0, 0.5], [0.0, -1.0], [2.0, 2.0]):
+        v = 0.9 * v - 0.5 * 0.1 * w - 0.1 * np.array(gradient)
+        w = w + v
+        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")], [weight])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), w, rtol=1e-5)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert (type(again), again.decay, again.momentum) == (MomentumSGD, 0.5, 0.9)
+
+
+# Use
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "size", "options"),
+    [
+        ("mobilenet", 32, {"width": 0.1}),
+        ("resnet18", 8, {"stem": "small", "shortcut": "padding"}),
+    ],
+)
+def test_landmark_trains_and_is_saved(name, size, options, fit, tmp_path):
+    draw = np.random.default_rng(1)
+    pixels = draw.integers(0, 256, (6, size, size, 3)).astype("uint8")
+    data = image_arrays(pixels, ["a", "b", "c"] * 2)
+    model = landmark_model(name, (size, size, 3), 3, seed=1, **options)
+    classifier = fit(model, data, batch_size=3)
+    file = save_classifier(classifier, tmp_path / "c.reticnn")
+    np.testing.assert_allclose(
+        load_classifier(file).model.predict(pixels, verbose=0),
+        model.predict(pixels, verbose=0),
+        atol=1e-6,
+    )
+
+
+def test_options_of_a_family_are_known():
+    assert find_landmark("resnet50").options == ["stem", "shortcut", "conv_bias"]
+    assert find_landmark("vgg16").options == []

@@ -1,0 +1,43 @@
+test_that("a model is described layer by layer", {
+  skip_if_no_core()
+  table <- describe_model(build_cnn())
+  expect_s3_class(table, "reticnn_description")
+  expect_s3_class(table, "tbl_df")
+  expect_equal(sum(table$parameters), 28097)
+  first <- table[table$name == "block1_conv1", ]
+  expect_identical(first$output_shape, "32 x 32 x 32")
+  expect_equal(first$mult_adds, 32 * 32 * 27 * 32)
+  expect_equal(first$receptive_field, 3)
+  classifier <- tiny_classifier()
+  expect_equal(sum(describe_model(classifier)$parameters), classifier$parameters)
+})
+
+test_that("a large network's numbers fit", {
+  skip_if_no_core()
+  skip_on_cran()
+  table <- describe_model(keras$Sequential(list(
+    keras$Input(c(1024L, 1024L, 64L)),
+    keras$layers$Conv2D(128L, 3L, padding = "same")
+  )))
+  expect_equal(table$mult_adds, 1024^2 * 9 * 64 * 128)
+})
+
+test_that("an open size is NaN", {
+  skip_if_no_core()
+  x <- keras$Input(list(NULL, NULL, 3L))
+  y <- global_pool(keras$layers$Conv2D(4L, 3L)(x))
+  table <- describe_model(keras$Model(x, y))
+  expect_identical(table$mult_adds, c(NaN, 0))
+  expect_identical(table$receptive_field, c(3, NaN))
+})
+
+test_that("a description can be plotted, and bad input is named", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  plot <- plot(describe_model(build_cnn()))
+  expect_s3_class(plot, "ggplot")
+  expect_identical(nlevels(plot$data$layer), 5L)
+  expect_no_error(ggplot2::ggplot_build(plot))
+  expect_error(describe_model("vgg16"), "`model` must be a Keras model",
+    class = "reticnn_error")
+})

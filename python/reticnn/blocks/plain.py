@@ -226,7 +226,7 @@ def domain_adapter(
         Deep Learning and Computer Vision in R: A Practical Introduction (BIBC2025,
         Patrick Li), exercise 2.2.2.
     """
-    _check_feature_maps(x)
+    check_feature_maps(x)
     filters = as_ints(filters, "filters")
     out_channels = as_int(out_channels, "out_channels")
     kernel_size = as_pair(kernel_size, "kernel_size")

@@ -30,7 +30,9 @@ class AuxiliaryModel(keras.Model):
             return super().call(inputs, training=training, mask=mask)
         pixels = keras.ops.cast(inputs, self.compute_dtype)
         outputs, *taps = self._tapped([pixels])
-        return [outputs, *self._heads(taps, training=training)]
+        # A model with one output may give it without a list around it.
+        heads = keras.tree.flatten(self._heads(taps, training=training))
+        return [outputs, *heads]
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

@@ -22,6 +22,9 @@ class AuxiliaryModel(keras.Model):
         # A function, not a model: its layers are this model's own already.
         self._tapped = keras.Function(self.inputs, [self.outputs[0], *taps])
         self._heads = heads
+        if heads not in self._layers:
+            # Functional models of older Keras do not find layers added later.
+            self._layers.append(heads)
         self._auxiliary_weight = weight
 
     def call(self, inputs, training=None, mask=None):

@@ -464,10 +464,6 @@ def test_googlenet_predicts_without_its_auxiliary_classifiers():
         assert not any("auxiliary" in layer.name for layer in model.layers)
         assert "auxiliary" not in json.dumps(model.get_config())
         assert sum(describe_model(model)["parameters"]) == 5_978_677
-        in_training = keras.backend.compute_output_spec(
-            lambda x: model(x, training=True), keras.KerasTensor((2, 224, 224, 3))
-        )
-        assert [answer.shape for answer in in_training] == [(2, 5)] * 3
 
 
 # Recipes

@@ -22,6 +22,9 @@ class AuxiliaryModel(keras.Model):
         # A function, not a model: its layers are this model's own already.
         self._tapped = keras.Function(self.inputs, [self.outputs[0], *taps])
         self._heads = heads
+        if heads not in self._layers:
+            # Functional models of older Keras do not find layers added later.
+            self._layers.append(heads)
         self._auxiliary_weight = weight
 
     def call(self, inputs, training=None, mask=None):
@@ -30,7 +33,9 @@ class AuxiliaryModel(keras.Model):
             return super().call(inputs, training=training, mask=mask)
         pixels = keras.ops.cast(inputs, self.compute_dtype)
         outputs, *taps = self._tapped([pixels])
-        return [outputs, *self._heads(taps, training=training)]
+        # A model with one output may give it without a list around it.
+        heads = keras.tree.flatten(self._heads(taps, training=training))
+        return [outputs, *heads]
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

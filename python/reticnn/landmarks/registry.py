@@ -150,7 +150,14 @@ def landmark_model(
             model. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
-        **options: Choices that the family has; see the error for another one's name.
+        **options: Choices that the family has. AlexNet: `groups`, 2 as on the paper's
+            two GPUs (default) or 1. GoogLeNet: `auxiliary`, True (default) for two
+            further classifiers while training. ResNet: `stem`, `"standard"` (default)
+            or `"small"` for images such as 32 x 32; `shortcut` and `conv_bias` as in
+            `residual_block`. DenseNet: `stem`, `dropout`. MobileNet: `width`, factor
+            of the number of filters (default 1); `activation`, `"relu"` (default) or
+            `"relu6"` as in `keras.applications`. ConvNeXt: `drop_rate`, None (default)
+            for the paper's; `layer_scale` as in `convnext_block`.
 
     Returns:
         `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,

@@ -36,6 +36,7 @@ report_epochs <- function() {
 
 say_device <- function(state) {
   cli::cli_text("Training on {state$device}")
+  if (!is.null(state$note)) cli::cli_text(state$note)
 }
 
 say_epoch <- function(state) {
@@ -78,7 +79,7 @@ report_bar <- function() {
 environment_of_bar <- new.env()
 
 metrics_text <- function(state) {
-  place <- c("epoch", "epochs", "step", "steps", "done", "device")
+  place <- c("epoch", "epochs", "step", "steps", "done", "device", "note")
   metrics <- state[setdiff(names(state), place)]
   paste(names(metrics), formatC(unlist(metrics), digits = 4, format = "f"),
     collapse = ", ")

@@ -80,6 +80,16 @@ def test_result_is_that_of_computing_all(
         assert kept.history[name] == pytest.approx(values, abs=1e-4)
 
 
+def test_what_is_kept_is_said_once(fit, shapes, capsys):
+    fit(_model(), shapes, epochs=2, progress="epoch")
+    assert (
+        capsys.readouterr().out.count("computed once for each image: 0 MiB in mem") == 1
+    )
+    states = []
+    fit(_model(), shapes, progress=states.append)
+    assert "frozen beginning" in states[0]["note"]
+
+
 def test_classifier_is_the_whole_model(fit, shapes, tmp_path):
     trained = fit(_model("last"), shapes, epochs=2)
     assert trained.image_shape == (16, 16, 3)

@@ -2,7 +2,11 @@
 
 from reticnn.classifier import Classifier, as_model
 from reticnn.training.distributing import as_devices
-from reticnn.training.progress import in_reading_order, progress_reporters
+from reticnn.training.progress import (
+    as_progress,
+    in_reading_order,
+    progress_reporters,
+)
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 
@@ -163,7 +167,7 @@ def fit_classifier(
         cache_features=cache_features,
     )
     devices = as_devices(distribute)
-    reporters = progress_reporters(progress, devices)
+    progress = as_progress(progress)
     earlier, class_names = {"epoch": []}, None
     if isinstance(model, Classifier):
         earlier, class_names, model = model.history, model.class_names, model.model
@@ -177,7 +181,7 @@ def fit_classifier(
         devices=devices,
         seed=seed,
     )
-    stopped = run.train(*reporters)
+    stopped = run.train(*progress_reporters(progress, devices, run.note))
     history = _joined_history(earlier, run.records)
     return Classifier(
         model,

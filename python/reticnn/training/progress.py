@@ -10,19 +10,32 @@ _KERAS_VERBOSE = {"bar": 1, "epoch": 2}
 _SECONDS_BETWEEN_CALLS = 0.1
 
 
-def progress_reporters(progress, devices=()):
-    """Return Keras's `verbose` value and the callbacks that `progress` asks for."""
+def as_progress(progress):
+    """Return how to tell of progress: `"bar"`, `"epoch"`, `"none"` or a function."""
     if callable(progress):
-        return 0, [ProgressCallback(progress, device_name(devices))]
+        return progress
     choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE, "none"))
     if choice == "auto":
-        choice = "bar" if _someone_is_watching() else "epoch"
-    if choice == "none":
+        return "bar" if _someone_is_watching() else "epoch"
+    return choice
+
+
+def progress_reporters(progress, devices=(), note=None):
+    """Return Keras's `verbose` value and the callbacks that tell of progress.
+
+    Args:
+        progress: What `as_progress` returns.
+        devices: Names of the devices that share the work, or none.
+        note: What else is to be said before the first epoch, or None.
+    """
+    device = device_name(devices)
+    if callable(progress):
+        return 0, [ProgressCallback(progress, device, note)]
+    if progress == "none":
         return 0, []
-    return _KERAS_VERBOSE[choice], [
-        keras.callbacks.LambdaCallback(
-            on_train_begin=lambda logs: print(f"Training on {device_name(devices)}")
-        )
+    opening = "\n".join(filter(None, [f"Training on {device}", note]))
+    return _KERAS_VERBOSE[progress], [
+        keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print(opening))
     ]
 
 
@@ -42,15 +55,16 @@ class ProgressCallback(keras.callbacks.Callback):
     """Call a function with a dict of numbers at most ten times a second.
 
     The dict has `epoch` and `epochs`, `step` and `steps` counted from 1, the metrics
-    so far, `device`, what is computed on, and `done`, true in the last call of an
-    epoch, which is never left out.
+    so far, `device`, what is computed on, `done`, true in the last call of an epoch,
+    which is never left out, and `note` if there is one.
     """
 
-    def __init__(self, report, device):
-        """Take the function to call, and what is computed on."""
+    def __init__(self, report, device, note=None):
+        """Take the function to call, what is computed on, and a note or None."""
         super().__init__()
         self._report = report
         self._device = device
+        self._note = {} if note is None else {"note": note}
         self._last_call = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -77,5 +91,6 @@ class ProgressCallback(keras.callbacks.Callback):
             "steps": self.params["steps"],
             "done": done,
             "device": self._device,
+            **self._note,
         }
         self._report({**place, **metrics})

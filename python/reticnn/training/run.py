@@ -95,6 +95,11 @@ class TrainingRun:
             checkpoints.restore(self._trained)
 
     @property
+    def note(self):
+        """What a person should know about the run before it starts, or None."""
+        return self._features.note if self._features else None
+
+    @property
     def records(self):
         """The metrics of each epoch so far."""
         return self._history.records

@@ -18,6 +18,9 @@ _HOME = {
     "build_cnn": "models",
     "augment": "augmenting",
     "augmentation": "augmenting",
+    "rand_augment": "augmenting",
+    "trivial_augment": "augmenting",
+    "auto_augment": "augmenting",
     "image_folder": "data",
     "image_table": "data",
     "image_arrays": "data",
@@ -37,6 +40,7 @@ _HOME = {
 __all__ = [
     "augment",
     "augmentation",
+    "auto_augment",
     "build_cnn",
     "build_mlp",
     "cats_and_dogs",
@@ -53,9 +57,11 @@ __all__ = [
     "load_classifier",
     "load_images",
     "predict_images",
+    "rand_augment",
     "save_classifier",
     "shape_images",
     "split_images",
+    "trivial_augment",
 ]
 
 

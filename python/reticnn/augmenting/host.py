@@ -7,7 +7,14 @@ from functools import cache
 import cv2
 import numpy as np
 
-from reticnn.augmenting.drawing import erasing_texture, normal_texture
+from reticnn.augmenting.drawing import (
+    LUT_AUTOCONTRAST,
+    LUT_NONE,
+    LUT_TABLE,
+    SMOOTHING,
+    erasing_texture,
+    normal_texture,
+)
 
 _FILLS = {
     "reflect": cv2.BORDER_REFLECT,
@@ -89,6 +96,10 @@ def _stage(policy, images, parts, results):
         _color(images, parts, results)
     elif images is not results:
         results[...] = images
+    if "lut" in parts:
+        _look_up(results, parts["lut"], parts.get("lut_table"))
+    if "sharpness" in parts:
+        _sharpen(results, parts["sharpness"])
     if parts.get("blur") is not None:
         _blur(results, parts["blur"], policy.blur_radius)
     if "noise" in parts:
@@ -133,6 +144,67 @@ def _color(images, parts, results):
         _planes(images), matrices, _planes(results), strict=True
     ):
         cv2.transform(image, matrix, result)
+
+
+def _look_up(images, kinds, tables):
+    for place in np.flatnonzero(kinds != LUT_NONE):
+        image = images[place]
+        whole = image
+        if image.dtype != np.uint8:
+            whole = np.rint(np.clip(image, 0, 255)).astype(np.uint8)
+        if kinds[place] == LUT_TABLE:
+            table = tables[place].astype(np.uint8)
+        else:
+            table = _own_table(whole, kinds[place])
+        image[...] = cv2.LUT(whole, table).reshape(image.shape)
+
+
+def _own_table(image, kind):
+    """Return a table that a uint8 image decides, (256, 1, channels)."""
+    table = autocontrast_table if kind == LUT_AUTOCONTRAST else equalize_table
+    channels = [
+        table(cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel())
+        for channel in range(image.shape[2])
+    ]
+    return np.stack(channels, axis=1)[:, None].astype(np.uint8)
+
+
+def autocontrast_table(counts):
+    """Return the table, (256,), int64, that spreads values over all of 0 to 255.
+
+    Args:
+        counts: How often each value from 0 to 255 occurs, (256,).
+    """
+    values = np.arange(256)
+    present = np.flatnonzero(counts)
+    low, high = present[0], present[-1]
+    if low == high:
+        return values
+    return np.clip((values - low) * 255 // (high - low), 0, 255)
+
+
+def equalize_table(counts):
+    """Return the table, (256,), int64, that makes all values about as frequent.
+
+    Args:
+        counts: How often each value from 0 to 255 occurs, (256,).
+    """
+    counts = counts.astype("int64")
+    step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
+    if step == 0:
+        return np.arange(256)
+    below = np.cumsum(counts) - counts
+    return np.minimum((below + step // 2) // step, 255)
+
+
+def _sharpen(images, factors):
+    if min(images.shape[1:3]) < 3:
+        return
+    same = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "float32")
+    for image, factor in zip(_planes(images), factors, strict=True):
+        if factor != 1:
+            kernel = factor * same + (1 - factor) * SMOOTHING
+            image[1:-1, 1:-1] = cv2.filter2D(image, -1, kernel)[1:-1, 1:-1]
 
 
 def _blur(images, sigmas, radius):

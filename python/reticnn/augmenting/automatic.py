@@ -121,7 +121,7 @@ class _Choosing:
     def draw(self, xp, seed, epoch, indices, image_shape):
         """Return for each stage a dict of the parameters of its parts."""
         stages, width = [], len(_SLOTS_OF_A_STAGE)
-        slots = range(_FIRST_SLOT, _FIRST_SLOT + width * len(self._stages))
+        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + width * len(self._stages)))
         numbers = uniforms(xp, seed, epoch, indices, slots)
         for stage, choices in enumerate(self._stages):
             drawn = {

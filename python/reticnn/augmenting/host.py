@@ -127,10 +127,14 @@ def _warped(policy, images, matrices, shape):
     """
     if policy.fill_mode in ("constant", "wrap"):
         images = _with_edges(images, policy)
-    # One product an image, so that its rounding does not depend on the others.
-    x, y = np.moveaxis(matrices.reshape(-1, 2, 3) @ _grid(shape[:2]), 1, 0)
-    x = _inside(x, images.shape[2], policy.fill_mode)
-    y = _inside(y, images.shape[1], policy.fill_mode)
+    # A product for each image, so that its rounding does not depend on the others.
+    x, y = (
+        _inside((rows @ _grid(shape[:2]))[:, 0], side, policy.fill_mode)
+        for rows, side in (
+            (matrices[:, None, :3], images.shape[2]),
+            (matrices[:, None, 3:], images.shape[1]),
+        )
+    )
     y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
     warped = np.empty((len(images), *shape), images.dtype)
     # OpenCV is faster with long rows; what is a row does not matter to it.

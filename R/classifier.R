@@ -7,6 +7,7 @@ new_classifier <- function(core_classifier) {
       image_shape = core_classifier$image_shape,
       history = as_table(core_classifier$history),
       stopped = core_classifier$stopped,
+      resize = core_classifier$resize,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier
@@ -53,7 +54,8 @@ print.reticnn_classifier <- function(x, ...) {
   cat(
     "<reticnn_classifier> ", x$name, ", ", length(x$class_names), " classes: ",
     paste(x$class_names, collapse = ", "), "\n",
-    "input    ", paste(size, collapse = " x "), ", values 0 to 255\n",
+    "input    ", paste(size, collapse = " x "), ", values 0 to 255",
+    if (!is.null(x$resize)) paste0(", resized by ", x$resize), "\n",
     "trained  ", trained, "\n",
     sep = ""
   )
@@ -82,13 +84,14 @@ summary.reticnn_classifier <- function(object, ...) {
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size As `images` and `batch_size` of [predict_images()].
+#' @param new_data,batch_size,tta As `images`, `batch_size` and `tta` of
+#'   [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
 #' @export
-predict.reticnn_classifier <- function(object, new_data, batch_size = 32, ...) {
+predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0, ...) {
   rlang::check_dots_empty()
-  predict_images(object, new_data, batch_size = batch_size)
+  predict_images(object, new_data, batch_size = batch_size, tta = tta)
 }
 
 #' @importFrom generics augment

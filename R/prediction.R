@@ -7,24 +7,33 @@
 #' @param images Image data; an array `c(n, height, width, channels)` or one image
 #'   `c(height, width, channels)`, 0 to 255; the path of an image file or of a folder of
 #'   images; or several paths. Files are read at the model's size, and arrays resized to
-#'   it. Grey images are repeated for a model that takes RGB; RGB images whose channels
-#'   are the same go to a grey one; opaque RGBA images to both.
+#'   it, in the way the classifier's training images were. Grey images are repeated for a
+#'   model that takes RGB; RGB images whose channels are the same go to a grey one;
+#'   opaque RGBA images to both.
 #' @param class_names For a Keras model, the names of its classes in the order of its
 #'   outputs, or `NULL` to call them class_1, class_2 and so on. Default `NULL`.
 #' @param batch_size Whole number of images at a time. Default 32.
+#' @param tta Test-time augmentation, the whole number of changed copies of each image
+#'   whose probabilities are averaged with its own. They are made by the policy the
+#'   classifier was trained with; where there is none, or it crops to a number of pixels,
+#'   they are mirrored and shifted by up to 5 %. All images are changed in the same ways,
+#'   always the same. Default 0.
 #' @return A tibble with one row an image, in the order given: `.pred_class`, a factor,
 #'   the most probable class; `.pred_<class>`, the probability of each class; and for
 #'   files `.file`, the path.
 #' @section Errors: A `reticnn_error` if a path does not exist or a file cannot be read,
 #'   if there are no images, or if the model takes channels that they cannot be converted
-#'   to without a loss. A `reticnn_warning` if an array is resized.
+#'   to without a loss. A `reticnn_warning` if an array is resized, or image data are of
+#'   files resized in another way than in training.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
 #' predict_images(classifier, shape_images(5))
-predict_images <- function(classifier, images, class_names = NULL, batch_size = 32) {
+predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
+                           tta = 0) {
   table <- as_table(call_core("predict_images", classifier = as_core(classifier),
-    images = images, class_names = as_strings(class_names), batch_size = batch_size))
+    images = images, class_names = as_strings(class_names), batch_size = batch_size,
+    tta = tta))
   probabilities <- setdiff(names(table), c(".pred_class", ".file"))
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table

@@ -7,11 +7,17 @@
 #' @param model Keras model from images (batch, height, width, channels), 0 to 255, to
 #'   classes, such as [build_cnn()] makes. It is trained in place. Or a classifier, to
 #'   train it further.
-#' @param data Image data with labels. Files are read at the model's size.
+#' @param data Image data with labels. Files are read at the model's size, and images in
+#'   memory resized to it. Grey images are repeated for a model that takes RGB.
 #' @param validation Image data to measure after each epoch, or the fraction of `data`,
 #'   in (0, 1), to set apart for that, or `NULL`. Default `NULL`.
 #' @param epochs Whole number of passes over the data. Default 10.
 #' @param batch_size Whole number of images a step. Default 32.
+#' @param augmentation Policy, as [augmentation()] and [rand_augment()] make it, by which
+#'   the training images are changed anew in each epoch; the validation images are not.
+#'   Where it crops to a number of pixels, that is the model's size, and the training
+#'   images keep their own, larger one. It stays with the classifier. `NULL` for no
+#'   changes. Default `NULL`.
 #' @param optimizer Name of a Keras optimizer, or a Keras optimizer. `NULL` means
 #'   `"adam"`, or the model's own if it is compiled. Default `NULL`.
 #' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
@@ -56,14 +62,16 @@
 #' Stopping it by hand (Ctrl-C, Esc) loses nothing: the classifier so far comes back,
 #' with the weights of the best epoch where there are validation images.
 #' @return A `reticnn_classifier`: a list with `model` (the Keras model), `class_names`,
-#'   `image_shape`, `history`, a tibble with one row an epoch, and `stopped`,
-#'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch. It
-#'   has methods for [print()], [summary()], [plot()] and [predict()].
-#' @section Errors: A `reticnn_error` if the data have no labels, model and data differ
-#'   in the number of classes or, for images in memory, in size, `validation` has other
-#'   classes, `model` is compiled and an argument would change that, a checkpoint is
-#'   damaged or another run's or cannot be written, or an argument is outside its range.
-#'   A warning if training stops because the loss is no number.
+#'   `image_shape`, `history`, a tibble with one row an epoch, `stopped`,
+#'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch, and
+#'   `resize`, how the training images were brought to the model's size. It has methods
+#'   for [print()], [summary()], [plot()] and [predict()].
+#' @section Errors: A `reticnn_error` if the data have no labels, or fewer images than
+#'   classes, model and data differ in the number of classes or in channels that cannot
+#'   be converted without a loss, `augmentation` does not fit the images, `validation`
+#'   has other classes, `model` is compiled and an argument would change that, a checkpoint is damaged or another run's or
+#'   cannot be written, or an argument is outside its range. A warning if images in
+#'   memory are resized, or training stops because the loss is no number.
 #' @references Keras's `Model$fit()`. MixUp: Zhang et al. (2018),
 #'   \doi{10.48550/arXiv.1710.09412}. CutMix: Yun et al. (2019),
 #'   \doi{10.48550/arXiv.1905.04899}. One cycle: Smith and Topin (2019),
@@ -78,7 +86,7 @@
 #' classifier
 #' evaluate_classifier(classifier, data$test)
 fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_size = 32,
-                           optimizer = NULL, learning_rate = NULL,
+                           augmentation = NULL, optimizer = NULL, learning_rate = NULL,
                            schedule = "constant", warmup_epochs = 0,
                            weight_decay = NULL, label_smoothing = 0, mixup = 0,
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
@@ -89,7 +97,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
   }
   fitted <- call_core("fit_classifier", model = as_core(model), data = data,
     validation = validation, epochs = epochs, batch_size = batch_size,
-    optimizer = optimizer, learning_rate = learning_rate, schedule = schedule,
+    augmentation = augmentation, optimizer = optimizer, learning_rate = learning_rate, schedule = schedule,
     warmup_epochs = warmup_epochs, weight_decay = weight_decay,
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,

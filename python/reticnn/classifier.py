@@ -17,14 +17,28 @@ class Classifier:
             and with validation data `"val_loss"` and `"val_accuracy"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
+        resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were brought
+            to the model's size, or None if they had it.
+        augmentation: The policy of the training, or None.
     """
 
-    def __init__(self, model, class_names, history, stopped=None):
+    def __init__(
+        self,
+        model,
+        class_names,
+        history,
+        stopped=None,
+        *,
+        resize=None,
+        augmentation=None,
+    ):
         """Put a model together with its class names and training history."""
         self.model = model
         self.class_names = class_names
         self.history = history
         self.stopped = stopped
+        self.resize = resize
+        self.augmentation = augmentation
 
     @property
     def image_shape(self):
@@ -47,9 +61,10 @@ class Classifier:
         }
         metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
+        resized = f", resized by {self.resize}" if self.resize else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
-            f"input    {size}, values 0 to 255\n"
+            f"input    {size}, values 0 to 255{resized}\n"
             f"trained  {self.epochs} epochs{stopped}{metrics}"
         )
 

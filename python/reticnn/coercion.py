@@ -149,8 +149,14 @@ def as_strings(value, name):
 
 
 def as_class_names(value, name="class_names"):
-    """Return `value` as a list of two or more different class names."""
-    names = as_strings(value, name)
+    """Return `value` as a list of two or more different class names.
+
+    Whole numbers are good names too: classes are often called 0 to 9.
+    """
+    items = _items(value)
+    if items and not any(isinstance(item, str) for item in items):
+        items = [str(as_int(item, name, minimum=None)) for item in items]
+    names = as_strings(items, name)
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(
             f"`{name}` must hold at least two different names, not {shown(names)}."

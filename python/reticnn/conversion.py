@@ -11,16 +11,18 @@ from reticnn.data.resizing import fitted
 _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
 
 
-def images_for_model(data, image_shape, name):
+def images_for_model(data, image_shape, name, resize=None):
     """Return image data with images as a model takes them.
 
     Files are read at the model's size. Images in memory are resized as files are,
-    stretched to the new size, batch by batch.
+    batch by batch.
 
     Args:
         data: Image data.
         image_shape: (height, width, channels); None accepts any size.
         name: The argument's name, for messages.
+        resize: How the model's training images came to their size: "stretch", "crop"
+            or "pad", or None if nothing is known of that. Default None.
 
     Returns:
         Image data.
@@ -30,7 +32,8 @@ def images_for_model(data, image_shape, name):
             not take.
 
     Warns:
-        UserWarning: If images in memory have another size than the model takes.
+        UserWarning: If images in memory have another size than the model takes, or
+            files are resized in another way than its training images.
     """
     if len(data) == 0:
         raise ValueError(f"`{name}` has no images. Give at least one.")
@@ -39,8 +42,12 @@ def images_for_model(data, image_shape, name):
         side if asked is None else asked
         for side, asked in zip(have, image_shape, strict=True)
     )
-    if data.files is not None or wanted == have:
-        return data.fitted_to(image_shape, name)
+    if data.files is not None:
+        _warn_of_resize(data.resize, resize, name)
+        return data if wanted == have else data.read_at(wanted, name)
+    if wanted == have:
+        return data
+    resize = resize or "stretch"
     if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
         raise ValueError(
             f"`{name}` has images of {have} (height, width, channels), the model takes "
@@ -50,23 +57,33 @@ def images_for_model(data, image_shape, name):
     if have[:2] != wanted[:2]:
         warnings.warn(
             f"`{name}` has images of {have[0]} x {have[1]} pixels (height x width), "
-            f"resized to the {wanted[0]} x {wanted[1]} that the model takes. Give "
-            "images of that size to choose how they are resized.",
+            f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that the model "
+            "takes. Give images of that size to choose how they are resized.",
             stacklevel=4,
         )
-    source = _ConvertedImages(data.source, wanted, name)
+    source = _ConvertedImages(data.source, wanted, name, resize)
     return ImageData(source, data.codes, data.class_names, data.indices)
+
+
+def _warn_of_resize(resize, trained, name):
+    """Warn if files are resized in another way than the training images were."""
+    if trained not in (None, resize):
+        warnings.warn(
+            f"`{name}` has files read with resize={resize!r}, and the classifier was "
+            f"trained on images read with resize={trained!r}. Read them that way.",
+            stacklevel=5,
+        )
 
 
 class _ConvertedImages:
     """Images in memory that are converted when they are read."""
 
-    def __init__(self, source, image_shape, name):
+    def __init__(self, source, image_shape, name, resize):
         self._source = source
         self._name = name
         self.image_shape = image_shape
         self.files = None
-        self.resize = None
+        self.resize = resize
         self.skipped = []
 
     def __len__(self):
@@ -79,7 +96,7 @@ class _ConvertedImages:
         if pixels.shape[1:] == self.image_shape:
             return pixels
         size = self.image_shape[:2]
-        return np.stack([fitted(image, size, "stretch") for image in pixels]).reshape(
+        return np.stack([fitted(image, size, self.resize) for image in pixels]).reshape(
             len(pixels), *self.image_shape
         )
 

@@ -2,8 +2,11 @@
 
 from reticnn.backend import keras
 from reticnn.blocks import as_dropout, classifier_head, conv_block, global_pool
-from reticnn.coercion import as_bool, as_image_shape, as_int, as_ints
+from reticnn.coercion import as_bool, as_image_shape, as_int, as_ints, shown
 from reticnn.randomness import seeded_keras
+
+# The number of blocks of the workshop's CNN.
+_N_BLOCKS = 3
 
 
 def build_mlp(
@@ -59,7 +62,7 @@ def build_cnn(
     num_classes=2,
     *,
     filters=32,
-    n_blocks=3,
+    n_blocks=_N_BLOCKS,
     n_conv=1,
     units=256,
     batch_norm=False,
@@ -141,7 +144,13 @@ def _image_input(input_shape, rescale):
 
 def _block_filters(filters, n_blocks):
     """Return the number of filters of each block."""
-    filters = as_ints(filters, "filters")
-    if len(filters) > 1:
-        return filters
-    return filters * as_int(n_blocks, "n_blocks")
+    filters, n_blocks = as_ints(filters, "filters"), as_int(n_blocks, "n_blocks")
+    if len(filters) == 1:
+        return filters * n_blocks
+    if n_blocks not in (_N_BLOCKS, len(filters)):
+        raise ValueError(
+            f"`n_blocks` is {n_blocks}, but `filters` has one number for each of "
+            f"{len(filters)} blocks: {shown(filters)}. Leave `n_blocks` out, or give "
+            "one number of filters."
+        )
+    return filters

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
+from reticnn.augmenting.host import apply
+from reticnn.augmenting.policy import augmentation
 from reticnn.backend import keras
 from reticnn.classifier import as_classifier_or_model
 from reticnn.coercion import as_images, as_int, as_path, shown
@@ -16,8 +19,10 @@ from reticnn.metrics import classification_metrics
 from reticnn.outputs import probabilities
 from reticnn.training.compiling import takes_one_hot
 
+_TTA_SEED = 0
 
-def predict_images(classifier, images, *, class_names=None, batch_size=32):
+
+def predict_images(classifier, images, *, class_names=None, batch_size=32, tta=0):
     """Predict the class of each image.
 
     Files are read batch by batch, so that any number of them takes the same memory.
@@ -27,12 +32,17 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
         images: Image data; an array (n, height, width, channels) or one image (height,
             width, channels), 0 to 255; the path of an image file or of a folder of
             images; or a list of paths. Files are read at the model's size, and arrays
-            resized to it. Grey images are repeated for a model that takes RGB; RGB
-            images whose channels are the same go to a grey one; opaque RGBA images to
-            both.
+            resized to it, in the way the classifier's training images were. Grey
+            images are repeated for a model that takes RGB; RGB images whose channels
+            are the same go to a grey one; opaque RGBA images to both.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None to call them class_1, class_2 and so on. Default None.
         batch_size: Whole number of images at a time. Default 32.
+        tta: Test-time augmentation, the whole number of changed copies of each image
+            whose probabilities are averaged with its own. They are made by the policy
+            the classifier was trained with; where there is none, or it crops to a
+            number of pixels, they are mirrored and shifted by up to 5 %. All images
+            are changed in the same ways, always the same. Default 0.
 
     Returns:
         Dict of lists, one value an image, in the order given: `".pred_class"`, the
@@ -47,7 +57,8 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
         RuntimeError: In a forked copy of the process that started Keras.
 
     Warns:
-        UserWarning: If an array is resized.
+        UserWarning: If an array is resized, or image data are of files resized in
+            another way than in training.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -56,10 +67,9 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32):
     """
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
-    data = _images_to_predict(images, classifier.image_shape)
-    predicted = probabilities(
-        classifier.model, _outputs(classifier.model, data, batch_size)
-    )
+    data = _images_to_predict(images, classifier)
+    views = _views(classifier, data.image_shape, as_int(tta, "tta", minimum=0))
+    predicted = _mean_probabilities(classifier.model, data, batch_size, views)
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -108,7 +118,8 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         RuntimeError: In a forked copy of the process that started Keras.
 
     Warns:
-        UserWarning: If images in memory are resized to what the model takes.
+        UserWarning: If images in memory are resized to what the model takes, or files
+            are resized in another way than in training.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
@@ -129,7 +140,7 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         raise ValueError("`data` has no labels to compare with. Give them as `y`.")
     data = data.with_classes(classifier.class_names)
     codes = data.codes
-    data = images_for_model(data, classifier.image_shape, "data")
+    data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
     outputs = _outputs(classifier.model, data, batch_size)
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
@@ -139,6 +150,31 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
     }
+
+
+def _views(classifier, image_shape, tta):
+    """Return functions that give the images as they are, and changed in `tta` ways."""
+    policy = classifier.augmentation
+    if not policy or policy.output_shape(image_shape) != tuple(image_shape):
+        policy = augmentation(flip="horizontal", translation=0.05)
+
+    def changed(copy, pixels):
+        # One position for all images, so that neighbours do not change a prediction.
+        return apply(policy, pixels, _TTA_SEED, copy, np.zeros(len(pixels), int))
+
+    return [lambda pixels: pixels, *(partial(changed, copy) for copy in range(tta))]
+
+
+def _mean_probabilities(model, data, batch_size, views):
+    """Return the probabilities of the classes, averaged over views of each image."""
+    batch_size = as_int(batch_size, "batch_size")
+    means = []
+    for pixels in _batches(data, batch_size):
+        seen = [
+            probabilities(model, model.predict_on_batch(view(pixels))) for view in views
+        ]
+        means.append(np.mean(seen, axis=0))
+    return np.concatenate(means)
 
 
 def _outputs(model, data, batch_size):
@@ -189,22 +225,22 @@ def _check_columns(class_names):
         )
 
 
-def _images_to_predict(images, image_shape):
+def _images_to_predict(images, classifier):
     """Return whatever images a user has as image data that fits the model."""
+    shape, resize = classifier.image_shape, classifier.resize
     if isinstance(images, (ImageData, Mapping)):
         data = as_image_data(images, "images")
     elif isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        return _files(
-            _files_in(path, image_shape) if os.path.isdir(path) else [path], image_shape
-        )
+        paths = _files_in(path, shape) if os.path.isdir(path) else [path]
+        return _files(paths, shape, resize)
     elif isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
-        return _files(images, image_shape)
+        return _files(images, shape, resize)
     else:
         data = ImageData(ArrayImages(as_images(images)))
-    return images_for_model(data, image_shape, "images")
+    return images_for_model(data, shape, "images", resize)
 
 
 def _files_in(folder, image_shape):
@@ -218,7 +254,7 @@ def _files_in(folder, image_shape):
     return as_image_data(data, "images").files
 
 
-def _files(paths, image_shape):
+def _files(paths, image_shape, resize):
     """Return image data of the files at `paths`."""
     if len(paths) == 0:
         raise ValueError("`images` has no images. Give at least one.")
@@ -230,7 +266,7 @@ def _files(paths, image_shape):
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
         )
     size, channels = _reading_size(image_shape)
-    return ImageData(FileImages(paths, size, channels))
+    return ImageData(FileImages(paths, size, channels, resize or "stretch"))
 
 
 def _reading_size(image_shape):

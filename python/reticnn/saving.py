@@ -8,9 +8,11 @@ import zipfile
 
 import reticnn.training.schedules  # noqa: F401  Registers what compiled models hold.
 from reticnn import __version__
+from reticnn.augmenting.policy import Policy
 from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
+from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
 
 _FORMAT = 1
@@ -35,7 +37,8 @@ def save_classifier(classifier, path):
     Raises:
         TypeError: If `classifier` is not a classifier.
         ValueError: If `path` is a folder, or ends in `.keras` or `.h5`, which promise
-            another format.
+            another format, or if the model has Lambda layers, whose code no one would
+            want to load.
         FileNotFoundError: If the folder to write in does not exist.
         RuntimeError: In a forked copy of the process that started Keras.
 
@@ -60,6 +63,7 @@ def save_classifier(classifier, path):
         raise FileNotFoundError(
             f"`path` is in a folder that does not exist: {folder!r}. Create it first."
         )
+    policy = classifier.augmentation
     record = {
         "format": _FORMAT,
         "reticnn": __version__,
@@ -67,6 +71,8 @@ def save_classifier(classifier, path):
         "backend": keras.backend.backend(),
         "class_names": classifier.class_names,
         "image_shape": classifier.image_shape,
+        "resize": classifier.resize,
+        "augmentation": policy and policy.to_config(),
         "history": classifier.history,
         "stopped": classifier.stopped,
     }
@@ -74,6 +80,7 @@ def save_classifier(classifier, path):
         model = os.path.join(scratch, _MODEL)
         whole = os.path.join(scratch, "whole")
         classifier.model.save(model)
+        _check_no_code(model)
         with zipfile.ZipFile(whole, "w") as archive:
             archive.write(model, _MODEL)
             archive.writestr(_RECORD, json.dumps(record, indent=1))
@@ -116,7 +123,12 @@ def load_classifier(path):
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
     return Classifier(
-        model, record["class_names"], record["history"], record.get("stopped")
+        model,
+        record["class_names"],
+        record["history"],
+        record.get("stopped"),
+        resize=record.get("resize"),
+        augmentation=_policy_of(record, path),
     )
 
 
@@ -155,6 +167,17 @@ def _check_record(record, path):
         raise _not_ours(path, "it has no class names")
     if not isinstance(history, dict) or not isinstance(history.get("epoch"), list):
         raise _not_ours(path, "it has no training history")
+    if record.get("resize") not in (*RESIZES, None):
+        raise _not_ours(path, "it has no way to resize images that is known here")
+
+
+def _policy_of(record, path):
+    """Return the policy of augmentation in a record, or None."""
+    config = record.get("augmentation")
+    try:
+        return config and Policy.from_config(config)
+    except (TypeError, ValueError, KeyError) as error:
+        raise _not_ours(path, error) from error
 
 
 def _read_model(contents, path):
@@ -184,6 +207,18 @@ def _read_model(contents, path):
                 "`keras.saving.register_keras_serializable()`; else the file is "
                 f"damaged or not made by `save_classifier()`. Keras says: {error}"
             ) from error
+
+
+def _check_no_code(model):
+    """Raise if the model in a file could not be loaded again, for its code."""
+    with zipfile.ZipFile(model) as archive:
+        with_code = _layers_with_code(json.loads(archive.read("config.json")))
+    if with_code:
+        raise ValueError(
+            f"`classifier` has code of its own, in the Lambda layers "
+            f"{shown(with_code)}, which `load_classifier()` would refuse to run. Use "
+            "Keras's layers in their place, or a layer class of your own."
+        )
 
 
 def _layers_with_code(config):

@@ -298,6 +298,7 @@ def test_bad_seed_is_refused(refused, value, error, part):
 @pytest.mark.parametrize("kind", [list, tuple, np.array])
 def test_class_names(kind):
     assert coercion.as_class_names(kind(["cat", "dog"])) == ["cat", "dog"]
+    assert coercion.as_class_names(kind([0.0, 1.0, 7.0])) == ["0", "1", "7"]
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,8 @@ def test_class_names(kind):
         (["cat", "cat"], ValueError, "'cat'"),
         ([], ValueError, "at least two different names"),
         (["cat", ""], TypeError, "''"),
-        ([0.0, 1.0], TypeError, "0"),
+        ([0.5, 1.0], ValueError, "0.5"),
+        (["cat", 1.0], TypeError, "1"),
         ({"cat": "dog"}, TypeError, "{'cat': 'dog'}"),
     ],
 )

@@ -231,6 +231,7 @@ def test_other_seed_is_another_split():
         ([0.75, 0.25], {"train": 75, "test": 25}),
         (np.array([0.5, 0.3, 0.2]), {"train": 50, "validation": 30, "test": 20}),
         ({"learn": 0.9, "check": 0.1}, {"learn": 90, "check": 10}),
+        ([0.8], {"train": 80, "test": 20}),
     ],
 )
 def test_parts_have_the_proportions(prop, sizes):

@@ -235,7 +235,7 @@ def test_any_size_becomes_any_size(tmp_path, write_image, resize, size):
 def test_resize_is_kept_at_another_size(stripes):
     data = image_folder(stripes, 8, resize="crop")
     assert data.resize == "crop"
-    assert (load_images(data.fitted_to((4, 4, 3)))["images"] == GREEN).all()
+    assert (load_images(data.read_at((4, 4, 3)))["images"] == GREEN).all()
 
 
 # Where decoded images are kept
@@ -596,7 +596,7 @@ def test_bad_files_are_skipped_by_choice(bad_cats, monkeypatch):
     assert data.class_counts == {"cat": 4, "dog": 2}
     assert sorted(os.path.basename(file) for file in data.skipped) == sorted(bad)
     assert not set(data.skipped) & set(data.files)
-    for part in (data[1:], data.fitted_to((6, 6, 3)), split_images(data)["test"]):
+    for part in (data[1:], data.read_at((6, 6, 3)), split_images(data)["test"]):
         assert part.skipped == data.skipped
         assert len(load_images(part)["images"]) == len(part)
     # All were decoded to find the bad ones, and are not decoded again.

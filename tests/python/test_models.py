@@ -105,9 +105,14 @@ def test_dropout_of_the_head_is_apart_from_that_of_the_blocks():
 
 
 def test_filters_say_how_many_blocks_there_are():
-    model = build_cnn(filters=[4.0, 8.0], n_blocks=5)
+    model = build_cnn(filters=[4.0, 8.0])
     widths = [layer.filters for layer in model.layers if hasattr(layer, "filters")]
     assert widths == [4, 8]
+
+
+def test_filters_and_blocks_that_disagree_are_refused(refused):
+    with refused(ValueError, "n_blocks", "5", "`filters`", "(4, 8)"):
+        build_cnn(filters=[4.0, 8.0], n_blocks=5.0)
 
 
 def test_one_number_of_filters_goes_for_all_blocks():

@@ -8,14 +8,18 @@ import pytest
 from PIL import Image
 
 from reticnn import (
+    augmentation,
     build_cnn,
     evaluate_classifier,
     image_arrays,
     image_folder,
+    load_classifier,
     load_images,
     predict_images,
+    save_classifier,
     shape_images,
 )
+from reticnn.augmenting.host import apply
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +182,43 @@ def test_data_and_images_are_not_changed(classifier, images):
     np.testing.assert_array_equal(given, images)
 
 
+# Test-time augmentation
+
+
+def test_tta_averages_the_same_views_of_each_image(classifier, images):
+    by_hand = [predict_images(classifier, images)]
+    policy = augmentation(flip="horizontal", translation=0.05)
+    for copy in range(3):
+        view = apply(policy, images, 0, copy, np.zeros(len(images), int))
+        by_hand.append(predict_images(classifier, view))
+    wanted = np.mean([table[".pred_circle"] for table in by_hand], axis=0)
+    got = predict_images(classifier, images, tta=3.0)
+    assert got[".pred_circle"] == pytest.approx(wanted, abs=1e-6)
+    assert got[".pred_circle"] != pytest.approx(by_hand[0][".pred_circle"], abs=1e-6)
+    again = predict_images(classifier, images[::-1], tta=3, batch_size=1)
+    assert again[".pred_circle"][::-1] == pytest.approx(got[".pred_circle"], abs=1e-6)
+
+
+def test_tta_takes_the_policy_of_the_training(fit, tiny_cnn, shapes, tmp_path):
+    policy = augmentation(rotation=0.2, color_jitter=0.3)
+    trained = fit(tiny_cnn(), shapes, augmentation=policy)
+    images = load_images(shapes[:4])["images"]
+    view = apply(policy, images, 0, 0, np.zeros(4, int))
+    tables = [predict_images(trained, pixels) for pixels in (images, view)]
+    wanted = np.mean([table[".pred_circle"] for table in tables], axis=0)
+    loaded = load_classifier(save_classifier(trained, str(tmp_path / "a.reticnn")))
+    for use in (trained, loaded):
+        assert use.augmentation == policy
+        got = predict_images(use, images, tta=1)[".pred_circle"]
+        assert got == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("tta", [-1, 1.5, "flip"])
+def test_bad_tta_is_named(refused, classifier, images, tta):
+    with refused((TypeError, ValueError), "tta", tta):
+        predict_images(classifier, images, tta=tta)
+
+
 # Other sizes and channels
 
 
@@ -187,7 +228,7 @@ def test_array_of_another_size_is_resized_as_its_file_is(classifier, tmp_path):
     wanted = predict_images(classifier, tmp_path / "a.png")
     with pytest.warns(UserWarning, match="`images` has images of 40 x 25") as caught:
         table = predict_images(classifier, np.stack([image] * 70))
-    told = [str(w.message) for w in caught if "resized to" in str(w.message)]
+    told = [str(w.message) for w in caught if "resized" in str(w.message)]
     assert len(told) == 1
     assert "16 x 16" in told[0]
     assert table[".pred_circle"] == pytest.approx(wanted[".pred_circle"] * 70, abs=1e-6)
@@ -206,6 +247,30 @@ def test_labelled_data_of_another_size_is_evaluated_resized(classifier):
     with pytest.warns(UserWarning, match="`data` has images of 8 x 8"):
         scores = evaluate_classifier(classifier, shape_images(4, image_size=8))
     assert scores["n"] == 4
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad"])
+def test_images_are_resized_as_in_training(fit, tiny_cnn, tmp_path, resize):
+    noise = np.random.default_rng(1).integers(0, 256, (4, 24, 40, 3)).astype("u1")
+    files = [str(tmp_path / kind / f"{place}.png") for kind in "ab" for place in "12"]
+    for file, image in zip(files, noise, strict=True):
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        Image.fromarray(image).save(file)
+    data = image_folder(tmp_path, 16, resize=resize)
+    trained = fit(tiny_cnn(), data)
+    assert f"resized by {resize}" in repr(trained)
+    wanted = predict_images(trained, load_images(data)["images"])[".pred_a"]
+    path = save_classifier(trained, str(tmp_path / "kept.reticnn"))
+    loaded = load_classifier(path)
+    assert loaded.resize == resize
+    for use in (trained, loaded):
+        assert predict_images(use, files)[".pred_a"] == pytest.approx(wanted, abs=1e-6)
+        with pytest.warns(UserWarning, match=f"resized .'{resize}'. to the 16 x 16"):
+            from_array = predict_images(use, noise)[".pred_a"]
+        assert from_array == pytest.approx(wanted, abs=1e-6)
+    stretched = image_folder(tmp_path, 16)
+    with pytest.warns(UserWarning, match=rf"'stretch'.*trained.*'{resize}'"):
+        evaluate_classifier(loaded, stretched)
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

@@ -102,6 +102,8 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "backend": keras.backend.backend(),
         "class_names": ["circle", "square"],
         "image_shape": [16, 16, 3],
+        "resize": None,
+        "augmentation": None,
         "history": classifier.history,
         "stopped": None,
     }
@@ -288,6 +290,12 @@ foreign_contents = {
         {**record, "class_names": ["cat", "dog", "cow"]},
         model,
     ),
+    "another way to resize": lambda record, model: ({**record, "resize": 1}, model),
+    "an unknown policy": lambda record, model: (
+        {**record, "augmentation": {"policy": "harmless"}},
+        model,
+    ),
+    "no policy": lambda record, model: ({**record, "augmentation": 0.5}, model),
     "no model": lambda record, model: (record, b""),
     "another model": lambda record, model: (record, b"PK" + model[:900]),
 }
@@ -302,7 +310,7 @@ def test_foreign_contents_are_refused(refused, saved, change):
         load_classifier(saved)
 
 
-def test_code_in_a_file_is_not_run(refused, fit, shapes, tmp_path):
+def test_code_in_a_file_is_not_run(refused, fit, shapes, saved, tmp_path):
     ran = str(tmp_path / "ran")
     spy = keras.layers.Lambda(
         lambda x: [x / 255, os.makedirs(ran, exist_ok=True)][0], name="spy"
@@ -311,12 +319,16 @@ def test_code_in_a_file_is_not_run(refused, fit, shapes, tmp_path):
     nested = keras.Sequential([keras.Input((16, 16, 3)), spy])
     x = keras.layers.Flatten()(nested(inputs))
     outputs = keras.layers.Dense(1, activation="sigmoid")(x)
-    path = save_classifier(
-        fit(keras.Model(inputs, outputs), shapes), str(tmp_path / "a.reticnn")
-    )
+    with_code = fit(keras.Model(inputs, outputs), shapes)
+    with refused(ValueError, "classifier", "Lambda", "'spy'", "Keras's layers"):
+        save_classifier(with_code, str(tmp_path / "a.reticnn"))
+    assert not (tmp_path / "a.reticnn").exists()
+    with_code.model.save(tmp_path / "spy.keras")
+    spying = (tmp_path / "spy.keras").read_bytes()
+    _rewritten(saved, lambda record, model: (record, spying))
     os.rmdir(ran)
-    with refused(ValueError, "path", "Lambda", "'spy'", "Keras's layers", path):
-        load_classifier(path)
+    with refused(ValueError, "path", "Lambda", "'spy'", "Keras's layers", saved):
+        load_classifier(saved)
     assert not os.path.exists(ran)
 
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from reticnn import (
+    augmentation,
     evaluate_classifier,
     fit_classifier,
     image_arrays,
@@ -11,7 +12,10 @@ from reticnn import (
     predict_images,
     shape_images,
 )
+from reticnn.augmenting.host import apply
 from reticnn.data.images import ArrayImages, ImageData
+from reticnn.data.resizing import fitted
+from reticnn.randomness import generator
 from reticnn.training.batches import ImageBatches
 
 NA_REAL = float("nan")
@@ -27,6 +31,63 @@ def _dark_and_light(labels, **options):
     codes = np.unique(labels, return_inverse=True)[1]
     noise = np.random.default_rng(1).integers(0, 60, (len(labels), 16, 16, 3))
     return image_arrays(noise + 180 * codes[:, None, None, None], labels, **options)
+
+
+# Augmentation
+
+
+def test_each_epoch_changes_each_image_by_its_own_draws(shapes):
+    policy = augmentation(rotation=0.2, translation=0.1, erasing=1.0)
+    batches = ImageBatches(shapes, 16, 5, augmentation=policy)
+    pixels = load_images(shapes)["images"]
+    for epoch in range(2):
+        wanted = apply(policy, pixels, 5, epoch, np.arange(60))
+        order = generator(5, epoch).permutation(60)
+        got = np.concatenate([batches[place][0] for place in range(len(batches))])
+        np.testing.assert_array_equal(got, wanted[order])
+        batches.on_epoch_end()
+
+
+def test_augmented_training_follows_the_seed(fit, tiny_cnn, shapes):
+    def run(seed, **arguments):
+        return fit(tiny_cnn(), shapes, epochs=2, seed=seed, **arguments)
+
+    policy = augmentation(flip="horizontal", rotation=0.1, color_jitter=0.3)
+    first = run(1, augmentation=policy)
+    assert run(1, augmentation=policy).history == first.history
+    assert run(1).history != first.history
+    assert run(2, augmentation=policy).history != first.history
+
+
+def test_validation_images_are_not_augmented(fit, tiny_cnn, shapes):
+    policy = augmentation(rotation=0.5)
+    trained = fit(tiny_cnn(), shapes, validation=shapes[:30], augmentation=policy)
+    measured = evaluate_classifier(trained, shapes[:30])
+    assert trained.history["val_loss"][0] == pytest.approx(measured["loss"], abs=1e-5)
+
+
+def test_augmentation_goes_with_mixing(fit, tiny_cnn, shapes):
+    policy = augmentation(translation=0.1)
+    trained = fit(tiny_cnn(), shapes, augmentation=policy, mixup=0.2, cutmix=1)
+    assert np.isfinite(trained.history["loss"]).all()
+
+
+def test_crop_in_pixels_is_taken_from_larger_images(fit, tiny_cnn):
+    larger = shape_images(40, image_size=20, seed=1)
+    policy = augmentation(crop=(16, 16))
+    with pytest.warns(UserWarning, match=r"`validation`.* 20 x 20 .*16 x 16"):
+        trained = fit(tiny_cnn(), larger, validation=0.25, augmentation=policy)
+    assert np.isfinite(trained.history["val_loss"]).all()
+
+
+def test_augmentation_that_does_not_fit_is_refused(refused, fit, tiny_cnn, shapes):
+    with refused(TypeError, "augmentation", "0.1", "`augmentation()`"):
+        fit(tiny_cnn(), shapes, augmentation=0.1)
+    with refused(ValueError, "augmentation", "12 x 12", "16 x 16"):
+        fit(tiny_cnn(), shapes, augmentation=augmentation(crop=(12, 12)))
+    small = shape_images(10, image_size=12, seed=1)
+    with refused(ValueError, "crop", "16 x 16", "12 x 12"):
+        fit(tiny_cnn(), small, augmentation=augmentation(crop=(16, 16)))
 
 
 # Learning
@@ -86,6 +147,29 @@ def test_files_are_read_at_the_models_size(fit, tiny_cnn, cats):
     learned = fit(tiny_cnn(), image_folder(cats))
     assert learned.class_names == ["cat", "dog"]
     assert learned.image_shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("argument", ["data", "validation"])
+def test_arrays_of_another_size_are_resized(fit, tiny_cnn, shapes, argument):
+    larger = shape_images(60, image_size=24, seed=1)
+    with pytest.warns(UserWarning, match=rf"`{argument}`.* 24 x 24 .*16 x 16"):
+        resized = fit(tiny_cnn(), **{"data": shapes, argument: larger})
+    pixels = load_images(larger)
+    smaller = np.stack(
+        [fitted(image, (16, 16), "stretch") for image in pixels["images"]]
+    )
+    by_hand = image_arrays(smaller, pixels["labels"])
+    expected = fit(tiny_cnn(), **{"data": shapes, argument: by_hand})
+    assert resized.history == expected.history
+    assert resized.resize == ("stretch" if argument == "data" else None)
+
+
+def test_grey_arrays_train_a_colour_model(fit, tiny_cnn, shapes):
+    pixels = load_images(shapes)
+    grey = pixels["images"][..., :1]
+    trained = fit(tiny_cnn(), image_arrays(grey, pixels["labels"]))
+    threefold = image_arrays(grey.repeat(3, axis=3), pixels["labels"])
+    assert trained.history == fit(tiny_cnn(), threefold).history
 
 
 def test_keras_layers_and_wrapped_models_train(fit, tiny_cnn, shapes):
@@ -483,10 +567,16 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
         train({"train": shapes})
     with refused(ValueError, argument, "no labels"):
         train(image_arrays(np.zeros((2, 16, 16, 3))))
-    with refused(ValueError, argument, "(8, 8, 3)", "(16, 16, 3)", "Resize"):
-        train(shape_images(4, image_size=8))
+    with refused(ValueError, argument, "(16, 16, 2)", "(16, 16, 3)", "2"):
+        train(image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]))
     with refused(ValueError, argument, "'triangle'", "3", "num_classes=3"):
         train(shape_images(6, 3, image_size=16))
+
+
+def test_fewer_images_than_classes_are_refused(refused, fit, tiny_cnn):
+    data = shape_images(30, 3, image_size=16, seed=1)
+    with refused(ValueError, "data", "2 images of 3 classes"):
+        fit(tiny_cnn(3), data[:2])
 
 
 @pytest.mark.parametrize("argument", ["data", "validation"])

@@ -89,6 +89,29 @@ def test_killed_at_any_moment_ends_like_a_run_in_one_go(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
+def test_killed_in_its_first_epoch_a_run_without_seeds_keeps_its_weights(tmp_path):
+    unseeded = RUN.replace(", seed=7\n)", "\n)").replace("tell, seed=7", "tell")
+    assert "seed=7" not in unseeded
+    run = start(tmp_path, "killed", unseeded)
+    run.stdout.readline()
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    beginning = (tmp_path / "killed" / "reticnn-checkpoint.npz").read_bytes()
+    results = []
+    for name in ("killed", "copied"):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "reticnn-checkpoint.npz").write_bytes(beginning)
+        run = start(tmp_path, name, unseeded)
+        _, problem = run.communicate(timeout=120)
+        assert run.returncode == 0, problem
+        results.append(result_of(tmp_path, name))
+    assert results[0][1] == results[1][1]
+    for ours, theirs in zip(results[0][0], results[1][0], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 # The run sends itself the signal that Ctrl-C sends, at a moment no load can shift.
 INTERRUPTED = RUN.replace(
     'print(state["epoch"], state["step"], flush=True)',

@@ -200,3 +200,37 @@ test_that("every cache gives the same images", {
     expect_identical(images(cache), images("auto"), info = cache)
   }
 })
+
+test_that("photos of every kind are read, upright and with their own colours", {
+  skip_if_no_core()
+  home <- withr::local_tempdir()
+  environ <- reticulate::import("os", convert = FALSE)$environ
+  before <- reticulate::py_get_item(environ, "HOME")
+  withr::defer(reticulate::py_set_item(environ, "HOME", before))
+  reticulate::py_set_item(environ, "HOME", home)
+  pillow <- reticulate::import("PIL.Image")
+  folder <- file.path(home, "pics")
+  for (class in c("left", "right")) dir.create(file.path(folder, class), recursive = TRUE)
+  orange <- pillow$new("RGB", tuple(20L, 10L), tuple(200L, 100L, 0L))
+  for (name in c("a.tif", "b.webp", "C.PNG", "d.JPeG")) {
+    orange$save(file.path(folder, "left", name))
+  }
+  # Dark above and light below, stored lying on its side as a phone does it.
+  photo <- pillow$new("L", tuple(16L, 16L), 0L)
+  photo$paste(255L, tuple(8L, 0L, 16L, 16L))
+  exif <- photo$getexif()
+  reticulate::py_set_item(exif, 274L, 6L)
+  photo$save(file.path(folder, "right", "phone.jpg"), exif = exif, quality = 95L)
+  deep <- pillow$new("I;16", tuple(4L, 4L), 32896L)
+  deep$save(file.path(folder, "right", "deep.png"))
+
+  data <- image_folder("~/pics", 16)
+  expect_identical(data$class_counts, list(left = 4L, right = 2L))
+  images <- load_images(data)$images
+  means <- apply(images, c(1, 4), mean)
+  expect_equal(means[1:4, ], matrix(c(200, 100, 0), 4, 3, byrow = TRUE), tolerance = 0.02)
+  expect_identical(unique(as.vector(images[basename(data$files) == "deep.png", , , ])), 128L)
+  upright <- images[basename(data$files) == "phone.jpg", , , 1]
+  expect_lt(max(upright[1:6, ]), 20)
+  expect_gt(min(upright[11:16, ]), 235)
+})

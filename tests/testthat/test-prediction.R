@@ -35,7 +35,7 @@ test_that("arrays of another size and grey ones are brought to what the model ta
   fit <- tiny_classifier()
   expect_warning(
     table <- predict_images(fit, random_images(2, 20, 30, 3)),
-    "20 x 30 pixels .* resized to the 16 x 16", class = "reticnn_warning"
+    "20 x 30 pixels .* to the 16 x 16", class = "reticnn_warning"
   )
   expect_identical(nrow(table), 2L)
   grey <- random_images(2, 16, 16)

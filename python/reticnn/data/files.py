@@ -10,6 +10,7 @@ from PIL import Image
 from reticnn.coercion import as_channels, as_choice, as_pair
 from reticnn.data.decoding import bad_files_message
 from reticnn.data.images import FileImages, ImageData
+from reticnn.data.resizing import RESIZES
 
 # Pillow knows these by their endings and reads none of them without other programs.
 _NO_READER = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
@@ -20,7 +21,7 @@ def reading_options(image_size, channels, resize, cache):
     return {
         "image_size": as_pair(image_size, "image_size"),
         "channels": as_channels(channels),
-        "resize": as_choice(resize, "resize", ("stretch", "crop", "pad")),
+        "resize": as_choice(resize, "resize", RESIZES),
         "cache": as_choice(cache, "cache", ("auto", "memory", "disk", "none")),
     }
 

@@ -200,7 +200,7 @@ class ImageData:
 
     @property
     def resize(self):
-        """How files are brought to the size, or None for images in memory."""
+        """How the images were brought to their size, or None if they were not."""
         return self.source.resize
 
     @property
@@ -244,32 +244,19 @@ class ImageData:
             self.source, order[self.codes], list(class_names), self.indices
         )
 
-    def fitted_to(self, image_shape, name="data"):
-        """Return the data with images of `image_shape`, which only files can change.
-
-        Args:
-            image_shape: (height, width, channels); None accepts any size.
-            name: The argument's name, for messages.
-
-        Returns:
-            ImageData.
+    def read_at(self, image_shape, name="data"):
+        """Return the data of files read at another (height, width, channels).
 
         Raises:
-            ValueError: If images in memory have another shape.
+            ValueError: If files cannot be read with so many channels.
         """
-        wanted = tuple(
-            have if want is None else want
-            for have, want in zip(self.image_shape, image_shape, strict=True)
-        )
-        if wanted == tuple(self.image_shape):
-            return self
-        if self.files is None or wanted[2] not in (1, 3):
+        if image_shape[2] not in (1, 3):
             raise ValueError(
-                f"`{name}` has images of {self.image_shape} (height, width, channels), "
-                f"the model takes {wanted}. Resize the images, or build the model with "
-                f"input_shape={self.image_shape}."
+                f"`{name}` are files, which are read as grey or RGB, and the model "
+                f"takes {image_shape[2]} channels. Give arrays, or build the model "
+                f"with input_shape={self.image_shape}."
             )
-        source = self.source.resized(wanted)
+        source = self.source.resized(image_shape)
         return ImageData(source, self.codes, self.class_names, self.indices)
 
 
@@ -391,7 +378,7 @@ def _proportions(prop):
             len(values)
         )
     else:
-        share = as_float(prop, "prop", above=0, below=1)
+        share = as_float(np.asarray(prop), "prop", above=0, below=1)
         return {"train": share, "test": 1 - share}
     if names is None:
         raise ValueError(

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+RESIZES = ("stretch", "crop", "pad")
+
 
 def fitted(pixels, image_size, resize):
     """Return pixels, (h, w) or (h, w, channels), at another size.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from reticnn.augmenting.host import apply
 from reticnn.backend import keras
 from reticnn.randomness import generator
 
@@ -10,7 +11,8 @@ class ImageBatches(keras.utils.PyDataset):
     """Feed image data to Keras batch by batch, as uint8 as long as that is exact.
 
     With a seed, each epoch has its own order, which depends on the seed and the
-    epoch's number alone. Without one, the data keep their order.
+    epoch's number alone; so have the changes made to an image, and its position in
+    the data. Without one, the data keep their order.
     """
 
     def __init__(
@@ -22,6 +24,7 @@ class ImageBatches(keras.utils.PyDataset):
         epoch=0,
         targets=None,
         class_weights=None,
+        augmentation=None,
         mixing=None,
     ):
         """Take image data, the images a batch, and how an epoch is to be.
@@ -33,6 +36,7 @@ class ImageBatches(keras.utils.PyDataset):
             epoch: Number of the first epoch, counted from 0.
             targets: Array, what Keras is given for each class, or None for its code.
             class_weights: Array, the weight of each class, or None.
+            augmentation: Policy by which the images are changed, or None.
             mixing: `Mixing`, or None.
         """
         super().__init__()
@@ -42,6 +46,7 @@ class ImageBatches(keras.utils.PyDataset):
         self._epoch = epoch
         self._targets_of_classes = targets
         self._class_weights = class_weights
+        self._augmentation = augmentation
         self._mixing = mixing
         self._start_epoch()
 
@@ -54,7 +59,7 @@ class ImageBatches(keras.utils.PyDataset):
         start = number * self._batch_size
         places = np.arange(start, min(start + self._batch_size, len(self._data)))
         positions = self._order[places]
-        images = self._data.read(positions)
+        images = self._images(positions)
         if self._data.codes is None:
             return (images,)
         targets = self._targets(positions)
@@ -62,7 +67,7 @@ class ImageBatches(keras.utils.PyDataset):
             partners = self._order[self._mixing.partners[places]]
             images, targets = self._mixing.mixed(
                 images,
-                self._data.read(partners),
+                self._images(partners),
                 targets,
                 self._targets(partners),
                 places,
@@ -84,6 +89,12 @@ class ImageBatches(keras.utils.PyDataset):
             self._order = generator(self._seed, self._epoch).permutation(count)
         if self._mixing:
             self._mixing.start_epoch(count, self._seed, self._epoch)
+
+    def _images(self, positions):
+        images = self._data.read(positions)
+        if self._augmentation is None:
+            return images
+        return apply(self._augmentation, images, self._seed, self._epoch, positions)
 
     def _targets(self, positions):
         codes = self._data.codes[positions]

@@ -16,6 +16,8 @@ _FORMAT = 1
 class Checkpoints(keras.callbacks.Callback):
     """Write the whole state of training after each epoch, and read it again.
 
+    It is written before the first epoch too: the initial weights may be unrepeatable.
+
     A file is written beside the last one and takes its place when it is complete, so
     that at any moment there is one good checkpoint.
     """
@@ -65,6 +67,11 @@ class Checkpoints(keras.callbacks.Callback):
         self._best.loss = self._record["best_loss"]
         self._best.epoch = self._record["best_epoch"]
         self._arrays = None
+
+    def on_train_begin(self, logs=None):
+        """Write the state before the first epoch."""
+        if not self._record:
+            self.write()
 
     def on_epoch_end(self, epoch, logs=None):
         """Write the state of training, unless the loss is no number."""

@@ -13,6 +13,7 @@ def fit_classifier(
     validation=None,
     epochs=10,
     batch_size=32,
+    augmentation=None,
     optimizer=None,
     learning_rate=None,
     schedule="constant",
@@ -42,11 +43,17 @@ def fit_classifier(
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
             classes, such as `build_cnn` makes. It is trained in place. Or a
             classifier, to train it further.
-        data: Image data with labels. Files are read at the model's size.
+        data: Image data with labels. Files are read at the model's size, and images in
+            memory resized to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to measure after each epoch, or the fraction of `data`,
             in (0, 1), to set apart for that, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images a step. Default 32.
+        augmentation: Policy, as `augmentation()` and `rand_augment()` make it, by which
+            the training images are changed anew in each epoch; the validation images
+            are not. Where it crops to a number of pixels, that is the model's size,
+            and the training images keep their own, larger one. It stays with the
+            classifier. None for no changes. Default None.
         optimizer: Name of a Keras optimizer, or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
@@ -89,16 +96,19 @@ def fit_classifier(
         Classifier.
 
     Raises:
-        TypeError: If `model` is not a Keras model, or `data` not image data.
-        ValueError: If the data have no labels, if model and data differ in the number
-            of classes or, for images in memory, in size, if `validation` has other
-            classes, if `model` is compiled and an argument would change that, if the
-            checkpoint is damaged or another run's, or an argument is outside its
-            range.
+        TypeError: If `model` is not a Keras model, `data` not image data, or
+            `augmentation` not a policy.
+        ValueError: If the data have no labels, or fewer images than classes, if model
+            and data differ in the number of classes or in channels that cannot be
+            converted without a loss, if `augmentation` does not fit the images, if
+            `validation` has other classes, if `model` is compiled and an argument
+            would change that, if the checkpoint is damaged or another run's, or an
+            argument is outside its range.
         OSError: If a checkpoint cannot be written; the last good one stays.
 
     Warns:
-        UserWarning: If training stops because the loss is no number.
+        UserWarning: If images in memory are resized, or training stops because the
+            loss is no number.
 
     Example:
         >>> data = shape_images(1000, seed=1)
@@ -116,6 +126,7 @@ def fit_classifier(
     settings = TrainingSettings(
         epochs=epochs,
         batch_size=batch_size,
+        augmentation=augmentation,
         optimizer=optimizer,
         learning_rate=learning_rate,
         schedule=schedule,
@@ -144,7 +155,14 @@ def fit_classifier(
     )
     stopped = run.train(*reporters)
     history = _joined_history(earlier, run.records)
-    return Classifier(model, run.class_names, history, stopped)
+    return Classifier(
+        model,
+        run.class_names,
+        history,
+        stopped,
+        resize=run.resize,
+        augmentation=settings.augmentation,
+    )
 
 
 def _joined_history(earlier, records):

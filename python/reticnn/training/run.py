@@ -8,6 +8,7 @@ import numpy as np
 
 from reticnn.backend import keras, sync_weights
 from reticnn.coercion import as_choice, as_float, as_seed, shown
+from reticnn.conversion import images_for_model
 from reticnn.data.images import as_image_data, check_not_empty, split_images
 from reticnn.outputs import count_classes
 from reticnn.training.batches import ImageBatches
@@ -29,6 +30,8 @@ class TrainingRun:
     Attributes:
         records: List of dicts, the metrics of each epoch.
         class_names: List of the classes.
+        resize: How the training images came to the model's size, or None if they had
+            it.
     """
 
     def __init__(
@@ -60,9 +63,10 @@ class TrainingRun:
         self._model = model
         self._settings = settings
         self._data, self._validation = _training_data(
-            model, data, validation, self._seed, class_names
+            model, data, validation, self._seed, settings.augmentation, class_names
         )
         self.class_names = self._data.class_names
+        self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
         self._history = History(checkpoints.records if checkpoints else ())
@@ -164,6 +168,7 @@ class TrainingRun:
             epoch=epoch,
             targets=self._targets(),
             class_weights=self._class_weights,
+            augmentation=settings.augmentation,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
         )
 
@@ -183,11 +188,18 @@ class TrainingRun:
         return None
 
 
-def _training_data(model, data, validation, seed, class_names):
+def _training_data(model, data, validation, seed, augmentation, class_names):
     """Return training and validation data at the model's size, checked against it."""
+    shape = model.input_shape[1:]
     data = _labelled(model, data, "data", class_names)
+    if len(data) < len(data.class_names):
+        raise ValueError(
+            f"`data` has {len(data)} images of {len(data.class_names)} classes, not "
+            "even one of each. Give more images, or fewer classes."
+        )
+    data = images_for_model(data, _shape_to_augment(data, shape, augmentation), "data")
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-        return _set_apart(data, validation, seed)
+        data, validation = _set_apart(data, validation, seed)
     if validation is None:
         return data, None
     validation = _labelled(model, validation, "validation")
@@ -196,7 +208,32 @@ def _training_data(model, data, validation, seed, class_names):
             f"`validation` has the classes {shown(validation.class_names)}, `data` "
             f"{shown(data.class_names)}. Give both the same classes in the same order."
         )
-    return data, validation
+    return data, images_for_model(validation, shape, "validation")
+
+
+def _shape_to_augment(data, shape, augmentation):
+    """Return the (height, width, channels) of training images before augmentation."""
+    if augmentation is None:
+        return shape
+    size = tuple(data.image_shape[:2])
+    cropped = augmentation.output_shape((*size, 3))[:2]
+    if cropped == size:
+        given = shape
+    elif cropped == tuple(shape[:2]):
+        given = (*size, shape[2])
+    else:
+        raise ValueError(
+            f"`augmentation` gives images of {cropped[0]} x {cropped[1]} pixels "
+            f"(height x width), the model takes {shape[0]} x {shape[1]}. Crop to the "
+            "model's size, or to fractions, which keep the size."
+        )
+    augmentation.check(
+        [
+            have if side is None else side
+            for side, have in zip(given, data.image_shape, strict=True)
+        ]
+    )
+    return given
 
 
 def _set_apart(data, validation, seed):
@@ -212,7 +249,7 @@ def _set_apart(data, validation, seed):
 
 
 def _labelled(model, data, name, class_names=None):
-    """Return image data that has the labels, and the image size, the model needs."""
+    """Return image data that has the labels the model needs."""
     data = as_image_data(data, name)
     check_not_empty(data, name)
     if data.codes is None:
@@ -228,7 +265,7 @@ def _labelled(model, data, name, class_names=None):
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
             f"num_classes={len(data.class_names)}."
         )
-    return data.fitted_to(model.input_shape[1:], name)
+    return data
 
 
 def _class_weights(class_weight, data):

@@ -1,8 +1,9 @@
 """The settings of a training run, checked."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from reticnn.augmenting.policy import Policy, as_policy
 from reticnn.coercion import as_bool, as_choice, as_float, as_int
 from reticnn.training.schedules import SCHEDULES
 
@@ -13,6 +14,7 @@ class TrainingSettings:
 
     epochs: int
     batch_size: int
+    augmentation: Policy | None = None
     optimizer: Any = None
     learning_rate: float | None = None
     schedule: str = "constant"
@@ -30,6 +32,7 @@ class TrainingSettings:
         """Check each setting under its own name."""
         self._check(as_int, "epochs", "batch_size")
         self._check(as_int, "warmup_epochs", minimum=0)
+        self._check(as_policy, "augmentation")
         self._check(as_int, "early_stopping")
         self._check(as_float, "learning_rate", above=0)
         self._check(as_float, "weight_decay", "mixup", "cutmix", minimum=0)
@@ -45,16 +48,24 @@ class TrainingSettings:
 
     def fingerprint(self):
         """Return what must be the same for a run to go on: texts by name."""
-        values = asdict(self)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.schedule == "constant":
             # Then more epochs are only more of the same.
             del values["epochs"]
         if not isinstance(self.optimizer, (str, type(None))):
             values["optimizer"] = type(self.optimizer).__name__
+        if self.augmentation is not None:
+            values["augmentation"] = self.augmentation.to_config()
         return {name: str(value) for name, value in values.items()}
 
     def _check(self, coerce, *names, **limits):
-        optional = {"early_stopping", "learning_rate", "weight_decay", "ema"}
+        optional = {
+            "augmentation",
+            "early_stopping",
+            "learning_rate",
+            "weight_decay",
+            "ema",
+        }
         for name in names:
             value = getattr(self, name)
             if value is not None or name not in optional:

@@ -1,4 +1,4 @@
-"""Learn a policy from the user's images: many are tried, and the better half goes on."""
+"""Learn a policy from the user's images: of many, the better half is tried further."""
 
 import warnings
 

@@ -73,7 +73,7 @@ class Space(NamedTuple):
     bits: int  # that posterizing takes away
 
 
-# Cubuk et al. (2018), table 6, and Mueller and Hutter (2021), table 2 ("wide").
+# Of Cubuk et al. (2018), and the wide space of Mueller and Hutter (2021).
 STANDARD = Space(0.3, 150 / 331, 30 / 360, 0.9, 4)
 WIDE = Space(0.99, 32, 135 / 360, 0.99, 6)
 
@@ -139,7 +139,8 @@ class _Choosing:
             choice.operation
             for choice in choices
             if choice.probability > 0
-            and choice.operation not in ("identity", "color" * (channels == 1))
+            and choice.operation != "identity"
+            and (choice.operation, channels) != ("color", 1)
         }
 
     def _slot_of_choice(self, stage):
@@ -393,6 +394,8 @@ def rand_augment(
         identity. torchvision counts magnitudes up to 30.
     """
     names = as_strings(_FOURTEEN if operations is None else operations, "operations")
+    if not names:
+        raise ValueError("`operations` must hold at least one name, not none.")
     return RandAugment(
         n=as_int(n, "n"),
         magnitude=as_number(magnitude, "magnitude", minimum=0, maximum=10),
@@ -444,8 +447,8 @@ def auto_augment(name="imagenet"):
         >>> images = augment(images, auto_augment("cifar10"), seed=1)
 
     Source:
-        Cubuk et al. (2018), arXiv:1805.09501, tables 7 to 9 of the appendix. The
-        magnitudes 0 to 9 are read as in torchvision: from no change to that of table
-        6, with a drawn sign, where the paper gives a range from one end to the other.
+        Cubuk et al. (2018), arXiv:1805.09501, the tables of the appendix. The
+        magnitudes 0 to 9 are read as in torchvision, from no change to the greatest,
+        with a drawn sign, where the paper counts from one end of a range to the other.
     """
     return AutoAugment(name=as_choice(name, "name", tuple(AUTO_AUGMENT)))

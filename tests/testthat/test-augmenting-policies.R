@@ -6,7 +6,7 @@ test_that("policies are made, printed and compared", {
   expect_output(print(rand_augment(operations = "invert")), "operations *invert")
   expect_true(policy == rand_augment(3, 4.5, 0.5, operations = c("rotate", "invert")))
   expect_false(policy == trivial_augment())
-  expect_output(print(trivial_augment()), "TrivialAugment")
+  expect_output(print(trivial_augment()), "trivial_augment, once")
   expect_output(print(auto_augment()), "imagenet")
   data <- shape_images(20, image_size = 16, seed = 1)
   model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = 4)

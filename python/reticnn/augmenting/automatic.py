@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reticnn.augmenting.counters import as_float, as_whole, uniforms
+from reticnn.augmenting.describing import in_lines
 from reticnn.augmenting.drawing import (
     LUT_AUTOCONTRAST,
     LUT_EQUALIZE,
@@ -132,6 +133,13 @@ class _Choosing:
             amounts = self._amounts(xp, choices, drawn, image_shape[2])
             stages.append(self._stage(xp, amounts, image_shape))
         return stages
+
+    def _in_lines(self, title, operations, **lines):
+        """Return the policy's text."""
+        lines |= {"operations": ", ".join(operations)}
+        if any("warp" in parts for parts in self.parts(3)):
+            lines["outside"] = f"{self.fill_mode} {self.fill_value:g}"
+        return in_lines(f"{self.kind}, {title}", lines)
 
     def _possible(self, choices, channels):
         """Return the operations among choices that can do anything."""
@@ -263,12 +271,12 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
             f", with a standard deviation of {spread:g}" if spread else ""
         )
         chance = config["probability"]
-        return _described(
-            f"RandAugment, {_times(config['n'])} to each image one of "
+        return self._in_lines(
+            f"{_times(config['n'])} to each image one of "
             f"{len(config['operations'])} operations",
+            config["operations"],
             magnitude=severity,
             **({"probability": f"{chance:g} each time"} if chance < 1 else {}),
-            operations=_listed(config["operations"]),
         )
 
     def _severity(self, xp, planned, drawn):
@@ -290,10 +298,10 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
 
     def __repr__(self):
         """Return what is done to an image."""
-        return _described(
-            f"TrivialAugment, once to each image one of {len(_FOURTEEN)} operations",
+        return self._in_lines(
+            f"once to each image one of {len(_FOURTEEN)} operations",
+            _FOURTEEN,
             magnitude="0 to 30 of 30 (the wide space)",
-            operations=_listed(_FOURTEEN),
         )
 
     def _severity(self, xp, planned, drawn):
@@ -311,15 +319,12 @@ class AutoAugment(_Choosing, Policy, kind="auto_augment"):
 
     def __repr__(self):
         """Return what is done to an image."""
-        return _described(
-            f"AutoAugment, to each image one of {len(self._stages[0])} pairs of "
-            "operations",
-            table=self._config["name"],
-            operations=_listed(
-                dict.fromkeys(
-                    choice.operation for stage in self._stages for choice in stage
-                )
+        return self._in_lines(
+            f"to each image one of {len(self._stages[0])} pairs of operations",
+            dict.fromkeys(
+                choice.operation for stage in self._stages for choice in stage
             ),
+            table=self._config["name"],
         )
 
     def _slot_of_choice(self, stage):
@@ -333,22 +338,8 @@ def _severe(part):
     return operation, probability, (magnitude or 0) / 9
 
 
-def _described(title, **lines):
-    width = max(map(len, lines))
-    return "\n".join(
-        [
-            f"<Policy> {title}",
-            *(f"{name:<{width}}  {text}" for name, text in lines.items()),
-        ]
-    )
-
-
 def _times(n):
     return {1: "once", 2: "twice"}.get(n, f"{n} times")
-
-
-def _listed(operations):
-    return ", ".join(operations)
 
 
 def rand_augment(
@@ -382,9 +373,10 @@ def rand_augment(
 
     Example:
         >>> rand_augment(magnitude=5, operations=["rotate", "shear_x", "contrast"])
-        <Policy> RandAugment, twice to each image one of 3 operations
+        <Policy> rand_augment, twice to each image one of 3 operations
         magnitude   5 of 10
         operations  rotate, shear_x, contrast
+        outside     constant 128
 
     Source:
         Cubuk et al. (2019), arXiv:1909.13719. Where the authors' code lets some

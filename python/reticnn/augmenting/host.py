@@ -29,6 +29,9 @@ _VALUES_WORTH_A_THREAD = 1_000_000
 # bits: then they are exact in a tall image too, of at most so many rows.
 _ROUNDING = np.float32(2**13)
 
+# With others OpenCV rounds to 32nds of a pixel.
+_EXACT_CHANNELS = (1, 3, 4)
+
 # OpenCV's own limit is below 2**15.
 _LONGEST_ROW = 2**14
 
@@ -136,19 +139,21 @@ def _warped(policy, images, matrices, shape):
         )
     )
     y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
-    warped = np.empty((len(images), *shape), images.dtype)
     # OpenCV is faster with long rows; what is a row does not matter to it.
     pixels = shape[0] * shape[1]
     row = pixels if pixels < _LONGEST_ROW else shape[1]
-    cv2.remap(
-        images.reshape(-1, *images.shape[2:]),
-        x.reshape(-1, row),
-        y.reshape(-1, row),
-        _INTERPOLATIONS[policy.interpolation],
-        warped.reshape(-1, row, shape[2]),
-        cv2.BORDER_REPLICATE,
-    )
-    return warped
+    x, y = x.reshape(-1, row), y.reshape(-1, row)
+    interpolation = _INTERPOLATIONS[policy.interpolation]
+    tall = images.reshape(-1, *images.shape[2:])
+    if shape[2] in _EXACT_CHANNELS:
+        warped = cv2.remap(tall, x, y, interpolation, None, cv2.BORDER_REPLICATE)
+    else:
+        planes = [
+            cv2.remap(plane, x, y, interpolation, None, cv2.BORDER_REPLICATE)
+            for plane in np.ascontiguousarray(np.moveaxis(tall, 2, 0))
+        ]
+        warped = np.stack(planes, axis=2)
+    return warped.reshape(-1, *shape)
 
 
 def _inside(places, side, fill_mode):

@@ -18,6 +18,7 @@ _HOME = {
     "build_cnn": "models",
     "augment": "augmenting",
     "augmentation": "augmenting",
+    "augmentation_layer": "augmenting.layer",
     "image_folder": "data",
     "image_table": "data",
     "image_arrays": "data",
@@ -37,6 +38,7 @@ _HOME = {
 __all__ = [
     "augment",
     "augmentation",
+    "augmentation_layer",
     "build_cnn",
     "build_mlp",
     "cats_and_dogs",

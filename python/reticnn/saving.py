@@ -6,6 +6,7 @@ import os
 import tempfile
 import zipfile
 
+import reticnn.augmenting.layer  # noqa: F401  Registers what models hold.
 import reticnn.training.schedules  # noqa: F401  Registers what compiled models hold.
 from reticnn import __version__
 from reticnn.backend import check_process, keras

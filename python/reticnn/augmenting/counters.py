@@ -6,6 +6,8 @@ is drawn. NumPy counts in uint32, Keras's backends in int32 that wraps around, a
 has no wider integers by default; the bits are the same.
 """
 
+from functools import cache
+
 import numpy as np
 
 _WORD = 2**32
@@ -22,29 +24,26 @@ def uniforms(xp, seed, epoch, indices, slots):
         seed: Whole number of at least 0, of any size; or an int32 scalar tensor.
         epoch: Whole number of at least 0, or an int32 scalar tensor.
         indices: Positions of the images in the data, whole numbers, (n,).
-        slots: The draws wanted, a sequence of whole numbers.
+        slots: The draws wanted, a tuple of whole numbers.
 
     Returns:
         Array or tensor, (n, slots).
     """
-    run = _mixed(xp, _word(xp, folded(seed), _SEED))
-    run = _mixed(xp, xp.bitwise_xor(run, _word(xp, epoch, _EPOCH)))
-    image = _mixed(xp, xp.bitwise_xor(run, _mixed(xp, _word(xp, indices, _INDEX))))
-    slot = _mixed(np, _word(np, np.asarray(slots), _SLOT))
-    slot = slot if xp is np else xp.convert_to_tensor(slot.view("int32"))
-    bits = _mixed(xp, xp.bitwise_xor(image[:, None], slot[None, :]))
-    return as_float(xp, _shifted(xp, bits, 8)) * 2.0**-24
+    run = _hashed_run(xp, folded(seed), epoch)
+    images = _mixed(xp, _sum(xp, indices, _INDEX))
+    images = _mixed(xp, xp.bitwise_xor(run, images))
+    slots = _hashed_slots(slots)
+    slots = slots if xp is np else slots.view("int32")
+    bits = _mixed(xp, xp.bitwise_xor(slots, images[None, :]))
+    return xp.transpose(as_float(xp, _shifted(xp, bits, 8)) * 2.0**-24)
 
 
 def folded(seed):
     """Return a whole number of any size as one below 2**32; others as they are."""
     if not isinstance(seed, int):
         return seed
-    low, seed = seed % _WORD, seed // _WORD
-    while seed:
-        low = int(_mixed(np, np.array([low], "uint32"))[0]) ^ (seed % _WORD)
-        seed //= _WORD
-    return low
+    low, high = seed % _WORD, seed // _WORD
+    return low if not high else _hashed(low) ^ folded(high)
 
 
 def as_float(xp, values):
@@ -57,15 +56,38 @@ def as_whole(xp, values):
     return values.astype("int32") if xp is np else xp.cast(values, "int32")
 
 
-def _word(xp, value, constant):
-    """Return `value + constant` in 32 bits, one number as an array of one."""
-    if isinstance(value, (int, np.integer)):
-        word = np.array([(int(value) + constant) % _WORD], "uint32")
-        return word if xp is np else xp.convert_to_tensor(word.view("int32"))
+def _hashed_run(xp, seed, epoch):
+    """Return the hash of seed and epoch, (1,)."""
+    if isinstance(seed, int) and isinstance(epoch, int):
+        run = np.array([_hashed(_hashed(seed + _SEED) ^ (epoch + _EPOCH))], "uint32")
+        return run if xp is np else run.view("int32")
+    run = _mixed(xp, _sum(xp, seed, _SEED))
+    return _mixed(xp, xp.bitwise_xor(run, _sum(xp, epoch, _EPOCH)))
+
+
+@cache
+def _hashed_slots(slots):
+    """Return the hashes of the slots, (slots, 1), uint32."""
+    return np.array([[_hashed(slot + _SLOT)] for slot in slots], "uint32")
+
+
+def _hashed(number):
+    """Return the hash of a whole number as `_mixed` gives it, without an array."""
+    word = number % _WORD
+    for shift, factor in zip((16, 15), _FACTORS.tolist(), strict=True):
+        word = (word ^ (word >> shift)) * factor % _WORD
+    return word ^ (word >> 16)
+
+
+def _sum(xp, value, constant):
+    """Return `value + constant` in 32 bits; of one number, an array of one."""
     if xp is np:
-        return np.asarray(value).astype("uint32") + np.uint32(constant)
-    value = xp.cast(xp.reshape(value, (-1,)), "int32")
-    return value + np.uint32(constant).astype("int32")
+        constant = np.uint32(constant)
+        return np.atleast_1d(value).astype("uint32") + constant
+    constant = np.uint32(constant).astype("int32")
+    if isinstance(value, int):
+        value = np.uint32(value % _WORD).astype("int32")
+    return xp.reshape(xp.cast(value, "int32"), (-1,)) + constant
 
 
 def _mixed(xp, word):
@@ -74,14 +96,14 @@ def _mixed(xp, word):
     Source: C. Wellons, Prospecting for Hash Functions (2018), nullprogram.com; the
     function lowbias32.
     """
-    word = xp.bitwise_xor(word, _shifted(xp, word, 16)) * _factor(xp, 0x7FEB352D)
-    word = xp.bitwise_xor(word, _shifted(xp, word, 15)) * _factor(xp, 0x846CA68B)
+    first, second = _FACTORS if xp is np else _SIGNED_FACTORS
+    word = xp.bitwise_xor(word, _shifted(xp, word, 16)) * first
+    word = xp.bitwise_xor(word, _shifted(xp, word, 15)) * second
     return xp.bitwise_xor(word, _shifted(xp, word, 16))
 
 
-def _factor(xp, value):
-    factor = np.uint32(value)
-    return factor if xp is np else factor.astype("int32")
+_FACTORS = np.array([0x7FEB352D, 0x846CA68B], "uint32")
+_SIGNED_FACTORS = _FACTORS.view("int32")
 
 
 def _shifted(xp, word, by):

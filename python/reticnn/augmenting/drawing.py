@@ -81,8 +81,11 @@ class Warp:
     def __init__(self, xp, image_shape):
         """Begin with the identity for images of (height, width, ...)."""
         self._xp = xp
-        self._rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
         self._size = image_shape[0], image_shape[1]
+        # Of the rows for x and for y: the factor of x, of y, and the offset.
+        self._x = np.array([[1], [0]], "float32")
+        self._y = np.array([[0], [1]], "float32")
+        self._offset = np.zeros((2, 1), "float32")
 
     def crop(self, top, left, size):
         """Show a window of `size`, (height, width) in pixels, as it is."""
@@ -93,13 +96,13 @@ class Warp:
         """Show a window, fractions of (height, width), at the image's size."""
         tall, wide = fraction
         self._shift(left + (wide - 1) / 2, top + (tall - 1) / 2)
-        self._turn(wide, 0.0, 0.0, tall)
+        self._scale(wide, tall)
 
     def flip(self, across=None, down=None):
         """Flip where a number, (n,), is 1 and not 0, across (left to right) or down."""
-        across = 1.0 if across is None else 1 - 2 * across
-        down = 1.0 if down is None else 1 - 2 * down
-        self._turn_about_centre(across, 0.0, 0.0, down)
+        across = None if across is None else 1 - 2 * across
+        down = None if down is None else 1 - 2 * down
+        self._about_centre(self._scale, across, down)
 
     def translate(self, down, right):
         """Move by fractions of height and width."""
@@ -108,50 +111,41 @@ class Warp:
 
     def shear(self, x, y):
         """Shear by `x` and `y`, from the pixel at the top left, as Keras does."""
-        self._turn(1.0, x, y, 1.0)
+        self._x, self._y = self._x + self._y * y, self._x * x + self._y
 
     def rotate(self, turns):
         """Rotate counterclockwise by fractions of a full turn, about the centre."""
-        angle = turns * (2 * math.pi)
-        cosine, sine = self._xp.cos(angle), self._xp.sin(angle)
-        self._turn_about_centre(cosine, -sine, sine, cosine)
+        self._about_centre(self._turn, turns * (2 * math.pi))
 
     def zoom(self, tall, wide):
         """Show `1 + tall` of the height, `1 + wide` of the width, about the centre."""
-        self._turn_about_centre(1 + wide, 0.0, 0.0, 1 + tall)
+        self._about_centre(self._scale, 1 + wide, 1 + tall)
 
     def matrix(self, like):
         """Return the matrices, (n, 6), for as many images as `like` has rows."""
-        one = like * 0
-        return self._xp.stack(
-            [one + value for row in self._rows for value in row], axis=1
-        )
+        columns = [self._x, self._y, self._offset]
+        rows = self._xp.stack([like * 0 + column for column in columns], axis=2)
+        return self._xp.reshape(self._xp.transpose(rows, (1, 0, 2)), (-1, 6))
 
     def _shift(self, x, y):
-        for row in self._rows:
-            row[2] = row[2] + _product(row[0], x) + _product(row[1], y)
+        self._offset = self._offset + self._x * x + self._y * y
 
-    def _turn(self, a, b, d, e):
-        """Multiply by [[a, b], [d, e]] from the right."""
-        for row in self._rows:
-            row[0], row[1] = (
-                _product(row[0], a) + _product(row[1], d),
-                _product(row[0], b) + _product(row[1], e),
-            )
+    def _scale(self, x, y):
+        self._x = self._x if x is None else self._x * x
+        self._y = self._y if y is None else self._y * y
 
-    def _turn_about_centre(self, a, b, d, e):
+    def _turn(self, angle):
+        cosine, sine = self._xp.cos(angle), self._xp.sin(angle)
+        self._x, self._y = (
+            self._x * cosine + self._y * sine,
+            self._y * cosine - self._x * sine,
+        )
+
+    def _about_centre(self, change, *amounts):
         y, x = ((side - 1) / 2 for side in self._size)
         self._shift(x, y)
-        self._turn(a, b, d, e)
+        change(*amounts)
         self._shift(-x, -y)
-
-
-def _product(first, second):
-    """Return a product, sparing the work where a factor is a plain 0 or 1."""
-    for one, other in ((first, second), (second, first)):
-        if isinstance(one, float) and one in (0.0, 1.0):
-            return other if one else 0.0
-    return first * second
 
 
 def color_parts(
@@ -250,13 +244,11 @@ def erased_box(xp, image_shape, on, areas, places):
     Returns:
         Array (n, 4), int32: top, left, bottom, right.
     """
-    ends = []
-    for side, area, place in zip(image_shape[:2], areas, places, strict=True):
-        length = xp.sqrt(area) * side
-        start = place * (side - length)
-        ends.append((xp.ceil(start) * on, xp.ceil(start + length) * on))
-    (top, bottom), (left, right) = ends
-    return as_whole(xp, xp.stack([top, left, bottom, right], axis=1))
+    sides = np.array([image_shape[:2]], "float32")
+    lengths = xp.sqrt(xp.stack(areas, axis=1)) * sides
+    starts = xp.stack(places, axis=1) * (sides - lengths)
+    corners = xp.ceil(xp.concatenate([starts, starts + lengths], axis=1))
+    return as_whole(xp, corners * on[:, None])
 
 
 def texture_place(xp, down, right):

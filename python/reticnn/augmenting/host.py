@@ -9,12 +9,6 @@ import numpy as np
 
 from reticnn.augmenting.drawing import erasing_texture, normal_texture
 
-_FILLS = {
-    "reflect": cv2.BORDER_REFLECT,
-    "constant": cv2.BORDER_CONSTANT,
-    "nearest": cv2.BORDER_REPLICATE,
-    "wrap": cv2.BORDER_WRAP,
-}
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 
 # Values in a block of images that stays in a core's second-level cache while every part
@@ -23,6 +17,13 @@ _VALUES_AT_ONCE = 250_000
 
 # Handing a block to another thread takes about as long as these many values.
 _VALUES_WORTH_A_THREAD = 1_000_000
+
+# Places in images are rounded to multiples of 2**-10 by adding this, as float32 has 24
+# bits: then they are exact in a tall image too, of at most so many rows.
+_ROUNDING = np.float32(2**13)
+
+# OpenCV's own limit is below 2**15.
+_LONGEST_ROW = 2**14
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -61,7 +62,9 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
             rows = {part: values[block] for part, values in stage.items()}
             given = _stage(policy, given, rows, results[block])
 
-    size = max(1, _VALUES_AT_ONCE // max(images[0].size, 1))
+    size = max(
+        1, min(_VALUES_AT_ONCE // images[0].size, int(_ROUNDING) // image_shape[0] - 1)
+    )
     blocks = [slice(start, start + size) for start in range(0, len(images), size)]
     if threads == 1 or len(blocks) == 1 or images.size < _VALUES_WORTH_A_THREAD:
         for block in blocks:
@@ -106,18 +109,89 @@ def _planes(images):
 
 
 def _warped(policy, images, matrices, shape):
-    """Return images sampled through matrices, (n, 6)."""
+    """Return images sampled through matrices, (n, 6).
+
+    All images are one tall image for OpenCV, which spares a call for each; what lies
+    outside of an image is settled before by where its pixels are taken from.
+    """
+    if policy.fill_mode in ("constant", "wrap"):
+        images = _with_edges(images, policy)
+    # A product for each image, so that its rounding does not depend on the others.
+    x, y = (
+        _inside((rows @ _grid(shape[:2]))[:, 0], side, policy.fill_mode)
+        for rows, side in (
+            (matrices[:, None, :3], images.shape[2]),
+            (matrices[:, None, 3:], images.shape[1]),
+        )
+    )
+    y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
     warped = np.empty((len(images), *shape), images.dtype)
-    size = shape[1], shape[0]
-    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
-    fill = _FILLS[policy.fill_mode]
-    value = (policy.fill_value,) * 4
-    matrices = matrices.reshape(-1, 2, 3).astype("float64")
-    for image, matrix, result in zip(
-        _planes(images), matrices, _planes(warped), strict=True
-    ):
-        cv2.warpAffine(image, matrix, size, result, flags, fill, value)
+    # OpenCV is faster with long rows; what is a row does not matter to it.
+    pixels = shape[0] * shape[1]
+    row = pixels if pixels < _LONGEST_ROW else shape[1]
+    cv2.remap(
+        images.reshape(-1, *images.shape[2:]),
+        x.reshape(-1, row),
+        y.reshape(-1, row),
+        _INTERPOLATIONS[policy.interpolation],
+        warped.reshape(-1, row, shape[2]),
+        cv2.BORDER_REPLICATE,
+    )
     return warped
+
+
+def _inside(places, side, fill_mode):
+    """Return from where along a side of its image each pixel is taken.
+
+    Args:
+        places: Where the pixel would be taken if there were no side, (n, pixels);
+            changed by this.
+        side: Pixels along that side, with the edges for "constant" and "wrap".
+        fill_mode: What is outside.
+
+    Returns:
+        float32 array, (n, pixels), in [0, side - 1], rounded by `_ROUNDING`.
+    """
+    if fill_mode == "reflect":
+        return _reflected(places, side)
+    if fill_mode == "wrap":
+        inner = side - 2
+        places -= inner * np.floor(places / inner)
+    if fill_mode != "nearest":
+        places += 1
+    places = np.clip(places, 0, side - 1)
+    places += _ROUNDING
+    places -= _ROUNDING
+    return places
+
+
+def _reflected(places, side):
+    """Return places as `_inside` does, taken from a mirror where they are outside."""
+    # Counted from the outer edge of the first pixel, there and back is twice the side.
+    places += 0.5
+    np.abs(places, out=places)
+    if places.max() > 2 * side:
+        places -= 2 * side * np.floor(places / (2 * side))
+    places -= side
+    np.abs(places, out=places)
+    np.clip(places, 0.5, side - 0.5, out=places)
+    places += _ROUNDING
+    return np.float32(side - 0.5 + _ROUNDING) - places
+
+
+@cache
+def _grid(size):
+    """Return x, y and 1 of each pixel of (height, width), (3, pixels), float32."""
+    y, x = np.indices(size, "float32").reshape(2, -1)
+    return np.stack([x, y, np.ones_like(x)])
+
+
+def _with_edges(images, policy):
+    """Return images with one more pixel on each side."""
+    one = [(0, 0), (1, 1), (1, 1), (0, 0)]
+    if policy.fill_mode == "wrap":
+        return np.pad(images, one, "wrap")
+    return np.pad(images, one, constant_values=images.dtype.type(policy.fill_value))
 
 
 def _color(images, parts, results):

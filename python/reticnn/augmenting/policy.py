@@ -331,7 +331,7 @@ class Augmentation(Policy, kind="augmentation"):
         third, _ = normals(xp, drawn["pca_3"], drawn["pca_4"])
         alphas = xp.stack([first, second, third], axis=1)
         axes = np.array(pca["eigenvectors"]) * pca["eigenvalues"] * pca["std"] * 255
-        return xp.matmul(alphas, axes.T.astype("float32"))
+        return xp.sum(alphas[:, None, :] * axes.astype("float32"), axis=2)
 
 
 def as_sign(xp, unit):

@@ -64,7 +64,9 @@ def _compiled(policy):
     if backend == "tensorflow":
         import tensorflow
 
-        return tensorflow.function(function, jit_compile=_has_compiler(tensorflow))
+        return tensorflow.function(
+            function, autograph=False, jit_compile=_has_compiler(tensorflow)
+        )
     return function
 
 
@@ -125,10 +127,15 @@ def _mixed(first, second, weight):
 
 def _coordinates(matrices, height, width):
     """Return where in the input each output pixel is, x and y, (n, height, width)."""
-    column = ops.reshape(ops.arange(width, dtype="float32"), (1, 1, width))
-    row = ops.reshape(ops.arange(height, dtype="float32"), (1, height, 1))
+    row, column = _rows_and_columns(height, width, "float32")
     a, b, c, d, e, f = (matrices[:, i][:, None, None] for i in range(6))
     return a * column + (b * row + c), d * column + (e * row + f)
+
+
+def _rows_and_columns(height, width, dtype):
+    """Return the numbers of rows, (1, height, 1), and columns, (1, 1, width)."""
+    row, column = ops.arange(height, dtype=dtype), ops.arange(width, dtype=dtype)
+    return row[None, :, None], column[None, None, :]
 
 
 def _pixels(policy, images, x, y):
@@ -226,8 +233,7 @@ def _windows(texture, places):
     rows, columns, channels = texture.shape
     height, width = rows - TEXTURE_PLACES, columns - TEXTURE_PLACES
     places = places[:, :, None, None]
-    row = ops.reshape(ops.arange(height, dtype="int32"), (1, height, 1))
-    column = ops.reshape(ops.arange(width, dtype="int32"), (1, 1, width))
+    row, column = _rows_and_columns(height, width, "int32")
     at = (places[:, 0] + row) * columns + places[:, 1] + column
     flat = ops.convert_to_tensor(texture.reshape(-1, channels).astype("float32"))
     return ops.take(flat, at, axis=0)
@@ -235,15 +241,12 @@ def _windows(texture, places):
 
 def _erased(images, parts, fill):
     """Return images with a box of each filled."""
-    height, width, channels = images.shape[1:]
-    row = ops.reshape(ops.arange(height, dtype="int32"), (1, height, 1))
-    column = ops.reshape(ops.arange(width, dtype="int32"), (1, 1, width))
+    image_shape = tuple(images.shape[1:])
+    row, column = _rows_and_columns(*image_shape[:2], "int32")
     top, left, bottom, right = (parts["erase"][:, i][:, None, None] for i in range(4))
     box = (row >= top) & (row < bottom) & (column >= left) & (column < right)
     if fill is None:
-        filling = _windows(
-            erasing_texture((height, width, channels)), parts["erase_at"]
-        )
+        filling = _windows(erasing_texture(image_shape), parts["erase_at"])
     else:
         filling = ops.convert_to_tensor(np.array(fill, "float32"))
     return ops.where(box[..., None], filling, images)

@@ -112,7 +112,7 @@ def _image_shape(input_shape):
     if len(input_shape) not in (3, 4) or None in image_shape:
         raise ValueError(
             "`augmentation_layer` needs images of a known size, (batch, height, width, "
-            f"channels), not {shown(list(input_shape))}. Resize them before it, or give "
-            "the size in `keras.Input()`."
+            f"channels), not {shown(list(input_shape))}. Resize them before it, or "
+            "give the size in `keras.Input()`."
         )
     return image_shape

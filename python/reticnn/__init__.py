@@ -22,6 +22,7 @@ _HOME = {
     "trivial_augment": "augmenting",
     "auto_augment": "augmenting",
     "learn_augmentation": "augmenting.learning",
+    "augmentation_layer": "augmenting.layer",
     "image_folder": "data",
     "image_table": "data",
     "image_arrays": "data",
@@ -41,6 +42,7 @@ _HOME = {
 __all__ = [
     "augment",
     "augmentation",
+    "augmentation_layer",
     "auto_augment",
     "build_cnn",
     "build_mlp",

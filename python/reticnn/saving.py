@@ -6,7 +6,8 @@ import os
 import tempfile
 import zipfile
 
-import reticnn.training.schedules  # noqa: F401  Registers what compiled models hold.
+import reticnn.augmenting.layer  # Registers what models hold,
+import reticnn.training.schedules  # noqa: F401  and what compiled ones hold.
 from reticnn import __version__
 from reticnn.augmenting.policy import Policy
 from reticnn.backend import check_process, keras

@@ -25,8 +25,8 @@ and does, stage by stage, in this order,
    whole number of 0 to 255 (a half to the even one): `LUT_NONE`, nothing, the image
    stays as it is, unrounded; `LUT_TABLE`, its row of `"lut_table"`, (n, 256), whole
    numbers, which is there if a table can occur; `LUT_AUTOCONTRAST` or `LUT_EQUALIZE`,
-   a table that each channel's own histogram decides, as `autocontrast_table` and
-   `equalize_table` of `reticnn.augmenting.host` say in whole numbers.
+   a table that each channel's own histogram decides, as `autocontrast_tables` and
+   `equalize_tables` of `reticnn.augmenting.host` say in whole numbers.
 4. `"sharpness"`: (n,), the factor f of a blend f times the image plus (1 - f) times the
    image smoothed with `SMOOTHING`, 3 x 3; 1 leaves it as it is. The outermost pixels
    are not smoothed, and so stay as they are.
@@ -82,8 +82,8 @@ def drawn_numbers(xp, seed, epoch, indices, ranges):
     """
     slots, lower, upper = zip(*ranges.values(), strict=True)
     unit = uniforms(xp, seed, epoch, indices, slots)
-    span = np.subtract(upper, lower, dtype="float32")
-    values = unit * span[None] + np.array(lower, "float32")[None]
+    span = float32(xp, np.subtract(upper, lower, dtype="float32"))
+    values = unit * span[None] + float32(xp, lower)[None]
     return {name: values[:, column] for column, name in enumerate(ranges)}
 
 
@@ -98,9 +98,9 @@ class Warp:
         self._xp = xp
         self._size = image_shape[0], image_shape[1]
         # Of the rows for x and for y: the factor of x, of y, and the offset.
-        self._x = np.array([[1], [0]], "float32")
-        self._y = np.array([[0], [1]], "float32")
-        self._offset = np.zeros((2, 1), "float32")
+        self._x = float32(xp, [[1], [0]])
+        self._y = float32(xp, [[0], [1]])
+        self._offset = float32(xp, [[0], [0]])
 
     def crop(self, top, left, size):
         """Show a window of `size`, (height, width) in pixels, as it is."""
@@ -203,7 +203,8 @@ def color_parts(
     offset = zero[:, None] if brightness is None else 255 * brightness[:, None]
     if shift is not None and channels == 3:
         offset = offset + _maybe_grey(xp, shift, grayscale)
-    offset = xp.broadcast_to(offset, (*linear.shape[:1], channels))[:, :, None]
+    # By adding, as the number of images may be unknown.
+    offset = (offset + float32(xp, np.zeros((1, channels))))[:, :, None]
     if contrast is None:
         return {"color": xp.concatenate([linear, offset], axis=2)}
     contrast = contrast[:, None, None]
@@ -219,17 +220,17 @@ def _hue_and_saturation(xp, zero, saturation, hue, grayscale):
     if grayscale is not None:
         colour = colour * (1 - grayscale)
     if hue is None:
-        return colour[:, None, None] * _float32(_COLOUR) + _float32(_GREY)
+        return colour[:, None, None] * float32(xp, _COLOUR) + float32(xp, _GREY)
     angle = hue * (2 * math.pi)
-    straight = (colour * xp.cos(angle))[:, None, None] * _float32(_COLOUR)
-    turned = (colour * xp.sin(angle))[:, None, None] * _float32(_TURNED)
-    return straight + turned + _float32(_GREY)
+    straight = (colour * xp.cos(angle))[:, None, None] * float32(xp, _COLOUR)
+    turned = (colour * xp.sin(angle))[:, None, None] * float32(xp, _TURNED)
+    return straight + turned + float32(xp, _GREY)
 
 
 def _maybe_grey(xp, shift, grayscale):
     if grayscale is None:
         return shift
-    luma = xp.sum(shift * _float32(_LUMA), axis=1)[:, None]
+    luma = xp.sum(shift * float32(xp, _LUMA), axis=1)[:, None]
     return xp.where(grayscale[:, None] > 0, luma, shift)
 
 
@@ -251,7 +252,7 @@ def enhanced_color(xp, channels, *, brightness, contrast, saturation):
         (n, channels, channels).
     """
     grey, colour = (_GREY, _COLOUR) if channels == 3 else (np.eye(1), np.zeros((1, 1)))
-    grey, colour = _float32(grey), _float32(colour)
+    grey, colour = float32(xp, grey), float32(xp, colour)
     linear = saturation[:, None, None] * colour + grey
     linear = linear * (brightness * contrast)[:, None, None]
     return {
@@ -303,7 +304,7 @@ def erased_box(xp, image_shape, on, areas, places):
     Returns:
         Array (n, 4), int32: top, left, bottom, right.
     """
-    sides = np.array([image_shape[:2]], "float32")
+    sides = float32(xp, [image_shape[:2]])
     lengths = xp.sqrt(xp.stack(areas, axis=1)) * sides
     starts = xp.stack(places, axis=1) * (sides - lengths)
     corners = xp.ceil(xp.concatenate([starts, starts + lengths], axis=1))
@@ -341,5 +342,6 @@ def erasing_texture(image_shape):
     return texture
 
 
-def _float32(constants):
-    return constants.astype("float32")
+def float32(xp, constants):
+    """Return numbers as a float32 array where the others are: on a GPU, it may be."""
+    return xp.array(constants, dtype="float32")

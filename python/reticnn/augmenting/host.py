@@ -9,8 +9,8 @@ import numpy as np
 
 from reticnn.augmenting.drawing import (
     LUT_AUTOCONTRAST,
+    LUT_EQUALIZE,
     LUT_NONE,
-    LUT_TABLE,
     SMOOTHING,
     erasing_texture,
     normal_texture,
@@ -31,6 +31,9 @@ _ROUNDING = np.float32(2**13)
 
 # With others OpenCV rounds to 32nds of a pixel.
 _EXACT_CHANNELS = (1, 3, 4)
+
+# The matrix that leaves an image where it is.
+_STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
 
 # OpenCV's own limit is below 2**15.
 _LONGEST_ROW = 2**14
@@ -97,7 +100,7 @@ if hasattr(os, "register_at_fork"):
 def _stage(policy, images, parts, results):
     """Do one stage to a block of images; `results` gets them and may be `images`."""
     if "warp" in parts:
-        images = _warped(policy, images, parts["warp"], results.shape[1:])
+        images = _moved(policy, images, parts["warp"], results.shape[1:])
     if "color" in parts:
         _color(images, parts, results)
     elif images is not results:
@@ -120,6 +123,17 @@ def _stage(policy, images, parts, results):
 def _planes(images):
     """Return images as OpenCV takes them: without the channels' axis if it is one."""
     return images[..., 0] if images.shape[3] == 1 else images
+
+
+def _moved(policy, images, matrices, shape):
+    """Return images sampled through matrices, (n, 6), where these do anything."""
+    still = (matrices == _STILL).all(axis=1)
+    if images.shape[1:] != shape or not still.any():
+        return _warped(policy, images, matrices, shape)
+    moved = images.copy()
+    if not still.all():
+        moved[~still] = _warped(policy, images[~still], matrices[~still], shape)
+    return moved
 
 
 def _warped(policy, images, matrices, shape):
@@ -226,54 +240,68 @@ def _color(images, parts, results):
 
 
 def _look_up(images, kinds, tables):
-    for place in np.flatnonzero(kinds != LUT_NONE):
-        image = images[place]
-        whole = image
-        if image.dtype != np.uint8:
-            whole = np.rint(np.clip(image, 0, 255)).astype(np.uint8)
-        if kinds[place] == LUT_TABLE:
-            table = tables[place].astype(np.uint8)
-        else:
-            table = _own_table(whole, kinds[place])
-        image[...] = cv2.LUT(whole, table).reshape(image.shape)
+    chosen = np.flatnonzero(kinds != LUT_NONE)
+    channels = images.shape[3]
+    whole = images[chosen]
+    if images.dtype != np.uint8:
+        whole = np.rint(np.clip(whole, 0, 255)).astype(np.uint8)
+    kinds = kinds[chosen]
+    looked_up = np.empty((len(chosen), channels, 256), np.uint8)
+    if tables is not None:
+        looked_up[...] = tables[chosen, None]
+    for kind, own_tables in _OWN_TABLES.items():
+        own = kinds == kind
+        if own.any():
+            looked_up[own] = own_tables(_counts(whole[own]))
+    for place, image, table in zip(chosen, whole, looked_up, strict=True):
+        result = cv2.LUT(image, np.ascontiguousarray(table.T)[:, None])
+        images[place] = result.reshape(image.shape)
 
 
-def _own_table(image, kind):
-    """Return a table that a uint8 image decides, (256, 1, channels)."""
-    table = autocontrast_table if kind == LUT_AUTOCONTRAST else equalize_table
-    channels = [
-        table(cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel())
-        for channel in range(image.shape[2])
-    ]
-    return np.stack(channels, axis=1)[:, None].astype(np.uint8)
+def _counts(images):
+    """Return how often each value occurs, (n, channels, 256), int64."""
+    counts = np.empty((len(images), images.shape[3], 256), "int64")
+    for image, of_image in zip(images, counts, strict=True):
+        for channel, of_channel in enumerate(of_image):
+            found = cv2.calcHist([image], [channel], None, [256], [0, 256])
+            of_channel[...] = found.reshape(-1)
+    return counts
 
 
-def autocontrast_table(counts):
-    """Return the table, (256,), int64, that spreads values over all of 0 to 255.
+def autocontrast_tables(counts):
+    """Return tables that spread values over all of 0 to 255.
 
     Args:
-        counts: How often each value from 0 to 255 occurs, (256,).
+        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
+
+    Returns:
+        Array of the same shape.
     """
     values = np.arange(256)
-    present = np.flatnonzero(counts)
-    low, high = present[0], present[-1]
-    if low == high:
-        return values
-    return np.clip((values - low) * 255 // (high - low), 0, 255)
+    present = counts > 0
+    low = present.argmax(axis=-1)[..., None]
+    span = 255 - present[..., ::-1].argmax(axis=-1)[..., None] - low
+    spread = np.clip((values - low) * 255 // np.maximum(span, 1), 0, 255)
+    return np.where(span > 0, spread, values)
 
 
-def equalize_table(counts):
-    """Return the table, (256,), int64, that makes all values about as frequent.
+def equalize_tables(counts):
+    """Return tables that make all values about as frequent.
 
     Args:
-        counts: How often each value from 0 to 255 occurs, (256,).
+        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
+
+    Returns:
+        Array of the same shape.
     """
-    counts = counts.astype("int64")
-    step = (counts.sum() - counts[np.flatnonzero(counts)[-1]]) // 255
-    if step == 0:
-        return np.arange(256)
-    below = np.cumsum(counts) - counts
-    return np.minimum((below + step // 2) // step, 255)
+    highest = 255 - (counts > 0)[..., ::-1].argmax(axis=-1)[..., None]
+    up_to = np.cumsum(counts, axis=-1)
+    step = (up_to[..., -1:] - np.take_along_axis(counts, highest, axis=-1)) // 255
+    spread = (up_to - counts + step // 2) // np.maximum(step, 1)
+    return np.where(step > 0, np.minimum(spread, 255), np.arange(256))
+
+
+_OWN_TABLES = {LUT_AUTOCONTRAST: autocontrast_tables, LUT_EQUALIZE: equalize_tables}
 
 
 def _sharpen(images, factors):

@@ -11,6 +11,7 @@ from reticnn.augmenting.drawing import (
     color_parts,
     drawn_numbers,
     erased_box,
+    float32,
     happens,
     normals,
     texture_place,
@@ -342,7 +343,7 @@ class Augmentation(Policy, kind="augmentation"):
         third, _ = normals(xp, drawn["pca_3"], drawn["pca_4"])
         alphas = xp.stack([first, second, third], axis=1)
         axes = np.array(pca["eigenvectors"]) * pca["eigenvalues"] * pca["std"] * 255
-        return xp.sum(alphas[:, None, :] * axes.astype("float32"), axis=2)
+        return xp.sum(alphas[:, None, :] * float32(xp, axes), axis=2)
 
 
 def as_sign(xp, unit):

@@ -227,7 +227,8 @@ rand_augment <- function(n = 2, magnitude = 9, magnitude_std = 0, probability = 
 #' spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by 0.99,
 #' translation by 32 pixels, brightness, contrast, colour and sharpness times 0.01 or
 #' 1.99, 6 bits less, all of the values solarized. Pixels that come in from outside are
-#' grey (128). There is nothing to tune.
+#' grey (128): images of 32 pixels can be moved out of sight, as in the paper. There is
+#' nothing to tune.
 #'
 #' @return A policy, for [augment()][augment.array()], [plot_augmentation()] and, as
 #'   `augmentation`, [fit_classifier()]. It prints what it does.
@@ -290,9 +291,10 @@ auto_augment <- function(name = "imagenet") {
 #' colour jitter, greyscale, blur, noise and erasing, and how much of each.
 #'
 #' What wins on few validation images or after few epochs may have won by luck, and strong
-#' policies pay only in long training: give as many epochs as time allows, and measure the
-#' gain on images that had no part in this. Stopping it by hand (Ctrl-C, Esc) gives the
-#' best policy so far.
+#' policies pay only in long training. Give as many epochs as time allows, at least so
+#' many that a model learns something in the first round (4 epochs by default), and
+#' measure the gain on images that had no part in this. Stopping it by hand (Ctrl-C, Esc)
+#' gives the best policy so far.
 #' @return A list: `policy`, the best, which does nothing if none was better than nothing;
 #'   `trials`, a tibble with one row a policy, the best first: `trial`, its number,
 #'   `epochs`, how long it was trained, `val_loss`, the lowest of its epochs, `operations`

@@ -688,3 +688,16 @@ def test_bad_calls_are_refused(refused):
         augment(small, rotation=0.1, seed=-1)
     with refused(ValueError, "policy", "'magic'", "augmentation"):
         Policy.from_config({"policy": "magic"})
+
+
+@pytest.mark.parametrize("fill_mode", ["reflect", "constant", "nearest", "wrap"])
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_large_images_are_warped_as_small_ones(fill_mode, channels):
+    coarse = np.random.default_rng(1).uniform(0, 255, (3, 9, 9, channels))
+    images = np.asarray(keras.ops.image.resize(coarse, (90, 80)), "float32")
+    policy = augmentation(rotation=0.1, translation=0.3, fill_mode=fill_mode)
+    matrices = drawn(policy, images)["warp"]
+    shape = images.shape[1:]
+    together = host._warped(policy, images, matrices, shape)
+    each = host._warped_each(policy, images, matrices, shape)
+    assert (np.abs(together - each) < 1).mean() > 0.99

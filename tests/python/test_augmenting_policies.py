@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from reticnn import auto_augment, rand_augment, trivial_augment
+from reticnn import (
+    auto_augment,
+    build_cnn,
+    fit_classifier,
+    load_classifier,
+    rand_augment,
+    save_classifier,
+    shape_images,
+    trivial_augment,
+)
 from reticnn.augmenting import host
 from reticnn.augmenting.automatic import OPERATIONS
 from reticnn.augmenting.policy import Policy
@@ -248,6 +257,15 @@ def test_policies_can_be_written_down_and_read_again(policy):
     assert policy
     images = photos()
     np.testing.assert_array_equal(applied(read, images), applied(policy, images))
+
+
+def test_a_classifier_keeps_its_policy(tmp_path):
+    data = shape_images(20, image_size=8, seed=1)
+    model = build_cnn((8, 8, 3), n_blocks=1, filters=2, units=4)
+    policy = rand_augment(magnitude_std=0.5)
+    fitted = fit_classifier(model, data, epochs=1, augmentation=policy)
+    save_classifier(fitted, tmp_path / "shapes.reticnn")
+    assert load_classifier(tmp_path / "shapes.reticnn").augmentation == policy
 
 
 def test_different_policies_differ():

@@ -404,7 +404,8 @@ def trivial_augment():
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
     0.99, translation by 32 pixels, brightness, contrast, colour and sharpness times
     0.01 or 1.99, 6 bits less, all of the values solarized. Pixels that come in from
-    outside are grey (128). There is nothing to tune.
+    outside are grey (128): images of 32 pixels can be moved out of sight, as in the
+    paper. There is nothing to tune.
 
     Returns:
         Policy.

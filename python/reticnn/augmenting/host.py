@@ -16,6 +16,12 @@ from reticnn.augmenting.drawing import (
     normal_texture,
 )
 
+_FILLS = {
+    "reflect": cv2.BORDER_REFLECT,
+    "constant": cv2.BORDER_CONSTANT,
+    "nearest": cv2.BORDER_REPLICATE,
+    "wrap": cv2.BORDER_WRAP,
+}
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 
 # Values in a block of images that stays in a core's second-level cache while every part
@@ -32,11 +38,11 @@ _ROUNDING = np.float32(2**13)
 # With others OpenCV rounds to 32nds of a pixel.
 _EXACT_CHANNELS = (1, 3, 4)
 
+# From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
+_LARGE = 2**14
+
 # The matrix that leaves an image where it is.
 _STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
-
-# OpenCV's own limit is below 2**15.
-_LONGEST_ROW = 2**14
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -127,12 +133,13 @@ def _planes(images):
 
 def _moved(policy, images, matrices, shape):
     """Return images sampled through matrices, (n, 6), where these do anything."""
+    warp = _warped_each if shape[0] * shape[1] >= _LARGE else _warped
     still = (matrices == _STILL).all(axis=1)
     if images.shape[1:] != shape or not still.any():
-        return _warped(policy, images, matrices, shape)
+        return warp(policy, images, matrices, shape)
     moved = images.copy()
     if not still.all():
-        moved[~still] = _warped(policy, images[~still], matrices[~still], shape)
+        moved[~still] = warp(policy, images[~still], matrices[~still], shape)
     return moved
 
 
@@ -154,8 +161,7 @@ def _warped(policy, images, matrices, shape):
     )
     y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
     # OpenCV is faster with long rows; what is a row does not matter to it.
-    pixels = shape[0] * shape[1]
-    row = pixels if pixels < _LONGEST_ROW else shape[1]
+    row = shape[0] * shape[1]
     x, y = x.reshape(-1, row), y.reshape(-1, row)
     interpolation = _INTERPOLATIONS[policy.interpolation]
     tall = images.reshape(-1, *images.shape[2:])
@@ -168,6 +174,28 @@ def _warped(policy, images, matrices, shape):
         ]
         warped = np.stack(planes, axis=2)
     return warped.reshape(-1, *shape)
+
+
+def _warped_each(policy, images, matrices, shape):
+    """Return what `_warped` does, with a call for each image and few channels."""
+    warped = np.empty((len(images), *shape), images.dtype)
+    matrices = matrices.reshape(-1, 2, 3).astype("float64")
+    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
+    size = shape[1], shape[0]
+    exact = shape[2] in _EXACT_CHANNELS
+    planes = [slice(None)] if exact else [slice(i, i + 1) for i in range(shape[2])]
+    for image, matrix, result in zip(images, matrices, warped, strict=True):
+        for plane in planes:
+            part = cv2.warpAffine(
+                np.ascontiguousarray(image[..., plane]),
+                matrix,
+                size,
+                flags=flags,
+                borderMode=_FILLS[policy.fill_mode],
+                borderValue=(policy.fill_value,) * 4,
+            )
+            result[..., plane] = part.reshape(*shape[:2], -1)
+    return warped
 
 
 def _inside(places, side, fill_mode):

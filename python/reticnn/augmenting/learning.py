@@ -54,9 +54,10 @@ def learn_augmentation(
     zoom, colour jitter, greyscale, blur, noise and erasing, and how much of each.
 
     What wins on few validation images or after few epochs may have won by luck, and
-    strong policies pay only in long training: give as many epochs as time allows, and
-    measure the gain on images that had no part in this. Stopping it by hand (Ctrl-C)
-    gives the best policy so far.
+    strong policies pay only in long training. Give as many epochs as time allows, at
+    least so many that a model learns something in the first round (4 epochs by
+    default), and measure the gain on images that had no part in this. Stopping it by
+    hand (Ctrl-C) gives the best policy so far.
 
     Args:
         model_fn: Function without arguments that builds a new model, compiled or not,

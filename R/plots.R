@@ -147,7 +147,12 @@ plot_images <- function(images, predictions = NULL, n = 16) {
   shown <- seq_len(min(n, length(images)))
   loaded <- load_images(images[shown])
   captions <- image_captions(loaded$labels, predictions[shown, ])
-  ggplot2::ggplot(pixel_table(loaded$images)) +
+  image_grid(loaded$images, captions)
+}
+
+# Images, an array, each with the text and in the frame of its row in `captions`.
+image_grid <- function(images, captions) {
+  ggplot2::ggplot(pixel_table(images)) +
     ggplot2::geom_raster(ggplot2::aes(.data$x, .data$y, fill = .data$colour)) +
     ggplot2::geom_rect(
       data = captions, fill = NA, linewidth = 1.2,
@@ -158,7 +163,7 @@ plot_images <- function(images, predictions = NULL, n = 16) {
     )) +
     ggplot2::scale_fill_identity() +
     ggplot2::scale_colour_identity() +
-    ggplot2::coord_fixed(ratio = dim(loaded$images)[[2]] / dim(loaded$images)[[3]],
+    ggplot2::coord_fixed(ratio = dim(images)[[2]] / dim(images)[[3]],
       expand = FALSE) +
     ggplot2::theme_void() +
     ggplot2::theme(

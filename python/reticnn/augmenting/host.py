@@ -9,6 +9,12 @@ import numpy as np
 
 from reticnn.augmenting.drawing import erasing_texture, normal_texture
 
+_FILLS = {
+    "reflect": cv2.BORDER_REFLECT,
+    "constant": cv2.BORDER_CONSTANT,
+    "nearest": cv2.BORDER_REPLICATE,
+    "wrap": cv2.BORDER_WRAP,
+}
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 
 # Values in a block of images that stays in a core's second-level cache while every part
@@ -22,8 +28,11 @@ _VALUES_WORTH_A_THREAD = 1_000_000
 # bits: then they are exact in a tall image too, of at most so many rows.
 _ROUNDING = np.float32(2**13)
 
-# OpenCV's own limit is below 2**15.
-_LONGEST_ROW = 2**14
+# With others OpenCV rounds to 32nds of a pixel.
+_EXACT_CHANNELS = (1, 3, 4)
+
+# From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
+_LARGE = 2**14
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -87,7 +96,9 @@ if hasattr(os, "register_at_fork"):
 def _stage(policy, images, parts, results):
     """Do one stage to a block of images; `results` gets them and may be `images`."""
     if "warp" in parts:
-        images = _warped(policy, images, parts["warp"], results.shape[1:])
+        large = results[0, ..., 0].size >= _LARGE
+        warp = _warped_each if large else _warped
+        images = warp(policy, images, parts["warp"], results.shape[1:])
     if "color" in parts:
         _color(images, parts, results)
     elif images is not results:
@@ -125,18 +136,41 @@ def _warped(policy, images, matrices, shape):
         )
     )
     y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
-    warped = np.empty((len(images), *shape), images.dtype)
     # OpenCV is faster with long rows; what is a row does not matter to it.
-    pixels = shape[0] * shape[1]
-    row = pixels if pixels < _LONGEST_ROW else shape[1]
-    cv2.remap(
-        images.reshape(-1, *images.shape[2:]),
-        x.reshape(-1, row),
-        y.reshape(-1, row),
-        _INTERPOLATIONS[policy.interpolation],
-        warped.reshape(-1, row, shape[2]),
-        cv2.BORDER_REPLICATE,
-    )
+    row = shape[0] * shape[1]
+    x, y = x.reshape(-1, row), y.reshape(-1, row)
+    interpolation = _INTERPOLATIONS[policy.interpolation]
+    tall = images.reshape(-1, *images.shape[2:])
+    if shape[2] in _EXACT_CHANNELS:
+        warped = cv2.remap(tall, x, y, interpolation, None, cv2.BORDER_REPLICATE)
+    else:
+        planes = [
+            cv2.remap(plane, x, y, interpolation, None, cv2.BORDER_REPLICATE)
+            for plane in np.ascontiguousarray(np.moveaxis(tall, 2, 0))
+        ]
+        warped = np.stack(planes, axis=2)
+    return warped.reshape(-1, *shape)
+
+
+def _warped_each(policy, images, matrices, shape):
+    """Return what `_warped` does, with a call for each image and few channels."""
+    warped = np.empty((len(images), *shape), images.dtype)
+    matrices = matrices.reshape(-1, 2, 3).astype("float64")
+    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
+    size = shape[1], shape[0]
+    exact = shape[2] in _EXACT_CHANNELS
+    planes = [slice(None)] if exact else [slice(i, i + 1) for i in range(shape[2])]
+    for image, matrix, result in zip(images, matrices, warped, strict=True):
+        for plane in planes:
+            part = cv2.warpAffine(
+                np.ascontiguousarray(image[..., plane]),
+                matrix,
+                size,
+                flags=flags,
+                borderMode=_FILLS[policy.fill_mode],
+                borderValue=(policy.fill_value,) * 4,
+            )
+            result[..., plane] = part.reshape(*shape[:2], -1)
     return warped
 
 

@@ -11,7 +11,43 @@ _OPTIONS = (*OPERATIONS, "fill_mode", "fill_value", "interpolation")
 
 
 def augment(images, policy=None, *, copies=1, seed=None, **operations):
-    """Return changed copies of images."""
+    """Change images at random, once and for all.
+
+    What happens to an image follows from the seed and its position among the images,
+    not from the others, so that part of the images gives part of the result.
+
+    Args:
+        images: Array, (n, height, width, channels), (height, width, channels),
+            (n, height, width) or (height, width); values 0 to 255. Or image data. They
+            are not changed.
+        policy: Policy from `augmentation` or another function that makes one, or None
+            for the operations given. Default None.
+        copies: Whole number of at least 1, changed copies of each image. Default 1.
+        seed: Whole number of at least 0 that fixes the result, or None for a new one
+            each time. Default None.
+        **operations: Arguments of `augmentation`, instead of a policy.
+
+    Returns:
+        Array of changed images, (n * copies, height, width, channels), uint8 for whole
+        numbers, else float32, 0 to 255: all copies of the first image, then those of
+        the second, and so on. Of one image and one copy, one image,
+        (height, width, channels). Of image data, image data in memory with labels.
+
+    Raises:
+        TypeError: If there is no such operation, or `images` does not hold numbers.
+        ValueError: If there are both a policy and operations, the images are smaller
+            than the crop or have channels the operations do not take, or a pixel is
+            missing.
+
+    Warns:
+        UserWarning: If pixels are outside 0 to 255, which are cut off, or all are
+            within 0 to 1.
+
+    Example:
+        >>> images = load_images(shape_images(10))["images"]
+        >>> augment(images, rotation=0.1, copies=3, seed=1).shape
+        (30, 32, 32, 3)
+    """
     policy = _policy(policy, operations)
     copies = as_int(copies, "copies")
     seed = as_seed(seed)
@@ -19,8 +55,9 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
         return _augmented_data(policy, images, copies, seed)
     pixels = as_images(images)
     results = _augmented(policy, pixels, copies, seed)
-    one = np.ndim(images) < 4 and len(pixels) == 1
-    return results[0] if one and copies == 1 and np.ndim(images) == 3 else results
+    # One image was given without the first dimension.
+    one = np.ndim(images) < 4 and np.shape(images)[:2] == pixels.shape[1:3]
+    return results[0] if one and copies == 1 else results
 
 
 def _policy(policy, operations):

@@ -1,0 +1,83 @@
+test_that("arrays come back as changed arrays, the same for the same seed", {
+  skip_if_no_core()
+  x <- random_images(4, 12, 10, 3)
+  changed <- augment(x, rotation = 0.1, seed = 1)
+  expect_identical(dim(changed), dim(x))
+  expect_true(all(changed >= 0 & changed <= 255) && any(changed != x))
+  expect_identical(augment(x, augmentation(rotation = 0.1), seed = 1), changed)
+  set.seed(3)
+  drawn <- augment(x, rotation = 0.1)
+  set.seed(3)
+  expect_identical(augment(x, rotation = 0.1), drawn)
+  # The copies of an image follow each other; the first are those of one copy.
+  copies <- augment(x, rotation = 0.1, copies = 2, seed = 1)
+  expect_identical(copies[c(1, 3, 5, 7), , , ], changed)
+  expect_identical(dim(augment(x[1, , , ], rotation = 0.1)), c(12L, 10L, 3L))
+  expect_identical(dim(augment(x[, , , 1], crop = c(5, 6))), c(4L, 5L, 6L, 1L))
+  expect_identical(dim(augment(x[1, , , 1], flip = "vertical")), c(12L, 10L, 1L))
+  expect_true(all(augment(x, seed = 1) == x))
+})
+
+test_that("image data and NumPy arrays are augmented too", {
+  skip_if_no_core()
+  data <- shape_images(3, image_size = 16, seed = 1)
+  x <- load_images(data)$images
+  changed <- augment(data, translation = c(-0.2, 0.2), copies = 2, seed = 1)
+  expect_identical(length(changed), 6L)
+  expect_identical(unlist(changed$labels), rep(unlist(data$labels), each = 2))
+  once <- augment(data, translation = 0.2, seed = 1)
+  expect_identical(
+    load_images(once)$images,
+    augment(reticulate::r_to_py(x), translation = 0.2, seed = 1)
+  )
+})
+
+test_that("a policy prints what it does, and mistakes are named", {
+  skip_if_no_core()
+  expect_output(
+    print(augmentation(rotation = 0.1, shear = list(x_factor = 0.2))),
+    "rotation  -36 to 36 degrees", fixed = TRUE
+  )
+  x <- array(0, c(2, 8, 8, 3))
+  expect_snapshot(error = TRUE, {
+    augment(x, rotatoin = 0.1)
+    augment(x, NULL, 0.1)
+    augment(x, augmentation(flip = "vertical"), rotation = 0.1)
+    augment(x, crop = c(9, 4))
+    augment(x, rotation = NA)
+    augmentation(rotation = list(angle = 3))
+    augmentation(color_jitter = 2)
+  })
+  expect_error(augment(x * NA, rotation = 0.1), class = "reticnn_error")
+})
+
+test_that("augment() is broom's generic, whichever is attached first", {
+  skip_if_no_core()
+  skip_if_not_installed("broom")
+  for (order in list(c("broom", "reticnn"), c("reticnn", "broom"))) {
+    lines <- run_r(c(
+      sprintf("suppressPackageStartupMessages(library(%s))", order),
+      "cat(dim(augment(array(9, c(2, 8, 8, 3)), rotation = 0.1)), '\\n')",
+      "cat(nrow(augment(lm(dist ~ speed, cars))), '\\n')"
+    ))
+    expect_identical(lines, c("2 8 8 3 ", "50 "))
+  }
+})
+
+test_that("the plot has the image before and as many after", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  image <- shape_images(1, image_size = 16, seed = 1)
+  policy <- augmentation(crop = c(12, 12), erasing = 1)
+  plot <- plot_augmentation(image, policy, n = 3, seed = 1)
+  expect_s3_class(plot, "ggplot")
+  expect_identical(plot$layers[[2]]$data$text, c("before", "after", "after", "after"))
+  colours <- split(plot$data$colour, plot$data$image)
+  expect_length(colours, 4)
+  expect_identical(anyDuplicated(colours), 0L)
+  from_array <- plot_augmentation(load_images(image)$images[1, , , ], policy, 3, seed = 1)
+  expect_identical(from_array$data, plot$data)
+  file <- withr::local_tempfile(fileext = ".png")
+  ggplot2::ggsave(file, plot, width = 3, height = 3)
+  expect_gt(file.size(file), 1000)
+})

@@ -321,3 +321,34 @@ learn_augmentation <- function(model_fn, data, validation = 0.2, budget = 96, tr
   learned$trials <- as_table(learned$trials)
   learned
 }
+
+#' A layer that augments images while a model is trained
+#'
+#' A Keras layer to stand in a model, in front of what learns. It changes images while
+#' training only, computes where the model does, on a GPU too, and is saved with the
+#' model.
+#'
+#' The images of all its calls in training are counted, and each has random numbers of
+#' its own: with the same seed, the first batch comes out as [augment()][augment.array()]
+#' gives it, but for rounding to whole numbers, and the next batch as the images after
+#' it.
+#'
+#' @param policy Policy, as from [augmentation()].
+#' @param seed Whole number of at least 0 that fixes the result, kept with the layer.
+#'   Default `NULL`: one is drawn from R's random numbers, so that [set.seed()] fixes it.
+#' @return Keras layer, to be called with a tensor of images of 0 to 255, (batch, height,
+#'   width, channels), whose size is known. It gives one of images of 0 to 255; a crop in
+#'   pixels is also made, from the centre, when not training.
+#' @section Errors: A `reticnn_error` if `policy` is not a policy or `seed` is negative.
+#'   A Python error, when the layer is called, if the policy cannot be applied to such
+#'   images.
+#' @seealso [augmentation()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' policy <- augmentation(rotation = 0.1, flip = "horizontal")
+#' keras$Input(c(32L, 32L, 3L)) |>
+#'   augmentation_layer(policy, seed = 1)() |>
+#'   conv_block(64)
+augmentation_layer <- function(policy, seed = NULL) {
+  call_core("augmentation_layer", policy = policy, seed = seed_or_draw(seed))
+}

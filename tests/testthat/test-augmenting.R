@@ -87,12 +87,12 @@ test_that("the layer stands in a pipe, and augments while training only", {
   policy <- augmentation(rotation = 0.1)
   x <- random_images(4, 12, 10, 3)
   layer <- augmentation_layer(policy, seed = 1)
-  expect_identical(dim(layer(x)), dim(x))
-  expect_equal(as.vector(layer(x)), as.vector(x))
-  changed <- as.vector(layer(x, training = TRUE))
+  pixels <- function(tensor) keras$ops$convert_to_numpy(tensor)
+  expect_equal(pixels(layer(x)), x)
+  changed <- pixels(layer(x, training = TRUE))
   # Those of augment() are rounded, and sampled at multiples of 1/32 of a pixel.
-  expect_lt(mean(abs(changed - as.vector(augment(x, policy, seed = 1)))), 2)
-  expect_gt(mean(abs(changed - as.vector(x))), 20)
+  expect_lt(mean(abs(changed - augment(x, policy, seed = 1))), 2)
+  expect_gt(mean(abs(changed - x)), 20)
   output <- keras$Input(c(16L, 16L, 3L)) |>
     augmentation_layer(augmentation(crop = c(8, 8)))() |>
     conv_block(4)

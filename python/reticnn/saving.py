@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 
 # These register what saved models can hold.
+import reticnn.augmenting.layer
 import reticnn.inference
 import reticnn.landmarks.auxiliary
 import reticnn.landmarks.lenet

@@ -81,3 +81,28 @@ test_that("the plot has the image before and as many after", {
   ggplot2::ggsave(file, plot, width = 3, height = 3)
   expect_gt(file.size(file), 1000)
 })
+
+test_that("the layer stands in a pipe, and augments while training only", {
+  skip_if_no_core()
+  policy <- augmentation(rotation = 0.1)
+  x <- random_images(4, 12, 10, 3)
+  layer <- augmentation_layer(policy, seed = 1)
+  pixels <- function(tensor) keras$ops$convert_to_numpy(tensor)
+  expect_equal(pixels(layer(x)), x)
+  changed <- pixels(layer(x, training = TRUE))
+  # Those of augment() are rounded, and sampled at multiples of 1/32 of a pixel.
+  expect_lt(mean(abs(changed - augment(x, policy, seed = 1))), 2)
+  expect_gt(mean(abs(changed - x)), 20)
+  output <- keras$Input(c(16L, 16L, 3L)) |>
+    augmentation_layer(augmentation(crop = c(8, 8)))() |>
+    conv_block(4)
+  expect_identical(output$shape[[2]], 4L)
+  set.seed(2)
+  drawn <- augmentation_layer(policy)$seed
+  set.seed(2)
+  expect_identical(augmentation_layer(policy)$seed, drawn)
+  expect_snapshot(error = TRUE, {
+    augmentation_layer("rotation")
+    augmentation_layer(policy, seed = -1)
+  })
+})

@@ -1,6 +1,14 @@
 """Augmentation: random changes to images, each resampled only once."""
 
+from reticnn.augmenting.automatic import auto_augment, rand_augment, trivial_augment
 from reticnn.augmenting.images import augment
 from reticnn.augmenting.policy import Policy, augmentation
 
-__all__ = ["Policy", "augment", "augmentation"]
+__all__ = [
+    "Policy",
+    "augment",
+    "augmentation",
+    "auto_augment",
+    "rand_augment",
+    "trivial_augment",
+]

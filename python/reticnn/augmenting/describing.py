@@ -1,9 +1,20 @@
-"""Settings of operations in words."""
+"""Policies in words."""
 
 
 def described(operations):
     """Return a line of text for each operation, by its name."""
     return {name: _TEXTS[name](**options) for name, options in operations.items()}
+
+
+def in_lines(title, lines):
+    """Return a policy's text: a title, and lines by their names."""
+    width = max(map(len, lines), default=0)
+    return "\n".join(
+        [
+            f"<Policy> {title}",
+            *(f"{name:<{width}}  {text}" for name, text in lines.items()),
+        ]
+    )
 
 
 def _span(ends, times=1, unit=""):

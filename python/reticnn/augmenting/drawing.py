@@ -21,13 +21,22 @@ and does, stage by stage, in this order,
 2. `"color"`: (n, channels, channels + 1), matrix and offset for a pixel's channels;
    with `"color_of_mean"`, (n, channels, channels), to be multiplied by the mean of each
    channel over the warped image, and added.
-3. `"blur"`: (n,), the standard deviation of a Gaussian in pixels, 0 for none. The
+3. `"lut"`: (n,), int32, what is looked up for each value of each channel, rounded to a
+   whole number of 0 to 255 (a half to the even one): `LUT_NONE`, nothing, the image
+   stays as it is, unrounded; `LUT_TABLE`, its row of `"lut_table"`, (n, 256), whole
+   numbers, which is there if a table can occur; `LUT_AUTOCONTRAST` or `LUT_EQUALIZE`,
+   a table that each channel's own histogram decides, as `autocontrast_tables` and
+   `equalize_tables` of `reticnn.augmenting.host` say in whole numbers.
+4. `"sharpness"`: (n,), the factor f of a blend f times the image plus (1 - f) times the
+   image smoothed with `SMOOTHING`, 3 x 3; 1 leaves it as it is. The outermost pixels
+   are not smoothed, and so stay as they are.
+5. `"blur"`: (n,), the standard deviation of a Gaussian in pixels, 0 for none. The
    window has `blur_radius` pixels on each side of the centre, its weights sum to 1;
    outside the image are its reflected pixels, without the edge's own (`"reflect"` of
    `keras.ops.pad`).
-4. `"noise"`: (n,), the factor of `normal_texture` that is added, whose window begins at
+6. `"noise"`: (n,), the factor of `normal_texture` that is added, whose window begins at
    `"noise_at"`: (n, 2), int32, row and column.
-5. `"erase"`: (n, 4), int32, top, left, bottom and right of a box, the last two
+7. `"erase"`: (n, 4), int32, top, left, bottom and right of a box, the last two
    excluded; empty where nothing is erased. It is filled by `erasing_fill`, a value for
    each channel; or, where that is None, by `erasing_texture`, whose window begins at
    `"erase_at"`: (n, 2), int32: the pixel (y, x) becomes texture[row + y, column + x].
@@ -44,6 +53,12 @@ from reticnn.augmenting.counters import as_float, as_whole, uniforms
 
 # Number of places, both ways, at which an image's window of a texture can begin.
 TEXTURE_PLACES = 256
+
+# What an image's values are looked up in: the codes of the part `"lut"`.
+LUT_NONE, LUT_TABLE, LUT_AUTOCONTRAST, LUT_EQUALIZE = range(4)
+
+# Weights of a pixel and its eight neighbours in a smoothed image, as Pillow has them.
+SMOOTHING = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _GREY = np.tile(_LUMA, (3, 1))
@@ -67,8 +82,8 @@ def drawn_numbers(xp, seed, epoch, indices, ranges):
     """
     slots, lower, upper = zip(*ranges.values(), strict=True)
     unit = uniforms(xp, seed, epoch, indices, slots)
-    span = np.subtract(upper, lower, dtype="float32")
-    values = unit * span[None] + np.array(lower, "float32")[None]
+    span = float32(xp, np.subtract(upper, lower, dtype="float32"))
+    values = unit * span[None] + float32(xp, lower)[None]
     return {name: values[:, column] for column, name in enumerate(ranges)}
 
 
@@ -83,9 +98,9 @@ class Warp:
         self._xp = xp
         self._size = image_shape[0], image_shape[1]
         # Of the rows for x and for y: the factor of x, of y, and the offset.
-        self._x = np.array([[1], [0]], "float32")
-        self._y = np.array([[0], [1]], "float32")
-        self._offset = np.zeros((2, 1), "float32")
+        self._x = float32(xp, [[1], [0]])
+        self._y = float32(xp, [[0], [1]])
+        self._offset = float32(xp, [[0], [0]])
 
     def crop(self, top, left, size):
         """Show a window of `size`, (height, width) in pixels, as it is."""
@@ -188,7 +203,8 @@ def color_parts(
     offset = zero[:, None] if brightness is None else 255 * brightness[:, None]
     if shift is not None and channels == 3:
         offset = offset + _maybe_grey(xp, shift, grayscale)
-    offset = xp.broadcast_to(offset, (*linear.shape[:1], channels))[:, :, None]
+    # By adding, as the number of images may be unknown.
+    offset = (offset + float32(xp, np.zeros((1, channels))))[:, :, None]
     if contrast is None:
         return {"color": xp.concatenate([linear, offset], axis=2)}
     contrast = contrast[:, None, None]
@@ -204,18 +220,62 @@ def _hue_and_saturation(xp, zero, saturation, hue, grayscale):
     if grayscale is not None:
         colour = colour * (1 - grayscale)
     if hue is None:
-        return colour[:, None, None] * _float32(_COLOUR) + _float32(_GREY)
+        return colour[:, None, None] * float32(xp, _COLOUR) + float32(xp, _GREY)
     angle = hue * (2 * math.pi)
-    straight = (colour * xp.cos(angle))[:, None, None] * _float32(_COLOUR)
-    turned = (colour * xp.sin(angle))[:, None, None] * _float32(_TURNED)
-    return straight + turned + _float32(_GREY)
+    straight = (colour * xp.cos(angle))[:, None, None] * float32(xp, _COLOUR)
+    turned = (colour * xp.sin(angle))[:, None, None] * float32(xp, _TURNED)
+    return straight + turned + float32(xp, _GREY)
 
 
 def _maybe_grey(xp, shift, grayscale):
     if grayscale is None:
         return shift
-    luma = xp.sum(shift * _float32(_LUMA), axis=1)[:, None]
+    luma = xp.sum(shift * float32(xp, _LUMA), axis=1)[:, None]
     return xp.where(grayscale[:, None] > 0, luma, shift)
+
+
+def enhanced_color(xp, channels, *, brightness, contrast, saturation):
+    """Return the parts `"color"` and `"color_of_mean"` for three factors, 1 for none.
+
+    Each blends the image with a worse one, as Pillow's `ImageEnhance` does: a black
+    one, one of the mean luma, and a grey one.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        channels: 1 or 3; with 1, saturation does nothing.
+        brightness: (n,).
+        contrast: (n,).
+        saturation: (n,).
+
+    Returns:
+        Dict of `"color"`, (n, channels, channels + 1), and `"color_of_mean"`,
+        (n, channels, channels).
+    """
+    grey, colour = (_GREY, _COLOUR) if channels == 3 else (np.eye(1), np.zeros((1, 1)))
+    grey, colour = float32(xp, grey), float32(xp, colour)
+    linear = saturation[:, None, None] * colour + grey
+    linear = linear * (brightness * contrast)[:, None, None]
+    return {
+        "color": xp.concatenate([linear, xp.zeros_like(linear[:, :, :1])], axis=2),
+        "color_of_mean": (1 - contrast)[:, None, None] * grey,
+    }
+
+
+def lut_tables(xp, *, step, add, threshold):
+    """Return tables for `"lut_table"`, (n, 256), float32.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        step: (n,), values are rounded down to its multiples (posterize); 1 for none.
+        add: (n,), what is added to values below 128 (solarize_add); 0 for none.
+        threshold: (n,), values from it on are inverted (solarize); 256 for none, 0 for
+            an inverted image.
+    """
+    values = xp.arange(256, dtype="float32")[None]
+    step = step[:, None]
+    values = xp.floor(values / step) * step
+    values = xp.where(values < 128, xp.minimum(values + add[:, None], 255.0), values)
+    return xp.where(values < threshold[:, None], values, 255 - values)
 
 
 def normals(xp, first, second):
@@ -244,7 +304,7 @@ def erased_box(xp, image_shape, on, areas, places):
     Returns:
         Array (n, 4), int32: top, left, bottom, right.
     """
-    sides = np.array([image_shape[:2]], "float32")
+    sides = float32(xp, [image_shape[:2]])
     lengths = xp.sqrt(xp.stack(areas, axis=1)) * sides
     starts = xp.stack(places, axis=1) * (sides - lengths)
     corners = xp.ceil(xp.concatenate([starts, starts + lengths], axis=1))
@@ -282,5 +342,6 @@ def erasing_texture(image_shape):
     return texture
 
 
-def _float32(constants):
-    return constants.astype("float32")
+def float32(xp, constants):
+    """Return numbers as a float32 array where the others are: on a GPU, it may be."""
+    return xp.array(constants, dtype="float32")

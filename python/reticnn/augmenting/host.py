@@ -7,7 +7,14 @@ from functools import cache
 import cv2
 import numpy as np
 
-from reticnn.augmenting.drawing import erasing_texture, normal_texture
+from reticnn.augmenting.drawing import (
+    LUT_AUTOCONTRAST,
+    LUT_EQUALIZE,
+    LUT_NONE,
+    SMOOTHING,
+    erasing_texture,
+    normal_texture,
+)
 
 _FILLS = {
     "reflect": cv2.BORDER_REFLECT,
@@ -33,6 +40,9 @@ _EXACT_CHANNELS = (1, 3, 4)
 
 # From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
 _LARGE = 2**14
+
+# The matrix that leaves an image where it is.
+_STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -96,13 +106,15 @@ if hasattr(os, "register_at_fork"):
 def _stage(policy, images, parts, results):
     """Do one stage to a block of images; `results` gets them and may be `images`."""
     if "warp" in parts:
-        large = results[0, ..., 0].size >= _LARGE
-        warp = _warped_each if large else _warped
-        images = warp(policy, images, parts["warp"], results.shape[1:])
+        images = _moved(policy, images, parts["warp"], results.shape[1:])
     if "color" in parts:
         _color(images, parts, results)
     elif images is not results:
         results[...] = images
+    if "lut" in parts:
+        _look_up(results, parts["lut"], parts.get("lut_table"))
+    if "sharpness" in parts:
+        _sharpen(results, parts["sharpness"])
     if parts.get("blur") is not None:
         _blur(results, parts["blur"], policy.blur_radius)
     if "noise" in parts:
@@ -117,6 +129,18 @@ def _stage(policy, images, parts, results):
 def _planes(images):
     """Return images as OpenCV takes them: without the channels' axis if it is one."""
     return images[..., 0] if images.shape[3] == 1 else images
+
+
+def _moved(policy, images, matrices, shape):
+    """Return images sampled through matrices, (n, 6), where these do anything."""
+    warp = _warped_each if shape[0] * shape[1] >= _LARGE else _warped
+    still = (matrices == _STILL).all(axis=1)
+    if images.shape[1:] != shape or not still.any():
+        return warp(policy, images, matrices, shape)
+    moved = images.copy()
+    if not still.all():
+        moved[~still] = warp(policy, images[~still], matrices[~still], shape)
+    return moved
 
 
 def _warped(policy, images, matrices, shape):
@@ -241,6 +265,81 @@ def _color(images, parts, results):
         _planes(images), matrices, _planes(results), strict=True
     ):
         cv2.transform(image, matrix, result)
+
+
+def _look_up(images, kinds, tables):
+    chosen = np.flatnonzero(kinds != LUT_NONE)
+    channels = images.shape[3]
+    whole = images[chosen]
+    if images.dtype != np.uint8:
+        whole = np.rint(np.clip(whole, 0, 255)).astype(np.uint8)
+    kinds = kinds[chosen]
+    looked_up = np.empty((len(chosen), channels, 256), np.uint8)
+    if tables is not None:
+        looked_up[...] = tables[chosen, None]
+    for kind, own_tables in _OWN_TABLES.items():
+        own = kinds == kind
+        if own.any():
+            looked_up[own] = own_tables(_counts(whole[own]))
+    for place, image, table in zip(chosen, whole, looked_up, strict=True):
+        result = cv2.LUT(image, np.ascontiguousarray(table.T)[:, None])
+        images[place] = result.reshape(image.shape)
+
+
+def _counts(images):
+    """Return how often each value occurs, (n, channels, 256), int64."""
+    counts = np.empty((len(images), images.shape[3], 256), "int64")
+    for image, of_image in zip(images, counts, strict=True):
+        for channel, of_channel in enumerate(of_image):
+            found = cv2.calcHist([image], [channel], None, [256], [0, 256])
+            of_channel[...] = found.reshape(-1)
+    return counts
+
+
+def autocontrast_tables(counts):
+    """Return tables that spread values over all of 0 to 255.
+
+    Args:
+        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
+
+    Returns:
+        Array of the same shape.
+    """
+    values = np.arange(256)
+    present = counts > 0
+    low = present.argmax(axis=-1)[..., None]
+    span = 255 - present[..., ::-1].argmax(axis=-1)[..., None] - low
+    spread = np.clip((values - low) * 255 // np.maximum(span, 1), 0, 255)
+    return np.where(span > 0, spread, values)
+
+
+def equalize_tables(counts):
+    """Return tables that make all values about as frequent.
+
+    Args:
+        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
+
+    Returns:
+        Array of the same shape.
+    """
+    highest = 255 - (counts > 0)[..., ::-1].argmax(axis=-1)[..., None]
+    up_to = np.cumsum(counts, axis=-1)
+    step = (up_to[..., -1:] - np.take_along_axis(counts, highest, axis=-1)) // 255
+    spread = (up_to - counts + step // 2) // np.maximum(step, 1)
+    return np.where(step > 0, np.minimum(spread, 255), np.arange(256))
+
+
+_OWN_TABLES = {LUT_AUTOCONTRAST: autocontrast_tables, LUT_EQUALIZE: equalize_tables}
+
+
+def _sharpen(images, factors):
+    if min(images.shape[1:3]) < 3:
+        return
+    same = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "float32")
+    for image, factor in zip(_planes(images), factors, strict=True):
+        if factor != 1:
+            kernel = factor * same + (1 - factor) * SMOOTHING
+            image[1:-1, 1:-1] = cv2.filter2D(image, -1, kernel)[1:-1, 1:-1]
 
 
 def _blur(images, sigmas, radius):

@@ -5,12 +5,13 @@ import copy
 import numpy as np
 
 from reticnn.augmenting import settings
-from reticnn.augmenting.describing import described
+from reticnn.augmenting.describing import described, in_lines
 from reticnn.augmenting.drawing import (
     Warp,
     color_parts,
     drawn_numbers,
     erased_box,
+    float32,
     happens,
     normals,
     texture_place,
@@ -265,13 +266,7 @@ class Augmentation(Policy, kind="augmentation"):
             if outside == "constant":
                 outside += f" {self.fill_value:g}"
             lines["outside"] = outside
-        width = max(map(len, lines), default=0)
-        return "\n".join(
-            [
-                f"<Policy> {self.kind}{'' if lines else ', does nothing'}",
-                *(f"{name:<{width}}  {text}" for name, text in lines.items()),
-            ]
-        )
+        return in_lines(f"{self.kind}{'' if lines else ', does nothing'}", lines)
 
     def _draws(self, names):
         return any(name in self._ranges for name in names)
@@ -348,7 +343,7 @@ class Augmentation(Policy, kind="augmentation"):
         third, _ = normals(xp, drawn["pca_3"], drawn["pca_4"])
         alphas = xp.stack([first, second, third], axis=1)
         axes = np.array(pca["eigenvectors"]) * pca["eigenvalues"] * pca["std"] * 255
-        return xp.sum(alphas[:, None, :] * axes.astype("float32"), axis=2)
+        return xp.sum(alphas[:, None, :] * float32(xp, axes), axis=2)
 
 
 def as_sign(xp, unit):

@@ -1,0 +1,118 @@
+"""Augmentation as a Keras layer."""
+
+from reticnn.augmenting import device
+from reticnn.augmenting.policy import Policy, as_policy
+from reticnn.backend import keras
+from reticnn.coercion import as_seed, shown
+
+ops = keras.ops
+
+
+def augmentation_layer(policy, *, seed=None):
+    """Make a Keras layer that augments images, while training only.
+
+    The layer stands in a model, in front of what learns, or in the `map` of a
+    `tf.data` pipeline, called with `training=True`. It computes where the model does,
+    on a GPU too, and is saved with the model.
+
+    The images of all its calls in training are counted, and each has random numbers of
+    its own: with the same seed, the first batch comes out as `augment()` gives it, but
+    for rounding to whole numbers, and the next batch as the images after it. A map
+    that runs in parallel counts in whatever order its calls come.
+
+    Args:
+        policy: Policy, as `augmentation()` and its like give it.
+        seed: Whole number of at least 0, or None for a new one, kept with the layer.
+            Default None.
+
+    Returns:
+        Keras layer. It takes images of 0 to 255, (batch, height, width, channels) or
+        one image without the batch, whose size is known, and gives floats of 0 to 255.
+        A crop in pixels is also made, from the centre, when not training, as all
+        images come out of one size.
+
+    Raises:
+        TypeError: If `policy` is not a policy.
+        ValueError: If `seed` is negative; when the layer is called, if the policy
+            cannot be applied to such images.
+
+    Example:
+        >>> policy = augmentation(rotation=0.1, flip="horizontal")
+        >>> x = inputs = keras.Input((32, 32, 3))
+        >>> x = augmentation_layer(policy, seed=1)(x)
+        >>> x = conv_block(x, 64)
+    """
+    return AugmentationLayer(policy, seed=seed)
+
+
+@keras.saving.register_keras_serializable(package="reticnn")
+class AugmentationLayer(keras.Layer):
+    """The layer of `augmentation_layer()`."""
+
+    def __init__(self, policy, *, seed=None, **options):
+        """Take a policy and a seed, and the name and dtype of any Keras layer."""
+        # Half precision would round the values: they are computed as float32.
+        super().__init__(**{"autocast": False, **options})
+        self.policy = as_policy(policy)
+        self.seed = as_seed(seed)
+
+    def build(self, input_shape):
+        """Check that the policy can be applied, and begin to count."""
+        self.policy.check(_image_shape(input_shape))
+        self.images_seen = self.add_weight(
+            shape=(),
+            initializer="zeros",
+            dtype="int32",
+            trainable=False,
+            name="images_seen",
+        )
+
+    def call(self, images, training=None):
+        """Return augmented images in training, else as they are."""
+        batch = images if len(images.shape) == 4 else images[None]
+        batch = self._augmented(batch) if training else self._as_they_are(batch)
+        results = batch if len(images.shape) == 4 else batch[0]
+        return ops.cast(results, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """Return (batch, height, width, channels) of the results."""
+        batch = tuple(input_shape[:-3])
+        return (*batch, *self.policy.output_shape(_image_shape(input_shape)))
+
+    def get_config(self):
+        """Return what makes the layer again."""
+        return {
+            **super().get_config(),
+            "policy": self.policy.to_config(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Return the layer whose `get_config()` this is."""
+        return cls(**{**config, "policy": Policy.from_config(config["policy"])})
+
+    def _augmented(self, batch):
+        count = ops.shape(batch)[0]
+        first = ops.convert_to_tensor(self.images_seen)
+        indices = first + ops.arange(count, dtype="int32")
+        self.images_seen.assign(first + count)
+        return device.apply(self.policy, batch, self.seed, 0, indices)
+
+    def _as_they_are(self, batch):
+        height, width = batch.shape[1:3]
+        tall, wide, _ = self.policy.output_shape(tuple(batch.shape[1:]))
+        top, left = (height - tall) // 2, (width - wide) // 2
+        return batch[:, top : top + tall, left : left + wide]
+
+
+def _image_shape(input_shape):
+    """Return (height, width, channels) of the images, or raise if it is not known."""
+    image_shape = tuple(input_shape[-3:])
+    if len(input_shape) not in (3, 4) or None in image_shape:
+        raise ValueError(
+            "`augmentation_layer` needs images of a known size, (batch, height, width, "
+            f"channels), not {shown(list(input_shape))}. Resize them before it, or "
+            "give the size in `keras.Input()`."
+        )
+    return image_shape

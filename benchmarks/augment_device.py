@@ -2,8 +2,9 @@
 
 Run as `python benchmarks/augment_device.py`, with `KERAS_BACKEND` for another backend
 than TensorFlow. The goal is a ratio of at least 3. Our layer compiles itself where the
-backend can. Keras's geometric layers cannot be compiled by XLA, neither from TensorFlow,
-where they run in a plain graph, nor from JAX. Times are the median of a batch, without the first, which compiles.
+backend can. Keras's geometric layers cannot be compiled by XLA, neither from
+TensorFlow, where they run in a plain graph, nor from JAX. Times are the median of a
+batch, without the first, which compiles.
 """
 
 import statistics

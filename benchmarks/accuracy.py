@@ -2,7 +2,8 @@
 
 The workshop's CNN, Adam, batches of 32, from the same weights for the same seed:
 `fit_classifier` on image data against `model.fit` on the same arrays. Prints the
-accuracy on the test images for each seed as it comes, then the means. Wants
+accuracy on the test images for each seed as it comes, then the means. With
+`--augmented`, `fit_classifier` without and with augmentation. Wants
 `../shared/data/cats-dogs-32.tar.xz` beside the repository; takes many minutes.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,9 @@ from reticnn.backend import keras
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "cats-dogs-32.tar.xz"
 SEEDS = (1, 2, 3)
+POLICY = reticnn.augmentation(
+    flip="horizontal", translation=0.1, rotation=0.03, zoom=0.1, color_jitter=0.1
+)
 
 
 def part_of(data, count):
@@ -29,11 +34,16 @@ def part_of(data, count):
     return loaded["images"][rows], codes[rows]
 
 
-def our_accuracy(train, test, class_names, epochs, seed):
+def our_accuracy(train, test, class_names, epochs, seed, policy=None):
     """Return the accuracy that `fit_classifier` reaches."""
     data = reticnn.image_arrays(*train, class_names=class_names)
     classifier = reticnn.fit_classifier(
-        reticnn.build_cnn(seed=seed), data, epochs=epochs, progress="none", seed=seed
+        reticnn.build_cnn(seed=seed),
+        data,
+        epochs=epochs,
+        augmentation=policy,
+        progress="none",
+        seed=seed,
     )
     test = reticnn.image_arrays(*test, class_names=class_names)
     return reticnn.evaluate_classifier(classifier, test)["accuracy"]
@@ -53,20 +63,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--augmented", action="store_true")
     options = parser.parse_args()
     if not PHOTOS.exists():
         sys.exit(f"Skipped: there is no {PHOTOS.name}.")
     data = reticnn.cats_and_dogs(str(PHOTOS))
+    names = data["train"].class_names
     train = part_of(data["train"], options.images)
     test = part_of(data["test"], 2000)
     print(f"{len(train[1])} images, {options.epochs} epochs, {len(test[1])} to test")
-    reached = {"plain Keras": [], "fit_classifier": []}
+    ours = partial(our_accuracy, train, test, names, options.epochs)
+    if options.augmented:
+        methods = {"not augmented": ours, "augmented": partial(ours, policy=POLICY)}
+        print(POLICY)
+    else:
+        plain = partial(plain_accuracy, train, test, options.epochs)
+        methods = {"plain Keras": plain, "fit_classifier": ours}
+    reached = {name: [] for name in methods}
     for seed in SEEDS:
         start = time.perf_counter()
-        reached["plain Keras"].append(plain_accuracy(train, test, options.epochs, seed))
-        reached["fit_classifier"].append(
-            our_accuracy(train, test, data["train"].class_names, options.epochs, seed)
-        )
+        for name, accuracy in methods.items():
+            reached[name].append(accuracy(seed))
         print(
             f"seed {seed}: "
             + ", ".join(f"{name} {values[-1]:.3f}" for name, values in reached.items())

@@ -117,6 +117,8 @@ INTERRUPTED = RUN.replace(
     'print(state["epoch"], state["step"], flush=True)',
     """
     import os, signal
+    # Started in the background of a shell, a process begins deaf to the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if state["epoch"] == 3:
         os.kill(os.getpid(), signal.SIGINT)
     """.strip(),

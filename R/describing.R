@@ -35,7 +35,7 @@ plot.reticnn_description <- function(x, ...) {
   check_installed("ggplot2", "Plotting a model's layers")
   measures <- c(
     parameters = "Parameters",
-    mult_adds = "Multiplications with addition",
+    mult_adds = "Mult-adds",
     receptive_field = "Receptive field (pixels)"
   )
   shown <- x[x$parameters > 0 | x$mult_adds > 0, ]
@@ -47,9 +47,14 @@ plot.reticnn_description <- function(x, ...) {
   ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
     ggplot2::geom_col(fill = "#0072B2", na.rm = TRUE) +
     ggplot2::facet_wrap(~measure, scales = "free_x") +
-    ggplot2::scale_x_continuous(labels = function(value) {
-      format(value, big.mark = ",", scientific = FALSE, trim = TRUE)
-    }) +
+    ggplot2::scale_x_continuous(n.breaks = 3, labels = short_numbers) +
     ggplot2::labs(x = NULL, y = NULL) +
     ggplot2::theme_minimal()
+}
+
+# 2500000 as 2.5M, so that axes have room for it.
+short_numbers <- function(values) {
+  power <- pmin(pmax(floor(log10(pmax(abs(values), 1, na.rm = TRUE)) / 3), 0), 3)
+  paste0(format(values / 1000^power, digits = 3, trim = TRUE, drop0trailing = TRUE),
+    c("", "k", "M", "G")[power + 1])
 }

@@ -169,3 +169,29 @@ test_that("what shares the work is told from R", {
   expect_error(fit_classifier(model, data, distribute = c("gpu:8", "gpu:9")),
     "`distribute`", class = "reticnn_error")
 })
+
+test_that("training augments, and computes a frozen network only once", {
+  skip_if_no_core()
+  data <- shape_images(40, image_size = 16, seed = 1)
+  policy <- augmentation(flip = "horizontal", rotation = 0.1, erasing = 0.5)
+  fit <- function(...) {
+    model <- build_cnn(c(16, 16, 3), n_blocks = 2, filters = 4, units = 8, seed = 1)
+    model <- freeze(model, c("block1_conv1", "block2_conv1"))
+    fit_classifier(model, data, epochs = 2, seed = 1, ...)
+  }
+  kept <- fit()
+  expect_equal(kept$history, fit(cache_features = "none")$history, tolerance = 1e-4)
+  changed <- fit(augmentation = policy)
+  expect_false(identical(changed$history, kept$history))
+  expect_identical(fit(augmentation = policy)$history, changed$history)
+  expect_identical(nrow(fit(augmentation = policy, cache_features = 2)$history), 2L)
+  expect_identical(changed$core$augmentation, policy)
+  expect_error(fit(augmentation = 0.1), "`augmentation` must be a policy",
+    class = "reticnn_error")
+  expect_error(fit(cache_features = 2), "`cache_features` is 2", class = "reticnn_error")
+  said <- testthat::capture_messages(fit(progress = "epoch"))
+  expect_match(said, "computed once for each image", all = FALSE)
+  plain <- predict(changed, data)$.pred_circle
+  expect_false(isTRUE(all.equal(predict(changed, data, tta = 4)$.pred_circle, plain)))
+  expect_equal(predict(changed, data, tta = 0)$.pred_circle, plain)
+})

@@ -10,7 +10,18 @@ from functools import cache, lru_cache
 import numpy as np
 
 from reticnn.augmenting.counters import folded
-from reticnn.augmenting.drawing import TEXTURE_PLACES, erasing_texture, normal_texture
+from reticnn.augmenting.drawing import (
+    LUT_AUTOCONTRAST,
+    LUT_EQUALIZE,
+    LUT_NONE,
+    LUT_TABLE,
+    SMOOTHING,
+    TEXTURE_PLACES,
+    autocontrast_tables,
+    equalize_tables,
+    erasing_texture,
+    normal_texture,
+)
 from reticnn.backend import keras
 
 ops = keras.ops
@@ -93,6 +104,10 @@ def _stage(policy, images, parts, output_shape):
         images = _warped(policy, images, parts["warp"], output_shape)
     if "color" in parts:
         images = _colored(images, parts)
+    if "lut" in parts:
+        images = _looked_up(images, parts["lut"], parts.get("lut_table"))
+    if "sharpness" in parts:
+        images = _sharpened(images, parts["sharpness"])
     if "blur" in parts:
         images = _blurred(images, parts["blur"], policy.blur_radius)
     if "noise" in parts:
@@ -184,6 +199,56 @@ def _colored(images, parts):
         factors = matrices[:, :, channel][:, None, None, :]
         results = results + images[..., channel : channel + 1] * factors
     return results
+
+
+def _looked_up(images, kinds, tables):
+    """Return images with the values that tables of each image and channel have."""
+    values = ops.cast(ops.round(ops.clip(images, 0, 255)), "int32")
+    row = _rows(images)
+    kinds = kinds[:, None, None]
+    counts = _counts(values, row)
+    looked_up = ops.where(
+        kinds == LUT_AUTOCONTRAST,
+        autocontrast_tables(ops, counts),
+        ops.where(kinds == LUT_EQUALIZE, equalize_tables(ops, counts), 0),
+    )
+    looked_up = ops.cast(looked_up, "float32")
+    if tables is not None:
+        looked_up = ops.where(kinds == LUT_TABLE, tables[:, None], looked_up)
+    results = ops.take(ops.reshape(looked_up, (-1,)), 256 * row + values, axis=0)
+    return ops.where(kinds[..., None] == LUT_NONE, images, results)
+
+
+def _rows(images):
+    """Return a number for each image and channel, (n, 1, 1, channels), int32."""
+    count, channels = ops.shape(images)[0], images.shape[3]
+    first = ops.arange(count, dtype="int32")[:, None, None, None] * channels
+    return first + ops.arange(channels, dtype="int32")
+
+
+def _counts(values, rows):
+    """Return how often each value occurs, (n, channels, 256), int32."""
+    channels = values.shape[3]
+    at = ops.reshape(256 * rows + values, (-1,))
+    total = ops.shape(values)[0] * channels * 256
+    counts = ops.segment_sum(ops.ones_like(at), at, num_segments=total)
+    return ops.reshape(counts, (-1, channels, 256))
+
+
+def _sharpened(images, factors):
+    """Return blends of images with smoothed ones, but for the outermost pixels."""
+    height, width = images.shape[1:3]
+    if min(height, width) < 3:
+        return images
+    padded = ops.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    smooth = sum(
+        padded[:, down : down + height, right : right + width] * weight
+        for (down, right), weight in np.ndenumerate(SMOOTHING)
+    )
+    row, column = _rows_and_columns(height, width, "int32")
+    inner = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
+    blend = smooth + (images - smooth) * factors[:, None, None, None]
+    return ops.where(inner[..., None], blend, images)
 
 
 def _blurred(images, sigmas, radius):

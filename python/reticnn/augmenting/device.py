@@ -51,49 +51,50 @@ def apply(policy, images, seed, epoch, indices):
         return images
     seed = np.uint32(folded(seed)).astype("int32")
     arguments = seed, ops.cast(epoch, "int32"), ops.cast(indices, "int32")
-    results = _compiled(policy)(images, *map(ops.convert_to_tensor, arguments))
+    draw, change = _compiled(policy, image_shape)
+    results = change(images, draw(*map(ops.convert_to_tensor, arguments)))
     # What a compiled function gives has lost its shape in a TensorFlow graph.
     return ops.reshape(results, (-1, *policy.output_shape(image_shape)))
 
 
 @lru_cache(maxsize=32)
-def _compiled(policy):
-    """Return the function of (images, seed, epoch, indices) for a policy, compiled.
+def _compiled(policy, image_shape):
+    """Return two functions for images of a shape, compiled where that can be.
 
-    TensorFlow's and JAX's compilers make it several times as fast; torch has none that
-    does without one for C++ on the user's machine.
+    The first is of (seed, epoch, indices) and gives the stages' parameters, the second
+    of images and these. In one, a compiler would compute the few parameters again for
+    each of the many pixels. TensorFlow's and JAX's compilers make them several times as
+    fast; torch has none that does without one for C++ on the user's machine.
     """
 
-    def function(images, seed, epoch, indices):
-        return _augmented(policy, images, seed, epoch, indices)
+    def draw(seed, epoch, indices):
+        return policy.draw(ops, seed, epoch, indices, image_shape)
+
+    def change(images, stages):
+        output_shape = policy.output_shape(image_shape)
+        for parts in stages:
+            images = _stage(policy, images, parts, output_shape)
+        return images
 
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        return jax.jit(function)
+        return jax.jit(draw), jax.jit(change)
     if backend == "tensorflow":
         import tensorflow
 
-        return tensorflow.function(
-            function, autograph=False, jit_compile=_has_compiler(tensorflow)
+        compiled = tensorflow.function(
+            autograph=False, jit_compile=_has_compiler(tensorflow)
         )
-    return function
+        return compiled(draw), compiled(change)
+    return draw, change
 
 
 def _has_compiler(tensorflow):
     """Return whether TensorFlow can compile; on Apple's GPUs it cannot."""
     gpus = tensorflow.config.list_physical_devices("GPU")
     return not (gpus and platform.system() == "Darwin")
-
-
-def _augmented(policy, images, seed, epoch, indices):
-    """Return images after all stages."""
-    image_shape = tuple(images.shape[1:])
-    output_shape = policy.output_shape(image_shape)
-    for parts in policy.draw(ops, seed, epoch, indices, image_shape):
-        images = _stage(policy, images, parts, output_shape)
-    return images
 
 
 def _stage(policy, images, parts, output_shape):

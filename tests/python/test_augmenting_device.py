@@ -168,6 +168,23 @@ def test_both_engines_agree_on_policies_that_draw(uncompiled, policy, channels):
     assert (difference < OTHERS[0]).mean() > 0.9
 
 
+@pytest.mark.parametrize("seed", [5, 2**40])
+def test_both_engines_agree_on_a_list_of_policies(uncompiled, seed):
+    policies = [
+        reticnn.augmentation(rotation=0.1, fill_mode="constant", fill_value=50),
+        reticnn.augmentation(crop=(13, 11), gaussian_blur=2.0),
+        reticnn.rand_augment(operations=["rotate", "brightness", "sharpness"]),
+        reticnn.augmentation(gaussian_blur=0.5, erasing={"fill_value": (9, 99, 199)}),
+    ]
+    images = smooth_images()
+    expected = reticnn.augment(images, policies, seed=seed)
+    layer = reticnn.augmentation_layer(policies, seed=seed)
+    assert layer.compute_output_shape((None, 16, 19, 3)) == (None, 13, 11, 3)
+    assert_close(in_training(layer, images), expected)
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    assert_close(in_training(again, images), expected)
+
+
 def test_tiny_and_flat_images_have_nothing_to_sharpen_or_to_spread(uncompiled):
     operations = ["equalize", "autocontrast", "sharpness"]
     policy = reticnn.rand_augment(2, operations=operations)

@@ -71,9 +71,9 @@ def _compiled(policy, image_shape):
         return policy.draw(ops, seed, epoch, indices, image_shape)
 
     def change(images, stages):
-        output_shape = policy.output_shape(image_shape)
-        for parts in stages:
-            images = _stage(policy, images, parts, output_shape)
+        for owner, parts in zip(policy.of_stages(image_shape[2]), stages, strict=True):
+            output_shape = owner.output_shape(tuple(images.shape[1:]))
+            images = _stage(owner, images, parts, output_shape)
         return images
 
     backend = keras.backend.backend()

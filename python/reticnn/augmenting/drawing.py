@@ -9,8 +9,10 @@ arrays are float32 and have one row an image. An engine asks a policy for
   anything there, known without drawing, and so constant in a compiled function;
 - `policy.draw(xp, seed, epoch, indices, image_shape)`: for each stage a dict with the
   parameters of those parts;
-- `policy.fill_mode`, `policy.fill_value`, `policy.interpolation` for the warp,
-  `policy.blur_radius`, `policy.erasing_fill(channels)`;
+- `policy.of_stages(channels)`: for each stage the policy that it belongs to, one of
+  those in a sequence, else the policy itself; and that for its `output_shape`,
+  `fill_mode`, `fill_value`, `interpolation`, `blur_radius` and
+  `erasing_fill(channels)`;
 
 and does, stage by stage, in this order,
 

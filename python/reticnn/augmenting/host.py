@@ -77,11 +77,17 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
         results[...] = images
         return results
 
+    owners = policy.of_stages(image_shape[2])
+
     def do(block):
         given = images[block]
-        for stage in stages:
+        for owner, stage in zip(owners, stages, strict=True):
             rows = {part: values[block] for part, values in stage.items()}
-            given = _stage(policy, given, rows, results[block])
+            shape = owner.output_shape(given.shape[1:])
+            room = results[block]
+            if shape != room.shape[1:]:
+                room = np.empty((len(given), *shape), images.dtype)
+            given = _stage(owner, given, rows, room)
 
     size = max(
         1, min(_VALUES_AT_ONCE // images[0].size, int(_ROUNDING) // image_shape[0] - 1)

@@ -57,7 +57,8 @@
 #'   `"reflect"`.
 #' @param fill_value Number, 0 to 255, the value of `"constant"`. Default 0.
 #' @param interpolation `"bilinear"` or `"nearest"`. Default `"bilinear"`.
-#' @return A policy, which prints what it does. It is a Python object.
+#' @return A policy, which prints what it does. It is a Python object. Wherever a policy
+#'   is taken, a list of policies means one after the other.
 #' @section Errors: A `reticnn_error` if a setting is outside its range, or has another
 #'   name.
 #' @references Keras's `RandomCrop`, `RandomFlip`, `RandomTranslation`, `RandomShear`,
@@ -92,8 +93,8 @@ augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = N
 #' @param x Array, `c(n, height, width, channels)`, `c(height, width, channels)` or
 #'   `c(n, height, width)`, or a matrix for one grey image; values 0 to 255. Or image
 #'   data, or a NumPy array.
-#' @param policy Policy from [augmentation()], or `NULL` for the operations given.
-#'   Default `NULL`.
+#' @param policy Policy from [augmentation()], or a list of policies, one after the other,
+#'   or `NULL` for the operations given. Default `NULL`.
 #' @param ... Arguments of [augmentation()] by name, instead of a policy.
 #' @param copies Whole number of at least 1, changed copies of each image. Default 1.
 #' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
@@ -145,7 +146,8 @@ augment.numpy.ndarray <- augment.array
 #'
 #' @param image Image: an array `c(height, width, channels)`, 0 to 255, or a matrix for a
 #'   grey one. Of several images, or image data, the first.
-#' @param policy Policy, as from [augmentation()].
+#' @param policy Policy, as from [augmentation()], or a list of policies, one after the
+#'   other.
 #' @param n Whole number of changed copies. Default 8.
 #' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
 #'   drawn from R's random numbers, so that [set.seed()] fixes it.
@@ -333,7 +335,8 @@ learn_augmentation <- function(model_fn, data, validation = 0.2, budget = 96, tr
 #' gives it, but for rounding to whole numbers, and the next batch as the images after
 #' it.
 #'
-#' @param policy Policy, as from [augmentation()].
+#' @param policy Policy, as from [augmentation()], or a list of policies, one after the
+#'   other.
 #' @param seed Whole number of at least 0 that fixes the result, kept with the layer.
 #'   Default `NULL`: one is drawn from R's random numbers, so that [set.seed()] fixes it.
 #' @return Keras layer, to be called with a tensor of images of 0 to 255, (batch, height,

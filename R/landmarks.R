@@ -65,7 +65,8 @@ landmark_model <- function(name, input_shape = NULL, num_classes = NULL, weights
 #' @return A list of arguments for [fit_classifier()]. The optimizer is a Keras
 #'   optimizer where its settings are not Keras's own. What a paper does not say is not
 #'   in it. Where papers divide the learning rate by ten a few times, it falls along
-#'   half a cosine.
+#'   half a cosine. AlexNet's and ConvNeXt's have an augmentation, which crops to 7/8 of
+#'   height and width.
 #' @section Errors: A `reticnn_error` if there is no such architecture.
 #' @seealso [landmark_architectures()], [fit_classifier()]
 #' @export

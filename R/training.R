@@ -17,8 +17,8 @@
 #' @param augmentation Policy, as [augmentation()] and [rand_augment()] make it, by which
 #'   the training images are changed anew in each epoch; the validation images are not.
 #'   Where it crops to a number of pixels, that is the model's size, and the training
-#'   images keep their own, larger one. It stays with the classifier. `NULL` for no
-#'   changes. Default `NULL`.
+#'   images keep their own, larger one. A list of policies is one after the other. It
+#'   stays with the classifier. `NULL` for no changes. Default `NULL`.
 #' @param optimizer Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
 #'   measures curvatures before each epoch), or a Keras optimizer. `NULL` means
 #'   `"adam"`, or the model's own if it is compiled. Default `NULL`.

@@ -3,8 +3,8 @@
 Run as `python benchmarks/augment_device.py`, with `KERAS_BACKEND` for another backend
 than TensorFlow. The goal is a ratio of at least 3. Our layer compiles itself where the
 backend can. Keras's geometric layers cannot be compiled by XLA, neither from
-TensorFlow, where they run in a plain graph, nor from JAX. Times are the median of a
-batch, without the first, which compiles.
+TensorFlow, where they run in a plain graph, nor from JAX. Times are medians of
+a batch, taken in turn, without the first, which compiles.
 """
 
 import statistics
@@ -71,15 +71,18 @@ def as_function(model, images):
     return lambda: keras.ops.convert_to_numpy(call(images))
 
 
-def milliseconds(function):
-    """Return the median time of a call, over at least 1 second."""
-    function()
-    times = []
-    while sum(times) < 1:
-        start = time.perf_counter()
+def milliseconds(*functions):
+    """Return the median time of each function, called in turn for 2 seconds or more."""
+    for function in functions:
         function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1000
+    times = [[] for _ in functions]
+    start = time.perf_counter()
+    while time.perf_counter() - start < 2:
+        for function, own in zip(functions, times, strict=True):
+            before = time.perf_counter()
+            function()
+            own.append(time.perf_counter() - before)
+    return [statistics.median(own) * 1000 for own in times]
 
 
 def main():
@@ -90,8 +93,9 @@ def main():
         generator = np.random.default_rng(1)
         images = generator.uniform(0, 255, (count, size, size, 3)).astype("float32")
         images = keras.ops.convert_to_tensor(images)
-        own = milliseconds(as_function(ours(size), images))
-        theirs = milliseconds(as_function(chained(size), images))
+        own, theirs = milliseconds(
+            *(as_function(build(size), images) for build in (ours, chained))
+        )
         missed |= theirs < GOAL * own
         print(
             f"{count} of {size} x {size}: ours {own:.1f}, Keras's layers {theirs:.1f}, "

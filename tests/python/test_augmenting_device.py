@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 import reticnn
-from reticnn.augmenting import device, host
+from reticnn.augmenting import automatic, device, host
 
 BACKEND = keras.backend.backend()
 
@@ -134,6 +134,63 @@ def test_engines_agree_on_any_number_of_channels(uncompiled, channels, operation
     images = smooth_images(height=9, width=6, channels=channels)
     expected = host.apply(policy, images, 5, 2, np.arange(len(images)))
     assert_close(on_device(policy, images), expected)
+
+
+@pytest.mark.parametrize("operation", automatic.OPERATIONS[1:])
+def test_both_engines_do_the_operations_that_are_drawn(uncompiled, operation):
+    policy = reticnn.rand_augment(1, 7, magnitude_std=1, operations=[operation])
+    images = smooth_images()
+    expected = host.apply(policy, images, 5, 2, np.arange(len(images)))
+    results = on_device(policy, images)
+    assert_close(results, expected, WARPED if "warp" in policy.parts(3)[0] else OTHERS)
+    assert np.abs(results - images).mean() > 0.6
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        reticnn.rand_augment(magnitude_std=0.5, probability=0.8),
+        reticnn.trivial_augment(),
+        reticnn.auto_augment("cifar10"),
+        reticnn.auto_augment("imagenet"),
+        reticnn.auto_augment("svhn"),
+    ],
+    ids=lambda policy: f"{policy.kind} {policy.to_config().get('name', '')}",
+)
+def test_both_engines_agree_on_policies_that_draw(uncompiled, policy, channels):
+    images = smooth_images(n=60, channels=channels)
+    expected = host.apply(policy, images, 5, 2, np.arange(len(images)))
+    difference = np.abs(on_device(policy, images) - expected)
+    # A table after a warp can make a step, or two, of a 32nd of a pixel.
+    assert difference.mean() < 0.5
+    assert (difference > WARPED[0]).mean() < 0.01
+    assert (difference < OTHERS[0]).mean() > 0.9
+
+
+@pytest.mark.parametrize("seed", [5, 2**40])
+def test_both_engines_agree_on_a_list_of_policies(uncompiled, seed):
+    policies = [
+        reticnn.augmentation(rotation=0.1, fill_mode="constant", fill_value=50),
+        reticnn.augmentation(crop=(13, 11), gaussian_blur=2.0),
+        reticnn.rand_augment(operations=["rotate", "brightness", "sharpness"]),
+        reticnn.augmentation(gaussian_blur=0.5, erasing={"fill_value": (9, 99, 199)}),
+    ]
+    images = smooth_images()
+    expected = reticnn.augment(images, policies, seed=seed)
+    layer = reticnn.augmentation_layer(policies, seed=seed)
+    assert layer.compute_output_shape((None, 16, 19, 3)) == (None, 13, 11, 3)
+    assert_close(in_training(layer, images), expected)
+    again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    assert_close(in_training(again, images), expected)
+
+
+def test_tiny_and_flat_images_have_nothing_to_sharpen_or_to_spread(uncompiled):
+    operations = ["equalize", "autocontrast", "sharpness"]
+    policy = reticnn.rand_augment(2, operations=operations)
+    for shape in ((6, 2, 5, 3), (6, 9, 9, 1)):
+        images = np.full(shape, 37, "float32")
+        np.testing.assert_allclose(on_device(policy, images), images, atol=1e-4)
 
 
 def test_draws_are_the_same_bits():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reticnn import (
+    augmentation,
     build_cnn,
     describe_model,
     fit_classifier,
@@ -478,6 +479,7 @@ def test_recipe_is_what_fit_classifier_takes(name, three_classes):
     classifier = fit_classifier(model, three_classes, progress="none", **recipe)
     assert classifier.epochs == 1
     assert math.isfinite(classifier.history["loss"][0])
+    assert classifier.augmentation == recipe.get("augmentation")
 
 
 def test_recipe_of_alexnet():
@@ -487,6 +489,8 @@ def test_recipe_of_alexnet():
     optimizer = recipe["optimizer"]
     assert (optimizer.momentum, optimizer.decay) == (0.9, 5e-4)
     assert training_recipe("alexnet")["optimizer"] is not optimizer
+    policy = augmentation(crop=7 / 8, flip="horizontal", pca_color=0.1)
+    assert recipe["augmentation"] == policy
 
 
 def test_recipe_of_convnext():
@@ -502,6 +506,12 @@ def test_recipe_of_convnext():
         "ema": 0.9999,
     }
     assert {name: recipe[name] for name in wanted} == wanted
+    crop, drawn, erase = recipe["augmentation"].policies
+    assert "flip" in crop.to_config() and "crop" in crop.to_config()
+    settings = {"magnitude": 9, "magnitude_std": 0.5, "probability": 0.5, "n": 2}
+    assert settings.items() <= drawn.to_config().items()
+    assert len(drawn.to_config()["operations"]) == 15
+    assert erase.to_config()["erasing"]["factor"] == [0.25, 0.25]
     drops = [
         _drops(landmark_model, name)
         for name in ("convnext_tiny", "convnext_small", "convnext_base")

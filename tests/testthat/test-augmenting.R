@@ -32,6 +32,26 @@ test_that("image data and NumPy arrays are augmented too", {
   )
 })
 
+test_that("a list of policies means one after the other", {
+  skip_if_no_core()
+  policies <- list(augmentation(crop = c(8, 6)), rand_augment(), augmentation(erasing = 1))
+  x <- random_images(4, 12, 10, 3)
+  changed <- augment(x, policies, seed = 1)
+  expect_identical(dim(changed), c(4L, 8L, 6L, 3L))
+  expect_false(identical(augment(x, policies[1], seed = 1), changed))
+  expect_identical(
+    augment(x, policies[1], seed = 1), augment(x, policies[[1]], seed = 1)
+  )
+  expect_snapshot(error = TRUE, augment(x, list(policies[[1]], "rotation")))
+  skip_on_cran()
+  data <- shape_images(20, image_size = 12, seed = 1)
+  model <- build_cnn(c(12, 12, 3), n_blocks = 1, filters = 2, units = 2)
+  classifier <- fit_classifier(model, data, epochs = 1,
+    augmentation = list(augmentation(flip = "horizontal"), trivial_augment()),
+    progress = "none")
+  expect_s3_class(classifier, "reticnn_classifier")
+})
+
 test_that("a policy prints what it does, and mistakes are named", {
   skip_if_no_core()
   expect_output(

@@ -14,6 +14,7 @@ _WORD = 2**32
 
 # What is hashed at each step is moved by its own constant: 0 is nothing special.
 _SEED, _EPOCH, _INDEX, _SLOT = 0x9E3779B9, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F
+_PLACE = 0x165667B1
 
 
 def uniforms(xp, seed, epoch, indices, slots):
@@ -44,6 +45,16 @@ def folded(seed):
         return seed
     low, high = seed % _WORD, seed // _WORD
     return low if not high else _hashed(low) ^ folded(high)
+
+
+def seed_of_place(xp, seed, place):
+    """Return the seed at a place in a sequence, of `seed` at the first, place 0."""
+    if not place:
+        return seed
+    other = _hashed(place + _PLACE)
+    if isinstance(seed, int):
+        return folded(seed) ^ other
+    return xp.bitwise_xor(seed, xp.array(np.uint32(other).astype("int32")))
 
 
 def as_float(xp, values):

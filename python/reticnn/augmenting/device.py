@@ -10,7 +10,18 @@ from functools import cache, lru_cache
 import numpy as np
 
 from reticnn.augmenting.counters import folded
-from reticnn.augmenting.drawing import TEXTURE_PLACES, erasing_texture, normal_texture
+from reticnn.augmenting.drawing import (
+    LUT_AUTOCONTRAST,
+    LUT_EQUALIZE,
+    LUT_NONE,
+    LUT_TABLE,
+    SMOOTHING,
+    TEXTURE_PLACES,
+    autocontrast_tables,
+    equalize_tables,
+    erasing_texture,
+    normal_texture,
+)
 from reticnn.backend import keras
 
 ops = keras.ops
@@ -40,49 +51,50 @@ def apply(policy, images, seed, epoch, indices):
         return images
     seed = np.uint32(folded(seed)).astype("int32")
     arguments = seed, ops.cast(epoch, "int32"), ops.cast(indices, "int32")
-    results = _compiled(policy)(images, *map(ops.convert_to_tensor, arguments))
+    draw, change = _compiled(policy, image_shape)
+    results = change(images, draw(*map(ops.convert_to_tensor, arguments)))
     # What a compiled function gives has lost its shape in a TensorFlow graph.
     return ops.reshape(results, (-1, *policy.output_shape(image_shape)))
 
 
 @lru_cache(maxsize=32)
-def _compiled(policy):
-    """Return the function of (images, seed, epoch, indices) for a policy, compiled.
+def _compiled(policy, image_shape):
+    """Return two functions for images of a shape, compiled where that can be.
 
-    TensorFlow's and JAX's compilers make it several times as fast; torch has none that
-    does without one for C++ on the user's machine.
+    The first is of (seed, epoch, indices) and gives the stages' parameters, the second
+    of images and these. In one, a compiler would compute the few parameters again for
+    each of the many pixels. TensorFlow's and JAX's compilers make them several times as
+    fast; torch has none that does without one for C++ on the user's machine.
     """
 
-    def function(images, seed, epoch, indices):
-        return _augmented(policy, images, seed, epoch, indices)
+    def draw(seed, epoch, indices):
+        return policy.draw(ops, seed, epoch, indices, image_shape)
+
+    def change(images, stages):
+        for owner, parts in zip(policy.of_stages(image_shape[2]), stages, strict=True):
+            output_shape = owner.output_shape(tuple(images.shape[1:]))
+            images = _stage(owner, images, parts, output_shape)
+        return images
 
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        return jax.jit(function)
+        return jax.jit(draw), jax.jit(change)
     if backend == "tensorflow":
         import tensorflow
 
-        return tensorflow.function(
-            function, autograph=False, jit_compile=_has_compiler(tensorflow)
+        compiled = tensorflow.function(
+            autograph=False, jit_compile=_has_compiler(tensorflow)
         )
-    return function
+        return compiled(draw), compiled(change)
+    return draw, change
 
 
 def _has_compiler(tensorflow):
     """Return whether TensorFlow can compile; on Apple's GPUs it cannot."""
     gpus = tensorflow.config.list_physical_devices("GPU")
     return not (gpus and platform.system() == "Darwin")
-
-
-def _augmented(policy, images, seed, epoch, indices):
-    """Return images after all stages."""
-    image_shape = tuple(images.shape[1:])
-    output_shape = policy.output_shape(image_shape)
-    for parts in policy.draw(ops, seed, epoch, indices, image_shape):
-        images = _stage(policy, images, parts, output_shape)
-    return images
 
 
 def _stage(policy, images, parts, output_shape):
@@ -93,6 +105,10 @@ def _stage(policy, images, parts, output_shape):
         images = _warped(policy, images, parts["warp"], output_shape)
     if "color" in parts:
         images = _colored(images, parts)
+    if "lut" in parts:
+        images = _looked_up(images, parts["lut"], parts.get("lut_table"))
+    if "sharpness" in parts:
+        images = _sharpened(images, parts["sharpness"])
     if "blur" in parts:
         images = _blurred(images, parts["blur"], policy.blur_radius)
     if "noise" in parts:
@@ -184,6 +200,56 @@ def _colored(images, parts):
         factors = matrices[:, :, channel][:, None, None, :]
         results = results + images[..., channel : channel + 1] * factors
     return results
+
+
+def _looked_up(images, kinds, tables):
+    """Return images with the values that tables of each image and channel have."""
+    values = ops.cast(ops.round(ops.clip(images, 0, 255)), "int32")
+    row = _rows(images)
+    kinds = kinds[:, None, None]
+    counts = _counts(values, row)
+    looked_up = ops.where(
+        kinds == LUT_AUTOCONTRAST,
+        autocontrast_tables(ops, counts),
+        ops.where(kinds == LUT_EQUALIZE, equalize_tables(ops, counts), 0),
+    )
+    looked_up = ops.cast(looked_up, "float32")
+    if tables is not None:
+        looked_up = ops.where(kinds == LUT_TABLE, tables[:, None], looked_up)
+    results = ops.take(ops.reshape(looked_up, (-1,)), 256 * row + values, axis=0)
+    return ops.where(kinds[..., None] == LUT_NONE, images, results)
+
+
+def _rows(images):
+    """Return a number for each image and channel, (n, 1, 1, channels), int32."""
+    count, channels = ops.shape(images)[0], images.shape[3]
+    first = ops.arange(count, dtype="int32")[:, None, None, None] * channels
+    return first + ops.arange(channels, dtype="int32")
+
+
+def _counts(values, rows):
+    """Return how often each value occurs, (n, channels, 256), int32."""
+    channels = values.shape[3]
+    at = ops.reshape(256 * rows + values, (-1,))
+    total = ops.shape(values)[0] * channels * 256
+    counts = ops.segment_sum(ops.ones_like(at), at, num_segments=total)
+    return ops.reshape(counts, (-1, channels, 256))
+
+
+def _sharpened(images, factors):
+    """Return blends of images with smoothed ones, but for the outermost pixels."""
+    height, width = images.shape[1:3]
+    if min(height, width) < 3:
+        return images
+    padded = ops.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    smooth = sum(
+        padded[:, down : down + height, right : right + width] * weight
+        for (down, right), weight in np.ndenumerate(SMOOTHING)
+    )
+    row, column = _rows_and_columns(height, width, "int32")
+    inner = (row > 0) & (row < height - 1) & (column > 0) & (column < width - 1)
+    blend = smooth + (images - smooth) * factors[:, None, None, None]
+    return ops.where(inner[..., None], blend, images)
 
 
 def _blurred(images, sigmas, radius):

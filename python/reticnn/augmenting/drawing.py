@@ -9,8 +9,10 @@ arrays are float32 and have one row an image. An engine asks a policy for
   anything there, known without drawing, and so constant in a compiled function;
 - `policy.draw(xp, seed, epoch, indices, image_shape)`: for each stage a dict with the
   parameters of those parts;
-- `policy.fill_mode`, `policy.fill_value`, `policy.interpolation` for the warp,
-  `policy.blur_radius`, `policy.erasing_fill(channels)`;
+- `policy.of_stages(channels)`: for each stage the policy that it belongs to, one of
+  those in a sequence, else the policy itself; and that for its `output_shape`,
+  `fill_mode`, `fill_value`, `interpolation`, `blur_radius` and
+  `erasing_fill(channels)`;
 
 and does, stage by stage, in this order,
 
@@ -26,7 +28,7 @@ and does, stage by stage, in this order,
    stays as it is, unrounded; `LUT_TABLE`, its row of `"lut_table"`, (n, 256), whole
    numbers, which is there if a table can occur; `LUT_AUTOCONTRAST` or `LUT_EQUALIZE`,
    a table that each channel's own histogram decides, as `autocontrast_tables` and
-   `equalize_tables` of `reticnn.augmenting.host` say in whole numbers.
+   `equalize_tables` say in whole numbers.
 4. `"sharpness"`: (n,), the factor f of a blend f times the image plus (1 - f) times the
    image smoothed with `SMOOTHING`, 3 x 3; 1 leaves it as it is. The outermost pixels
    are not smoothed, and so stay as they are.
@@ -276,6 +278,46 @@ def lut_tables(xp, *, step, add, threshold):
     values = xp.floor(values / step) * step
     values = xp.where(values < 128, xp.minimum(values + add[:, None], 255.0), values)
     return xp.where(values < threshold[:, None], values, 255 - values)
+
+
+def autocontrast_tables(xp, counts):
+    """Return tables that spread values over all of 0 to 255.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
+
+    Returns:
+        Array of the same shape, whole numbers.
+    """
+    values = xp.arange(256, dtype="int32")
+    low = xp.min(xp.where(counts > 0, values, 255), axis=-1, keepdims=True)
+    span = _highest(xp, counts, values) - low
+    spread = xp.clip((values - low) * 255 // xp.maximum(span, 1), 0, 255)
+    return xp.where(span > 0, spread, values)
+
+
+def equalize_tables(xp, counts):
+    """Return tables that make all values about as frequent.
+
+    Args:
+        xp: `numpy` or `keras.ops`.
+        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
+
+    Returns:
+        Array of the same shape, whole numbers.
+    """
+    values = xp.arange(256, dtype="int32")
+    up_to = xp.cumsum(counts, axis=-1)
+    below_highest = xp.where(values < _highest(xp, counts, values), counts, 0)
+    step = xp.sum(below_highest, axis=-1, keepdims=True) // 255
+    spread = (up_to - counts + step // 2) // xp.maximum(step, 1)
+    return xp.where(step > 0, xp.minimum(spread, 255), values)
+
+
+def _highest(xp, counts, values):
+    """Return the highest value that occurs, (..., 1)."""
+    return xp.max(xp.where(counts > 0, values, 0), axis=-1, keepdims=True)
 
 
 def normals(xp, first, second):

@@ -12,6 +12,8 @@ from reticnn.augmenting.drawing import (
     LUT_EQUALIZE,
     LUT_NONE,
     SMOOTHING,
+    autocontrast_tables,
+    equalize_tables,
     erasing_texture,
     normal_texture,
 )
@@ -75,11 +77,17 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
         results[...] = images
         return results
 
+    owners = policy.of_stages(image_shape[2])
+
     def do(block):
         given = images[block]
-        for stage in stages:
+        for owner, stage in zip(owners, stages, strict=True):
             rows = {part: values[block] for part, values in stage.items()}
-            given = _stage(policy, given, rows, results[block])
+            shape = owner.output_shape(given.shape[1:])
+            room = results[block]
+            if shape != room.shape[1:]:
+                room = np.empty((len(given), *shape), images.dtype)
+            given = _stage(owner, given, rows, room)
 
     size = max(
         1, min(_VALUES_AT_ONCE // images[0].size, int(_ROUNDING) // image_shape[0] - 1)
@@ -280,7 +288,7 @@ def _look_up(images, kinds, tables):
     for kind, own_tables in _OWN_TABLES.items():
         own = kinds == kind
         if own.any():
-            looked_up[own] = own_tables(_counts(whole[own]))
+            looked_up[own] = own_tables(np, _counts(whole[own]))
     for place, image, table in zip(chosen, whole, looked_up, strict=True):
         result = cv2.LUT(image, np.ascontiguousarray(table.T)[:, None])
         images[place] = result.reshape(image.shape)
@@ -294,39 +302,6 @@ def _counts(images):
             found = cv2.calcHist([image], [channel], None, [256], [0, 256])
             of_channel[...] = found.reshape(-1)
     return counts
-
-
-def autocontrast_tables(counts):
-    """Return tables that spread values over all of 0 to 255.
-
-    Args:
-        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
-
-    Returns:
-        Array of the same shape.
-    """
-    values = np.arange(256)
-    present = counts > 0
-    low = present.argmax(axis=-1)[..., None]
-    span = 255 - present[..., ::-1].argmax(axis=-1)[..., None] - low
-    spread = np.clip((values - low) * 255 // np.maximum(span, 1), 0, 255)
-    return np.where(span > 0, spread, values)
-
-
-def equalize_tables(counts):
-    """Return tables that make all values about as frequent.
-
-    Args:
-        counts: How often each value from 0 to 255 occurs, (..., 256), whole numbers.
-
-    Returns:
-        Array of the same shape.
-    """
-    highest = 255 - (counts > 0)[..., ::-1].argmax(axis=-1)[..., None]
-    up_to = np.cumsum(counts, axis=-1)
-    step = (up_to[..., -1:] - np.take_along_axis(counts, highest, axis=-1)) // 255
-    spread = (up_to - counts + step // 2) // np.maximum(step, 1)
-    return np.where(step > 0, np.minimum(spread, 255), np.arange(256))
 
 
 _OWN_TABLES = {LUT_AUTOCONTRAST: autocontrast_tables, LUT_EQUALIZE: equalize_tables}

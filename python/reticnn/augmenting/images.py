@@ -3,7 +3,8 @@
 import numpy as np
 
 from reticnn.augmenting import host
-from reticnn.augmenting.policy import OPERATIONS, as_policy, augmentation
+from reticnn.augmenting.policy import OPERATIONS, augmentation
+from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_images, as_int, as_seed, nearest, shown
 from reticnn.data.images import ArrayImages, ImageData
 
@@ -20,8 +21,9 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
         images: Array, (n, height, width, channels), (height, width, channels),
             (n, height, width) or (height, width); values 0 to 255. Or image data. They
             are not changed.
-        policy: Policy from `augmentation` or another function that makes one, or None
-            for the operations given. Default None.
+        policy: Policy from `augmentation` or another function that makes one, or a
+            list of them, one after the other, or None for the operations given.
+            Default None.
         copies: Whole number of at least 1, changed copies of each image. Default 1.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.

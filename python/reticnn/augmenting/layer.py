@@ -1,7 +1,8 @@
 """Augmentation as a Keras layer."""
 
 from reticnn.augmenting import device
-from reticnn.augmenting.policy import Policy, as_policy
+from reticnn.augmenting.policy import Policy
+from reticnn.augmenting.sequence import as_policy
 from reticnn.backend import keras
 from reticnn.coercion import as_seed, shown
 
@@ -21,7 +22,8 @@ def augmentation_layer(policy, *, seed=None):
     that runs in parallel counts in whatever order its calls come.
 
     Args:
-        policy: Policy, as `augmentation()` and its like give it.
+        policy: Policy, as `augmentation()` and its like give it, or a list of them,
+            one after the other.
         seed: Whole number of at least 0, or None for a new one, kept with the layer.
             Default None.
 

@@ -16,7 +16,7 @@ from reticnn.augmenting.drawing import (
     normals,
     texture_place,
 )
-from reticnn.coercion import as_choice, as_float, shown
+from reticnn.coercion import as_choice, as_float
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
@@ -152,6 +152,10 @@ class Policy:
     def parts(self, channels):
         """Return for each stage the set of the parts that can do anything."""
         raise NotImplementedError
+
+    def of_stages(self, channels):
+        """Return for each stage the policy that it belongs to."""
+        return [self] * len(self.parts(channels))
 
     def draw(self, xp, seed, epoch, indices, image_shape):
         """Return for each stage a dict of the parameters of its parts."""
@@ -569,7 +573,8 @@ def augmentation(
 
     Returns:
         A policy, which prints what it does, never changes, and is false if it does
-        nothing. `policy.to_config()` gives it as a plain dict.
+        nothing. `policy.to_config()` gives it as a plain dict. Wherever a policy is
+        taken, a list of policies means one after the other.
 
     Raises:
         TypeError: If a setting is no number.
@@ -602,13 +607,4 @@ def augmentation(
         fill_value=as_float(fill_value, "fill_value", minimum=0, maximum=255),
         interpolation=as_choice(interpolation, "interpolation", INTERPOLATIONS),
         **operations,
-    )
-
-
-def as_policy(value, name="policy"):
-    """Return `value` if it is a policy."""
-    if isinstance(value, Policy):
-        return value
-    raise TypeError(
-        f"`{name}` must be a policy, not {shown(value)}. Make it with `augmentation()`."
     )

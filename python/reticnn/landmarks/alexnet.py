@@ -1,5 +1,6 @@
 """AlexNet."""
 
+from reticnn.augmenting import augmentation
 from reticnn.backend import keras
 from reticnn.coercion import as_choice
 from reticnn.landmarks.parts import check_size, image_input, output_layer
@@ -34,6 +35,8 @@ _CONVOLUTIONS = (
         "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}),
         "learning_rate": 0.01,
         "schedule": "cosine",
+        # 224 of 256 pixels.
+        "augmentation": augmentation(crop=7 / 8, flip="horizontal", pca_color=0.1),
     },
 )
 def alexnet(input_shape, num_classes, *, output, rescale, groups=2):

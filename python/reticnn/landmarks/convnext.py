@@ -2,11 +2,30 @@
 
 import numpy as np
 
+from reticnn.augmenting import augmentation, rand_augment
+from reticnn.augmenting.automatic import OPERATIONS
+from reticnn.augmenting.sequence import as_policy
 from reticnn.backend import keras
 from reticnn.blocks import as_dropout, convnext_block, global_pool
 from reticnn.blocks.convnext import initial_weights, layer_normalised
 from reticnn.landmarks.parts import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
+
+# The second is timm's "rand-m9-mstd0.5-inc1". The authors' code crops to 8 to 100 % of
+# the area.
+_AUGMENTATION = as_policy(
+    [
+        augmentation(crop=7 / 8, flip="horizontal"),
+        rand_augment(
+            2,
+            9,
+            magnitude_std=0.5,
+            probability=0.5,
+            operations=[name for name in OPERATIONS if name != "identity"],
+        ),
+        augmentation(erasing=0.25),
+    ]
+)
 
 _FACTS = {
     "family": "ConvNeXt",
@@ -27,6 +46,7 @@ _FACTS = {
         "mixup": 0.8,
         "cutmix": 1.0,
         "ema": 0.9999,
+        "augmentation": _AUGMENTATION,
     },
 }
 

@@ -197,7 +197,8 @@ def training_recipe(name):
     Returns:
         Dict of arguments. The optimizer is a Keras optimizer where its settings are not
         Keras's own. What a paper does not say is not in it. Where papers divide the
-        learning rate by ten a few times, it falls along half a cosine.
+        learning rate by ten a few times, it falls along half a cosine. AlexNet's and
+        ConvNeXt's have an augmentation, which crops to 7/8 of height and width.
 
     Raises:
         ValueError: If there is no such architecture.

@@ -60,8 +60,9 @@ def fit_classifier(
         augmentation: Policy, as `augmentation()` and `rand_augment()` make it, by which
             the training images are changed anew in each epoch; the validation images
             are not. Where it crops to a number of pixels, that is the model's size,
-            and the training images keep their own, larger one. It stays with the
-            classifier. None for no changes. Default None.
+            and the training images keep their own, larger one. A list of policies is
+            one after the other. It stays with the classifier. None for no changes.
+            Default None.
         optimizer: Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
             measures curvatures before each epoch), or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.

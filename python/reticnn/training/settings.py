@@ -3,7 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from reticnn.augmenting.policy import Policy, as_policy
+from reticnn.augmenting.policy import Policy
+from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_bool, as_choice, as_float, as_int
 from reticnn.training.schedules import SCHEDULES
 

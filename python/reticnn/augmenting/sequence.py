@@ -1,0 +1,78 @@
+"""Policies one after the other."""
+
+from reticnn.augmenting.counters import seed_of_place
+from reticnn.augmenting.policy import Policy
+from reticnn.coercion import shown
+
+
+class Sequence(Policy, kind="sequence"):
+    """Policies, each of which changes what the one before it gives.
+
+    Each has random numbers of its own, also where two are of the same kind; those of
+    the first are the same as when it is alone.
+    """
+
+    def __init__(self, *, policies):
+        """Take what `to_config()` of each policy gives."""
+        super().__init__(policies=policies)
+        self.__dict__["policies"] = tuple(map(Policy.from_config, policies))
+
+    def check(self, image_shape):
+        """Raise if a policy cannot be applied to what comes to it."""
+        for policy, shape in self._with_shapes(image_shape):
+            policy.check(shape)
+
+    def output_shape(self, image_shape):
+        """Return the (height, width, channels) of the results."""
+        for policy in self.policies:
+            image_shape = policy.output_shape(image_shape)
+        return tuple(image_shape)
+
+    def parts(self, channels):
+        """Return for each stage the set of the parts that can do anything."""
+        return [parts for policy in self.policies for parts in policy.parts(channels)]
+
+    def of_stages(self, channels):
+        """Return for each stage the policy that it belongs to."""
+        return [one for policy in self.policies for one in policy.of_stages(channels)]
+
+    def draw(self, xp, seed, epoch, indices, image_shape):
+        """Return for each stage a dict of the parameters of its parts."""
+        stages = []
+        for place, (policy, shape) in enumerate(self._with_shapes(image_shape)):
+            own_seed = seed_of_place(xp, seed, place)
+            stages += policy.draw(xp, own_seed, epoch, indices, shape)
+        return stages
+
+    def __repr__(self):
+        """Describe each policy."""
+        texts = [repr(policy).removeprefix("<Policy> ") for policy in self.policies]
+        lines = [
+            f"{place}. {text}".replace("\n", "\n   ")
+            for place, text in enumerate(texts, start=1)
+        ]
+        title = f"<Policy> {len(texts)} policies, one after the other"
+        return "\n".join([title, *lines])
+
+    def _with_shapes(self, image_shape):
+        """Yield each policy with the shape of the images that come to it."""
+        for policy in self.policies:
+            yield policy, image_shape
+            image_shape = policy.output_shape(image_shape)
+
+
+def as_policy(value, name="policy"):
+    """Return `value` if it is a policy; of a list of policies, them in sequence."""
+    if isinstance(value, Policy):
+        return value
+    given = value if isinstance(value, (list, tuple)) else []
+    wrong = next((one for one in given if not isinstance(one, Policy)), value)
+    if not given or wrong is not value:
+        raise TypeError(
+            f"`{name}` must be a policy or a list of policies, not {shown(wrong)}. "
+            "Make one with `augmentation()`."
+        )
+    policies = [policy for one in given for policy in getattr(one, "policies", [one])]
+    if len(policies) == 1:
+        return policies[0]
+    return Sequence(policies=[policy.to_config() for policy in policies])

@@ -170,7 +170,7 @@ stopped = fit(data, 2, progress=interrupt, **arguments)
 assert stopped.stopped == "interrupted"
 assert stopped.history["epoch"] == [1]
 reticnn.predict_images(stopped, validation)
-check_same(whole, fit(data, 3, **arguments))
+check_same(whole, fit(data, "none", **arguments))
 """,
         tmp_path / "run",
     )

@@ -59,13 +59,14 @@
 #'   same up to rounding. Default `"auto"`.
 #' @param distribute What shares the work, each taking its part of every batch:
 #'   `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of devices;
-#'   or names of devices, such as `c("gpu:0", "gpu:1")`. The result is that of one
-#'   device up to rounding, except that under TensorFlow batch normalisation sees only a
-#'   device's part, and dropout draws for each anew. Several hosts train together under
-#'   JAX: start the same script on each, with
-#'   `keras$distribution$initialize(addresses, n, number)` before anything else and the
-#'   same data; `"auto"` is then all devices of all hosts. Under TensorFlow Keras trains
-#'   on one host, under torch on one device. Default `"auto"`.
+#'   or names of devices, such as `c("gpu:0", "gpu:1")`. The result is close to that of
+#'   one device; under TensorFlow batch normalisation sees only a device's part, and
+#'   dropout draws for each anew. Several hosts train together under JAX: start the same
+#'   script on each, with `keras$distribution$initialize(addresses, n, number)` before
+#'   anything else and the same data; `"auto"` is then all devices of all hosts. Under
+#'   TensorFlow Keras trains on one host, under torch on one device. This is tested on
+#'   devices made of one processor and with two processes on one machine, not on several
+#'   GPUs. Default `"auto"`.
 #' @param progress `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar in
 #'   an interactive session, nothing in knitted pages and tests, else a line an epoch;
 #'   or a function that is called with a list of the epoch, the step and the metrics so

@@ -37,17 +37,20 @@ def refused():
 
 @pytest.fixture(scope="session")
 def run_python():
-    """Run code in a fresh process; a variable that is None is not set there."""
+    """Run code in a fresh process; a variable that is None is not set there.
+
+    `limit` is in seconds.
+    """
     core = str(Path(reticnn.__file__).parents[1])
 
-    def run(code, *arguments, **variables):
+    def run(code, *arguments, limit=120, **variables):
         variables = {**os.environ, "PYTHONPATH": core, **variables}
         return subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
             env={name: text for name, text in variables.items() if text is not None},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=limit,
         )
 
     return run

@@ -8,6 +8,7 @@ user's own model throughout.
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 
@@ -270,12 +271,19 @@ def _mirrored(model, devices):
         forget_functions(model)
 
 
+# Strategies that share keys of their collective operations break each other.
+_collective_keys = itertools.count(100_000, 100_000)
+
+
 @functools.cache
 def _strategy(devices):
-    """Return the one strategy for the devices: a second one's collectives clash."""
+    """Return the one strategy for the devices, with keys that no other has."""
     import tensorflow as tf
 
-    return tf.distribute.MirroredStrategy(devices)
+    class Strategy(tf.distribute.MirroredStrategy):
+        _collective_key_base = next(_collective_keys)
+
+    return Strategy(devices)
 
 
 def _make_variables_anew(model, strategy):

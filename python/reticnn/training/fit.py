@@ -103,12 +103,14 @@ def fit_classifier(
         distribute: What shares the work, each taking its part of every batch:
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
-            that of one device up to rounding, except that under TensorFlow batch
-            normalisation sees only a device's part, and dropout draws for each anew.
-            Several hosts train together under JAX: start the same script on each,
-            with `keras.distribution.initialize()` before anything else and the same
-            data; `"auto"` is then all devices of all hosts. Under TensorFlow Keras
-            trains on one host, under torch on one device. Default `"auto"`.
+            close to that of one device; under TensorFlow batch normalisation sees only
+            a device's part, and dropout draws for each anew. Several hosts train
+            together under JAX: start the same script on each, with
+            `keras.distribution.initialize()` before anything else and the same data;
+            `"auto"` is then all devices of all hosts. Under TensorFlow Keras trains on
+            one host, under torch on one device. This is tested on devices made of one
+            processor and with two processes on one machine, not on several GPUs.
+            Default `"auto"`.
         progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
             where someone is watching, else a line an epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default

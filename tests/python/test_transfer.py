@@ -10,9 +10,9 @@ import pytest
 
 import reticnn
 from reticnn import backbones, freeze, layer_table, transfer_model, unfreeze
+from reticnn.freezing import leaves_of, train_from
 from reticnn.preprocessing import preprocess
 from reticnn.pretrained import BACKBONES, as_backbone
-from reticnn.transfer import _leaves, _train_from
 from reticnn.weights import put_weights
 
 SHARED = Path(reticnn.__file__).parents[3] / "shared" / "weights"
@@ -179,12 +179,12 @@ def test_last_block_is_a_suffix_with_weights(name, first_of_last_block):
     entry = BACKBONES[name]
     network = entry.build((entry.min_size, entry.min_size, 3))
     assert network.count_params() == entry.parameters
-    _train_from(network, "last_block")
-    flags = [layer.trainable for layer in _leaves(network)]
+    train_from(network, "last_block")
+    flags = [layer.trainable for layer in leaves_of(network)]
     first = flags.index(True)
     assert all(flags[first:])
     if first_of_last_block:
-        assert _leaves(network)[first].name == first_of_last_block
+        assert leaves_of(network)[first].name == first_of_last_block
     trained = sum(np.prod(weight.shape) for weight in network.trainable_weights)
     assert 0.01 < trained / entry.parameters < 0.7
     keras.utils.clear_session()

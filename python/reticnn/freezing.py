@@ -10,7 +10,7 @@ import numpy as np
 from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier
 from reticnn.coercion import as_int, nearest, shown
-from reticnn.pretrained import find_backbone
+from reticnn.pretrained import FEATURE_ENDS, find_backbone
 
 
 def freeze(model, layers=None):
@@ -108,13 +108,6 @@ def layer_table(model):
 
 
 # What is trained
-
-# The layers that end the feature maps, and begin the head.
-FEATURE_ENDS = (
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.Flatten,
-)
 
 
 def trained_layers(model, train):

@@ -11,10 +11,10 @@ from reticnn.coercion import (
     nearest,
     shown,
 )
-from reticnn.freezing import FEATURE_ENDS, train_from
+from reticnn.freezing import train_from
 from reticnn.inference import InferenceModel
 from reticnn.preprocessing import preprocess, to_pixel_range, to_unit_range
-from reticnn.pretrained import as_backbone
+from reticnn.pretrained import as_backbone, without_top
 from reticnn.randomness import seeded_keras
 from reticnn.weights import put_weights
 
@@ -128,7 +128,7 @@ def _network(backbone, input_shape, size, resized):
     """Return the registry's entry or None, and the network without a top."""
     model = getattr(backbone, "model", backbone)
     if isinstance(model, keras.Model):
-        network = _without_top(model)
+        network = without_top(model)
         _check_size_taken(network, size)
         return None, network
     entry = as_backbone(backbone)
@@ -140,27 +140,6 @@ def _network(backbone, input_shape, size, resized):
             f"the model resizes the images itself; it was made for {entry.input_size}."
         )
     return entry, entry.build((*size, 3))
-
-
-def _without_top(model):
-    """Return a model up to its feature maps, sharing its layers."""
-    if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 4:
-        raise ValueError(
-            "`backbone` must take images (batch, height, width, channels), not "
-            f"{model.input_shape}."
-        )
-    ends = [layer for layer in model.layers if isinstance(layer, FEATURE_ENDS)]
-    if len(model.output_shape) == 4:
-        features = model.outputs[0]
-    elif ends:
-        features = ends[-1].input
-    else:
-        raise ValueError(
-            f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
-            "width, channels), and has no pooling or flattening to cut it at. Give "
-            "`keras.Model(inputs, feature_maps)`."
-        )
-    return keras.Model(model.inputs[0], features, name=model.name)
 
 
 def _check_size_taken(network, size):

@@ -148,7 +148,7 @@ glance.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   history <- x$history
   # Where no epoch was finished, there is none, and a row of NA.
-  best <- which.min(history$val_loss %||% history$loss)[1]
+  best <- which.min(history[["val_loss"]] %||% history$loss)[1]
   metrics <- as.list(history[best, metric_names(history)])
   tibble::tibble(
     epochs = nrow(history), best_epoch = best, !!!metrics,

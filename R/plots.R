@@ -13,7 +13,7 @@ plot.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a classifier")
   history <- long_history(x$history)
-  stage <- x$history$stage
+  stage <- x$history[["stage"]]
   begins <- x$history$epoch[-1][which(diff(stage) != 0)] - 0.5
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +

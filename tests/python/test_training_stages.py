@@ -24,7 +24,8 @@ from reticnn.training import layer_rates
 
 def _backbone():
     inputs = keras.Input((16, 16, 3))
-    x = keras.layers.Conv2D(4, 3, name="block1_conv1")(inputs)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.Conv2D(4, 3, name="block1_conv1")(x)
     x = keras.layers.BatchNormalization(name="block1_bn1")(x)
     x = keras.layers.ReLU(name="block1_relu1")(x)
     x = keras.layers.Conv2D(4, 3, name="block2_conv1")(x)

@@ -44,7 +44,7 @@ print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {
     if (is.null(side)) "any" else format(side)
   }, "")
-  metrics <- unlist(utils::tail(x$history[names(x$history) != "epoch"], 1))
+  metrics <- unlist(utils::tail(x$history[metric_names(x$history)], 1))
   trained <- paste0(nrow(x$history), " epochs",
     if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"))
   if (length(metrics) > 0) {
@@ -148,8 +148,8 @@ glance.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   history <- x$history
   # Where no epoch was finished, there is none, and a row of NA.
-  best <- which.min(history$val_loss %||% history$loss)[1]
-  metrics <- as.list(history[best, names(history) != "epoch"])
+  best <- which.min(history[["val_loss"]] %||% history$loss)[1]
+  metrics <- as.list(history[best, metric_names(history)])
   tibble::tibble(
     epochs = nrow(history), best_epoch = best, !!!metrics,
     parameters = x$parameters, stopped = x$stopped %||% NA_character_

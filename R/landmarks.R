@@ -23,7 +23,13 @@ landmark_architectures <- function() {
 #'   paper's. Default `NULL`.
 #' @param num_classes Whole number of classes, at least 2, or `NULL` for the paper's.
 #'   Default `NULL`.
-#' @param weights `NULL` for random weights. Default `NULL`.
+#' @param weights `NULL` for random ones; the path of a file with the network's weights
+#'   (`.keras`, `.h5` as Keras distributes them, a saved classifier, or `.weights.h5` of
+#'   this very model); a Keras model or classifier that has them; or `"imagenet"`, those of
+#'   the same network in `keras.applications`, downloaded once and kept. The top, or its
+#'   last layer, stays random where the weights have none, or one for other classes.
+#'   Keras's are those of `conv_bias = TRUE` for a ResNet, and of `activation = "relu6"`
+#'   for a MobileNet. Default `NULL`.
 #' @param rescale `TRUE` brings the pixels, 0 to 255, to the scale of the paper inside
 #'   the model. Default `TRUE`.
 #' @param ... Options of the family, by name:
@@ -45,7 +51,9 @@ landmark_architectures <- function() {
 #' @return A Keras model, not compiled, from images (n, height, width, channels), 0 to
 #'   255, to probabilities as [classifier_head()] gives them.
 #' @section Errors: A `reticnn_error` if there is no such architecture or option, the
-#'   images are too small for it, or an argument is outside its range.
+#'   images are too small for it, an argument is outside its range, the weights do not
+#'   fit, with the layer and the shapes, or if ImageNet weights are not on this machine
+#'   and cannot be downloaded, within 15 seconds where there is no network.
 #' @references See the column `reference` of [landmark_architectures()].
 #' @seealso [landmark_architectures()], [training_recipe()], [describe_model()]
 #' @export
@@ -55,7 +63,7 @@ landmark_architectures <- function() {
 landmark_model <- function(name, input_shape = NULL, num_classes = NULL, weights = NULL,
                            output = "auto", rescale = TRUE, seed = NULL, ...) {
   call_core("landmark_model", name = name, input_shape = input_shape,
-    num_classes = num_classes, weights = weights, output = output, rescale = rescale,
+    num_classes = num_classes, weights = as_core(weights), output = output, rescale = rescale,
     seed = seed_or_draw(seed), ...)
 }
 

@@ -3,7 +3,7 @@
 #' @param x Classifier from [fit_classifier()] or [load_classifier()].
 #' @param ... Not used; must be empty.
 #' @return A ggplot: loss and accuracy by epoch, of the training and, where there are
-#'   any, the validation images.
+#'   any, the validation images, with a line where a new stage of training begins.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' data <- shape_images(400)
@@ -13,7 +13,10 @@ plot.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a classifier")
   history <- long_history(x$history)
+  stage <- x$history[["stage"]]
+  begins <- x$history$epoch[-1][which(diff(stage) != 0)] - 0.5
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
+    ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
     ggplot2::geom_line() +
     ggplot2::geom_point() +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
@@ -29,7 +32,7 @@ plot.reticnn_classifier <- function(x, ...) {
 
 # One row an epoch, a metric and a data set; none where no epoch was finished.
 long_history <- function(history) {
-  metrics <- setdiff(names(history), "epoch")
+  metrics <- metric_names(history)
   each <- function(values) rep(as.character(values), each = nrow(history))
   tibble::tibble(
     epoch = rep(as.integer(history$epoch), length(metrics)),
@@ -37,6 +40,10 @@ long_history <- function(history) {
     data = each(ifelse(startsWith(metrics, "val_"), "validation", "training")),
     value = as.numeric(unlist(history[metrics], use.names = FALSE))
   )
+}
+
+metric_names <- function(history) {
+  setdiff(names(history), c("epoch", "stage"))
 }
 
 whole_breaks <- function(limits) {

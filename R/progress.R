@@ -24,19 +24,23 @@ automatic_progress <- function() {
 }
 
 report_epochs <- function() {
-  started <- FALSE
+  told <- NULL
   function(state) {
-    if (!started) {
-      say_device(state)
-      started <<- TRUE
-    }
+    told <<- say_opening(state, told)
     if (state$done) say_epoch(state)
   }
 }
 
-say_device <- function(state) {
-  cli::cli_text("Training on {state$device}")
-  if (!is.null(state$note)) cli::cli_text(state$note)
+# Says what is computed on, and the note of each stage; returns what has been said.
+say_opening <- function(state, told) {
+  if (is.null(told)) {
+    cli::cli_text("Training on {state$device}")
+  }
+  note <- state$note %||% ""
+  if (!identical(note, told) && nzchar(note)) {
+    for (line in strsplit(note, "\n")[[1]]) cli::cli_text("{line}")
+  }
+  note
 }
 
 say_epoch <- function(state) {
@@ -50,10 +54,9 @@ report_bar <- function() {
   }
   bar <- NULL
   epoch <- 0
+  told <- NULL
   function(state) {
-    if (epoch == 0) {
-      say_device(state)
-    }
+    told <<- say_opening(state, told)
     if (state$epoch != epoch) {
       epoch <<- state$epoch
       bar <<- cli::cli_progress_bar(

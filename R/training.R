@@ -48,6 +48,21 @@
 #'   `NULL`.
 #' @param mixed_precision `TRUE` computes in bfloat16 and keeps the weights in float32.
 #'   Default `FALSE`.
+#' @param stages A list of lists to train in stages, one after the other, such as
+#'   `list(list(train = "head"), list(train = "last_block", learning_rate = 1e-4))`. Each
+#'   may say `train`, what of the model's backbone is trained with its head, as in
+#'   [transfer_model()]; and its own `epochs`, `learning_rate`, `schedule`,
+#'   `warmup_epochs`, `early_stopping` and `layer_decay`; the rest is as in the call. A
+#'   stage without a learning rate goes on with that of the stage before. Without a model
+#'   within, the backbone is what lies before the last pooling or flattening. The history
+#'   goes on through the stages and numbers them, `stage`. With `early_stopping`, the next
+#'   stage starts from the best weights, and has to get better than they are. The last
+#'   stage's layers stay trainable. `NULL` for a single one, with what is trainable
+#'   already. Default `NULL`.
+#' @param layer_decay Number in (0, 1], the learning rate of each layer over that of the
+#'   next layer that is trained: 0.8 gives the last layer all of the rate, the one before
+#'   it 0.8 of it, then 0.64. Normalisations learn as the layer before them. `NULL` for
+#'   one rate. Default `NULL`.
 #' @param checkpoint_dir Folder in which the state of training is kept after each epoch.
 #'   The same call goes on from there after an end of any kind, with the same result as
 #'   a run in one go. `NULL` for no checkpoints. Default `NULL`.
@@ -94,8 +109,9 @@
 #'   \doi{10.48550/arXiv.1710.09412}. CutMix: Yun et al. (2019),
 #'   \doi{10.48550/arXiv.1905.04899}. One cycle: Smith and Topin (2019),
 #'   \doi{10.48550/arXiv.1708.07120}. Label smoothing: Szegedy et al. (2016),
-#'   \doi{10.48550/arXiv.1512.00567}.
-#' @seealso [find_learning_rate()]
+#'   \doi{10.48550/arXiv.1512.00567}. Stages and rates by layer: Howard and Ruder (2018),
+#'   \doi{10.48550/arXiv.1801.06146}.
+#' @seealso [find_learning_rate()], [fine_tune()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' set.seed(1)
@@ -108,7 +124,8 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            schedule = "constant", warmup_epochs = 0,
                            weight_decay = NULL, label_smoothing = 0, mixup = 0,
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
-                           ema = NULL, mixed_precision = FALSE, checkpoint_dir = NULL,
+                           ema = NULL, mixed_precision = FALSE, stages = NULL,
+                           layer_decay = NULL, checkpoint_dir = NULL,
                            cache_features = "auto", distribute = "auto",
                            progress = "auto", seed = NULL) {
   if (!is.null(names(class_weight))) {
@@ -120,8 +137,51 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     schedule = schedule, warmup_epochs = warmup_epochs, weight_decay = weight_decay,
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,
-    mixed_precision = mixed_precision, checkpoint_dir = checkpoint_dir,
+    mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
+    checkpoint_dir = checkpoint_dir,
     cache_features = cache_features, distribute = distribute,
+    progress = progress_reporter(progress), seed = seed_or_draw(seed))
+  new_classifier(fitted)
+}
+
+#' Fine-tune a pretrained network
+#'
+#' In three stages: first the head is trained, then the last block of the backbone with
+#' it, at a tenth of the rate, then all layers, at a hundredth. Each stage starts from the
+#' best weights so far, by the loss of the validation images, and those are kept in the
+#' end. Where the last block is not known, it is the last quarter of the backbone's layers
+#' that have weights.
+#'
+#' @param classifier Classifier, or Keras model as [transfer_model()] makes it. One
+#'   without a model within counts as a backbone up to its last pooling or flattening. It
+#'   is trained in place.
+#' @param validation Image data to measure after each epoch, or the fraction of `data`,
+#'   in (0, 1), to set apart for that. Default 0.2.
+#' @param epochs Whole number of epochs of each stage, at most. Default 10.
+#' @param learning_rate Number above 0, the rate of the first stage. Default 0.001.
+#' @param early_stopping Whole number of epochs that a stage goes on without a lower
+#'   loss, or `NULL` for all epochs. Default 3.
+#' @inheritParams fit_classifier
+#' @return A `reticnn_classifier`, as from [fit_classifier()], with `stage` in its
+#'   history. All its layers are trainable.
+#' @section Errors: A `reticnn_error` as for [fit_classifier()], and if it is not plain
+#'   where the head of the model begins.
+#' @references Gradual unfreezing: Howard and Ruder (2018), Universal Language Model
+#'   Fine-tuning for Text Classification, \doi{10.48550/arXiv.1801.06146}.
+#' @seealso `stages` of [fit_classifier()] for other stages.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' # Random weights here; leave `weights` out for ImageNet's.
+#' model <- transfer_model("mobilenet_0.25", c(32, 32, 3), weights = NULL)
+#' fine_tune(model, shape_images(60), epochs = 1)
+fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
+                      learning_rate = 0.001, early_stopping = 3, batch_size = 32,
+                      augmentation = NULL, checkpoint_dir = NULL, progress = "auto",
+                      seed = NULL) {
+  fitted <- call_core("fine_tune", classifier = as_core(classifier), data = data,
+    validation = validation, epochs = epochs, learning_rate = learning_rate,
+    early_stopping = early_stopping, batch_size = batch_size,
+    augmentation = augmentation, checkpoint_dir = checkpoint_dir,
     progress = progress_reporter(progress), seed = seed_or_draw(seed))
   new_classifier(fitted)
 }

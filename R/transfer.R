@@ -5,9 +5,11 @@
 #' @return A tibble with one row a network: `name`; `family`; `parameters`, without the
 #'   top; `input_size`, the height and width in pixels it was made for; `min_size`, the
 #'   smallest it takes; `preprocessing`, what [transfer_model()] does to pixels from 0 to
-#'   255; `weights`, the weights that Keras has for it; `cached`, whether they are on
-#'   this machine already.
-#' @references The networks are those of Keras's `keras.applications`.
+#'   255; `weights`, the weights that there are for it, `"imagenet"` from Keras, or `"none"`
+#'   but one's own for the landmark models that Keras does not have; `cached`, whether
+#'   they are on this machine already.
+#' @references The networks are those of Keras's `keras.applications`, and of
+#'   [landmark_architectures()].
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' backbones()

@@ -14,7 +14,8 @@ class Classifier:
         model: The `keras.Model`.
         class_names: List of the classes, in the order of the model's outputs.
         history: Dict of lists, one value an epoch: `"epoch"`, `"loss"`, `"accuracy"`,
-            and with validation data `"val_loss"` and `"val_accuracy"`.
+            and with validation data `"val_loss"` and `"val_accuracy"`; after training
+            in stages also `"stage"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were brought
@@ -57,7 +58,7 @@ class Classifier:
         last = {
             name: values[-1]
             for name, values in self.history.items()
-            if name != "epoch" and values
+            if name not in ("epoch", "stage") and values
         }
         metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""

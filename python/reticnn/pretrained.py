@@ -7,9 +7,18 @@ from dataclasses import dataclass, field
 
 from reticnn.backend import keras
 from reticnn.coercion import nearest, shown
+from reticnn.landmarks import landmark_model
 
 _STORAGE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _WIDTHS = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
+
+
+# The layers that end the feature maps, and begin the head.
+FEATURE_ENDS = (
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.Flatten,
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,20 @@ class Backbone:
         ]
 
 
+@dataclass(frozen=True)
+class LandmarkBackbone(Backbone):
+    """A landmark architecture that `keras.applications` does not have."""
+
+    def build(self, input_shape):
+        """Return the network up to its feature maps, with random weights."""
+        model = landmark_model(self.name, input_shape, 2, **self.options)
+        return without_top(model)
+
+    def cached_files(self):
+        """Return no files: there are none."""
+        return []
+
+
 def backbones():
     """List the pretrained networks that `transfer_model` can start from.
 
@@ -84,7 +107,9 @@ def backbones():
         Dict of lists of equal length: `"name"`; `"family"`; `"parameters"`, without the
         top; `"input_size"`, the height and width in pixels it was made for;
         `"min_size"`, the smallest it takes; `"preprocessing"`, what `transfer_model`
-        does to pixels from 0 to 255; `"weights"`, the weights that Keras has for it;
+        does to pixels from 0 to 255; `"weights"`, the weights that there are for it,
+        `"imagenet"` from Keras, or `"none"` but one's own for the landmark models that
+        Keras does not have;
         `"cached"`, whether they are on this machine already.
 
     Example:
@@ -93,7 +118,7 @@ def backbones():
         ['convnext_base', 'convnext_large', 'convnext_small']
 
     Source:
-        `keras.applications`.
+        `keras.applications`, and `landmark_architectures`.
     """
     entries = [BACKBONES[name] for name in sorted(BACKBONES)]
     return {
@@ -103,7 +128,7 @@ def backbones():
         "input_size": [entry.input_size for entry in entries],
         "min_size": [entry.min_size for entry in entries],
         "preprocessing": [_PREPROCESSING[entry.preprocessing] for entry in entries],
-        "weights": ["imagenet" for _ in entries],
+        "weights": ["imagenet" if entry.file else "none" for entry in entries],
         "cached": [bool(entry.cached_files()) for entry in entries],
     }
 
@@ -127,6 +152,27 @@ def find_backbone(name):
     if sized:
         name = sized[1] + _width(float(sized[2]))
     return plain.get(_plain(name))
+
+
+def without_top(model):
+    """Return a model up to its feature maps, sharing its layers."""
+    if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 4:
+        raise ValueError(
+            "`backbone` must take images (batch, height, width, channels), not "
+            f"{model.input_shape}."
+        )
+    ends = [layer for layer in model.layers if isinstance(layer, FEATURE_ENDS)]
+    if len(model.output_shape) == 4:
+        features = model.outputs[0]
+    elif ends:
+        features = ends[-1].input
+    else:
+        raise ValueError(
+            f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
+            "width, channels), and has no pooling or flattening to cut it at. Give "
+            "`keras.Model(inputs, feature_maps)`."
+        )
+    return keras.Model(model.inputs[0], features, name=model.name)
 
 
 def cache():
@@ -211,10 +257,27 @@ _CONVNEXT = (
     ("large", "Large", 196_230_336),
     ("xlarge", "XLarge", 348_147_968),
 )
+_LANDMARKS = (
+    ("vgg11", "vgg", 9_220_480, 224, 32, "block5_conv1", {}),
+    ("vgg13", "vgg", 9_404_992, 224, 32, "block5_conv1", {}),
+    ("alexnet", "alexnet", 2_334_080, 227, 64, "conv5", {}),
+    (
+        "googlenet",
+        "googlenet",
+        5_973_552,
+        224,
+        32,
+        "inception5b_narrow3",
+        {"auxiliary": False},
+    ),
+    ("resnet18", "resnet", 11_186_112, 224, 32, "stage5_block1_conv1", {}),
+    ("resnet34", "resnet", 21_301_696, 224, 32, "stage5_block1_conv1", {}),
+    ("densenet264", "densenet", 31_047_232, 224, 32, "block4_layer1_bn1", {}),
+)
 
 
 def _entries():
-    """Yield the entries of `keras.applications`, family by family."""
+    """Yield the entries family by family, Keras's before ours."""
     for name, function, parameters in _VGG:
         yield Backbone(
             name, "vgg", function, parameters, 224, 32, "caffe", "block5_conv1",
@@ -301,6 +364,12 @@ def _entries():
             f"convnext_{variant}", "convnext", f"ConvNeXt{function}", parameters, 224,
             32, "inside", r"\w+_stage_3_block_0_depthwise_conv",
             f"convnext_{variant}_notop.h5", f"{_STORAGE}convnext/",
+        )  # fmt: skip
+
+    for name, family, parameters, size, smallest, last_block, options in _LANDMARKS:
+        yield LandmarkBackbone(
+            name, family, "", parameters, size, smallest, "inside", last_block, "", "",
+            options=options,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from reticnn.backend import keras
 from reticnn.classifier import Classifier
 from reticnn.coercion import as_path, shown
 from reticnn.network import network
-from reticnn.pretrained import cache, with_top
+from reticnn.pretrained import FEATURE_ENDS, as_backbone, cache, with_top
 from reticnn.saving import load_classifier
 
 # VGG has three layers after its convolutions, the others one or two.
@@ -48,10 +48,146 @@ def put_weights(backbone, weights, entry=None, input_shape=None):
     elif isinstance(weights, (str, os.PathLike)):
         _put_file(backbone, _existing(weights), entry)
     else:
-        raise TypeError(
-            "`weights` must be 'imagenet', the path of a file, a Keras model, a "
-            f"classifier, or None (NULL in R), not {shown(weights)}."
+        raise _wrong_kind(weights)
+
+
+def _wrong_kind(weights):
+    return TypeError(
+        "`weights` must be 'imagenet', the path of a file, a Keras model, a "
+        f"classifier, or None (NULL in R), not {shown(weights)}."
+    )
+
+
+def put_landmark_weights(model, weights, landmark, options):
+    """Put weights into a landmark model with its top.
+
+    Args:
+        model: Keras model, as `landmark_model` makes it.
+        weights: `"imagenet"`, the path of a file, or a Keras model or classifier.
+        landmark: The model's `Landmark`.
+        options: Dict of the options that it was made with.
+
+    Raises:
+        TypeError: If `weights` is none of these.
+        ValueError: If the weights do not fit, there are none, or the file is damaged.
+        FileNotFoundError: If there is no such file.
+        ConnectionError: If the weights are not on this machine and cannot be
+            downloaded; within 15 seconds where there is no network.
+    """
+    if isinstance(weights, str) and weights == "imagenet":
+        weights = _twins_file(model, landmark, options)
+    elif isinstance(weights, (str, os.PathLike)):
+        weights = _existing(weights)
+    elif not isinstance(weights, (Classifier, keras.Model)):
+        raise _wrong_kind(weights)
+    if isinstance(weights, str) and weights.endswith(".weights.h5"):
+        _put_weights_file(model, weights)
+        return
+    wanted = _single(_layers(model))
+    source, origin = _single(_source_layers(weights)), getattr(weights, "name", weights)
+    count, problem = _fitting(model, wanted, source)
+    if problem is not None:
+        raise ValueError(
+            f"`weights` does not fit {model.name}: {problem} ({origin!r})."
+            f"{_twins_hint(landmark, options)}"
         )
+    for (_, variable), (_, value) in zip(wanted[:count], source, strict=False):
+        variable.assign(np.reshape(keras.ops.convert_to_numpy(value), variable.shape))
+
+
+def _single(layers):
+    """Return each weight by itself, with the name of its layer."""
+    return [(name, weight) for name, weights in layers for weight in weights]
+
+
+def _source_layers(weights):
+    """Return the layers with weights of a file, a model or a classifier."""
+    if not isinstance(weights, str):
+        return _layers(getattr(weights, "model", weights))
+    if weights.endswith(".reticnn"):
+        return _layers(load_classifier(weights).model)
+    if weights.endswith(".keras"):
+        return _layers(_loaded(weights))
+    if weights.endswith((".h5", ".hdf5")):
+        return _legacy_layers(weights)
+    raise _wrong_ending(weights)
+
+
+def _fitting(model, wanted, source):
+    """Return how many weights are to be put, and what is wrong, or None.
+
+    They may be of another shape with the same sides but for ones: a kernel for each
+    channel is (7, 7, 1, 96) in one layer of Keras and (7, 7, 96, 1) in another.
+    """
+    top = _names_of_top(model)
+    for number, (name, variable) in enumerate(wanted):
+        there = source[number] if number < len(source) else (None, None)
+        if there[1] is not None and _sides(there[1]) == _sides(variable):
+            continue
+        if name in top and number > 0:
+            # Not a part of a layer, such as the bias without the matrix.
+            whole = [place for place, (other, _) in enumerate(wanted) if other == name]
+            return whole[0], None
+        has = f"has the shape {tuple(variable.shape)}"
+        if there[1] is None:
+            return number, f"the weights end before layer {name!r}, which {has}"
+        return number, (
+            f"layer {name!r} {has}, the weights have {tuple(there[1].shape)} there, of "
+            f"a layer {there[0]!r}"
+        )
+    if len(source) > len(wanted):
+        return len(wanted), (
+            f"the network has {len(wanted)} arrays of weights, these are "
+            f"{len(source)}; the first too many is of a layer "
+            f"{source[len(wanted)][0]!r}"
+        )
+    return len(wanted), None
+
+
+def _sides(weight):
+    return [side for side in weight.shape if side != 1]
+
+
+def _names_of_top(model):
+    """Return the names of the layers behind the feature maps."""
+    ends = [n for n, one in enumerate(model.layers) if isinstance(one, FEATURE_ENDS)]
+    return {layer.name for layer in model.layers[ends[-1] :]} if ends else set()
+
+
+def _twins_file(model, landmark, options):
+    """Return the file of ImageNet weights of the same network of Keras."""
+    chosen = {**options, **landmark.settings}
+    wrong = {
+        name: value
+        for name, value in landmark.twin_options.items()
+        if chosen.get(name) != value
+    }
+    if not landmark.twin:
+        raise ValueError(
+            f"`weights` is 'imagenet', and there are no such weights for "
+            f"{landmark.name!r}, which `keras.applications` does not have. Give a file "
+            "or a model of your own, or None (NULL in R) for random weights."
+        )
+    if wrong:
+        raise ValueError(
+            "`weights` is 'imagenet', and these weights are for another network."
+            f"{_twins_hint(landmark, options)}"
+        )
+    width = options.get("width", 1)
+    entry = as_backbone(landmark.twin if width == 1 else f"{landmark.twin}_{width:g}")
+    shape = model.input_shape[1:]
+    whole = model.layers[-1].units == landmark.num_classes
+    return _imagenet_file(entry, shape, whole)
+
+
+def _twins_hint(landmark, options):
+    """Return the options with which a network is that of Keras, if they differ."""
+    missing = [
+        f"{name}={value!r}"
+        for name, value in landmark.twin_options.items()
+        if options.get(name) != value
+    ]
+    return f" For Keras's own give {', '.join(missing)}." if missing else ""
 
 
 def _existing(weights):
@@ -64,14 +200,26 @@ def _existing(weights):
     return path
 
 
-def _imagenet_file(entry, input_shape):
-    """Return the path of Keras's file of ImageNet weights, downloaded if need be."""
+def _imagenet_file(entry, input_shape, whole=False):
+    """Return the path of Keras's file of ImageNet weights, downloaded if need be.
+
+    With `whole` it is the one with the top.
+    """
+    if not entry.file:
+        raise ValueError(
+            f"`weights` is 'imagenet', and there are no such weights for {entry.name}. "
+            "Give a file, a model or a classifier that has some, or None (NULL in R)."
+        )
     name = entry.weight_file(input_shape)
+    if whole:
+        name = with_top(name)
     for file in (name, with_top(name)):
         path = os.path.join(cache(), file)
         if os.path.isfile(path):
             return path
     url = entry.weight_url(input_shape)
+    if whole:
+        url = with_top(url)
     with network(url, _without_network(entry, name)):
         return keras.utils.get_file(
             name, url, cache_dir=os.path.dirname(cache()), cache_subdir="models"
@@ -101,10 +249,14 @@ def _put_file(backbone, path, entry):
         source = _legacy_layers(path)
         _put_layers(backbone, _matching(backbone, [source], path), entry, True)
     else:
-        raise ValueError(
-            "`weights` must be a file that ends in .keras, .weights.h5, .h5 or "
-            f".reticnn, not {path!r}."
-        )
+        raise _wrong_ending(path)
+
+
+def _wrong_ending(path):
+    return ValueError(
+        "`weights` must be a file that ends in .keras, .weights.h5, .h5 or .reticnn, "
+        f"not {path!r}."
+    )
 
 
 def _loaded(path):

@@ -276,7 +276,7 @@ def test_unknown_name_shows_the_nearest(refused):
         ("mobilenet", {"input_shape": 32.0}, ValueError, "input_shape", ["32"]),
         ("mobilenet", {"output": "logit"}, ValueError, "output", ["mean 'logits'"]),
         ("mobilenet", {"rescale": "yes"}, TypeError, "rescale", ["'yes'"]),
-        ("mobilenet", {"weights": 3}, ValueError, "weights", ["None", "not 3"]),
+        ("mobilenet", {"weights": 3}, TypeError, "weights", ["None", "not 3"]),
         ("convnext_tiny", {"drop_rate": 1}, ValueError, "drop_rate", ["below 1"]),
         ("densenet121", {"dropout": 1.5}, ValueError, "dropout", ["below 1"]),
         ("googlenet", {"auxiliary": "no"}, TypeError, "auxiliary", ["'no'"]),
@@ -565,3 +565,116 @@ def test_landmark_trains_and_is_saved(name, size, options, fit, tmp_path):
 def test_options_of_a_family_are_known():
     assert find_landmark("resnet50").options == ["stem", "shortcut", "conv_bias"]
     assert find_landmark("vgg16").options == []
+
+
+# Weights learned elsewhere
+
+MOBILENET = Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_2_5_224_tf.h5"
+
+
+@pytest.mark.skipif(
+    not MOBILENET.exists(),
+    reason=f"The weights of MobileNet 0.25 are not at {MOBILENET}",
+)
+def test_real_weights_give_kerass_own_answers(tmp_path, monkeypatch):
+    ours = landmark_model(
+        "mobilenet", weights=MOBILENET, width=0.25, activation="relu6"
+    )
+    theirs = applications.MobileNet(alpha=0.25, weights=str(MOBILENET))
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3)).astype("f4")
+    prepared = applications.mobilenet.preprocess_input(pixels.copy())
+    answers = theirs.predict(prepared, verbose=0)
+    np.testing.assert_allclose(ours.predict(pixels, verbose=0), answers, atol=1e-5)
+    cached = tmp_path / "models"
+    cached.mkdir()
+    (cached / MOBILENET.name).symlink_to(MOBILENET)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    again = landmark_model(
+        "mobilenet", weights="imagenet", width=0.25, activation="relu6"
+    )
+    for weight, own in zip(again.get_weights(), ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, own)
+
+
+def _saved(model, folder, ending):
+    path = folder / f"weights{ending}"
+    model.save_weights(path) if ending == ".weights.h5" else model.save(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", None])
+@pytest.mark.parametrize(
+    ("name", "reference", "options"),
+    [
+        ("mobilenet", "MobileNet", {"activation": "relu6"}),
+        pytest.param(
+            "resnet50", "ResNet50", {"conv_bias": True}, marks=pytest.mark.slow
+        ),
+        pytest.param("convnext_tiny", "ConvNeXtTiny", {}, marks=pytest.mark.slow),
+        pytest.param("densenet121", "DenseNet121", {}, marks=pytest.mark.slow),
+    ],
+)
+def test_kerass_own_files_fit(tmp_path, name, reference, options, ending):
+    build = getattr(applications, reference)
+    theirs = build(weights=None, input_shape=(32, 32, 3), classes=4)
+    theirs.set_weights(_shaken(theirs.get_weights()))
+    source = _saved(theirs, tmp_path, ending) if ending else theirs
+    ours = landmark_model(name, (32, 32, 3), 4, weights=source, **options)
+    wanted = theirs.get_weights()
+    for weight, own in zip(wanted, ours.get_weights(), strict=True):
+        np.testing.assert_array_equal(own.ravel(), weight.ravel())
+    other = landmark_model(name, (32, 32, 3), 3, weights=source, seed=1, **options)
+    *features, kernel, bias = other.get_weights()
+    for weight, own in zip(wanted, features, strict=False):
+        np.testing.assert_array_equal(own.ravel(), weight.ravel())
+    assert kernel.shape[-1] == 3 and kernel.std() > 0
+    np.testing.assert_array_equal(bias, 0)
+
+
+def _narrow(**options):
+    return landmark_model("mobilenet", (32, 32, 3), 4, width=0.1, **options)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".weights.h5"])
+def test_own_files_fit(tmp_path, ending):
+    first = _narrow(seed=1)
+    again = _narrow(weights=_saved(first, tmp_path, ending), seed=2)
+    for weight, own in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, weight)
+
+
+def test_file_without_top_leaves_the_head(tmp_path):
+    theirs = applications.MobileNet(
+        alpha=0.25, include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    ours = landmark_model("mobilenet", (32, 32, 3), 4, weights=theirs, width=0.25)
+    *features, kernel, _ = ours.get_weights()
+    for weight, own in zip(theirs.get_weights(), features, strict=True):
+        np.testing.assert_array_equal(own.ravel(), weight.ravel())
+    assert kernel.std() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "parts"),
+    [
+        ("resnet18", {"weights": "imagenet"}, ValueError, ["'resnet18'", "no such"]),
+        ("resnet50", {"weights": "imagenet"}, ValueError, ["conv_bias=True"]),
+        ("mobilenet", {"weights": "imagenet"}, ValueError, ["activation='relu6'"]),
+        ("lenet5", {"weights": "imagenet"}, ValueError, ["'lenet5'", "None"]),
+        ("mobilenet", {"weights": "no.h5"}, FileNotFoundError, ["'no.h5'"]),
+        ("mobilenet", {"weights": __file__}, ValueError, [".keras"]),
+    ],
+)
+def test_weights_that_are_not_there_are_refused(refused, name, options, error, parts):
+    with refused(error, "weights", *parts):
+        landmark_model(name, **options)
+
+
+def test_weights_of_another_network_are_refused(refused):
+    with refused(ValueError, "weights", "'conv'", "(3, 3, 3, 3)", "(3, 3, 3, 6)"):
+        _narrow(weights=landmark_model("mobilenet", (32, 32, 3), 4, width=0.2))
+    theirs = applications.ResNet50(
+        weights=None, include_top=False, input_shape=(32, 32, 3)
+    )
+    with refused(ValueError, "weights", "conv_bias=True"):
+        landmark_model("resnet50", (32, 32, 3), 4, weights=theirs)

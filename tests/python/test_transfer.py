@@ -10,9 +10,9 @@ import pytest
 
 import reticnn
 from reticnn import backbones, freeze, layer_table, transfer_model, unfreeze
+from reticnn.freezing import leaves_of, train_from
 from reticnn.preprocessing import preprocess
 from reticnn.pretrained import BACKBONES, as_backbone
-from reticnn.transfer import _leaves, _train_from
 from reticnn.weights import put_weights
 
 SHARED = Path(reticnn.__file__).parents[3] / "shared" / "weights"
@@ -75,7 +75,8 @@ def test_table_lists_every_network_of_keras(keras_home):
     assert len({len(column) for column in table.values()}) == 1
     assert table["name"] == sorted(set(table["name"]))
     in_keras = {name for name in dir(keras.applications) if name[0].isupper()}
-    assert {entry.function for entry in BACKBONES.values()} == in_keras
+    functions = {entry.function for entry in BACKBONES.values() if entry.function}
+    assert functions == in_keras
     assert not any(table["cached"])
     row = table["name"].index("vgg16")
     facts = {name: column[row] for name, column in table.items()}
@@ -89,6 +90,39 @@ def test_table_lists_every_network_of_keras(keras_home):
         "weights": "imagenet",
         "cached": False,
     }
+
+
+def test_every_landmark_is_a_backbone_where_its_size_is_not_fixed():
+    names = reticnn.landmark_architectures()["name"]
+    assert set(names) - set(BACKBONES) == {"lenet5"}
+    table = backbones()
+    weights = dict(zip(table["name"], table["weights"], strict=True))
+    assert weights["resnet18"] == "none" and weights["resnet50"] == "imagenet"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [name for name, entry in BACKBONES.items() if not entry.function]
+)
+def test_landmark_is_a_backbone(refused, name):
+    entry = BACKBONES[name]
+    size = (entry.min_size, entry.min_size, 3)
+    model = transfer_model(name, size, weights=None, train="last_block")
+    backbone = model.get_layer(name)
+    assert backbone.count_params() == entry.parameters
+    assert len(backbone.output_shape) == 4
+    trained = {layer.name for layer in leaves_of(backbone) if layer.trainable}
+    assert 0 < len(trained) < len(leaves_of(backbone))
+    with refused(ValueError, "weights", "'imagenet'", name, "None"):
+        transfer_model(name, size)
+
+
+def test_classifier_on_a_landmark_gives_its_weights():
+    source = reticnn.landmark_model("resnet18", (32, 32, 3), 3, seed=1)
+    model = transfer_model("resnet18", (32, 32, 3), weights=source)
+    ours = model.get_layer("resnet18").get_weights()
+    for weight, own in zip(source.get_weights(), ours, strict=False):
+        np.testing.assert_array_equal(own, weight)
 
 
 @pytest.mark.parametrize(
@@ -179,12 +213,12 @@ def test_last_block_is_a_suffix_with_weights(name, first_of_last_block):
     entry = BACKBONES[name]
     network = entry.build((entry.min_size, entry.min_size, 3))
     assert network.count_params() == entry.parameters
-    _train_from(network, "last_block")
-    flags = [layer.trainable for layer in _leaves(network)]
+    train_from(network, "last_block")
+    flags = [layer.trainable for layer in leaves_of(network)]
     first = flags.index(True)
     assert all(flags[first:])
     if first_of_last_block:
-        assert _leaves(network)[first].name == first_of_last_block
+        assert leaves_of(network)[first].name == first_of_last_block
     trained = sum(np.prod(weight.shape) for weight in network.trainable_weights)
     assert 0.01 < trained / entry.parameters < 0.7
     keras.utils.clear_session()

@@ -73,3 +73,15 @@ test_that("blocks of the landmarks stand in a pipe", {
     dense_block(3)
   })
 })
+
+test_that("a landmark takes weights from another model", {
+  skip_if_no_core()
+  narrow <- function(...) landmark_model("mobilenet", c(32, 32, 3), 2, width = 0.1, ...)
+  first <- narrow(seed = 1)
+  again <- narrow(seed = 2, weights = first)
+  expect_identical(again$get_weights(), first$get_weights())
+  expect_error(
+    landmark_model("resnet18", weights = "imagenet"),
+    "`weights` is 'imagenet', and there are no such weights", class = "reticnn_error"
+  )
+})

@@ -93,6 +93,40 @@ test_that("a classifier trains on after unfreezing", {
   expect_identical(weights(made), trained)
 })
 
+test_that("training goes in stages, and fine-tuning by default", {
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  features <- conv_block(conv_block(x, 4, name = "block1"), 4, name = "block2")
+  backbone <- keras$Model(x, features, name = "own")
+  data <- shape_images(40, image_size = 16, seed = 1)
+  said <- character()
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data,
+    epochs = 1, layer_decay = 0.8, seed = 1,
+    stages = list(
+      list(train = "head", epochs = 2),
+      list(train = "block2", learning_rate = 1e-4, schedule = "cosine")
+    ),
+    progress = function(state) said <<- c(said, state$note)
+  )
+  expect_identical(classifier$history$stage, c(1L, 1L, 2L))
+  expect_true(any(grepl("Stage 2 of 2, trained: block2", said)))
+  expect_false("block1_conv1" %in% trained(classifier$model))
+  expect_false(any(grepl("stage", capture.output(print(classifier)))))
+  expect_setequal(unique(tidy(classifier)$metric), c("loss", "accuracy"))
+  expect_false("stage" %in% names(glance(classifier)))
+  skip_if_not_installed("ggplot2")
+  lines <- ggplot2::layer_data(plot(classifier), 1)
+  expect_identical(unique(lines$xintercept), 2.5)
+  tuned <- fine_tune(classifier, data, epochs = 1, seed = 1)
+  expect_identical(tuned$history$epoch, 1:6)
+  expect_true("block1_conv1" %in% trained(tuned$model))
+  expect_error(
+    fit_classifier(tuned, data, stages = list(train = "head")),
+    "`stages` must be a list of dicts", class = "reticnn_error"
+  )
+})
+
 test_that("what does not fit is refused by name", {
   skip_if_no_core()
   model <- build_cnn(c(16, 16, 3), filters = 2, n_blocks = 2, units = 4)

@@ -63,6 +63,7 @@ def _size(letter, blocks, width, paper_drop_rate):
 
 @register(
     "convnext_tiny",
+    twin="convnext_tiny",
     settings=_size("tiny", (3, 3, 9, 3), 96, 0.1),
     parameters=28_589_128,
     depth=59,
@@ -71,6 +72,7 @@ def _size(letter, blocks, width, paper_drop_rate):
 )
 @register(
     "convnext_small",
+    twin="convnext_small",
     settings=_size("small", (3, 3, 27, 3), 96, 0.4),
     parameters=50_223_688,
     depth=113,
@@ -79,6 +81,7 @@ def _size(letter, blocks, width, paper_drop_rate):
 )
 @register(
     "convnext_base",
+    twin="convnext_base",
     settings=_size("base", (3, 3, 27, 3), 128, 0.5),
     parameters=88_591_464,
     depth=113,
@@ -87,6 +90,7 @@ def _size(letter, blocks, width, paper_drop_rate):
 )
 @register(
     "convnext_large",
+    twin="convnext_large",
     settings=_size("large", (3, 3, 27, 3), 192, 0.5),
     parameters=197_767_336,
     depth=113,
@@ -95,6 +99,7 @@ def _size(letter, blocks, width, paper_drop_rate):
 )
 @register(
     "convnext_xlarge",
+    twin="convnext_xlarge",
     settings=_size("xlarge", (3, 3, 27, 3), 256, 0.2),
     parameters=350_196_968,
     depth=113,

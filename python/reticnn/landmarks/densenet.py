@@ -38,6 +38,7 @@ _FACTS = {
 
 @register(
     "densenet121",
+    twin="densenet121",
     settings={"name": "densenet121", "layers": (6, 12, 24, 16)},
     parameters=7_978_856,
     depth=121,
@@ -46,6 +47,7 @@ _FACTS = {
 )
 @register(
     "densenet169",
+    twin="densenet169",
     settings={"name": "densenet169", "layers": (6, 12, 32, 32)},
     parameters=14_149_480,
     depth=169,
@@ -54,6 +56,7 @@ _FACTS = {
 )
 @register(
     "densenet201",
+    twin="densenet201",
     settings={"name": "densenet201", "layers": (6, 12, 48, 32)},
     parameters=20_013_928,
     depth=201,

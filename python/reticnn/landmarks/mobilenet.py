@@ -23,6 +23,8 @@ _BLOCKS = (
 
 @register(
     "mobilenet",
+    twin="mobilenet",
+    twin_options={"activation": "relu6"},
     family="MobileNet",
     year=2017,
     input_shape=(224, 224, 3),

@@ -41,6 +41,8 @@ class Landmark:
         build: Function of `input_shape`, `num_classes`, `output`, `rescale` and
             options.
         settings: Dict, what `build` is given to make this member of the family.
+        twin: Name in `backbones()` of the same network in `keras.applications`, or "".
+        twin_options: Dict of the options with which it is the same.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Landmark:
     recipe: dict
     build: Callable[..., Any]
     settings: dict = field(default_factory=dict)
+    twin: str = ""
+    twin_options: dict = field(default_factory=dict)
 
     @property
     def options(self):
@@ -143,7 +147,14 @@ def landmark_model(
             Default None.
         num_classes: Whole number of classes, at least 2, or None for the paper's.
             Default None.
-        weights: None for random weights. Default None.
+        weights: None for random ones; the path of a file with the network's weights
+            (`.keras`, `.h5` as Keras distributes them, a saved classifier, or
+            `.weights.h5` of this very model); a Keras model or classifier that has
+            them; or `"imagenet"`, those of the same network in `keras.applications`,
+            downloaded once and kept. The top, or its last layer, stays random where
+            the weights have none, or one for other classes. Keras's are those of
+            `conv_bias=True` for a ResNet, and of `activation="relu6"` for a MobileNet.
+            Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
         rescale: Bool, bring the pixels, 0 to 255, to the scale of the paper inside the
@@ -166,7 +177,11 @@ def landmark_model(
     Raises:
         TypeError: If an argument has the wrong type, or the family has no such option.
         ValueError: If there is no such architecture, the images are too small for it,
-            or an argument is outside its range.
+            an argument is outside its range, or the weights do not fit, with the layer
+            and the shapes.
+        FileNotFoundError: If `weights` is a file that does not exist.
+        ConnectionError: If ImageNet weights are not on this machine and cannot be
+            downloaded; within 15 seconds where there is no network.
 
     Example:
         >>> landmark_model("vgg16", num_classes=10).count_params()
@@ -174,18 +189,22 @@ def landmark_model(
     """
     landmark = find_landmark(name)
     _check_options(landmark, options)
-    _check_weights(weights)
     shape = landmark.input_shape if input_shape is None else input_shape
     classes = landmark.num_classes if num_classes is None else num_classes
     arguments = {**landmark.settings, **options}
     with seeded_keras(seed):
-        return landmark.build(
+        model = landmark.build(
             as_image_shape(shape, "input_shape"),
             as_int(classes, "num_classes", minimum=2),
             output=output,
             rescale=as_bool(rescale, "rescale"),
             **arguments,
         )
+    if weights is not None:
+        # Not before: reading saved classifiers needs the families, which need this.
+        putting = importlib.import_module("reticnn.weights")
+        putting.put_landmark_weights(model, weights, landmark, options)
+    return model
 
 
 def training_recipe(name):
@@ -242,11 +261,3 @@ def _check_options(landmark, options):
                 f"`{option}` is not an option of {landmark.name!r}: {listed}."
                 f"{nearest(option, known)}"
             )
-
-
-def _check_weights(weights):
-    if weights is not None:
-        raise ValueError(
-            f"`weights` must be None (NULL in R) for random weights, not "
-            f"{shown(weights)}."
-        )

@@ -50,6 +50,8 @@ _FACTS = {
 )
 @register(
     "resnet50",
+    twin="resnet50",
+    twin_options={"conv_bias": True},
     settings={"name": "resnet50", "blocks": (3, 4, 6, 3), "bottleneck": True},
     parameters=25_557_032,
     depth=50,
@@ -58,6 +60,8 @@ _FACTS = {
 )
 @register(
     "resnet101",
+    twin="resnet101",
+    twin_options={"conv_bias": True},
     settings={"name": "resnet101", "blocks": (3, 4, 23, 3), "bottleneck": True},
     parameters=44_549_160,
     depth=101,
@@ -66,6 +70,8 @@ _FACTS = {
 )
 @register(
     "resnet152",
+    twin="resnet152",
+    twin_options={"conv_bias": True},
     settings={"name": "resnet152", "blocks": (3, 8, 36, 3), "bottleneck": True},
     parameters=60_192_808,
     depth=152,

@@ -41,6 +41,7 @@ _FACTS = {
 )
 @register(
     "vgg16",
+    twin="vgg16",
     settings={"name": "vgg16", "convolutions": (2, 2, 3, 3, 3)},
     parameters=138_357_544,
     depth=16,
@@ -49,6 +50,7 @@ _FACTS = {
 )
 @register(
     "vgg19",
+    twin="vgg19",
     settings={"name": "vgg19", "convolutions": (2, 2, 4, 4, 4)},
     parameters=143_667_240,
     depth=19,

@@ -66,6 +66,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._best.weights = best
         self._best.loss = self._record["best_loss"]
         self._best.epoch = self._record["best_epoch"]
+        self._best.stopped = self._record["stopped"]
         self._arrays = None
 
     def on_train_begin(self, logs=None):

@@ -1,6 +1,9 @@
 """Train a model on image data."""
 
+import os
+
 from reticnn.classifier import Classifier, as_model
+from reticnn.coercion import as_path
 from reticnn.training.distributing import as_devices
 from reticnn.training.progress import (
     as_progress,
@@ -9,6 +12,7 @@ from reticnn.training.progress import (
 )
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
+from reticnn.training.stages import as_stages
 
 
 def fit_classifier(
@@ -31,6 +35,8 @@ def fit_classifier(
     early_stopping=None,
     ema=None,
     mixed_precision=False,
+    stages=None,
+    layer_decay=None,
     checkpoint_dir=None,
     cache_features="auto",
     distribute="auto",
@@ -90,9 +96,26 @@ def fit_classifier(
             which is measured and kept in their place. None for none. Default None.
         mixed_precision: Bool, compute in bfloat16 and keep the weights in float32.
             Default False.
+        stages: List of dicts to train in stages, one after the other, such as
+            `[{"train": "head"}, {"train": "last_block", "learning_rate": 1e-4}]`. Each
+            may say `"train"`, what of the model's backbone is trained with its head,
+            as in `transfer_model`; and its own `"epochs"`, `"learning_rate"`,
+            `"schedule"`, `"warmup_epochs"`, `"early_stopping"` and `"layer_decay"`; the
+            rest is as in the call. A stage without a learning rate goes on with that
+            of the stage before. Without a model within, the backbone is what lies
+            before the last pooling or flattening. The history goes on through the
+            stages and numbers them, `"stage"`. With `early_stopping`, the next stage
+            starts from the best weights, and has to get better than they are. The last
+            stage's layers stay trainable. None for a single one, with what is
+            trainable already. Default None.
+        layer_decay: Float in (0, 1], the learning rate of each layer over that of the
+            next layer that is trained: 0.8 gives the last layer all of the rate, the
+            one before it 0.8 of it, then 0.64. Normalisations learn as the layer before
+            them. None for one rate. Default None.
         checkpoint_dir: Folder in which the state of training is kept after each epoch.
             The same call goes on from there after an end of any kind, with the same
-            result as a run in one go. None for no checkpoints. Default None.
+            result as a run in one go; each of `stages` has a folder of its own in it.
+            None for no checkpoints. Default None.
         cache_features: `"auto"` computes what lies before the first layer that is
             trained only once for each image, where images are the same in each epoch
             and the results have room: 1 GiB in memory, or else half of what is free
@@ -150,6 +173,7 @@ def fit_classifier(
         Keras's `Model.fit`. MixUp: Zhang et al. (2018), arXiv:1710.09412. CutMix: Yun
         et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
         arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
+        Stages and rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
     """
     settings = TrainingSettings(
         epochs=epochs,
@@ -168,24 +192,41 @@ def fit_classifier(
         ema=ema,
         mixed_precision=mixed_precision,
         cache_features=cache_features,
+        layer_decay=layer_decay,
     )
     devices = as_devices(distribute)
     progress = as_progress(progress)
-    earlier, class_names = {"epoch": []}, None
+    history, class_names = {"epoch": []}, None
     if isinstance(model, Classifier):
-        earlier, class_names, model = model.history, model.class_names, model.model
-    run = TrainingRun(
-        as_model(model),
-        data,
-        validation,
-        settings,
-        class_names=class_names,
-        checkpoint_dir=checkpoint_dir,
-        devices=devices,
-        seed=seed,
-    )
-    stopped = run.train(*progress_reporters(progress, devices, run.note))
-    history = _joined_history(earlier, run.records)
+        history, class_names, model = model.history, model.class_names, model.model
+    model = as_model(model)
+    parts = [None] if stages is None else as_stages(stages, settings, model)
+    run, stopped = None, None
+    for stage in parts:
+        try:
+            if stage:
+                stage.choose_layers(model)
+            run = TrainingRun(
+                model,
+                data,
+                validation,
+                stage.settings if stage else settings,
+                class_names=class_names,
+                checkpoint_dir=_folder(checkpoint_dir, stage),
+                devices=devices,
+                seed=seed,
+                stage=stage,
+                earlier=run,
+            )
+        except KeyboardInterrupt:
+            if run is None:
+                raise
+            stopped = "interrupted"
+            break
+        stopped = run.train(*progress_reporters(progress, devices, run.note))
+        history = _joined_history(history, run.records, stage)
+        if stopped in ("interrupted", "nan"):
+            break
     return Classifier(
         model,
         run.class_names,
@@ -196,9 +237,21 @@ def fit_classifier(
     )
 
 
-def _joined_history(earlier, records):
+def _folder(checkpoint_dir, stage):
+    """Return the folder for the checkpoint of a stage, or of the only one."""
+    if checkpoint_dir is None or stage is None:
+        return checkpoint_dir
+    return os.path.join(
+        as_path(checkpoint_dir, "checkpoint_dir"), f"stage-{stage.number}"
+    )
+
+
+def _joined_history(earlier, records, stage):
     """Return the epochs' records as a table, after that of earlier training."""
     names = in_reading_order({name for record in records for name in record})
+    if stage:
+        names = ["stage", *names]
+        records = [{"stage": stage.number, **record} for record in records]
     before = len(earlier["epoch"])
     missing = float("nan")
     history = {
@@ -206,6 +259,6 @@ def _joined_history(earlier, records):
             *earlier.get(name, [missing] * before),
             *(record.get(name, missing) for record in records),
         ]
-        for name in dict.fromkeys([*earlier, *names])
+        for name in dict.fromkeys(["epoch", *names, *earlier])
     }
     return {**history, "epoch": list(range(1, before + len(records) + 1))}

@@ -30,14 +30,14 @@ class BestWeights(keras.callbacks.Callback):
 
     Attributes:
         loss: The lowest loss so far.
-        epoch: Its epoch, counted from 0.
+        epoch: Its epoch, counted from 0; before the first one, the epoch before.
         weights: The weights then; before the first epoch, the initial ones.
     """
 
-    def __init__(self, patience, has_validation):
-        """Take the epochs to wait, or None for no early stop."""
+    def __init__(self, patience, has_validation, first_epoch=0, loss=math.inf):
+        """Take the epochs to wait or None, and the loss of the first weights."""
         super().__init__()
-        self.loss, self.epoch, self.weights = math.inf, 0, None
+        self.loss, self.epoch, self.weights = loss, first_epoch - 1, None
         self.stopped = None
         self._patience = patience
         self._has_validation = has_validation

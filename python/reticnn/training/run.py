@@ -1,5 +1,6 @@
 """One training run: its data, its model made ready, and what it keeps."""
 
+import math
 import numbers
 import warnings
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from reticnn.training.distributing import (
 )
 from reticnn.training.features import feature_cache
 from reticnn.training.keeping import BestWeights, History
+from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.levenberg_marquardt import CurvatureEstimates, LevenbergMarquardt
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
@@ -40,6 +42,7 @@ class TrainingRun:
         class_names: List of the classes.
         resize: How the training images came to the model's size, or None if they had
             it.
+        seed: Whole number that fixes all that is random.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class TrainingRun:
         checkpoint_dir=None,
         devices=(),
         seed=None,
+        stage=None,
+        earlier=None,
     ):
         """Check the data against the model, and make the model ready.
 
@@ -65,17 +70,22 @@ class TrainingRun:
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
             seed: Whole number, or None.
+            stage: `Stage` that the run is, or None where training has but one.
+            earlier: The run of the stage before, or None.
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
+        check_rates(settings.layer_decay, devices)
         self._devices = devices
-        self._seed = shared_seed(as_seed(seed), devices)
+        self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
+        self._stage = stage
+        self._first_epoch = earlier.end if earlier else 0
         if checkpoints and checkpoints.seed is not None:
-            self._seed = checkpoints.seed
+            self.seed = checkpoints.seed
         self._model = model
         self._settings = settings
         self._data, self._validation = _training_data(
-            model, data, validation, self._seed, settings.augmentation, class_names
+            model, data, validation, self.seed, settings.augmentation, class_names
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
@@ -86,18 +96,38 @@ class TrainingRun:
         )
         self._trained = self._features.rest if self._features else model
         self._history = History(checkpoints.records if checkpoints else ())
-        self._best = BestWeights(settings.early_stopping, self._validation is not None)
+        self._best = BestWeights(
+            settings.early_stopping,
+            self._validation is not None,
+            self._first_epoch,
+            earlier.loss if earlier else math.inf,
+        )
         self._checkpoints = checkpoints
         if checkpoints:
             checkpoints.connect(
-                self._fingerprint(), self._seed, self._history, self._best
+                self._fingerprint(), self.seed, self._history, self._best
             )
             checkpoints.restore(self._trained)
 
     @property
     def note(self):
         """What a person should know about the run before it starts, or None."""
-        return self._features.note if self._features else None
+        notes = (
+            self._stage and self._stage.note,
+            self._features and self._features.note,
+        )
+        return "\n".join(filter(None, notes)) or None
+
+    @property
+    def end(self):
+        """The number of epochs up to here, those of earlier stages included."""
+        return self._first_epoch + len(self.records)
+
+    @property
+    def loss(self):
+        """The loss of the weights that are left, infinite if nothing says that."""
+        kept_best = self._settings.early_stopping is not None
+        return self._best.loss if kept_best else math.inf
 
     @property
     def records(self):
@@ -106,19 +136,20 @@ class TrainingRun:
 
     def train(self, verbose, reporters):
         """Train to the end, and return why it came early, or None."""
-        done = len(self.records)
+        last = self._first_epoch + self._settings.epochs
+        done = min(self.end, last)
         if self._checkpoints and self._checkpoints.stopped:
-            done = self._settings.epochs
+            done = last
         batches = self._batches()
         callbacks = [
             *reporters,
             EpochStarts(batches),
-            EpochSeeds(self._seed),
+            EpochSeeds(self.seed),
             self._history,
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._data, self._seed))
+            callbacks.append(CurvatureEstimates(self._data, self.seed))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
@@ -127,13 +158,14 @@ class TrainingRun:
         stopped = None
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
-        with torch_state_kept(), precision, spread:
+        rates = layered_rates(self._trained, self._settings.layer_decay)
+        with torch_state_kept(), precision, spread, rates:
             try:
                 self._trained.fit(
                     placed(batches, self._devices),
                     validation_data=placed(self._validation_batches(), self._devices),
-                    epochs=self._settings.epochs,
-                    initial_epoch=min(done, self._settings.epochs),
+                    epochs=last,
+                    initial_epoch=done,
                     shuffle=False,  # ImageBatches shuffles, by the seed.
                     verbose=verbose,
                     callbacks=callbacks,
@@ -152,7 +184,7 @@ class TrainingRun:
             self._best.restore(self._trained)
         if stopped == "nan":
             warnings.warn(
-                f"The loss became NaN in epoch {len(self.records) + 1}, and training "
+                f"The loss became NaN in epoch {self.end + 1}, and training "
                 "stopped. Try a lower `learning_rate`, `warmup_epochs`, or batch "
                 "normalisation, and look for wrong pixels in the images. The weights "
                 "are those of the best epoch before.",
@@ -172,7 +204,7 @@ class TrainingRun:
             steps * settings.epochs,
             steps * settings.warmup_epochs,
         )
-        seed_layers(self._model, self._seed)
+        seed_layers(self._model, self.seed)
 
     def _fingerprint(self):
         """Return what must be the same for a checkpoint to fit."""
@@ -181,6 +213,7 @@ class TrainingRun:
             **self._settings.fingerprint(),
             "model": ", ".join(str(tuple(weight.shape)) for weight in model.weights),
             "features": "kept" if self._features else "not kept",
+            "stages": self._stage.fingerprint if self._stage else "none",
             "class_names": ", ".join(self.class_names),
             "images": str(len(self._data)),
             "validation images": str(len(self._validation or ())),
@@ -188,13 +221,13 @@ class TrainingRun:
 
     def _batches(self):
         settings = self._settings
-        images = TrainingImages(self._data, settings.augmentation, self._seed)
+        images = TrainingImages(self._data, settings.augmentation, self.seed)
         if self._features:
             images = self._features.training(images)
         return ImageBatches(
             self._data,
             settings.batch_size,
-            self._seed,
+            self.seed,
             targets=self._targets(),
             class_weights=self._class_weights,
             images=images,

@@ -29,6 +29,7 @@ class TrainingSettings:
     ema: float | None = None
     mixed_precision: bool = False
     cache_features: Any = "auto"
+    layer_decay: float | None = None
 
     def __post_init__(self):
         """Check each setting under its own name."""
@@ -40,6 +41,7 @@ class TrainingSettings:
         self._check(as_float, "weight_decay", "mixup", "cutmix", minimum=0)
         self._check(as_float, "label_smoothing", minimum=0, below=1)
         self._check(as_float, "ema", above=0, below=1)
+        self._check(as_float, "layer_decay", above=0, maximum=1)
         self.schedule = as_choice(self.schedule, "schedule", SCHEDULES)
         self.mixed_precision = as_bool(self.mixed_precision, "mixed_precision")
         self.cache_features = _as_copies(self.cache_features)
@@ -68,6 +70,7 @@ class TrainingSettings:
             "learning_rate",
             "weight_decay",
             "ema",
+            "layer_decay",
         }
         for name in names:
             value = getattr(self, name)

@@ -1,0 +1,82 @@
+"""Fine-tuning by default: from the head down to the first layer."""
+
+from reticnn.classifier import Classifier, as_model
+from reticnn.coercion import as_float
+from reticnn.freezing import last_part
+from reticnn.training.fit import fit_classifier
+
+
+def fine_tune(
+    classifier,
+    data,
+    *,
+    validation=0.2,
+    epochs=10,
+    learning_rate=0.001,
+    early_stopping=3,
+    batch_size=32,
+    augmentation=None,
+    checkpoint_dir=None,
+    progress="auto",
+    seed=None,
+):
+    """Fine-tune a pretrained network in three stages.
+
+    First the head is trained, then the last block of the backbone with it, at a tenth
+    of the rate, then all layers, at a hundredth. Each stage starts from the best
+    weights so far, by the loss of the validation images, and those are kept in the end.
+    Where the last block is not known, it is the last quarter of the backbone's layers
+    that have weights.
+
+    Args:
+        classifier: Classifier, or Keras model as `transfer_model` makes it. One without
+            a model within counts as a backbone up to its last pooling or flattening.
+            It is trained in place.
+        data: Image data with labels, as for `fit_classifier`.
+        validation: Image data to measure after each epoch, or the fraction of `data`,
+            in (0, 1), to set apart for that. Default 0.2.
+        epochs: Whole number of epochs of each stage, at most. Default 10.
+        learning_rate: Float above 0, the rate of the first stage. Default 0.001.
+        early_stopping: Whole number of epochs that a stage goes on without a lower
+            loss, or None for all epochs. Default 3.
+        batch_size: Whole number of images a step. Default 32.
+        augmentation: Policy, as in `fit_classifier`, or None. Default None.
+        checkpoint_dir: Folder, as in `fit_classifier`, or None. Default None.
+        progress: As in `fit_classifier`. Default `"auto"`.
+        seed: Whole number of at least 0, as in `fit_classifier`, or None. Default None.
+
+    Returns:
+        Classifier, with `"stage"` in its history. All its layers are trainable.
+
+    Raises:
+        TypeError: As for `fit_classifier`.
+        ValueError: As for `fit_classifier`, and if it is not plain where the head of
+            the model begins.
+
+    Example:
+        >>> model = transfer_model("mobilenet_0.25", (128, 128, 3))
+        >>> classifier = fine_tune(model, data, epochs=5)
+
+    Source:
+        Gradual unfreezing: Howard and Ruder (2018), arXiv:1801.06146.
+    """
+    model = classifier.model if isinstance(classifier, Classifier) else classifier
+    model = as_model(model, "classifier")
+    rate = as_float(learning_rate, "learning_rate", above=0)
+    return fit_classifier(
+        classifier,
+        data,
+        validation=validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        augmentation=augmentation,
+        early_stopping=early_stopping,
+        stages=[
+            {"train": "head", "learning_rate": rate},
+            {"train": last_part(model), "learning_rate": rate / 10},
+            {"train": "all", "learning_rate": rate / 100},
+        ],
+        checkpoint_dir=checkpoint_dir,
+        progress=progress,
+        seed=seed,
+    )

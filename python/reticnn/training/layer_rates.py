@@ -1,0 +1,85 @@
+"""Learning rates that fall from a model's end to its beginning."""
+
+import contextlib
+
+from reticnn.backend import keras
+from reticnn.freezing import leaves_of
+from reticnn.training.compiling import forget_functions
+
+
+@contextlib.contextmanager
+def layered_rates(model, decay):
+    """Let each layer learn more slowly than the one after it, inside the block.
+
+    What the optimizer does to the weights is scaled, weight decay included, and not the
+    gradients, whose scale means nothing to Adam. The optimizer itself is as it was
+    afterwards.
+
+    Args:
+        model: Keras model, compiled.
+        decay: Float in (0, 1], the rate of a layer over that of the next, or None.
+    """
+    if decay is None:
+        yield
+        return
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    factors = rate_factors(model, decay)
+    update, weight_decay = optimizer._backend_update_step, optimizer._apply_weight_decay
+
+    def scaled_update(gradients, variables, learning_rate):
+        with _scaled(variables, factors):
+            update(gradients, variables, learning_rate)
+
+    def scaled_weight_decay(variables):
+        with _scaled(variables, factors):
+            weight_decay(variables)
+
+    optimizer._backend_update_step = scaled_update
+    optimizer._apply_weight_decay = scaled_weight_decay
+    forget_functions(model)
+    try:
+        yield
+    finally:
+        del optimizer._backend_update_step, optimizer._apply_weight_decay
+        forget_functions(model)
+
+
+def rate_factors(model, decay):
+    """Return the factor of the learning rate of each trained variable, by its id.
+
+    The last layer has 1. Layers without a matrix or kernel, such as normalisations,
+    have the factor of the layer before them.
+    """
+    factors = {}
+    depth = 0
+    for layer in reversed(leaves_of(model)):
+        variables = layer.trainable_variables
+        factors.update({id(variable): decay**depth for variable in variables})
+        depth += any(len(variable.shape) > 1 for variable in variables)
+    return factors
+
+
+def check_rates(decay, devices):
+    """Raise if the backend cannot scale updates on several devices.
+
+    Raises:
+        ValueError: Under TensorFlow, which updates each device's copy by itself.
+    """
+    if decay is None or len(devices) < 2 or keras.backend.backend() != "tensorflow":
+        return
+    raise ValueError(
+        f"`layer_decay` is {decay}, which does not work on several devices under "
+        'TensorFlow. Use distribute="none", or the JAX backend.'
+    )
+
+
+@contextlib.contextmanager
+def _scaled(variables, factors):
+    """Scale by its factor what is done to each variable inside the block."""
+    slowed = [variable for variable in variables if factors[id(variable)] != 1]
+    # Copies, as torch changes a variable in place.
+    before = [keras.ops.copy(variable) for variable in slowed]
+    yield
+    for variable, old in zip(slowed, before, strict=True):
+        change = keras.ops.subtract(variable, old)
+        variable.assign(old + factors[id(variable)] * change)

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 ROUNDS = 15
+REST = 0.1  # Seconds in which the threads of the run before go to sleep.
 BATCHES = {32: (64, 10), 224: (8, 5)}  # Images a batch, and batches a round, by size.
 
 ALBUMENTATIONS = """
@@ -160,6 +161,7 @@ def compare(side):
         run()
     for _ in range(ROUNDS):
         for name, run in runs.items():
+            time.sleep(REST)
             start = time.perf_counter()
             run()
             speeds[name].append(count * batches / (time.perf_counter() - start))

@@ -187,23 +187,32 @@ def _warped(policy, images, matrices, shape):
 def _warped_each(policy, images, matrices, shape):
     """Return what `_warped` does, with a call for each image and few channels."""
     warped = np.empty((len(images), *shape), images.dtype)
-    matrices = matrices.reshape(-1, 2, 3).astype("float64")
-    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
-    size = shape[1], shape[0]
-    exact = shape[2] in _EXACT_CHANNELS
-    planes = [slice(None)] if exact else [slice(i, i + 1) for i in range(shape[2])]
+    if shape[2] in _EXACT_CHANNELS:
+        for image, matrix, result in zip(
+            _planes(images), matrices, _planes(warped), strict=True
+        ):
+            _sampled(policy, image, matrix, result)
+        return warped
     for image, matrix, result in zip(images, matrices, warped, strict=True):
-        for plane in planes:
-            part = cv2.warpAffine(
-                np.ascontiguousarray(image[..., plane]),
-                matrix,
-                size,
-                flags=flags,
-                borderMode=_FILLS[policy.fill_mode],
-                borderValue=(policy.fill_value,) * 4,
-            )
-            result[..., plane] = part.reshape(*shape[:2], -1)
+        for channel in range(shape[2]):
+            plane = np.empty(shape[:2], images.dtype)
+            _sampled(policy, np.ascontiguousarray(image[..., channel]), matrix, plane)
+            result[..., channel] = plane
     return warped
+
+
+def _sampled(policy, image, matrix, result):
+    """Put an image sampled through a matrix, (6,), into `result`."""
+    flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
+    cv2.warpAffine(
+        image,
+        matrix.reshape(2, 3).astype("float64"),
+        result.shape[1::-1],
+        result,
+        flags,
+        _FILLS[policy.fill_mode],
+        (policy.fill_value,) * 4,
+    )
 
 
 def _inside(places, side, fill_mode):

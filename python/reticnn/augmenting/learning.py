@@ -10,7 +10,11 @@ from reticnn.coercion import as_float, as_int, as_seed, shown
 from reticnn.data.images import as_image_data, split_images
 from reticnn.randomness import generator, seeded_keras
 from reticnn.training.fit import fit_classifier
-from reticnn.training.progress import in_reading_order, progress_reporters
+from reticnn.training.progress import (
+    as_progress,
+    in_reading_order,
+    progress_reporters,
+)
 
 # The most of each operation that is tried.
 _MOST = {
@@ -255,7 +259,7 @@ class _Reporter:
 
     def __init__(self, progress, epochs):
         """Take what the user wants to see, and the epochs in all."""
-        verbose, _ = progress_reporters(progress)
+        verbose, _ = progress_reporters(as_progress(progress))
         tellers = {0: None, 1: _bar_teller(), 2: _tell_epoch}
         self._tell = progress if callable(progress) else tellers[verbose]
         self._epochs = epochs

@@ -1,6 +1,7 @@
 import json
 import pickle
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -31,6 +32,8 @@ EVERYTHING = {
     "gaussian_noise": 0.05,
     "erasing": 0.5,
 }
+# In grey levels; before its version 5 OpenCV rounds places to 32nds of a pixel.
+WARPED = 0.4 if int(cv2.__version__.split(".")[0]) >= 5 else 2.5
 OPERATIONS = [{name: value} for name, value in EVERYTHING.items()]
 
 
@@ -117,10 +120,10 @@ def test_warps_are_those_of_keras(images, fill_mode, interpolation):
     expected = in_keras(images, drawn(policy, images)["warp"], **options)
     changed = augment(images, policy, seed=1)
     # The nearest pixel may be another one where two are equally near.
-    close = np.abs(changed - expected) < 0.3
+    close = np.abs(changed - expected) < WARPED
     assert close.mean() > (0.999 if interpolation == "bilinear" else 0.99)
     whole = augment(np.rint(images).astype("uint8"), policy, seed=1)
-    assert (np.abs(whole - expected) < 1.6).mean() > 0.99
+    assert (np.abs(whole - expected) < 1.2 + WARPED).mean() > 0.99
 
 
 def test_wrapping_goes_on_at_the_other_side(images):
@@ -144,7 +147,7 @@ def test_translation_is_that_of_keras(images):
     expected = layer.transform_images(
         images, {"translations": moves, "input_shape": images.shape}
     )
-    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=0.3)
+    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=WARPED)
 
 
 def test_shear_is_that_of_keras(images):
@@ -158,7 +161,7 @@ def test_shear_is_that_of_keras(images):
     expected = layer.transform_images(
         images, {"shear_factor": factors, "input_shape": images.shape}
     )
-    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=0.3)
+    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=WARPED)
 
 
 def test_rotation_is_that_of_keras(images):
@@ -178,7 +181,7 @@ def test_rotation_is_that_of_keras(images):
         24,
     )
     expected = layer.transform_images(images, {"rotation_matrix": matrix})
-    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=0.4)
+    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=WARPED)
 
 
 @pytest.mark.parametrize("width", [None, (0.1, 0.3)])
@@ -195,7 +198,7 @@ def test_zoom_is_that_of_keras(images, width):
             "input_shape": images.shape,
         },
     )
-    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=0.3)
+    np.testing.assert_allclose(augment(images, policy, seed=1), expected, atol=WARPED)
 
 
 @pytest.mark.parametrize(("mode", "axes"), [("horizontal", [2]), ("vertical", [1])])

@@ -165,7 +165,7 @@ def test_both_engines_agree_on_policies_that_draw(uncompiled, policy, channels):
     # A table after a warp can make a step, or two, of a 32nd of a pixel.
     assert difference.mean() < 0.5
     assert (difference > WARPED[0]).mean() < 0.01
-    assert (difference < OTHERS[0]).mean() > 0.9
+    assert (difference < OTHERS[0]).mean() > 0.75
 
 
 @pytest.mark.parametrize("seed", [5, 2**40])

@@ -176,7 +176,10 @@ _MODULES = {
 }
 
 
-@pytest.mark.parametrize("family", sorted({e.family for e in BACKBONES.values()}))
+_OF_KERAS = sorted({e.family for e in BACKBONES.values()} - {"alexnet", "googlenet"})
+
+
+@pytest.mark.parametrize("family", _OF_KERAS)
 def test_preprocessing_is_kerass_own(family, images):
     entry = next(entry for entry in BACKBONES.values() if entry.family == family)
     inputs = keras.Input(SIZE)

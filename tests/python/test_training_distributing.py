@@ -163,6 +163,8 @@ whole = fit(data, "none", epochs=3, validation=validation)
 def interrupt(state):
     if state["epoch"] == 2:
         assert state["device"].startswith("2 CPUs")
+        # Started in the background of a shell, a process begins deaf to Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.kill(os.getpid(), signal.SIGINT)
 
 arguments = {"epochs": 3, "validation": validation, "checkpoint_dir": sys.argv[1]}

@@ -154,6 +154,8 @@ def tell(state):
     print(state["epoch"], flush=True)
     if state["epoch"] == int(sys.argv[4]):
         import os, signal
+        # Started in the background of a shell, a process begins deaf to Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.kill(os.getpid(), int(sys.argv[5]))
 
 classifier = reticnn.fit_classifier(

@@ -420,6 +420,16 @@ def test_training_further_keeps_the_meaning_of_the_outputs(fit, tiny_cnn):
     assert evaluate_classifier(further, data)["accuracy"] == 1
 
 
+def test_training_further_keeps_what_new_images_need(fit, tiny_cnn, cats):
+    policy = augmentation(rotation=0.1)
+    files = image_folder(cats, 16, resize="crop")
+    first = fit(tiny_cnn(), files, augmentation=policy)
+    pixels = load_images(files)
+    further = fit(first, image_arrays(pixels["images"], pixels["labels"]))
+    assert further.resize == "crop"
+    assert further.augmentation == policy
+
+
 def test_training_further_on_other_classes_is_refused(refused, fit, tiny_cnn):
     learned = fit(tiny_cnn(), _dark_and_light(["dark", "light"] * 4))
     with refused(ValueError, "data", "'black', 'white'", "'dark', 'light'"):

@@ -164,6 +164,13 @@ def test_copies_that_cannot_be_kept_are_refused(refused, fit, shapes, settings, 
         fit(_model(), shapes, **settings)
 
 
+def test_curvatures_are_measured_on_images(fit, counted):
+    settings = {"optimizer": "levenberg_marquardt", "learning_rate": 0.001}
+    trained = fit(_model(), counted, epochs=2, **settings)
+    assert np.isfinite(trained.history["loss"]).all()
+    assert (counted.source.reads >= 2).all()
+
+
 @pytest.mark.parametrize("value", ["always", 0, 1.5, None])
 def test_bad_setting_of_the_features_is_named(refused, fit, tiny_cnn, shapes, value):
     with refused(ValueError, "cache_features"):

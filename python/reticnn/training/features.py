@@ -5,6 +5,7 @@ import numpy as np
 from reticnn.backend import keras
 from reticnn.data.caching import kind_with_room, new_cache
 from reticnn.training.frozen import split_at_training
+from reticnn.training.levenberg_marquardt import LevenbergMarquardt
 
 
 class Features:
@@ -120,6 +121,8 @@ def feature_cache(model, settings, images, validation_images, devices=()):
     try:
         if devices:
             raise _NothingToKeepError("several devices share the work")
+        if isinstance(model.optimizer, LevenbergMarquardt):
+            raise _NothingToKeepError("the optimizer measures curvatures on images")
         _check_images_stay(settings)
         parts = _parts(model)
         size = _bytes_of(parts[0]) * (images * copies + validation_images)

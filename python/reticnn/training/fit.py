@@ -196,9 +196,10 @@ def fit_classifier(
     )
     devices = as_devices(distribute)
     progress = as_progress(progress)
-    history, class_names = {"epoch": []}, None
+    history, class_names, resize, policy = {"epoch": []}, None, None, None
     if isinstance(model, Classifier):
-        history, class_names, model = model.history, model.class_names, model.model
+        history, class_names = model.history, model.class_names
+        resize, policy, model = model.resize, model.augmentation, model.model
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
     run, stopped = None, None
@@ -232,8 +233,8 @@ def fit_classifier(
         run.class_names,
         history,
         stopped,
-        resize=run.resize,
-        augmentation=settings.augmentation,
+        resize=run.resize or resize,
+        augmentation=settings.augmentation or policy,
     )
 
 

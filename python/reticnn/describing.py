@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from reticnn.backend import keras
 from reticnn.classifier import Classifier, as_model
+from reticnn.graph import calls, graph_of
 
 _UNKNOWN = float("nan")
 
@@ -43,7 +43,7 @@ def describe_model(model):
         Convolutional Neural Networks, doi:10.23915/distill.00021.
     """
     model = as_model(model.model if isinstance(model, Classifier) else model)
-    if _graph_of(model) is None:
+    if graph_of(model) is None:
         raise ValueError(
             f"`model` must be built from layers that Keras can list, as "
             f"`keras.Model(inputs, outputs)` is, not a {type(model).__name__} with a "
@@ -90,13 +90,13 @@ class _Field:
 
 def _walk(model, fields, prefix, seen, rows):
     """Add a row for each layer of `model`, and return the fields of its outputs."""
-    graph = _graph_of(model)
+    graph = graph_of(model)
     field_of = dict(zip(map(id, graph.inputs), fields, strict=True))
-    for node in _calls(graph):
+    for node in calls(graph):
         layer, inputs, outputs = node.operation, node.input_tensors, node.output_tensors
         before = [field_of[id(tensor)] for tensor in inputs]
         name = prefix + layer.name
-        if _graph_of(layer) is not None:
+        if graph_of(layer) is not None:
             after = _walk(layer, before, f"{name}/", seen, rows)
         else:
             field = _field_behind(layer, before, inputs[0].shape, outputs[0].shape)
@@ -104,19 +104,6 @@ def _walk(model, fields, prefix, seen, rows):
             rows.append(_row(layer, name, outputs[0].shape, field, seen))
         field_of.update(zip(map(id, outputs), after, strict=True))
     return [field_of[id(tensor)] for tensor in graph.outputs]
-
-
-def _graph_of(layer):
-    """Return the graph of layers that a model is, or None for what is none."""
-    graph = getattr(layer, "_functional", None) or layer
-    is_graph = isinstance(graph, keras.Model) and isinstance(graph, keras.Function)
-    return graph if is_graph else None
-
-
-def _calls(graph):
-    """Return the calls of layers in a graph, each after those it depends on."""
-    by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
-    return [node for _, nodes in by_depth for node in nodes if not node.is_input]
 
 
 def _row(layer, name, shape, field, seen):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reticnn.backend import keras
+from reticnn.graph import calls, graph_of
 from reticnn.inference import InferenceModel
 
 
@@ -21,7 +22,7 @@ def split_at_training(model):
         of `model`; or None if the model is not made of layers in a graph, nothing with
         weights is frozen at its beginning, or all of it is.
     """
-    graph = _graph_of(model)
+    graph = graph_of(model)
     if graph is None or len(graph.inputs) != 1:
         return None
     steps = []
@@ -64,29 +65,19 @@ class _Step:
         return all(output.steady for output in self.outputs)
 
 
-def _graph_of(model):
-    """Return the graph of layers that a model is, or None."""
-    if isinstance(model, keras.Sequential):
-        return model._functional
-    return model if hasattr(model, "_nodes_by_depth") else None
-
-
 def _walk(graph, inputs, steps, in_inference=False):
     """Append each use of a layer to `steps` in order, and return the outputs."""
     values = dict(zip(map(id, graph.inputs), inputs, strict=True))
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        for node in graph._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            given = [values[id(tensor)] for tensor in node.input_tensors]
-            within = _graph_of(node.operation)
-            if isinstance(within, InferenceModel) and not in_inference:
-                outputs = _walk_in_inference(node, given, steps)
-            elif within is not None:
-                outputs = _walk(within, given, steps, in_inference)
-            else:
-                outputs = _one_step(node, given, steps, in_inference)
-            values.update(zip(map(id, node.outputs), outputs, strict=True))
+    for node in calls(graph):
+        given = [values[id(tensor)] for tensor in node.input_tensors]
+        within = graph_of(node.operation)
+        if isinstance(within, InferenceModel) and not in_inference:
+            outputs = _walk_in_inference(node, given, steps)
+        elif within is not None:
+            outputs = _walk(within, given, steps, in_inference)
+        else:
+            outputs = _one_step(node, given, steps, in_inference)
+        values.update(zip(map(id, node.outputs), outputs, strict=True))
     return [values[id(tensor)] for tensor in graph.outputs]
 
 

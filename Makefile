@@ -21,6 +21,8 @@ endif
 # wheels are at PyTorch's own index (PIP_EXTRA_INDEX_URL) or in PIP_FIND_LINKS.
 TORCH := torch==2.13.0+cpu
 
+ARTICLE := $(patsubst vignettes/%.Rmd.orig,%,$(wildcard vignettes/*.Rmd.orig))
+
 python := .venv/bin/python
 python_code := $(wildcard python tests/python benchmarks tools)
 
@@ -90,6 +92,9 @@ bench: setup-package ## Run the benchmarks: tables of ratios
 	    Rscript "$$file"; \
 	done
 
+articles: setup-package ## Knit the articles that use real photos and weights (10 minutes); ARTICLE=name for one
+	@for name in $(ARTICLE); do echo "== $$name"; Rscript tools/articles.R "$$name"; done
+
 document: setup-r ## Write man/ and NAMESPACE from the comments in R/
 	@Rscript -e 'roxygen2::roxygenise()'
 
@@ -99,4 +104,4 @@ clean: ## Delete all that was made here, the environments too
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help setup setup-python setup-r setup-package demo test lint test-python \
-    test-r check-r test-lowest test-backends bench document clean
+    test-r check-r test-lowest test-backends bench articles document clean

@@ -75,7 +75,8 @@ plot_architecture <- function(model, most = 16) {
 # Three lines a box: its name, what it does, and what comes out of it.
 box_labels <- function(boxes) {
   number <- ifelse(boxes$parameters < 1e6,
-    formatC(boxes$parameters, format = "d", big.mark = ","), short_numbers(boxes$parameters))
+    formatC(boxes$parameters, format = "d", big.mark = ","),
+    vapply(boxes$parameters, short_numbers, character(1)))
   parameters <- ifelse(boxes$parameters == 0, "", paste0(" \u00b7 ", number, " parameters"))
   times <- function(text) gsub(" x ", " \u00d7 ", text, fixed = TRUE)
   paste0(boxes$name, "\n", times(boxes$text), "\n", times(boxes$output_shape), parameters)

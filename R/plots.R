@@ -26,7 +26,8 @@ plot.reticnn_classifier <- function(x, ...) {
     ggplot2::theme_minimal(base_size = 13) +
     ggplot2::theme(
       legend.position = if (any(history$data == "validation")) "top" else "none",
-      panel.spacing = grid::unit(12, "pt"), strip.placement = "outside", panel.grid.minor = ggplot2::element_blank()
+      panel.spacing = grid::unit(12, "pt"), strip.placement = "outside",
+      panel.grid.minor = ggplot2::element_blank()
     )
 }
 
@@ -159,10 +160,10 @@ plot_images <- function(images, predictions = NULL, n = 16) {
 
 # Pictures, each with the text and in the frame of its row in `captions`.
 image_grid <- function(pictures, captions, frame_width = 1.6) {
+  texts <- stats::setNames(captions$text, captions$image)
   picture_plot(pictures, captions, frame_width) +
-    ggplot2::facet_wrap(~image, ncol = grid_columns(length(pictures)), labeller = ggplot2::as_labeller(
-      stats::setNames(captions$text, captions$image)
-    ))
+    ggplot2::facet_wrap(~image, ncol = grid_columns(length(pictures)),
+      labeller = ggplot2::as_labeller(texts))
 }
 
 # How many pictures beside each other leave the fewest places empty.

@@ -152,7 +152,8 @@ def _kernel(layer):
 def _weights(layer):
     """Return a convolution's kernels, (filters, height, width, channels)."""
     kernel = keras.ops.convert_to_numpy(_kernel(layer))
-    if hasattr(layer, "depthwise_kernel"):
+    depthwise = (keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+    if isinstance(layer, depthwise):
         kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
     elif isinstance(layer, keras.layers.Conv2DTranspose):
         kernel = kernel.swapaxes(2, 3)

@@ -23,7 +23,9 @@
 #' describe_model(build_cnn())
 describe_model <- function(model) {
   table <- as_table(call_core("describe_model", model = as_core(model)))
-  structure(table, class = c("reticnn_description", class(table)))
+  # structure() would give it row names, which tibbles mark by a star.
+  class(table) <- c("reticnn_description", class(table))
+  table
 }
 
 #' @rdname describe_model

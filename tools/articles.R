@@ -44,7 +44,7 @@ knit_article <- function(name) {
     dev.args = list(type = "cairo", bg = "white"), collapse = TRUE, comment = "#>",
     message = FALSE, error = FALSE
   )
-  options(width = 85, digits = 3)
+  options(width = 88, digits = 3, pillar.min_title_chars = 20)
   knitr::knit(paste0(name, ".Rmd.orig"), paste0(name, ".Rmd"), quiet = TRUE,
     envir = page_environment(shared))
 }

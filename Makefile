@@ -92,7 +92,7 @@ bench: setup-package ## Run the benchmarks: tables of ratios
 	    Rscript "$$file"; \
 	done
 
-articles: setup-package ## Knit the articles that use real photos and weights (10 minutes); ARTICLE=name for one
+articles: setup-package ## Knit the pages that use real photos and weights (11 minutes); ARTICLE=name for one
 	@for name in $(ARTICLE); do echo "== $$name"; Rscript tools/articles.R "$$name"; done
 
 document: setup-r ## Write man/ and NAMESPACE from the comments in R/

@@ -76,6 +76,7 @@ if (fields.length > 0) {
   };
 
   const hint = document.createElement("p");
+  hint.className = "hint";
   hint.textContent = "Choose a field to see images of it.";
   document.querySelector(".confusion").closest(".scroll").before(hint);
 

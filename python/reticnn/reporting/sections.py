@@ -124,7 +124,11 @@ def confusion(found):
         return _confused_pairs(names, counts)
     label = "Images by true class (rows) and predicted class (columns)"
     head = [
-        tag("tr", tag("td"), tag("th", "Predicted class", colspan=len(names))),
+        tag(
+            "tr",
+            tag("td"),
+            tag("th", "Predicted class", colspan=len(names), scope="colgroup"),
+        ),
         tag(
             "tr",
             tag("th", "True class", scope="col"),

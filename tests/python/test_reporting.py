@@ -353,7 +353,9 @@ def asked_for():
     server.close()
 
 
-def test_browser_shows_the_page_without_errors_or_requests(report, asked_for, tmp_path):
+def test_browser_shows_the_page_without_errors_or_requests(
+    classifier, report, asked_for, tmp_path
+):
     names = ("chromium", "chromium-browser", "google-chrome")
     browser = next(filter(None, map(shutil.which, names)), None)
     if browser is None:
@@ -380,7 +382,11 @@ def test_browser_shows_the_page_without_errors_or_requests(report, asked_for, tm
     assert len(said) == 1, result.stderr
     seen = json.loads(said[0])
     assert 0 < seen["filtered"] < seen["before"] == seen["all"]
-    assert re.match(r"\d+ of the \d+ images of \w+ taken for \w+", seen["said"])
+    pattern = r"(\d+) of the (\d+) images of (\w+) taken for (\w+)"
+    shown, count, truth, taken_for = re.match(pattern, seen["said"]).groups()
+    fields = evaluate_classifier(classifier, report[1])["confusion"]
+    assert (truth, taken_for, int(count)) in zip(*fields.values(), strict=True)
+    assert int(shown) == seen["filtered"]
     assert seen["first"] == "9,248"
     assert seen["output"].startswith("Epoch 1: training ")
     assert not seen["wide"]

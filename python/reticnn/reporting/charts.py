@@ -67,7 +67,8 @@ def reliability_chart(title, bins):
         n, probability, accuracy = (bins[key][place] for key in bins)
         left, right = (x(max(low, edges[place + side])) for side in (0, 1))
         bars.append(_bar(left + 1, right - 1, y(accuracy), _BOTTOM))
-        dots.append(_dot(x(probability), y(accuracy), "dot"))
+        if math.isfinite(probability):
+            dots.append(_dot(x(probability), y(accuracy), "mean"))
         text = (
             f"{n:,} with a probability of {percent(probability)} on average: "
             f"{percent(accuracy)} right"

@@ -9,8 +9,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.textContent = head.textContent;
     head.replaceChildren(button);
     button.onclick = () => {
-      const falling = head.ariaSort !== "descending" && column > 0 ||
-        head.ariaSort === "ascending";
+      const before = head.getAttribute("aria-sort");
+      // Of numbers people look for the largest, of names for the first.
+      const falling = before === null
+        ? head.classList.contains("number") : before === "ascending";
       const key = (row) => {
         const { value } = row.cells[column].dataset;
         if (value === undefined) return row.cells[column].textContent;
@@ -69,7 +71,7 @@ if (fields.length > 0) {
     bar.hidden = chosen === null;
     if (chosen === null) return;
     const [row, column] = field.split("-").map((place) => names[place].textContent);
-    const count = parseInt(chosen.textContent.replaceAll(",", ""), 10);
+    const count = chosen.firstElementChild.firstChild.textContent;
     said.textContent = `${seen.size} of the ${count} images of ${row} ` +
       (row === column ? "predicted right" : `taken for ${column}`);
     document.getElementById("images").scrollIntoView();
@@ -84,7 +86,9 @@ if (fields.length > 0) {
     const button = document.createElement("button");
     button.title = "Show images of this field";
     button.append(...cell.childNodes);
-    button.onclick = () => show(button.ariaPressed === "true" ? null : cell);
+    button.onclick = () => {
+      show(button.getAttribute("aria-pressed") === "true" ? null : cell);
+    };
     cell.append(button);
   }
 }

@@ -150,7 +150,7 @@ def _page(found, session):
     )
     title = f"{classifier.model.name}: {percent(found.scores['accuracy'])} right"
     whole = tag("html", _head(title), body, lang="en")
-    return joined([Html("<!DOCTYPE html>\n"), whole])
+    return joined([Html("<!DOCTYPE html>\n"), whole, "\n"])
 
 
 def _head(title):

@@ -287,7 +287,7 @@ def test_bad_arguments_are_refused_and_leave_no_file(
         report_classifier(classifier, shapes, tmp_path)
     with refused(TypeError, "session", "named list"):
         report_classifier(classifier, shapes, path, session=["R"])
-    with refused(TypeError, "session", "non-empty string"):
+    with refused(TypeError, "session", "a name for each value"):
         report_classifier(classifier, shapes, path, session={"": "R"})
     assert not path.exists()
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from reticnn import __version__
 from reticnn.backend import device_name, keras
-from reticnn.coercion import as_string, shown
+from reticnn.coercion import shown
 from reticnn.prediction import measured
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
@@ -62,7 +62,7 @@ def report_classifier(
 
     Raises:
         TypeError: If `classifier` is not a classifier, `data` not image data, or
-            `session` not a dict.
+            `session` not a dict with a name for each value.
         ValueError: If the data have no images, no labels or a class the classifier has
             not, or images that the model does not take, or `path` is a folder.
         FileNotFoundError: If the folder to write in does not exist.
@@ -93,12 +93,15 @@ def _checked(session):
     """Return the rows that the user adds to the session's."""
     if session is None:
         return {}
-    if not isinstance(session, Mapping):
+    named = isinstance(session, Mapping) and all(
+        isinstance(name, str) and name for name in session
+    )
+    if not named:
         raise TypeError(
-            f"`session` must be a dict (a named list in R), not {shown(session)}. "
-            "Give each value a name."
+            "`session` must be a dict (a named list in R) with a name for each value, "
+            f"not {shown(session)}."
         )
-    return {as_string(name, "session"): str(value) for name, value in session.items()}
+    return {name: str(value) for name, value in session.items()}
 
 
 def _session():

@@ -464,7 +464,9 @@ def data(found):
         (name, Number(count), percent(count / len(images)), _bar(count / largest))
         for name, count in shown
     ]
-    return joined([facts, table(caption, ("Class", "Images", "Share", ""), rows)])
+    return joined(
+        [facts, table(caption, ("Class", "Images", "Share", "To the largest"), rows)]
+    )
 
 
 def _bar(share):

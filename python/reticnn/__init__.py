@@ -54,6 +54,7 @@ _HOME = {
     "evaluate_classifier": "prediction",
     "save_classifier": "saving",
     "load_classifier": "saving",
+    "report_classifier": "reporting",
 }
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "load_images",
     "predict_images",
     "rand_augment",
+    "report_classifier",
     "residual_block",
     "save_classifier",
     "separable_block",

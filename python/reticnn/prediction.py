@@ -4,13 +4,14 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from reticnn.augmenting.host import apply
 from reticnn.augmenting.policy import augmentation
 from reticnn.backend import keras
-from reticnn.classifier import as_classifier_or_model
+from reticnn.classifier import Classifier, as_classifier_or_model
 from reticnn.coercion import as_images, as_int, as_path, shown
 from reticnn.conversion import images_for_model
 from reticnn.data.folder import image_folder
@@ -134,6 +135,24 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         The definitions are those of scikit-learn. Calibration error: Guo et al.
         (2017), arXiv:1706.04599.
     """
+    return measured(classifier, data, class_names, batch_size).scores
+
+
+class Measured(NamedTuple):
+    """A classifier's predictions of labelled images, and how good they are.
+
+    `data` are the images as the model takes them, `probabilities` (n, classes), and
+    `scores` what `evaluate_classifier` returns.
+    """
+
+    classifier: Classifier
+    data: ImageData
+    probabilities: np.ndarray
+    scores: dict
+
+
+def measured(classifier, data, class_names, batch_size):
+    """Return what `evaluate_classifier` finds, with what it finds it from."""
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = as_image_data(data).class_names
     classifier = as_classifier_or_model(classifier, class_names)
@@ -147,11 +166,12 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
     loss = _compiled_loss(classifier.model, outputs, codes)
-    return {
+    scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
     }
+    return Measured(classifier, data, predicted, scores)
 
 
 def _views(classifier, image_shape, tta):

@@ -205,8 +205,11 @@ def _check_scales(views):
             f"`scales` must be at least {max(size)} for crops of {size[0]} x "
             f"{size[1]}, not {smallest}."
         )
-    if views.is_dense and not _fits(views.network, smallest):
-        enough = "larger ones" if None in size else f"{max(size)} or more"
+    own = None if None in size else max(size)
+    if own is not None and smallest >= own:
+        return
+    if not _fits(views.network, smallest):
+        enough = "larger ones" if own is None else f"{own} or more"
         raise ValueError(
             f"`scales` has {smallest}, and images of {smallest} x {smallest} pixels "
             f"are too small for the network. Use {enough}."

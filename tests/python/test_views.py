@@ -147,6 +147,17 @@ def test_dense_layers_slide_over_a_larger_image(output, units):
     )
 
 
+@pytest.mark.parametrize(("side", "places"), [(256, 2), (384, 6), (512, 10)])
+def test_places_of_vgg_are_those_of_the_paper(side, places):
+    with keras.StatelessScope(initialize_variables=False):
+        made = fully_convolutional(landmark_model("vgg16"))
+        first = next(layer for layer in made.layers if "scores" in layer.name)
+        maps = keras.Model(made.inputs, first.output)
+        shape = maps.compute_output_shape((1, side, side, 3))
+    keras.utils.clear_session()
+    assert shape == (1, places, places, 4096)
+
+
 def test_softmax_layer_behind_the_scores_is_applied_to_their_mean():
     model = _valid_net("linear")
     ended = keras.Model(model.inputs, keras.layers.Softmax()(model.outputs[0]))

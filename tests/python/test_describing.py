@@ -25,7 +25,7 @@ def _rows(model):
 
 def test_workshop_cnn():
     table = describe_model(build_cnn())
-    assert table["name"][:4] == ["rescaling", *table["name"][1:4]]
+    assert table["name"][0].startswith("rescaling")
     assert sum(table["parameters"]) == 28_097
     rows = _rows(build_cnn())
     first, last = rows["block1_conv1"], rows["block3_pool"]

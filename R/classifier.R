@@ -84,14 +84,16 @@ summary.reticnn_classifier <- function(object, ...) {
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta As `images`, `batch_size` and `tta` of
-#'   [predict_images()].
+#' @param new_data,batch_size,tta,crops,scales As `images`, `batch_size`, `tta`, `crops`
+#'   and `scales` of [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
 #' @export
-predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0, ...) {
+predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
+                                       crops = 1, scales = NULL, ...) {
   rlang::check_dots_empty()
-  predict_images(object, new_data, batch_size = batch_size, tta = tta)
+  predict_images(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
+    scales = scales)
 }
 
 #' @importFrom generics augment

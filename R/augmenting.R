@@ -158,6 +158,7 @@ augment.numpy.ndarray <- augment.array
 #' plot_augmentation(shape_images(1), policy, seed = 1)
 plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   check_installed("ggplot2", "Plotting images")
+  n <- as_count(n)
   if (!inherits(image, "reticnn.data.images.ImageData")) {
     image <- image_arrays(one_image(image))
   }

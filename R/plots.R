@@ -197,7 +197,7 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
       expand = FALSE, clip = "off") +
     ggplot2::theme_void(base_size = 12) +
     ggplot2::theme(
-      strip.text = ggplot2::element_text(vjust = 0, margin = ggplot2::margin(3, 0, 3, 0)),
+      strip.text = ggplot2::element_text(vjust = 0, margin = ggplot2::margin(4, 0, 5, 0)),
       strip.clip = "off",
       panel.spacing = grid::unit(6, "pt"),
       plot.title = ggplot2::element_text(margin = ggplot2::margin(0, 0, 6, 0)),

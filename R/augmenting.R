@@ -158,16 +158,13 @@ augment.numpy.ndarray <- augment.array
 #' plot_augmentation(shape_images(1), policy, seed = 1)
 plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   check_installed("ggplot2", "Plotting images")
+  n <- as_count(n)
   if (!inherits(image, "reticnn.data.images.ImageData")) {
     image <- image_arrays(one_image(image))
   }
   before <- load_images(image[1])$images
   after <- load_images(augment(image[1], policy, copies = n, seed = seed))$images
-  size <- dim(before)
-  both <- array(0, c(n + 1, size[-1]))
-  both[1, , , ] <- before
-  both[-1, , , ] <- sampled(after, size[[2]], size[[3]])
-  image_grid(both, data.frame(
+  image_grid(c(as_pictures(before), as_pictures(after)), data.frame(
     image = seq_len(n + 1), text = rep(c("before", "after"), c(1, n)),
     frame = rep(c("#0072B2", NA), c(1, n))
   ))
@@ -176,13 +173,6 @@ plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
 # An array of one image with its first dimension; others as they are.
 one_image <- function(image) {
   if (length(dim(image)) == 3) array(image, c(1, dim(image))) else image
-}
-
-# Images at another height and width, by repeating or leaving out pixels.
-sampled <- function(images, height, width) {
-  rows <- ceiling(seq_len(height) * dim(images)[[2]] / height)
-  columns <- ceiling(seq_len(width) * dim(images)[[3]] / width)
-  images[, rows, columns, , drop = FALSE]
 }
 
 #' Draw operations at random, all with one magnitude

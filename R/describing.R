@@ -46,11 +46,16 @@ plot.reticnn_description <- function(x, ...) {
     value = unlist(shown[names(measures)], use.names = FALSE)
   )
   ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
-    ggplot2::geom_col(fill = "#0072B2", na.rm = TRUE) +
+    ggplot2::geom_col(fill = "#0072B2", width = 0.7, na.rm = TRUE) +
     ggplot2::facet_wrap(~measure, scales = "free_x") +
-    ggplot2::scale_x_continuous(n.breaks = 3, labels = short_numbers) +
+    ggplot2::scale_x_continuous(n.breaks = 4, labels = short_numbers) +
     ggplot2::labs(x = NULL, y = NULL) +
-    ggplot2::theme_minimal()
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.spacing = grid::unit(14, "pt")
+    )
 }
 
 #' What a depthwise separable convolution saves

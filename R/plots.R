@@ -17,16 +17,17 @@ plot.reticnn_classifier <- function(x, ...) {
   begins <- x$history$epoch[-1][which(diff(stage) != 0)] - 0.5
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
-    ggplot2::geom_line() +
-    ggplot2::geom_point() +
+    ggplot2::geom_line(linewidth = 0.8) +
+    ggplot2::geom_point(size = 2) +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::scale_colour_manual(values = c(training = "#0072B2", validation = "#D55E00")) +
     ggplot2::labs(x = "Epoch", y = NULL, colour = NULL) +
-    ggplot2::theme_minimal() +
+    ggplot2::theme_minimal(base_size = 13) +
     ggplot2::theme(
       legend.position = if (any(history$data == "validation")) "top" else "none",
-      strip.placement = "outside", panel.grid.minor = ggplot2::element_blank()
+      panel.spacing = grid::unit(12, "pt"), strip.placement = "outside",
+      panel.grid.minor = ggplot2::element_blank()
     )
 }
 
@@ -151,38 +152,84 @@ plot_images <- function(images, predictions = NULL, n = 16) {
       call = rlang::current_env()
     )
   }
-  shown <- seq_len(min(n, length(images)))
+  shown <- seq_len(min(as_count(n), length(images)))
   loaded <- load_images(images[shown])
-  captions <- image_captions(loaded$labels, predictions[shown, ])
-  image_grid(loaded$images, captions)
+  captions <- image_captions(loaded$labels, predictions[shown, ], length(shown))
+  image_grid(as_pictures(loaded$images), captions)
 }
 
-# Images, an array, each with the text and in the frame of its row in `captions`.
-image_grid <- function(images, captions) {
-  ggplot2::ggplot(pixel_table(images)) +
-    ggplot2::geom_raster(ggplot2::aes(.data$x, .data$y, fill = .data$colour)) +
+as_count <- function(n, call = rlang::caller_env()) {
+  if (!is.numeric(n) || length(n) != 1 || is.na(n) || n < 1 || n != round(n)) {
+    abort_text(
+      paste0("`n` must be a whole number of at least 1, not ", deparse(n)[[1]], "."),
+      call = call
+    )
+  }
+  n
+}
+
+# Pictures, each with the text and in the frame of its row in `captions`.
+image_grid <- function(pictures, captions, frame_width = 1.6) {
+  texts <- stats::setNames(captions$text, captions$image)
+  picture_plot(pictures, captions, frame_width) +
+    ggplot2::facet_wrap(~image, ncol = grid_columns(length(pictures)),
+      labeller = ggplot2::as_labeller(texts))
+}
+
+# How many pictures beside each other leave the fewest places empty.
+grid_columns <- function(number) {
+  square <- ceiling(sqrt(number))
+  columns <- seq(square, 2 * square - 1)
+  columns[[which.min(-number %% columns)]]
+}
+
+# Pictures in panels of their shape, to be set out in facets by the columns of `captions`.
+picture_plot <- function(pictures, captions, frame_width = 1.6) {
+  captions$picture <- seq_along(pictures)
+  ggplot2::ggplot(captions) +
+    geom_picture(pictures) +
     ggplot2::geom_rect(
-      data = captions, fill = NA, linewidth = 1.2,
+      fill = NA, linewidth = frame_width,
       ggplot2::aes(xmin = 0, xmax = 1, ymin = 0, ymax = 1, colour = .data$frame)
     ) +
-    ggplot2::facet_wrap(~image, labeller = ggplot2::as_labeller(
-      stats::setNames(captions$text, captions$image)
-    )) +
-    ggplot2::scale_fill_identity() +
     ggplot2::scale_colour_identity() +
-    ggplot2::coord_fixed(ratio = dim(images)[[2]] / dim(images)[[3]],
-      expand = FALSE) +
-    ggplot2::theme_void() +
+    ggplot2::coord_fixed(ratio = nrow(pictures[[1]]) / ncol(pictures[[1]]),
+      expand = FALSE, clip = "off") +
+    ggplot2::theme_void(base_size = 12) +
     ggplot2::theme(
-      strip.text = ggplot2::element_text(margin = ggplot2::margin(3, 0, 3, 0)),
+      strip.text = ggplot2::element_text(vjust = 0, margin = ggplot2::margin(4, 0, 5, 0)),
+      strip.clip = "off",
       panel.spacing = grid::unit(6, "pt"),
+      plot.title = ggplot2::element_text(margin = ggplot2::margin(0, 0, 6, 0)),
       plot.margin = ggplot2::margin(6, 6, 6, 6)
     )
 }
 
+# A picture that fills its panel, each with its own number of pixels.
+geom_picture <- function(pictures) {
+  geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
+    required_aes = "picture",
+    draw_panel = function(data, panel_params, coord) {
+      grid::rasterGrob(pictures[[data$picture]], width = 1, height = 1,
+        interpolate = FALSE)
+    }
+  )
+  ggplot2::layer(geom = geom, stat = "identity", position = "identity",
+    mapping = ggplot2::aes(picture = .data$picture))
+}
+
+# Images, `c(n, height, width, channels)` of 0 to 255, as a list of rasters.
+as_pictures <- function(images) {
+  size <- dim(images)
+  images <- pmin(pmax(images, 0), 255) / 255
+  lapply(seq_len(size[[1]]), function(number) {
+    image <- array(images[number, , , ], size[-1])
+    grDevices::as.raster(if (size[[4]] == 1) image[, , 1] else image)
+  })
+}
+
 # The text over each image, and the colour of its frame.
-image_captions <- function(labels, predictions) {
-  n <- max(length(labels), NROW(predictions))
+image_captions <- function(labels, predictions, n) {
   if (is.null(predictions)) {
     text <- if (is.null(labels)) "" else as.character(labels)
     frame <- NA_character_
@@ -196,24 +243,5 @@ image_captions <- function(labels, predictions) {
       ifelse(right %in% FALSE, paste0("\n(is ", labels, ")"), ""))
     frame <- ifelse(right, "#0072B2", "#D55E00")
   }
-  data.frame(image = seq_len(max(n, 1)), text = text, frame = frame)
-}
-
-# One row a pixel with its place, from 0 to 1, and its colour. More than about a hundred
-# pixels across are not seen in a grid, and would take long to draw.
-pixel_table <- function(images, most = 112) {
-  size <- dim(images)
-  rows <- unique(round(seq(1, size[[2]], length.out = min(size[[2]], most))))
-  columns <- unique(round(seq(1, size[[3]], length.out = min(size[[3]], most))))
-  images <- images[, rows, columns, , drop = FALSE]
-  images <- pmin(pmax(images, 0), 255)
-  channel <- function(number) as.vector(images[, , , min(number, size[[4]])])
-  places <- expand.grid(
-    image = seq_len(size[[1]]),
-    y = 1 - (seq_along(rows) - 0.5) / length(rows),
-    x = (seq_along(columns) - 0.5) / length(columns)
-  )
-  places$colour <- grDevices::rgb(channel(1), channel(2), channel(3),
-    maxColorValue = 255)
-  places
+  data.frame(image = seq_len(n), text = text, frame = frame)
 }

@@ -243,8 +243,14 @@ plot.reticnn_rates <- function(x, ...) {
   ggplot2::ggplot(x, ggplot2::aes(.data$learning_rate, .data$loss)) +
     ggplot2::geom_vline(xintercept = attr(x, "suggestion"), colour = "#D55E00",
       linetype = "dashed", na.rm = TRUE) +
-    ggplot2::geom_line(colour = "#0072B2") +
+    ggplot2::geom_line(colour = "#0072B2", linewidth = 0.8) +
     ggplot2::scale_x_log10() +
-    ggplot2::labs(x = "Learning rate", y = "Loss (smoothed)") +
-    ggplot2::theme_minimal()
+    ggplot2::labs(
+      x = "Learning rate", y = "Loss (smoothed)",
+      title = if (!is.na(attr(x, "suggestion"))) {
+        paste("Suggested:", format(attr(x, "suggestion"), digits = 2))
+      }
+    ) +
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
 }

@@ -17,7 +17,7 @@ if [ "$1" = --lowest ]; then
 fi
 folder=$1
 shift
-requirements=(-e ".[test]" "$@")
+requirements=(-e ".[plot,test]" "$@")
 
 oldest_python=$(sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 newest_python=3.13 # TensorFlow has no stable release for a newer one

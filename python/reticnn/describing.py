@@ -3,9 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_floats, as_ints
-from reticnn.graph import calls, graph_of
+from reticnn.graph import calls, graph_of, image_graph
 
 _UNKNOWN = float("nan")
 
@@ -43,15 +42,9 @@ def describe_model(model):
         Receptive fields: Araujo, Norris and Sim (2019), Computing Receptive Fields of
         Convolutional Neural Networks, doi:10.23915/distill.00021.
     """
-    model = as_model(model.model if isinstance(model, Classifier) else model)
-    if graph_of(model) is None:
-        raise ValueError(
-            f"`model` must be built from layers that Keras can list, as "
-            f"`keras.Model(inputs, outputs)` is, not a {type(model).__name__} with a "
-            "`call()` of its own."
-        )
+    graph = image_graph(model)
     rows = []
-    _walk(model, [_Field((1, 1), (1, 1))], "", set(), rows)
+    _walk(graph, [_Field((1, 1), (1, 1))], "", set(), rows)
     columns = (
         "name",
         "type",

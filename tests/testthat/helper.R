@@ -27,6 +27,16 @@ write_png <- function(file, colour, width = 20, height = 30) {
   grDevices::dev.off()
 }
 
+# A plot as it is drawn, an array c(height, width, 3) of 0 to 255.
+drawn_pixels <- function(plot, width = 4, height = 3) {
+  file <- tempfile(fileext = ".png")
+  on.exit(unlink(file))
+  ggplot2::ggsave(file, plot, width = width, height = height, dpi = 72, bg = "white")
+  size <- round(c(height, width) * 72)
+  data <- image_table(file, image_size = size)
+  array(load_images(data)$images, c(size, 3))
+}
+
 # Runs R code in a process of its own, with this library and Python.
 run_r <- function(code, env = character()) {
   file <- tempfile(fileext = ".R")

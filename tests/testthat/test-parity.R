@@ -1,7 +1,13 @@
 # R and Python agree in names, order and defaults: whoever changes one side hears of it.
 
+# What Python plots with a function of its own, R plots with `plot()` of a class: the
+# classifier of `plot_history(classifier)` is a `reticnn_classifier`.
+plot_methods <- c(
+  plot_description = "description", plot_history = "classifier", plot_rates = "rates"
+)
+
 wrapped <- function() {
-  exports <- getNamespaceExports("reticnn")
+  exports <- c(getNamespaceExports("reticnn"), names(plot_methods))
   reticulate::import("reticnn")$`__all__` |> intersect(exports)
 }
 
@@ -33,6 +39,11 @@ test_that("every public function of the core is exported in R", {
 # `augment` is a generic of R, with a method for arrays: its first argument is called as
 # in the generic, and `...` stands for Python's `**operations`.
 r_formals <- function(name) {
+  if (name %in% names(plot_methods)) {
+    given <- formals(getS3method("plot", paste0("reticnn_", plot_methods[[name]])))
+    names(given) <- sub("^x$", plot_methods[[name]], names(given))
+    return(given[names(given) != "..."])
+  }
   if (name != "augment") {
     return(formals(getExportedValue("reticnn", name)))
   }

@@ -1,0 +1,27 @@
+"""Pictures of data, models and training, as figures of matplotlib."""
+
+from reticnn.plots.charts import (
+    plot_confusion,
+    plot_description,
+    plot_history,
+    plot_rates,
+)
+from reticnn.plots.diagram import plot_architecture
+from reticnn.plots.pictures import (
+    plot_augmentation,
+    plot_feature_maps,
+    plot_filters,
+    plot_images,
+)
+
+__all__ = [
+    "plot_architecture",
+    "plot_augmentation",
+    "plot_confusion",
+    "plot_description",
+    "plot_feature_maps",
+    "plot_filters",
+    "plot_history",
+    "plot_images",
+    "plot_rates",
+]

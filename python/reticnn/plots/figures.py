@@ -1,0 +1,48 @@
+"""Figures, and the colours that they share with those of the R package."""
+
+import math
+
+import numpy as np
+
+# Two colours that people who see few colours tell apart.
+BLUE, ORANGE = "#0072B2", "#D55E00"
+
+
+def new_figure(width, height):
+    """Return an empty figure of so many inches, which no global state knows of.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'Plots need matplotlib. Install it with `pip install "reticnn[plot]"`.'
+        ) from error
+    return Figure((width, height), layout="constrained", dpi=100)
+
+
+def bare(axes):
+    """Leave of axes what is drawn in them and a light grid."""
+    axes.spines[:].set_visible(False)
+    axes.grid(color="#E5E5E5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, labelcolor="#4D4D4D")
+    return axes
+
+
+def levels(colour):
+    """Return the red, green and blue of a colour, 0 to 255."""
+    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+
+
+def mixed(share, colour):
+    """Return a colour, 0 to 1, by its share from 0, nearly white, to 1."""
+    return (244 + share * (levels(colour) - 244)) / 255
+
+
+def short_number(value):
+    """Return 2500000 as 2.5M, so that there is room for it."""
+    power = min(3, int(math.log10(max(abs(value), 1)) / 3))
+    return f"{value / 1000**power:.3g}{('', 'k', 'M', 'G')[power]}"

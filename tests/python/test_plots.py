@@ -1,0 +1,215 @@
+"""What the figures of matplotlib show."""
+
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+import reticnn
+from reticnn import plots
+from reticnn.plots.figures import BLUE, ORANGE
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """Check that a figure can be saved, and return its axes that show something."""
+
+    def draw(figure):
+        assert isinstance(figure, Figure)
+        figure.savefig(tmp_path / "figure.png", dpi=50)
+        pixels = np.asarray(Image.open(tmp_path / "figure.png").convert("L"))
+        assert pixels.min() < 128 and pixels.max() == 255
+        return [axes for axes in figure.axes if axes.has_data()]
+
+    return draw
+
+
+def pixels_of(axes):
+    return np.asarray(axes.images[0].get_array())
+
+
+def frame_of(axes):
+    spine = axes.spines["left"]
+    return spine.get_edgecolor() if spine.get_visible() else None
+
+
+def colour(text):
+    return (*(int(text[at : at + 2], 16) / 255 for at in (1, 3, 5)), 1.0)
+
+
+# Images
+
+
+def test_images_are_shown_as_they_are_with_their_classes(drawn, shapes):
+    panels = drawn(plots.plot_images(shapes, n=5))
+    loaded = reticnn.load_images(shapes[:5])
+    assert [axes.get_title() for axes in panels] == loaded["labels"]
+    for axes, image in zip(panels, loaded["images"], strict=True):
+        assert (pixels_of(axes) == image).all()
+        assert frame_of(axes) is None
+
+
+def test_right_and_wrong_predictions_are_told_apart(drawn):
+    images = np.zeros((2, 5, 5), "uint8")
+    data = reticnn.image_arrays(images, ["a", "b"])
+    predictions = {
+        ".pred_class": ["a", "a"],
+        ".pred_a": [0.9, 0.6],
+        ".pred_b": [0.1, 0.4],
+    }
+    panels = drawn(plots.plot_images(data, predictions))
+    assert [axes.get_title() for axes in panels] == ["a 90%", "a 60%\n(is b)"]
+    assert [frame_of(axes) for axes in panels] == [colour(BLUE), colour(ORANGE)]
+    (unlabelled, _) = drawn(plots.plot_images(images, predictions))
+    assert frame_of(unlabelled) is None
+
+
+def test_predictions_of_other_images(refused, shapes):
+    with refused(ValueError, "predictions", "1 rows for 60"):
+        plots.plot_images(shapes, {".pred_class": ["circle"]})
+
+
+def test_augmentation_shows_before_and_after(drawn, shapes):
+    policy = reticnn.augmentation(flip="horizontal", rotation=0.1)
+    panels = drawn(plots.plot_augmentation(shapes, policy, n=3, seed=1))
+    assert [axes.get_title() for axes in panels] == ["before", *["after"] * 3]
+    image = reticnn.load_images(shapes[:1])["images"]
+    changed = reticnn.augment(image, policy, copies=3, seed=1)
+    assert (pixels_of(panels[0]) == image[0]).all()
+    assert (pixels_of(panels[2]) == changed[1]).all()
+
+
+# Filters and feature maps
+
+
+def test_filters_in_colour_and_with_sign(drawn, tiny_cnn):
+    model = tiny_cnn()
+    panels = drawn(plots.plot_filters(model, n=3))
+    assert len(panels) == 3
+    kernel = reticnn.layer_filters(model)["weights"][0]
+    shown = pixels_of(panels[0])
+    assert shown.min() == 0 and shown.max() == 255
+    assert shown.argmax() == kernel.argmax()
+    panels = drawn(plots.plot_filters(model, "block2_conv1"))
+    means = reticnn.layer_filters(model, "block2_conv1")["weights"][0].mean(axis=-1)
+    shown = pixels_of(panels[0]).astype(int)
+    assert ((shown[..., 0] > shown[..., 2]) == (means > 0))[abs(means) > 0.01].all()
+
+
+def test_feature_maps_stand_beside_the_image(drawn, tiny_cnn, shapes):
+    model = tiny_cnn()
+    figure = plots.plot_feature_maps(model, shapes, n=3)
+    panels = drawn(figure)
+    assert figure.get_suptitle() == "block1_conv1: 3 of 4 feature maps of 16 \u00d7 16"
+    maps = reticnn.feature_maps(model, shapes[:1])["block1_conv1"][0]
+    assert (pixels_of(panels[0]) == reticnn.load_images(shapes[:1])["images"][0]).all()
+    assert (pixels_of(panels[3]) == maps[..., 2]).all()
+
+
+def test_layers_are_rows_with_the_image_once(drawn, tiny_cnn, shapes):
+    names = ["block1_conv1", "block2_conv1"]
+    panels = drawn(plots.plot_feature_maps(tiny_cnn(), shapes, names, n=2))
+    shown = [axes for axes in panels if axes.images]
+    assert len(shown) == 1 + 2 * 2
+    assert [pixels_of(axes).shape[0] for axes in shown] == [16, 16, 16, 8, 8]
+
+
+# Charts
+
+
+def test_history_has_a_line_for_training_and_one_for_validation(drawn, classifier):
+    panels = drawn(plots.plot_history(classifier))
+    assert [axes.get_ylabel() for axes in panels] == ["accuracy", "loss"]
+    training, validation = panels[0].lines
+    assert list(training.get_ydata()) == classifier.history["accuracy"]
+    assert list(validation.get_ydata()) == classifier.history["val_accuracy"]
+    assert (training.get_color(), validation.get_color()) == (BLUE, ORANGE)
+
+
+def test_a_new_stage_has_a_line(drawn, classifier):
+    epochs = list(range(1, 5))
+    history = {"epoch": epochs, "loss": [4.0, 3.0, 2.0, 1.0], "stage": [1, 1, 2, 2]}
+    staged = reticnn.classifier.Classifier(classifier.model, ["a", "b"], history)
+    (panel,) = drawn(plots.plot_history(staged))
+    assert list(panel.lines[0].get_xdata()) == [2.5, 2.5]
+
+
+def test_confusion_has_counts_and_shares_of_the_row(drawn):
+    evaluation = {
+        "n": 10,
+        "confusion": {
+            "truth": ["cat", "cat", "dog", "dog"],
+            "predicted": ["cat", "dog", "cat", "dog"],
+            "n": [3, 1, 2, 4],
+        },
+    }
+    figure = plots.plot_confusion(evaluation)
+    (axes,) = drawn(figure)
+    assert [text.get_text() for text in axes.texts] == [
+        "3\n75%",
+        "1\n25%",
+        "2\n33%",
+        "4\n67%",
+    ]
+    red, _, blue = np.moveaxis(pixels_of(axes)[..., :3], -1, 0)
+    assert ((blue > red) == np.eye(2, dtype=bool)).all()
+    assert figure.get_supxlabel() == "10 images, 70.0% right"
+
+
+def test_description_has_bars_of_layers_with_weights(drawn):
+    panels = drawn(plots.plot_description(reticnn.describe_model(reticnn.build_cnn())))
+    assert [bar.get_width() for bar in panels[0].patches] == [
+        896,
+        9248,
+        9248,
+        8448,
+        257,
+    ]
+    assert panels[0].get_yticklabels()[0].get_text() == "block1_conv1"
+
+
+def test_rates_have_a_line_at_the_suggestion(drawn):
+    rates = {"learning_rate": [0.001, 0.01, 0.1], "loss": [3, 2, 1], "suggestion": 0.01}
+    (axes,) = drawn(plots.plot_rates(rates))
+    assert list(axes.lines[1].get_xdata()) == [0.01, 0.01]
+    (axes,) = drawn(plots.plot_rates({**rates, "suggestion": None}))
+    assert len(axes.lines) == 1
+
+
+def test_architecture_has_the_text_in_its_boxes(drawn):
+    figure = plots.plot_architecture(reticnn.build_cnn())
+    (axes,) = drawn(figure)
+    texts = {text.get_text() for text in axes.texts}
+    assert {
+        "block1_conv1",
+        "Conv2D 3 \u00d7 3, 32",
+        "32 \u00d7 32 \u00d7 32 · 896 parameters",
+    } <= texts
+    assert len(axes.patches) == 14
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    box = axes.patches[0].get_window_extent(renderer)
+    for text in axes.texts:
+        assert text.get_window_extent(renderer).width <= box.width
+
+
+# Bad input
+
+
+def test_charts_of_something_else(refused):
+    with refused(TypeError, "evaluation", "evaluate_classifier", "3"):
+        plots.plot_confusion(3)
+    with refused(TypeError, "description", "describe_model"):
+        plots.plot_description({"n": 1})
+    with refused(TypeError, "rates", "find_learning_rate"):
+        plots.plot_rates(None)
+    with refused(TypeError, "classifier", "3"):
+        plots.plot_history(3)
+
+
+def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch, classifier):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r'pip install "reticnn\[plot\]"'):
+        plots.plot_history(classifier)

@@ -111,10 +111,11 @@ def _stage(policy, images, parts, results):
     """Do one stage to a block of images; `results` gets them and may be `images`."""
     if "warp" in parts:
         _move(policy, images, parts["warp"], results)
-    else:
-        results[...] = images
+        images = results
     if "color" in parts:
-        _color(results, parts)
+        _color(images, parts, results)
+    elif images is not results:
+        results[...] = images
     if "lut" in parts:
         _look_up(results, parts["lut"], parts.get("lut_table"))
     if "sharpness" in parts:
@@ -166,10 +167,10 @@ def _warp_together(policy, images, matrices, results):
     if policy.fill_mode in ("constant", "wrap"):
         images = _with_edges(images, policy)
     height, width = images.shape[1:3]
+    grid = _grid(results.shape[1:3])
     # A product for each image, so that its rounding does not depend on the others.
-    places = matrices.reshape(-1, 2, 3) @ _grid(results.shape[1:3])
-    x = _inside(places[:, 0], width, policy.fill_mode)
-    y = _inside(places[:, 1], height, policy.fill_mode)
+    x = _inside((matrices[:, None, :3] @ grid)[:, 0], width, policy.fill_mode)
+    y = _inside((matrices[:, None, 3:] @ grid)[:, 0], height, policy.fill_mode)
     y += np.arange(len(images), dtype="float32")[:, None] * height
 
     def sample(tall, result):
@@ -215,7 +216,8 @@ def _inside(places, side, fill_mode):
     """Return from where along a side of its image each pixel is taken.
 
     Args:
-        places: Where the pixel would be taken if there were no side, (n, pixels).
+        places: Where the pixel would be taken if there were no side, (n, pixels);
+            changed by this, as the cache has no room for more.
         side: Pixels along that side, with the edges for "constant" and "wrap".
         fill_mode: What is outside.
 
@@ -226,10 +228,10 @@ def _inside(places, side, fill_mode):
         return _reflected(places, side)
     if fill_mode == "wrap":
         inner = side - 2
-        places = places - inner * np.floor(places / inner)
+        places -= inner * np.floor(places / inner)
     if fill_mode != "nearest":
-        places = places + 1
-    places = np.clip(places, 0, side - 1)
+        places += 1
+    np.clip(places, 0, side - 1, out=places)
     places += _ROUNDING
     places -= _ROUNDING
     return places
@@ -238,7 +240,7 @@ def _inside(places, side, fill_mode):
 def _reflected(places, side):
     """Return places as `_inside` does, taken from a mirror where they are outside."""
     # Counted from the outer edge of the first pixel, there and back is twice the side.
-    places = places + 0.5
+    places += 0.5
     np.abs(places, out=places)
     if places.max() > 2 * side:
         places -= 2 * side * np.floor(places / (2 * side))
@@ -264,16 +266,18 @@ def _with_edges(images, policy):
     return np.pad(images, one, constant_values=images.dtype.type(policy.fill_value))
 
 
-def _color(images, parts):
-    """Change the colours of images in place."""
+def _color(images, parts, results):
+    """Put images with their colours changed into `results`, which may be `images`."""
     matrices = parts["color"]
     if "color_of_mean" in parts:
         means = np.array([cv2.mean(image) for image in images], "float32")
         means = means[:, : images.shape[3], None]
         matrices = matrices.copy()
         matrices[:, :, -1:] += parts["color_of_mean"] @ means
-    for image, matrix in zip(_planes(images), matrices, strict=True):
-        cv2.transform(image, matrix, image)
+    for image, matrix, result in zip(
+        _planes(images), matrices, _planes(results), strict=True
+    ):
+        cv2.transform(image, matrix, result)
 
 
 def _look_up(images, kinds, tables):

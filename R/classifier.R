@@ -88,7 +88,11 @@ summary.reticnn_classifier <- function(object, ...) {
 #'   [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
+#' @section Errors: A `reticnn_error` as for [predict_images()].
 #' @export
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' predict(classifier, shape_images(5))
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0, ...) {
   rlang::check_dots_empty()
   predict_images(object, new_data, batch_size = batch_size, tta = tta)
@@ -125,6 +129,7 @@ generics::tidy
 #'     ended before its last epoch, or `NA`.
 #'   - `augment()`: one row an image, with `.file` for files, `label` for labelled image
 #'     data, and the columns of [predict_images()].
+#' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
 #' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]
 #' @name classifier_tibbles
 #' @examplesIf reticnn::reticnn_available()

@@ -77,7 +77,7 @@ test_that("every function's help page has a value, an example and the defaults",
     for (item in Filter(function(item) length(item) == 2, items)) {
       names <- trimws(strsplit(text_of(item[[1]]), ",")[[1]])
       if (any(names %in% with_default(usage))) {
-        expect_match(text_of(item[[2]]), "efault|as .*of predict_images", info = page)
+        expect_match(text_of(item[[2]]), "efault|^[\\s\\n]*As ", info = page)
       }
     }
   }

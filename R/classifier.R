@@ -89,10 +89,10 @@ summary.reticnn_classifier <- function(object, ...) {
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
 #' @section Errors: A `reticnn_error` as for [predict_images()].
-#' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
 #' predict(classifier, shape_images(5))
+#' @export
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0, ...) {
   rlang::check_dots_empty()
   predict_images(object, new_data, batch_size = batch_size, tta = tta)

@@ -49,9 +49,9 @@ with_default <- function(usage) {
   unlist(lapply(as.list(parse(text = usage)), function(call) setdiff(names(call), "")))
 }
 
-functions_of_r <- function() {
+functions_of_r <- function(packages = character()) {
   standard <- c("base", "stats", "utils", "graphics", "grDevices", "methods", "parallel")
-  unlist(lapply(c("reticnn", "reticulate", standard), getNamespaceExports))
+  unlist(lapply(c("reticnn", "reticulate", standard, packages), getNamespaceExports))
 }
 
 functions_of_python <- function() {
@@ -94,9 +94,11 @@ test_that("examples run but where they would download", {
 
 test_that("the R code of the pages calls functions that there are", {
   skip_if(length(pages()) == 0, "The pages are not beside the tests")
-  known <- functions_of_r()
   for (page in pages()) {
     code <- chunk_lines(readLines(page, encoding = "UTF-8"), "^```(r$|[{]r)")
+    packages <- matches("(?<=library\\()[A-Za-z0-9.]+", code)
+    if (!all(vapply(packages, requireNamespace, NA, quietly = TRUE))) next
+    known <- functions_of_r(packages)
     made <- matches("[a-z_.]+(?= <- (function|\\\\))", code)
     unknown <- as.character(setdiff(called(code), c(known, made)))
     expect_identical(unknown, character(), info = page)

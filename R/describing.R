@@ -23,7 +23,8 @@
 #' describe_model(build_cnn())
 describe_model <- function(model) {
   table <- as_table(call_core("describe_model", model = as_core(model)))
-  structure(table, class = c("reticnn_description", class(table)))
+  class(table) <- c("reticnn_description", class(table))
+  table
 }
 
 #' @rdname describe_model

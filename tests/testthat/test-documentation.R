@@ -99,7 +99,7 @@ test_that("the R code of the pages calls functions that there are", {
     packages <- matches("(?<=library\\()[A-Za-z0-9.]+", code)
     if (!all(vapply(packages, requireNamespace, NA, quietly = TRUE))) next
     known <- functions_of_r(packages)
-    made <- matches("[a-z_.]+(?= <- (function|\\\\))", code)
+    made <- matches("[A-Za-z_.]+(?= <- )", code)
     unknown <- as.character(setdiff(called(code), c(known, made)))
     expect_identical(unknown, character(), info = page)
   }

@@ -152,6 +152,8 @@ augment.numpy.ndarray <- augment.array
 #' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
 #'   drawn from R's random numbers, so that [set.seed()] fixes it.
 #' @return A ggplot.
+#' @section Errors: A `reticnn_error` as for [augment()][augment.array()], or if ggplot2 is
+#'   not installed.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' policy <- augmentation(rotation = 0.1, color_jitter = 0.3, erasing = 0.5)

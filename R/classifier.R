@@ -88,6 +88,10 @@ summary.reticnn_classifier <- function(object, ...) {
 #'   and `scales` of [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
+#' @section Errors: A `reticnn_error` as for [predict_images()].
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' predict(classifier, shape_images(5))
 #' @export
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
                                        crops = 1, scales = NULL, ...) {
@@ -127,6 +131,7 @@ generics::tidy
 #'     ended before its last epoch, or `NA`.
 #'   - `augment()`: one row an image, with `.file` for files, `label` for labelled image
 #'     data, and the columns of [predict_images()].
+#' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
 #' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]
 #' @name classifier_tibbles
 #' @examplesIf reticnn::reticnn_available()

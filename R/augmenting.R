@@ -261,9 +261,9 @@ auto_augment <- function(name = "imagenet") {
 #'
 #' Models are trained with policies drawn at random, from mild to strong, and one without
 #' any; the half with the lower loss on the validation images is trained further, and so
-#' on until one is left. All begin with the same weights and see the images in the same
-#' order. Each round costs the same number of epochs, so that the last policies are
-#' compared over most epochs.
+#' on until one is left; that without any goes along to the end. All begin with the same
+#' weights and see the images in the same order. Each round costs the same number of
+#' epochs, so that the last policies are compared over most epochs.
 #'
 #' @param model_fn Function without arguments that builds a new model, compiled or not,
 #'   such as `function() build_cnn()`.

@@ -114,8 +114,9 @@ class FeatureCache:
         )
         where = {"memory": "in memory", "disk": "on disk"}[kind]
         self.note = (
-            f"The frozen beginning of the model is computed once for each image: "
-            f"{size / 2**20:,.0f} MiB {where}"
+            "The frozen beginning of the model is computed once for each "
+            f"{'image' if copies == 1 else f'of {copies} changed copies of each image'}"
+            f": {_megabytes(size)} {where}"
         )
 
     def training(self, images):
@@ -188,6 +189,10 @@ def _bytes_of(beginning):
     """Return how many bytes the features of one image take."""
     values = sum(np.prod(output.shape[1:]) for output in beginning.outputs)
     return int(values) * np.dtype(np.float32).itemsize
+
+
+def _megabytes(size):
+    return f"{size / 2**20:,.0f} MiB" if size >= 2**20 else "less than 1 MiB"
 
 
 def _kind(size):

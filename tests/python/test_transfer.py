@@ -538,6 +538,11 @@ def test_bad_files_are_named(refused, tmp_path):
         _small(weights="imagnet")
     with refused(TypeError, "weights", "3"):
         _small(weights=3)
+    other = tmp_path / "wider.weights.h5"
+    as_backbone("mobilenet_0.5").build(SIZE).save_weights(other)
+    with pytest.raises(ValueError, match=r"conv1.*3, 8\).*3, 16\)") as caught:
+        _small(weights=other)
+    assert len(str(caught.value)) < 600
     other = tmp_path / "other.weights.h5"
     _network().save_weights(other)
     with refused(ValueError, "weights", "does not fit mobilenet_0.25", "other"):

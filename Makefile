@@ -47,10 +47,10 @@ setup-package: setup-python setup-r
 demo: setup-package ## Train a CNN from R and use it; DATA=folder takes your own images
 	@Rscript tools/demo.R
 
-test: setup-package ## Run all checks: lint, test-python, test-r, check-r
+test: setup-package ## Run all checks: lint, test-python, test-r, vignettes, check-r
 	@rm -rf .test-results
 	@failed=""; \
-	for part in lint test-python test-r check-r; do \
+	for part in lint test-python test-r vignettes check-r; do \
 	    echo "== $$part"; \
 	    $(MAKE) $$part || failed="$$failed $$part"; \
 	done; \
@@ -95,13 +95,20 @@ bench: setup-package ## Run the benchmarks: tables of ratios
 articles: setup-package ## Knit the pages that use real photos and weights (11 minutes); ARTICLE=name for one
 	@for name in $(ARTICLE); do echo "== $$name"; Rscript tools/articles.R "$$name"; done
 
+vignettes: setup-package ## Build the vignettes, running their code, into doc/
+	@Rscript tools/vignettes.R
+
+site: setup-package ## Build the site into docs/, without a network
+	@tools/setup-r.sh pkgdown
+	@Rscript tools/site.R
+
 document: setup-r ## Write man/ and NAMESPACE from the comments in R/
 	@Rscript -e 'roxygen2::roxygenise()'
 
 clean: ## Delete all that was made here, the environments too
-	rm -rf .venv .venv-lowest .venv-backends .Rlib .logs .test-results demo-output
+	rm -rf .venv .venv-lowest .venv-backends .Rlib .logs .test-results demo-output doc docs
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help setup setup-python setup-r setup-package demo test lint test-python \
-    test-r check-r test-lowest test-backends bench articles document clean
+    test-r check-r test-lowest test-backends bench articles vignettes site document clean

@@ -152,12 +152,15 @@ augment.numpy.ndarray <- augment.array
 #' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
 #'   drawn from R's random numbers, so that [set.seed()] fixes it.
 #' @return A ggplot.
+#' @section Errors: A `reticnn_error` as for [augment()][augment.array()], or if ggplot2 is
+#'   not installed.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' policy <- augmentation(rotation = 0.1, color_jitter = 0.3, erasing = 0.5)
 #' plot_augmentation(shape_images(1), policy, seed = 1)
 plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   check_installed("ggplot2", "Plotting images")
+  n <- as_count(n)
   if (!inherits(image, "reticnn.data.images.ImageData")) {
     image <- image_arrays(one_image(image))
   }
@@ -258,9 +261,9 @@ auto_augment <- function(name = "imagenet") {
 #'
 #' Models are trained with policies drawn at random, from mild to strong, and one without
 #' any; the half with the lower loss on the validation images is trained further, and so
-#' on until one is left. All begin with the same weights and see the images in the same
-#' order. Each round costs the same number of epochs, so that the last policies are
-#' compared over most epochs.
+#' on until one is left; that without any goes along to the end. All begin with the same
+#' weights and see the images in the same order. Each round costs the same number of
+#' epochs, so that the last policies are compared over most epochs.
 #'
 #' @param model_fn Function without arguments that builds a new model, compiled or not,
 #'   such as `function() build_cnn()`.

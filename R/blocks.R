@@ -22,7 +22,7 @@
 #' @param dropout Number in `[0, 1)`, fraction of values dropped after the pooling while
 #'   training. Default 0, no such layer.
 #' @param name String, prefix of the layers' names (`<name>_conv1`, ...), or `NULL` for
-#'   Keras's own names.
+#'   Keras's own names. Default `NULL`.
 #' @return Keras tensor, (batch, height / 2, width / 2, filters) with the defaults.
 #' @section Errors: A `reticnn_error` if `x` is not a Keras tensor, an argument is
 #'   outside its range, or the image is smaller than the pooling window.

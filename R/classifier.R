@@ -84,14 +84,20 @@ summary.reticnn_classifier <- function(object, ...) {
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta As `images`, `batch_size` and `tta` of
-#'   [predict_images()].
+#' @param new_data,batch_size,tta,crops,scales As `images`, `batch_size`, `tta`, `crops`
+#'   and `scales` of [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
+#' @section Errors: A `reticnn_error` as for [predict_images()].
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' predict(classifier, shape_images(5))
 #' @export
-predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0, ...) {
+predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
+                                       crops = 1, scales = NULL, ...) {
   rlang::check_dots_empty()
-  predict_images(object, new_data, batch_size = batch_size, tta = tta)
+  predict_images(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
+    scales = scales)
 }
 
 #' @importFrom generics augment
@@ -125,6 +131,7 @@ generics::tidy
 #'     ended before its last epoch, or `NA`.
 #'   - `augment()`: one row an image, with `.file` for files, `label` for labelled image
 #'     data, and the columns of [predict_images()].
+#' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
 #' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]
 #' @name classifier_tibbles
 #' @examplesIf reticnn::reticnn_available()

@@ -23,7 +23,6 @@
 #' describe_model(build_cnn())
 describe_model <- function(model) {
   table <- as_table(call_core("describe_model", model = as_core(model)))
-  # structure() would give it row names, which tibbles mark by a star.
   class(table) <- c("reticnn_description", class(table))
   table
 }
@@ -57,6 +56,43 @@ plot.reticnn_description <- function(x, ...) {
       panel.grid.minor = ggplot2::element_blank(),
       panel.spacing = grid::unit(14, "pt")
     )
+}
+
+#' What a depthwise separable convolution saves
+#'
+#' A convolution has \eqn{K^2 C_{in} C_{out}} weights. A depthwise separable one in its
+#' place has \eqn{K^2 C_{in}} that look around, one channel each, and \eqn{C_{in} C_{out}}
+#' that mix the channels. Each weight is multiplied once at each place of the output.
+#' Biases are not counted. Each argument may be a vector, for one row an element; those of
+#' length one are used for all rows. The defaults are the layer of the paper's table 3.
+#'
+#' @param in_channels Whole number of channels, \eqn{C_{in}}. Default 512.
+#' @param out_channels Whole number of filters, \eqn{C_{out}}. Default 512.
+#' @param kernel_size Whole number, the side of the kernel, \eqn{K}. Default 3.
+#' @param size Whole number, the side of the output's maps; 1 gives the costs a place.
+#'   Default 14.
+#' @param width Number above 0, the width multiplier: factor of both numbers of channels,
+#'   rounded down. Default 1.
+#' @param resolution Number above 0, the resolution multiplier: factor of `size`, rounded.
+#'   Default 1.
+#' @return A tibble: `kernel_size`, `in_channels`, `out_channels` and `size`, after both
+#'   multipliers; `standard_parameters` and `separable_parameters`; `standard_mult_adds`
+#'   and `separable_mult_adds`, multiplications with addition for one image; and `ratio`,
+#'   what the separable one costs as a part of the other,
+#'   \eqn{1 / C_{out} + 1 / K^2}.
+#' @section Errors: A `reticnn_error` if a number is outside its range, or vectors differ
+#'   in length.
+#' @references Howard et al. (2017), MobileNets, arXiv:1704.04861, sections 3.1 to 3.4.
+#' @seealso [separable_block()], [landmark_model()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' separable_costs(c(32, 64, 128), c(64, 128, 128))
+#' separable_costs(width = c(1, 0.75, 0.75), resolution = c(1, 1, 0.714))
+separable_costs <- function(in_channels = 512, out_channels = 512, kernel_size = 3, size = 14,
+                            width = 1, resolution = 1) {
+  as_table(call_core("separable_costs", in_channels = in_channels,
+    out_channels = out_channels, kernel_size = kernel_size, size = size, width = width,
+    resolution = resolution))
 }
 
 # 2500000 as 2.5M, so that axes have room for it.

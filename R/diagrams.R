@@ -67,7 +67,9 @@ plot_architecture <- function(model, most = 16) {
     ggplot2::labs(fill = NULL, colour = NULL) +
     ggplot2::theme_void(base_size = 12) +
     ggplot2::theme(
-      legend.position = "bottom", plot.margin = ggplot2::margin(6, 6, 6, 6)
+      legend.position = "bottom",
+      legend.text = ggplot2::element_text(margin = ggplot2::margin(0, 12, 0, 4)),
+      plot.margin = ggplot2::margin(6, 6, 6, 6)
     ) +
     ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 6)))
 }

@@ -34,9 +34,10 @@ layer_filters <- function(model, layer = NULL) {
 #' plot_filters(build_cnn())
 plot_filters <- function(model, layer = NULL, n = 32) {
   check_installed("ggplot2", "Plotting filters")
+  n <- as_count(n)
   filters <- layer_filters(model, layer)
   size <- dim(filters$weights)
-  shown <- seq_len(min(as_count(n), size[[1]]))
+  shown <- seq_len(min(n, size[[1]]))
   pictures <- lapply(shown, function(number) {
     kernel <- array(filters$weights[number, , , ], size[-1])
     if (filters$rgb) colour_kernel(kernel) else signed_kernel(kernel)
@@ -71,16 +72,6 @@ as_colours <- function(shares, colours) {
 # "32 of 64 filters", or "6 filters" for all of them.
 counted <- function(shown, all, things) {
   paste0(if (shown < all) paste(shown, "of "), all, " ", things)
-}
-
-as_count <- function(n, call = rlang::caller_env()) {
-  if (!is.numeric(n) || length(n) != 1 || is.na(n) || n < 1 || n != round(n)) {
-    abort_text(
-      paste0("`n` must be a whole number of at least 1, not ", deparse(n)[[1]], "."),
-      call = call
-    )
-  }
-  n
 }
 
 #' What the filters of a layer answer to an image
@@ -122,11 +113,12 @@ feature_maps <- function(model, images, layers = NULL) {
 #' plot_feature_maps(build_cnn(), shape_images(1), c("block1_conv1", "block3_conv1"), n = 8)
 plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
   check_installed("ggplot2", "Plotting feature maps")
+  n <- as_count(n)
   if (!inherits(image, "reticnn.data.images.ImageData")) {
     image <- image_arrays(one_image(image))
   }
   maps <- feature_maps(model, image[1], layers)
-  shown <- lapply(maps, function(map) seq_len(min(as_count(n), dim(map)[[4]])))
+  shown <- lapply(maps, function(map) seq_len(min(n, dim(map)[[4]])))
   pictures <- c(as_pictures(load_images(image[1])$images), unlist(
     Map(map_pictures, maps, shown), recursive = FALSE, use.names = FALSE
   ))
@@ -153,7 +145,7 @@ picture_rows <- function(pictures, places, maps) {
   picture_plot(pictures, places) +
     ggplot2::facet_grid(row ~ column, switch = "y") +
     ggplot2::theme(strip.text.y.left = ggplot2::element_text(
-      angle = 0, hjust = 1, margin = ggplot2::margin(0, 6, 0, 0)
+      angle = 0, hjust = 1, vjust = 0.5, margin = ggplot2::margin(0, 6, 0, 0)
     ))
 }
 

@@ -30,6 +30,8 @@ declare_python <- function() {
 #' @param gpu `TRUE` also installs NVIDIA's libraries for TensorFlow, on Linux. Default
 #'   `FALSE`.
 #' @return The path of the environment's Python, invisibly. Called for its effect.
+#' @section Errors: reticulate's, with pip's output, if there is no Python to be had or the
+#'   packages cannot be downloaded.
 #' @export
 #' @examples
 #' \dontrun{

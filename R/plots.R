@@ -152,10 +152,20 @@ plot_images <- function(images, predictions = NULL, n = 16) {
       call = rlang::current_env()
     )
   }
-  shown <- seq_len(min(n, length(images)))
+  shown <- seq_len(min(as_count(n), length(images)))
   loaded <- load_images(images[shown])
   captions <- image_captions(loaded$labels, predictions[shown, ], length(shown))
   image_grid(as_pictures(loaded$images), captions)
+}
+
+as_count <- function(n, call = rlang::caller_env()) {
+  if (!is.numeric(n) || length(n) != 1 || is.na(n) || n < 1 || n != round(n)) {
+    abort_text(
+      paste0("`n` must be a whole number of at least 1, not ", deparse(n)[[1]], "."),
+      call = call
+    )
+  }
+  n
 }
 
 # Pictures, each with the text and in the frame of its row in `captions`.
@@ -187,7 +197,7 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
       expand = FALSE, clip = "off") +
     ggplot2::theme_void(base_size = 12) +
     ggplot2::theme(
-      strip.text = ggplot2::element_text(vjust = 0, margin = ggplot2::margin(3, 0, 3, 0)),
+      strip.text = ggplot2::element_text(vjust = 0, margin = ggplot2::margin(4, 0, 5, 0)),
       strip.clip = "off",
       panel.spacing = grid::unit(6, "pt"),
       plot.title = ggplot2::element_text(margin = ggplot2::margin(0, 0, 6, 0)),

@@ -18,22 +18,39 @@
 #'   classifier was trained with; where there is none, or it crops to a number of pixels,
 #'   they are mirrored and shifted by up to 5 %. All images are changed in the same ways,
 #'   always the same. Default 0.
+#' @param crops 1; 5, the probabilities are averaged over crops of the model's size at the
+#'   corners and in the centre of a larger image; or 10, over these and their mirror
+#'   images. Arrays larger than the model takes are cut as they are. Other images are
+#'   brought to 8/7 of the model's size first: 256 pixels for 224. Default 1.
+#' @param scales Whole number of pixels, or several, to which the shorter side of each
+#'   image is brought, without changing its aspect; the probabilities are averaged over
+#'   them. The network is applied to the whole of the image: global pooling goes over all
+#'   of it, dense layers behind a flattened map become convolutions, and the class scores
+#'   are averaged over the places. With `crops` of 5 or 10, it sees crops of its own size
+#'   at each scale instead. `NULL` for the model's own size. Default `NULL`. With `tta`,
+#'   every crop or scale is also seen in the changed ways.
 #' @return A tibble with one row an image, in the order given: `.pred_class`, a factor,
 #'   the most probable class; `.pred_<class>`, the probability of each class; and for
 #'   files `.file`, the path.
 #' @section Errors: A `reticnn_error` if a path does not exist or a file cannot be read,
-#'   if there are no images, or if the model takes channels that they cannot be converted
-#'   to without a loss. A `reticnn_warning` if an array is resized, or image data are of
-#'   files resized in another way than in training.
+#'   if there are no images, if the model takes channels that they cannot be converted to
+#'   without a loss, or if it has a layer that cannot be applied to images of other sizes,
+#'   or to the smallest of the `scales`. A `reticnn_warning` if an array is resized other
+#'   than for `scales`, or image data are of files resized in another way than in training.
+#' @references Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan
+#'   and Zisserman (2014), arXiv:1409.1556, section 3.2.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
 #' predict_images(classifier, shape_images(5))
+#' larger <- shape_images(5, image_size = 40)
+#' predict_images(classifier, larger, crops = 10)
+#' predict_images(classifier, larger, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
-                           tta = 0) {
+                           tta = 0, crops = 1, scales = NULL) {
   table <- as_table(call_core("predict_images", classifier = as_core(classifier),
     images = images, class_names = as_strings(class_names), batch_size = batch_size,
-    tta = tta))
+    tta = tta, crops = crops, scales = scales))
   probabilities <- setdiff(names(table), c(".pred_class", ".file"))
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table

@@ -158,7 +158,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
 #' @param validation Image data to measure after each epoch, or the fraction of `data`,
 #'   in (0, 1), to set apart for that. Default 0.2.
 #' @param epochs Whole number of epochs of each stage, at most. Default 10.
-#' @param learning_rate Number above 0, the rate of the first stage. Default 0.001.
+#' @param learning_rate Number above 0, the rate of the first stage. Default 0.003.
 #' @param early_stopping Whole number of epochs that a stage goes on without a lower
 #'   loss, or `NULL` for all epochs. Default 3.
 #' @inheritParams fit_classifier
@@ -175,7 +175,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
 #' model <- transfer_model("mobilenet_0.25", c(32, 32, 3), weights = NULL)
 #' fine_tune(model, shape_images(60), epochs = 1)
 fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
-                      learning_rate = 0.001, early_stopping = 3, batch_size = 32,
+                      learning_rate = 0.003, early_stopping = 3, batch_size = 32,
                       augmentation = NULL, checkpoint_dir = NULL, progress = "auto",
                       seed = NULL) {
   fitted <- call_core("fine_tune", classifier = as_core(classifier), data = data,

@@ -92,12 +92,24 @@ transfer_model <- function(backbone = "vgg16", input_shape = c(224, 224, 3),
 #' The batch normalisation of a backbone of [transfer_model()] keeps its means and
 #' variances also where it is trained; see there. A model compiled before needs
 #' `model$compile()` again for Keras's own `model$fit()`; [fit_classifier()] sees to that
-#' by itself.
+#' by itself: it gives the model a fresh optimizer with the same settings where other
+#' weights are trained than before, and keeps the one that it has where they are the same.
 #'
-#' In R, `model$layers` is a list, and `model$layers[-5:-2]` all but its elements 2 to 5.
-#' Python's slice of that name is `unfreeze(model, c(-5, -2))`, or
-#' `reticulate::r_to_py(model$layers)[-5:-2]`, to go through with
-#' [reticulate::iterate()].
+#' @section Python's slices in R:
+#' The workshop goes over `vgg16$layers[-5:-2]`, and means Python's slice: from the fifth
+#' layer from the end to the third from the end. What R makes of these words depends on how
+#' Keras was imported.
+#'
+#' * Here, and after `reticulate::import("keras")`, `vgg16$layers` is an R list, and
+#'   `[-5:-2]` is that list without its elements 2 to 5, with no error. The slice is
+#'   `reticulate::py_get_attr(vgg16, "layers")[-5:-2]`, a list for R's `for`; or
+#'   `unfreeze(vgg16, c(-5, -2))`, without a loop.
+#' * After `reticulate::import("keras", convert = FALSE)`, `vgg16$layers[-5:-2]` is the
+#'   slice. R's `for` cannot go over Python objects: use [reticulate::iterate()], or
+#'   `for (layer in reticulate::py_to_r(vgg16$layers[-5:-2]))`.
+#'
+#' In both, a model whose own `trainable` is `FALSE` trains none of its layers, whatever a
+#' loop says of them; `freeze(vgg16)` leaves that to each layer.
 #'
 #' @param model Keras model, or classifier.
 #' @param layers Which of them: `NULL` for all; a name of a layer, of a model within, or
@@ -119,6 +131,18 @@ transfer_model <- function(backbone = "vgg16", input_shape = c(224, 224, 3),
 #' unfreeze(model, 2)
 #' unfreeze(model, \(layer) inherits(layer, "keras.src.layers.core.dense.Dense"))
 #' layer_table(model)
+#'
+#' # The workshop's block5_conv1 to 3 of VGG16, in three ways
+#' vgg16 <- keras$applications$VGG16(
+#'   weights = NULL, include_top = FALSE, input_shape = c(32L, 32L, 3L), pooling = "avg"
+#' )
+#' freeze(vgg16)
+#' unfreeze(vgg16, "last_block")
+#' unfreeze(vgg16, c(-5, -2))
+#' for (layer in reticulate::py_get_attr(vgg16, "layers")[-5:-2]) {
+#'   layer$trainable <- TRUE
+#' }
+#' length(vgg16$trainable_weights)
 freeze <- function(model, layers = NULL) {
   call_core("freeze", model = as_core(model), layers = layers)
   invisible(model)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to R and to the R packages that DESCRIPTION names. Debian's packages go into
 # the system; what Debian has not, or not new enough, goes into .Rlib. Where all is
-# there already, it says nothing.
+# there already, it says nothing. Packages named as arguments are seen to as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 debians_r=(r-base-core r-base-dev pandoc qpdf)
 needed_by_reticulate=(Matrix Rcpp RcppTOML here jsonlite png rappdirs withr)
 needed_by_checks=(codetools roxygen2)
+also_needed=("$@")
 part_of_r=" compiler datasets grDevices graphics grid methods parallel splines stats stats4 tcltk tools utils "
 
 # A line "name" or "name>=version" for R and for each package, as DESCRIPTION says.
@@ -21,7 +22,7 @@ wanted_packages() {
     ' DESCRIPTION | while read -r wanted; do
         [[ -z $wanted || $part_of_r == *" ${wanted%%>=*} "* ]] || say "$wanted"
     done
-    printf '%s\n' "${needed_by_reticulate[@]}" "${needed_by_checks[@]}"
+    printf '%s\n' "${needed_by_reticulate[@]}" "${needed_by_checks[@]}" "${also_needed[@]}"
 }
 
 has_r() {

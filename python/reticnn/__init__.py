@@ -27,6 +27,7 @@ _HOME = {
     "landmark_model": "landmarks",
     "training_recipe": "landmarks",
     "describe_model": "describing",
+    "separable_costs": "describing",
     "architecture": "diagrams",
     "layer_filters": "features",
     "feature_maps": "features",
@@ -66,6 +67,7 @@ _HOME = {
     "evaluate_classifier": "prediction",
     "save_classifier": "saving",
     "load_classifier": "saving",
+    "report_classifier": "reporting",
 }
 
 __all__ = [
@@ -114,9 +116,11 @@ __all__ = [
     "plot_rates",
     "predict_images",
     "rand_augment",
+    "report_classifier",
     "residual_block",
     "save_classifier",
     "separable_block",
+    "separable_costs",
     "shape_images",
     "split_images",
     "training_recipe",

@@ -98,6 +98,14 @@ def as_ints(value, name, *, minimum=1):
     return tuple(as_int(item, name, minimum=minimum) for item in items)
 
 
+def as_floats(value, name, **bounds):
+    """Return `value`, a number or a sequence of them, as a tuple of floats."""
+    items = _items(value)
+    if not items:
+        raise ValueError(f"`{name}` must hold at least one number, not {shown(value)}.")
+    return tuple(as_float(item, name, **bounds) for item in items)
+
+
 def as_pair(value, name):
     """Return `value`, one size or a (height, width) pair, as a pair of ints."""
     sizes = as_ints(value, name)

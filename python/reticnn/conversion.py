@@ -1,9 +1,8 @@
 """Bring images to the size and the channels that a model takes."""
 
-import warnings
-
 import numpy as np
 
+from reticnn.data.files import warn_user
 from reticnn.data.images import ImageData
 from reticnn.data.resizing import fitted
 
@@ -11,7 +10,7 @@ from reticnn.data.resizing import fitted
 _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
 
 
-def images_for_model(data, image_shape, name, resize=None):
+def images_for_model(data, image_shape, name, resize=None, use="the model takes"):
     """Return image data with images as a model takes them.
 
     Files are read at the model's size. Images in memory are resized as files are,
@@ -23,6 +22,7 @@ def images_for_model(data, image_shape, name, resize=None):
         name: The argument's name, for messages.
         resize: How the model's training images came to their size: "stretch", "crop"
             or "pad", or None if nothing is known of that. Default None.
+        use: What images of that size are for, for the warning.
 
     Returns:
         Image data.
@@ -55,11 +55,10 @@ def images_for_model(data, image_shape, name, resize=None):
             f"images with {wanted[2]} channels."
         )
     if have[:2] != wanted[:2]:
-        warnings.warn(
+        warn_user(
             f"`{name}` has images of {have[0]} x {have[1]} pixels (height x width), "
-            f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that the model "
-            "takes. Give images of that size to choose how they are resized.",
-            stacklevel=4,
+            f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that {use}. Give "
+            "images of that size to choose how they are resized."
         )
     source = _ConvertedImages(data.source, wanted, name, resize)
     return ImageData(source, data.codes, data.class_names, data.indices)
@@ -68,10 +67,9 @@ def images_for_model(data, image_shape, name, resize=None):
 def _warn_of_resize(resize, trained, name):
     """Warn if files are resized in another way than the training images were."""
     if trained not in (None, resize):
-        warnings.warn(
+        warn_user(
             f"`{name}` has files read with resize={resize!r}, and the classifier was "
-            f"trained on images read with resize={trained!r}. Read them that way.",
-            stacklevel=5,
+            f"trained on images read with resize={trained!r}. Read them that way."
         )
 
 

@@ -20,7 +20,9 @@ def freeze(model, layers=None):
     what is counted and chosen are the layers in them.
 
     A model compiled before needs `model.compile()` again for Keras's own
-    `model.fit()`; `fit_classifier` sees to that by itself.
+    `model.fit()`; `fit_classifier` sees to that by itself: it gives the model a fresh
+    optimizer with the same settings where other weights are trained than before, and
+    keeps the one that it has where they are the same.
 
     Args:
         model: Keras model, or classifier.
@@ -265,8 +267,9 @@ def _part(network, part):
     if isinstance(part, (str, keras.Layer)):
         return _chosen(network, part)
     raise TypeError(
-        "`layers` must be a name, a number, (start, stop), a function, a layer, or a "
-        f"list of names or layers, not a list with {shown(part)}."
+        "`layers` must be a name, a number, (start, stop) for a slice (in R c(-5, -2), "
+        "not -5:-2), a function, a layer, or a list of names or layers, not a list "
+        f"with {shown(part)}."
     )
 
 

@@ -113,12 +113,32 @@ def brier_score(codes, probabilities):
 def calibration_error(codes, probabilities):
     """Return the expected calibration error.
 
-    The images are put into 15 bins of equal width by their highest probability; the
-    error is the mean over the images of the distance, in their bin, between the mean
-    of that probability and the share predicted right.
+    That is the mean over the images of the distance, in their bin of `calibration`,
+    between the mean of the highest probability and the share predicted right.
+    """
+    bins = calibration(codes, probabilities)
+    gaps = np.abs(bins["probability"] - bins["accuracy"])
+    return float(np.nansum(bins["n"] * gaps) / len(codes))
+
+
+def calibration(codes, probabilities):
+    """Return how often predictions are right, by how sure they are.
+
+    The images are put into 15 bins of equal width, from 0 to 1, by their highest
+    probability.
+
+    Returns:
+        Dict of arrays, one value a bin: `"n"` images, and of them the mean of the
+        highest `"probability"` and the `"accuracy"`, NaN where there are none.
     """
     highest = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == codes
     edges = np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]
-    gaps = np.bincount(np.searchsorted(edges, highest), weights=highest - right)
-    return float(np.abs(gaps).sum() / len(codes))
+    places = np.searchsorted(edges, highest)
+    n = np.bincount(places, minlength=_CALIBRATION_BINS)
+
+    def mean(values):
+        return np.bincount(places, values, minlength=_CALIBRATION_BINS) / n
+
+    with np.errstate(invalid="ignore"):
+        return {"n": n, "probability": mean(highest), "accuracy": mean(right)}

@@ -5,12 +5,13 @@ import socket
 import threading
 import urllib.request
 
-SECONDS = 10
+# The longest silence, once before the download and once within it: below 15 together.
+SECONDS = 7
 
 
 @contextlib.contextmanager
 def network(url, fix):
-    """Run a download of `url` inside the block, or raise within seconds.
+    """Run a download of `url` inside the block, or raise within 15 seconds.
 
     The operating system alone can wait minutes for a network that drops packets
     instead of refusing them.
@@ -20,7 +21,7 @@ def network(url, fix):
         fix: What its user can do without a network, for the message.
 
     Raises:
-        ConnectionError: If the address does not answer.
+        ConnectionError: If the address does not answer, or falls silent later.
     """
     problem = _problem_reaching(url)
     if problem is not None:

@@ -3,14 +3,12 @@
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from reticnn.augmenting.host import apply
-from reticnn.augmenting.policy import augmentation
 from reticnn.backend import keras
-from reticnn.classifier import as_classifier_or_model
+from reticnn.classifier import Classifier, as_classifier_or_model
 from reticnn.coercion import as_images, as_int, as_path, shown
 from reticnn.conversion import images_for_model
 from reticnn.data.folder import image_folder
@@ -18,11 +16,19 @@ from reticnn.data.images import ArrayImages, FileImages, ImageData, as_image_dat
 from reticnn.metrics import classification_metrics
 from reticnn.outputs import probabilities
 from reticnn.training.compiling import takes_one_hot
+from reticnn.views import views_of
 
-_TTA_SEED = 0
 
-
-def predict_images(classifier, images, *, class_names=None, batch_size=32, tta=0):
+def predict_images(
+    classifier,
+    images,
+    *,
+    class_names=None,
+    batch_size=32,
+    tta=0,
+    crops=1,
+    scales=None,
+):
     """Predict the class of each image.
 
     Files are read batch by batch, so that any number of them takes the same memory.
@@ -43,6 +49,19 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32, tta=0
             the classifier was trained with; where there is none, or it crops to a
             number of pixels, they are mirrored and shifted by up to 5 %. All images
             are changed in the same ways, always the same. Default 0.
+        crops: 1; 5, the probabilities are averaged over crops of the model's size at
+            the corners and in the centre of a larger image; or 10, over these and their
+            mirror images. Arrays larger than the model takes are cut as they are. Other
+            images are brought to 8/7 of the model's size first: 256 pixels for 224.
+            Default 1.
+        scales: Whole number of pixels, or several, to which the shorter side of each
+            image is brought, without changing its aspect; the probabilities are
+            averaged over them. The network is applied to the whole of the image: global
+            pooling goes over all of it, dense layers behind a flattened map become
+            convolutions, and the class scores are averaged over the places. With
+            `crops` of 5 or 10, it sees crops of its own size at each scale instead.
+            None for the model's own size. Default None. With `tta`, every crop or scale
+            is also seen in the changed ways.
 
     Returns:
         Dict of lists, one value an image, in the order given: `".pred_class"`, the
@@ -54,24 +73,33 @@ def predict_images(classifier, images, *, class_names=None, batch_size=32, tta=0
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` none of these.
         FileNotFoundError: If a path does not exist.
-        ValueError: If a file cannot be read, there are no images, or the model takes
-            channels that the images cannot be converted to without a loss.
+        ValueError: If a file cannot be read, there are no images, the model takes
+            channels that the images cannot be converted to without a loss, or it has a
+            layer that cannot be applied to images of other sizes, or to the smallest
+            of the `scales`.
         RuntimeError: In a forked copy of the process that started Keras.
 
     Warns:
-        UserWarning: If an array is resized, or image data are of files resized in
-            another way than in training.
+        UserWarning: If an array is resized other than for `scales`, or image data are
+            of files resized in another way than in training.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
         {'.pred_class': ['cat'], '.pred_cat': [0.93], '.pred_dog': [0.07],
          '.file': ['~/photos/tom.jpg']}
+        >>> table = predict_images(classifier, "~/photos", crops=10)
+        >>> table = predict_images(classifier, "~/photos", scales=(256, 384, 512))
+
+    Source:
+        Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan and
+        Zisserman (2014), arXiv:1409.1556, section 3.2.
     """
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
-    data = _images_to_predict(images, classifier)
-    views = _views(classifier, data.image_shape, as_int(tta, "tta", minimum=0))
-    predicted = _mean_probabilities(classifier.model, data, batch_size, views)
+    views = views_of(classifier, tta=tta, crops=crops, scales=scales)
+    data = _images_to_predict(images, views.reading_shape, classifier.resize)
+    sources = views.sources(data)
+    predicted = _mean_probabilities(views, sources, as_int(batch_size, "batch_size"))
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -134,6 +162,24 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         The definitions are those of scikit-learn. Calibration error: Guo et al.
         (2017), arXiv:1706.04599.
     """
+    return measured(classifier, data, class_names, batch_size).scores
+
+
+class Measured(NamedTuple):
+    """A classifier's predictions of labelled images, and how good they are.
+
+    `data` are the images as the model takes them, `probabilities` (n, classes), and
+    `scores` what `evaluate_classifier` returns.
+    """
+
+    classifier: Classifier
+    data: ImageData
+    probabilities: np.ndarray
+    scores: dict
+
+
+def measured(classifier, data, class_names, batch_size):
+    """Return what `evaluate_classifier` finds, with what it finds it from."""
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = as_image_data(data).class_names
     classifier = as_classifier_or_model(classifier, class_names)
@@ -147,36 +193,51 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
     loss = _compiled_loss(classifier.model, outputs, codes)
-    return {
+    scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
     }
+    return Measured(classifier, data, predicted, scores)
 
 
-def _views(classifier, image_shape, tta):
-    """Return functions that give the images as they are, and changed in `tta` ways."""
-    policy = classifier.augmentation
-    if not policy or policy.output_shape(image_shape) != tuple(image_shape):
-        policy = augmentation(flip="horizontal", translation=0.05)
-
-    def changed(copy, pixels):
-        # One position for all images, so that neighbours do not change a prediction.
-        return apply(policy, pixels, _TTA_SEED, copy, np.zeros(len(pixels), int))
-
-    return [lambda pixels: pixels, *(partial(changed, copy) for copy in range(tta))]
-
-
-def _mean_probabilities(model, data, batch_size, views):
+def _mean_probabilities(views, sources, batch_size):
     """Return the probabilities of the classes, averaged over views of each image."""
-    batch_size = as_int(batch_size, "batch_size")
-    means = []
-    for pixels in _batches(data, batch_size):
-        seen = [
-            probabilities(model, model.predict_on_batch(view(pixels))) for view in views
+    means = [
+        [
+            _of_batch(views, images, batch_size)
+            for images in _batches(source, batch_size)
         ]
-        means.append(np.mean(seen, axis=0))
-    return np.concatenate(means)
+        for source in sources
+    ]
+    return np.mean([np.concatenate(batches) for batches in means], axis=0)
+
+
+def _of_batch(views, images, batch_size):
+    """Return the mean probabilities of images at one scale."""
+    model, network, looks = views.classifier.model, views.network, views.looks()
+    means = np.empty((len(images), len(views.classifier.class_names)))
+    for places, pixels in _alike(images):
+        most = views.most(pixels.shape[1:], batch_size)
+        for start in range(0, len(pixels), most):
+            some = slice(start, start + most)
+            seen = [
+                probabilities(model, network.predict_on_batch(look(pixels[some])))
+                for look in looks
+            ]
+            means[places[some]] = np.mean(seen, axis=0)
+    return means
+
+
+def _alike(images):
+    """Yield the places and the pixels of the images of each size."""
+    if isinstance(images, np.ndarray):
+        yield np.arange(len(images)), images
+        return
+    shapes = [image.shape for image in images]
+    for shape in sorted(set(shapes)):
+        places = [place for place, given in enumerate(shapes) if given == shape]
+        yield np.array(places), np.stack([images[place] for place in places])
 
 
 def _outputs(model, data, batch_size):
@@ -227,22 +288,19 @@ def _check_columns(class_names):
         )
 
 
-def _images_to_predict(images, classifier):
-    """Return whatever images a user has as image data that fits the model."""
-    shape, resize = classifier.image_shape, classifier.resize
+def _images_to_predict(images, shape, resize):
+    """Return whatever images a user has as image data; paths are read at `shape`."""
     if isinstance(images, (ImageData, Mapping)):
-        data = as_image_data(images, "images")
-    elif isinstance(images, (str, os.PathLike)):
+        return as_image_data(images, "images")
+    if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
         paths = _files_in(path, shape) if os.path.isdir(path) else [path]
         return _files(paths, shape, resize)
-    elif isinstance(images, (list, tuple)) and all(
+    if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
         return _files(images, shape, resize)
-    else:
-        data = ImageData(ArrayImages(as_images(images)))
-    return images_for_model(data, shape, "images", resize)
+    return ImageData(ArrayImages(as_images(images)))
 
 
 def _files_in(folder, image_shape):

@@ -115,7 +115,7 @@ def backbones():
     Example:
         >>> table = backbones()
         >>> table["name"][:3]
-        ['convnext_base', 'convnext_large', 'convnext_small']
+        ['alexnet', 'convnext_base', 'convnext_large']
 
     Source:
         `keras.applications`, and `landmark_architectures`.

@@ -21,6 +21,7 @@ from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
+from reticnn.writing import as_file_to_write, replacing
 
 _FORMAT = 1
 _MODEL = "model.keras"
@@ -54,21 +55,12 @@ def save_classifier(classifier, path):
         'cats-and-dogs.reticnn'
     """
     classifier = as_classifier(classifier)
-    path = as_path(path, "path")
-    folder = os.path.dirname(os.path.abspath(path))
+    path = as_file_to_write(path)
     if path.endswith((".keras", ".h5")):
         raise ValueError(
             f"`path` must not end in .keras or .h5, as {path!r} does: the file holds "
             "the class names too. Use the ending .reticnn, or for the model alone "
             "`classifier.model.save()`."
-        )
-    if os.path.isdir(path):
-        raise ValueError(
-            f"`path` must be a file to write, and {path!r} is a folder. Add a name."
-        )
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(
-            f"`path` is in a folder that does not exist: {folder!r}. Create it first."
         )
     policy = classifier.augmentation
     record = {
@@ -83,15 +75,13 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
     }
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".reticnn-") as scratch:
-        model = os.path.join(scratch, _MODEL)
-        whole = os.path.join(scratch, "whole")
+    with replacing(path) as whole:
+        model = os.path.join(os.path.dirname(whole), _MODEL)
         classifier.model.save(model)
         _check_no_code(model)
         with zipfile.ZipFile(whole, "w") as archive:
             archive.write(model, _MODEL)
             archive.writestr(_RECORD, json.dumps(record, indent=1))
-        os.replace(whole, path)
     return path
 
 

@@ -288,8 +288,14 @@ def _put_weights_file(backbone, path):
     except ValueError as error:
         raise ValueError(
             f"`weights` does not fit {backbone.name}: {path!r}. It must hold the "
-            f"weights of this network without its top. Keras says: {error}"
+            f"weights of this network without its top. Keras says: {_shortened(error)}"
         ) from error
+
+
+def _shortened(error):
+    """Return Keras's message up to the shapes, without values and other layers."""
+    message = str(error).split("Target variable:")[0]
+    return " ".join(message.split("List of objects")[0].split())
 
 
 def _legacy_layers(path):

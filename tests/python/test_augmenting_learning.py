@@ -55,12 +55,17 @@ def test_the_best_of_the_trials_is_the_policy(learned):
     assert result["stopped"] is None
 
 
-def test_one_trial_is_without_augmentation(learned):
-    table = learned[0]["trials"]
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_trial_without_augmentation_goes_to_the_end(shapes, seed):
+    result = learn_augmentation(
+        small_cnn, shapes, budget=8, trials=4, seed=seed, progress="none"
+    )
+    table = result["trials"]
     place = table["trial"].index(1)
     assert table["policy"][place] == augmentation()
     assert table["operations"][place] == "none"
     assert all(policy for n, policy in enumerate(table["policy"]) if n != place)
+    assert table["epochs"][place] == max(table["epochs"]) == 3
 
 
 def test_progress_counts_the_epochs_of_all_trials(learned):

@@ -41,6 +41,26 @@ def test_each_policy_changes_what_the_one_before_gives(images):
     assert 0 < (both != once).any(axis=(1, 2, 3)).mean() < 1
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4, 5])
+@pytest.mark.parametrize("side", [20, 140])
+def test_images_are_moved_and_coloured_where_they_are(channels, side):
+    shape = (3, side, side, channels)
+    images = np.random.default_rng(1).integers(0, 256, shape, dtype="uint8")
+    before = images.copy()
+    first = augmentation(rotation=0.1)
+    second = augmentation(shear=0.2, fill_mode="nearest")
+    policies = [first, second]
+    if channels in (1, 3):
+        policies.append(augmentation(color_jitter=0.2))
+    stages = as_policy(policies).draw(np, 1, 0, np.arange(3), shape[1:])
+    expected = images
+    for policy, stage in zip(policies, stages, strict=True):
+        given, expected = expected, np.empty_like(expected)
+        host._stage(policy, given, stage, expected)
+    np.testing.assert_array_equal(augment(images, policies, seed=1), expected)
+    np.testing.assert_array_equal(images, before)
+
+
 def test_settings_are_those_of_each_policy(images):
     out = {"translation": {"height_factor": (0.5, 0.5), "width_factor": (0, 0)}}
     policies = [

@@ -1,5 +1,6 @@
 """What a fresh Python sees: imports, quiet, backends; and the relay to R."""
 
+import doctest
 import importlib.util
 import inspect
 import json
@@ -19,6 +20,25 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="Keras runs on another backend"
 )
+
+# Those whose examples need no training, no download and no images of one's own.
+RUNNABLE = [
+    "augment",
+    "backbones",
+    "build_cnn",
+    "build_mlp",
+    "classifier_head",
+    "conv_block",
+    "describe_model",
+    "domain_adapter",
+    "landmark_architectures",
+    "layer_table",
+    "load_images",
+    "residual_block",
+    "shape_images",
+    "split_images",
+    "training_recipe",
+]
 
 timed_import = """
 import json, sys, time
@@ -47,19 +67,46 @@ def test_import_takes_no_time_and_starts_nothing(run_python):
     assert all(run["heavy"] == [] for run in runs)
 
 
-def test_every_public_function_is_there_and_documented():
-    for name in reticnn.__all__:
-        function = getattr(reticnn, name)
-        assert inspect.isfunction(function)
-        assert function.__name__ == name
-        sections = inspect.getdoc(function)
-        arguments = inspect.signature(function).parameters
-        for argument in arguments:
-            assert f"{argument}:" in sections
-        for section in ("Returns:", "Example:"):
-            assert section in sections
-        for section in ("Args:", "Raises:"):
-            assert section in sections or not arguments
+def described_arguments(function):
+    """Return what the `Args` section of a function says of each argument."""
+    _, _, section = inspect.getdoc(function).partition("\nArgs:\n")
+    section = re.split(r"\n(?=\S)", section, maxsplit=1)[0]
+    entries = re.findall(r"^    \**(\w+): (.*(?:\n {8}.*)*)", section, re.M)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+@pytest.mark.parametrize("name", reticnn.__all__)
+def test_public_function_is_there_and_documented(name):
+    function = getattr(reticnn, name)
+    assert inspect.isfunction(function)
+    assert function.__name__ == name
+    text = inspect.getdoc(function)
+    assert re.match(r"[A-Z].*\.(\n|$)", text)
+    arguments = inspect.signature(function).parameters
+    described = described_arguments(function)
+    assert list(described) == list(arguments)
+    for argument in arguments.values():
+        # What all operations of a policy have by default is said once.
+        if argument.default is not argument.empty and name != "augmentation":
+            assert "default" in described[argument.name].lower(), argument
+    assert re.search(r"^Returns:\n    \S", text, re.M)
+    assert re.search(r"^Example:\n    >>> ", text, re.M)
+    assert re.search(r"^Raises:\n    \w+: ", text, re.M) or not arguments
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_example_prints_what_it_shows(name):
+    keras.backend.clear_session()  # Keras numbers its layers
+    known = {public: getattr(reticnn, public) for public in reticnn.__all__}
+    found = doctest.DocTestFinder(recurse=False).find(
+        known[name], name, globs={**known, "keras": keras}
+    )
+    said = []
+    runner = doctest.DocTestRunner(verbose=False)
+    for example in found:
+        runner.run(example, out=said.append)
+    assert runner.tries > 0
+    assert not said, "".join(said)
 
 
 def test_public_functions_are_listed_before_their_first_use(run_python):

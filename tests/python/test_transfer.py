@@ -1,6 +1,8 @@
+import contextlib
 import os
 import shutil
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import reticnn
 from reticnn import backbones, freeze, layer_table, transfer_model, unfreeze
+from reticnn import network as waiting
 from reticnn.freezing import leaves_of, train_from
 from reticnn.preprocessing import preprocess
 from reticnn.pretrained import BACKBONES, as_backbone
@@ -535,6 +538,11 @@ def test_bad_files_are_named(refused, tmp_path):
         _small(weights="imagnet")
     with refused(TypeError, "weights", "3"):
         _small(weights=3)
+    other = tmp_path / "wider.weights.h5"
+    as_backbone("mobilenet_0.5").build(SIZE).save_weights(other)
+    with pytest.raises(ValueError, match=r"conv1.*3, 8\).*3, 16\)") as caught:
+        _small(weights=other)
+    assert len(str(caught.value)) < 600
     other = tmp_path / "other.weights.h5"
     _network().save_weights(other)
     with refused(ValueError, "weights", "does not fit mobilenet_0.25", "other"):
@@ -575,6 +583,45 @@ def test_silent_network_is_given_up_within_15_seconds(keras_home, monkeypatch):
         assert (
             _seconds_to_give_up("vgg16", "vgg16", str(keras_home), "kernels_notop") < 15
         )
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+
+
+def _serve(server, answers):
+    """Answer requests by their method, and leave the connections open in silence."""
+    open_ones = []
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            open_ones.append(connection)
+            method = connection.recv(1000).split(b" ")[0]
+            connection.sendall(answers.get(method, b""))
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({}, "cannot be reached"),
+        ({b"HEAD": ANSWER}, "broke off"),
+        ({b"HEAD": ANSWER, b"GET": ANSWER + b"begun"}, "broke off"),
+    ],
+    ids=["after connecting", "before the file", "within the file"],
+)
+def test_server_that_falls_silent_is_given_up(tmp_path, monkeypatch, answers, says):
+    assert 2 * waiting.SECONDS < 15
+    monkeypatch.setattr(waiting, "SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_serve, args=(server, answers), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/weights.h5"
+        started = time.monotonic()
+        with (
+            pytest.raises(ConnectionError, match=f"{says}.*Put it there"),
+            waiting.network(url, "Put it there."),
+        ):
+            keras.utils.get_file("weights.h5", url, cache_dir=tmp_path)
+    assert time.monotonic() - started < 3
+    assert not list(tmp_path.rglob("*.h5"))
 
 
 # freeze, unfreeze, layer_table
@@ -658,7 +705,7 @@ def test_model_within_is_chosen_by_its_name():
         (1.5, ValueError, ["1.5"]),
         ((5, 5), ValueError, ["(5, 5)"]),
         (lambda layer: False, ValueError, ["none of the 10"]),
-        ([1, 2, 3], TypeError, ["a list with 1"]),
+        ([1, 2, 3], TypeError, ["c(-5, -2)", "a list with 1"]),
         ([], ValueError, ["none of the 10"]),
         ("last_block", ValueError, ["'last_block'", "'small'"]),
     ],

@@ -32,7 +32,7 @@ drawn_pixels <- function(plot, width = 4, height = 3) {
   file <- tempfile(fileext = ".png")
   on.exit(unlink(file))
   ggplot2::ggsave(file, plot, width = width, height = height, dpi = 72, bg = "white")
-  size <- c(height, width) * 72
+  size <- round(c(height, width) * 72)
   data <- image_table(file, image_size = size)
   array(load_images(data)$images, c(size, 3))
 }

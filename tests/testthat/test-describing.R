@@ -41,3 +41,19 @@ test_that("a description can be plotted, and bad input is named", {
   expect_error(describe_model("vgg16"), "`model` must be a Keras model",
     class = "reticnn_error")
 })
+
+test_that("costs of separable convolutions are a tibble", {
+  skip_if_no_core()
+  costs <- separable_costs(c(32, 64), c(64, 128), size = 1)
+  expect_s3_class(costs, "tbl_df")
+  expect_named(costs, c("kernel_size", "in_channels", "out_channels", "size",
+    "standard_parameters", "separable_parameters", "standard_mult_adds",
+    "separable_mult_adds", "ratio"))
+  expect_equal(costs$standard_parameters, 9 * c(32, 64) * c(64, 128))
+  expect_equal(costs$separable_mult_adds, 9 * c(32, 64) + c(32, 64) * c(64, 128))
+  expect_equal(costs$ratio, 1 / c(64, 128) + 1 / 9)
+  thinned <- separable_costs(width = c(1, 0.75, 0.75), resolution = c(1, 1, 0.714))
+  expect_equal(round(thinned$separable_mult_adds / 1e6, 1), c(52.3, 29.6, 15.1))
+  expect_error(separable_costs(0), "`in_channels` .* not 0", class = "reticnn_error")
+  expect_error(separable_costs(1:2, 1:3), "`in_channels` has 2", class = "reticnn_error")
+})

@@ -39,15 +39,6 @@ test_that("pictures fill their rows where that is possible", {
   )
 })
 
-test_that("augmentation shows the image and its changed copies", {
-  skip_if_no_core()
-  skip_if_not_installed("ggplot2")
-  image <- array(0, c(1, 8, 8, 3))
-  plot <- plot_augmentation(image, augmentation(crop = c(4, 4)), n = 3, seed = 1)
-  expect_identical(plot$data$text, c("before", rep("after", 3)))
-  expect_no_error(drawn_pixels(plot))
-})
-
 test_that("the confusion plot has counts and shares of the row, right ones in blue", {
   skip_if_not_installed("ggplot2")
   classes <- c("cat", "dog")

@@ -42,6 +42,41 @@ test_that("arrays of another size and grey ones are brought to what the model ta
   expect_equal(predict_images(fit, grey), predict_images(fit, array(grey, c(2, 16, 16, 3))))
 })
 
+test_that("predictions are averaged over crops of larger images", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  images <- random_images(3, 18, 20, 3)
+  cut <- function(top, left, columns = 1:16) {
+    predict_images(fit, images[, top + 1:16, (left + 1:16)[columns], ])$.pred_circle
+  }
+  crops <- rowMeans(cbind(cut(0, 0), cut(0, 4), cut(2, 0), cut(2, 4), cut(1, 2)))
+  mirrored <- rowMeans(cbind(cut(0, 0, 16:1), cut(0, 4, 16:1), cut(2, 0, 16:1),
+    cut(2, 4, 16:1), cut(1, 2, 16:1)))
+  expect_equal(predict(fit, images, crops = 5)$.pred_circle, crops, tolerance = 1e-5)
+  expect_equal(predict_images(fit, images, crops = 10)$.pred_circle,
+    (crops + mirrored) / 2, tolerance = 1e-5)
+})
+
+test_that("predictions are averaged over scales, from files and from arrays", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  images <- random_images(3, 16, 16, 3)
+  plain <- predict(fit, images)
+  expect_equal(predict(fit, images, scales = 16), plain, tolerance = 1e-5)
+  each <- lapply(c(16, 24), function(side) predict(fit, images, scales = side)$.pred_circle)
+  both <- predict_images(fit, images, scales = c(16, 24))
+  expect_equal(both$.pred_circle, (each[[1]] + each[[2]]) / 2, tolerance = 1e-5)
+  file <- withr::local_tempfile(fileext = ".png")
+  write_png(file, "orange")
+  expect_named(predict(fit, file, scales = 20, tta = 1),
+    c(".pred_class", ".pred_circle", ".pred_square", ".file"))
+  expect_snapshot(error = TRUE, {
+    predict(fit, images, crops = 7)
+    predict(fit, images, scales = 1)
+    predict(fit, images, scales = 8, crops = 5)
+  })
+})
+
 test_that("a Keras model predicts with the class names given, or with numbers", {
   skip_if_no_core()
   fit <- tiny_classifier()

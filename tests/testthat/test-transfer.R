@@ -55,20 +55,41 @@ test_that("layers are chosen as one writes it in R", {
   expect_length(chosen(NULL), 6)
 })
 
-test_that("the workshop's loop over a Python slice works with reticulate alone", {
+test_that("the workshop's slice of layers is written in R as the help page says", {
   skip_if_no_core()
-  applications <- reticulate::import("keras", convert = FALSE)$applications
-  vgg16 <- applications$VGG16(
-    weights = NULL, include_top = FALSE, pooling = "avg", input_shape = c(32L, 32L, 3L)
-  )
-  freeze(vgg16)
-  reticulate::iterate(vgg16$layers[-5:-2], function(layer) layer$trainable <- TRUE)
+  slide <- function(import) {
+    vgg16 <- import$applications$VGG16(
+      weights = NULL, include_top = FALSE, pooling = "avg", input_shape = c(32L, 32L, 3L)
+    )
+    freeze(vgg16)
+  }
   convolutions <- c("block5_conv1", "block5_conv2", "block5_conv3")
+
+  vgg16 <- slide(keras)
+  expect_length(vgg16$layers[-5:-2], 20 - 4)
+  for (layer in reticulate::py_get_attr(vgg16, "layers")[-5:-2]) {
+    layer$trainable <- TRUE
+  }
   expect_identical(trained(vgg16), convolutions)
   freeze(vgg16)
   expect_identical(trained(unfreeze(vgg16, c(-5, -2))), convolutions)
   freeze(vgg16)
   expect_identical(trained(unfreeze(vgg16, "last_block")), convolutions)
+  expect_error(unfreeze(vgg16, -5:-2), "in R c(-5, -2), not -5:-2", fixed = TRUE)
+  vgg16$trainable <- FALSE
+  for (layer in reticulate::py_get_attr(vgg16, "layers")[-5:-2]) {
+    layer$trainable <- TRUE
+  }
+  expect_identical(trained(vgg16), character())
+
+  vgg16 <- slide(reticulate::import("keras", convert = FALSE))
+  reticulate::iterate(vgg16$layers[-5:-2], \(layer) layer$trainable <- TRUE)
+  expect_identical(trained(vgg16), convolutions)
+  for (layer in reticulate::py_to_r(vgg16$layers[-5:-2])) {
+    layer$trainable <- FALSE
+  }
+  expect_identical(trained(vgg16), character())
+  expect_identical(trained(unfreeze(vgg16, vgg16$layers[-5:-2])), convolutions)
 })
 
 test_that("a classifier trains on after unfreezing", {

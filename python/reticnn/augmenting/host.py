@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 
 import cv2
 import numpy as np
@@ -26,9 +26,9 @@ _FILLS = {
 }
 _INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
 
-# Values in a block of images that stays in a core's second-level cache while every part
-# of a stage is done to it.
-_VALUES_AT_ONCE = 250_000
+# Values in a block of images, which every part of a stage is done to before the next
+# block: few enough for a core's cache, enough that NumPy's calls cost little.
+_VALUES_AT_ONCE = 500_000
 
 # Handing a block to another thread takes about as long as these many values.
 _VALUES_WORTH_A_THREAD = 1_000_000
@@ -36,9 +36,6 @@ _VALUES_WORTH_A_THREAD = 1_000_000
 # Places in images are rounded to multiples of 2**-10 by adding this, as float32 has 24
 # bits: then they are exact in a tall image too, of at most so many rows.
 _ROUNDING = np.float32(2**13)
-
-# With others OpenCV rounds to 32nds of a pixel.
-_EXACT_CHANNELS = (1, 3, 4)
 
 # From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
 _LARGE = 2**14
@@ -89,9 +86,8 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
                 room = np.empty((len(given), *shape), images.dtype)
             given = _stage(owner, given, rows, room)
 
-    size = max(
-        1, min(_VALUES_AT_ONCE // images[0].size, int(_ROUNDING) // image_shape[0] - 1)
-    )
+    in_tall = int(_ROUNDING) // (image_shape[0] + 2)
+    size = max(1, min(_VALUES_AT_ONCE // images[0].size, in_tall))
     blocks = [slice(start, start + size) for start in range(0, len(images), size)]
     if threads == 1 or len(blocks) == 1 or images.size < _VALUES_WORTH_A_THREAD:
         for block in blocks:
@@ -114,7 +110,8 @@ if hasattr(os, "register_at_fork"):
 def _stage(policy, images, parts, results):
     """Do one stage to a block of images; `results` gets them and may be `images`."""
     if "warp" in parts:
-        images = _moved(policy, images, parts["warp"], results.shape[1:])
+        _move(policy, images, parts["warp"], results)
+        images = results
     if "color" in parts:
         _color(images, parts, results)
     elif images is not results:
@@ -139,80 +136,80 @@ def _planes(images):
     return images[..., 0] if images.shape[3] == 1 else images
 
 
-def _moved(policy, images, matrices, shape):
-    """Return images sampled through matrices, (n, 6), where these do anything."""
-    warp = _warped_each if shape[0] * shape[1] >= _LARGE else _warped
-    still = (matrices == _STILL).all(axis=1)
-    if images.shape[1:] != shape or not still.any():
-        return warp(policy, images, matrices, shape)
-    moved = images.copy()
-    if not still.all():
-        moved[~still] = warp(policy, images[~still], matrices[~still], shape)
-    return moved
+def _move(policy, images, matrices, results):
+    """Put images sampled through matrices, (n, 6), where these do anything."""
+    moving = (matrices != _STILL).any(axis=1)
+    if images.shape[1:] != results.shape[1:] or moving.all():
+        _warp(policy, images, matrices, results)
+        return
+    moved = np.empty((moving.sum(), *results.shape[1:]), results.dtype)
+    if len(moved):
+        _warp(policy, images[moving], matrices[moving], moved)
+    results[...] = images
+    results[moving] = moved
 
 
-def _warped(policy, images, matrices, shape):
-    """Return images sampled through matrices, (n, 6).
+def _warp(policy, images, matrices, results):
+    """Put images sampled through matrices, (n, 6), into `results`."""
+    height, width = results.shape[1:3]
+    if height * width >= _LARGE:
+        _warp_each(policy, images, matrices, results)
+    else:
+        _warp_together(policy, images, matrices, results)
 
-    All images are one tall image for OpenCV, which spares a call for each; what lies
-    outside of an image is settled before by where its pixels are taken from.
+
+def _warp_together(policy, images, matrices, results):
+    """Do what `_warp` does with a single call of OpenCV.
+
+    To it all images are one tall image; what lies outside of an image is settled before
+    by where its pixels are taken from.
     """
     if policy.fill_mode in ("constant", "wrap"):
         images = _with_edges(images, policy)
+    height, width = images.shape[1:3]
+    grid = _grid(results.shape[1:3])
     # A product for each image, so that its rounding does not depend on the others.
-    x, y = (
-        _inside((rows @ _grid(shape[:2]))[:, 0], side, policy.fill_mode)
-        for rows, side in (
-            (matrices[:, None, :3], images.shape[2]),
-            (matrices[:, None, 3:], images.shape[1]),
-        )
-    )
-    y += np.arange(len(images), dtype="float32")[:, None] * images.shape[1]
+    x = _inside((matrices[:, None, :3] @ grid)[:, 0], width, policy.fill_mode)
+    y = _inside((matrices[:, None, 3:] @ grid)[:, 0], height, policy.fill_mode)
+    y += np.arange(len(images), dtype="float32")[:, None] * height
+
+    def sample(tall, result):
+        interpolation = _INTERPOLATIONS[policy.interpolation]
+        cv2.remap(tall, x, y, interpolation, result, cv2.BORDER_REPLICATE)
+
     # OpenCV is faster with long rows; what is a row does not matter to it.
-    row = shape[0] * shape[1]
-    x, y = x.reshape(-1, row), y.reshape(-1, row)
-    interpolation = _INTERPOLATIONS[policy.interpolation]
-    tall = images.reshape(-1, *images.shape[2:])
-    if shape[2] in _EXACT_CHANNELS:
-        warped = cv2.remap(tall, x, y, interpolation, None, cv2.BORDER_REPLICATE)
-    else:
-        planes = [
-            cv2.remap(plane, x, y, interpolation, None, cv2.BORDER_REPLICATE)
-            for plane in np.ascontiguousarray(np.moveaxis(tall, 2, 0))
-        ]
-        warped = np.stack(planes, axis=2)
-    return warped.reshape(-1, *shape)
+    rows = results.reshape(*x.shape, results.shape[3])
+    _sample(sample, images.reshape(-1, *images.shape[2:]), rows)
 
 
-def _warped_each(policy, images, matrices, shape):
-    """Return what `_warped` does, with a call for each image and few channels."""
-    warped = np.empty((len(images), *shape), images.dtype)
-    if shape[2] in _EXACT_CHANNELS:
-        for image, matrix, result in zip(
-            _planes(images), matrices, _planes(warped), strict=True
-        ):
-            _sampled(policy, image, matrix, result)
-        return warped
-    for image, matrix, result in zip(images, matrices, warped, strict=True):
-        for channel in range(shape[2]):
-            plane = np.empty(shape[:2], images.dtype)
-            _sampled(policy, np.ascontiguousarray(image[..., channel]), matrix, plane)
-            result[..., channel] = plane
-    return warped
-
-
-def _sampled(policy, image, matrix, result):
-    """Put an image sampled through a matrix, (6,), into `result`."""
+def _warp_each(policy, images, matrices, results):
+    """Do what `_warp` does with a call of OpenCV for each image."""
     flags = _INTERPOLATIONS[policy.interpolation] | cv2.WARP_INVERSE_MAP
-    cv2.warpAffine(
-        image,
-        matrix.reshape(2, 3).astype("float64"),
-        result.shape[1::-1],
-        result,
-        flags,
-        _FILLS[policy.fill_mode],
-        (policy.fill_value,) * 4,
-    )
+    border = _FILLS[policy.fill_mode], (policy.fill_value,) * 4
+    size = results.shape[2], results.shape[1]
+    matrices = matrices.reshape(-1, 2, 3).astype("float64")
+
+    def sample(matrix, image, result):
+        cv2.warpAffine(image, matrix, size, result, flags, *border)
+
+    for image, matrix, result in zip(images, matrices, results, strict=True):
+        _sample(partial(sample, matrix), image, result)
+
+
+def _sample(sample, image, result):
+    """Let `sample(image, result)` have 1 or 4 channels, with which OpenCV is fast."""
+    channels = image.shape[2]
+    if channels in (1, 4):
+        sample(image, result)
+    elif channels == 3:
+        wide = np.empty((*result.shape[:2], 4), result.dtype)
+        sample(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), wide)
+        cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB, result)
+    else:
+        plane = np.empty(result.shape[:2], result.dtype)
+        for channel in range(channels):
+            sample(np.ascontiguousarray(image[..., channel]), plane)
+            result[..., channel] = plane
 
 
 def _inside(places, side, fill_mode):
@@ -220,7 +217,7 @@ def _inside(places, side, fill_mode):
 
     Args:
         places: Where the pixel would be taken if there were no side, (n, pixels);
-            changed by this.
+            changed by this, as the cache has no room for more.
         side: Pixels along that side, with the edges for "constant" and "wrap".
         fill_mode: What is outside.
 
@@ -234,7 +231,7 @@ def _inside(places, side, fill_mode):
         places -= inner * np.floor(places / inner)
     if fill_mode != "nearest":
         places += 1
-    places = np.clip(places, 0, side - 1)
+    np.clip(places, 0, side - 1, out=places)
     places += _ROUNDING
     places -= _ROUNDING
     return places
@@ -251,7 +248,7 @@ def _reflected(places, side):
     np.abs(places, out=places)
     np.clip(places, 0.5, side - 0.5, out=places)
     places += _ROUNDING
-    return np.float32(side - 0.5 + _ROUNDING) - places
+    return np.subtract(np.float32(side - 0.5 + _ROUNDING), places, out=places)
 
 
 @cache
@@ -270,14 +267,13 @@ def _with_edges(images, policy):
 
 
 def _color(images, parts, results):
-    """Put images with their colours changed into `results`."""
+    """Put images with their colours changed into `results`, which may be `images`."""
     matrices = parts["color"]
     if "color_of_mean" in parts:
-        means = [cv2.mean(image)[: images.shape[3]] for image in images]
-        moved = parts["color_of_mean"] @ np.array(means, "float32")[:, :, None]
-        matrices = np.concatenate(
-            [matrices[:, :, :-1], matrices[:, :, -1:] + moved], axis=2
-        )
+        means = np.array([cv2.mean(image) for image in images], "float32")
+        means = means[:, : images.shape[3], None]
+        matrices = matrices.copy()
+        matrices[:, :, -1:] += parts["color_of_mean"] @ means
     for image, matrix, result in zip(
         _planes(images), matrices, _planes(results), strict=True
     ):

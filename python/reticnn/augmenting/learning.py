@@ -50,9 +50,9 @@ def learn_augmentation(
 
     Models are trained with policies drawn at random, from mild to strong, and one
     without any; the half with the lower loss on the validation images is trained
-    further, and so on until one is left. All begin with the same weights and see the
-    images in the same order. Each round costs the same number of epochs, so that the
-    last policies are compared over most epochs.
+    further, and so on until one is left; that without any goes along to the end. All
+    begin with the same weights and see the images in the same order. Each round costs
+    the same number of epochs, so that the last policies are compared over most epochs.
 
     Drawn are, each with a chance of one half, flips, translation, shear, rotation,
     zoom, colour jitter, greyscale, blur, noise and erasing, and how much of each.
@@ -164,11 +164,19 @@ class _Trials:
             _Trial(number, operations, model_fn, seed)
             for number, operations in enumerate(drawn, 1)
         ]
-        self._trials[0].model = model
+        self._none = self._trials[0]
+        self._none.model = model
 
     def best(self, count):
-        """Return the trials with the lowest losses, and let go of others' models."""
+        """Return the trials with the lowest losses, and let go of others' models.
+
+        That without any operation is always among them: a policy has to do better
+        after as many epochs.
+        """
         self._trials.sort(key=lambda trial: (trial.loss, trial.number))
+        last = self._trials.index(self._none)
+        if last >= count:
+            self._trials.insert(count - 1, self._trials.pop(last))
         for trial in self._trials[count:]:
             trial.model = None
         return self._trials[:count]

@@ -32,6 +32,7 @@ def convnext_block(
             first, or None for no factors. Default 1e-6.
         kernel_size: Whole number, side of the depthwise filters in pixels. Default 7.
         name: String, prefix of the layers' names, or None for Keras's own names.
+            Default None.
 
     Returns:
         Keras tensor of the shape of `x`.

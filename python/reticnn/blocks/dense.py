@@ -23,6 +23,7 @@ def dense_block(
         dropout: Float in [0, 1), fraction of values dropped after each convolution
             while training. Default 0, no such layer.
         name: String, prefix of the layers' names, or None for Keras's own names.
+            Default None.
 
     Returns:
         Keras tensor, (batch, height, width, channels + n_layers * growth_rate).
@@ -72,6 +73,7 @@ def transition_block(x, reduction=0.5, *, name=None):
         reduction: Float in (0, 1], share of the channels that is left, rounded down.
             Default 0.5.
         name: String, prefix of the layers' names, or None for Keras's own names.
+            Default None.
 
     Returns:
         Keras tensor, (batch, height / 2, width / 2, reduction * channels).

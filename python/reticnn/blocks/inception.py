@@ -22,6 +22,7 @@ def inception_module(
         conv5: The same for the 5 x 5 branch. Default (16, 32).
         pool: Whole number of filters after the maximum. Default 32.
         name: String, prefix of the layers' names, or None for Keras's own names.
+            Default None.
 
     Returns:
         Keras tensor, (batch, height, width, channels of the four branches together),

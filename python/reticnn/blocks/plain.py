@@ -51,7 +51,7 @@ def conv_block(
         dropout: Float in [0, 1), fraction of values dropped after the pooling while
             training. Default 0, no such layer.
         name: String, prefix of the layers' names (`<name>_conv1`, ...), or None for
-            Keras's own names.
+            Keras's own names. Default None.
 
     Returns:
         Keras tensor, (batch, height / 2, width / 2, filters) with the defaults.

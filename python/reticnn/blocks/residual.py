@@ -36,6 +36,7 @@ def residual_block(
         conv_bias: Bool, a bias in the convolutions, as `keras.applications` has it.
             Default False, as in the paper.
         name: String, prefix of the layers' names, or None for Keras's own names.
+            Default None.
 
     Returns:
         Keras tensor, (batch, height / strides, width / strides, filters), with

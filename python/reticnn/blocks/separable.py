@@ -26,6 +26,7 @@ def separable_block(x, filters=64, *, strides=1, activation="relu", name=None):
         activation: Name of a Keras activation, or None for none; `keras.applications`
             has `"relu6"`. Default `"relu"`, as in the paper.
         name: String, prefix of the layers' names, or None for Keras's own names.
+            Default None.
 
     Returns:
         Keras tensor, (batch, height / strides, width / strides, filters).

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from reticnn.data.resizing import fitted
+from reticnn.data.resizing import fitted, scaled
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -40,10 +40,7 @@ def decode_image(file, image_size, channels, resize="stretch"):
     Raises:
         Exception: Whatever Pillow raises for a file it cannot read.
     """
-    with Image.open(file) as image:
-        pixels = _jpeg_pixels(image, max(image_size), channels)
-        if pixels is None:
-            pixels = _any_pixels(image, max(image_size), channels)
+    pixels = _upright_pixels(file, max(image_size), channels)
     return fitted(pixels, image_size, resize).reshape(*image_size, channels)
 
 
@@ -60,8 +57,24 @@ def decode_images(files, image_size, channels, resize="stretch"):
     def decode_into_place(place):
         pixels[place] = decode_image(files[place], image_size, channels, resize)
 
-    problems = _for_each(partial(_problem_of, decode_into_place, files), len(files))
-    return pixels, {place: problem for place, problem in problems if problem}
+    return pixels, _problems_of_each(decode_into_place, files)
+
+
+def decode_scaled(files, side, channels):
+    """Return the pixels of many files at a shorter side of `side`, and the problems.
+
+    Returns:
+        Tuple of a list of uint8 arrays, (height, width, channels), each with the aspect
+        of its file, and a dict with the problem of each file that cannot be read, by
+        its place; there the list has None.
+    """
+    images = [None] * len(files)
+
+    def decode_into_place(place):
+        pixels = _upright_pixels(files[place], side, channels)
+        images[place] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
+
+    return images, _problems_of_each(decode_into_place, files)
 
 
 def describe_images(files):
@@ -76,6 +89,12 @@ def bad_files_message(files, problems, total):
     return f"{len(lines)} of {total} files cannot be read as images.\n" + "\n".join(
         lines
     )
+
+
+def _problems_of_each(decode, files):
+    """Return the problem of each place that cannot be decoded, by the place."""
+    problems = _for_each(partial(_problem_of, decode, files), len(files))
+    return {place: problem for place, problem in problems if problem}
 
 
 def _for_each(action, count):
@@ -110,6 +129,13 @@ def _threads():
 # A forked child has the pool but none of its threads, and would wait for them forever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+def _upright_pixels(file, side, channels):
+    """Return a file's pixels, upright, `side` high and wide or more if it is."""
+    with Image.open(file) as image:
+        pixels = _jpeg_pixels(image, side, channels)
+        return _any_pixels(image, side, channels) if pixels is None else pixels
 
 
 def _jpeg_pixels(image, side, channels):

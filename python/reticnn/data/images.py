@@ -7,7 +7,8 @@ import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
 from reticnn.data.caching import new_cache
-from reticnn.data.decoding import bad_files_message, decode_images
+from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
+from reticnn.data.resizing import scaled
 from reticnn.randomness import generator
 
 # Looking for bad files must not take the memory of all images.
@@ -79,6 +80,14 @@ class FileImages:
         pixels[~cached] = self._decode(indices[~cached])
         return pixels
 
+    def read_scaled(self, indices, side):
+        """Return images of their own aspect, the shorter side `side` pixels, listed."""
+        files = [self.files[i] for i in indices]
+        images, problems = decode_scaled(files, side, self.image_shape[2])
+        if problems:
+            self._refuse(indices, problems)
+        return images
+
     def resized(self, image_shape):
         """Return the same files read at another (height, width, channels)."""
         return FileImages(
@@ -109,8 +118,12 @@ class FileImages:
 
     def _decode(self, indices):
         pixels, problems = self._try_to_decode(indices)
-        if not problems:
-            return pixels
+        if problems:
+            self._refuse(indices, problems)
+        return pixels
+
+    def _refuse(self, indices, problems):
+        """Raise for files that cannot be read."""
         # One error for all bad files, not one for each after its repair.
         bad = {int(indices[place]): text for place, text in problems.items()}
         bad = dict(sorted({**bad, **self.find_bad()}.items()))
@@ -226,6 +239,17 @@ class ImageData:
     def read(self, positions):
         """Return the pixels, (n, height, width, channels), of some of the images."""
         return self.source.read(self.indices[positions])
+
+    def read_scaled(self, positions, side):
+        """Return some of the images at a shorter side of `side` pixels.
+
+        Returns:
+            Array, (n, height, width, channels), of images in memory; list of arrays,
+            (height, width, channels), of files, each with the aspect of its file.
+        """
+        if self.files is not None:
+            return self.source.read_scaled(self.indices[positions], side)
+        return np.stack([scaled(image, side) for image in self.read(positions)])
 
     def with_classes(self, class_names, name="data"):
         """Return the data with their codes counted in the order of `class_names`.

@@ -25,6 +25,16 @@ def fitted(pixels, image_size, resize):
     return _stretched(pixels, image_size)
 
 
+def scaled(pixels, side):
+    """Return pixels, (h, w, channels), resized as they are to a shorter side of `side`.
+
+    They are interpolated as by `fitted`.
+    """
+    sides = pixels.shape[:2]
+    size = tuple(round(length * side / min(sides)) for length in sides)
+    return _stretched(pixels, size).reshape(*size, pixels.shape[2])
+
+
 def _stretched(pixels, image_size):
     """Return pixels resized by bilinear interpolation, as Keras does it by default.
 

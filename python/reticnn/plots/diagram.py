@@ -138,7 +138,7 @@ def _draw_legend(figure, kinds):
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=min(6, len(kinds)),
+        ncols=max(2, min(len(kinds), int(figure.get_figwidth() / 1.5))),
         frameon=False,
     )
 

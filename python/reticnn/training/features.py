@@ -7,6 +7,10 @@ from reticnn.data.caching import kind_with_room, new_cache
 from reticnn.training.frozen import split_at_training
 from reticnn.training.levenberg_marquardt import LevenbergMarquardt
 
+# So many pixels go through the frozen beginning at once, where a batch has fewer: small
+# images leave a processor idle between one layer and the next.
+_PIXELS_AT_ONCE = 256 * 32 * 32
+
 
 class Features:
     """Images as features, each computed when it is first asked for, and kept.
@@ -27,6 +31,9 @@ class Features:
         self._beginning = beginning
         self._copies = copies
         self._count = len(images)
+        # A disk can be full, and would lose what is computed ahead.
+        sides = beginning.input_shape[1:3] if cache == "memory" else (None,)
+        self._at_once = 0 if None in sides else _PIXELS_AT_ONCE // np.prod(sides)
         self._caches = [
             new_cache(cache, (self._count * copies, *output.shape[1:]), np.float32)
             for output in beginning.outputs
@@ -40,7 +47,9 @@ class Features:
         """Return the features of the images at `positions` as they are in an epoch."""
         copy = epoch % self._copies
         places = positions + copy * self._count
-        kept = np.all([cache.has[places] for cache in self._caches], axis=0)
+        if len(positions) < self._at_once:
+            self._keep_more(positions, copy)
+        kept = self._kept(places)
         if kept.all():
             features = [cache.read(places) for cache in self._caches]
         else:
@@ -50,6 +59,23 @@ class Features:
                 for cache, new in zip(self._caches, computed, strict=True)
             ]
         return features[0] if len(features) == 1 else tuple(features)
+
+    def _kept(self, places):
+        return np.all([cache.has[places] for cache in self._caches], axis=0)
+
+    def _keep_more(self, positions, copy):
+        """Compute what is missing of some images, and of the next others with them."""
+        start = copy * self._count
+        missing = ~self._kept(np.arange(start, start + self._count))
+        wanted = positions[missing[positions]]
+        if not wanted.size:
+            return
+        missing[wanted] = False
+        others = np.flatnonzero(missing)[: self._at_once - len(wanted)]
+        together = np.concatenate([wanted, others])
+        computed = self._computed(together, copy)
+        for cache, features in zip(self._caches, computed, strict=True):
+            cache.write(together + start, features)
 
     def _computed(self, positions, epoch):
         """Return a list of arrays, the features of some images."""
@@ -88,8 +114,9 @@ class FeatureCache:
         )
         where = {"memory": "in memory", "disk": "on disk"}[kind]
         self.note = (
-            f"The frozen beginning of the model is computed once for each image: "
-            f"{size / 2**20:,.0f} MiB {where}"
+            "The frozen beginning of the model is computed once for each "
+            f"{'image' if copies == 1 else f'of {copies} changed copies of each image'}"
+            f": {_megabytes(size)} {where}"
         )
 
     def training(self, images):
@@ -162,6 +189,10 @@ def _bytes_of(beginning):
     """Return how many bytes the features of one image take."""
     values = sum(np.prod(output.shape[1:]) for output in beginning.outputs)
     return int(values) * np.dtype(np.float32).itemsize
+
+
+def _megabytes(size):
+    return f"{size / 2**20:,.0f} MiB" if size >= 2**20 else "less than 1 MiB"
 
 
 def _kind(size):

@@ -12,7 +12,7 @@ def fine_tune(
     *,
     validation=0.2,
     epochs=10,
-    learning_rate=0.001,
+    learning_rate=0.003,
     early_stopping=3,
     batch_size=32,
     augmentation=None,
@@ -36,7 +36,7 @@ def fine_tune(
         validation: Image data to measure after each epoch, or the fraction of `data`,
             in (0, 1), to set apart for that. Default 0.2.
         epochs: Whole number of epochs of each stage, at most. Default 10.
-        learning_rate: Float above 0, the rate of the first stage. Default 0.001.
+        learning_rate: Float above 0, the rate of the first stage. Default 0.003.
         early_stopping: Whole number of epochs that a stage goes on without a lower
             loss, or None for all epochs. Default 3.
         batch_size: Whole number of images a step. Default 32.

@@ -53,8 +53,9 @@ def find_learning_rate(
 
     Example:
         >>> model = build_cnn(batch_norm=True)
-        >>> find_learning_rate(model, shape_images(300))["suggestion"]
-        0.12
+        >>> rates = find_learning_rate(model, shape_images(300))
+        >>> sorted(rates)
+        ['learning_rate', 'loss', 'suggestion']
 
     Source:
         Smith (2017), Cyclical Learning Rates for Training Neural Networks,

@@ -1,0 +1,84 @@
+"""Images to look at: those a classifier is most and least right about."""
+
+import base64
+import io
+import os
+
+import numpy as np
+from PIL import Image
+
+# Of each choice; with the sides below they keep a page small.
+_MOST = 12
+_MOST_FIELDS = 24
+_LARGEST_SIDE = 160
+
+# Images up to this size keep every pixel: JPEG would blur what little there is.
+_SMALL_SIDE = 64
+
+
+def choices(codes, probabilities):
+    """Return positions of images to show, by what they show.
+
+    Args:
+        codes: int array, the true class of each image counted from 0.
+        probabilities: Array, (n, classes).
+
+    Returns:
+        Dict of int arrays: `"right"` and `"wrong"`, the surest predictions first,
+        `"uncertain"`, the least sure first, and `"typical"`, of each field of the
+        confusion matrix, the largest fields first, the image of middling probability.
+    """
+    surest_first = np.argsort(-probabilities.max(axis=1), kind="stable")
+    predicted = probabilities.argmax(axis=1)
+    is_right = (predicted == codes)[surest_first]
+    return {
+        "right": surest_first[is_right][:_MOST],
+        "wrong": surest_first[~is_right][:_MOST],
+        "uncertain": surest_first[::-1][:_MOST],
+        "typical": _typical(codes, predicted, surest_first),
+    }
+
+
+def _typical(codes, predicted, surest_first):
+    """Return the position of the middle image of each field."""
+    fields = (codes * (predicted.max() + 1) + predicted)[surest_first]
+    names, counts = np.unique(fields, return_counts=True)
+    largest = names[np.argsort(-counts, kind="stable")][:_MOST_FIELDS]
+    members = [surest_first[fields == field] for field in largest]
+    return np.array([places[len(places) // 2] for places in members])
+
+
+def thumbnails(data, positions):
+    """Return the images at some positions as `data:` addresses, by position."""
+    positions = np.unique(positions)
+    pixels = data.read(positions)
+    return {
+        int(position): _as_address(image)
+        for position, image in zip(positions, pixels, strict=True)
+    }
+
+
+def short_paths(files):
+    """Return paths without the folder that all have in common."""
+    paths = [os.path.abspath(file) for file in files]
+    try:
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])
+    except ValueError:  # On Windows they can be on several drives.
+        return paths
+    return [os.path.relpath(path, common) for path in paths]
+
+
+def _as_address(pixels):
+    """Return an image, (height, width, channels), in an address of its own."""
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    # Other numbers of channels have no colours that a screen could show.
+    image = Image.fromarray(pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., 0])
+    is_small = max(image.size) <= _SMALL_SIDE
+    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    file = io.BytesIO()
+    if is_small:
+        image.save(file, "PNG")
+    else:
+        image.save(file, "JPEG", quality=80)
+    kind = "png" if is_small else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

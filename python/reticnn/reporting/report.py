@@ -1,0 +1,184 @@
+"""Put a report together and write it."""
+
+import datetime
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from reticnn import __version__
+from reticnn.backend import device_name, keras
+from reticnn.coercion import shown
+from reticnn.prediction import measured
+from reticnn.reporting import sections
+from reticnn.reporting.markup import Html, counted, joined, percent, tag
+from reticnn.writing import as_file_to_write, replacing
+
+# Nothing is fetched from anywhere, whatever a page may be made to contain.
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'"
+)
+
+
+def report_classifier(
+    classifier,
+    data,
+    path="report.html",
+    *,
+    class_names=None,
+    batch_size=32,
+    session=None,
+):
+    """Write a page about a classifier: how good it is, where it fails, what it is.
+
+    The page is one HTML file, to open in a browser, print or send; it needs nothing
+    else, asks nothing of any server, and stays below 3 MB whatever the number of
+    images. It has the measures of `evaluate_classifier`, the confusion matrix (of more
+    than 30 classes the pairs confused most), images that the classifier is surest,
+    wrong and unsure about, the calibration of its probabilities, the training, the
+    layers, the data, and the versions in use. A click on a field of the confusion
+    matrix shows its images among them. It replaces an older file only when it is
+    complete.
+
+    The images are predicted once, batch by batch; those shown, at most 60, are read
+    again.
+
+    Args:
+        classifier: Classifier, or a Keras model from images to classes.
+        data: Image data with labels, of the classifier's classes or some of them, in
+            any order; best images that were not trained on.
+        path: File to write. `~` is expanded. Default "report.html".
+        class_names: For a Keras model, the names of its classes in the order of its
+            outputs, or None for those of the data in their order. Default None.
+        batch_size: Whole number of images at a time. Default 32.
+        session: Dict of more to say about the session, such as `{"Project": "pets"}`,
+            or None. Default None.
+
+    Returns:
+        The path written.
+
+    Raises:
+        TypeError: If `classifier` is not a classifier, `data` not image data, or
+            `session` not a dict with a name for each value.
+        ValueError: If the data have no images, no labels or a class the classifier has
+            not, or images that the model does not take, or `path` is a folder.
+        FileNotFoundError: If the folder to write in does not exist.
+        RuntimeError: In a forked copy of the process that started Keras.
+
+    Warns:
+        UserWarning: If images in memory are resized to what the model takes, or files
+            are resized in another way than in training.
+
+    Example:
+        >>> report_classifier(classifier, shape_images(200, seed=2), "shapes.html")
+        'shapes.html'
+
+    Source:
+        Reliability diagrams and calibration error: Guo et al. (2017),
+        arXiv:1706.04599.
+    """
+    path = as_file_to_write(path)
+    extra = _checked(session)
+    found = measured(classifier, data, class_names, batch_size)
+    page = _page(found, {**_session(), **extra})
+    with replacing(path) as whole:
+        Path(whole).write_text(page, encoding="utf-8")
+    return path
+
+
+def _checked(session):
+    """Return the rows that the user adds to the session's."""
+    if session is None:
+        return {}
+    named = isinstance(session, Mapping) and all(
+        isinstance(name, str) and name for name in session
+    )
+    if not named:
+        raise TypeError(
+            "`session` must be a dict (a named list in R) with a name for each value, "
+            f"not {shown(session)}."
+        )
+    return {name: str(value) for name, value in session.items()}
+
+
+def _session():
+    """Return with what the report is made."""
+    backend = keras.backend.backend()
+    return {
+        "Written": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "reticnn": __version__,
+        "Keras": keras.__version__,
+        "Backend": f"{backend} {sys.modules[backend].__version__}",
+        "Computed on": device_name().split(" ")[0],
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "System": platform.platform(),
+    }
+
+
+def _page(found, session):
+    classifier = found.classifier
+    contents = {
+        "Measures": sections.measures(found),
+        "Confusion": sections.confusion(found),
+        "Images": sections.pictures(found),
+        "Calibration": sections.reliability(found),
+        "Training": sections.training(classifier),
+        "Model": sections.model(classifier),
+        "Data": sections.data(found),
+        "Session": sections.session(session),
+    }
+    links = [tag("a", name, href=f"#{name.lower()}") for name in contents]
+    body = tag(
+        "body",
+        tag(
+            "header",
+            tag("h1", classifier.model.name),
+            tag("p", _summary(found), class_="lead"),
+            sections.headline(found),
+            tag("nav", *links, aria_label="Sections"),
+        ),
+        tag(
+            "main",
+            *(
+                tag("section", tag("h2", name), content, id=name.lower())
+                for name, content in contents.items()
+            ),
+        ),
+        tag("footer", f"Made by reticnn {__version__}"),
+        tag("script", _part("page.js")),
+    )
+    title = f"{classifier.model.name}: {percent(found.scores['accuracy'])} right"
+    whole = tag("html", _head(title), body, lang="en")
+    return joined([Html("<!DOCTYPE html>\n"), whole, "\n"])
+
+
+def _head(title):
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        # Without one, browsers ask the server for it.
+        tag("link", rel="icon", href="data:,"),
+        tag("style", _part("page.css")),
+    )
+
+
+def _summary(found):
+    n, right = found.scores["n"], found.scores["accuracy"]
+    classes = counted(len(found.classifier.class_names), "class", "classes")
+    return (
+        f"A classifier of {classes}, measured on {counted(n, 'labelled image')}: "
+        f"{percent(right)} are predicted right."
+    )
+
+
+def _part(name):
+    """Return the text of a file beside this one."""
+    return Html(Path(__file__).with_name(name).read_text(encoding="utf-8"))

@@ -1,0 +1,481 @@
+"""The sections of a report, each from what it is about to HTML."""
+
+import math
+
+import numpy as np
+
+from reticnn.describing import describe_model
+from reticnn.graph import graph_of
+from reticnn.metrics import calibration
+from reticnn.reporting import charts
+from reticnn.reporting.markup import (
+    Html,
+    Number,
+    counted,
+    joined,
+    number,
+    pairs,
+    percent,
+    scrolling,
+    table,
+    tag,
+)
+from reticnn.reporting.pictures import choices, short_paths, thumbnails
+
+# A larger table is no picture any more, and has a million fields with 1,000 classes.
+_MOST_CLASSES = 30
+_MOST_ROWS = 20
+_FEW_CLASSES = 6
+
+# Shares closer than this are called the same.
+_ALIKE = 0.01
+
+_CHOICES = {
+    "wrong": ("Surest and wrong", "Predicted wrong with the highest probability."),
+    "uncertain": ("Least sure", "The lowest probability of the predicted class."),
+    "right": ("Surest and right", "Predicted right with the highest probability."),
+    "typical": (
+        "Typical",
+        "Of each of the largest fields of the confusion matrix, the image of middling "
+        "probability.",
+    ),
+}
+
+_STOPPED = {
+    None: "its last epoch was done",
+    "early": "it got no better",
+    "interrupted": "it was interrupted",
+    "nan": "its loss became no number",
+}
+
+
+def headline(found):
+    """Return the figures to see first."""
+    scores, model = found.scores, found.classifier.model
+    figures = [
+        (percent(scores["accuracy"]), "accuracy"),
+        (number(scores["roc_auc"], 3), "ROC AUC"),
+        (number(scores["log_loss"], 3), "log loss"),
+        (number(scores["calibration_error"], 3), "calibration error"),
+        (f"{scores['n']:,}", "images"),
+        (f"{model.count_params():,}", "parameters"),
+    ]
+    return tag(
+        "ul",
+        *(tag("li", tag("strong", text), tag("span", name)) for text, name in figures),
+        class_="headline",
+    )
+
+
+def measures(found):
+    """Return the measures of all images, and of each class."""
+    scores = found.scores
+    texts = {
+        "Accuracy": ("accuracy", "images predicted right"),
+        "Balanced accuracy": ("balanced_accuracy", "mean of the classes' recalls"),
+        "ROC AUC": (
+            "roc_auc",
+            "how well the probabilities put the classes in order; 0.5 is chance",
+        ),
+        "Loss": ("loss", "what training lowers"),
+        "Log loss": ("log_loss", "mean of -log(probability of the true class)"),
+        "Brier score": ("brier_score", "squared error of the probabilities"),
+        "Calibration error": (
+            "calibration_error",
+            "mean distance of probability and accuracy",
+        ),
+    }
+    rows = [(name, Number(scores[key], 4), text) for name, (key, text) in texts.items()]
+    return joined(
+        [
+            table("Measures of all images", ("Measure", "Value", "What it is"), rows),
+            _class_table(scores["per_class"]),
+        ]
+    )
+
+
+def _class_table(per_class):
+    classes = len(per_class["class"])
+    caption = "Measures of each class"
+    places = range(classes)
+    if classes > _MOST_CLASSES:
+        # A class that is neither there nor predicted has no F1, and comes last.
+        ranks = [math.inf if math.isnan(f1) else f1 for f1 in per_class["f1"]]
+        places = sorted(places, key=ranks.__getitem__)[:_MOST_CLASSES]
+        caption = f"The {_MOST_CLASSES} of {classes:,} classes with the lowest F1"
+    rates = ("precision", "recall", "f1")
+    rows = [
+        (
+            per_class["class"][place],
+            Number(per_class["n"][place]),
+            *(Number(per_class[rate][place], 3) for rate in rates),
+        )
+        for place in places
+    ]
+    columns = ("Class", "Images", "Precision", "Recall", "F1")
+    return table(caption, columns, rows, class_="sortable")
+
+
+def confusion(found):
+    """Return which classes are taken for which."""
+    names = found.classifier.class_names
+    counts = np.reshape(found.scores["confusion"]["n"], (len(names), len(names)))
+    if len(names) > _MOST_CLASSES:
+        return _confused_pairs(names, counts)
+    label = "Images by true class (rows) and predicted class (columns)"
+    head = [
+        tag(
+            "tr",
+            tag("td"),
+            tag("th", "Predicted class", colspan=len(names), scope="colgroup"),
+        ),
+        tag(
+            "tr",
+            tag("th", "True class", scope="col"),
+            *(tag("th", tag("span", name), scope="col") for name in names),
+        ),
+    ]
+    body = [
+        tag(
+            "tr",
+            tag("th", name, scope="row"),
+            *(_field(counts, row, column) for column in range(len(names))),
+        )
+        for row, name in enumerate(names)
+    ]
+    many = " many" if len(names) > _FEW_CLASSES else ""
+    return joined(
+        [
+            tag("p", "Percentages are shares of the images of the true class.")
+            if not many
+            else None,
+            scrolling(
+                label,
+                tag(
+                    "table",
+                    tag("caption", label),
+                    tag("thead", *head),
+                    tag("tbody", *body),
+                    class_=f"confusion{many}",
+                ),
+            ),
+        ]
+    )
+
+
+def _field(counts, row, column):
+    """Return a cell of the confusion matrix, the darker the larger its share."""
+    count = counts[row, column]
+    share = count / max(1, counts[row].sum())
+    few = len(counts) <= _FEW_CLASSES
+    return tag(
+        "td",
+        f"{count:,}" if count or few else None,
+        tag("small", percent(share)) if few and count else None,
+        class_=None if not count else "hit" if row == column else "miss",
+        style=f"--share:{share:.3f}" if count else None,
+        data_field=f"{row}-{column}" if count else None,
+    )
+
+
+def _confused_pairs(names, counts):
+    mistakes = counts.copy()
+    np.fill_diagonal(mistakes, 0)
+    largest = np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_ROWS]
+    places = zip(*np.unravel_index(largest, counts.shape), strict=True)
+    rows = [
+        (
+            names[row],
+            names[column],
+            Number(mistakes[row, column]),
+            percent(mistakes[row, column] / counts[row].sum()),
+        )
+        for row, column in places
+        if mistakes[row, column]
+    ]
+    if not rows:
+        return tag("p", "No image was taken for another class.")
+    columns = ("True class", "Predicted class", "Images", "Of the true class")
+    caption = f"The pairs confused most often, of {len(names):,} classes"
+    return table(caption, columns, rows)
+
+
+def pictures(found):
+    """Return images that the classifier is right, wrong and unsure about."""
+    chosen = choices(found.data.codes, found.probabilities)
+    addresses = thumbnails(found.data, np.concatenate(list(chosen.values())))
+    files = found.data.files and short_paths(found.data.files)
+    parts = []
+    for kind, (title, text) in _CHOICES.items():
+        figures = [
+            _figure(found, place, addresses[int(place)], files)
+            for place in chosen[kind]
+        ]
+        parts += [
+            tag(
+                "div",
+                tag("h3", title),
+                tag("p", text if figures else "There are none."),
+                tag("div", *figures, class_="pictures"),
+            )
+        ]
+    return tag("div", *parts, id="gallery")
+
+
+def _figure(found, place, address, files):
+    names = found.classifier.class_names
+    row, chances = found.data.codes[place], found.probabilities[place]
+    column = chances.argmax()
+    right, sure = row == column, percent(chances[column])
+    source = files[place] if files else f"image {place + 1:,}"
+    outcome = "rightly predicted" if right else f"taken for {names[column]}"
+    alt = f"{names[row]}, {outcome}, probability {sure}"
+    true = f"is {names[row]} ({percent(chances[row])})"
+    return tag(
+        "figure",
+        tag("img", src=address, alt=alt, loading="lazy", title=source),
+        tag(
+            "figcaption",
+            tag("b", "✓ " if right else "✗ ", names[column], " ", sure),
+            None if right else tag("span", true),
+            tag("small", source),
+        ),
+        class_="hit" if right else "miss",
+        data_field=f"{row}-{column}",
+    )
+
+
+def reliability(found):
+    """Return whether the probabilities mean what they say."""
+    bins = calibration(found.data.codes, found.probabilities)
+    sure = float(found.probabilities.max(axis=1).mean())
+    accuracy = found.scores["accuracy"]
+    verdict = "too sure" if sure > accuracy else "not sure enough"
+    if abs(sure - accuracy) < _ALIKE:
+        verdict = "about as sure as it is right"
+    chart = charts.reliability_chart(
+        "Accuracy of the images in each bin of the highest probability", bins
+    )
+    rows = [
+        (
+            f"{place / len(bins['n']):.2f} to {(place + 1) / len(bins['n']):.2f}",
+            Number(n),
+            Number(bins["probability"][place], 3),
+            Number(bins["accuracy"][place], 3),
+        )
+        for place, n in enumerate(bins["n"])
+        if n
+    ]
+    columns = ("Highest probability", "Images", "Mean probability", "Accuracy")
+    return joined(
+        [
+            tag(
+                "p",
+                f"On average the highest probability is {percent(sure)}, and "
+                f"{percent(accuracy)} of the predictions are right: the classifier is "
+                f"{verdict}. The calibration error is "
+                f"{number(found.scores['calibration_error'], 3)}.",
+            ),
+            tag(
+                "div",
+                tag(
+                    "figure",
+                    chart,
+                    tag("output"),
+                    tag(
+                        "figcaption",
+                        "Share predicted right (bars) of images with about the same "
+                        "highest probability. On the dashed line the two are equal; "
+                        "below it the classifier is too sure.",
+                    ),
+                ),
+                table("Bins of the chart", columns, rows),
+                class_="side-by-side",
+            ),
+        ]
+    )
+
+
+def training(classifier):
+    """Return how the classifier was trained, as far as it knows."""
+    history = classifier.history
+    if not history["epoch"]:
+        return tag("p", "No training is recorded with this model.")
+    lines = {name: values for name, values in history.items() if name != "stage"}
+    figures = [
+        _history_figure(name, history)
+        for name in lines
+        if name != "epoch" and not name.startswith("val_")
+    ]
+    rows = [
+        tuple(column[place] for column in lines.values())
+        for place in range(classifier.epochs)
+    ]
+    rows = [
+        (str(epoch), *(Number(value, 4) for value in values)) for epoch, *values in rows
+    ]
+    names = [_name_of(name) for name in lines]
+    return joined(
+        [
+            _settings(classifier),
+            tag("div", *figures, class_="side-by-side"),
+            tag(
+                "details",
+                tag("summary", "The values of each epoch"),
+                table("Metrics of each epoch", names, rows),
+            ),
+        ]
+    )
+
+
+def _settings(classifier):
+    """Return what is known of the training besides its metrics."""
+    history, model = classifier.history, classifier.model
+    by = "val_loss" if "val_loss" in history else "loss"
+    place = int(np.nanargmin(history[by])) if np.isfinite(history[by]).any() else None
+    policy = classifier.augmentation
+    optimizer = model.optimizer if model.compiled else None
+    return pairs(
+        [
+            ("Epochs", f"{classifier.epochs:,}"),
+            ("Ended when", _STOPPED.get(classifier.stopped, classifier.stopped)),
+            (
+                f"Lowest {_name_of(by).lower()}",
+                None
+                if place is None
+                else f"{history[by][place]:.4f} in epoch {history['epoch'][place]}",
+            ),
+            ("Optimiser", optimizer and type(optimizer).__name__),
+            ("Images resized by", classifier.resize),
+            (
+                "Augmentation",
+                tag("pre", repr(policy).removeprefix("<Policy> "))
+                if policy
+                else "none",
+            ),
+        ]
+    )
+
+
+def _history_figure(name, history):
+    """Return the chart of a metric, of training and validation images."""
+    lines = {
+        kind: history[key]
+        for kind, key in (("training", name), ("validation", f"val_{name}"))
+        if key in history and np.isfinite(history[key]).any()
+    }
+    stages = history.get("stage", [])
+    starts = [
+        epoch
+        for epoch, before, stage in zip(
+            history["epoch"][1:], stages, stages[1:], strict=False
+        )
+        if stage != before
+    ]
+    title = f"{_name_of(name)} over the epochs"
+    keys = [
+        tag("span", tag("i", class_=f"key {kind}"), kind, class_="legend")
+        for kind in lines
+    ]
+    return tag(
+        "figure",
+        tag("figcaption", tag("b", _name_of(name)), *keys),
+        charts.line_chart(title, history["epoch"], lines, starts),
+        tag("output"),
+    )
+
+
+def _name_of(metric):
+    """Return a metric's name as a person would write it."""
+    name = metric.replace("val_", "validation ").replace("_", " ")
+    return name[:1].upper() + name[1:]
+
+
+def model(classifier):
+    """Return what the model is made of."""
+    model, names = classifier.model, classifier.class_names
+    trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    size = " x ".join(str(side or "any") for side in classifier.image_shape)
+    few = names if len(names) <= _MOST_CLASSES else names[:_MOST_CLASSES]
+    more = f" and {len(names) - len(few):,} more" if len(few) < len(names) else ""
+    facts = pairs(
+        [
+            ("Name", model.name),
+            ("Input", f"{size} (height x width x channels), values 0 to 255"),
+            (counted(len(names), "class", "classes"), ", ".join(few) + more),
+            ("Parameters", f"{model.count_params():,}"),
+            (
+                "Trainable",
+                "all" if trainable == model.count_params() else f"{trainable:,}",
+            ),
+        ]
+    )
+    if graph_of(model) is None:
+        return joined([facts, tag("p", "Its layers cannot be listed.")])
+    layers = describe_model(model)
+    rows = [
+        (
+            name,
+            kind,
+            shape,
+            *map(Number, numbers),
+        )
+        for name, kind, shape, *numbers in zip(*layers.values(), strict=True)
+    ]
+    columns = (
+        "Layer",
+        "Type",
+        "Output",
+        "Parameters",
+        "Mult-adds",
+        "Receptive field",
+    )
+    cost = number(sum(layers["mult_adds"]))
+    caption = (
+        f"{counted(len(rows), 'layer')}, {cost} mult-adds for an image; receptive "
+        "fields in pixels"
+    )
+    return joined([facts, table(caption, columns, rows, class_="sortable")])
+
+
+def data(found):
+    """Return what images the classifier was measured on."""
+    images = found.data
+    counts = images.class_counts
+    size = " x ".join(map(str, images.image_shape))
+    facts = pairs(
+        [
+            ("Images", f"{len(images):,}"),
+            ("Kept in", "files" if images.files else "memory"),
+            ("Size", f"{size} (height x width x channels), as the model takes them"),
+            ("Files left out", f"{len(images.skipped):,}" if images.skipped else None),
+        ]
+    )
+    caption, shown = "Images of each class", list(counts.items())
+    if len(shown) > _MOST_CLASSES:
+        shown = sorted(shown, key=lambda item: -item[1])
+        shown = shown[: _MOST_ROWS // 2] + shown[-_MOST_ROWS // 2 :]
+        caption = (
+            f"The {_MOST_ROWS // 2} largest and the {_MOST_ROWS // 2} smallest of "
+            f"{len(counts):,} classes"
+        )
+    largest = max(counts.values())
+    rows = [
+        (name, Number(count), percent(count / len(images)), _bar(count / largest))
+        for name, count in shown
+    ]
+    return joined(
+        [facts, table(caption, ("Class", "Images", "Share", "To the largest"), rows)]
+    )
+
+
+def _bar(share):
+    """Return a bar as long as a share of its cell."""
+    return tag(
+        "span", Html(""), class_="bar", style=f"width:{share:.1%}", aria_hidden="true"
+    )
+
+
+def session(rows):
+    """Return with what the report was made."""
+    return pairs(rows.items())

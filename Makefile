@@ -23,6 +23,11 @@ TORCH := torch==2.13.0+cpu
 
 ARTICLE := $(patsubst vignettes/%.Rmd.orig,%,$(wildcard vignettes/*.Rmd.orig))
 
+# Most tests compile or trace, which one thread does: on two cores, two processes of one
+# thread each take little more than half of the time that one of two threads takes.
+in_two := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+halves := -n 2 --dist worksteal
+
 python := .venv/bin/python
 python_code := $(wildcard python tests/python benchmarks tools)
 
@@ -63,7 +68,7 @@ lint: setup-python ## Check the style of the Python code
 	@$(python) -m ruff format --check $(python_code)
 
 test-python: setup-python ## Run the core's tests
-	@$(python) -m pytest --junitxml=.test-results/pytest.xml
+	@$(in_two) $(python) -m pytest $(halves) --junitxml=.test-results/pytest.xml
 
 test-r: setup-package ## Run the R package's tests, with Python
 	@Rscript tools/test-r.R
@@ -73,13 +78,13 @@ check-r: setup-r ## Run R CMD check as CRAN does it, without Python
 
 test-lowest: ## Run the core's quick tests with the oldest versions supported
 	@tools/setup-python.sh --lowest .venv-lowest
-	@.venv-lowest/bin/python -m pytest -m "not slow"
+	@$(in_two) .venv-lowest/bin/python -m pytest $(halves) -m "not slow"
 
 test-backends: ## Run the core's tests under JAX and torch
 	@tools/setup-python.sh .venv-backends jax "$(TORCH)"
 	@for backend in jax torch; do \
 	    echo "== $$backend"; \
-	    KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest; \
+	    $(in_two) KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(halves); \
 	done
 
 bench: setup-package ## Run the benchmarks: tables of ratios

@@ -149,9 +149,18 @@ def test_run_with_kept_features_goes_on_from_its_checkpoint(fit, shapes, tmp_pat
 @pytest.mark.parametrize(
     "settings", [{"augmentation": augmentation(rotation=0.1)}, {"mixup": 0.2}], ids=list
 )
-def test_images_that_change_are_computed_anew(fit, counted, settings):
-    fit(_model(), counted, epochs=3, **settings)
+def test_images_that_change_are_computed_anew_and_that_is_said(fit, counted, settings):
+    states = []
+    fit(_model(), counted, epochs=3, progress=states.append, **settings)
     assert (counted.source.reads >= 3).all()
+    assert "computed in each epoch: `" + next(iter(settings)) in states[0]["note"]
+
+
+def test_of_a_model_without_a_frozen_beginning_nothing_is_said(fit, shapes, tiny_cnn):
+    states = []
+    policy = augmentation(rotation=0.1)
+    fit(tiny_cnn, shapes, augmentation=policy, progress=states.append)
+    assert "note" not in states[0]
 
 
 def test_copies_of_augmented_images_are_kept_when_asked(fit, counted, shapes):

@@ -129,7 +129,9 @@ class FeatureCache:
 
 
 def feature_cache(model, settings, images, validation_images, devices=()):
-    """Return a `FeatureCache`, or None where there is nothing to keep, or no room.
+    """Return a `FeatureCache` and what to tell of it, or None and why there is none.
+
+    Of a model that has no frozen beginning there is nothing to tell.
 
     Args:
         model: Keras model, compiled.
@@ -143,7 +145,7 @@ def feature_cache(model, settings, images, validation_images, devices=()):
     """
     wanted = settings.cache_features
     if wanted == "none":
-        return None
+        return None, None
     copies = 1 if wanted == "auto" else wanted
     try:
         if devices:
@@ -153,10 +155,11 @@ def feature_cache(model, settings, images, validation_images, devices=()):
         _check_images_stay(settings)
         parts = _parts(model)
         size = _bytes_of(parts[0]) * (images * copies + validation_images)
-        return FeatureCache(model, *parts, _kind(size), copies, size)
+        features = FeatureCache(model, *parts, _kind(size), copies, size)
+        return features, features.note
     except _NothingToKeepError as reason:
         if wanted == "auto":
-            return None
+            return None, _note_without(model, reason)
         raise ValueError(
             f"`cache_features` is {wanted}, but there is nothing to keep: {reason}. "
             'Use "auto".'
@@ -167,13 +170,23 @@ class _NothingToKeepError(Exception):
     """Says why features are not kept."""
 
 
+def _note_without(model, reason):
+    """Return what to tell where a model has a frozen beginning, or None."""
+    if split_at_training(model) is None:
+        return None
+    return f"The frozen beginning of the model is computed in each epoch: {reason}"
+
+
 def _check_images_stay(settings):
     """Raise if no image is ever seen again as it was."""
     if settings.mixes:
         raise _NothingToKeepError("`mixup` and `cutmix` mix the images in each epoch")
     changes = settings.augmentation is not None
     if changes and settings.cache_features == "auto":
-        raise _NothingToKeepError("`augmentation` changes the images in each epoch")
+        raise _NothingToKeepError(
+            "`augmentation` changes the images (`cache_features = 4` keeps 4 changed "
+            "copies of each instead)"
+        )
     if not changes and settings.cache_features != "auto":
         raise _NothingToKeepError("copies differ only with `augmentation`")
 

@@ -91,7 +91,7 @@ class TrainingRun:
         self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
-        self._features = feature_cache(
+        self._features, self._features_note = feature_cache(
             model, settings, len(self._data), len(self._validation or ()), devices
         )
         self._trained = self._features.rest if self._features else model
@@ -112,10 +112,7 @@ class TrainingRun:
     @property
     def note(self):
         """What a person should know about the run before it starts, or None."""
-        notes = (
-            self._stage and self._stage.note,
-            self._features and self._features.note,
-        )
+        notes = (self._stage and self._stage.note, self._features_note)
         return "\n".join(filter(None, notes)) or None
 
     @property

@@ -8,6 +8,7 @@ new_classifier <- function(core_classifier) {
       history = as_table(core_classifier$history),
       stopped = core_classifier$stopped,
       resize = core_classifier$resize,
+      augmentation = core_classifier$augmentation,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier

@@ -97,13 +97,15 @@
 #' @return A `reticnn_classifier`: a list with `model` (the Keras model), `class_names`,
 #'   `image_shape`, `history`, a tibble with one row an epoch, `stopped`,
 #'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch, and
-#'   `resize`, how the training images were brought to the model's size. It has methods
-#'   for [print()], [summary()], [plot()] and [predict()].
+#'   `resize`, how the training images were brought to the model's size, and
+#'   `augmentation`, the policy they were changed by, if any. It has methods for
+#'   [print()], [summary()], [plot()] and [predict()].
 #' @section Errors: A `reticnn_error` if the data have no labels, or fewer images than
 #'   classes, model and data differ in the number of classes or in channels that cannot
 #'   be converted without a loss, `augmentation` does not fit the images, `validation`
-#'   has other classes, `model` is compiled and an argument would change that, a checkpoint is damaged or another run's or
-#'   cannot be written, or an argument is outside its range. A warning if images in
+#'   has other classes, `model` is compiled and an argument would change that, a
+#'   checkpoint is damaged or another run's or cannot be written, or an argument is
+#'   outside its range. A warning if images in
 #'   memory are resized, or training stops because the loss is no number.
 #' @references Keras's `Model$fit()`. MixUp: Zhang et al. (2018),
 #'   \doi{10.48550/arXiv.1710.09412}. CutMix: Yun et al. (2019),

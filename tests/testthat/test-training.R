@@ -185,7 +185,7 @@ test_that("training augments, and computes a frozen network only once", {
   expect_false(identical(changed$history, kept$history))
   expect_identical(fit(augmentation = policy)$history, changed$history)
   expect_identical(nrow(fit(augmentation = policy, cache_features = 2)$history), 2L)
-  expect_identical(changed$core$augmentation, policy)
+  expect_identical(changed$augmentation, policy)
   expect_error(fit(augmentation = 0.1), "`augmentation` must be a policy",
     class = "reticnn_error")
   expect_error(fit(cache_features = 2), "`cache_features` is 2", class = "reticnn_error")

@@ -219,6 +219,15 @@ class _Scores(keras.layers.Layer):
             scores = ops.conv(inputs, kernel, data_format="channels_last")
         return scores if self.dense.bias is None else scores + self.dense.bias
 
+    def compute_output_shape(self, input_shape):
+        batch, *sides, _ = input_shape
+        for place, length in enumerate(self.window or ()):
+            if sides[place] is not None:
+                sides[place] -= length - 1
+                if sides[place] < 1:
+                    raise ValueError(f"A map of {input_shape} is smaller than a window")
+        return (batch, *sides, self.dense.units)
+
 
 class _MeanOverPlaces(keras.layers.Layer):
     """Means over the places of each image: rows of places, and the map with them."""

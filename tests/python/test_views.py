@@ -195,6 +195,10 @@ def test_pooled_networks_are_those_built_for_the_larger_image(build):
             layer.momentum = 0.0
     model(images[:, :32, :32].astype("f4"), training=True)
     larger.set_weights(model.get_weights())
+    # Scores far from each other would make all probabilities 0 or 1.
+    while keras.ops.max(larger(images.astype("f4"), training=False)) > 0.9:
+        for kernel in (model.trainable_weights[-2], larger.trainable_weights[-2]):
+            kernel.assign(kernel / 2)
     table = predict_images(model, images, scales=64, batch_size=4)
     got = np.transpose([table[f".pred_class_{number}"] for number in (1, 2, 3, 4)])
     wanted = keras.ops.convert_to_numpy(larger(images.astype("f4"), training=False))

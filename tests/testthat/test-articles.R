@@ -35,6 +35,15 @@ test_that("articles have the code that they were knitted from", {
   }
 })
 
+test_that("pictures on the pages are there, and no others", {
+  skip_without_articles()
+  folder <- dirname(articles()[[1]])
+  pages <- sub("\\.orig$", "", articles())
+  lines <- unlist(lapply(pages, readLines, encoding = "UTF-8"))
+  shown <- regmatches(lines, regexpr("(?<=\\()figures/[^)]+", lines, perl = TRUE))
+  expect_setequal(file.path("figures", list.files(file.path(folder, "figures"))), shown)
+})
+
 test_that("calls in articles have arguments that there are", {
   skip_without_articles()
   exported <- getNamespaceExports("reticnn")

@@ -159,7 +159,7 @@ def test_images_that_change_are_computed_anew_and_that_is_said(fit, counted, set
 def test_of_a_model_without_a_frozen_beginning_nothing_is_said(fit, shapes, tiny_cnn):
     states = []
     policy = augmentation(rotation=0.1)
-    fit(tiny_cnn, shapes, augmentation=policy, progress=states.append)
+    fit(tiny_cnn(), shapes, augmentation=policy, progress=states.append)
     assert "note" not in states[0]
 
 

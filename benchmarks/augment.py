@@ -18,7 +18,7 @@ import numpy as np
 
 ROUNDS = 15
 REST = 0.1  # Seconds in which the threads of the run before go to sleep.
-BATCHES = {32: (64, 10), 224: (8, 5)}  # Images a batch, and batches a round, by size.
+BATCHES = {32: (64, 50), 224: (8, 10)}  # Images a batch, and batches a round, by size.
 
 ALBUMENTATIONS = """
 import sys

@@ -63,9 +63,7 @@ def in_keras(images, matrices, fill_mode="reflect", **options):
 
 def one_number(name, policy, slot_seed=1, n=6):
     """Return the number a policy draws under a name for each image."""
-    ranges = {name: policy._ranges[name]}
-    places = np.arange(n)
-    return drawing.drawn_numbers(np, slot_seed, 0, places, ranges)[name]
+    return policy._draws.numbers(np, slot_seed, 0, np.arange(n))[name]
 
 
 # Random numbers
@@ -472,7 +470,7 @@ def test_seeds_and_epochs_differ(images):
 def test_one_operation_does_not_change_the_draws_of_another():
     some = augmentation(rotation=0.1, erasing=0.5)
     more = augmentation(**{**EVERYTHING, "rotation": 0.1, "erasing": 0.5})
-    for name in some._ranges:
+    for name in some._draws.names:
         assert (one_number(name, some) == one_number(name, more)).all()
 
 

@@ -72,21 +72,31 @@ _YIQ[1:] -= _YIQ[1:].mean(axis=1, keepdims=True)
 _TURNED = np.linalg.inv(_YIQ) @ [[0, 0, 0], [0, 0, 1], [0, -1, 0]] @ _YIQ
 
 
-def drawn_numbers(xp, seed, epoch, indices, ranges):
-    """Return a dict of numbers, (n,), one for each image.
+class Draws:
+    """The numbers that are drawn for each image: a name, a slot and a range of each."""
 
-    Args:
-        xp: `numpy` or `keras.ops`.
-        seed: Whole number, or an int32 scalar tensor.
-        epoch: Whole number, or an int32 scalar tensor.
-        indices: Positions of the images in the data, (n,).
-        ranges: Dict of (slot, lower, upper) by name.
-    """
-    slots, lower, upper = zip(*ranges.values(), strict=True)
-    unit = uniforms(xp, seed, epoch, indices, slots)
-    span = float32(xp, np.subtract(upper, lower, dtype="float32"))
-    values = unit * span[None] + float32(xp, lower)[None]
-    return {name: values[:, column] for column, name in enumerate(ranges)}
+    def __init__(self, ranges):
+        """Take a dict of (slot, lower, upper) by name."""
+        self.names = tuple(ranges)
+        slots, *ends = zip(*ranges.values(), strict=True) if ranges else ((), (), ())
+        lower, upper = np.array(ends, "float32")[:, None]
+        self._slots, self._lower, self._span = slots, lower, upper - lower
+
+    def numbers(self, xp, seed, epoch, indices):
+        """Return a dict of numbers, (n,), one for each image.
+
+        Args:
+            xp: `numpy` or `keras.ops`.
+            seed: Whole number, or an int32 scalar tensor.
+            epoch: Whole number, or an int32 scalar tensor.
+            indices: Positions of the images in the data, (n,).
+        """
+        unit = uniforms(xp, seed, epoch, indices, self._slots)
+        values = unit * float32(xp, self._span) + float32(xp, self._lower)
+        return {name: values[:, column] for column, name in enumerate(self.names)}
+
+
+_IDENTITY = np.array([[[1], [0]], [[0], [1]], [[0], [0]]], "float32")
 
 
 class Warp:
@@ -100,9 +110,8 @@ class Warp:
         self._xp = xp
         self._size = image_shape[0], image_shape[1]
         # Of the rows for x and for y: the factor of x, of y, and the offset.
-        self._x = float32(xp, [[1], [0]])
-        self._y = float32(xp, [[0], [1]])
-        self._offset = float32(xp, [[0], [0]])
+        start = float32(xp, _IDENTITY)
+        self._x, self._y, self._offset = start[0], start[1], start[2]
 
     def crop(self, top, left, size):
         """Show a window of `size`, (height, width) in pixels, as it is."""
@@ -140,9 +149,11 @@ class Warp:
 
     def matrix(self, like):
         """Return the matrices, (n, 6), for as many images as `like` has rows."""
-        columns = [self._x, self._y, self._offset]
-        rows = self._xp.stack([like * 0 + column for column in columns], axis=2)
-        return self._xp.reshape(self._xp.transpose(rows, (1, 0, 2)), (-1, 6))
+        # By adding, as the number of images may be unknown.
+        none = like * 0
+        columns = [column + none for column in (self._x, self._y, self._offset)]
+        rows = self._xp.reshape(self._xp.concatenate(columns), (3, 2, -1))
+        return self._xp.reshape(self._xp.transpose(rows, (2, 1, 0)), (-1, 6))
 
     def _shift(self, x, y):
         self._offset = self._offset + self._x * x + self._y * y
@@ -159,7 +170,8 @@ class Warp:
         )
 
     def _about_centre(self, change, *amounts):
-        y, x = ((side - 1) / 2 for side in self._size)
+        height, width = self._size
+        x, y = (width - 1) / 2, (height - 1) / 2
         self._shift(x, y)
         change(*amounts)
         self._shift(-x, -y)

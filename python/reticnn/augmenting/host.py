@@ -1,6 +1,9 @@
 """Apply a policy to images in memory, with OpenCV on the processor."""
 
+import math
 import os
+import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
@@ -38,10 +41,15 @@ _VALUES_WORTH_A_THREAD = 1_000_000
 _ROUNDING = np.float32(2**13)
 
 # From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
-_LARGE = 2**14
+_LARGE = 2**13
+
+# Of each kind of array in between, a thread keeps so much for the next block.
+_BYTES_KEPT = 8 * _VALUES_AT_ONCE
 
 # The matrix that leaves an image where it is.
 _STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
+
+_HALF_A_PIXEL = np.array([0, 0, 0.5], "float32")
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -167,10 +175,7 @@ def _warp_together(policy, images, matrices, results):
     if policy.fill_mode in ("constant", "wrap"):
         images = _with_edges(images, policy)
     height, width = images.shape[1:3]
-    grid = _grid(results.shape[1:3])
-    # A product for each image, so that its rounding does not depend on the others.
-    x = _inside((matrices[:, None, :3] @ grid)[:, 0], width, policy.fill_mode)
-    y = _inside((matrices[:, None, 3:] @ grid)[:, 0], height, policy.fill_mode)
+    x, y = _places(matrices, (width, height), results.shape[1:3], policy.fill_mode)
     y += np.arange(len(images), dtype="float32")[:, None] * height
 
     def sample(tall, result):
@@ -178,7 +183,7 @@ def _warp_together(policy, images, matrices, results):
         cv2.remap(tall, x, y, interpolation, result, cv2.BORDER_REPLICATE)
 
     # OpenCV is faster with long rows; what is a row does not matter to it.
-    rows = results.reshape(*x.shape, results.shape[3])
+    rows = results.reshape(len(images), -1, results.shape[3])
     _sample(sample, images.reshape(-1, *images.shape[2:]), rows)
 
 
@@ -202,30 +207,62 @@ def _sample(sample, image, result):
     if channels in (1, 4):
         sample(image, result)
     elif channels == 3:
-        wide = np.empty((*result.shape[:2], 4), result.dtype)
-        sample(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), wide)
-        cv2.cvtColor(wide, cv2.COLOR_RGBA2RGB, result)
+        given = _scratch("given", (*image.shape[:2], 4), image.dtype)
+        taken = _scratch("taken", (*result.shape[:2], 4), result.dtype)
+        sample(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, given), taken)
+        cv2.cvtColor(taken, cv2.COLOR_RGBA2RGB, result)
     else:
-        plane = np.empty(result.shape[:2], result.dtype)
+        plane = _scratch("taken", result.shape[:2], result.dtype)
         for channel in range(channels):
             sample(np.ascontiguousarray(image[..., channel]), plane)
             result[..., channel] = plane
 
 
-def _inside(places, side, fill_mode):
-    """Return from where along a side of its image each pixel is taken.
+def _scratch(name, shape, dtype):
+    """Return an array with no values yet, in memory that a thread uses again.
+
+    New memory of such a size may come from the system each time, page by page, which
+    takes longer than what is done with it. What is larger is not kept.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > _BYTES_KEPT:
+        return np.empty(shape, dtype)
+    memory = _memory.__dict__.get(name)
+    if memory is None:
+        memory = _memory.__dict__[name] = np.empty(_BYTES_KEPT, np.uint8)
+    return memory[:size].view(dtype).reshape(shape)
+
+
+_memory = threading.local()
+
+
+def _places(matrices, sides, size, fill_mode):
+    """Return from where in its image each pixel is taken.
 
     Args:
-        places: Where the pixel would be taken if there were no side, (n, pixels);
-            changed by this, as the cache has no room for more.
-        side: Pixels along that side, with the edges for "constant" and "wrap".
+        matrices: (n, 6).
+        sides: (width, height) of the images, with the edges for "constant" and "wrap".
+        size: (height, width) of the result.
         fill_mode: What is outside.
 
     Returns:
-        float32 array, (n, pixels), in [0, side - 1], rounded by `_ROUNDING`.
+        float32 array, (2, n, pixels): x and y, in [0, side - 1], rounded by
+        `_ROUNDING`; overwritten by the thread's next call.
     """
+    matrices = matrices.reshape(-1, 2, 3)
     if fill_mode == "reflect":
-        return _reflected(places, side)
+        matrices = matrices + _HALF_A_PIXEL
+    places = _scratch("places", (2, len(matrices), math.prod(size)), "float32")
+    # A product for each image, so that its rounding does not depend on the others.
+    np.matmul(matrices, _grid(size), out=places.swapaxes(0, 1))
+    settle = _reflect if fill_mode == "reflect" else partial(_bound, fill_mode)
+    for along, side in zip(places, sides, strict=True):
+        settle(along, side)
+    return places
+
+
+def _bound(fill_mode, places, side):
+    """Move places along a side into [0, side - 1], with the edges already there."""
     if fill_mode == "wrap":
         inner = side - 2
         places -= inner * np.floor(places / inner)
@@ -234,13 +271,14 @@ def _inside(places, side, fill_mode):
     np.clip(places, 0, side - 1, out=places)
     places += _ROUNDING
     places -= _ROUNDING
-    return places
 
 
-def _reflected(places, side):
-    """Return places as `_inside` does, taken from a mirror where they are outside."""
-    # Counted from the outer edge of the first pixel, there and back is twice the side.
-    places += 0.5
+def _reflect(places, side):
+    """Move places into [0, side - 1] as mirrors at both ends of the side do.
+
+    They come counted from the outer edge of the first pixel: there and back is twice
+    the side.
+    """
     np.abs(places, out=places)
     if places.max() > 2 * side:
         places -= 2 * side * np.floor(places / (2 * side))
@@ -248,7 +286,7 @@ def _reflected(places, side):
     np.abs(places, out=places)
     np.clip(places, 0.5, side - 0.5, out=places)
     places += _ROUNDING
-    return np.subtract(np.float32(side - 0.5 + _ROUNDING), places, out=places)
+    np.subtract(np.float32(side - 0.5 + _ROUNDING), places, out=places)
 
 
 @cache
@@ -270,14 +308,12 @@ def _color(images, parts, results):
     """Put images with their colours changed into `results`, which may be `images`."""
     matrices = parts["color"]
     if "color_of_mean" in parts:
-        means = np.array([cv2.mean(image) for image in images], "float32")
+        means = np.array([*map(cv2.mean, images)], "float32")
         means = means[:, : images.shape[3], None]
         matrices = matrices.copy()
         matrices[:, :, -1:] += parts["color_of_mean"] @ means
-    for image, matrix, result in zip(
-        _planes(images), matrices, _planes(results), strict=True
-    ):
-        cv2.transform(image, matrix, result)
+    # As a loop in Python this takes 5 % longer for all that is done to small images.
+    deque(map(cv2.transform, _planes(images), matrices, _planes(results)), maxlen=0)
 
 
 def _look_up(images, kinds, tables):

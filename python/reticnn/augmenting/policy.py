@@ -7,9 +7,9 @@ import numpy as np
 from reticnn.augmenting import settings
 from reticnn.augmenting.describing import described, in_lines
 from reticnn.augmenting.drawing import (
+    Draws,
     Warp,
     color_parts,
-    drawn_numbers,
     erased_box,
     float32,
     happens,
@@ -173,12 +173,15 @@ class Augmentation(Policy, kind="augmentation"):
             fill_value=fill_value,
             interpolation=interpolation,
         )
+        ranges = _ranges(operations)
         self.__dict__.update(
             fill_mode=fill_mode,
             fill_value=fill_value,
             interpolation=interpolation,
             operations=operations,
-            _ranges=_ranges(operations),
+            _draws=Draws(ranges),
+            _parts_of_grey=_parts(_PARTS_OF_GREY, set(ranges)),
+            _parts_of_colour=_parts(_PARTS_OF_COLOUR, set(ranges)),
         )
 
     @property
@@ -221,19 +224,14 @@ class Augmentation(Policy, kind="augmentation"):
 
     def parts(self, channels):
         """Return for each stage the set of the parts that can do anything."""
-        on = {part for part, names in _PARTS.items() if self._draws(names)}
-        if "crop" in self.operations:
-            on.add("warp")
-        if self._draws(_COLOUR_DRAWS if channels == 3 else _GREY_DRAWS):
-            on.add("color")
-        return [on]
+        return [self._parts_of_colour if channels == 3 else self._parts_of_grey]
 
     def draw(self, xp, seed, epoch, indices, image_shape):
         """Return for each stage a dict of the parameters of its parts."""
         (on,) = self.parts(image_shape[2])
         if not on:
             return [{}]
-        drawn = drawn_numbers(xp, seed, epoch, indices, self._ranges)
+        drawn = self._draws.numbers(xp, seed, epoch, indices)
         output_shape = self.output_shape(image_shape)
         stage = {}
         if "warp" in on:
@@ -272,9 +270,6 @@ class Augmentation(Policy, kind="augmentation"):
             lines["outside"] = outside
         return in_lines(f"{self.kind}{'' if lines else ', does nothing'}", lines)
 
-    def _draws(self, names):
-        return any(name in self._ranges for name in names)
-
     def _window(self):
         """Return the (height, width) of a crop in pixels, or None."""
         crop = self.operations.get("crop")
@@ -284,7 +279,7 @@ class Augmentation(Policy, kind="augmentation"):
 
     def _warp(self, xp, drawn, image_shape):
         warp = Warp(xp, image_shape)
-        like = drawn[next(iter(self._ranges))]
+        like = drawn[self._draws.names[0]]
         window = self._window()
         if window:
             # A uniform float32 below 1 may still round up to the number of places.
@@ -300,7 +295,7 @@ class Augmentation(Policy, kind="augmentation"):
             top = drawn["crop_top"] * (image_shape[0] * (1 - tall))
             left = drawn["crop_left"] * (image_shape[1] * (1 - wide))
             warp.crop_and_resize(top, left, (tall, wide))
-        if self._draws(("flip_across", "flip_down")):
+        if "flip_across" in drawn or "flip_down" in drawn:
             across, down = (
                 None if name not in drawn else as_flip(xp, drawn[name])
                 for name in ("flip_across", "flip_down")
@@ -324,7 +319,7 @@ class Augmentation(Policy, kind="augmentation"):
         }
         if channels == 3:
             amounts |= self._color_of_three(xp, drawn)
-        like = drawn[next(iter(self._ranges))]
+        like = drawn[self._draws.names[0]]
         return color_parts(xp, channels, like, **amounts)
 
     def _color_of_three(self, xp, drawn):
@@ -375,8 +370,16 @@ _PARTS = {
     "erase": ("erase_threshold",),
 }
 _COLOURS = ("color_jitter", "pca_color", "grayscale")
-_GREY_DRAWS = ("brightness", "contrast")
-_COLOUR_DRAWS = (*_GREY_DRAWS, "saturation", "hue", "pca_1", "grayscale")
+_PARTS_OF_GREY = _PARTS | {"color": ("brightness", "contrast")}
+_PARTS_OF_COLOUR = _PARTS | {
+    "color": (*_PARTS_OF_GREY["color"], "saturation", "hue", "pca_1", "grayscale")
+}
+
+
+def _parts(tables, drawn):
+    """Return the parts of a table for which any number is drawn."""
+    return {part for part, names in tables.items() if not drawn.isdisjoint(names)}
+
 
 _UNIT = (0.0, 1.0)
 

@@ -29,6 +29,9 @@
 #'   are averaged over the places. With `crops` of 5 or 10, it sees crops of its own size
 #'   at each scale instead. `NULL` for the model's own size. Default `NULL`. With `tta`,
 #'   every crop or scale is also seen in the changed ways.
+#' @param progress `"bar"`, `"none"`, or `"auto"`: a bar in an interactive session, if it
+#'   takes more than two seconds. Or a function to call with a list of `step`, `steps`
+#'   (batches) and `done`. Default `"auto"`.
 #' @return A tibble with one row an image, in the order given: `.pred_class`, a factor,
 #'   the most probable class; `.pred_<class>`, the probability of each class; and for
 #'   files `.file`, the path.
@@ -47,10 +50,10 @@
 #' predict_images(classifier, larger, crops = 10)
 #' predict_images(classifier, larger, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
-                           tta = 0, crops = 1, scales = NULL) {
+                           tta = 0, crops = 1, scales = NULL, progress = "auto") {
   table <- as_table(call_core("predict_images", classifier = as_core(classifier),
     images = images, class_names = as_strings(class_names), batch_size = batch_size,
-    tta = tta, crops = crops, scales = scales))
+    tta = tta, crops = crops, scales = scales, progress = step_reporter(progress)))
   probabilities <- setdiff(names(table), c(".pred_class", ".file"))
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table
@@ -94,9 +97,11 @@ predict_images <- function(classifier, images, class_names = NULL, batch_size = 
 #' scores <- evaluate_classifier(classifier, shape_images(100))
 #' scores
 #' scores$accuracy
-evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32) {
+evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
+                                progress = "auto") {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
-    data = data, class_names = as_strings(class_names), batch_size = batch_size))
+    data = data, class_names = as_strings(class_names), batch_size = batch_size,
+    progress = step_reporter(progress)))
 }
 
 new_evaluation <- function(scores) {

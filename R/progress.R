@@ -12,6 +12,15 @@ progress_reporter <- function(progress) {
   )
 }
 
+# The same for work that has steps and no epochs.
+step_reporter <- function(progress) {
+  if (identical(progress, "auto")) {
+    seen <- automatic_progress() == "bar" && cli::is_dynamic_tty()
+    return(if (seen) report_steps(at_once = FALSE) else "none")
+  }
+  if (identical(progress, "bar")) report_steps(at_once = TRUE) else progress
+}
+
 automatic_progress <- function() {
   testing <- identical(Sys.getenv("TESTTHAT"), "true")
   if (testing || isTRUE(getOption("knitr.in.progress"))) {
@@ -74,6 +83,18 @@ report_bar <- function() {
       cli::cli_progress_done(id = bar, .envir = environment_of_bar)
       say_epoch(state)
     }
+  }
+}
+
+# cli itself waits two seconds before it draws a bar.
+report_steps <- function(at_once) {
+  bar <- NULL
+  function(state) {
+    bar <<- bar %||% cli::cli_progress_bar("Predicting", total = state$steps,
+      auto_terminate = FALSE, .envir = environment_of_bar, clear = TRUE)
+    cli::cli_progress_update(set = state$step, id = bar, force = at_once,
+      .envir = environment_of_bar)
+    if (state$done) cli::cli_progress_done(id = bar, .envir = environment_of_bar)
   }
 }
 

@@ -34,10 +34,10 @@
 #' report_classifier(classifier, shape_images(100), path)
 #' if (interactive()) browseURL(path)
 report_classifier <- function(classifier, data, path = "report.html", class_names = NULL,
-                              batch_size = 32, session = NULL) {
+                              batch_size = 32, session = NULL, progress = "auto") {
   path <- call_core("report_classifier", classifier = as_core(classifier), data = data,
     path = path, class_names = as_strings(class_names), batch_size = batch_size,
-    session = c(r_session(), as.list(session)))
+    session = c(r_session(), as.list(session)), progress = step_reporter(progress))
   cli::cli_inform("Report: {.file {path}}")
   invisible(path)
 }

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from reticnn.data.folder import image_folder
 from reticnn.data.images import ArrayImages, FileImages, ImageData, as_image_data
 from reticnn.metrics import classification_metrics
 from reticnn.outputs import probabilities
+from reticnn.progress import as_step_progress, told
 from reticnn.training.compiling import takes_one_hot
 from reticnn.views import views_of
 
@@ -28,6 +30,7 @@ def predict_images(
     tta=0,
     crops=1,
     scales=None,
+    progress="auto",
 ):
     """Predict the class of each image.
 
@@ -62,6 +65,9 @@ def predict_images(
             `crops` of 5 or 10, it sees crops of its own size at each scale instead.
             None for the model's own size. Default None. With `tta`, every crop or scale
             is also seen in the changed ways.
+        progress: `"bar"`, `"none"`, or `"auto"`: a bar in a console, if it takes more
+            than two seconds. Or a function to call with a dict of `step`, `steps`
+            (batches) and `done`. Default `"auto"`.
 
     Returns:
         Dict of lists, one value an image, in the order given: `".pred_class"`, the
@@ -94,12 +100,14 @@ def predict_images(
         Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan and
         Zisserman (2014), arXiv:1409.1556, section 3.2.
     """
+    begin = as_step_progress(progress)
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     data = _images_to_predict(images, views.reading_shape, classifier.resize)
     sources = views.sources(data)
-    predicted = _mean_probabilities(views, sources, as_int(batch_size, "batch_size"))
+    batch_size = as_int(batch_size, "batch_size")
+    predicted = _mean_probabilities(views, sources, batch_size, begin)
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -109,7 +117,9 @@ def predict_images(
     return table
 
 
-def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
+def evaluate_classifier(
+    classifier, data, *, class_names=None, batch_size=32, progress="auto"
+):
     """Measure a classifier on labelled images.
 
     Args:
@@ -119,6 +129,7 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.
         batch_size: Whole number of images at a time. Default 32.
+        progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
         Dict. What the data leave undefined, such as the AUC where all images are of
@@ -162,7 +173,7 @@ def evaluate_classifier(classifier, data, *, class_names=None, batch_size=32):
         The definitions are those of scikit-learn. Calibration error: Guo et al.
         (2017), arXiv:1706.04599.
     """
-    return measured(classifier, data, class_names, batch_size).scores
+    return measured(classifier, data, class_names, batch_size, progress).scores
 
 
 class Measured(NamedTuple):
@@ -178,8 +189,9 @@ class Measured(NamedTuple):
     scores: dict
 
 
-def measured(classifier, data, class_names, batch_size):
+def measured(classifier, data, class_names, batch_size, progress):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
+    begin = as_step_progress(progress)
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = as_image_data(data).class_names
     classifier = as_classifier_or_model(classifier, class_names)
@@ -189,7 +201,7 @@ def measured(classifier, data, class_names, batch_size):
     data = data.with_classes(classifier.class_names)
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
-    outputs = _outputs(classifier.model, data, batch_size)
+    outputs = _outputs(classifier.model, data, as_int(batch_size, "batch_size"), begin)
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
     loss = _compiled_loss(classifier.model, outputs, codes)
@@ -201,16 +213,13 @@ def measured(classifier, data, class_names, batch_size):
     return Measured(classifier, data, predicted, scores)
 
 
-def _mean_probabilities(views, sources, batch_size):
+def _mean_probabilities(views, sources, batch_size, begin):
     """Return the probabilities of the classes, averaged over views of each image."""
-    means = [
-        [
-            _of_batch(views, images, batch_size)
-            for images in _batches(source, batch_size)
-        ]
-        for source in sources
-    ]
-    return np.mean([np.concatenate(batches) for batches in means], axis=0)
+    tell = begin(sum(_number_of_batches(source, batch_size) for source in sources))
+    batches = chain.from_iterable(_batches(source, batch_size) for source in sources)
+    seen = [_of_batch(views, images, batch_size) for images in told(batches, tell)]
+    scales, n = len(sources), len(sources[0])
+    return np.concatenate(seen).reshape(scales, n, -1).mean(axis=0)
 
 
 def _of_batch(views, images, batch_size):
@@ -240,12 +249,15 @@ def _alike(images):
         yield np.array(places), np.stack([images[place] for place in places])
 
 
-def _outputs(model, data, batch_size):
+def _outputs(model, data, batch_size, begin):
     """Return the outputs of the model in the order of the data."""
-    batch_size = as_int(batch_size, "batch_size")
-    return np.concatenate(
-        [model.predict_on_batch(pixels) for pixels in _batches(data, batch_size)]
-    )
+    tell = begin(_number_of_batches(data, batch_size))
+    batches = told(_batches(data, batch_size), tell)
+    return np.concatenate([model.predict_on_batch(pixels) for pixels in batches])
+
+
+def _number_of_batches(data, batch_size):
+    return -(-len(data) // batch_size)
 
 
 def _batches(data, batch_size):

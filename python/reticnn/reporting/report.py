@@ -31,6 +31,7 @@ def report_classifier(
     class_names=None,
     batch_size=32,
     session=None,
+    progress="auto",
 ):
     """Write a page about a classifier: how good it is, where it fails, what it is.
 
@@ -56,6 +57,7 @@ def report_classifier(
         batch_size: Whole number of images at a time. Default 32.
         session: Dict of more to say about the session, such as `{"Project": "pets"}`,
             or None. Default None.
+        progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
         The path written.
@@ -82,7 +84,7 @@ def report_classifier(
     """
     path = as_file_to_write(path)
     extra = _checked(session)
-    found = measured(classifier, data, class_names, batch_size)
+    found = measured(classifier, data, class_names, batch_size, progress)
     page = _page(found, {**_session(), **extra})
     with replacing(path) as whole:
         Path(whole).write_text(page, encoding="utf-8")

@@ -1,13 +1,12 @@
 """Telling how training goes on."""
 
-import sys
 import time
 
 from reticnn.backend import device_name, keras
 from reticnn.coercion import as_choice
+from reticnn.progress import SECONDS_BETWEEN_CALLS, someone_is_watching
 
 _KERAS_VERBOSE = {"bar": 1, "epoch": 2}
-_SECONDS_BETWEEN_CALLS = 0.1
 
 
 def as_progress(progress):
@@ -16,7 +15,7 @@ def as_progress(progress):
         return progress
     choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE, "none"))
     if choice == "auto":
-        return "bar" if _someone_is_watching() else "epoch"
+        return "bar" if someone_is_watching() else "epoch"
     return choice
 
 
@@ -37,11 +36,6 @@ def progress_reporters(progress, devices=(), note=None):
     return _KERAS_VERBOSE[progress], [
         keras.callbacks.LambdaCallback(on_train_begin=lambda logs: print(opening))
     ]
-
-
-def _someone_is_watching():
-    """Return whether a bar that redraws itself would be seen as one."""
-    return sys.stdout.isatty() or "ipykernel" in sys.modules
 
 
 def in_reading_order(metrics):
@@ -74,7 +68,7 @@ class ProgressCallback(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Report a step, unless the last report is very fresh."""
         now = time.monotonic()
-        if now - self._last_call >= _SECONDS_BETWEEN_CALLS:
+        if now - self._last_call >= SECONDS_BETWEEN_CALLS:
             self._last_call = now
             self._call(batch + 1, logs, done=False)
 

@@ -7,6 +7,7 @@ new_classifier <- function(core_classifier) {
       image_shape = core_classifier$image_shape,
       history = as_table(core_classifier$history),
       stopped = core_classifier$stopped,
+      kept_epoch = core_classifier$kept_epoch,
       resize = core_classifier$resize,
       augmentation = core_classifier$augmentation,
       parameters = core_classifier$model$count_params(),
@@ -45,9 +46,10 @@ print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {
     if (is.null(side)) "any" else format(side)
   }, "")
-  metrics <- unlist(utils::tail(x$history[metric_names(x$history)], 1))
+  metrics <- unlist(x$history[x$kept_epoch, metric_names(x$history)])
   trained <- paste0(nrow(x$history), " epochs",
-    if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"))
+    if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"),
+    if (x$kept_epoch < nrow(x$history)) paste0(", weights of epoch ", x$kept_epoch))
   if (length(metrics) > 0) {
     values <- paste(names(metrics), formatC(metrics, digits = 3, format = "f"))
     trained <- paste(c(trained, values), collapse = ", ")

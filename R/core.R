@@ -117,7 +117,10 @@ core_submodule <- function(name, call) {
 # The core starts Keras, so that TensorFlow's log lines stay out of the console.
 import_keras <- function(call = rlang::caller_env()) {
   core_module(call)
-  core_submodule("backend", call)$keras
+  keras <- core_submodule("backend", call)$keras
+  # For models with our layers that Keras itself loads.
+  core_submodule("registering", call)$register_classes()
+  keras
 }
 
 # Calls a public function of the core: warnings become R warnings, and errors R errors

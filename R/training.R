@@ -96,8 +96,9 @@
 #' with the weights of the best epoch where there are validation images.
 #' @return A `reticnn_classifier`: a list with `model` (the Keras model), `class_names`,
 #'   `image_shape`, `history`, a tibble with one row an epoch, `stopped`,
-#'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch, and
-#'   `resize`, how the training images were brought to the model's size, and
+#'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch,
+#'   `kept_epoch`, the epoch whose weights the model has, the last one or that with the
+#'   lowest loss, `resize`, how the training images were brought to the model's size, and
 #'   `augmentation`, the policy they were changed by, if any. It has methods for
 #'   [print()], [summary()], [plot()] and [predict()].
 #' @section Errors: A `reticnn_error` if the data have no labels, or fewer images than

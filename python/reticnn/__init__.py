@@ -8,6 +8,8 @@ be chosen after ``import reticnn``.
 
 import importlib
 
+from reticnn.registering import register_classes, register_with_keras
+
 __version__ = "0.1.0"
 
 _HOME = {
@@ -137,9 +139,13 @@ def __getattr__(name):
         raise AttributeError(f"module 'reticnn' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"reticnn.{_HOME[name]}"), name)
     globals()[name] = value
+    register_classes()
     return value
 
 
 def __dir__():
     """List the public functions, imported already or not."""
     return sorted({*globals(), *_HOME})
+
+
+register_with_keras()

@@ -18,6 +18,8 @@ class Classifier:
             in stages also `"stage"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
+        kept_epoch: The epoch whose weights the model has, counted from 1: the last, or
+            the one with the lowest loss where training keeps that. 0 before the first.
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were brought
             to the model's size, or None if they had it.
         augmentation: The policy of the training, or None.
@@ -30,6 +32,7 @@ class Classifier:
         history,
         stopped=None,
         *,
+        kept_epoch=None,
         resize=None,
         augmentation=None,
     ):
@@ -38,6 +41,7 @@ class Classifier:
         self.class_names = class_names
         self.history = history
         self.stopped = stopped
+        self.kept_epoch = self.epochs if kept_epoch is None else kept_epoch
         self.resize = resize
         self.augmentation = augmentation
 
@@ -55,18 +59,19 @@ class Classifier:
         """Describe the classifier in a few lines."""
         size = " x ".join(str(side or "any") for side in self.image_shape)
         names = f"{len(self.class_names)} classes: {', '.join(self.class_names)}"
-        last = {
-            name: values[-1]
+        metrics = "".join(
+            f", {name} {values[self.kept_epoch - 1]:.3f}"
             for name, values in self.history.items()
-            if name not in ("epoch", "stage") and values
-        }
-        metrics = "".join(f", {name} {value:.3f}" for name, value in last.items())
+            if name not in ("epoch", "stage") and self.kept_epoch
+        )
+        kept = self.kept_epoch != self.epochs
+        weights = f", weights of epoch {self.kept_epoch}" if kept else ""
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         resized = f", resized by {self.resize}" if self.resize else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {self.epochs} epochs{stopped}{metrics}"
+            f"trained  {self.epochs} epochs{stopped}{weights}{metrics}"
         )
 
 

@@ -74,6 +74,7 @@ def save_classifier(classifier, path):
         "augmentation": policy and policy.to_config(),
         "history": classifier.history,
         "stopped": classifier.stopped,
+        "kept_epoch": classifier.kept_epoch,
     }
     with replacing(path) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
@@ -124,6 +125,7 @@ def load_classifier(path):
         record["class_names"],
         record["history"],
         record.get("stopped"),
+        kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
     )

@@ -176,6 +176,49 @@ def test_backend_is_chosen_after_the_import(run_python, backend):
     assert result.stdout == f"{backend} False\n"
 
 
+# Models saved by Keras
+
+
+@pytest.fixture(scope="module")
+def saved_models(tmp_path_factory):
+    """Save models with layers and functions of ours as Keras does it."""
+    folder = tmp_path_factory.mktemp("models")
+    inputs = keras.Input((64, 64, 3))
+    policy = reticnn.augmentation(rotation=0.1)
+    models = {
+        "augmented": keras.Model(inputs, reticnn.augmentation_layer(policy)(inputs)),
+        "alexnet": reticnn.landmark_model("alexnet", (64, 64, 3), 2),
+        "lenet5": reticnn.landmark_model("lenet5"),
+    }
+    for name, model in models.items():
+        model.save(folder / f"{name}.keras")
+    return sorted(map(str, folder.iterdir()))
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import reticnn, keras",
+        "import keras, reticnn",
+        "import reticnn; reticnn.conv_block; import keras",
+        "from reticnn.backend import keras; import reticnn; reticnn.load_images",
+    ],
+)
+def test_keras_loads_them_whatever_was_imported_first(
+    run_python, saved_models, imports
+):
+    load = f"{imports}; [keras.saving.load_model(f) for f in {saved_models}]"
+    result = run_python(load)
+    assert result.returncode == 0, result.stderr
+
+
+def test_package_that_lacks_a_part_does_not_keep_keras_from_starting(run_python):
+    lacking = "import reticnn, sys; sys.modules['cv2'] = None; import keras; "
+    result = run_python(lacking + "print(keras.Input((2,)).shape); reticnn.augment")
+    assert "(None, 2)" in result.stdout
+    assert "cv2" in result.stderr
+
+
 # The relay
 
 

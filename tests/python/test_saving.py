@@ -106,6 +106,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "augmentation": None,
         "history": classifier.history,
         "stopped": None,
+        "kept_epoch": classifier.epochs,
     }
 
 
@@ -115,7 +116,8 @@ def test_why_training_stopped_is_kept(fit, tiny_cnn, shapes, tmp_path):
     save_classifier(stopped, tmp_path / "a.reticnn")
     loaded = load_classifier(tmp_path / "a.reticnn")
     assert loaded.stopped == "early"
-    assert f"{loaded.epochs} epochs (stopped: early), loss" in repr(loaded)
+    assert loaded.kept_epoch == stopped.kept_epoch
+    assert f"{loaded.epochs} epochs (stopped: early), weights of epoch" in repr(loaded)
 
 
 def test_path_is_given_back_and_the_home_folder_expanded(

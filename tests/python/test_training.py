@@ -8,8 +8,10 @@ from reticnn import (
     fit_classifier,
     image_arrays,
     image_folder,
+    load_classifier,
     load_images,
     predict_images,
+    save_classifier,
     shape_images,
 )
 from reticnn.augmenting.host import apply
@@ -194,6 +196,31 @@ def test_classifier_is_described(classifier):
     assert lines[2].startswith("trained  8 epochs, ")
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert f", {name} {classifier.history[name][-1]:.3f}" in lines[2]
+
+
+def test_classifier_says_whose_weights_it_has(fit, tiny_cnn, shapes, tmp_path):
+    last = fit(tiny_cnn(), shapes, epochs=2)
+    assert last.kept_epoch == 2
+    settings = {"early_stopping": 3, "learning_rate": 0.3, "validation": shapes}
+    best = fit(tiny_cnn(), shapes, epochs=12, **settings)
+    losses = best.history["val_loss"]
+    assert best.kept_epoch == np.argmin(losses) + 1 < best.epochs
+    assert f", weights of epoch {best.kept_epoch}, loss" in repr(best)
+    assert f"val_loss {min(losses):.3f}" in repr(best)
+    measured = evaluate_classifier(best, shapes)["loss"]
+    assert measured == pytest.approx(min(losses), rel=1e-4)
+    save_classifier(best, tmp_path / "best.reticnn")
+    assert load_classifier(tmp_path / "best.reticnn").kept_epoch == best.kept_epoch
+
+
+def test_epoch_kept_is_counted_from_the_first_training(fit, tiny_cnn, shapes):
+    going = fit(tiny_cnn(), shapes, epochs=2)
+    further = fit(going, shapes, epochs=3)
+    assert (further.epochs, further.kept_epoch) == (5, 5)
+    # Nothing is learned at such a rate, so that the first of the epochs stays the best.
+    stages = [{"train": "all", "epochs": 1}, {"train": "all", "epochs": 4}]
+    staged = fit(going, shapes, stages=stages, early_stopping=1, learning_rate=1e-30)
+    assert 3 <= staged.kept_epoch < staged.epochs
 
 
 # Reproducing

@@ -338,6 +338,7 @@ def _settings(classifier):
     return pairs(
         [
             ("Epochs", f"{classifier.epochs:,}"),
+            ("Weights of epoch", f"{classifier.kept_epoch:,}"),
             ("Ended when", _STOPPED.get(classifier.stopped, classifier.stopped)),
             (
                 f"Lowest {_name_of(by).lower()}",

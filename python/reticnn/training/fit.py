@@ -197,8 +197,10 @@ def fit_classifier(
     devices = as_devices(distribute)
     progress = as_progress(progress)
     history, class_names, resize, policy = {"epoch": []}, None, None, None
+    epochs_before = kept_before = 0
     if isinstance(model, Classifier):
         history, class_names = model.history, model.class_names
+        epochs_before, kept_before = model.epochs, model.kept_epoch
         resize, policy, model = model.resize, model.augmentation, model.model
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
@@ -233,6 +235,7 @@ def fit_classifier(
         run.class_names,
         history,
         stopped,
+        kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
     )

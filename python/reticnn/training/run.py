@@ -79,7 +79,9 @@ class TrainingRun:
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
         self._stage = stage
+        self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
+        self._keeps_best = settings.early_stopping is not None
         if checkpoints and checkpoints.seed is not None:
             self.seed = checkpoints.seed
         self._model = model
@@ -121,10 +123,17 @@ class TrainingRun:
         return self._first_epoch + len(self.records)
 
     @property
+    def kept_epoch(self):
+        """The epoch whose weights are left, 0 for those from before the first one."""
+        if not self._keeps_best:
+            return self.end
+        from_before = self._best.epoch < self._first_epoch
+        return self._kept_before if from_before else self._best.epoch + 1
+
+    @property
     def loss(self):
         """The loss of the weights that are left, infinite if nothing says that."""
-        kept_best = self._settings.early_stopping is not None
-        return self._best.loss if kept_best else math.inf
+        return self._best.loss if self._keeps_best else math.inf
 
     @property
     def records(self):
@@ -177,7 +186,8 @@ class TrainingRun:
         """Put the best weights back where they are wanted, and say why it stopped."""
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
-        if by_hand or stopped == "nan" or self._settings.early_stopping is not None:
+        self._keeps_best = self._keeps_best or by_hand or stopped == "nan"
+        if self._keeps_best:
             self._best.restore(self._trained)
         if stopped == "nan":
             warnings.warn(

@@ -97,8 +97,11 @@ test_that("schedules, mixing, weights, averages and early stops are taken from R
     mixed_precision = TRUE)
   expect_identical(nrow(full$history), 3L)
   expect_null(full$stopped)
+  expect_identical(full$kept_epoch, 3L)
   stopped <- fit(early_stopping = 1, learning_rate = 1e-12)
   expect_identical(stopped$stopped, "early")
+  expect_lt(stopped$kept_epoch, nrow(stopped$history))
+  expect_output(print(stopped), paste0("weights of epoch ", stopped$kept_epoch, ", loss"))
   expect_warning(
     broken <- fit(optimizer = "sgd", learning_rate = 3e38), "Try a lower `learning_rate`"
   )

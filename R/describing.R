@@ -13,7 +13,8 @@
 #'     value of the output depends on, the longer side where it is none, not cut at the
 #'     image's border; `NaN` where it is the whole image of open size.
 #'
-#'   It has a [plot()].
+#'   It has a [plot()], of the layers that have weights, with as many of their names as
+#'   there is room for.
 #' @section Errors: A `reticnn_error` if `model` is not a Keras model or a classifier,
 #'   does not take images, or is not built from layers.
 #' @references Receptive fields: Araujo, Norris and Sim (2019), Computing Receptive
@@ -37,24 +38,32 @@ plot.reticnn_description <- function(x, ...) {
   measures <- c(
     parameters = "Parameters",
     mult_adds = "Mult-adds",
-    receptive_field = "Receptive field (pixels)"
+    receptive_field = "Receptive field\n(pixels)"
   )
-  shown <- x[x$parameters > 0 | x$mult_adds > 0, ]
+  shown <- x[which(x$parameters > 0 | x$mult_adds > 0), ]
+  rows <- nrow(shown)
   long <- data.frame(
-    layer = factor(shown$name, rev(shown$name)),
-    measure = factor(rep(measures, each = nrow(shown)), measures),
+    # By number, as a layer that is used twice has two rows of one name.
+    layer = factor(seq_len(rows), rev(seq_len(rows))),
+    measure = factor(rep(measures, each = rows), measures),
     value = unlist(shown[names(measures)], use.names = FALSE)
   )
+  # Many names, or long ones, are small.
+  size <- max(6, min(10.4, 300 / rows, 240 / max(1, nchar(shown$name))))
   ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
     ggplot2::geom_col(fill = "#0072B2", width = 0.7, na.rm = TRUE) +
     ggplot2::facet_wrap(~measure, scales = "free_x") +
     ggplot2::scale_x_continuous(n.breaks = 4, labels = short_numbers) +
+    ggplot2::scale_y_discrete(labels = function(rows) shown$name[as.integer(rows)],
+      guide = ggplot2::guide_axis(check.overlap = TRUE)) +
     ggplot2::labs(x = NULL, y = NULL) +
     ggplot2::theme_minimal(base_size = 13) +
     ggplot2::theme(
       panel.grid.major.y = ggplot2::element_blank(),
       panel.grid.minor = ggplot2::element_blank(),
-      panel.spacing = grid::unit(14, "pt")
+      panel.spacing = grid::unit(14, "pt"),
+      axis.text.y = ggplot2::element_text(size = size),
+      strip.text = ggplot2::element_text(vjust = 0), strip.clip = "off"
     )
 }
 

@@ -17,7 +17,8 @@ plot.reticnn_classifier <- function(x, ...) {
   begins <- x$history$epoch[-1][which(diff(stage) != 0)] - 0.5
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
-    ggplot2::geom_line(linewidth = 0.8) +
+    # A single epoch has no line, about which ggplot2 would tell.
+    (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8)) +
     ggplot2::geom_point(size = 2) +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
@@ -74,6 +75,11 @@ plot_confusion <- function(evaluation) {
   }
   fields <- confusion_fields(evaluation$confusion)
   classes <- nrow(evaluation$confusion)
+  # Names that stand upright over many columns have one line.
+  names <- rownames(evaluation$confusion)
+  labels <- if (classes > 6) names else broken(names, 20)
+  widest <- max(nchar(unlist(strsplit(labels, "\n")), "width"))
+  labels <- stats::setNames(labels, names)
   ggplot2::ggplot(fields, ggplot2::aes(.data$predicted, .data$truth)) +
     ggplot2::geom_tile(ggplot2::aes(fill = .data$fill), colour = "white", linewidth = 0.8) +
     ggplot2::geom_text(
@@ -83,8 +89,8 @@ plot_confusion <- function(evaluation) {
     ggplot2::scale_fill_identity() +
     ggplot2::scale_colour_identity() +
     ggplot2::scale_x_discrete(position = "top", drop = FALSE,
-      guide = ggplot2::guide_axis(angle = if (classes > 5) 45)) +
-    ggplot2::scale_y_discrete(limits = rev, drop = FALSE) +
+      labels = labels, guide = ggplot2::guide_axis(angle = if (widest * classes > 40) 90)) +
+    ggplot2::scale_y_discrete(limits = rev, labels = labels, drop = FALSE) +
     ggplot2::coord_fixed(expand = FALSE) +
     ggplot2::labs(
       x = "Predicted", y = "Truth",
@@ -95,6 +101,7 @@ plot_confusion <- function(evaluation) {
     ggplot2::theme(
       panel.grid = ggplot2::element_blank(),
       axis.text = ggplot2::element_text(colour = "grey20"),
+      axis.title.x.top = ggplot2::element_text(margin = ggplot2::margin(b = 8)),
       plot.caption = ggplot2::element_text(colour = "grey40")
     )
 }
@@ -135,7 +142,8 @@ shade <- function(shares, colour) {
 #'   `NULL`. Default `NULL`.
 #' @param n Whole number of images shown, the first ones. Default 16.
 #' @return A ggplot. With predictions of labelled images, the frame of an image is blue
-#'   if its prediction is right, and orange if it is not.
+#'   if its prediction is right, and orange if it is not. Longer captions are broken and
+#'   made smaller, as a page of 7 by 5 inches needs it.
 #' @section Errors: A `reticnn_error` if there are fewer predictions than images.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
@@ -170,10 +178,41 @@ as_count <- function(n, call = rlang::caller_env()) {
 
 # Pictures, each with the text and in the frame of its row in `captions`.
 image_grid <- function(pictures, captions, frame_width = 1.6) {
-  texts <- stats::setNames(captions$text, captions$image)
+  columns <- grid_columns(length(pictures))
+  fitted <- fit_captions(captions$text, columns, ceiling(length(pictures) / columns),
+    nrow(pictures[[1]]) / ncol(pictures[[1]]))
+  texts <- stats::setNames(fitted$text, captions$image)
   picture_plot(pictures, captions, frame_width) +
-    ggplot2::facet_wrap(~image, ncol = grid_columns(length(pictures)),
-      labeller = ggplot2::as_labeller(texts))
+    ggplot2::facet_wrap(~image, ncol = columns,
+      labeller = ggplot2::as_labeller(texts)) +
+    ggplot2::theme(strip.text = ggplot2::element_text(size = fitted$size))
+}
+
+# Captions with line breaks, and their size in points, such that they are no wider than
+# the pictures on a page of 7 by 5 inches: its size is known only when it is drawn. Lines
+# that are too short would leave no room for the pictures.
+fit_captions <- function(texts, columns, rows, shape) {
+  texts <- as.character(texts)
+  ways <- lapply(max(14, nchar(texts, "width")):14, function(most) broken(texts, most))
+  sizes <- vapply(ways, function(way) {
+    lines <- strsplit(way, "\n", fixed = TRUE)
+    # Width and height of a caption, as multiples of its size.
+    width <- 0.6 * max(1, nchar(unlist(lines), "width"))
+    height <- max(lengths(lines))
+    min(498 / columns / width, (354 / rows - 15) / (shape * width + height))
+  }, numeric(1))
+  best <- which.max(pmin(sizes, 9.6))
+  list(text = ways[[best]], size = max(5, min(sizes[[best]], 9.6)))
+}
+
+# Texts with lines of at most so many characters.
+broken <- function(texts, most) {
+  # A longer word becomes several.
+  word <- sprintf("(\\S{%d})(?=\\S)", most)
+  vapply(strsplit(texts, "\n", fixed = TRUE), function(lines) {
+    lines <- strwrap(gsub(word, "\\1 ", lines, perl = TRUE), most + 1)
+    paste(lines, collapse = "\n")
+  }, character(1))
 }
 
 # How many pictures beside each other leave the fewest places empty.

@@ -36,6 +36,33 @@ def frame_of(axes):
     return spine.get_edgecolor() if spine.get_visible() else None
 
 
+def overlapping(figure, texts):
+    """Return the texts that leave the figure or that lie over another one."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    boxes = {text: text.get_window_extent(renderer) for text in texts}
+    figure_box = figure.bbox.padded(1)
+    return [
+        text.get_text()
+        for text, box in boxes.items()
+        if not (
+            figure_box.containsx(box.x0)
+            and figure_box.containsx(box.x1)
+            and figure_box.containsy(box.y0)
+            and figure_box.containsy(box.y1)
+        )
+        or box.count_overlaps(boxes.values()) > 1
+    ]
+
+
+def counted(classes):
+    """Return an evaluation of a hundred images a pair of classes."""
+    pairs = [(truth, predicted) for truth in classes for predicted in classes]
+    truth, predicted = zip(*pairs, strict=True)
+    confusion = {"truth": truth, "predicted": predicted, "n": [100] * len(pairs)}
+    return {"n": 100 * len(pairs), "confusion": confusion}
+
+
 def colour(text):
     return (*(int(text[at : at + 2], 16) / 255 for at in (1, 3, 5)), 1.0)
 
@@ -65,6 +92,19 @@ def test_right_and_wrong_predictions_are_told_apart(drawn):
     assert [frame_of(axes) for axes in panels] == [colour(BLUE), colour(ORANGE)]
     (unlabelled, _) = drawn(plots.plot_images(images, predictions))
     assert frame_of(unlabelled) is None
+
+
+def test_long_names_do_not_run_over_those_of_other_images():
+    names = ["Golden retriever puppy outside", "Persian long-haired cat", "b_" * 20]
+    data = reticnn.image_arrays(np.zeros((9, 5, 5), "uint8"), names * 3)
+    guesses = {".pred_class": [names[0]] * 9, f".pred_{names[0]}": [0.5] * 9}
+    figure = plots.plot_images(data, guesses)
+    titles = [axes.title for axes in figure.axes]
+    assert overlapping(figure, titles) == []
+    shown = "".join(titles[2].get_text().split())
+    assert shown == f"Goldenretrieverpuppyoutside50%(is{names[2]})"
+    pictures = [axes.get_window_extent() for axes in figure.axes]
+    assert min(box.width for box in pictures) > 100
 
 
 def test_predictions_of_other_images(refused, shapes):
@@ -137,6 +177,35 @@ def test_a_new_stage_has_a_line(drawn, classifier):
     assert list(panel.lines[0].get_xdata()) == [2.5, 2.5]
 
 
+def test_a_single_epoch_has_one_tick(drawn, classifier):
+    history = {"epoch": [1], "loss": [0.7], "val_loss": [0.8]}
+    short = reticnn.classifier.Classifier(classifier.model, ["a", "b"], history)
+    (panel,) = drawn(plots.plot_history(short))
+    low, high = panel.get_xlim()
+    assert [at for at in panel.get_xticks() if low <= at <= high] == [1]
+    assert [list(line.get_ydata()) for line in panel.lines] == [[0.7], [0.8]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "rotation"),
+    [
+        ("0123456789", 0),
+        (["Golden retriever puppy outside", "Persian long-haired cat"], 0),
+        ([f"name of class {number}" for number in range(4)], 90),
+        ([f"a name that nobody wants to read {at}" for at in range(10)], 90),
+    ],
+)
+def test_names_over_the_columns_do_not_overlap(classes, rotation):
+    figure = plots.plot_confusion(counted(classes))
+    (axes,) = figure.axes
+    columns = axes.get_xticklabels()
+    assert [name.get_text() for name in columns] == list(classes)
+    assert {name.get_rotation() for name in columns} == {rotation}
+    names = [*columns, *axes.get_yticklabels(), axes.xaxis.label, axes.yaxis.label]
+    assert overlapping(figure, names) == []
+    assert axes.get_window_extent().width > 400
+
+
 def test_confusion_has_counts_and_shares_of_the_row(drawn):
     evaluation = {
         "n": 10,
@@ -193,6 +262,22 @@ def test_architecture_has_the_text_in_its_boxes(drawn):
     box = axes.patches[0].get_window_extent(renderer)
     for text in axes.texts:
         assert text.get_window_extent(renderer).width <= box.width
+
+
+def test_arrows_between_columns_are_as_thick_as_others():
+    figure = plots.plot_architecture(reticnn.build_cnn())
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(int)
+    (axes,) = figure.axes
+    (way,) = [line for line in axes.lines if len(line.get_xdata()) > 2][:1]
+    places = axes.transData.transform(way.get_xydata())
+    # Of its parts, the second is along the bottom, the third goes up.
+    (across, bottom), (side, up) = (places[1:3] + places[2:4]).round().astype(int) // 2
+    row = len(ink) - bottom
+    along = ink[row - 4 : row + 4, across].sum()
+    upwards = ink[len(ink) - up, side - 4 : side + 4].sum()
+    assert along == pytest.approx(upwards, rel=0.1)
 
 
 # Bad input

@@ -1,3 +1,44 @@
+# The texts of a plot as they are drawn on a page of 7 by 5 inches, with their boxes in
+# points.
+drawn_texts <- function(plot) {
+  file <- withr::local_tempfile(fileext = ".pdf")
+  grDevices::pdf(file, 7, 5, compress = FALSE, useKerning = FALSE)
+  print(plot)
+  grDevices::dev.off()
+  line <- "^/F[0-9]+ 1 Tf ([-0-9. ]+) Tm \\((.*)\\) Tj$"
+  lines <- grep(line, readLines(file, encoding = "latin1"), value = TRUE)
+  text <- gsub("\\\\([()])", "\\1", sub(line, "\\2", lines))
+  # Two by two numbers turn and enlarge the text, two are its place.
+  at <- do.call(rbind, lapply(strsplit(sub(line, "\\1", lines), " "), as.numeric))
+  size <- pmax(at[, 1], at[, 2])
+  width <- size * text_widths(text)
+  upright <- at[, 2] > 0
+  data.frame(
+    text = text, size = size, upright = upright,
+    left = at[, 5] - ifelse(upright, 0.7 * size, 0), bottom = at[, 6],
+    right = at[, 5] + ifelse(upright, 0, width),
+    top = at[, 6] + ifelse(upright, width, 0.7 * size)
+  )
+}
+
+# Widths at a size of one point.
+text_widths <- function(text) {
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  graphics::plot.new()
+  72 * graphics::strwidth(text, units = "inches") / graphics::par("ps")
+}
+
+expect_readable <- function(texts) {
+  over <- vapply(seq_len(nrow(texts)), function(i) {
+    sum(texts$left < texts$right[[i]] & texts$right > texts$left[[i]] &
+      texts$bottom < texts$top[[i]] & texts$top > texts$bottom[[i]]) > 1
+  }, logical(1))
+  outside <- texts$left < 0 | texts$right > 504 | texts$bottom < 0 | texts$top > 360
+  expect_identical(texts$text[over | outside], character())
+  expect_gt(min(texts$size), 4.9)
+}
+
 test_that("the history plots training and validation by epoch", {
   skip_if_no_core()
   skip_if_not_installed("ggplot2")
@@ -60,4 +101,79 @@ test_that("the confusion plot has counts and shares of the row, right ones in bl
   ggplot2::ggsave(file, plot(scores), width = 4, height = 4)
   expect_gt(file.size(file), 1000)
   expect_error(plot_confusion(3), "class numeric", class = "reticnn_error")
+})
+
+test_that("a single epoch has points, and nothing is said of it", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  classifier <- tiny_classifier()
+  classifier$history <- classifier$history[1, ]
+  plot <- plot(classifier)
+  expect_silent(texts <- drawn_texts(plot))
+  expect_identical(sum(texts$text == "1"), 1L)
+  expect_identical(nrow(ggplot2::layer_data(plot, length(plot$layers))), 4L)
+})
+
+test_that("long names of classes do not run into each other", {
+  skip_if_not_installed("ggplot2")
+  confusion_texts <- function(classes) {
+    n <- length(classes)
+    drawn_texts(plot_confusion(new_evaluation(list(
+      n = n^2, accuracy = 1 / n, per_class = list(class = classes),
+      confusion = list(truth = rep(classes, each = n), predicted = rep(classes, n),
+        n = rep(1L, n^2))
+    ))))
+  }
+  few <- confusion_texts(c("Golden retriever puppy outside", "Persian long-haired cat"))
+  expect_readable(few)
+  expect_identical(sum(few$text == "puppy outside"), 2L)
+  expect_identical(few$text[few$upright], "Truth")
+  some <- confusion_texts(paste("Golden retriever number", 1:4))
+  expect_readable(some)
+  many <- confusion_texts(paste("class", letters[1:10]))
+  expect_readable(many)
+  expect_setequal(many$text[many$upright], c("Truth", paste("class", letters[1:10])))
+})
+
+test_that("long captions have lines of the width of their pictures", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  names <- c("Golden retriever puppy outside", "Persian long-haired cat", strrep("b_", 15))
+  data <- image_arrays(array(0, c(15, 4, 4, 1)), factor(rep(names, 5), names))
+  guess <- factor(rep(names[[1]], 15), names)
+  predictions <- tibble::tibble(guess, 0.5)
+  names(predictions) <- c(".pred_class", paste0(".pred_", names[[1]]))
+  texts <- drawn_texts(plot_images(data, predictions))
+  expect_readable(texts)
+  expect_match(paste(texts$text, collapse = " "), "Persian long-haired", fixed = TRUE)
+  # Short ones are as large as ever.
+  expect_identical(unique(drawn_texts(plot_images(data, n = 1))$size), 10)
+})
+
+test_that("lines break between words, and within those that are too long", {
+  expect_identical(
+    broken(c("a bc\ndef ghi", "", "abcdefghijk l", "abcde f"), 5),
+    c("a bc\ndef\nghi", "", "abcde\nfghij\nk l", "abcde\nf")
+  )
+})
+
+test_that("layers have as many names as there is room for", {
+  skip_if_not_installed("ggplot2")
+  described <- function(names) {
+    rows <- length(names)
+    structure(
+      tibble::tibble(name = names, parameters = seq_len(rows) * 1e5,
+        mult_adds = 1e6, receptive_field = 3),
+      class = c("reticnn_description", "tbl_df", "tbl", "data.frame")
+    )
+  }
+  long <- paste0("backbone/stage", 1:107, "_block_convshortcut")
+  many <- drawn_texts(plot(described(long)))
+  expect_readable(many)
+  expect_gt(sum(many$text %in% long), 30)
+  expect_true(all(c("Receptive field", "(pixels)", long[c(1, 107)]) %in% many$text))
+  # A layer that is used twice is there twice.
+  few <- drawn_texts(plot(described(c("conv", "conv", "dense"))))
+  expect_readable(few)
+  expect_identical(sum(few$text == "conv"), 2L)
 })

@@ -11,6 +11,7 @@ from reticnn.plots.figures import (
     mixed,
     new_figure,
     short_number,
+    text_width,
 )
 
 # In a larger table, zeros only hide the rest.
@@ -52,7 +53,8 @@ def plot_history(classifier):
     for axes, metric in zip(panels, sorted(metrics), strict=False):
         _draw_metric(bare(axes), history, metric)
     panels[-1].set_xlabel("Epoch")
-    panels[-1].xaxis.get_major_locator().set_params(integer=True)
+    # With one epoch, a second tick would be at a part of it.
+    panels[-1].xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if any(name.startswith("val_") for name in history):
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(
@@ -106,13 +108,16 @@ def plot_confusion(evaluation):
         ]
         for row, line in enumerate(shares)
     ]
-    figure = new_figure(6, 6)
+    # Inches of a name, and of the figure, with room for the fields beside long names.
+    widest = max(text_width(name, 10) for name in classes)
+    side = max(6, widest + 5.2)
+    figure = new_figure(side, side)
     axes = figure.subplots()
     axes.imshow(colours, aspect="equal")
     _write_counts(axes, counts, shares)
     places = range(len(classes))
-    slanted = {"rotation": 45, "ha": "left"} if len(classes) > 5 else {}
-    axes.set_xticks(places, classes, **slanted)
+    upright = widest + 0.1 > (side - 0.6 - widest) / len(classes)
+    axes.set_xticks(places, classes, rotation=90 if upright else 0)
     axes.set_yticks(places, classes)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)

@@ -1,7 +1,7 @@
 """The block diagram of a model."""
 
 from reticnn.diagrams import architecture
-from reticnn.plots.figures import new_figure, short_number
+from reticnn.plots.figures import new_figure, short_number, text_width
 
 # Inches of the longer side at most, and of a box's height at most.
 _LONGEST, _BOX = 10, 0.75
@@ -50,7 +50,8 @@ def _draw_arrows(axes, arrows):
     for number, x, y in zip(arrows["arrow"], arrows["x"], arrows["y"], strict=True):
         points.setdefault(number, []).append((x, y))
     for way in points.values():
-        axes.plot(*zip(*way, strict=True), color="#737373", linewidth=1)
+        # Ways between columns run along the edge of the axes.
+        axes.plot(*zip(*way, strict=True), color="#737373", linewidth=1, clip_on=False)
         axes.annotate(
             "",
             xy=way[-1],
@@ -112,18 +113,10 @@ def _lines(boxes, at):
 
 def _font_size(lines, width, height):
     """Return the size in points at which all lines fit into boxes of so many inches."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
-
-    def inches(line, weight):
-        font = FontProperties(weight=weight)
-        return TextPath((0, 0), line, size=72, prop=font).get_extents().width / 72
-
     widest = max(
-        inches(line, "bold" if number == 0 else "normal")
+        text_width(line, 72, "bold" if number == 0 else "normal")
         for box in lines
         for number, line in enumerate(box)
-        if line
     )
     return min(0.92 * 72 * width / widest, 72 * height / 3.9)
 

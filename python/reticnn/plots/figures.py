@@ -1,6 +1,7 @@
 """Figures, and the colours that they share with those of the R package."""
 
 import math
+import textwrap
 
 import numpy as np
 
@@ -40,6 +41,31 @@ def levels(colour):
 def mixed(share, colour):
     """Return a colour, 0 to 1, by its share from 0, nearly white, to 1."""
     return (244 + share * (levels(colour) - 244)) / 255
+
+
+def text_width(text, size, weight="normal"):
+    """Return the inches of a line of text of so many points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size, weight=weight)
+    return text_to_path.get_text_width_height_descent(text, font, False)[0] / 72
+
+
+def wrapped(text, width, size):
+    """Return a text with more line breaks, at most so many inches wide."""
+    return "\n".join(
+        part for line in text.splitlines() for part in _parts(line, width, size)
+    )
+
+
+def _parts(line, width, size):
+    """Return a line as the longest lines that are not too wide."""
+    for most in range(len(line), 0, -1):
+        parts = textwrap.wrap(line, most)
+        if all(text_width(part, size) <= width for part in parts):
+            return parts
+    return [line]
 
 
 def short_number(value):

@@ -9,10 +9,10 @@ from reticnn.coercion import as_int
 from reticnn.data import image_arrays
 from reticnn.data.images import ImageData
 from reticnn.features import feature_maps, layer_filters
-from reticnn.plots.figures import BLUE, ORANGE, levels, new_figure
+from reticnn.plots.figures import BLUE, ORANGE, levels, new_figure, wrapped
 
-# Inches of a picture, and of its caption and what is between it and the next one.
-_SIDE, _CAPTION = 1.35, 0.3
+# Inches of a picture, and of a line of its caption, which has so many points.
+_SIDE, _LINE, _POINTS = 1.35, 0.15, 9
 
 
 def plot_images(images, predictions=None, n=16):
@@ -170,7 +170,9 @@ def _grid(pictures, texts, frames, title=None):
     columns = _columns(len(pictures))
     rows = math.ceil(len(pictures) / columns)
     shape = pictures[0].shape[0] / pictures[0].shape[1]
-    height = rows * (_SIDE * shape + _CAPTION) + (0.3 if title else 0)
+    texts = [wrapped(text, 0.95 * _SIDE, _POINTS) for text in texts]
+    lines = max(2, *(text.count("\n") + 1 for text in texts))
+    height = rows * (_SIDE * shape + _LINE * lines) + (0.3 if title else 0)
     figure = new_figure(columns * (_SIDE + 0.1), height)
     figure.suptitle(title, fontsize=11) if title else None
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -180,7 +182,7 @@ def _grid(pictures, texts, frames, title=None):
         panels, pictures, texts, frames, strict=False
     ):
         _show(axes, picture, frame)
-        axes.set_title(text, fontsize=9, pad=3)
+        axes.set_title(text, fontsize=_POINTS, pad=3)
     return figure
 
 

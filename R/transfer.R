@@ -34,12 +34,12 @@ backbones <- function() {
 #'   backbone of three channels are repeated; other numbers of channels need `adapter`.
 #'   Default `c(224, 224, 3)`.
 #' @param num_classes Whole number of classes, at least 2. Default 2.
-#' @param weights `"imagenet"`, downloaded once through Keras and kept; the path of a
-#'   file with the backbone's weights, with or without its top (`.keras`, `.weights.h5`
-#'   without the top, `.h5` as Keras distributes them, or a saved classifier); a Keras
-#'   model or classifier that has them, in itself or as its backbone; or `NULL` for
-#'   random ones. A Keras model as `backbone` keeps its own with `"imagenet"` or `NULL`.
-#'   Default `"imagenet"`.
+#' @param weights `"imagenet"`, downloaded once through Keras and kept, or without a
+#'   network those of another size of images, with a warning; the path of a file with the
+#'   backbone's weights, with or without its top (`.keras`, `.weights.h5` without the top,
+#'   `.h5` as Keras distributes them, or a saved classifier); a Keras model or classifier
+#'   that has them, in itself or as its backbone; or `NULL` for random ones. A Keras model
+#'   as `backbone` keeps its own with `"imagenet"` or `NULL`. Default `"imagenet"`.
 #' @param train What of the backbone is trained with the head: `"head"`, nothing of it;
 #'   `"last_block"`; the name of the layer, or block, to start from; a whole number of
 #'   layers from its end; or `"all"`. Default `"head"`.
@@ -164,7 +164,8 @@ unfreeze <- function(model, layers = NULL) {
 #'   layers: `name`; `type`; `output_shape`, as text without the batch, `"7 x 7 x 512"`;
 #'   `parameters`; `trainable`, whether anything of it is trained; `parent`, the name of
 #'   the model within that it is in, or `""`.
-#' @section Errors: A `reticnn_error` if `model` is not a Keras model or classifier.
+#' @section Errors: A `reticnn_error` if `model` is not a Keras model or classifier, or a
+#'   layer of it has no weights yet.
 #' @seealso [freeze()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()

@@ -93,18 +93,23 @@ def layer_table(model):
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
+        ValueError: If a layer of it has no weights yet.
 
     Example:
         >>> layer_table(build_cnn())["name"][:3]
         ['image', 'rescaling', 'block1_conv1']
     """
-    rows = list(_rows(_as_keras_model(model)))
+    model = _as_built(_as_keras_model(model))
+    rows = list(_rows(model))
+    trained = {id(weight) for weight in model.trainable_weights}
     return {
         "name": [layer.name for layer, _ in rows],
         "type": [type(layer).__name__ for layer, _ in rows],
         "output_shape": [_output_shape(layer) for layer, _ in rows],
         "parameters": [layer.count_params() for layer, _ in rows],
-        "trainable": [_is_trainable(layer, parents) for layer, parents in rows],
+        "trainable": [
+            any(id(weight) in trained for weight in layer.weights) for layer, _ in rows
+        ],
         "parent": [parents[-1].name if len(parents) > 1 else "" for _, parents in rows],
     }
 
@@ -182,7 +187,13 @@ def _first_trained(network, leaves, train):
         chosen = {id(layer) for layer in _named(network, train, "train")}
         places = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
         return places[0] if places else len(leaves)
-    number = as_int(train, "train")
+    try:
+        number = as_int(train, "train")
+    except TypeError:
+        raise TypeError(
+            "`train` must be 'head', 'last_block', 'all', the name of a layer or block "
+            f"to start from, or a whole number of layers, not {shown(train)}."
+        ) from None
     if number > len(leaves):
         raise ValueError(
             f"`train` is {number}, but {network.name} has {len(leaves)} layers. Use "
@@ -301,11 +312,17 @@ def _named(network, name, argument):
         if found:
             return [leaf for layer in found for leaf in _leaves_in(layer)]
     words = ("head", "all") if argument == "train" else ()
-    names = [*words, "last_block", *(layer.name for layer in rows)]
+    names = [*words, "last_block", *(part for layer in rows for part in _names(layer))]
     raise ValueError(
         f"`{argument}` is {name!r}, and {network.name!r} has no layer or block of that "
         f"name.{nearest(name, names)} See `layer_table()` for the names."
     )
+
+
+def _names(layer):
+    """Return the name of a layer and of the blocks that it is in."""
+    parts = layer.name.split("_")
+    return ["_".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _matches(pattern, layer):
@@ -338,6 +355,18 @@ def _as_keras_model(model):
     raise TypeError(f"`model` must be a Keras model or classifier, not {shown(model)}.")
 
 
+def _as_built(network):
+    """Return the model if all its layers have their weights."""
+    for layer, _ in _rows(network):
+        if not layer.built:
+            raise ValueError(
+                f"`model` is {network.name!r}, whose layer {layer.name!r} has no "
+                "weights and no shape yet. Give the model a `keras.Input` as its first "
+                "layer, or call it once on images."
+            )
+    return network
+
+
 def _rows(model, parents=()):
     """Yield each layer, models within and their layers included, with its parents."""
     parents = (*parents, model)
@@ -357,12 +386,8 @@ def _leaves_in(layer):
 
 
 def _is_trainable(layer, parents):
-    """Return whether Keras trains the layer, or anything in it."""
-    if not all(part.trainable for part in (*parents, layer)):
-        return False
-    if isinstance(layer, keras.Model):
-        return any(leaf.trainable and leaf.weights for leaf in leaves_of(layer))
-    return True
+    """Return whether a layer may be trained, be there anything to train or not."""
+    return all(part.trainable for part in (*parents, layer))
 
 
 def _output_shape(layer):

@@ -1,6 +1,5 @@
 """Pretrained networks to start from: plain data, and how to look it up."""
 
-import glob
 import os
 import re
 from dataclasses import dataclass, field
@@ -76,14 +75,18 @@ class Backbone:
             return self.url
         return self.url + self.weight_file(input_shape)
 
-    def cached_files(self):
-        """Return the files of ImageNet weights, with and without top, that are here."""
-        pattern = self.file.format(size="*")
-        return [
-            file
-            for name in (pattern, with_top(pattern))
-            for file in sorted(glob.glob(os.path.join(glob.escape(cache()), name)))
+    def cached_files(self, whole=False):
+        """Return the files of ImageNet weights, of every size, that are here.
+
+        With `whole` they are those with the top alone.
+        """
+        files = (with_top(self.file),) if whole else (self.file, with_top(self.file))
+        paths = [
+            os.path.join(cache(), file.format(size=size))
+            for file in files
+            for size in self.sizes or (self.input_size,)
         ]
+        return list(filter(os.path.isfile, paths))
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class LandmarkBackbone(Backbone):
         model = landmark_model(self.name, input_shape, 2, **self.options)
         return without_top(model)
 
-    def cached_files(self):
+    def cached_files(self, whole=False):
         """Return no files: there are none."""
         return []
 

@@ -16,7 +16,7 @@ from reticnn.inference import InferenceModel
 from reticnn.preprocessing import preprocess, to_pixel_range, to_unit_range
 from reticnn.pretrained import as_backbone, without_top
 from reticnn.randomness import seeded_keras
-from reticnn.weights import put_weights
+from reticnn.weights import is_imagenet, put_weights
 
 
 def transfer_model(
@@ -52,8 +52,9 @@ def transfer_model(
             of three channels are repeated; other numbers of channels need `adapter`.
             Default (224, 224, 3).
         num_classes: Whole number of classes, at least 2. Default 2.
-        weights: `"imagenet"`, downloaded once through Keras and kept; the path of a
-            file with the backbone's weights, with or without its top (`.keras`,
+        weights: `"imagenet"`, downloaded once through Keras and kept, or without a
+            network those of another size of images, with a warning; the path of a file
+            with the backbone's weights, with or without its top (`.keras`,
             `.weights.h5` without the top, `.h5` as Keras distributes them, or a saved
             classifier); a Keras model or classifier that has them, in itself or as its
             backbone; or None for random ones. A Keras model as `backbone` keeps its own
@@ -104,7 +105,7 @@ def transfer_model(
 
     with seeded_keras(seed):
         entry, network = _network(backbone, input_shape, size, resize_to is not None)
-        if entry or not (isinstance(weights, str) and weights == "imagenet"):
+        if entry or not is_imagenet(weights):
             put_weights(network, weights, entry, (*size, 3))
         if not entry or weights is not None:
             network = InferenceModel(
@@ -182,17 +183,17 @@ def _with_channels(x, wanted, adapter):
         x = to_pixel_range(x, name="to_pixel_range")
     elif given == 1 and wanted == 3:
         x = keras.layers.Concatenate(name="grey_to_rgb")([x, x, x])
-    if x.shape[3] != wanted:
-        problem = (
-            f"`input_shape` has {given} channels"
-            if adapter is None
-            else f"`adapter` gives {x.shape[3]} channels"
-        )
+    if x.shape[3] == wanted:
+        return x
+    if adapter is not None:
         raise ValueError(
-            f"{problem}, the backbone takes {wanted}. Use adapter=True (TRUE in R), "
-            f"which learns to make {wanted} of them."
+            f"`adapter` gives {x.shape[3]} channels, the backbone takes {wanted}. "
+            "Leave `out_channels` out of it."
         )
-    return x
+    raise ValueError(
+        f"`input_shape` has {given} channels, the backbone takes {wanted}. Use "
+        f"adapter=True (TRUE in R), which learns to make {wanted} of them."
+    )
 
 
 def _pooled(x, pooling):

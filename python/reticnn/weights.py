@@ -1,7 +1,10 @@
 """Put weights that were learned elsewhere into a network."""
 
+import json
 import os
+import re
 import warnings
+from itertools import zip_longest
 
 import h5py
 import numpy as np
@@ -36,12 +39,12 @@ def put_weights(backbone, weights, entry=None, input_shape=None):
         TypeError: If `weights` is none of these.
         ValueError: If the weights do not fit, or the file is damaged.
         FileNotFoundError: If there is no such file.
-        ConnectionError: If the weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+        ConnectionError: If the weights are not on this machine, for images of any size,
+            and cannot be downloaded; within 15 seconds where there is no network.
     """
     if weights is None:
         return
-    if isinstance(weights, str) and weights == "imagenet":
+    if is_imagenet(weights):
         _put_file(backbone, _imagenet_file(entry, input_shape), entry)
     elif isinstance(weights, (Classifier, keras.Model)):
         _put_model(backbone, getattr(weights, "model", weights), entry)
@@ -49,6 +52,11 @@ def put_weights(backbone, weights, entry=None, input_shape=None):
         _put_file(backbone, _existing(weights), entry)
     else:
         raise _wrong_kind(weights)
+
+
+def is_imagenet(weights):
+    """Return whether weights are asked for as `"imagenet"`, in any case."""
+    return isinstance(weights, str) and weights.lower() == "imagenet"
 
 
 def _wrong_kind(weights):
@@ -71,10 +79,10 @@ def put_landmark_weights(model, weights, landmark, options):
         TypeError: If `weights` is none of these.
         ValueError: If the weights do not fit, there are none, or the file is damaged.
         FileNotFoundError: If there is no such file.
-        ConnectionError: If the weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+        ConnectionError: If the weights are not on this machine, for images of any size,
+            and cannot be downloaded; within 15 seconds where there is no network.
     """
-    if isinstance(weights, str) and weights == "imagenet":
+    if is_imagenet(weights):
         weights = _twins_file(model, landmark, options)
     elif isinstance(weights, (str, os.PathLike)):
         weights = _existing(weights)
@@ -84,7 +92,8 @@ def put_landmark_weights(model, weights, landmark, options):
         _put_weights_file(model, weights)
         return
     wanted = _single(_layers(model))
-    source, origin = _single(_source_layers(weights)), getattr(weights, "name", weights)
+    source = _single(_source_layers(weights))
+    origin = getattr(weights, "name", weights)
     count, problem = _fitting(model, wanted, source)
     if problem is not None:
         raise ValueError(
@@ -192,6 +201,11 @@ def _twins_hint(landmark, options):
 
 def _existing(weights):
     path = as_path(weights, "weights")
+    if os.path.isdir(path):
+        raise ValueError(
+            f"`weights` must be 'imagenet' or a file, and {path!r} is a folder. Give "
+            "the path of a file in it."
+        )
     if not os.path.isfile(path):
         raise FileNotFoundError(
             f"`weights` must be 'imagenet' or a file, and there is no file {path!r} "
@@ -203,7 +217,8 @@ def _existing(weights):
 def _imagenet_file(entry, input_shape, whole=False):
     """Return the path of Keras's file of ImageNet weights, downloaded if need be.
 
-    With `whole` it is the one with the top.
+    With `whole` it is the one with the top. The shapes of the weights do not depend on
+    the size of the images: without a network, a file for another size will do.
     """
     if not entry.file:
         raise ValueError(
@@ -220,21 +235,30 @@ def _imagenet_file(entry, input_shape, whole=False):
     url = entry.weight_url(input_shape)
     if whole:
         url = with_top(url)
-    with network(url, _without_network(entry, name)):
-        return keras.utils.get_file(
-            name, url, cache_dir=os.path.dirname(cache()), cache_subdir="models"
+    try:
+        with network(url, _without_network(entry, name)):
+            return keras.utils.get_file(
+                name, url, cache_dir=os.path.dirname(cache()), cache_subdir="models"
+            )
+    except ConnectionError:
+        others = entry.cached_files(whole)
+        if not others:
+            raise
+        warnings.warn(
+            f"{name!r} cannot be downloaded, so the weights of {entry.name} are those "
+            f"of {others[0]!r}, learned from images of another size.",
+            stacklevel=4,
         )
+        return others[0]
 
 
 def _without_network(entry, file):
     """Return what to do where the weights cannot be downloaded."""
-    others = entry.cached_files()
-    here = f" For images of another size there is {others[0]!r}." if others else ""
     return (
         f"The weights of {entry.name} are not on this machine: {file!r} is missing in "
         f"{cache()!r}. Download it where there is a network and put it there, or give "
-        f"its path as `weights`.{here} Or choose a backbone that `backbones()` lists "
-        "as cached, or weights=None (NULL in R) for random weights."
+        "its path as `weights`. Or choose a backbone that `backbones()` lists as "
+        "cached, or weights=None (NULL in R) for random weights."
     )
 
 
@@ -245,9 +269,14 @@ def _put_file(backbone, path, entry):
         _put_model(backbone, _loaded(path), entry)
     elif path.endswith(".weights.h5"):
         _put_weights_file(backbone, path)
+        if _is_efficientnet(entry) and _rescalings_of_weights_file(path) > 1:
+            _divide_twice(backbone)
     elif path.endswith((".h5", ".hdf5")):
-        source = _legacy_layers(path)
-        _put_layers(backbone, _matching(backbone, [source], path), entry, True)
+        source = _legacy_layers(path, backbone)
+        _matching(backbone, [source], path)
+        _put_layers(backbone, source)
+        if _is_efficientnet(entry) and _legacy_divides_twice(path, backbone):
+            _divide_twice(backbone)
     else:
         raise _wrong_ending(path)
 
@@ -298,15 +327,18 @@ def _shortened(error):
     return " ".join(message.split("List of objects")[0].split())
 
 
-def _legacy_layers(path):
-    """Return the layers with weights of a legacy HDF5 file, as Keras distributes."""
+def _legacy_layers(path, network=None):
+    """Return the layers with weights of a legacy HDF5 file, as Keras distributes.
+
+    With a network of the same layers, the weights of each are in the order of its own.
+    """
     try:
         with h5py.File(path) as file:
             group = file
             if "layer_names" not in _attributes(file) and "model_weights" in file:
                 group = file["model_weights"]
             layers = [
-                (name, [np.asarray(group[name][key]) for key in weights])
+                (name, {key: np.asarray(group[name][key]) for key in weights})
                 for name in _texts(group, "layer_names")
                 if (weights := _texts(group[name], "weight_names"))
             ]
@@ -314,7 +346,42 @@ def _legacy_layers(path):
         raise _damaged(path, error) from error
     if not layers:
         raise _damaged(path, "it holds no layers")
-    return layers
+    own = [layer for layer in network.layers if layer.weights] if network else []
+    return [
+        (name, _in_order(values, name, layer, path))
+        for (name, values), layer in zip_longest(layers, own[: len(layers)])
+    ]
+
+
+def _in_order(values, name, layer, path):
+    """Return the arrays of a stored layer in the order of a layer of the network.
+
+    Keras stores what was trained before what was not. That is a layer's own order, but
+    not that of a model within: its layers can be told apart by their names alone.
+    """
+    arrays = list(values.values())
+    stored = dict(zip(_names_within(values, name), arrays, strict=True))
+    if layer is None or not _has_layers_within(stored):
+        return arrays
+    own = _names_within([weight.path for weight in layer.weights], layer.name)
+    if sorted(own) == sorted(stored):
+        return [stored[name] for name in own]
+    if len(own) == len(arrays) and not _has_layers_within(own):
+        return arrays
+    raise ValueError(
+        f"`weights` is a file whose layer {name!r} holds layers of other names than "
+        f"the network's: {path!r}. A file of this kind does not tell their order. Save "
+        "the model as .keras, or give the model itself."
+    )
+
+
+def _names_within(paths, name):
+    """Return the names of a layer's weights, without its own and Keras 2's number."""
+    return [path.removeprefix(f"{name}/").split(":")[0] for path in paths]
+
+
+def _has_layers_within(names):
+    return len({os.path.dirname(name) for name in names}) > 1
 
 
 def _attributes(group):
@@ -335,12 +402,14 @@ def _texts(group, name):
 
 def _put_model(backbone, model, entry):
     """Copy weights from a model, or from the model within it that fits."""
-    sources = [_layers(part) for part in _models_in(model)]
-    source = _matching(backbone, sources, model.name)
+    parts = _models_in(model)
+    part = parts[_matching(backbone, [_layers(part) for part in parts], model.name)]
+    _put_layers(backbone, _layers(part))
     rescalings = [
-        layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling)
+        layer for layer in part.layers if isinstance(layer, keras.layers.Rescaling)
     ]
-    _put_layers(backbone, source, entry, len(rescalings) > 1)
+    if _is_efficientnet(entry) and len(rescalings) > 1:
+        _divide_twice(backbone)
 
 
 def _models_in(model):
@@ -355,7 +424,7 @@ def _layers(model):
 
 
 def _matching(backbone, sources, origin):
-    """Return the source whose layers have the shapes that the network wants.
+    """Return the place of the source whose layers have the shapes that are wanted.
 
     It may have the layers of a top behind them. Layers are told apart by their order,
     as Keras does: their names differ from one session to the next.
@@ -365,12 +434,13 @@ def _matching(backbone, sources, origin):
     """
     wanted = _layers(backbone)
     problems = []
-    for source in sources:
+    for place, source in enumerate(sources):
         fitting, problem = _first_difference(wanted, source)
         if problem is None:
-            return source
+            return place
         problems.append((fitting, problem))
-    problem = max(problems, key=lambda found: found[0])[1]
+    # Of equals the innermost: around a backbone are few layers, which say little.
+    problem = max(reversed(problems), key=lambda found: found[0])[1]
     raise ValueError(
         f"`weights` does not fit {backbone.name}: {problem} ({origin!r}). Give weights "
         "of this network, with or without its top."
@@ -384,13 +454,13 @@ def _first_difference(wanted, source):
         if number == len(source):
             return number, (
                 f"the weights end before layer {name!r}, number {number + 1} of "
-                f"{len(wanted)} with weights, which has the shapes {shapes}"
+                f"{len(wanted)} with weights, which has the shapes {_listed(shapes)}"
             )
         other, values = source[number]
         if _shapes(values) != shapes:
             return number, (
-                f"layer {name!r} has the shapes {shapes}, the weights have "
-                f"{_shapes(values)} there, of a layer {other!r}"
+                f"layer {name!r} has the shapes {_listed(shapes)}, the weights have "
+                f"{_listed(_shapes(values))} there, of a layer {other!r}"
             )
     if len(source) - len(wanted) > _MOST_LAYERS_OF_A_TOP:
         return len(wanted), (
@@ -404,19 +474,59 @@ def _shapes(values):
     return [tuple(value.shape) for value in values]
 
 
-def _put_layers(backbone, source, entry, rescaled):
-    """Assign weights layer by layer; `source` may go on after the last one.
+def _listed(shapes):
+    """Return shapes as text, of many the first three."""
+    more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
+    return f"{shapes[:3]}{more}"
 
-    With `rescaled` they are of a network in which Keras divides the pixels of an
-    EfficientNet once more than in ours; a larger variance does the same.
-    """
+
+def _put_layers(backbone, source):
+    """Assign weights layer by layer; `source` may go on after the last one."""
     layers = [layer for layer in backbone.layers if layer.weights]
     for layer, (_, values) in zip(layers, source, strict=False):
-        values = [keras.ops.convert_to_numpy(value) for value in values]
-        normalises = isinstance(layer, keras.layers.Normalization)
-        if normalises and rescaled and entry and entry.family == "efficientnet":
-            values[1] = values[1] * _DEVIATIONS
         for variable, value in zip(layer.weights, values, strict=True):
-            variable.assign(value)
-        if normalises:
+            variable.assign(keras.ops.convert_to_numpy(value))
+        if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
+
+
+def _is_efficientnet(entry):
+    return entry is not None and entry.family == "efficientnet"
+
+
+def _divide_twice(backbone):
+    """Divide the pixels of an EfficientNet once more, by a larger variance."""
+    layer = _normalization(backbone)
+    variance = keras.ops.convert_to_numpy(layer.adapt_variance)
+    layer.adapt_variance.assign(variance * _DEVIATIONS)
+    layer.finalize_state()
+
+
+def _normalization(backbone):
+    return next(
+        layer
+        for layer in backbone.layers
+        if isinstance(layer, keras.layers.Normalization)
+    )
+
+
+def _legacy_divides_twice(path, backbone):
+    """Return whether the network of a legacy file, put in already, divides twice."""
+    with h5py.File(path) as file:
+        config = file.attrs.get("model_config")
+    if config is None:
+        # Keras's own files have no more than weights. Those of a network that began
+        # with random ones do not normalise.
+        mean, variance = map(
+            keras.ops.convert_to_numpy, _normalization(backbone).weights[:2]
+        )
+        return bool(np.any(mean != 0) or np.any(variance != 1))
+    layers = json.loads(config)["config"]["layers"]
+    return sum(layer["class_name"] == "Rescaling" for layer in layers) > 1
+
+
+def _rescalings_of_weights_file(path):
+    """Return how many rescaling layers the network of a `.weights.h5` file has."""
+    with h5py.File(path) as file:
+        names = list(file.get("layers", ()))
+    return len([name for name in names if re.fullmatch(r"rescaling(_\d+)?", name)])

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -374,7 +375,11 @@ def test_own_model_is_a_backbone_without_its_top(images):
         ),
         ({"resize_to": 20}, "resize_to", ["20 x 20", "32 x 32"]),
         ({"input_shape": (32, 32, 4)}, "input_shape", ["4 channels", "adapter=True"]),
-        ({"adapter": {"out_channels": 4}}, "adapter", ["4 channels", "takes 3"]),
+        (
+            {"adapter": {"out_channels": 4}},
+            "adapter",
+            ["4 channels", "takes 3", "Leave `out_channels` out"],
+        ),
         ({"adapter": {"filter": 8}}, "adapter", ["'filter'", "mean 'filters'"]),
         ({"train": "haed"}, "train", ["'haed'", "mean 'head'", "`layer_table()`"]),
         (
@@ -412,6 +417,18 @@ def test_model_that_is_no_backbone_is_refused(refused):
         _small(adapter="yes")
 
 
+@pytest.mark.parametrize("train", [None, True, ["block2"], {}])
+def test_what_cannot_be_trained_is_told_what_can(refused, train):
+    words = ["'head'", "'last_block'", "'all'", "layer or block", f"not {train!r}"]
+    with refused(TypeError, "train", *(words if train != ["block2"] else words[:-1])):
+        transfer_model(_network(), (8, 8, 3), train=train)
+
+
+def test_misspelt_block_is_told_the_blocks_name(refused):
+    with refused(ValueError, "train", "'blok2'", "Did you mean 'block2'?"):
+        transfer_model(_network(), (8, 8, 3), train="blok2")
+
+
 @pytest.mark.slow
 def test_saved_classifier_is_the_whole_model(fit, shapes, images, tmp_path):
     model = transfer_model("vgg16", (16, 16, 3), weights=None, resize_to=32, seed=1)
@@ -445,9 +462,10 @@ def test_file_with_or_without_top_is_kerass_own_network(images):
 
 @real_weights
 @pytest.mark.parametrize("file", [NO_TOP, WITH_TOP])
-def test_imagenet_weights_come_from_kerass_cache(keras_home, file):
+@pytest.mark.parametrize("weights", ["imagenet", "ImageNet"])
+def test_imagenet_weights_come_from_kerass_cache(keras_home, file, weights):
     shutil.copy(file, keras_home)
-    model = _small(weights="imagenet")
+    model = _small(weights=weights)
     wanted = _small(weights=NO_TOP)
     for ours, theirs in zip(model.get_weights(), wanted.get_weights(), strict=True):
         assert (ours == theirs).all()
@@ -490,6 +508,8 @@ def test_efficientnets_imagenet_file_is_rescaled_as_by_keras(tmp_path, images):
         variable.assign(np.asarray(value, variable.dtype))
     normalisation.finalize_state()
     theirs.save(tmp_path / "efficientnetb0_notop.h5")
+    with h5py.File(tmp_path / "efficientnetb0_notop.h5", "a") as file:
+        del file.attrs["model_config"]  # Keras's own files have no more than weights.
     entry = as_backbone("efficientnet_b0")
     ours = entry.build(SIZE)
     put_weights(ours, str(tmp_path / "efficientnetb0_notop.h5"), entry)
@@ -499,6 +519,108 @@ def test_efficientnets_imagenet_file_is_rescaled_as_by_keras(tmp_path, images):
     ]
     deviations = np.array([0.229, 0.224, 0.225])
     np.testing.assert_allclose(up_to[0], up_to[1] / np.sqrt(deviations), rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("divides", [False, True], ids=["once", "twice"])
+def test_own_efficientnet_gives_its_features(tmp_path, images, divides):
+    own = _efficientnet(divides)
+    names = ["own.keras", "own.h5", "own.weights.h5"]
+    for name in names[:2]:
+        own.save(tmp_path / name)
+    own.save_weights(tmp_path / names[2])
+    if not divides:
+        shutil.copy(tmp_path / "own.h5", tmp_path / "bare.h5")
+        with h5py.File(tmp_path / "bare.h5", "a") as file:
+            del file.attrs["model_config"]
+        names.append("bare.h5")
+    wanted = own.predict(images, verbose=0)
+    for weights in (own, keras.Sequential([own]), *(tmp_path / name for name in names)):
+        model = transfer_model("efficientnet_b0", SIZE, weights=weights)
+        features = keras.Model(model.input, model.layers[-2].output)
+        ours = features.predict(images, verbose=0)
+        # Random weights give features near 1e-6.
+        assert np.abs(ours - wanted).max() < 1e-3 * np.abs(wanted).max()
+
+
+def _efficientnet(divides_twice):
+    """Return Keras's network as of random weights, or as of those of ImageNet."""
+    network = keras.applications.EfficientNetB0(
+        weights=None, include_top=False, input_shape=SIZE, pooling="avg"
+    )
+    if not divides_twice:
+        return network
+
+    def call(layer, *inputs, **arguments):
+        x = layer(*inputs, **arguments)
+        if isinstance(layer, keras.layers.Normalization):
+            x = keras.layers.Rescaling([s**-0.5 for s in (0.229, 0.224, 0.225)])(x)
+        return x
+
+    return keras.models.clone_model(
+        network, call_function=call, clone_function=lambda layer: layer
+    )
+
+
+def _normalised_within(*names):
+    """Return a network whose batch normalisations are in a model within it."""
+    inputs = keras.Input((8, 8, 3))
+    normal = [keras.layers.BatchNormalization(name=name) for name in names]
+    x = keras.Sequential(normal, name="within")(inputs)
+    network = keras.Model(inputs, keras.layers.Conv2D(3, 1)(x), name="own")
+    rng = np.random.default_rng(1)
+    network.set_weights([rng.random(w.shape) for w in network.get_weights()])
+    return network
+
+
+@pytest.mark.parametrize("frozen", [[], ["first"], ["first", "second"]])
+def test_legacy_file_of_a_model_within_is_read_by_names(tmp_path, frozen):
+    source = _normalised_within("first", "second")
+    for name in frozen:
+        source.get_layer("within").get_layer(name).trainable = False
+    source.save(tmp_path / "own.h5")
+    other = _normalised_within("first", "second")
+    other.set_weights([weight * 0 for weight in other.get_weights()])
+    made = transfer_model(other, (8, 8, 3), weights=tmp_path / "own.h5")
+    for ours, theirs in zip(
+        made.get_layer("own").get_weights(), source.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_legacy_file_whose_order_is_not_known_is_refused(refused, tmp_path):
+    _normalised_within(None, None).save(tmp_path / "own.h5")
+    other = _normalised_within(None, None)
+    before = other.get_weights()
+    with refused(
+        ValueError, "weights", "'within'", "own.h5", "Save the model as .keras"
+    ):
+        transfer_model(other, (8, 8, 3), weights=tmp_path / "own.h5")
+    for weight, as_before in zip(other.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, as_before)
+    _small().save(tmp_path / "whole.h5")
+    with refused(
+        ValueError, "weights", "'mobilenet_0.25'", ".keras, or give the model"
+    ):
+        _small(weights=tmp_path / "whole.h5")
+
+
+def test_weights_of_another_backbone_name_its_layer(refused):
+    other = transfer_model("resnet18", SIZE, weights=None)
+    first = next(
+        layer for layer in leaves_of(other.get_layer("resnet18")) if layer.weights
+    )
+    with pytest.raises(ValueError, match=f"layer 'conv1'.*{first.name!r}") as caught:
+        _small(weights=other)
+    assert len(str(caught.value)) < 300
+
+
+def test_long_lists_of_shapes_are_cut_short(refused):
+    first = keras.layers.Conv2D(2, 3)
+    rest = keras.Sequential([keras.layers.Conv2D(5, 3), keras.layers.Conv2D(5, 3)])
+    weights = keras.Sequential([keras.Input((8, 8, 3)), first, rest])
+    with refused(ValueError, "weights", "(5,), (3, 3, 5, 5)] and 1 more there, of a"):
+        transfer_model(_network(), (8, 8, 3), weights=weights)
 
 
 @real_weights
@@ -534,6 +656,10 @@ def test_bad_files_are_named(refused, tmp_path):
     (tmp_path / "weights.pt").touch()
     with refused(ValueError, "weights", "weights.pt", ".keras"):
         _small(weights=tmp_path / "weights.pt")
+    for name in ("", "folder.keras"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        with refused(ValueError, "weights", repr(str(tmp_path / name)), "is a folder"):
+            _small(weights=tmp_path / name)
     with refused(FileNotFoundError, "weights", "'imagnet'"):
         _small(weights="imagnet")
     with refused(TypeError, "weights", "3"):
@@ -569,11 +695,24 @@ def test_refused_connection_says_what_to_do(keras_home, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     _through_proxy(monkeypatch, port)
-    (keras_home / "mobilenet_2_5_224_tf.h5").touch()
     parts = ["mobilenet_0.25", "'mobilenet_2_5_128_tf_no_top.h5'", str(keras_home)]
-    other = "there is " + repr(str(keras_home / "mobilenet_2_5_224_tf.h5"))
-    assert _seconds_to_give_up("mobilenet_0.25", *parts, other) < 5
-    assert os.listdir(keras_home) == ["mobilenet_2_5_224_tf.h5"]
+    assert _seconds_to_give_up("mobilenet_0.25", *parts) < 5
+    assert os.listdir(keras_home) == []
+
+
+@real_weights
+@pytest.mark.parametrize("file", [NO_TOP, WITH_TOP])
+def test_weights_for_another_size_do_without_a_network(keras_home, monkeypatch, file):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    _through_proxy(monkeypatch, port)
+    shutil.copy(file, keras_home)
+    with pytest.warns(UserWarning, match=f"128.*{file.name}.*another size"):
+        model = transfer_model("mobilenet_0.25", (128, 128, 3))
+    wanted = _small(weights=file).get_layer("mobilenet_0.25").get_weights()
+    ours = model.get_layer("mobilenet_0.25").get_weights()
+    for weight, own in zip(wanted, ours, strict=True):
+        np.testing.assert_array_equal(own, weight)
 
 
 @pytest.mark.slow
@@ -754,6 +893,39 @@ def test_table_of_layers_looks_into_models():
     assert layer_table(reticnn.build_cnn())["name"][0] == "image"
 
 
+def test_table_tells_what_is_trained_also_after_loading(tmp_path):
+    model = transfer_model(_network(), (8, 8, 3), train="block2")
+    table = layer_table(model)
+    told = dict(zip(table["name"], table["trainable"], strict=True))
+    names = {model.layers[-1].name, "small", "block2_conv1", "block2_bn1"}
+    assert {name for name, trained in told.items() if trained} == names
+    weights = {weight.path.split("/")[-2] for weight in model.trainable_weights}
+    assert weights == names - {"small"}
+    freeze(model)
+    assert not any(layer_table(model)["trainable"])
+    model.save(tmp_path / "frozen.keras")
+    loaded = keras.saving.load_model(tmp_path / "frozen.keras")
+    assert not any(layer_table(loaded)["trainable"])
+
+
+def test_table_of_what_is_not_built_is_refused(refused):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__(name="own_class")
+            self.dense = keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(x)
+
+    unbuilt = keras.Sequential([keras.layers.Dense(2, name="two")], name="bare")
+    with refused(ValueError, "model", "'bare'", "'two'", "keras.Input", "call it once"):
+        layer_table(unbuilt)
+    with refused(ValueError, "model", "'own_class'", "'dense", "call it once"):
+        layer_table(Own())
+    unbuilt(np.zeros((1, 3)))
+    assert layer_table(unbuilt)["parameters"] == [8]
+
+
 # Further training
 
 
@@ -777,6 +949,12 @@ def test_classifier_trains_on_after_unfreezing(fit, shapes):
     fit(classifier, shapes)
     assert (convolution.get_weights()[0] == frozen).all()
     assert (dense.get_weights()[0] != head).any()
+
+
+@pytest.mark.parametrize("value", [False, [2], {}])
+def test_wrong_kind_of_kept_features_is_told_the_words(refused, fit, shapes, value):
+    with refused(TypeError, "cache_features", "'auto'", "'none'", "copies", "not "):
+        fit(transfer_model(_network(), (8, 8, 3)), shapes, cache_features=value)
 
 
 def test_optimizer_is_kept_where_nothing_was_unfrozen(fit, shapes):

@@ -53,6 +53,8 @@ test_that("layers are chosen as one writes it in R", {
   expect_identical(chosen(model$layers[[3]]), "block1_conv1")
   expect_identical(chosen(\(layer) grepl("conv2", layer$name)), c("block1_conv2", "block2_conv2"))
   expect_length(chosen(NULL), 6)
+  expect_identical(sum(layer_table(model)$trainable), 6L)
+  expect_false(any(layer_table(freeze(model))$trainable))
 })
 
 test_that("the workshop's slice of layers is written in R as the help page says", {

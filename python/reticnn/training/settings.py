@@ -5,7 +5,7 @@ from typing import Any
 
 from reticnn.augmenting.policy import Policy
 from reticnn.augmenting.sequence import as_policy
-from reticnn.coercion import as_bool, as_choice, as_float, as_int
+from reticnn.coercion import as_bool, as_choice, as_float, as_int, shown
 from reticnn.training.schedules import SCHEDULES
 
 
@@ -82,4 +82,10 @@ def _as_copies(value):
     """Return how many copies of each image's features to keep, or the words for it."""
     if isinstance(value, (str, type(None))):
         return as_choice(value, "cache_features", ("auto", "none"))
-    return as_int(value, "cache_features")
+    try:
+        return as_int(value, "cache_features")
+    except TypeError:
+        raise TypeError(
+            "`cache_features` must be 'auto', 'none', or a whole number of copies of "
+            f"each image, not {shown(value)}."
+        ) from None

@@ -8,10 +8,14 @@
 #'   * `output_shape`, such as `"112 x 112 x 64"`; `"any"` for an open side;
 #'   * `parameters`, trainable or not; a layer used again has none there;
 #'   * `mult_adds`, multiplications with addition for one image, of convolutions and
-#'     dense layers; `NaN` where the image's size is open;
+#'     dense layers; `NaN` where the image's size is open, and for other layers with
+#'     weights that do more than scale and shift, such as attention;
 #'   * `receptive_field`, the side, in pixels of the model's input, of the square that a
 #'     value of the output depends on, the longer side where it is none, not cut at the
-#'     image's border; `NaN` where it is the whole image of open size.
+#'     image's border. Where maps have been enlarged, values depend on more or fewer
+#'     pixels in turn, and it is their mean, which may be a fraction. `NaN` where it is
+#'     the whole image of open size, or behind layers whose `mult_adds` are not known for
+#'     their weights.
 #'
 #'   It has a [plot()], of the layers that have weights, with as many of their names as
 #'   there is room for.

@@ -1,15 +1,17 @@
 """Apply a network of fixed-size images to larger ones, as a convolution of itself."""
 
+import re
 import weakref
 from dataclasses import dataclass
 from typing import Any
 
+from reticnn.augmenting.layer import AugmentationLayer
 from reticnn.backend import keras
 from reticnn.graph import calls, graph_of
 from reticnn.outputs import output_layer
 
 # Layers and operations that give the same size whatever they are given.
-_OF_ONE_SIZE = ("Resizing", "CenterCrop", "RandomCrop", "Reshape")
+_OF_ONE_SIZE = ("AugmentationLayer", "Resizing", "CenterCrop", "RandomCrop", "Reshape")
 
 # Layers that treat each value alone, so that a flattened map may stay a map.
 _OF_EACH_VALUE = (
@@ -106,6 +108,8 @@ def _use(node, inputs, last):
     layer, first = node.operation, inputs[0]
     if _is_open(first) and _flattens(layer, node):
         return [_flattened(first, node.input_tensors[0].shape[1:3])]
+    if _is_for_training_only(layer, node):
+        return [first]
     if any(map(_is_open, inputs)) and type(layer).__name__ in _OF_ONE_SIZE:
         _refuse(f"{_named(layer)} gives images or maps of one size")
     if first.window and isinstance(layer, keras.layers.Dense):
@@ -124,7 +128,7 @@ def _use(node, inputs, last):
     try:
         outputs = keras.tree.flatten(layer(*args, **kwargs))
     except Exception as error:
-        _refuse(f"{_named(layer)} does not take them: {error}")
+        _refuse(f"{_named(layer)} does not take them: {_reason(error)}")
     return [_Value(tensor, first.window, first.places) for tensor in outputs]
 
 
@@ -140,6 +144,12 @@ def _flattens(layer, node):
     return isinstance(layer, keras.layers.Flatten) or (
         isinstance(layer, keras.layers.Reshape) and is_flat
     )
+
+
+def _is_for_training_only(layer, node):
+    """Return whether a layer augments while training, and else does nothing."""
+    same = node.input_tensors[0].shape == node.outputs[0].shape
+    return isinstance(layer, AugmentationLayer) and same
 
 
 def _flattened(value, window):
@@ -187,6 +197,14 @@ def _treats_each_value(layer):
 
 def _named(layer):
     return f"layer {layer.name!r} ({type(layer).__name__})"
+
+
+def _reason(error):
+    """Return the text of an error without what Keras puts around it."""
+    bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = bold[1] if bold else str(error)
+    text = text.rpartition("Error encountered:")[2]
+    return text.partition("\n\nArguments received by")[0].strip().removesuffix(".")
 
 
 def _refuse(problem):

@@ -1,8 +1,10 @@
 """The views of an image that a prediction is averaged over: copies, crops, scales."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import product
+from operator import ge
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from reticnn.conversion import images_for_model
 from reticnn.convolutional import fully_convolutional
 
 _TTA_SEED = 0
+
+# Pixels of the shorter side: images of more would hardly fit into any memory.
+_LARGEST_SCALE = 10_000
 
 # Where the crops lie: 0 at the top or left, 1 at the bottom or right.
 _CROPS = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
@@ -90,7 +95,8 @@ class Views:
         resize = self.classifier.resize
         if self.scales:
             data = images_for_model(data, (None, None, channels), "images")
-            return [_Scaled(data, side) for side in self.scales]
+            takes = cache(self.takes)
+            return [_Scaled(data, side, takes) for side in self.scales]
         if self.crops == 1:
             return [images_for_model(data, shape, "images", resize)]
         wanted = self.reading_shape
@@ -98,6 +104,13 @@ class Views:
             wanted = (None, None, channels)
         use = f"crops of {shape[0]} x {shape[1]} are cut from"
         return [images_for_model(data, wanted, "images", resize, use)]
+
+    def takes(self, size):
+        """Return whether scaled images of (height, width) are large enough."""
+        own = self.classifier.image_shape[:2]
+        if None not in own and all(map(ge, size, own)):
+            return True
+        return self.is_dense and _fits(self.network, size)
 
     def looks(self):
         """Return functions from images to what the network sees of them."""
@@ -131,17 +144,32 @@ class Views:
 
 @dataclass(frozen=True)
 class _Scaled:
-    """Image data with all images at one length of their shorter side."""
+    """Image data with all images at one length of their shorter side.
 
-    data: object
+    Attributes:
+        data: Image data.
+        side: That length, in pixels.
+        takes: Function that says whether images of (height, width) are large enough.
+    """
+
+    data: Any
     side: int
+    takes: Any
 
     def __len__(self):
         return len(self.data)
 
     def read(self, positions):
-        """Return the pixels of some of the images."""
-        return self.data.read_scaled(positions, self.side)
+        """Return the pixels of some of the images, if they are large enough."""
+        images = self.data.read_scaled(positions, self.side)
+        for size in {image.shape[:2] for image in images}:
+            if not self.takes(size):
+                raise ValueError(
+                    f"`scales` has {self.side}, at which an image has {size[0]} x "
+                    f"{size[1]} pixels (height x width), too few for the network. Use "
+                    "a larger one."
+                )
+        return images
 
 
 def _look(steps, pixels):
@@ -198,28 +226,34 @@ def _check_crops(crops, image_shape):
 
 
 def _check_scales(views):
-    """Raise if the smallest scale is too small."""
-    size, smallest = views.classifier.image_shape[:2], min(views.scales)
-    if not views.is_dense and smallest < max(size):
+    """Raise if a scale is too large, or so small that no image has enough pixels."""
+    size = views.classifier.image_shape[:2]
+    smallest, largest = min(views.scales), max(views.scales)
+    if largest > _LARGEST_SCALE:
         raise ValueError(
-            f"`scales` must be at least {max(size)} for crops of {size[0]} x "
+            f"`scales` must be at most {_LARGEST_SCALE}, not {largest}: the pixels of "
+            "an image's shorter side."
+        )
+    # Of long images, the network may take those that lie, or those that stand.
+    shapes = (smallest, _LARGEST_SCALE), (_LARGEST_SCALE, smallest)
+    if any(map(views.takes, shapes)):
+        return
+    if not views.is_dense:
+        raise ValueError(
+            f"`scales` must be at least {min(size)} for crops of {size[0]} x "
             f"{size[1]}, not {smallest}."
         )
-    own = None if None in size else max(size)
-    if own is not None and smallest >= own:
-        return
-    if not _fits(views.network, smallest):
-        enough = "larger ones" if own is None else f"{own} or more"
-        raise ValueError(
-            f"`scales` has {smallest}, and images of {smallest} x {smallest} pixels "
-            f"are too small for the network. Use {enough}."
-        )
+    enough = "larger ones" if None in size else f"{max(size)} or more"
+    raise ValueError(
+        f"`scales` has {smallest}, and images of {smallest} x {smallest} pixels "
+        f"are too small for the network. Use {enough}."
+    )
 
 
-def _fits(network, side):
-    """Return whether a network takes square images of that side."""
+def _fits(network, size):
+    """Return whether a network takes images of (height, width)."""
     try:
-        network.compute_output_shape((1, side, side, network.input_shape[3]))
+        network.compute_output_shape((1, *size, network.input_shape[3]))
     except ValueError:
         return False
     return True

@@ -10,6 +10,7 @@ from reticnn import (
     describe_model,
     landmark_model,
     separable_costs,
+    transfer_model,
 )
 from reticnn.classifier import Classifier
 
@@ -80,6 +81,95 @@ def test_receptive_field_is_what_changes_the_output(strides):
     middle = outputs.shape[1] // 2
     touched = (abs(outputs[:33] - outputs[33:])[:, middle, middle] > 1e-9).sum()
     assert describe_model(model)["receptive_field"][-1] == touched
+
+
+def _fields(*layers, side=64):
+    inputs = keras.Input((side, side, 3))
+    model = keras.Model(inputs, keras.Sequential(layers)(inputs))
+    return describe_model(model)["receptive_field"]
+
+
+def test_fields_of_resized_maps_are_in_pixels_of_the_input():
+    layers = keras.layers
+    assert _fields(layers.Resizing(32, 32), layers.Conv2D(4, 3)) == [2, 6]
+    half = layers.Resizing(48, 32, "nearest", crop_to_aspect_ratio=True)
+    assert _fields(half, layers.Conv2D(4, 3)) == [1, pytest.approx(1 + 2 * 4 / 3)]
+    model = transfer_model(
+        "mobilenet_0.25", (32, 32, 3), 2, weights=None, resize_to=(64, 64)
+    )
+    rows = _rows(model)
+    assert rows["mobilenet_0.25/conv1"]["receptive_field"] == 3
+    assert rows["mobilenet_0.25/conv_dw_13_relu"]["receptive_field"] == 2 + 314 / 2
+
+
+def test_fields_behind_enlarged_maps_take_smaller_steps():
+    layers = keras.layers
+    pool, double = layers.MaxPooling2D(2), layers.UpSampling2D(2)
+    assert _fields(pool, double, layers.Conv2D(4, 3)) == [2, 2, 4]
+    halved = layers.Conv2D(4, 3, strides=2)
+    transposed = layers.Conv2DTranspose(5, 2, strides=2)
+    assert _fields(halved, transposed, layers.Conv2D(4, 3)) == [3, 3, 5]
+
+
+@pytest.mark.parametrize(
+    "enlarging",
+    [
+        keras.layers.UpSampling2D(3),
+        keras.layers.UpSampling2D(2, interpolation="bilinear"),
+        keras.layers.Conv2DTranspose(1, 5, strides=2, padding="same"),
+        keras.layers.Conv2DTranspose(1, 3, strides=3),
+    ],
+)
+def test_field_behind_enlarged_maps_is_a_mean_over_the_places(enlarging):
+    """Change one pixel at a time, and count for each place those that touch it."""
+    inputs = keras.Input((24, 24, 1))
+    x = enlarging(keras.layers.AveragePooling2D(2)(inputs))
+    model = keras.Model(inputs, keras.layers.Conv2D(1, (3, 2), padding="same")(x))
+    images = np.zeros((25, 24, 24, 1), "f4")
+    images[range(24), range(24)] = 1
+    outputs = model.predict(images, verbose=0)
+    side = outputs.shape[1]
+    # A row for each pixel of the middle column: far from the border, whole periods.
+    middle = slice(side // 2 - 6, side // 2 + 6)
+    touched = abs(outputs[:24] - outputs[24:])[:, middle, side // 2, 0] > 1e-9
+    field = describe_model(model)["receptive_field"][-1]
+    assert field == pytest.approx(touched.sum(axis=0).mean())
+
+
+def test_transposed_convolutions_multiply_at_the_places_of_the_input():
+    inputs = keras.Input((16, 16, 4))
+    outputs = keras.layers.Conv2DTranspose(5, 2, strides=2)(inputs)
+    table = describe_model(keras.Model(inputs, outputs))
+    assert table["mult_adds"] == [16 * 16 * 2 * 2 * 4 * 5]
+
+
+def test_layers_that_are_not_understood_leave_numbers_unknown():
+    inputs = keras.Input((8, 8, 4))
+    x = keras.layers.Reshape((64, 4))(inputs)
+    x = keras.layers.LayerNormalization()(x)
+    x = keras.layers.MultiHeadAttention(2, 4)(x, x)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    table = describe_model(keras.Model(inputs, keras.layers.Dense(3)(x)))
+    assert table["mult_adds"] == pytest.approx([0, 0, math.nan, 0, 12], nan_ok=True)
+    wanted = [1, 1, math.nan, math.nan, math.nan]
+    assert table["receptive_field"] == pytest.approx(wanted, nan_ok=True)
+
+
+def test_weights_that_scale_values_cost_nothing():
+    inputs = keras.Input((8, 8, 4))
+    x = keras.layers.PReLU()(keras.layers.BatchNormalization()(inputs))
+    table = describe_model(keras.Model(inputs, x))
+    assert table["mult_adds"] == [0, 0]
+    assert table["receptive_field"] == [1, 1]
+
+
+def test_unknown_fields_stay_unknown_where_branches_meet():
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(3, 3, padding="same")(inputs)
+    scale = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+    for pair in ([x, scale], [scale, x]):
+        table = describe_model(keras.Model(inputs, keras.layers.Multiply()(pair)))
+        assert math.isnan(table["receptive_field"][-1])
 
 
 def test_nested_models_are_listed_layer_by_layer():

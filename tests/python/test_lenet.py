@@ -221,6 +221,8 @@ def test_prototypes_can_be_trained(two_prototypes, fit):
         ("output", {"output": "soft"}, ["'soft'", "'softmax'"]),
         ("prototypes", {"prototypes": np.ones((3, 84))}, ["10 x 84", "(3, 84)"]),
         ("prototypes", {"prototypes": np.full((10, 84), np.nan)}, ["10 x 84 finite"]),
+        ("prototypes", {"prototypes": "a"}, ["10 x 84 finite", "'a'"]),
+        ("prototypes", {"prototypes": {"V1": [1, -1]}}, ["10 x 84 finite", "'V1'"]),
         ("prototypes", {"prototypes": np.ones((10, 84))}, ["some are equal"]),
         (
             "prototypes",

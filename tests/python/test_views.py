@@ -8,6 +8,7 @@ from PIL import Image
 
 from reticnn import (
     augmentation,
+    augmentation_layer,
     build_cnn,
     image_arrays,
     image_folder,
@@ -302,6 +303,23 @@ def test_original_lenet_has_distances_averaged():
     np.testing.assert_allclose(got, np.mean(windows, axis=0), rtol=1e-4)
 
 
+def test_augmentation_in_the_model_does_nothing_to_larger_images(noise):
+    plain, augmented = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
+    head = keras.Sequential(
+        [
+            keras.layers.Conv2D(2, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    layer = augmentation_layer(augmentation(rotation=0.1))
+    results = [
+        predict_images(keras.Model(image, head(start)), noise, scales=(17, 20))
+        for image, start in ((plain, plain), (augmented, layer(augmented)))
+    ]
+    assert results[0] == results[1]
+
+
 # What cannot be done
 
 
@@ -325,6 +343,33 @@ def test_scales_smaller_than_the_network_are_refused(refused, classifier, noise)
         predict_images(classifier, noise, scales=15, crops=5)
 
 
+@pytest.mark.parametrize("crops", [1, 5])
+def test_the_aspect_of_the_images_decides_what_is_too_small(refused, crops, tmp_path):
+    image = keras.Input((24, 32, 3))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(2, 3)(image))
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    images = np.random.default_rng(1).integers(0, 256, (3, 24, 32, 3)).astype("u1")
+    seen = predict_images(model, images, scales=24, crops=crops)
+    alone = predict_images(model, images)
+    assert seen[".pred_class"] == alone[".pred_class"]
+    standing = images.swapaxes(1, 2)
+    with refused(ValueError, "scales", "has 24", "32 x 24"):
+        predict_images(model, standing, scales=24, crops=crops)
+    predict_images(model, standing, scales=32, crops=crops)
+    Image.fromarray(images[0]).save(tmp_path / "lying.png")
+    Image.fromarray(standing[0]).save(tmp_path / "standing.png")
+    predict_images(model, [str(tmp_path / "lying.png")], scales=24, crops=crops)
+    with refused(ValueError, "scales", "has 24", "32 x 24"):
+        predict_images(model, [str(tmp_path / "standing.png")], scales=24, crops=crops)
+    with refused(ValueError, "scales", "23"):
+        predict_images(model, images, scales=23, crops=crops)
+
+
+def test_absurd_scales_are_refused(refused, classifier, noise):
+    with refused(ValueError, "scales", "at most 10000", "not 2000000"):
+        predict_images(classifier, noise, scales=(24, 2_000_000))
+
+
 def test_crops_of_a_model_of_any_size_are_refused(refused, noise):
     image = keras.Input((None, None, 3))
     x = keras.layers.GlobalAveragePooling2D()(image)
@@ -342,6 +387,13 @@ def _resized():
     image = keras.Input((16, 16, 3))
     x = keras.layers.Resizing(8, 8, name="shrunk")(image)
     return image, keras.layers.GlobalAveragePooling2D()(x)
+
+
+def _cropped():
+    image = keras.Input((16, 16, 3))
+    layer = augmentation_layer(augmentation(crop=(8, 8)))
+    layer.name = "cut"
+    return image, keras.layers.GlobalAveragePooling2D()(layer(image))
 
 
 def _normalised():
@@ -368,6 +420,7 @@ def _joined():
     ("build", "layer"),
     [
         (_resized, "'shrunk' (Resizing)"),
+        (_cropped, "'cut' (AugmentationLayer)"),
         (_normalised, "'over_all' (LayerNormalization)"),
         (_reshaped, "'in_a_row' (Reshape)"),
         (_joined, "'both' (Concatenate)"),
@@ -377,6 +430,21 @@ def test_layer_that_stands_in_the_way_is_named(refused, noise, build, layer):
     image, x = build()
     model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
     with refused(ValueError, "scales", layer, "Leave `scales` out"):
+        predict_images(model, noise, scales=24)
+
+
+def test_reason_is_given_without_the_texts_of_keras(noise):
+    class Fussy(keras.layers.Layer):
+        def call(self, x):
+            if None in x.shape[1:]:
+                raise ValueError("I want to know the size.")
+            return x
+
+    image, x = _image_and_maps()
+    x = keras.layers.GlobalAveragePooling2D()(Fussy(name="fussy")(x))
+    model = keras.Model(image, keras.layers.Dense(2)(x))
+    reason = r"\(Fussy\) does not take them: I want to know the size\. Leave"
+    with pytest.raises(ValueError, match=reason):
         predict_images(model, noise, scales=24)
 
 

@@ -2,7 +2,7 @@
 
 from reticnn.augmenting import augmentation
 from reticnn.backend import keras
-from reticnn.coercion import as_choice
+from reticnn.coercion import as_int
 from reticnn.landmarks.parts import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
 from reticnn.layers import LocalResponseNormalization
@@ -60,7 +60,7 @@ def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
         padded until the first convolution fits, so that 224 gives 55 too.
     """
     check_size(input_shape, 64, "alexnet")
-    groups = as_choice(str(int(groups)), "groups", ("1", "2"))
+    groups = _as_groups(groups)
     inputs, x = image_input(input_shape, "means" if rescale else None)
     missing = [-(side - 11) % 4 for side in input_shape[:2]]
     if any(missing):
@@ -73,7 +73,7 @@ def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
             side,
             strides=strides,
             padding="valid" if strides > 1 else "same",
-            groups=int(groups) if apart else 1,
+            groups=groups if apart else 1,
             activation="relu",
             name=f"conv{number}",
             **_initializers(bias),
@@ -90,6 +90,17 @@ def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
         x = keras.layers.Dropout(0.5, name=f"dropout{number}")(x)
     outputs = output_layer(x, num_classes, output, **_initializers(0))
     return keras.Model(inputs, outputs, name="alexnet")
+
+
+def _as_groups(groups):
+    """Return 1 or 2."""
+    groups = as_int(groups, "groups")
+    if groups > 2:
+        raise ValueError(
+            f"`groups` must be 1 or 2, not {groups}. Use 2 for the paper's AlexNet, 1 "
+            "for convolutions that see all channels."
+        )
+    return groups
 
 
 def _initializers(bias):

@@ -329,11 +329,15 @@ def _as_prototypes(prototypes, num_classes):
                 f"variant='modern', or give `prototypes`, {num_classes} x {_F6_UNITS}."
             )
         return digits
-    array = np.asarray(prototypes, "float32")
-    if array.shape != (num_classes, _F6_UNITS) or not np.isfinite(array).all():
+    try:
+        array = given = np.asarray(prototypes, "float32")
+    except (TypeError, ValueError):
+        array, given = None, prototypes
+    wanted = (num_classes, _F6_UNITS)
+    if array is None or array.shape != wanted or not np.isfinite(array).all():
         raise ValueError(
             f"`prototypes` must be {num_classes} x {_F6_UNITS} finite numbers, one row "
-            f"a class, not {shown(array)}. Use -1 and 1."
+            f"a class, not {shown(given)}. Use an array of -1 and 1."
         )
     if len(np.unique(array, axis=0)) < num_classes:
         raise ValueError(

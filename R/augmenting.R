@@ -12,8 +12,10 @@
 #' unchanged, and not by way of HSV; a blur mirrors the image at its edges, where Keras
 #' sees black; both flips are drawn for themselves.
 #'
-#' Each operation is `NULL`, which is off and the default; or one number; or two, the
-#' lowest and the highest; or a named list of its settings, which have Keras's names.
+#' Each operation is `NULL`, which is off and the default; or one value; or a named list
+#' of its settings, which have Keras's names. Where a number is drawn from a range, two
+#' are its lowest and highest; `color_jitter`, `grayscale` and `pca_color` take one
+#' number.
 #'
 #' @param crop Part of the image to show, at a random place. Up to 1, the fraction of
 #'   height and width, or `c(height, width)` of them, enlarged to the image's size; whole
@@ -57,8 +59,10 @@
 #'   `"reflect"`.
 #' @param fill_value Number, 0 to 255, the value of `"constant"`. Default 0.
 #' @param interpolation `"bilinear"` or `"nearest"`. Default `"bilinear"`.
-#' @return A policy, which prints what it does. It is a Python object. Wherever a policy
-#'   is taken, a list of policies means one after the other.
+#' @return A policy, which prints what it does. It is a Python object, which [saveRDS()]
+#'   does not keep; `policy$to_config()` gives it as a plain list, to be kept as R or JSON
+#'   has it, and wherever a policy is taken, that list will do. A list of policies means
+#'   one after the other.
 #' @section Errors: A `reticnn_error` if a setting is outside its range, or has another
 #'   name.
 #' @references Keras's `RandomCrop`, `RandomFlip`, `RandomTranslation`, `RandomShear`,

@@ -592,6 +592,17 @@ def test_policies_go_through_json_and_pickle(operation):
     assert (augment(images, again, seed=1) == augment(images, policy, seed=1)).all()
 
 
+def test_settings_of_length_one_may_come_from_r_as_scalars():
+    policy = augmentation(erasing={"fill_value": 255}, rotation=0.1)
+    config = policy.to_config()
+    assert config["erasing"]["fill_value"] == [255]
+    config["erasing"]["fill_value"] = 255.0
+    again = Policy.from_config(config)
+    assert again == policy
+    images = np.zeros((3, 8, 8, 3), "uint8")
+    assert (augment(images, again, seed=1) == augment(images, policy, seed=1)).all()
+
+
 def test_policies_never_change():
     policy = augmentation(rotation=0.1)
     with pytest.raises(AttributeError, match="cannot be changed"):
@@ -647,8 +658,16 @@ def test_policies_print_what_they_do():
         ({"color_jitter": 1}, ["below 1"]),
         ({"color_jitter": {"hue": 0.1}}, ["hue_factor"]),
         ({"color_jitter": {"contrast_factor": -0.1}}, ["at least 0"]),
+        ({"color_jitter": {"contrast_factor": 2}}, ["`contrast_factor`", "at most 1"]),
+        ({"crop": {"height": "a", "width": 1}}, ["`height`", "'a'"]),
+        ({"flip": {"mode": "sideways"}}, ["`mode`", "sideways"]),
+        ({"shear": {"y_factor": -1}}, ["`y_factor`", "at least 0"]),
+        ({"zoom": {"width_factor": 3}}, ["`width_factor`", "not 3"]),
+        ({"erasing": {"fill_value": -1}}, ["`fill_value`", "not -1"]),
         ({"grayscale": 2}, ["at most 1"]),
-        ({"pca_color": {"eigenvalues": [1, 2]}}, ["3 numbers"]),
+        ({"pca_color": {"eigenvalues": [1, 2]}}, ["`eigenvalues`", "3 numbers"]),
+        ({"pca_color": {"eigenvalues": "a"}}, ["3 numbers", "'a'"]),
+        ({"pca_color": {"eigenvectors": {"a": 1}}}, ["3 x 3 numbers", "'a'"]),
         ({"gaussian_blur": -1}, ["at least 0"]),
         ({"gaussian_blur": {"kernel_size": 4}}, ["odd", "Use 5"]),
         ({"gaussian_noise": 20}, ["at most 1"]),
@@ -692,6 +711,12 @@ def test_bad_calls_are_refused(refused):
         augment(small, rotation=0.1, seed=-1)
     with refused(ValueError, "policy", "'magic'", "augmentation"):
         Policy.from_config({"policy": "magic"})
+    with refused(TypeError, "config", "a dict", "'magic'"):
+        Policy.from_config("magic")
+    with refused(ValueError, "config", "'augmentation'", "'rotate'"):
+        Policy.from_config({"policy": "augmentation", "rotate": 0.1})
+    with refused(ValueError, "rotation", "at most 1", "not 3"):
+        Policy.from_config({"policy": "augmentation", "rotation": {"factor": 3}})
 
 
 @pytest.mark.parametrize("fill_mode", ["reflect", "constant", "nearest", "wrap"])
@@ -705,3 +730,33 @@ def test_large_images_are_warped_as_small_ones(fill_mode, channels):
     host._warp_together(policy, images, matrices, together)
     host._warp_each(policy, images, matrices, each)
     assert (np.abs(together - each) < 1).mean() > 0.99
+
+
+@pytest.mark.skipif(cv2.__version__ < "5", reason="OpenCV 4 cannot")
+@pytest.mark.parametrize("size", [(40_000, 8), (8, 40_000)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_very_long_images_are_warped(size, interpolation):
+    ramp = np.linspace(0, 250, 40_000, dtype="float32")[None]
+    images = ramp.repeat(8, axis=0).reshape(1, 8, 40_000, 1)
+    images = images if size[0] == 8 else images.swapaxes(1, 2).copy()
+    turned = augment(images, rotation=(0.5, 0.5), interpolation=interpolation)
+    np.testing.assert_allclose(turned, images[:, ::-1, ::-1], atol=0.02)
+    assert augment(images, crop=[8, 8], rotation=0.1).shape == (1, 8, 8, 1)
+
+
+def test_images_too_long_for_an_older_opencv_are_refused(refused, monkeypatch):
+    def fail(*_):
+        raise cv2.error("(-215:Assertion failed) dst.cols < SHRT_MAX")
+
+    monkeypatch.setattr(host.cv2, "warpAffine", fail)
+    with refused(ValueError, "images", "40000 x 8", "32766"):
+        augment(np.zeros((1, 40_000, 8, 3), "uint8"), crop=[8, 8], rotation=0.1)
+
+
+def test_any_number_of_channels_is_blurred():
+    images = np.random.default_rng(1).uniform(0, 255, (2, 8, 8, 600)).astype("f4")
+    blurred = augment(images, gaussian_blur=1, seed=1)
+    for start in range(0, 600, 100):
+        some = slice(start, start + 100)
+        part = augment(images[..., some].copy(), gaussian_blur=1, seed=1)
+        np.testing.assert_allclose(blurred[..., some], part, rtol=1e-5)

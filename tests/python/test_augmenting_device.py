@@ -118,6 +118,19 @@ def test_the_nearest_pixel_is_the_same_one(uncompiled):
     assert (results == images).mean() < 0.5
 
 
+@pytest.mark.parametrize("fill_mode", ["reflect", "constant", "nearest", "wrap"])
+@pytest.mark.parametrize("size", [(23, 24), (24, 24), (128, 129)])
+def test_quarter_turns_are_exact_on_both_engines(uncompiled, size, fill_mode):
+    policy = reticnn.augmentation(
+        rotation=(0.25, 0.25), interpolation="nearest", fill_mode=fill_mode
+    )
+    images = np.random.default_rng(1).uniform(0, 255, (3, *size, 2)).astype("f4")
+    expected = host.apply(policy, images, 5, 2, np.arange(len(images)))
+    np.testing.assert_array_equal(on_device(policy, images), expected)
+    # No line is taken twice, or left out, but for those beyond the shorter side.
+    assert np.isin(images[:, 1:-2, 1:-2], expected).all()
+
+
 @pytest.mark.parametrize(
     ("channels", "operations"),
     [

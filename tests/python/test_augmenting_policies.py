@@ -259,6 +259,29 @@ def test_policies_can_be_written_down_and_read_again(policy):
     np.testing.assert_array_equal(applied(read, images), applied(policy, images))
 
 
+def test_settings_of_length_one_may_come_from_r_as_scalars():
+    policy = rand_augment(operations=["rotate"])
+    config = {**policy.to_config(), "operations": "rotate", "n": 2.0}
+    again = Policy.from_config(config)
+    assert again == policy
+    np.testing.assert_array_equal(applied(again, photos()), applied(policy, photos()))
+
+
+@pytest.mark.parametrize(
+    ("config", "argument", "parts"),
+    [
+        ({"policy": "rand_augment", "operations": "rotat"}, "operations", ["'rotate'"]),
+        ({"policy": "rand_augment", "magnitude": 11}, "magnitude", ["at most 10"]),
+        ({"policy": "rand_augment", "times": 2}, "config", ["rand_augment", "'times'"]),
+        ({"policy": "trivial_augment", "n": 2}, "config", ["trivial_augment", "'n'"]),
+        ({"policy": "auto_augment", "name": "mnist"}, "name", ["'cifar10'"]),
+    ],
+)
+def test_bad_settings_from_a_file_are_refused(refused, config, argument, parts):
+    with refused(ValueError, argument, *parts):
+        Policy.from_config(config)
+
+
 def test_a_classifier_keeps_its_policy(tmp_path):
     data = shape_images(20, image_size=8, seed=1)
     model = build_cnn((8, 8, 3), n_blocks=1, filters=2, units=4)

@@ -123,6 +123,21 @@ def test_a_sequence_goes_through_json_and_pickle():
     assert Policy.from_config(config) == policy == pickle.loads(pickle.dumps(policy))
 
 
+def test_a_sequence_from_r_is_the_one_that_was_sent(refused):
+    policy = as_policy([RAND, rand_augment(operations=["rotate"])])
+    config = policy.to_config()
+    config["policies"][1]["operations"] = "rotate"
+    assert Policy.from_config(config) == policy
+    config["policies"][1]["operations"] = "rotat"
+    with refused(ValueError, "operations", "'rotate'"):
+        Policy.from_config(config)
+    for policies in ([], "rotate", None):
+        with refused(ValueError, "policies", "list"):
+            Policy.from_config({"policy": "sequence", "policies": policies})
+    with refused(ValueError, "config", "sequence", "policies"):
+        Policy.from_config({"policy": "sequence"})
+
+
 def test_a_sequence_prints_each_policy():
     policy = as_policy([CROP, rand_augment(1, 5, operations=["invert", "color"])])
     assert repr(policy).splitlines() == [
@@ -153,3 +168,22 @@ def test_training_takes_a_list_and_keeps_it(tmp_path, fit, shapes, tiny_cnn, ref
     assert load_classifier(path).augmentation == as_policy(policies)
     with refused(TypeError, "augmentation", "list of policies", "not 3"):
         fit(classifier, shapes, augmentation=[3])
+
+
+def test_policies_are_taken_as_plain_settings_too(images, tmp_path):
+    first, second = augmentation(rotation=0.1, erasing=1), rand_augment(2, 5)
+    for policy in (first, second, as_policy([first, second])):
+        path = tmp_path / "policy.json"
+        path.write_text(json.dumps(policy.to_config()))
+        config = json.loads(path.read_text())
+        expected = augment(images, policy, seed=1)
+        assert (augment(images, config, seed=1) == expected).all()
+    mixed = [first.to_config(), second]
+    assert (augment(images, mixed, seed=1) == expected).all()
+
+
+def test_other_dicts_are_no_policies(refused, images):
+    with refused(TypeError, "policy", "rotation"):
+        augment(images, {"rotation": 0.1})
+    with refused(ValueError, "policy", "'mine'"):
+        augment(images, {"policy": "mine"})

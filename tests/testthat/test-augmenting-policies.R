@@ -35,6 +35,25 @@ test_that("a policy is learned from a function that builds models", {
   expect_output(print(learned), "val_loss")
 })
 
+test_that("settings of a policy come back from R as they were", {
+  skip_if_no_core()
+  policies <- list(
+    augmentation(rotation = 0.1, crop = c(8, 8), pca_color = 0.1,
+      color_jitter = list(hue_factor = 0.5), zoom = 0.1,
+      erasing = list(fill_value = 255)),
+    rand_augment(1, operations = "rotate"),
+    trivial_augment(),
+    auto_augment("svhn")
+  )
+  for (policy in policies) {
+    expect_true(policy$from_config(policy$to_config()) == policy)
+    file <- withr::local_tempfile()
+    saveRDS(policy$to_config(), file)
+    x <- random_images(3, 16, 16, 3)
+    expect_identical(augment(x, readRDS(file), seed = 1), augment(x, policy, seed = 1))
+  }
+})
+
 test_that("what is wrong with a policy is said", {
   skip_if_no_core()
   expect_snapshot(error = TRUE, {

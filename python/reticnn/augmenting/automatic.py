@@ -263,6 +263,11 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
         self.__dict__["_spread"] = magnitude_std / 10
         self._plan(*[choices] * n)
 
+    @classmethod
+    def maker(cls):
+        """Return the function that checks the settings."""
+        return rand_augment
+
     def __repr__(self):
         """Return what is done to an image."""
         config = self._config
@@ -296,6 +301,11 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
         super().__init__()
         self._plan([Choice(name, 1.0, 1.0) for name in _FOURTEEN])
 
+    @classmethod
+    def maker(cls):
+        """Return the function that checks the settings."""
+        return trivial_augment
+
     def __repr__(self):
         """Return what is done to an image."""
         return self._in_lines(
@@ -316,6 +326,11 @@ class AutoAugment(_Choosing, Policy, kind="auto_augment"):
         super().__init__(name=name)
         first, second = zip(*AUTO_AUGMENT[name], strict=True)
         self._plan(*([Choice(*_severe(part)) for part in s] for s in (first, second)))
+
+    @classmethod
+    def maker(cls):
+        """Return the function that checks the settings."""
+        return auto_augment
 
     def __repr__(self):
         """Return what is done to an image."""

@@ -22,6 +22,7 @@ from reticnn.augmenting.drawing import (
     erasing_texture,
     normal_texture,
 )
+from reticnn.augmenting.policy import NEAREST_SHIFT
 from reticnn.backend import keras
 
 ops = keras.ops
@@ -123,7 +124,8 @@ def _warped(policy, images, matrices, output_shape):
     """Return images sampled through matrices, (n, 6)."""
     x, y = _coordinates(matrices, *output_shape[:2])
     if policy.interpolation == "nearest":
-        return _pixels(policy, images, ops.floor(x + 0.5), ops.floor(y + 0.5))
+        half = 0.5 + NEAREST_SHIFT
+        return _pixels(policy, images, ops.floor(x + half), ops.floor(y + half))
     left, top = ops.floor(x), ops.floor(y)
     right_weight, bottom_weight = (x - left)[..., None], (y - top)[..., None]
     upper, lower = (

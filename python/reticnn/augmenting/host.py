@@ -20,6 +20,7 @@ from reticnn.augmenting.drawing import (
     erasing_texture,
     normal_texture,
 )
+from reticnn.augmenting.policy import NEAREST_SHIFT
 
 _FILLS = {
     "reflect": cv2.BORDER_REFLECT,
@@ -40,6 +41,14 @@ _VALUES_WORTH_A_THREAD = 1_000_000
 # bits: then they are exact in a tall image too, of at most so many rows.
 _ROUNDING = np.float32(2**13)
 
+# Longest side of images, with edges, whose places are that exact.
+_LARGEST_SIDE = int(_ROUNDING) - 2
+
+_LARGEST_SIDE_OF_OPENCV_4 = 2**15 - 2
+
+# OpenCV 5 takes no more channels at once, and OpenCV 4 four times as many.
+_CHANNELS_AT_ONCE = 128
+
 # From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
 _LARGE = 2**13
 
@@ -50,6 +59,8 @@ _BYTES_KEPT = 8 * _VALUES_AT_ONCE
 _STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
 
 _HALF_A_PIXEL = np.array([0, 0, 0.5], "float32")
+
+_SHIFT = np.array([0, 0, NEAREST_SHIFT] * 2, "float32")
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -160,7 +171,9 @@ def _move(policy, images, matrices, results):
 def _warp(policy, images, matrices, results):
     """Put images sampled through matrices, (n, 6), into `results`."""
     height, width = results.shape[1:3]
-    if height * width >= _LARGE:
+    if policy.interpolation == "nearest":
+        matrices = matrices + _SHIFT
+    if height * width >= _LARGE or max(images.shape[1:3]) > _LARGEST_SIDE:
         _warp_each(policy, images, matrices, results)
     else:
         _warp_together(policy, images, matrices, results)
@@ -197,8 +210,18 @@ def _warp_each(policy, images, matrices, results):
     def sample(matrix, image, result):
         cv2.warpAffine(image, matrix, size, result, flags, *border)
 
-    for image, matrix, result in zip(images, matrices, results, strict=True):
-        _sample(partial(sample, matrix), image, result)
+    try:
+        for image, matrix, result in zip(images, matrices, results, strict=True):
+            _sample(partial(sample, matrix), image, result)
+    except cv2.error as error:
+        if max(images.shape[1:3]) <= _LARGEST_SIDE_OF_OPENCV_4:
+            raise
+        height, width = images.shape[1:3]
+        raise ValueError(
+            f"`images` have {height} x {width} pixels (height x width), and OpenCV "
+            f"{cv2.__version__} moves images of sides up to "
+            f"{_LARGEST_SIDE_OF_OPENCV_4}. Resize them, or install OpenCV 5."
+        ) from error
 
 
 def _sample(sample, image, result):
@@ -360,6 +383,13 @@ def _sharpen(images, factors):
 
 def _blur(images, sigmas, radius):
     side = 2 * radius + 1
+    if images.shape[3] > _CHANNELS_AT_ONCE:
+        for start in range(0, images.shape[3], _CHANNELS_AT_ONCE):
+            some = images[..., start : start + _CHANNELS_AT_ONCE]
+            blurred = some.copy()
+            _blur(blurred, sigmas, radius)
+            some[...] = blurred
+        return
     for image, sigma in zip(_planes(images), sigmas.tolist(), strict=True):
         if sigma > 0:
             cv2.GaussianBlur(image, (side, side), sigma, image)

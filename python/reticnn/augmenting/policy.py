@@ -1,6 +1,8 @@
 """Policies: what is done to images at random, as plain settings."""
 
 import copy
+import inspect
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,10 +18,14 @@ from reticnn.augmenting.drawing import (
     normals,
     texture_place,
 )
-from reticnn.coercion import as_choice, as_float
+from reticnn.coercion import as_choice, as_float, shown
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
+
+# Added to places before the nearest pixel is taken, more than they are off by rounding:
+# both engines decide alike between two equally near, as an exact quarter turn has them.
+NEAREST_SHIFT = 2**-10
 
 _SETTINGS = {
     "crop": settings.crop_settings,
@@ -87,8 +93,8 @@ class Policy:
     """What is done to images at random; never changes once it is made.
 
     A kind of policy is a subclass with a name, `class Mine(Policy, kind="mine")`, whose
-    `__init__` takes what `to_config()` gives, and which says what it needs in `parts`
-    and `draw`; see `reticnn.augmenting.drawing`.
+    `__init__` takes what `to_config()` gives, unless it has another `maker`, and which
+    says what it needs in `parts` and `draw`; see `reticnn.augmenting.drawing`.
     """
 
     _kinds: dict = {}  # noqa: RUF012
@@ -134,9 +140,27 @@ class Policy:
     @staticmethod
     def from_config(config):
         """Return the policy that gave `config` by `to_config()`."""
-        config = dict(config)
-        kind = as_choice(config.pop("policy", None), "policy", tuple(Policy._kinds))
-        return Policy._kinds[kind](**config)
+        if not isinstance(config, Mapping):
+            raise TypeError(
+                "`config` must be a dict (a named list in R), as `to_config()` gives "
+                f"it, not {shown(config)}."
+            )
+        settings = dict(config)
+        kind = as_choice(settings.pop("policy", None), "policy", tuple(Policy._kinds))
+        make = Policy._kinds[kind].maker()
+        try:
+            inspect.signature(make).bind(**settings)
+        except TypeError as error:
+            raise ValueError(
+                f"`config` must have the settings of {kind!r} that `to_config()` "
+                f"gives, not {shown(list(settings))}: {error}."
+            ) from None
+        return make(**settings)
+
+    @classmethod
+    def maker(cls):
+        """Return what makes a policy of what `to_config()` gives, and checks it."""
+        return cls
 
     def check(self, image_shape):
         """Raise if the policy cannot be applied to (height, width, channels)."""
@@ -183,6 +207,11 @@ class Augmentation(Policy, kind="augmentation"):
             _parts_of_grey=_parts(_PARTS_OF_GREY, set(ranges)),
             _parts_of_colour=_parts(_PARTS_OF_COLOUR, set(ranges)),
         )
+
+    @classmethod
+    def maker(cls):
+        """Return `augmentation`, to check settings that R or a file has changed."""
+        return augmentation
 
     @property
     def blur_radius(self):
@@ -526,8 +555,9 @@ def augmentation(
     filled in once; saturation and hue are linear in RGB, with the luma unchanged, and
     not by way of HSV; a blur mirrors the image at its edges, where Keras sees black.
 
-    Each operation is None, which is off and the default; or one number; or a pair, the
-    lowest and the highest; or a dict of its settings, which have Keras's names.
+    Each operation is None, which is off and the default; or one value; or a dict of its
+    settings, which have Keras's names. Where a number is drawn from a range, a pair is
+    its lowest and highest; `color_jitter`, `grayscale` and `pca_color` take one number.
 
     Args:
         crop: Part of the image to show, at a random place. Up to 1, the fraction of
@@ -576,8 +606,9 @@ def augmentation(
 
     Returns:
         A policy, which prints what it does, never changes, and is false if it does
-        nothing. `policy.to_config()` gives it as a plain dict. Wherever a policy is
-        taken, a list of policies means one after the other.
+        nothing. `policy.to_config()` gives it as a plain dict, to be kept as JSON;
+        wherever a policy is taken, that dict will do. A list of policies means one
+        after the other.
 
     Raises:
         TypeError: If a setting is no number.

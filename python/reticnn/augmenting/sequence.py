@@ -1,5 +1,7 @@
 """Policies one after the other."""
 
+from collections.abc import Mapping
+
 from reticnn.augmenting.counters import seed_of_place
 from reticnn.augmenting.policy import Policy
 from reticnn.coercion import shown
@@ -14,8 +16,14 @@ class Sequence(Policy, kind="sequence"):
 
     def __init__(self, *, policies):
         """Take what `to_config()` of each policy gives."""
-        super().__init__(policies=policies)
-        self.__dict__["policies"] = tuple(map(Policy.from_config, policies))
+        if not isinstance(policies, (list, tuple)) or not policies:
+            raise ValueError(
+                "`policies` must be a list of what `to_config()` of each policy gives, "
+                f"not {shown(policies)}."
+            )
+        made = tuple(map(Policy.from_config, policies))
+        super().__init__(policies=[policy.to_config() for policy in made])
+        self.__dict__["policies"] = made
 
     def check(self, image_shape):
         """Raise if a policy cannot be applied to what comes to it."""
@@ -62,17 +70,26 @@ class Sequence(Policy, kind="sequence"):
 
 
 def as_policy(value, name="policy"):
-    """Return `value` if it is a policy; of a list of policies, them in sequence."""
+    """Return a policy, made of its config if need be; of a list, them in sequence."""
     if isinstance(value, Policy):
         return value
+    if _is_policy(value):
+        return Policy.from_config(value)
     given = value if isinstance(value, (list, tuple)) else []
-    wrong = next((one for one in given if not isinstance(one, Policy)), value)
+    wrong = next((one for one in given if not _is_policy(one)), value)
     if not given or wrong is not value:
         raise TypeError(
             f"`{name}` must be a policy or a list of policies, not {shown(wrong)}. "
             "Make one with `augmentation()`."
         )
+    given = map(as_policy, given)
     policies = [policy for one in given for policy in getattr(one, "policies", [one])]
     if len(policies) == 1:
         return policies[0]
     return Sequence(policies=[policy.to_config() for policy in policies])
+
+
+def _is_policy(value):
+    """Return whether a value is a policy, or what `to_config()` of one gave."""
+    of_config = isinstance(value, Mapping) and "policy" in value
+    return of_config or isinstance(value, Policy)

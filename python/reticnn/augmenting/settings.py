@@ -22,15 +22,19 @@ def crop_settings(value):
     """Return the window's height and width, as fractions or both in whole pixels."""
     names = ("height", "width")
     if isinstance(value, Mapping):
-        given = _named(value, "crop", names)
+        given, told = _named(value, "crop", names)
         missing = [name for name in names if name not in given]
         if missing:
             raise ValueError(f"`crop` has no {shown(missing)}. Give height and width.")
         sides = [given[name] for name in names]
     else:
+        told = dict.fromkeys(names, "crop")
         sides = _numbers(value, "crop")
         sides = sides * 2 if len(sides) == 1 else sides
-    sides = [as_float(side, "crop", above=0) for side in sides]
+    sides = [
+        as_float(side, told[name], above=0)
+        for name, side in zip(names, sides, strict=True)
+    ]
     if all(side <= 1 for side in sides):
         return dict(zip(names, sides, strict=True))
     if any(side < 1 for side in sides):
@@ -38,14 +42,15 @@ def crop_settings(value):
             f"`crop` must be two fractions of the image up to 1, or two whole numbers "
             f"of pixels, not {shown(sides)}."
         )
-    return {name: as_int(side, "crop") for name, side in zip(names, sides, strict=True)}
+    return {
+        name: as_int(side, told[name]) for name, side in zip(names, sides, strict=True)
+    }
 
 
 def flip_settings(value):
     """Return the directions in which images are flipped."""
-    if isinstance(value, Mapping):
-        value = _named(value, "flip", ("mode",)).get("mode")
-    return {"mode": as_choice(value, "flip", FLIPS)}
+    given, told = _named(value, "flip", ("mode",), alone="mode")
+    return {"mode": as_choice(given["mode"], told["mode"], FLIPS)}
 
 
 def translation_settings(value):
@@ -61,19 +66,23 @@ def shear_settings(value):
 
 def rotation_settings(value):
     """Return the range of the angle, as fractions of a full turn."""
-    given = _named(value, "rotation", ("factor",), alone="factor")
-    return {"factor": _range(given["factor"], "rotation", minimum=-1, maximum=1)}
+    given, told = _named(value, "rotation", ("factor",), alone="factor")
+    return {"factor": _range(given["factor"], told["factor"], minimum=-1, maximum=1)}
 
 
 def zoom_settings(value):
     """Return the ranges of the zooms; None for a width that follows the height."""
     names = ("height_factor", "width_factor")
-    given = _named(value, "zoom", names, alone="height_factor")
+    given, told = _named(value, "zoom", names, alone="height_factor")
     limits = {"above": -1, "maximum": 1}
     width = given.get("width_factor")
     return {
-        "height_factor": _range(given.get("height_factor", 0), "zoom", **limits),
-        "width_factor": None if width is None else _range(width, "zoom", **limits),
+        "height_factor": _range(
+            given.get("height_factor", 0), told["height_factor"], **limits
+        ),
+        "width_factor": None
+        if width is None
+        else _range(width, told["width_factor"], **limits),
     }
 
 
@@ -89,44 +98,39 @@ def color_jitter_settings(value):
             "contrast_factor": amount,
             "saturation_factor": (0.5 - amount / 2, 0.5 + amount / 2),
         }
-    given = _named(value, name, names)
-    brightness, contrast, saturation, hue = (given.get(part) for part in names)
+    given, told = _named(value, name, names)
     unit = {"minimum": 0, "maximum": 1}
-    settings = {
-        "brightness_factor": brightness
-        if brightness is None
-        else _range(brightness, name, minimum=-1, maximum=1),
-        "contrast_factor": contrast
-        if contrast is None
-        else _range(contrast, name, "both", **unit),
-        "saturation_factor": saturation
-        if saturation is None
-        else _range(saturation, name, "from_zero", **unit),
-        "hue_factor": hue if hue is None else _range(hue, name, "from_zero", **unit),
+    limits = {
+        "brightness_factor": {"minimum": -1, "maximum": 1},
+        "contrast_factor": {"kind": "apart", **unit},
+        "saturation_factor": {"kind": "from_zero", **unit},
+        "hue_factor": {"kind": "from_zero", **unit},
     }
-    return settings
+    return {
+        part: None
+        if given.get(part) is None
+        else _range(given[part], told[part], **limits[part])
+        for part in names
+    }
 
 
 def grayscale_settings(value):
     """Return the probability of showing the image in grey."""
-    given = _named(value, "grayscale", ("factor",), alone="factor")
-    chance = as_float(given["factor"], "grayscale", minimum=0, maximum=1)
+    given, told = _named(value, "grayscale", ("factor",), alone="factor")
+    chance = as_float(given["factor"], told["factor"], minimum=0, maximum=1)
     return {"factor": chance}
 
 
 def pca_color_settings(value):
     """Return the standard deviation, and the axes along which colours vary."""
-    name = "pca_color"
     names = ("std", "eigenvalues", "eigenvectors")
-    given = _named(value, name, names, alone="std")
+    given, told = _named(value, "pca_color", names, alone="std")
+    values = given.get("eigenvalues", IMAGENET_EIGENVALUES)
+    vectors = given.get("eigenvectors", IMAGENET_EIGENVECTORS)
     return {
-        "std": as_float(given.get("std", 0.1), name, minimum=0),
-        "eigenvalues": _array(
-            given.get("eigenvalues", IMAGENET_EIGENVALUES), name, (3,)
-        ),
-        "eigenvectors": _array(
-            given.get("eigenvectors", IMAGENET_EIGENVECTORS), name, (3, 3)
-        ),
+        "std": as_float(given.get("std", 0.1), told["std"], minimum=0),
+        "eigenvalues": _array(values, told["eigenvalues"], (3,)),
+        "eigenvectors": _array(vectors, told["eigenvectors"], (3, 3)),
     }
 
 
@@ -134,17 +138,18 @@ def gaussian_blur_settings(value):
     """Return the probability, the range of the sigma in pixels, and the window."""
     name = "gaussian_blur"
     names = ("factor", "kernel_size", "sigma")
-    given = _named(value, name, names, alone="sigma")
-    sigma = _range(given.get("sigma", 1.0), name, "from_zero", minimum=0)
-    size = given.get("kernel_size")
+    given, told = _named(value, name, names, alone="sigma")
+    sigma = _range(given.get("sigma", 1.0), told["sigma"], "from_zero", minimum=0)
     # Three standard deviations to each side hold all but 0.3 % of the weight.
-    size = 2 * int(np.ceil(3 * sigma[1])) + 1 if size is None else as_int(size, name)
+    enough = 2 * int(np.ceil(3 * sigma[1])) + 1
+    size = given.get("kernel_size")
+    size = enough if size is None else as_int(size, told["kernel_size"])
     if size % 2 == 0:
         raise ValueError(
             f"`{name}` must have an odd `kernel_size`, not {size}. Use {size + 1}."
         )
     return {
-        "factor": _chance(given.get("factor", 1.0), name),
+        "factor": _chance(given.get("factor", 1.0), told["factor"]),
         "kernel_size": size,
         "sigma": sigma,
     }
@@ -152,47 +157,49 @@ def gaussian_blur_settings(value):
 
 def gaussian_noise_settings(value):
     """Return the range of the standard deviation, as a fraction of 255."""
-    name = "gaussian_noise"
-    given = _named(value, name, ("stddev",), alone="stddev")
-    return {"stddev": _range(given["stddev"], name, "both", minimum=0, maximum=1)}
+    given, told = _named(value, "gaussian_noise", ("stddev",), alone="stddev")
+    return {"stddev": _chance(given["stddev"], told["stddev"])}
 
 
 def erasing_settings(value):
     """Return the probability, the range of the areas, and the filling."""
     name = "erasing"
     names = ("factor", "scale", "fill_value")
-    given = _named(value, name, names, alone="factor")
+    given, told = _named(value, name, names, alone="factor")
     fill = given.get("fill_value")
     if fill is not None:
-        fill = [as_float(part, name, minimum=0, maximum=255) for part in _numbers(fill)]
+        limits = {"minimum": 0, "maximum": 255}
+        fill = [as_float(one, told["fill_value"], **limits) for one in _numbers(fill)]
         if len(fill) not in (1, 3):
             raise ValueError(
                 f"`{name}` must have a `fill_value` of one number or three (RGB), not "
                 f"{shown(fill)}."
             )
-    unit = {"minimum": 0, "maximum": 1}
+    scale = given.get("scale", (0.02, 0.33))
     return {
-        "factor": _chance(given.get("factor", 1.0), name),
-        "scale": _range(given.get("scale", (0.02, 0.33)), name, "from_zero", **unit),
+        "factor": _chance(given.get("factor", 1.0), told["factor"]),
+        "scale": _range(scale, told["scale"], "from_zero", minimum=0, maximum=1),
         "fill_value": fill,
     }
 
 
 def _two_ranges(value, name, names, symmetric=True, minimum=-1):
     kind = "symmetric" if symmetric else "from_zero"
+    limits = {"kind": kind, "minimum": minimum, "maximum": 1}
     if not isinstance(value, Mapping):
-        value = dict.fromkeys(names, value)
-    given = _named(value, name, names)
-    return {
-        part: _range(given.get(part, 0), name, kind, minimum=minimum, maximum=1)
-        for part in names
-    }
+        ends = _range(value, name, **limits)
+        return {part: list(ends) for part in names}
+    given, told = _named(value, name, names)
+    return {part: _range(given.get(part, 0), told[part], **limits) for part in names}
 
 
 def _named(value, name, names, alone=None):
-    """Return a dict with some of `names`; one value is that of `alone`."""
+    """Return a dict with some of `names`, and what messages call each of these.
+
+    One value, not a dict, is that of `alone`.
+    """
     if not isinstance(value, Mapping):
-        return {alone: value}
+        return {alone: value}, dict.fromkeys(names, name)
     for given in value:
         if given not in names:
             raise ValueError(
@@ -201,20 +208,23 @@ def _named(value, name, names, alone=None):
             )
     if not value:
         raise ValueError(f"`{name}` must have a setting: {shown(list(names))}.")
-    return value
+    # Between the backquotes that checks put around an argument's name.
+    return value, {part: f"{part}` of `{name}" for part in names}
 
 
 def _range(value, name, kind="symmetric", **limits):
     """Return (lower, upper) as a list.
 
     One number f stands for (-f, f) if the range is "symmetric", for (0, f) if
-    "from_zero", and for (f, f) if "both".
+    "from_zero", and for (f, f) if "both" or "apart". Two are sorted unless "apart",
+    where they are distances to two sides.
     """
     ends = [as_float(end, name, **limits) for end in _numbers(value, name)]
     if len(ends) == 2:
-        return ends if kind == "both" and name == "color_jitter" else sorted(ends)
+        return ends if kind == "apart" else sorted(ends)
     end = abs(ends[0])
-    return {"symmetric": [-end, end], "from_zero": [0.0, end], "both": [end, end]}[kind]
+    lower = {"symmetric": -end, "from_zero": 0.0}.get(kind, end)
+    return [lower, end]
 
 
 def _chance(value, name):
@@ -233,8 +243,11 @@ def _numbers(value, name=None):
 
 def _array(value, name, shape):
     """Return numbers as nested lists of that shape."""
-    array = np.asarray(value, dtype="float64")
-    if array.shape != shape or not np.isfinite(array).all():
+    try:
+        array = np.asarray(value, dtype="float64")
+    except (TypeError, ValueError):
+        array = None
+    if array is None or array.shape != shape or not np.isfinite(array).all():
         wanted = " x ".join(map(str, shape))
         raise ValueError(f"`{name}` must have {wanted} numbers, not {shown(value)}.")
     return array.tolist()

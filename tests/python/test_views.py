@@ -203,7 +203,7 @@ def test_pooled_networks_are_those_built_for_the_larger_image(build):
     table = predict_images(model, images, scales=64, batch_size=4)
     got = np.transpose([table[f".pred_class_{number}"] for number in (1, 2, 3, 4)])
     wanted = keras.ops.convert_to_numpy(larger(images.astype("f4"), training=False))
-    np.testing.assert_allclose(got, wanted, atol=1e-5)
+    np.testing.assert_allclose(got, wanted, atol=1e-4)
     assert np.ptp(wanted, axis=0).max() > 0.01
 
 
@@ -435,8 +435,11 @@ def test_layer_that_stands_in_the_way_is_named(refused, noise, build, layer):
 
 def test_reason_is_given_without_the_texts_of_keras(noise):
     class Fussy(keras.layers.Layer):
+        def build(self, shape):
+            self.side = shape[1]
+
         def call(self, x):
-            if None in x.shape[1:]:
+            if x.shape[1] != self.side:
                 raise ValueError("I want to know the size.")
             return x
 

@@ -71,7 +71,7 @@ plot_architecture <- function(model, most = 16) {
       legend.text = ggplot2::element_text(margin = ggplot2::margin(0, 12, 0, 4)),
       plot.margin = ggplot2::margin(6, 6, 6, 6)
     ) +
-    ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 6)))
+    ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 4)))
 }
 
 # Three lines a box: its name, what it does, and what comes out of it.

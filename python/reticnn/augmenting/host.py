@@ -331,7 +331,7 @@ def _color(images, parts, results):
     """Put images with their colours changed into `results`, which may be `images`."""
     matrices = parts["color"]
     if "color_of_mean" in parts:
-        means = np.array([*map(cv2.mean, images)], "float32")
+        means = np.array([*map(cv2.mean, images)]).astype("float32")
         means = means[:, : images.shape[3], None]
         matrices = matrices.copy()
         matrices[:, :, -1:] += parts["color_of_mean"] @ means

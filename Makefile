@@ -82,10 +82,13 @@ test-lowest: ## Run the core's quick tests with the oldest versions supported
 
 test-backends: ## Run the core's tests under JAX and torch
 	@tools/setup-python.sh .venv-backends jax "$(TORCH)"
-	@for backend in jax torch; do \
+	@failed=""; \
+	for backend in jax torch; do \
 	    echo "== $$backend"; \
-	    $(in_two) KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(halves); \
-	done
+	    $(in_two) KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(halves) || \
+	        failed="$$failed $$backend"; \
+	done; \
+	[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
 
 bench: setup-package ## Run the benchmarks: tables of ratios
 	@for file in $(sort $(wildcard benchmarks/[!_]*.py)); do \

@@ -210,7 +210,14 @@ def test_preprocessing_is_kerass_own(family, images):
         ("mobilenet_v3_small", "expanded_conv_10_expand"),
         ("mobilenet_v3_large_minimalistic", "expanded_conv_14_expand"),
         ("densenet121", "conv5_block1_0_bn"),
-        ("nasnet_mobile", None),
+        pytest.param(
+            "nasnet_mobile",
+            None,
+            marks=pytest.mark.skipif(
+                keras.backend.backend() == "torch",
+                reason="Keras does not have NASNet under torch",
+            ),
+        ),
         ("efficientnet_b0", "block7a_expand_conv"),
         ("efficientnet_v2_b0", "block6h_expand_conv"),
         ("convnext_tiny", "convnext_tiny_stage_3_block_0_depthwise_conv"),
@@ -285,7 +292,8 @@ def test_batch_normalisation_keeps_its_statistics_in_training(fit, shapes, train
     normal = [v for v in model.weights if "moving" in v.path]
     assert len(normal) == 2
     before, weights = _numpy(normal), _numpy(model.trainable_weights)
-    fit(model, shapes, learning_rate=0.1)
+    # With as many of each class nothing is learned where all ReLUs give 0.
+    fit(model, shapes[:59], learning_rate=0.1)
     after = _numpy(model.trainable_weights)
     assert all((a == b).all() for a, b in zip(before, _numpy(normal), strict=True))
     assert any((a != b).any() for a, b in zip(weights, after, strict=True))
@@ -666,7 +674,7 @@ def test_bad_files_are_named(refused, tmp_path):
         _small(weights=3)
     other = tmp_path / "wider.weights.h5"
     as_backbone("mobilenet_0.5").build(SIZE).save_weights(other)
-    with pytest.raises(ValueError, match=r"conv1.*3, 8\).*3, 16\)") as caught:
+    with pytest.raises(ValueError, match=r"conv1.*3, 8\).*3, 16[\])]") as caught:
         _small(weights=other)
     assert len(str(caught.value)) < 600
     other = tmp_path / "other.weights.h5"

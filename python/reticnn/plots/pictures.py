@@ -183,6 +183,8 @@ def _grid(pictures, texts, frames, title=None):
     ):
         _show(axes, picture, frame)
         axes.set_title(text, fontsize=_POINTS, pad=3)
+    # The layout takes two passes to find room for titles of several lines.
+    figure.draw_without_rendering()
     return figure
 
 

@@ -130,12 +130,16 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
   check_not_missing(arguments, .call)
   core <- core_module(.call)
   # Values that stand in the call itself reticulate would copy, large arrays too.
-  by_name <- lapply(rlang::set_names(names(arguments)), as.name)
+  places <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
+  here <- rlang::current_env()
   answer <- rlang::try_fetch(
     do.call(
       the$relay$call_with_warnings,
-      c(list(reticulate::py_get_attr(core, .name)), by_name),
-      envir = list2env(arguments, parent = emptyenv())
+      c(
+        list(reticulate::py_get_attr(core, .name)),
+        stats::setNames(places, names(arguments))
+      ),
+      envir = here
     ),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
   )

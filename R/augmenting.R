@@ -138,7 +138,7 @@ augment.matrix <- augment.array
 
 #' @rdname augment.array
 #' @export
-augment.reticnn.data.images.ImageData <- augment.array
+augment.reticnn.data.image_data.ImageData <- augment.array
 
 #' @rdname augment.array
 #' @export
@@ -165,7 +165,7 @@ augment.numpy.ndarray <- augment.array
 plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   check_installed("ggplot2", "Plotting images")
   n <- as_count(n)
-  if (!inherits(image, "reticnn.data.images.ImageData")) {
+  if (!inherits(image, "reticnn.data.image_data.ImageData")) {
     image <- image_arrays(one_image(image))
   }
   before <- load_images(image[1])$images

@@ -93,7 +93,7 @@ core_module <- function(call) {
       reticulate::import_from_path("reticnn", path = core_dir()),
       error = function(cnd) abort_no_core(cnd, call)
     )
-    the$relay <- core_submodule("relay", call)
+    the$relay <- core_submodule("runtime.relay", call)
   }
   if (the$process != Sys.getpid()) {
     abort_text(
@@ -117,9 +117,9 @@ core_submodule <- function(name, call) {
 # The core starts Keras, so that TensorFlow's log lines stay out of the console.
 import_keras <- function(call = rlang::caller_env()) {
   core_module(call)
-  keras <- core_submodule("backend", call)$keras
+  keras <- core_submodule("runtime.backend", call)$keras
   # For models with our layers that Keras itself loads.
-  core_submodule("registering", call)$register_classes()
+  core_submodule("runtime.registration", call)$register_classes()
   keras
 }
 

@@ -261,7 +261,7 @@ as_strings <- function(x) {
 # Image data is a Python object, which prints and counts itself; only its positions are
 # counted from 0, in R from 1.
 #' @export
-`[.reticnn.data.images.ImageData` <- function(x, i) {
+`[.reticnn.data.image_data.ImageData` <- function(x, i) {
   positions <- seq_len(length(x))[i]
   if (anyNA(positions)) {
     abort_text(

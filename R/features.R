@@ -114,7 +114,7 @@ feature_maps <- function(model, images, layers = NULL) {
 plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
   check_installed("ggplot2", "Plotting feature maps")
   n <- as_count(n)
-  if (!inherits(image, "reticnn.data.images.ImageData")) {
+  if (!inherits(image, "reticnn.data.image_data.ImageData")) {
     image <- image_arrays(one_image(image))
   }
   maps <- feature_maps(model, image[1], layers)

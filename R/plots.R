@@ -150,7 +150,7 @@ shade <- function(shares, colour) {
 #' plot_images(shape_images(12, 6), n = 12)
 plot_images <- function(images, predictions = NULL, n = 16) {
   check_installed("ggplot2", "Plotting images")
-  if (!inherits(images, "reticnn.data.images.ImageData")) {
+  if (!inherits(images, "reticnn.data.image_data.ImageData")) {
     images <- image_arrays(images)
   }
   if (!is.null(predictions) && nrow(predictions) != length(images)) {

@@ -87,8 +87,8 @@ def landmark_model(
             **options,
         )
     if is_imagenet(weights):
-        whole = model.layers[-1].units == landmark.num_classes
         twin = twin_of(landmark, options)
+        whole = model.layers[-1].units == landmark.num_classes
         weights = imagenet_file(twin, model.input_shape[1:], whole)
     put_weights(model, weights, hint=twins_hint(landmark, options))
     return model

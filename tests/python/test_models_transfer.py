@@ -216,6 +216,37 @@ def test_bad_argument_is_named(refused, arguments, argument, parts):
         )
 
 
+class _Functional(keras.Model):
+    """A model that calls one of its parts `model`, as a classifier does."""
+
+    def __init__(self, **arguments):
+        inner = small_network()
+        inputs = keras.Input((8, 8, 3))
+        outputs = keras.layers.Conv2D(7, 1, name="last")(inner(inputs))
+        super().__init__(inputs, outputs, **arguments)
+        self.model = inner
+
+
+class _OwnCall(keras.Model):
+    def __init__(self):
+        super().__init__(name="own_call")
+        self.model = small_network()
+
+    def call(self, x):
+        return self.model(x)
+
+
+def test_model_with_an_attribute_model_is_a_backbone_itself(refused):
+    backbone = _Functional(name="functional")
+    network = transfer_model(backbone, (8, 8, 3)).get_layer("functional")
+    assert network.output_shape == backbone.output_shape == (None, 2, 2, 7)
+    assert network.get_layer("last") is backbone.get_layer("last")
+    own = _OwnCall()
+    own(np.zeros((1, 8, 8, 3)))
+    with refused(ValueError, "backbone", "images"):
+        transfer_model(own, (8, 8, 3))
+
+
 def test_model_that_is_no_backbone_is_refused(refused):
     inputs = keras.Input((4,))
     with refused(ValueError, "backbone", "images"):

@@ -302,6 +302,139 @@ def test_legacy_file_whose_order_is_not_known_is_refused(refused, tmp_path):
         small_transfer(weights=tmp_path / "whole.h5")
 
 
+def _with_a_model_within(*layers):
+    """Return a network around a model whose layers are named anew in each session."""
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.Sequential(layers)(inputs), name="own")
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.random(weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def _convolved_and_normalised():
+    return [
+        keras.layers.Conv2D(3, 1),
+        keras.layers.BatchNormalization(),
+        keras.layers.Conv2D(5, 3),
+    ]
+
+
+def test_legacy_file_of_a_model_within_is_read_by_shapes_that_differ(tmp_path):
+    source = _with_a_model_within(*_convolved_and_normalised())
+    source.save(tmp_path / "own.h5")
+    with h5py.File(tmp_path / "own.h5") as file:
+        (within,) = (
+            g
+            for g in file["model_weights"].values()
+            if "weight_names" in g.attrs and len(g.attrs["weight_names"])
+        )
+        stored = [str(name) for name in within.attrs["weight_names"]]
+    assert "moving_variance" in stored[-1]
+    other = _with_a_model_within(*_convolved_and_normalised())
+    other.set_weights([weight * 0 for weight in other.get_weights()])
+    transfer_model(other, (8, 8, 3), weights=tmp_path / "own.h5")
+    for ours, theirs in zip(other.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_model_within_may_be_apart_in_the_network(tmp_path):
+    source = _with_a_model_within(*_convolved_and_normalised())
+    source.save(tmp_path / "own.h5")
+    source.save(tmp_path / "own.keras")
+    inputs = keras.Input((8, 8, 3))
+    x = inputs
+    for layer in _convolved_and_normalised():
+        x = layer(x)
+    network = keras.Model(inputs, x)
+    before = network.get_weights()
+    for weights in (tmp_path / "own.h5", tmp_path / "own.keras", source):
+        transfer_model(network, (8, 8, 3), weights=weights)
+        for ours, theirs in zip(
+            network.get_weights(), source.get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+        network.set_weights(before)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
+def test_network_is_as_before_where_weights_do_not_fit(refused, tmp_path, ending):
+    network = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Normalization(),
+            keras.layers.Conv2D(2, 3),
+            keras.layers.Conv2D(2, 3),
+        ]
+    )
+    other = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Normalization(),
+            keras.layers.Conv2D(2, 3),
+            keras.layers.Conv2D(4, 3),
+        ]
+    )
+    other.layers[0].adapt(np.random.default_rng(1).random((4, 8, 8, 3)) * 9)
+    path = tmp_path / f"other{ending}"
+    other.save_weights(path) if ending == ".weights.h5" else other.save(path)
+    x = np.random.default_rng(2).random((2, 8, 8, 3))
+    before, answers = network.get_weights(), network.predict(x, verbose=0)
+    with refused(ValueError, "weights", "does not fit", str(path)):
+        transfer_model(network, (8, 8, 3), weights=path)
+    for weight, as_before in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, as_before)
+    np.testing.assert_array_equal(network.predict(x, verbose=0), answers)
+
+
+def test_bias_too_many_is_named_by_its_own_layer(refused):
+    def network(use_bias):
+        return keras.Sequential(
+            [
+                keras.Input((8, 8, 3)),
+                keras.layers.Conv2D(2, 3, use_bias=use_bias, name="first"),
+                keras.layers.BatchNormalization(name="second"),
+            ]
+        )
+
+    own, other = network(use_bias=True), network(use_bias=False)
+    with refused(ValueError, "weights", "layer 'first' has", "(2,)]", "(3, 3, 3, 2)]"):
+        transfer_model(own, (8, 8, 3), weights=other)
+    with refused(ValueError, "weights", "layer 'first' has", "(2,)]", "(3, 3, 3, 2)]"):
+        transfer_model(other, (8, 8, 3), weights=own)
+
+
+def test_landmark_takes_the_weights_of_a_model_within():
+    source = transfer_model("resnet18", SIZE, weights=None, adapter=True, seed=1)
+    made = reticnn.landmark_model("resnet18", SIZE, 3, weights=source)
+    within = source.get_layer("resnet18").get_weights()
+    *features, _, _ = made.get_weights()
+    for ours, theirs in zip(features, within, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+class _Wrapping(keras.Model):
+    """A model that calls one of its parts `model`, as a classifier does."""
+
+    def __init__(self, name="wrapping"):
+        super().__init__(name=name)
+        self.model = small_network()
+        self.head = keras.layers.Conv2D(7, 1)
+
+    def call(self, x):
+        return self.head(self.model(x))
+
+
+def test_model_with_an_attribute_model_gives_its_own_weights():
+    source = _Wrapping()
+    source(np.zeros((1, 8, 8, 3)))
+    inputs = keras.Input((8, 8, 3))
+    outputs = keras.layers.Conv2D(7, 1)(small_network()(inputs))
+    network = keras.Model(inputs, outputs, name="own")
+    transfer_model(network, (8, 8, 3), weights=source)
+    for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_weights_of_another_backbone_name_its_layer(refused):
     other = transfer_model("resnet18", SIZE, weights=None)
     first = next(

@@ -11,24 +11,31 @@ import numpy as np
 
 from reticnn.classifier import Classifier, unwrapped
 from reticnn.coercion import as_path, shown
+from reticnn.graph import leaves_in
 from reticnn.runtime.backend import keras
 from reticnn.saving import load_classifier
 
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """The weights of a layer, or of a model that is a layer of another.
+    """The weights of a layer, or of a nested model.
 
     Attributes:
         name: The layer's name.
-        arrays: List of arrays or Keras variables.
-        names: The arrays' names within the layer where their order may be another than
-            in a network, else None.
+        parts: Lists of arrays or Keras variables: one list, or for a nested model one
+            per layer in it.
+        names: The arrays' names within the layer if the file has them in an order of
+            its own, all in one part; else None.
     """
 
     name: str
-    arrays: list
+    parts: list
     names: list | None = None
+
+    @property
+    def arrays(self):
+        """The arrays of all parts."""
+        return [array for part in self.parts for array in part]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Source:
 
     Attributes:
         origin: The file or the model that they are from, for messages.
-        models: List of `StoredModel`, those within another before it.
+        models: List of `StoredModel`, nested ones before the one that they are in.
     """
 
     origin: str
@@ -116,7 +123,7 @@ def _damaged(path, error):
 
 
 def _models_in(model):
-    """Return the models within a model, and the model itself as the last."""
+    """Return the nested models of a model, and the model itself as the last."""
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     rescalings = [
         layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling)
@@ -128,10 +135,19 @@ def _models_in(model):
 def layers_of(model):
     """Return the layers of a Keras model that have weights, as `StoredLayer`s."""
     return [
-        StoredLayer(layer.name, layer.weights)
+        StoredLayer(layer.name, _parts(layer))
         for layer in model.layers
         if layer.weights
     ]
+
+
+def _parts(layer):
+    """Return the weights of a layer, or of each layer of a nested model."""
+    parts = [leaf.weights for leaf in leaves_in(layer) if leaf.weights]
+    of_layers = [id(weight) for part in parts for weight in part]
+    # A class of its own may have further weights, or share a layer.
+    whole = of_layers == [id(weight) for weight in layer.weights]
+    return parts if whole else [layer.weights]
 
 
 def _read_classifier(path, network):
@@ -162,7 +178,9 @@ def _read_weights_file(path, network):
             warnings.simplefilter("ignore")
             network.load_weights(path)
             layers = [
-                StoredLayer(layer.name, [variable.value for variable in layer.arrays])
+                StoredLayer(
+                    layer.name, [[v.value for v in part] for part in layer.parts]
+                )
                 for layer in layers_of(network)
             ]
     except ValueError as error:
@@ -201,7 +219,7 @@ def _read_legacy(path, network):
             layers = [
                 StoredLayer(
                     name,
-                    [np.asarray(group[name][key]) for key in weights],
+                    [[np.asarray(group[name][key]) for key in weights]],
                     names_within(weights, name),
                 )
                 for name in _texts(group, "layer_names")

@@ -28,9 +28,10 @@ class _Fit:
 def match(network, source, hint=""):
     """Find the weights for a network's variables.
 
-    Weights are told apart by their order, as Keras does: names of layers differ from
-    one session to the next. They fit if each array has the sides of its variable but
-    for those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras and
+    Layers are told apart by their order, as Keras does: their names differ from one
+    session to the next. Those of a nested model count as the network's, in its place.
+    A layer fits if it has as many arrays, each with the sides of its variable but for
+    those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras and
     (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights that
     have one, and a network with one keeps its own from the first layer that differs.
     Of several models in a source it is the one that fits furthest.
@@ -61,23 +62,28 @@ def match(network, source, hint=""):
 def _fit(network, model, origin):
     layers = layers_of(network)
     top = _names_of_top(network)
-    arrays = _in_order(model, layers, origin)
-    pairs = []
+    stored = _in_order(model, layers, origin)
+    pairs, last = [], None
     for number, layer in enumerate(layers):
         fitting = []
-        for variable in layer.arrays:
-            array = next(arrays, None)
-            if array is None or _sides(array) != _sides(variable):
+        for part in layer.parts:
+            there, arrays = next(stored, (None, []))
+            if _sides(arrays) != _sides(part):
                 break
-            fitting.append((variable, array))
+            fitting += zip(part, arrays, strict=True)
         else:
             pairs += fitting
+            last = there
             continue
         # Not a part of a layer, such as the bias without the matrix.
         if layer.name in top and pairs:
             return _Fit(model, pairs)
-        return _Fit(model, pairs + fitting, _difference(layers, number, model.layers))
-    return _Fit(model, pairs, _excess(network, layers, model.layers))
+        return _Fit(model, pairs + fitting, _difference(layers, number, there))
+    left = [there for there, _ in stored]
+    few = left[:1] != [last] and len(set(map(id, left))) <= _MOST_LAYERS_OF_A_TOP
+    if not left or (few and _gives_feature_maps(network)):
+        return _Fit(model, pairs)
+    return _Fit(model, pairs, _excess(layers, model, left[0]))
 
 
 def _names_of_top(network):
@@ -92,42 +98,30 @@ def _gives_feature_maps(network):
     return len(network.output_shape) == 4
 
 
-def _sides(array):
-    return [side for side in array.shape if side != 1]
-
-
-def _starts(layers):
-    """Return the layers by the number of arrays before them, and that of all arrays."""
-    starts, number = {}, 0
-    for layer in layers:
-        starts[number] = layer
-        number += len(layer.arrays)
-    return starts, number
+def _sides(arrays):
+    return [[side for side in array.shape if side != 1] for array in arrays]
 
 
 # What is wrong
 
 
-def _difference(layers, number, stored):
+def _difference(layers, number, there):
     """Return where weights differ, in words.
 
     Args:
         layers: List of `StoredLayer`, those of the network.
         number: The place in it of the first that does not fit.
-        stored: List of `StoredLayer`, those of the weights.
+        there: `StoredLayer` that has the weights in its place, or None at their end.
     """
-    own, _ = _starts(layers[: number + 1])
-    there, end = _starts(stored)
-    if end in own:
+    own = layers[number]
+    if there is None:
         return (
-            f"the weights end before layer {own[end].name!r}, number {number + 1} of "
-            f"{len(layers)} with weights, which has the shapes {_listed(own[end])}"
+            f"the weights end before layer {own.name!r}, number {number + 1} of "
+            f"{len(layers)} with weights, which has the shapes {_listed(own)}"
         )
-    # A bias too few or too many is noticed later, in layers that are out of step.
-    place = max(own.keys() & there.keys())
     return (
-        f"layer {own[place].name!r} has the shapes {_listed(own[place])}, the weights "
-        f"have {_listed(there[place])} there, of a layer {there[place].name!r}"
+        f"layer {own.name!r} has the shapes {_listed(own)}, the weights have "
+        f"{_listed(there)} there, of a layer {there.name!r}"
     )
 
 
@@ -138,18 +132,10 @@ def _listed(layer):
     return f"{shapes[:3]}{more}"
 
 
-def _excess(network, layers, stored):
-    """Return what is too much in weights that fit otherwise, in words, or None."""
-    _, needed = _starts(layers)
-    there, end = _starts(stored)
-    behind = sum(place >= needed for place in there)
-    is_top = needed in there and behind <= _MOST_LAYERS_OF_A_TOP
-    if needed == end or (is_top and _gives_feature_maps(network)):
-        return None
-    first = there[max(place for place in there if place <= needed)]
+def _excess(layers, model, first):
     return (
-        f"the weights are of {len(stored)} layers, the network has {len(layers)}; "
-        f"the first too many is {first.name!r}"
+        f"the weights are of {len(model.layers)} layers, the network has "
+        f"{len(layers)}; the first too many is {first.name!r}"
     )
 
 
@@ -157,27 +143,31 @@ def _excess(network, layers, stored):
 
 
 def _in_order(model, layers, origin):
-    """Yield the arrays of a model in the order of a network.
+    """Yield the parts of a model, each with its layer, in the order of a network.
 
     Args:
         model: `StoredModel`.
         layers: List of `StoredLayer`, those of the network.
         origin: Where the weights are from, for the message.
     """
-    own, needed = _starts(layers)
-    there, _ = _starts(model.layers)
-    for place, layer in there.items():
-        if place < needed and _has_layers_within(layer.names or ()):
-            yield from _as_in_network(layer, own.get(place), origin)
-        else:
-            yield from layer.arrays
+    own, place = {}, 0
+    for layer in layers:
+        own[place] = layer
+        place += len(layer.parts)
+    needed, place = place, 0
+    for stored in model.layers:
+        parts = stored.parts
+        if place < needed and _has_layers_within(stored.names or ()):
+            parts = _parts_in_order(stored, own.get(place), origin)
+        yield from ((stored, part) for part in parts)
+        place += len(parts)
 
 
-def _as_in_network(stored, layer, origin):
-    """Return the arrays of a stored model within in the order of the network's.
+def _parts_in_order(stored, layer, origin):
+    """Return the parts of a nested model of a file in the order of the network's.
 
-    A file has what was trained before what was not. That is a layer's own order, but
-    not that of a model within: its layers can be told apart by their names, or else by
+    The file has what was trained before what was not. That is a layer's own order, but
+    not that of a nested model: its layers can be told apart by their names, or else by
     their shapes where no two have the same.
 
     Args:
@@ -185,24 +175,29 @@ def _as_in_network(stored, layer, origin):
         layer: `StoredLayer`, that of the network which begins there, or None.
         origin: Where the weights are from, for the message.
     """
-    paths = [variable.path for variable in layer.arrays] if layer else []
-    own = names_within(paths, layer.name) if layer else []
+    arrays = stored.arrays
+    own = _own_names(layer) if layer else []
     if sorted(own) == sorted(stored.names):
-        named = dict(zip(stored.names, stored.arrays, strict=True))
-        return [named[name] for name in own]
-    if len(own) == len(stored.names) and not _has_layers_within(own):
-        return stored.arrays
+        named = iter([arrays[stored.names.index(name)] for name in own])
+        return [[next(named) for _ in part] for part in layer.parts]
+    if len(own) == len(arrays) and not _has_layers_within(own):
+        return stored.parts
     within = {}
-    for name, array in zip(stored.names, stored.arrays, strict=True):
+    for name, array in zip(stored.names, arrays, strict=True):
         within.setdefault(os.path.dirname(name), []).append(array)
-    shapes = [[_sides(array) for array in arrays] for arrays in within.values()]
+    parts = list(within.values())
+    shapes = list(map(_sides, parts))
     if all(shapes.count(one) == 1 for one in shapes):
-        return [array for arrays in within.values() for array in arrays]
+        return parts
     raise ValueError(
         f"`weights` is a file whose layer {stored.name!r} holds layers of other names "
         f"than the network's: {origin!r}. A file of this kind does not tell their "
         "order. Save the model as .keras, or give the model itself."
     )
+
+
+def _own_names(layer):
+    return names_within([variable.path for variable in layer.arrays], layer.name)
 
 
 def _has_layers_within(names):

@@ -80,10 +80,9 @@ def _fit(network, model, origin):
             return _Fit(model, pairs)
         return _Fit(model, pairs + fitting, _difference(layers, number, there))
     left = [there for there, _ in stored]
-    few = left[:1] != [last] and len(set(map(id, left))) <= _MOST_LAYERS_OF_A_TOP
-    if not left or (few and _gives_feature_maps(network)):
-        return _Fit(model, pairs)
-    return _Fit(model, pairs, _excess(layers, model, left[0]))
+    if left and not (_gives_feature_maps(network) and _is_top(left, last)):
+        return _Fit(model, pairs, _excess(layers, model, left[0]))
+    return _Fit(model, pairs)
 
 
 def _names_of_top(network):
@@ -96,6 +95,16 @@ def _names_of_top(network):
 
 def _gives_feature_maps(network):
     return len(network.output_shape) == 4
+
+
+def _is_top(left, last):
+    """Return whether what is left of weights can be a top.
+
+    Args:
+        left: The `StoredLayer` of each part that is left.
+        last: That of the last part before.
+    """
+    return left[0] is not last and len(set(map(id, left))) <= _MOST_LAYERS_OF_A_TOP
 
 
 def _sides(arrays):

@@ -181,7 +181,7 @@ def compare(side):
             runs[name]()
             speeds[name].append(count * batches / (time.perf_counter() - start))
     medians = {name: statistics.median(values) for name, values in speeds.items()}
-    print(f"\n{side} x {side} to {crop} x {crop}, batches of {count}, images per second")
+    print(f"\n{side} x {side} to {crop} x {crop}, batches of {count}, images/s")
     labels = {
         "ours": "reticnn, one thread",
         "bare": "OpenCV loop, one warp and one colour matrix",

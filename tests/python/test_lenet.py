@@ -219,7 +219,7 @@ def test_prototypes_can_be_trained(two_prototypes, fit):
         ("prototypes", {"prototypes": np.full((10, 84), np.nan)}, ["10 x 84 finite"]),
         ("prototypes", {"prototypes": "a"}, ["10 x 84 finite", "'a'"]),
         ("prototypes", {"prototypes": {"V1": [1, -1]}}, ["10 x 84 finite", "'V1'"]),
-        ("prototypes", {"prototypes": np.ones((10, 84))}, ["some are equal"]),
+        ("prototypes", {"prototypes": np.ones((10, 84))}, ["some rows are equal"]),
         (
             "prototypes",
             {"variant": "modern", "prototypes": digit_prototypes()},

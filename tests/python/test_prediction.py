@@ -280,7 +280,7 @@ def test_grey_model_takes_colour_only_without_colours(refused, fit, images):
     assert predict_images(learned, grey.repeat(3, axis=3)) == wanted
     opaque = np.concatenate([grey.repeat(3, axis=3), np.full_like(grey, 255)], axis=3)
     assert predict_images(learned, opaque) == wanted
-    with refused(ValueError, "images", "in colour", "1 channel", "Convert"):
+    with refused(ValueError, "images", "colour images", "1 channel", "Convert"):
         predict_images(learned, images)
 
 

@@ -153,7 +153,7 @@ def test_a_full_disk_is_an_error_and_the_last_good_checkpoint_stays(tmp_path):
     _, problem = run.communicate(timeout=120)
     assert run.returncode != 0
     assert "the state after epoch 2 could not be written" in problem
-    assert "Make room, and run the same call again" in problem
+    assert "Free some space, and run the same call again" in problem
     assert [path.name for path in (tmp_path / "run").iterdir()] == [
         "reticnn-checkpoint.npz"
     ]

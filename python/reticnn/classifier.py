@@ -110,8 +110,8 @@ def as_classifier_or_model(value, class_names=None, name="classifier"):
         if class_names is not None:
             raise ValueError(
                 f"`class_names` is {shown(class_names)}, but the classifier "
-                f"already has {shown(classifier.class_names)}. Leave `class_names` "
-                f"out, or give the classifier's model as `{name}`."
+                f"already has the names {shown(classifier.class_names)}. Leave "
+                f"`class_names` out, or give the classifier's model as `{name}`."
             )
         return classifier
     model = as_model(value, name)

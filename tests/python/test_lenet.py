@@ -20,7 +20,7 @@ from reticnn.landmarks.lenet import digit_prototypes
 from reticnn.layers.lenet import PartialConv2D, Subsampling2D, scaled_tanh
 from reticnn.layers.rbf import EuclideanRBF, MAPLoss
 
-# Table I of the paper: a column a map of C3, a row a map of S2.
+# Table I of the paper: one column per map of C3, one row per map of S2.
 TABLE_I = """
 X...XXX..XXXX.XX
 XX...XXX..XXXX.X

@@ -374,7 +374,7 @@ def test_bad_batch_size_is_named(refused, classifier, shapes, function):
     ("images", "error", "parts"),
     [
         (np.zeros((2, 16, 16, 2)), ValueError, ["(16, 16, 2)", "(16, 16, 3)"]),
-        (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "background"]),
+        (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Put"]),
         (np.zeros(16), ValueError, ["(16,)", "(n, height, width, channels)"]),
         (np.full((16, 16, 3), np.nan), ValueError, ["missing or infinite", "Replace"]),
         (None, TypeError, ["None"]),

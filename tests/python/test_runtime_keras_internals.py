@@ -306,14 +306,22 @@ def test_layout_of_a_variable_is_asked_where_it_is_assigned():
 
 
 @only_jax
-def test_layout_of_a_variable_places_its_values():
-    devices = keras.distribution.list_devices()[:1]
-    distribution = keras.distribution.DataParallel(devices=devices)
-    variable = variable_of(2)
-    layout = distribution.get_variable_layout(variable).backend_layout
-    keras_internals.place(variable, layout)
-    variable.assign(np.zeros(2, "float32"))
-    assert variable.value.sharding == layout
+def test_layout_of_a_variable_places_its_values(run_python):
+    code = """
+import keras
+from reticnn.runtime.keras_internals import place
+devices = keras.distribution.list_devices()
+distribution = keras.distribution.DataParallel(devices=devices)
+variable = keras.Variable([1.0, 1.0])
+assert len(variable.value.devices()) == 1
+place(variable, distribution.get_variable_layout(variable).backend_layout)
+variable.assign([2.0, 3.0])
+assert len(variable.value.devices()) == len(devices) == 2
+assert keras.ops.convert_to_numpy(variable).tolist() == [2, 3]
+"""
+    two = "--xla_force_host_platform_device_count=2"
+    done = run_python(code, XLA_FLAGS=two)
+    assert done.returncode == 0, done.stderr
 
 
 def test_var_key_is_another_for_each_variable():

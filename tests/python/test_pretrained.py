@@ -260,7 +260,7 @@ def _efficientnet(divides_twice):
 
 
 def _normalised_within(*names):
-    """Return a network whose batch normalisations are in a model within it."""
+    """Return a network whose batch normalisations are in a nested model."""
     inputs = keras.Input((8, 8, 3))
     normal = [keras.layers.BatchNormalization(name=name) for name in names]
     x = keras.Sequential(normal, name="within")(inputs)

@@ -71,8 +71,12 @@ lint: setup-python ## Check the style of the Python code
 	@$(python) -m ruff format --check $(python_code)
 
 test-python: setup-python ## Run the core's tests; ROOM=name for one room's
-	@$(in_two) $(python) -m pytest $(halves) $(quick) \
-	    --junitxml=.test-results/pytest.xml $(room)
+	@if [ -n "$(ROOM)" ] && [ -z "$(room)" ]; then \
+	    echo "There are no Python tests of $(ROOM)"; \
+	else \
+	    $(in_two) $(python) -m pytest $(halves) $(quick) \
+	        --junitxml=.test-results/pytest.xml $(room); \
+	fi
 
 test-r: setup-package ## Run the R package's tests, with Python; ROOM=name for one room's
 	@$(in_two) Rscript tools/test-r.R $(ROOM)

@@ -361,6 +361,7 @@ def test_a_model_with_the_layer_trains_and_is_saved(tmp_path):
     assert int(layer.images_seen) == 20
 
 
+@pytest.mark.slow
 def test_a_saved_classifier_has_its_layer_in_a_new_process(
     tmp_path, fit, shapes, run_python
 ):
@@ -381,7 +382,9 @@ def test_a_saved_classifier_has_its_layer_in_a_new_process(
 
 
 @needs_tensorflow
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    "compiled", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_an_unknown_number_of_images_is_compiled_too(compiled):
     import tensorflow
 

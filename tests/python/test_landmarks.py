@@ -96,7 +96,15 @@ def _layers_with_weights(model):
 # The register
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ONE_OF_EACH_FAMILY
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+)
 def test_numbers_of_the_table_are_those_of_the_model(name):
     facts = _facts(name)
     with _without_weights():

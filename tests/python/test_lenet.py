@@ -310,6 +310,7 @@ def test_images_unlike_any_digit_get_low_activations(digit_reader, digits):
     assert np.sum(columns, axis=0).max() < 0.01
 
 
+@pytest.mark.slow
 def test_saved_network_is_the_same_elsewhere(
     run_python, digit_reader, digits, tmp_path
 ):

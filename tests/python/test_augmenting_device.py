@@ -381,10 +381,9 @@ def test_a_saved_classifier_has_its_layer_in_a_new_process(
     assert json.loads(answer.stdout) == policy.to_config()
 
 
+@pytest.mark.slow
 @needs_tensorflow
-@pytest.mark.parametrize(
-    "compiled", [False, pytest.param(True, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("compiled", [False, True])
 def test_an_unknown_number_of_images_is_compiled_too(compiled):
     import tensorflow
 

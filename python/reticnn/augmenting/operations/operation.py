@@ -17,7 +17,8 @@ class Operation:
 
     Args:
         name: The argument of `augmentation()`.
-        read: Function of what users write, that checks it and returns settings.
+        read: Function of what users write, one value or a dict of some settings, that
+            checks it and returns all settings.
         describe: Function of settings that returns what is done, in words.
         slots: Slot of each number that may be drawn for an image, by the number's name.
             Names and slots are no other operation's, so that none changes another's

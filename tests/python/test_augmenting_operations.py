@@ -161,9 +161,9 @@ def test_a_new_operation_is_searched_over(registered):
     result = learn_augmentation(
         lambda: build_cnn((SIZE, SIZE, 3), n_blocks=1, filters=2, units=4),
         shape_images(40, image_size=SIZE, seed=1),
-        budget=8,
-        trials=4,
-        seed=1,
+        budget=2,
+        trials=2,
+        seed=2,
         progress="none",
     )
     tried = " ".join(result["trials"]["operations"])

@@ -54,8 +54,19 @@ class _Choosing:
     space = STANDARD
 
     def _plan(self, *passes):
-        """Keep the choices of each pass."""
-        self.__dict__["_passes"] = passes
+        """Keep the choices of each pass, and what they can do to grey and to RGB."""
+        possible = {
+            channels: [_possible(choices, channels) for choices in passes]
+            for channels in (1, 3)
+        }
+        self.__dict__.update(
+            _passes=passes,
+            _possible=possible,
+            _parts={
+                channels: [_parts(operations) for operations in of_passes]
+                for channels, of_passes in possible.items()
+            },
+        )
 
     def check(self, image_shape):
         """Raise if the policy cannot be applied to (height, width, channels)."""
@@ -68,30 +79,21 @@ class _Choosing:
 
     def parts(self, channels):
         """Return for each pass a dict of the parts that can do anything, in order."""
-        return [
-            {
-                part: _SAMPLING if part is WARP else {}
-                for part in PARTS
-                if any(one.part is part for one in _possible(choices, channels))
-            }
-            for choices in self._passes
-        ]
+        return self._parts[1 if channels == 1 else 3]
 
     def draw(self, xp, seed, epoch, indices, image_shape):
         """Return for each pass a dict of the parameters of its parts."""
-        passes, width = self.parts(image_shape[2]), len(_SLOTS_OF_A_PASS)
-        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + width * len(passes)))
+        width = len(_SLOTS_OF_A_PASS)
+        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + width * len(self._passes)))
         numbers = uniforms(xp, seed, epoch, indices, slots)
         parameters = []
-        for index, (choices, parts) in enumerate(
-            zip(self._passes, passes, strict=True)
-        ):
+        for index, parts in enumerate(self.parts(image_shape[2])):
             drawn = {
                 name: numbers[:, index * width + column]
                 for column, name in enumerate(_SLOTS_OF_A_PASS)
             }
             drawn["choice"] = numbers[:, self._pass_of_choice(index) * width]
-            amounts = self._amounts(xp, choices, drawn, image_shape[2])
+            amounts = self._amounts(xp, index, drawn, image_shape[2])
             parameters.append(self._parameters(xp, parts, amounts, image_shape))
         return parameters
 
@@ -110,8 +112,9 @@ class _Choosing:
         """Return severities, (n,), from those planned for what was chosen."""
         return planned
 
-    def _amounts(self, xp, choices, drawn, channels):
-        """Return pairs of an operation that can act and its `Amount`."""
+    def _amounts(self, xp, index, drawn, channels):
+        """Return pairs of an operation of a pass and its `Amount`."""
+        choices = self._passes[index]
         names, chances, severities = zip(*choices, strict=True)
         codes = np.array([_CODES[name] for name in names], "int32")
         # A uniform number below 1 times a whole one stays below it in float32.
@@ -123,19 +126,17 @@ class _Choosing:
         done = happens(xp, chance, drawn["chance"])
         severity = self._severity(xp, planned, drawn)
         sign = random_sign(xp, drawn["sign"])
-        return [
-            (
-                one,
-                Amount(done * to_float32(xp, code == _CODES[one.name]), severity, sign),
-            )
-            for one in _possible(choices, channels)
-        ]
+        amounts = []
+        for operation in self._possible[channels][index]:
+            on = done * to_float32(xp, code == _CODES[operation.name])
+            amounts.append((operation, Amount(on, severity, sign)))
+        return amounts
 
     def _parameters(self, xp, parts, amounts, image_shape):
         """Return the parameters of a pass from the amounts of its operations."""
         parameters = {}
         for part in parts:
-            own = [(one, amount) for one, amount in amounts if one.part is part]
+            own = [pair for pair in amounts if pair[0].part is part]
             composition = part.compose(xp, image_shape, own[0][1].on)
             for operation, amount in own:
                 operation.change(composition, amount, self.space)
@@ -155,6 +156,12 @@ def _possible(choices, channels):
         for operation in reversed(DRAWN_OPERATIONS.values())
         if operation.name in names and operation.acts(channels)
     ]
+
+
+def _parts(operations):
+    """Return the constants of the parts in which operations are done, in order."""
+    done = {operation.part for operation in operations}
+    return {part: _SAMPLING if part is WARP else {} for part in PARTS if part in done}
 
 
 class RandAugment(_Choosing, Policy, kind="rand_augment"):
@@ -270,10 +277,10 @@ def _times(n):
 def rand_augment(
     n=2, magnitude=9, *, magnitude_std=0.0, probability=1.0, operations=None
 ):
-    """Draw operations at random, all with one magnitude.
+    """Make a policy that draws operations at random, all at the same magnitude.
 
     Each image gets, `n` times in a row, one of the operations. A greater magnitude is a
-    greater change for all of them. Pixels that come in from outside are grey (128).
+    greater change for all of them. Pixels from outside the image are grey (128).
 
     Args:
         n: Whole number of operations for each image. Default 2.
@@ -282,7 +289,7 @@ def rand_augment(
             and sharpness times 0.1 or 1.9, 4 bits less, all of the values solarized.
             Direction and sign are drawn. Default 9.
         magnitude_std: Float of at least 0, standard deviation of the magnitude from
-            image to image; cut off at 0 and 10. Default 0.
+            image to image; clipped to 0 to 10. Default 0.
         probability: Float in [0, 1], how often an operation drawn is done. Default 1.
         operations: Names of operations to draw from, or None for those of the paper:
             `"identity"`, `"autocontrast"`, `"equalize"`, `"rotate"`, `"solarize"`,
@@ -323,13 +330,13 @@ def rand_augment(
 
 
 def trivial_augment():
-    """Draw one operation and its magnitude at random.
+    """Make a policy that draws one operation and its magnitude at random.
 
     Each image gets one of the 14 operations of `rand_augment()`, at one of 31 evenly
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
     0.99, translation by 32 pixels, brightness, contrast, colour and sharpness times
-    0.01 or 1.99, 6 bits less, all of the values solarized. Pixels that come in from
-    outside are grey (128): images of 32 pixels can be moved out of sight, as in the
+    0.01 or 1.99, 6 bits less, all of the values solarized. Pixels from outside the
+    image are grey (128): images of 32 pixels can be moved out of sight, as in the
     paper. There is nothing to tune.
 
     Returns:
@@ -345,10 +352,10 @@ def trivial_augment():
 
 
 def auto_augment(name="imagenet"):
-    """Use a policy that was learned for a well-known set of images.
+    """Make a policy that was learned for a well-known set of images.
 
     Each image gets one of 25 pairs of operations, each of which is done with its own
-    probability and magnitude. Pixels that come in from outside are grey (128).
+    probability and magnitude. Pixels from outside the image are grey (128).
 
     Args:
         name: What the policy was learned for: `"cifar10"` (small photos),

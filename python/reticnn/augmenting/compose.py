@@ -126,23 +126,24 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     interpolation="bilinear",
     **others,
 ):
-    """Say what is to be done to images at random: a policy.
+    """Make a policy: what is to be done to images at random.
 
     The operations act in this order: crop, flip, translation, shear, rotation and zoom,
-    which together are one matrix, so that an image is resampled once; brightness,
-    contrast, saturation, hue, PCA colour and greyscale, which together are one matrix
-    too; blur; noise; erasing. Names, units and signs are those of Keras's layers. What
-    differs from a chain of them: values are cut off at 0 and 255 at the end, not after
-    each step; what is outside comes from the whole image, also after a crop, and is
-    filled in once; saturation and hue are linear in RGB, with the luma unchanged, and
-    not by way of HSV; a blur mirrors the image at its edges, where Keras sees black.
+    which are combined into one matrix, so that each image is resampled only once;
+    brightness, contrast, saturation, hue, PCA colour and greyscale, which are combined
+    into one matrix too; blur; noise; erasing. Names, units and signs are those of
+    Keras's layers. What differs from a chain of them: values are clipped to 0 to 255 at
+    the end, not after each step; pixels from outside the image are filled in once, from
+    the whole image even after a crop; saturation and hue are linear in RGB, with the
+    luma unchanged, instead of going through HSV; a blur mirrors the image at its edges,
+    where Keras sees black.
 
     Each operation is None, which is off and the default; or one value; or a dict of its
     settings, which have Keras's names. Where a number is drawn from a range, a pair is
     its lowest and highest; `color_jitter`, `grayscale` and `pca_color` take one number.
 
     Args:
-        crop: Part of the image to show, at a random place. Up to 1, the fraction of
+        crop: Part of the image to show, at a random position. Up to 1, the fraction of
             height and width, or a pair (height, width) of them, enlarged to the image's
             size; whole numbers above 1, pixels, or a pair (height, width), and the
             images come out of that size. Dict: `height`, `width`.
@@ -181,20 +182,20 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
             1, or the range it is drawn from; `scale`, range of the box's area as a
             fraction of the image's, default (0.02, 0.33); `fill_value`, a number or
             three, 0 to 255, or None for noise, the default.
-        fill_mode: What is outside of the image: "reflect" (d c b a | a b c d | d c b
-            a), "nearest", "wrap" or "constant". Default "reflect".
+        fill_mode: How to fill pixels that come from outside the image: "reflect" (d c b
+            a | a b c d | d c b a), "nearest", "wrap" or "constant". Default "reflect".
         fill_value: Number, 0 to 255, the value of "constant". Default 0.
         interpolation: "bilinear" or "nearest". Default "bilinear".
 
     Returns:
         A policy, which prints what it does, never changes, and is false if it does
         nothing. `policy.to_config()` gives it as a plain dict, to be kept as JSON;
-        wherever a policy is taken, that dict will do. A list of policies means one
-        after the other.
+        that dict is accepted wherever a policy is. A list of policies is applied in
+        sequence.
 
     Raises:
-        TypeError: If a setting is no number.
-        ValueError: If a setting is outside its range, or has another name.
+        TypeError: If a setting is not a number, or there is no such operation.
+        ValueError: If a setting is outside its range, or there is no such setting.
 
     Example:
         >>> augmentation(crop=7 / 8, rotation=0.1, flip="horizontal")
@@ -210,7 +211,7 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         GaussianNoise and RandomErasing. PCA colour: Krizhevsky, Sutskever and Hinton
         (2012), ImageNet Classification with Deep Convolutional Neural Networks. Here
         each number of `erasing` and `contrast_factor` means what Keras documents, not
-        the halves that its code draws from; and both flips are drawn for themselves.
+        the halves that its code draws from; and the two flips are drawn separately.
     """
     given = {**locals(), **others}
     refuse_unknown(others, "augmentation")

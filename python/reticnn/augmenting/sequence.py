@@ -1,4 +1,4 @@
-"""Policies one after the other."""
+"""Policies applied in sequence."""
 
 from collections.abc import Mapping
 

@@ -36,18 +36,18 @@ def learn_augmentation(
 
     Models are trained with policies drawn at random, from mild to strong, and one
     without any; the half with the lower loss on the validation images is trained
-    further, and so on until one is left; that without any goes along to the end. All
+    further, and so on until one is left; the one without any stays to the end. All
     begin with the same weights and see the images in the same order. Each round costs
     the same number of epochs, so that the last policies are compared over most epochs.
 
-    Drawn are, each with a chance of one half, flips, translation, shear, rotation,
-    zoom, colour jitter, greyscale, blur, noise and erasing, and how much of each.
+    Each of flips, translation, shear, rotation, zoom, colour jitter, greyscale, blur,
+    noise and erasing is included with probability 1/2, and its strength is drawn too.
 
     What wins on few validation images or after few epochs may have won by luck, and
     strong policies pay only in long training. Give as many epochs as time allows, at
     least so many that a model learns something in the first round (4 epochs by
     default), and measure the gain on images that had no part in this. Stopping it by
-    hand (Ctrl-C) gives the best policy so far.
+    hand (Ctrl-C) returns the best policy so far.
 
     Args:
         model_fn: Function without arguments that builds a new model, compiled or not,
@@ -57,7 +57,7 @@ def learn_augmentation(
             `data`, in (0, 1), to set apart for that. Default 0.2.
         budget: Whole number of epochs of training in all. Default 96.
         trials: Whole number of policies to begin with, at least 2. Default 8.
-        batch_size: Whole number of images a step. Default 32.
+        batch_size: Whole number of images per step. Default 32.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
         progress: As in `fit_classifier`, with epochs counted over all trials. Default
             `"auto"`.

@@ -23,7 +23,7 @@ def augmentation_layer(policy, *, seed=None):
 
     Args:
         policy: Policy, as `augmentation()` and its like give it, or a list of them,
-            one after the other.
+            applied in sequence.
         seed: Whole number of at least 0, or None for a new one, kept with the layer.
             Default None.
 

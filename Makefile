@@ -1,5 +1,5 @@
 # Everything a contributor does. `make` lists it. The set-up is part of each target
-# that needs it, and is quick where there is nothing to do.
+# that needs it, and is quick when there is nothing to do.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,6 +27,9 @@ ARTICLE := $(patsubst vignettes/%.Rmd.orig,%,$(wildcard vignettes/*.Rmd.orig))
 # thread each take little more than half of the time that one of two threads takes.
 in_two := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 halves := -n 2 --dist worksteal
+quick = $(if $(RETICNN_QUICK_TESTS),-m "not slow")
+room = $(if $(ROOM),$(wildcard tests/python/test_$(ROOM).py tests/python/test_$(ROOM)_*.py))
+side_by_side := MAKE="$(MAKE)" tools/side-by-side.sh
 
 python := .venv/bin/python
 python_code := $(wildcard python tests/python benchmarks tools)
@@ -37,7 +40,7 @@ help: ## List the targets
 	    printf '  %-14s %s\n' "$$target" "$$what"; \
 	done
 
-setup: setup-python setup-r setup-package ## Install Python's and R's side: all the other targets do what they need of it
+setup: setup-python setup-r setup-package ## Set up Python and R; the other targets do the parts they need
 	@echo "Set-up: done"
 
 setup-python:
@@ -49,17 +52,17 @@ setup-r:
 setup-package: setup-python setup-r
 	@tools/install-package.sh
 
-demo: setup-package ## Train a CNN from R and use it; DATA=folder takes your own images
+demo: setup-package ## Train a CNN from R and use it; DATA=folder uses your own images
 	@Rscript tools/demo.R
+
+check: export RETICNN_QUICK_TESTS := yes
+check: setup-package ## Run the quick round: lint, and the tests that are not slow; ROOM=name for one room
+	@$(side_by_side) "lint test-python" "test-r"
 
 test: setup-package ## Run all checks: lint, test-python, test-r, vignettes, check-r
 	@rm -rf .test-results
 	@failed=""; \
-	for part in lint test-python test-r vignettes check-r; do \
-	    echo "== $$part"; \
-	    $(MAKE) $$part || failed="$$failed $$part"; \
-	done; \
-	[ -z "$$failed" ] || echo "Failed:$$failed"; \
+	$(side_by_side) "lint test-python" "test-r vignettes check-r" || failed=yes; \
 	$(python) tools/count_tests.py .test-results/pytest.xml .test-results/testthat.xml; \
 	[ -z "$$failed" ]
 
@@ -67,11 +70,16 @@ lint: setup-python ## Check the style of the Python code
 	@$(python) -m ruff check $(python_code)
 	@$(python) -m ruff format --check $(python_code)
 
-test-python: setup-python ## Run the core's tests
-	@$(in_two) $(python) -m pytest $(halves) --junitxml=.test-results/pytest.xml
+test-python: setup-python ## Run the core's tests; ROOM=name for one room's
+	@if [ -n "$(ROOM)" ] && [ -z "$(room)" ]; then \
+	    echo "There are no Python tests of $(ROOM)"; \
+	else \
+	    $(in_two) $(python) -m pytest $(halves) $(quick) \
+	        --junitxml=.test-results/pytest.xml $(room); \
+	fi
 
-test-r: setup-package ## Run the R package's tests, with Python
-	@Rscript tools/test-r.R
+test-r: setup-package ## Run the R package's tests, with Python; ROOM=name for one room's
+	@$(in_two) Rscript tools/test-r.R $(ROOM)
 
 check-r: setup-r ## Run R CMD check as CRAN does it, without Python
 	@tools/check-r.sh
@@ -111,17 +119,18 @@ articles: setup-package ## Knit the pages that use real photos and weights (11 m
 vignettes: setup-package ## Build the vignettes, running their code, into doc/
 	@Rscript tools/vignettes.R
 
-site: setup-package ## Build the site into docs/, without a network
+site: setup-package ## Build the website into docs/, without internet access
 	@tools/setup-r.sh pkgdown
 	@Rscript tools/site.R
 
 document: setup-r ## Write man/ and NAMESPACE from the comments in R/
 	@Rscript -e 'roxygen2::roxygenise()'
 
-clean: ## Delete all that was made here, the environments too
+clean: ## Delete everything that was built here, including the environments
 	rm -rf .venv .venv-lowest .venv-latest .venv-backends .Rlib .logs .test-results demo-output doc docs
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup setup-python setup-r setup-package demo test lint test-python \
-    test-r check-r test-lowest test-latest test-backends bench articles vignettes site document clean
+.PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
+    test-r check-r test-lowest test-latest test-backends bench articles vignettes site \
+    document clean

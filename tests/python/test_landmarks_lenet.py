@@ -20,7 +20,7 @@ from reticnn.landmarks.lenet import digit_prototypes
 from reticnn.layers.lenet import PartialConv2D, Subsampling2D, scaled_tanh
 from reticnn.layers.rbf import EuclideanRBF, MAPLoss
 
-# Table I of the paper: a column a map of C3, a row a map of S2.
+# Table I of the paper: one column per map of C3, one row per map of S2.
 TABLE_I = """
 X...XXX..XXXX.XX
 XX...XXX..XXXX.X
@@ -219,7 +219,7 @@ def test_prototypes_can_be_trained(two_prototypes, fit):
         ("prototypes", {"prototypes": np.full((10, 84), np.nan)}, ["10 x 84 finite"]),
         ("prototypes", {"prototypes": "a"}, ["10 x 84 finite", "'a'"]),
         ("prototypes", {"prototypes": {"V1": [1, -1]}}, ["10 x 84 finite", "'V1'"]),
-        ("prototypes", {"prototypes": np.ones((10, 84))}, ["some are equal"]),
+        ("prototypes", {"prototypes": np.ones((10, 84))}, ["some rows are equal"]),
         (
             "prototypes",
             {"variant": "modern", "prototypes": digit_prototypes()},
@@ -278,6 +278,7 @@ def test_loss_is_kept_with_its_constant():
 # In the loop
 
 
+@pytest.mark.slow
 def test_loss_and_accuracy_follow_from_the_output(digit_reader, digits):
     assert isinstance(digit_reader.model.loss, MAPLoss)
     scores = evaluate_classifier(digit_reader, digits[:1000])
@@ -294,6 +295,7 @@ def test_loss_and_accuracy_follow_from_the_output(digit_reader, digits):
     np.testing.assert_allclose(chances, expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_images_unlike_any_digit_get_low_activations(digit_reader, digits):
     unseen = load_images(digits[1000:])["images"]
     shapes = load_images(shape_images(100, 6, channels=1, seed=1))["images"]
@@ -310,6 +312,7 @@ def test_images_unlike_any_digit_get_low_activations(digit_reader, digits):
     assert np.sum(columns, axis=0).max() < 0.01
 
 
+@pytest.mark.slow
 def test_saved_network_is_the_same_elsewhere(
     run_python, digit_reader, digits, tmp_path
 ):

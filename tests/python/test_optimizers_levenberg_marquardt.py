@@ -139,7 +139,7 @@ def test_optimizer_is_kept_with_its_settings():
 
 
 def test_training_by_name_learns_from_pixels_of_all_scales(fit):
-    # The first pixel is noise a hundred times as strong as the second, which tells.
+    # The first pixel is noise, a hundred times as strong as the informative second.
     images, codes = IMAGES.copy(), np.arange(500) % 2
     images[:, 0, 0, 0] = np.random.default_rng(1).integers(0, 256, 500)
     images[:, 0, 1, 0] = 3 * codes
@@ -159,6 +159,7 @@ def test_same_seed_gives_the_same_weights(fit, shapes):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_to_the_same_weights(fit, tmp_path):
     data = shape_images(40, image_size=16, seed=1)
 

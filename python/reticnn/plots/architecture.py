@@ -3,10 +3,10 @@
 from reticnn.inspection.diagram import architecture
 from reticnn.plots.figures import new_figure, short_number, text_width
 
-# Inches of the longer side at most, and of a box's height at most.
+# Largest length of the longer side and largest height of a box, in inches.
 _LONGEST, _BOX = 10, 0.75
 
-# Share of a colour in the ground of dark text.
+# Share of a colour in the background of dark text.
 _TINT = 0.21
 
 
@@ -50,7 +50,7 @@ def _draw_arrows(axes, arrows):
     for number, x, y in zip(arrows["arrow"], arrows["x"], arrows["y"], strict=True):
         points.setdefault(number, []).append((x, y))
     for way in points.values():
-        # Ways between columns run along the edge of the axes.
+        # Arrows between columns run along the edge of the axes.
         axes.plot(*zip(*way, strict=True), color="#737373", linewidth=1, clip_on=False)
         axes.annotate(
             "",
@@ -101,7 +101,7 @@ def _draw_boxes(axes, diagram, inch):
 
 
 def _lines(boxes, at):
-    """Return the three lines of a box: name, what it does, what comes out of it."""
+    """Return the three lines of a box: name, operation and output."""
     count = boxes["parameters"][at]
     number = f"{count:,}" if count < 1e6 else short_number(count)
     counted = f" \u00b7 {number} parameters" if count else ""
@@ -112,7 +112,7 @@ def _lines(boxes, at):
 
 
 def _font_size(lines, width, height):
-    """Return the size in points at which all lines fit into boxes of so many inches."""
+    """Return the font size at which all lines fit into boxes of that many inches."""
     widest = max(
         text_width(line, 72, "bold" if number == 0 else "normal")
         for box in lines
@@ -137,7 +137,7 @@ def _draw_legend(figure, kinds):
 
 
 def _ground(colour):
-    """Return a colour as a light ground for dark text."""
+    """Return a colour as a light background for dark text."""
     from matplotlib.colors import to_rgb
 
     return [1 - _TINT * (1 - part) for part in to_rgb(colour)]

@@ -14,7 +14,7 @@ from reticnn.plots.figures import (
     text_width,
 )
 
-# In a larger table, zeros only hide the rest.
+# In a larger table, zeros only distract.
 _SMALL_TABLE = 6
 
 _MEASURES = {
@@ -53,7 +53,7 @@ def plot_history(classifier):
     for axes, metric in zip(panels, sorted(metrics), strict=False):
         _draw_metric(bare(axes), history, metric)
     panels[-1].set_xlabel("Epoch")
-    # With one epoch, a second tick would be at a part of it.
+    # With one epoch, a second tick would be at a fraction of it.
     panels[-1].xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if any(name.startswith("val_") for name in history):
         handles, labels = panels[0].get_legend_handles_labels()
@@ -64,7 +64,7 @@ def plot_history(classifier):
 
 
 def _draw_metric(axes, history, metric):
-    """Draw a metric of the training and, where there is any, the validation."""
+    """Draw a metric on the training and, if there are any, the validation images."""
     epochs, stages = history["epoch"], history.get("stage", [])
     for at in np.flatnonzero(np.diff(stages)):
         axes.axvline(epochs[at + 1] - 0.5, color="#999999", linestyle="dashed")
@@ -108,7 +108,7 @@ def plot_confusion(evaluation):
         ]
         for row, line in enumerate(shares)
     ]
-    # Inches of a name, and of the figure, with room for the fields beside long names.
+    # Inches of a name, and of the figure, with room for cells beside long names.
     widest = max(text_width(name, 10) for name in classes)
     side = max(6, widest + 5.2)
     figure = new_figure(side, side)
@@ -135,7 +135,7 @@ def plot_confusion(evaluation):
 
 
 def _write_counts(axes, counts, shares):
-    """Write the number of images and their share into each field."""
+    """Write the number of images and their share into each cell."""
     for (row, column), count in np.ndenumerate(counts):
         if count or len(counts) <= _SMALL_TABLE:
             share = shares[row, column]
@@ -174,7 +174,7 @@ def plot_description(description):
     figure = new_figure(7.5, max(2.5, 0.6 + 0.22 * len(rows)))
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (measure, title) in zip(panels, _MEASURES.items(), strict=True):
-        # By number, as a layer that is used twice has two rows of one name.
+        # By index, as a layer that is used twice has two rows with one name.
         axes = bare(axes)
         axes.barh(
             range(len(rows)), [description[measure][at] for at in rows], color=BLUE
@@ -220,4 +220,6 @@ def plot_rates(rates):
 
 def _check_table(value, name, maker, keys):
     if not isinstance(value, dict) or not all(key in value for key in keys):
-        raise TypeError(f"`{name}` must be what `{maker}()` gives, not {shown(value)}.")
+        raise TypeError(
+            f"`{name}` must be the result of `{maker}()`, not {shown(value)}."
+        )

@@ -1,16 +1,16 @@
-"""Figures, and the colours that they share with those of the R package."""
+"""Figures, and the colours that they share with the R package."""
 
 import math
 import textwrap
 
 import numpy as np
 
-# Two colours that people who see few colours tell apart.
+# Two colours that colour-blind people can distinguish.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
 
 def new_figure(width, height):
-    """Return an empty figure of so many inches, which no global state knows of.
+    """Return an empty figure of that size in inches, outside pyplot's global state.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -25,7 +25,7 @@ def new_figure(width, height):
 
 
 def bare(axes):
-    """Leave of axes what is drawn in them and a light grid."""
+    """Return axes reduced to what is drawn in them and a light grid."""
     axes.spines[:].set_visible(False)
     axes.grid(color="#E5E5E5", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -39,12 +39,12 @@ def levels(colour):
 
 
 def mixed(share, colour):
-    """Return a colour, 0 to 1, by its share from 0, nearly white, to 1."""
+    """Return a colour, 0 to 1, from nearly white (share 0) to full (share 1)."""
     return (244 + share * (levels(colour) - 244)) / 255
 
 
 def text_width(text, size, weight="normal"):
-    """Return the inches of a line of text of so many points."""
+    """Return the width in inches of a line of text of that size in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -53,7 +53,7 @@ def text_width(text, size, weight="normal"):
 
 
 def wrapped(text, width, size):
-    """Return a text with more line breaks, at most so many inches wide."""
+    """Return a text with more line breaks, at most that many inches wide."""
     return "\n".join(
         part for line in text.splitlines() for part in _parts(line, width, size)
     )
@@ -69,6 +69,6 @@ def _parts(line, width, size):
 
 
 def short_number(value):
-    """Return 2500000 as 2.5M, so that there is room for it."""
+    """Return a short form of a number, such as 2.5M for 2500000."""
     power = min(3, int(math.log10(max(abs(value), 1)) / 3))
     return f"{value / 1000**power:.3g}{('', 'k', 'M', 'G')[power]}"

@@ -1,4 +1,4 @@
-"""Images as they are, changed, and as a model sees them."""
+"""Images: original, augmented, and as a model sees them."""
 
 import math
 
@@ -11,7 +11,7 @@ from reticnn.data.image_data import ImageData
 from reticnn.inspection.filters import feature_maps, layer_filters
 from reticnn.plots.figures import BLUE, ORANGE, levels, new_figure, wrapped
 
-# Inches of a picture, and of a line of its caption, which has so many points.
+# Inches of a picture and of a line of its caption, and the caption's font size.
 _SIDE, _LINE, _POINTS = 1.35, 0.15, 9
 
 
@@ -166,7 +166,7 @@ def plot_feature_maps(model, image, layers=None, n=15):
 
 
 def _grid(pictures, texts, frames, title=None):
-    """Return a figure of pictures, as many beside as below each other."""
+    """Return a figure of pictures in a nearly square grid."""
     columns = _columns(len(pictures))
     rows = math.ceil(len(pictures) / columns)
     shape = pictures[0].shape[0] / pictures[0].shape[1]
@@ -183,19 +183,19 @@ def _grid(pictures, texts, frames, title=None):
     ):
         _show(axes, picture, frame)
         axes.set_title(text, fontsize=_POINTS, pad=3)
-    # The layout takes two passes to find room for titles of several lines.
+    # The layout needs two passes to find room for titles of several lines.
     figure.draw_without_rendering()
     return figure
 
 
 def _columns(number):
-    """Return how many pictures beside each other leave the fewest places empty."""
+    """Return the number of columns that leaves the fewest places empty."""
     square = math.ceil(math.sqrt(number))
     return min(range(square, 2 * square), key=lambda columns: -number % columns)
 
 
 def _rows(picture, maps, count):
-    """Return a figure with a layer a row, and the image before the first one."""
+    """Return a figure with one row per layer, and the image before the first one."""
     count = min(count, max(found.shape[-1] for found in maps.values()))
     figure = new_figure(1.5 + 0.9 * (count + 1), 0.3 + 0.95 * len(maps))
     panels = figure.subplots(
@@ -215,7 +215,7 @@ def _rows(picture, maps, count):
 
 
 def _show(axes, picture, frame):
-    """Draw an image of 0 to 255, or a map of any numbers, with a frame or none."""
+    """Draw an image of 0 to 255, or a map of any values, with or without a frame."""
     axes.axis("on")
     axes.set_xticks([])
     axes.set_yticks([])
@@ -266,7 +266,7 @@ def _labels(data, count):
 
 
 def _guess(predictions, at, labels):
-    """Return what an image is taken for, how surely, and if wrong, what it is."""
+    """Return the predicted class, its probability, and if wrong, the true class."""
     guess = str(predictions[".pred_class"][at])
     chance = predictions[f".pred_{guess}"][at]
     wrong = labels is not None and labels[at] != guess

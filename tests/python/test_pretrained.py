@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import socket
@@ -386,6 +387,31 @@ def test_network_is_as_before_where_weights_do_not_fit(refused, tmp_path, ending
     for weight, as_before in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, as_before)
     np.testing.assert_array_equal(network.predict(x, verbose=0), answers)
+
+
+def _normalised_images(filters):
+    """Return a network whose normalisation of pixels is in a nested model."""
+    inputs = keras.Input((8, 8, 3))
+    within = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Normalization()])
+    return keras.Model(inputs, keras.layers.Conv2D(filters, 3)(within(inputs)))
+
+
+@pytest.mark.parametrize("ending", ["", ".keras", ".h5", ".weights.h5"])
+@pytest.mark.parametrize("fits", [True, False])
+def test_nested_normalization_computes_with_its_weights(tmp_path, ending, fits):
+    source = _normalised_images(2)
+    network = _normalised_images(2 if fits else 3)
+    pixels = np.random.default_rng(1).random((4, 8, 8, 3)) * 9
+    source.layers[1].layers[0].adapt(pixels)
+    path = tmp_path / f"own{ending}"
+    if ending == ".weights.h5":
+        source.save_weights(path)
+    elif ending:
+        source.save(path)
+    wanted = as_numpy((source if fits else network)(pixels))
+    with contextlib.nullcontext() if fits else pytest.raises(ValueError):
+        transfer_model(network, (8, 8, 3), weights=path if ending else source)
+    np.testing.assert_allclose(as_numpy(network(pixels)), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_bias_too_many_is_named_by_its_own_layer(refused):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from reticnn.graph import leaves_of
 from reticnn.pretrained.efficientnet import divide_as_often
 from reticnn.pretrained.formats import read_source
 from reticnn.pretrained.matching import match
@@ -38,6 +39,6 @@ def put_weights(network, weights, entry=None, hint=""):
 
 def _settle_normalizations(network):
     """Let layers compute from their weights what they use, which reading may change."""
-    for layer in network.layers:
+    for layer in leaves_of(network):
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()

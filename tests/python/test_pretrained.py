@@ -414,6 +414,17 @@ def test_nested_normalization_computes_with_its_weights(tmp_path, ending, fits):
     np.testing.assert_allclose(as_numpy(network(pixels)), wanted, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("config", ["not JSON", "[]", '{"config": null}'])
+def test_legacy_file_needs_no_configuration(tmp_path, config):
+    source, network = _normalised_images(2), _normalised_images(2)
+    source.save(tmp_path / "own.h5")
+    with h5py.File(tmp_path / "own.h5", "a") as file:
+        file.attrs["model_config"] = config
+    transfer_model(network, (8, 8, 3), weights=tmp_path / "own.h5")
+    for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_bias_too_many_is_named_by_its_own_layer(refused):
     def network(use_bias):
         return keras.Sequential(
@@ -512,6 +523,10 @@ def test_bad_files_are_named(refused, tmp_path):
         (tmp_path / name).write_bytes(b"not weights")
         with refused(ValueError, "weights", name, "cannot be read"):
             small_transfer(weights=tmp_path / name)
+    with h5py.File(tmp_path / "other.weights.h5", "w") as file:
+        file["layers"] = 1
+    with refused(ValueError, "weights", "other.weights.h5", "does not fit"):
+        small_transfer(weights=tmp_path / "other.weights.h5")
     (tmp_path / "weights.pt").touch()
     with refused(ValueError, "weights", "weights.pt", ".keras"):
         small_transfer(weights=tmp_path / "weights.pt")

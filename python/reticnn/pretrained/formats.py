@@ -195,7 +195,8 @@ def _read_weights_file(path, network):
 def _rescalings_of_weights_file(path):
     try:
         with h5py.File(path) as file:
-            names = list(file.get("layers", ()))
+            layers = file.get("layers")
+            names = list(layers) if isinstance(layers, h5py.Group) else []
     except OSError as error:
         raise _damaged(path, error) from error
     return len([name for name in names if re.fullmatch(r"rescaling(_\d+)?", name)])
@@ -255,13 +256,17 @@ def _texts(group, name):
 
 
 def _rescalings_of_config(config):
-    """Return how many rescaling layers a model has, by its configuration as JSON."""
-    if config is None:
+    """Return how many rescaling layers a model has, by its configuration as JSON.
+
+    None if that is missing or cannot be understood: the weights are there all the same.
+    """
+    try:
+        config = json.loads(config)["config"]
+        # A Sequential model of the first versions of Keras is a list of layers.
+        layers = config["layers"] if isinstance(config, dict) else config
+        return sum(layer["class_name"] == "Rescaling" for layer in layers)
+    except (TypeError, ValueError, KeyError):
         return None
-    config = json.loads(config).get("config", {})
-    # A Sequential model of the first versions of Keras is a list of layers.
-    layers = config.get("layers", ()) if isinstance(config, dict) else config
-    return sum(layer.get("class_name") == "Rescaling" for layer in layers)
 
 
 # The first ending that fits counts.

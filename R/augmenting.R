@@ -144,43 +144,6 @@ augment.reticnn.data.images.ImageData <- augment.array
 #' @export
 augment.numpy.ndarray <- augment.array
 
-#' See what a policy does to an image
-#'
-#' The image itself, and changed copies of it, in a grid. Needs the package ggplot2.
-#'
-#' @param image Image: an array `c(height, width, channels)`, 0 to 255, or a matrix for a
-#'   grey one. Of several images, or image data, the first.
-#' @param policy Policy, as from [augmentation()], or a list of policies, one after the
-#'   other.
-#' @param n Whole number of changed copies. Default 8.
-#' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
-#'   drawn from R's random numbers, so that [set.seed()] fixes it.
-#' @return A ggplot.
-#' @section Errors: A `reticnn_error` as for [augment()][augment.array()], or if ggplot2 is
-#'   not installed.
-#' @export
-#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
-#' policy <- augmentation(rotation = 0.1, color_jitter = 0.3, erasing = 0.5)
-#' plot_augmentation(shape_images(1), policy, seed = 1)
-plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
-  check_installed("ggplot2", "Plotting images")
-  n <- as_count(n)
-  if (!inherits(image, "reticnn.data.images.ImageData")) {
-    image <- image_arrays(one_image(image))
-  }
-  before <- load_images(image[1])$images
-  after <- load_images(augment(image[1], policy, copies = n, seed = seed))$images
-  image_grid(c(as_pictures(before), as_pictures(after)), data.frame(
-    image = seq_len(n + 1), text = rep(c("before", "after"), c(1, n)),
-    frame = rep(c("#0072B2", NA), c(1, n))
-  ))
-}
-
-# An array of one image with its first dimension; others as they are.
-one_image <- function(image) {
-  if (length(dim(image)) == 3) array(image, c(1, dim(image))) else image
-}
-
 #' Draw operations at random, all with one magnitude
 #'
 #' Each image gets, `n` times in a row, one of the operations. A greater magnitude is a
@@ -259,65 +222,6 @@ trivial_augment <- function() {
 #' auto_augment("cifar10")
 auto_augment <- function(name = "imagenet") {
   call_core("auto_augment", name = name)
-}
-
-#' Find a policy that suits the images, by trying policies out
-#'
-#' Models are trained with policies drawn at random, from mild to strong, and one without
-#' any; the half with the lower loss on the validation images is trained further, and so
-#' on until one is left; that without any goes along to the end. All begin with the same
-#' weights and see the images in the same order. Each round costs the same number of
-#' epochs, so that the last policies are compared over most epochs.
-#'
-#' @param model_fn Function without arguments that builds a new model, compiled or not,
-#'   such as `function() build_cnn()`.
-#' @param data Image data with labels.
-#' @param validation Image data on which the policies are compared, or the fraction of
-#'   `data`, in (0, 1), to set apart for that. Default 0.2.
-#' @param budget Whole number of epochs of training in all. Default 96.
-#' @param trials Whole number of policies to begin with, at least 2. Default 8.
-#' @param batch_size Whole number of images a step. Default 32.
-#' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
-#'   `NULL`.
-#' @param progress As in [fit_classifier()], with epochs counted over all trials. Default
-#'   `"auto"`.
-#' @param seed Whole number of at least 0 that fixes the policies, the validation part,
-#'   the weights and the training. Default `NULL`: one is drawn from R's random numbers,
-#'   so that [set.seed()] fixes them.
-#' @details
-#' Drawn are, each with a chance of one half, flips, translation, shear, rotation, zoom,
-#' colour jitter, greyscale, blur, noise and erasing, and how much of each.
-#'
-#' What wins on few validation images or after few epochs may have won by luck, and strong
-#' policies pay only in long training. Give as many epochs as time allows, at least so
-#' many that a model learns something in the first round (4 epochs by default), and
-#' measure the gain on images that had no part in this. Stopping it by hand (Ctrl-C, Esc)
-#' gives the best policy so far.
-#' @return A list: `policy`, the best, which does nothing if none was better than nothing;
-#'   `trials`, a tibble with one row a policy, the best first: `trial`, its number,
-#'   `epochs`, how long it was trained, `val_loss`, the lowest of its epochs, `operations`
-#'   as text, and `policy`; and `stopped`, `"interrupted"` or `NULL`.
-#' @section Errors: A `reticnn_error` if `model_fn` is not a function that builds a Keras
-#'   model, `budget` is too small for so many trials, or as for [fit_classifier()].
-#' @references Successive halving: Jamieson and Talwalkar (2016),
-#'   \doi{10.48550/arXiv.1502.07943}. That random policies of few numbers do as well as
-#'   costly searches: Cubuk et al. (2019), \doi{10.48550/arXiv.1909.13719}.
-#' @export
-#' @examplesIf reticnn::reticnn_available()
-#' data <- shape_images(100, image_size = 16, seed = 1)
-#' small_cnn <- function() build_cnn(c(16, 16, 3), n_blocks = 1, filters = 4, units = 8)
-#' learned <- learn_augmentation(small_cnn, data, budget = 6, trials = 2, seed = 1)
-#' learned$trials
-#' learned$policy
-learn_augmentation <- function(model_fn, data, validation = 0.2, budget = 96, trials = 8,
-                               batch_size = 32, learning_rate = NULL, progress = "auto",
-                               seed = NULL) {
-  learned <- call_core("learn_augmentation", model_fn = model_fn, data = data,
-    validation = validation, budget = budget, trials = trials, batch_size = batch_size,
-    learning_rate = learning_rate, progress = progress_reporter(progress),
-    seed = seed_or_draw(seed))
-  learned$trials <- as_table(learned$trials)
-  learned
 }
 
 #' A layer that augments images while a model is trained

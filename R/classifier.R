@@ -36,11 +36,6 @@ as_core <- function(x, call = rlang::caller_env()) {
   x$core
 }
 
-# A dict of equal-length lists as a tibble.
-as_table <- function(columns) {
-  tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
-}
-
 #' @export
 print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {
@@ -80,27 +75,6 @@ summary.reticnn_classifier <- function(object, ...) {
   })
   cat(lines, sep = "\n")
   invisible(object)
-}
-
-#' Predict with a classifier
-#'
-#' The method of [predict()] for classifiers: [predict_images()] under its R name.
-#'
-#' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta,crops,scales As `images`, `batch_size`, `tta`, `crops`
-#'   and `scales` of [predict_images()].
-#' @param ... Not used; must be empty.
-#' @return A tibble, as from [predict_images()].
-#' @section Errors: A `reticnn_error` as for [predict_images()].
-#' @examplesIf reticnn::reticnn_available()
-#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
-#' predict(classifier, shape_images(5))
-#' @export
-predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
-                                       crops = 1, scales = NULL, ...) {
-  rlang::check_dots_empty()
-  predict_images(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
-    scales = scales)
 }
 
 #' @importFrom generics augment
@@ -179,6 +153,18 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   tibble::tibble(!!!known, predictions)
 }
 
-as_factor <- function(labels, levels) {
-  if (is.null(labels)) NULL else factor(labels, levels = levels)
+# One row an epoch, a metric and a data set; none where no epoch was finished.
+long_history <- function(history) {
+  metrics <- metric_names(history)
+  each <- function(values) rep(as.character(values), each = nrow(history))
+  tibble::tibble(
+    epoch = rep(as.integer(history$epoch), length(metrics)),
+    metric = each(sub("^val_", "", metrics)),
+    data = each(ifelse(startsWith(metrics, "val_"), "validation", "training")),
+    value = as.numeric(unlist(history[metrics], use.names = FALSE))
+  )
+}
+
+metric_names <- function(history) {
+  setdiff(names(history), c("epoch", "stage"))
 }

@@ -240,24 +240,6 @@ named_labels <- function(labels, class_names) {
   list(labels = as_one_dimension(labels), class_names = as_strings(class_names))
 }
 
-# Python's `None` in a list of values is R's `NA`.
-none_as_na <- function(values) {
-  values <- as.list(values)
-  values[vapply(values, is.null, logical(1))] <- NA
-  unlist(values)
-}
-
-# A matrix with one column, or an array with one dimension, as a plain vector.
-as_one_dimension <- function(y) {
-  if (length(dim(y)) >= 1 && length(y) == nrow(y)) as.vector(y) else y
-}
-
-as_strings <- function(x) {
-  if (is.null(x)) NULL else as.character(x)
-}
-
-`%||%` <- function(x, y) if (is.null(x)) y else x
-
 # Image data is a Python object, which prints and counts itself; only its positions are
 # counted from 0, in R from 1.
 #' @export

@@ -32,43 +32,117 @@ describe_model <- function(model) {
   table
 }
 
-#' @rdname describe_model
-#' @param x What `describe_model()` gives.
-#' @param ... Not used; must be empty.
+#' The layers of a model
+#'
+#' Those of models within it included, such as the backbone of [transfer_model()].
+#'
+#' @param model Keras model, or classifier.
+#' @return A tibble with one row a layer in the model's order, a model within before its
+#'   layers: `name`; `type`; `output_shape`, as text without the batch, `"7 x 7 x 512"`;
+#'   `parameters`; `trainable`, whether anything of it is trained; `parent`, the name of
+#'   the model within that it is in, or `""`.
+#' @section Errors: A `reticnn_error` if `model` is not a Keras model or classifier, or a
+#'   layer of it has no weights yet.
+#' @seealso [freeze()]
 #' @export
-plot.reticnn_description <- function(x, ...) {
-  rlang::check_dots_empty()
-  check_installed("ggplot2", "Plotting a model's layers")
-  measures <- c(
-    parameters = "Parameters",
-    mult_adds = "Mult-adds",
-    receptive_field = "Receptive field\n(pixels)"
-  )
-  shown <- x[which(x$parameters > 0 | x$mult_adds > 0), ]
-  rows <- nrow(shown)
-  long <- data.frame(
-    # By number, as a layer that is used twice has two rows of one name.
-    layer = factor(seq_len(rows), rev(seq_len(rows))),
-    measure = factor(rep(measures, each = rows), measures),
-    value = unlist(shown[names(measures)], use.names = FALSE)
-  )
-  # Many names, or long ones, are small.
-  size <- max(6, min(10.4, 300 / rows, 240 / max(1, nchar(shown$name))))
-  ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
-    ggplot2::geom_col(fill = "#0072B2", width = 0.7, na.rm = TRUE) +
-    ggplot2::facet_wrap(~measure, scales = "free_x") +
-    ggplot2::scale_x_continuous(n.breaks = 4, labels = short_numbers) +
-    ggplot2::scale_y_discrete(labels = function(rows) shown$name[as.integer(rows)],
-      guide = ggplot2::guide_axis(check.overlap = TRUE)) +
-    ggplot2::labs(x = NULL, y = NULL) +
-    ggplot2::theme_minimal(base_size = 13) +
-    ggplot2::theme(
-      panel.grid.major.y = ggplot2::element_blank(),
-      panel.grid.minor = ggplot2::element_blank(),
-      panel.spacing = grid::unit(14, "pt"),
-      axis.text.y = ggplot2::element_text(size = size),
-      strip.text = ggplot2::element_text(vjust = 0), strip.clip = "off"
-    )
+#' @examplesIf reticnn::reticnn_available()
+#' layer_table(build_cnn())
+layer_table <- function(model) {
+  as_table(call_core("layer_table", model = as_core(model)))
+}
+
+#' The block diagram of a model
+#'
+#' `plot_architecture()` draws the layers of a model as boxes, `architecture()` gives
+#' what is in them and where they stand.
+#'
+#' A box is a layer where that makes at most `most` boxes. Otherwise it is the first of
+#' these that does: a layer with the normalisation, activation and dropout behind it; a
+#' block, which is branches up to where they meet, and layers whose names begin alike; a
+#' stage of blocks whose names begin alike and whose feature maps are of one size; all
+#' that has feature maps of one size. A model within the model is one box: its own
+#' diagram is that of `model$get_layer(name)`.
+#'
+#' @param model Keras model built from layers, or a classifier.
+#' @param most Whole number of boxes of the diagram, at least 2. Default 16.
+#' @return `architecture()`: a list of
+#'   * `boxes`, a tibble with one row a box: `name`; `kind`, `"convolution"`, `"pooling"`
+#'     and so on; `text`, what it does; `output_shape`, such as `"32 x 32 x 64"`;
+#'     `parameters`; `layers`, their number; `colour` of the kind; and `x`, `y`, the place
+#'     of its middle;
+#'   * `arrows`, a tibble with one row a point of an arrow: `arrow`, its number; `x` and
+#'     `y`, from its start to its tip;
+#'   * `width` and `height` of the diagram, `box_width` and `box_height`, in the unit of
+#'     all places, a box's height; y goes up.
+#'
+#'   `plot_architecture()`: a ggplot. The text fits the boxes at any size.
+#' @section Errors: A `reticnn_error` if `model` is not a Keras model or a classifier, or
+#'   is not built from layers, or `most` is below 2.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' architecture(build_cnn())$boxes
+architecture <- function(model, most = 16) {
+  diagram <- call_core("architecture", model = as_core(model), most = most)
+  diagram$boxes <- as_table(diagram$boxes)
+  diagram$arrows <- as_table(diagram$arrows)
+  diagram
+}
+
+#' The kernels of a convolution layer
+#'
+#' `layer_filters()` gives the weights with which the filters of a layer look at what
+#' comes in, `plot_filters()` shows them as pictures.
+#'
+#' @param model Keras model of images, or a classifier.
+#' @param layer Name of a convolution layer as [describe_model()] gives it, also without
+#'   the names of the models it is in, or `NULL` for the first one. Default `NULL`.
+#' @return `layer_filters()`: a list of
+#'   * `layer`, its whole name;
+#'   * `weights`, array `c(filters, height, width, channels)`, of a depthwise convolution
+#'     with one channel;
+#'   * `rgb`, whether the channels are the red, green and blue of the image. They are
+#'     then in that order, also where the model itself has them from blue to red.
+#'
+#'   `plot_filters()`: a ggplot, a picture a filter. Filters of red, green and blue are in
+#'   these colours, each from its lowest weight, as 0, to its highest one, as 255. Of
+#'   others, the mean over the channels is shown, blue where it is below and orange where
+#'   it is above 0, each up to its own largest distance from 0.
+#' @section Errors: A `reticnn_error` if `model` is not a Keras model or a classifier,
+#'   does not take images, is not built from layers, or has no such convolution.
+#' @seealso [plot_feature_maps()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' dim(layer_filters(build_cnn())$weights)
+layer_filters <- function(model, layer = NULL) {
+  call_core("layer_filters", model = as_core(model), layer = layer)
+}
+
+#' What the filters of a layer answer to an image
+#'
+#' `feature_maps()` sends images through a model and gives the output of layers on the
+#' way, `plot_feature_maps()` shows that of one image as pictures.
+#'
+#' @param model Keras model of images, or a classifier.
+#' @param images Array `c(n, height, width, channels)` or `c(height, width, channels)`, 0
+#'   to 255, or image data, of the size that the model takes.
+#' @param layers Name of a layer as [describe_model()] gives it, also without the names of
+#'   the models it is in, or several, or `NULL` for the first convolution. Default `NULL`.
+#' @return `feature_maps()`: a list named after the layers, of arrays
+#'   `c(n, height, width, filters)`.
+#'
+#'   `plot_feature_maps()`: a ggplot, the image and a picture a filter, dark where the
+#'   filter answers least to this image and bright where it answers most; one that answers
+#'   the same everywhere is dark. Several layers are rows.
+#' @section Errors: A `reticnn_error` if the images do not fit the model, it is not built
+#'   from layers or has no such layer, or a layer's output is not feature maps.
+#' @seealso [plot_filters()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' maps <- feature_maps(build_cnn(), shape_images(2), "block2_conv1")
+#' dim(maps$block2_conv1)
+feature_maps <- function(model, images, layers = NULL) {
+  call_core("feature_maps", model = as_core(model), images = images,
+    layers = as_strings(layers))
 }
 
 #' What a depthwise separable convolution saves
@@ -106,11 +180,4 @@ separable_costs <- function(in_channels = 512, out_channels = 512, kernel_size =
   as_table(call_core("separable_costs", in_channels = in_channels,
     out_channels = out_channels, kernel_size = kernel_size, size = size, width = width,
     resolution = resolution))
-}
-
-# 2500000 as 2.5M, so that axes have room for it.
-short_numbers <- function(values) {
-  power <- pmin(pmax(floor(log10(pmax(abs(values), 1, na.rm = TRUE)) / 3), 0), 3)
-  paste0(format(values / 1000^power, digits = 3, trim = TRUE, drop0trailing = TRUE),
-    c("", "k", "M", "G")[power + 1])
 }

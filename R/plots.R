@@ -32,22 +32,6 @@ plot.reticnn_classifier <- function(x, ...) {
     )
 }
 
-# One row an epoch, a metric and a data set; none where no epoch was finished.
-long_history <- function(history) {
-  metrics <- metric_names(history)
-  each <- function(values) rep(as.character(values), each = nrow(history))
-  tibble::tibble(
-    epoch = rep(as.integer(history$epoch), length(metrics)),
-    metric = each(sub("^val_", "", metrics)),
-    data = each(ifelse(startsWith(metrics, "val_"), "validation", "training")),
-    value = as.numeric(unlist(history[metrics], use.names = FALSE))
-  )
-}
-
-metric_names <- function(history) {
-  setdiff(names(history), c("epoch", "stage"))
-}
-
 whole_breaks <- function(limits) {
   unique(round(pretty(limits)))
 }
@@ -133,6 +117,67 @@ shade <- function(shares, colour) {
   grDevices::rgb(rgb, maxColorValue = 255)
 }
 
+#' @rdname find_learning_rate
+#' @param x What `find_learning_rate()` gives.
+#' @param ... Not used; must be empty.
+#' @export
+plot.reticnn_rates <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting learning rates")
+  ggplot2::ggplot(x, ggplot2::aes(.data$learning_rate, .data$loss)) +
+    ggplot2::geom_vline(xintercept = attr(x, "suggestion"), colour = "#D55E00",
+      linetype = "dashed", na.rm = TRUE) +
+    ggplot2::geom_line(colour = "#0072B2", linewidth = 0.8) +
+    ggplot2::scale_x_log10() +
+    ggplot2::labs(
+      x = "Learning rate", y = "Loss (smoothed)",
+      title = if (!is.na(attr(x, "suggestion"))) {
+        paste("Suggested:", format(attr(x, "suggestion"), digits = 2))
+      }
+    ) +
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
+}
+
+#' @rdname describe_model
+#' @param x What `describe_model()` gives.
+#' @param ... Not used; must be empty.
+#' @export
+plot.reticnn_description <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a model's layers")
+  measures <- c(
+    parameters = "Parameters",
+    mult_adds = "Mult-adds",
+    receptive_field = "Receptive field\n(pixels)"
+  )
+  shown <- x[which(x$parameters > 0 | x$mult_adds > 0), ]
+  rows <- nrow(shown)
+  long <- data.frame(
+    # By number, as a layer that is used twice has two rows of one name.
+    layer = factor(seq_len(rows), rev(seq_len(rows))),
+    measure = factor(rep(measures, each = rows), measures),
+    value = unlist(shown[names(measures)], use.names = FALSE)
+  )
+  # Many names, or long ones, are small.
+  size <- max(6, min(10.4, 300 / rows, 240 / max(1, nchar(shown$name))))
+  ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
+    ggplot2::geom_col(fill = "#0072B2", width = 0.7, na.rm = TRUE) +
+    ggplot2::facet_wrap(~measure, scales = "free_x") +
+    ggplot2::scale_x_continuous(n.breaks = 4, labels = short_numbers) +
+    ggplot2::scale_y_discrete(labels = function(rows) shown$name[as.integer(rows)],
+      guide = ggplot2::guide_axis(check.overlap = TRUE)) +
+    ggplot2::labs(x = NULL, y = NULL) +
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.spacing = grid::unit(14, "pt"),
+      axis.text.y = ggplot2::element_text(size = size),
+      strip.text = ggplot2::element_text(vjust = 0), strip.clip = "off"
+    )
+}
+
 #' Show images in a grid
 #'
 #' With their classes, and with what a classifier takes them for.
@@ -166,14 +211,91 @@ plot_images <- function(images, predictions = NULL, n = 16) {
   image_grid(as_pictures(loaded$images), captions)
 }
 
-as_count <- function(n, call = rlang::caller_env()) {
-  if (!is.numeric(n) || length(n) != 1 || is.na(n) || n < 1 || n != round(n)) {
-    abort_text(
-      paste0("`n` must be a whole number of at least 1, not ", deparse(n)[[1]], "."),
-      call = call
-    )
+#' See what a policy does to an image
+#'
+#' The image itself, and changed copies of it, in a grid. Needs the package ggplot2.
+#'
+#' @param image Image: an array `c(height, width, channels)`, 0 to 255, or a matrix for a
+#'   grey one. Of several images, or image data, the first.
+#' @param policy Policy, as from [augmentation()], or a list of policies, one after the
+#'   other.
+#' @param n Whole number of changed copies. Default 8.
+#' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
+#'   drawn from R's random numbers, so that [set.seed()] fixes it.
+#' @return A ggplot.
+#' @section Errors: A `reticnn_error` as for [augment()][augment.array()], or if ggplot2 is
+#'   not installed.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' policy <- augmentation(rotation = 0.1, color_jitter = 0.3, erasing = 0.5)
+#' plot_augmentation(shape_images(1), policy, seed = 1)
+plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
+  check_installed("ggplot2", "Plotting images")
+  n <- as_count(n)
+  if (!inherits(image, "reticnn.data.images.ImageData")) {
+    image <- image_arrays(one_image(image))
   }
-  n
+  before <- load_images(image[1])$images
+  after <- load_images(augment(image[1], policy, copies = n, seed = seed))$images
+  image_grid(c(as_pictures(before), as_pictures(after)), data.frame(
+    image = seq_len(n + 1), text = rep(c("before", "after"), c(1, n)),
+    frame = rep(c("#0072B2", NA), c(1, n))
+  ))
+}
+
+#' @rdname layer_filters
+#' @param n Whole number of filters shown, the first ones. Default 32.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot_filters(build_cnn())
+plot_filters <- function(model, layer = NULL, n = 32) {
+  check_installed("ggplot2", "Plotting filters")
+  n <- as_count(n)
+  filters <- layer_filters(model, layer)
+  size <- dim(filters$weights)
+  shown <- seq_len(min(n, size[[1]]))
+  pictures <- lapply(shown, function(number) {
+    kernel <- array(filters$weights[number, , , ], size[-1])
+    if (filters$rgb) colour_kernel(kernel) else signed_kernel(kernel)
+  })
+  image_grid(pictures, data.frame(image = shown, text = shown, frame = "grey60"),
+    frame_width = 0.5) +
+    ggplot2::labs(title = paste0(
+      filters$layer, ": ", counted(length(shown), size[[1]], "filters"), " of ",
+      paste(size[-1], collapse = " \u00d7 ")
+    ))
+}
+
+#' @rdname feature_maps
+#' @param image The image: array `c(height, width, channels)`, 0 to 255. Of several
+#'   images, or image data, the first.
+#' @param n Whole number of filters shown of each layer, the first ones. Default 15, which
+#'   with the image makes a square of 16 pictures.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot_feature_maps(build_cnn(), shape_images(1))
+#' plot_feature_maps(build_cnn(), shape_images(1), c("block1_conv1", "block3_conv1"), n = 8)
+plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
+  check_installed("ggplot2", "Plotting feature maps")
+  n <- as_count(n)
+  if (!inherits(image, "reticnn.data.images.ImageData")) {
+    image <- image_arrays(one_image(image))
+  }
+  maps <- feature_maps(model, image[1], layers)
+  shown <- lapply(maps, function(map) seq_len(min(n, dim(map)[[4]])))
+  pictures <- c(as_pictures(load_images(image[1])$images), unlist(
+    Map(map_pictures, maps, shown), recursive = FALSE, use.names = FALSE
+  ))
+  places <- data.frame(
+    row = rep(names(maps), lengths(shown)), text = unlist(shown, use.names = FALSE)
+  )
+  places <- rbind(data.frame(row = names(maps)[[1]], text = "image"), places)
+  places$frame <- c("#0072B2", rep(NA, nrow(places) - 1))
+  if (length(maps) > 1) {
+    return(picture_rows(pictures, places, maps))
+  }
+  image_grid(pictures, cbind(places, image = seq_along(pictures))) +
+    ggplot2::labs(title = map_title(names(maps), maps[[1]], length(shown[[1]])))
 }
 
 # Pictures, each with the text and in the frame of its row in `captions`.
@@ -244,6 +366,21 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
     )
 }
 
+# One layer a row, with its name beside it; the image before the first one.
+picture_rows <- function(pictures, places, maps) {
+  places$row <- factor(places$row, names(maps))
+  places$column <- factor(places$text, unique(c("image", places$text)))
+  sizes <- vapply(maps, function(map) {
+    paste(dim(map)[2:3], collapse = " \u00d7 ")
+  }, character(1))
+  levels(places$row) <- paste0(names(maps), "\n", sizes)
+  picture_plot(pictures, places) +
+    ggplot2::facet_grid(row ~ column, switch = "y") +
+    ggplot2::theme(strip.text.y.left = ggplot2::element_text(
+      angle = 0, hjust = 1, vjust = 0.5, margin = ggplot2::margin(0, 6, 0, 0)
+    ))
+}
+
 # A picture that fills its panel, each with its own number of pixels.
 geom_picture <- function(pictures) {
   geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
@@ -283,4 +420,137 @@ image_captions <- function(labels, predictions, n) {
     frame <- ifelse(right, "#0072B2", "#D55E00")
   }
   data.frame(image = seq_len(n), text = text, frame = frame)
+}
+
+# Weights of red, green and blue as a colour, from the kernel's lowest to its highest one.
+colour_kernel <- function(kernel) {
+  range <- range(kernel)
+  grDevices::as.raster((kernel - range[[1]]) / max(diff(range), 1e-12))
+}
+
+# The mean over the channels, from blue over white, which is 0, to orange.
+signed_kernel <- function(kernel) {
+  means <- apply(kernel, 1:2, mean)
+  shares <- (means / max(abs(means), 1e-12) + 1) / 2
+  as_colours(shares, grDevices::colorRampPalette(c("#0072B2", "white", "#D55E00"))(255))
+}
+
+# A matrix of 0 to 1 as a raster of colours.
+as_colours <- function(shares, colours) {
+  places <- 1 + round(shares * (length(colours) - 1))
+  grDevices::as.raster(matrix(colours[places], nrow(shares)))
+}
+
+# The maps of one image as pictures, each from its lowest to its highest value.
+map_pictures <- function(maps, shown) {
+  colours <- grDevices::hcl.colors(256, "viridis")
+  lapply(shown, function(number) {
+    map <- matrix(maps[1, , , number], dim(maps)[[2]])
+    range <- range(map)
+    as_colours((map - range[[1]]) / max(diff(range), 1e-12), colours)
+  })
+}
+
+map_title <- function(name, maps, shown) {
+  size <- dim(maps)
+  paste0(name, ": ", counted(shown, size[[4]], "feature maps"), " of ",
+    paste(size[2:3], collapse = " \u00d7 "))
+}
+
+# "32 of 64 filters", or "6 filters" for all of them.
+counted <- function(shown, all, things) {
+  paste0(if (shown < all) paste(shown, "of "), all, " ", things)
+}
+
+#' @rdname architecture
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot_architecture(build_cnn())
+plot_architecture <- function(model, most = 16) {
+  check_installed("ggplot2", "Plotting an architecture")
+  diagram <- architecture(model, most)
+  boxes <- diagram$boxes
+  half <- c(diagram$box_width, diagram$box_height) / 2
+  kinds <- stats::setNames(unique(boxes$colour), unique(boxes$kind))
+  boxes$label <- box_labels(boxes)
+  boxes$kind <- factor(boxes$kind, names(kinds))
+  ggplot2::ggplot(boxes, ggplot2::aes(.data$x, .data$y)) +
+    ggplot2::geom_path(
+      data = diagram$arrows, ggplot2::aes(group = .data$arrow), colour = "grey45",
+      linewidth = 0.5, linejoin = "mitre",
+      arrow = grid::arrow(length = grid::unit(5, "pt"), type = "closed")
+    ) +
+    ggplot2::geom_tile(
+      ggplot2::aes(fill = .data$kind, colour = .data$kind), linewidth = 0.7,
+      width = 2 * half[[1]], height = 2 * half[[2]]
+    ) +
+    geom_box_label(half) +
+    ggplot2::scale_fill_manual(values = vapply(kinds, tint, character(1))) +
+    ggplot2::scale_colour_manual(values = kinds) +
+    ggplot2::coord_fixed(
+      xlim = c(-0.1, diagram$width + 0.1), ylim = c(0, diagram$height), expand = FALSE,
+      clip = "off"
+    ) +
+    ggplot2::labs(fill = NULL, colour = NULL) +
+    ggplot2::theme_void(base_size = 12) +
+    ggplot2::theme(
+      legend.position = "bottom",
+      legend.text = ggplot2::element_text(margin = ggplot2::margin(0, 12, 0, 4)),
+      plot.margin = ggplot2::margin(6, 6, 6, 6)
+    ) +
+    ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 4)))
+}
+
+# Three lines a box: its name, what it does, and what comes out of it.
+box_labels <- function(boxes) {
+  number <- ifelse(boxes$parameters < 1e6,
+    formatC(boxes$parameters, format = "d", big.mark = ","),
+    vapply(boxes$parameters, short_numbers, character(1)))
+  parameters <- ifelse(boxes$parameters == 0, "", paste0(" \u00b7 ", number, " parameters"))
+  times <- function(text) gsub(" x ", " \u00d7 ", text, fixed = TRUE)
+  paste0(boxes$name, "\n", times(boxes$text), "\n", times(boxes$output_shape), parameters)
+}
+
+# A colour as a light ground for dark text.
+tint <- function(colour) {
+  grDevices::colorRampPalette(c("white", colour))(100)[[22]]
+}
+
+# Labels of three lines, as large as all of them fit into their boxes.
+geom_box_label <- function(half) {
+  geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
+    required_aes = c("x", "y", "label"),
+    draw_panel = function(data, panel_params, coord) {
+      corners <- data.frame(
+        x = data$x[[1]] + c(-1, 1) * half[[1]], y = data$y[[1]] + c(-1, 1) * half[[2]]
+      )
+      corners <- coord$transform(corners, panel_params)
+      places <- coord$transform(data, panel_params)
+      grid::gTree(x = places$x, y = places$y, label = data$label,
+        width = diff(corners$x), height = diff(corners$y), cl = "reticnn_box_labels")
+    }
+  )
+  ggplot2::layer(geom = geom, stat = "identity", position = "identity",
+    mapping = ggplot2::aes(label = .data$label), show.legend = FALSE)
+}
+
+#' @exportS3Method grid::makeContent
+makeContent.reticnn_box_labels <- function(x) {
+  width <- grid::convertWidth(grid::unit(x$width, "npc"), "points", valueOnly = TRUE)
+  height <- grid::convertHeight(grid::unit(x$height, "npc"), "points", valueOnly = TRUE)
+  lines <- do.call(rbind, strsplit(x$label, "\n", fixed = TRUE))
+  widest <- grid::convertWidth(
+    max(grid::stringWidth(lines)), "points", valueOnly = TRUE
+  ) / grid::get.gpar("fontsize")$fontsize
+  # The name is bold, which is a little wider.
+  size <- min(0.9 * width / (1.06 * widest), height / 3.9, 14)
+  grobs <- lapply(1:3, function(line) {
+    grid::textGrob(
+      lines[, line], x$x,
+      grid::unit(x$y, "npc") + grid::unit((2 - line) * 1.2 * size, "points"),
+      gp = grid::gpar(fontsize = size, fontface = if (line == 1) "bold" else "plain",
+        col = if (line == 3) "grey25" else "black")
+    )
+  })
+  grid::setChildren(x, do.call(grid::gList, grobs))
 }

@@ -236,24 +236,78 @@ print.reticnn_rates <- function(x, ...) {
   invisible(x)
 }
 
-#' @rdname find_learning_rate
-#' @param x What `find_learning_rate()` gives.
-#' @param ... Not used; must be empty.
+#' How a paper trained its architecture
+#'
+#' @param name Name of the architecture, one of `landmark_architectures()$name`.
+#' @return A list of arguments for [fit_classifier()]. The optimizer is a Keras
+#'   optimizer where its settings are not Keras's own. What a paper does not say is not
+#'   in it. Where papers divide the learning rate by ten a few times, it falls along
+#'   half a cosine. AlexNet's and ConvNeXt's have an augmentation, which crops to 7/8 of
+#'   height and width.
+#' @section Errors: A `reticnn_error` if there is no such architecture.
+#' @seealso [landmark_architectures()], [fit_classifier()]
 #' @export
-plot.reticnn_rates <- function(x, ...) {
-  rlang::check_dots_empty()
-  check_installed("ggplot2", "Plotting learning rates")
-  ggplot2::ggplot(x, ggplot2::aes(.data$learning_rate, .data$loss)) +
-    ggplot2::geom_vline(xintercept = attr(x, "suggestion"), colour = "#D55E00",
-      linetype = "dashed", na.rm = TRUE) +
-    ggplot2::geom_line(colour = "#0072B2", linewidth = 0.8) +
-    ggplot2::scale_x_log10() +
-    ggplot2::labs(
-      x = "Learning rate", y = "Loss (smoothed)",
-      title = if (!is.na(attr(x, "suggestion"))) {
-        paste("Suggested:", format(attr(x, "suggestion"), digits = 2))
-      }
-    ) +
-    ggplot2::theme_minimal(base_size = 13) +
-    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
+#' @examplesIf reticnn::reticnn_available()
+#' str(training_recipe("convnext_tiny"))
+training_recipe <- function(name) {
+  call_core("training_recipe", name = name)
+}
+
+#' Find a policy that suits the images, by trying policies out
+#'
+#' Models are trained with policies drawn at random, from mild to strong, and one without
+#' any; the half with the lower loss on the validation images is trained further, and so
+#' on until one is left; that without any goes along to the end. All begin with the same
+#' weights and see the images in the same order. Each round costs the same number of
+#' epochs, so that the last policies are compared over most epochs.
+#'
+#' @param model_fn Function without arguments that builds a new model, compiled or not,
+#'   such as `function() build_cnn()`.
+#' @param data Image data with labels.
+#' @param validation Image data on which the policies are compared, or the fraction of
+#'   `data`, in (0, 1), to set apart for that. Default 0.2.
+#' @param budget Whole number of epochs of training in all. Default 96.
+#' @param trials Whole number of policies to begin with, at least 2. Default 8.
+#' @param batch_size Whole number of images a step. Default 32.
+#' @param learning_rate Number above 0, or `NULL` for the optimizer's own. Default
+#'   `NULL`.
+#' @param progress As in [fit_classifier()], with epochs counted over all trials. Default
+#'   `"auto"`.
+#' @param seed Whole number of at least 0 that fixes the policies, the validation part,
+#'   the weights and the training. Default `NULL`: one is drawn from R's random numbers,
+#'   so that [set.seed()] fixes them.
+#' @details
+#' Drawn are, each with a chance of one half, flips, translation, shear, rotation, zoom,
+#' colour jitter, greyscale, blur, noise and erasing, and how much of each.
+#'
+#' What wins on few validation images or after few epochs may have won by luck, and strong
+#' policies pay only in long training. Give as many epochs as time allows, at least so
+#' many that a model learns something in the first round (4 epochs by default), and
+#' measure the gain on images that had no part in this. Stopping it by hand (Ctrl-C, Esc)
+#' gives the best policy so far.
+#' @return A list: `policy`, the best, which does nothing if none was better than nothing;
+#'   `trials`, a tibble with one row a policy, the best first: `trial`, its number,
+#'   `epochs`, how long it was trained, `val_loss`, the lowest of its epochs, `operations`
+#'   as text, and `policy`; and `stopped`, `"interrupted"` or `NULL`.
+#' @section Errors: A `reticnn_error` if `model_fn` is not a function that builds a Keras
+#'   model, `budget` is too small for so many trials, or as for [fit_classifier()].
+#' @references Successive halving: Jamieson and Talwalkar (2016),
+#'   \doi{10.48550/arXiv.1502.07943}. That random policies of few numbers do as well as
+#'   costly searches: Cubuk et al. (2019), \doi{10.48550/arXiv.1909.13719}.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(100, image_size = 16, seed = 1)
+#' small_cnn <- function() build_cnn(c(16, 16, 3), n_blocks = 1, filters = 4, units = 8)
+#' learned <- learn_augmentation(small_cnn, data, budget = 6, trials = 2, seed = 1)
+#' learned$trials
+#' learned$policy
+learn_augmentation <- function(model_fn, data, validation = 0.2, budget = 96, trials = 8,
+                               batch_size = 32, learning_rate = NULL, progress = "auto",
+                               seed = NULL) {
+  learned <- call_core("learn_augmentation", model_fn = model_fn, data = data,
+    validation = validation, budget = budget, trials = trials, batch_size = batch_size,
+    learning_rate = learning_rate, progress = progress_reporter(progress),
+    seed = seed_or_draw(seed))
+  learned$trials <- as_table(learned$trials)
+  learned
 }

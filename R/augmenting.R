@@ -138,7 +138,7 @@ augment.matrix <- augment.array
 
 #' @rdname augment.array
 #' @export
-augment.reticnn.data.images.ImageData <- augment.array
+augment.reticnn.ImageData <- augment.array
 
 #' @rdname augment.array
 #' @export

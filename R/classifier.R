@@ -146,7 +146,7 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
   predictions <- predict_images(x, new_data, batch_size = batch_size)
   known <- list(.file = predictions[[".file"]])
-  if (inherits(new_data, "reticnn.data.images.ImageData")) {
+  if (is_image_data(new_data)) {
     known$label <- as_factor(new_data$labels, new_data$class_names)
   }
   predictions$.file <- NULL

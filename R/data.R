@@ -240,16 +240,51 @@ named_labels <- function(labels, class_names) {
   list(labels = as_one_dimension(labels), class_names = as_strings(class_names))
 }
 
-# Image data is a Python object, which prints and counts itself; only its positions are
-# counted from 0, in R from 1.
+# Image data is a Python object, which prints and counts itself. In R it is a vector of
+# images, counted from 1: `[` gives a part of it, `[[` one image.
+
+is_image_data <- function(x) {
+  inherits(x, "reticnn.ImageData")
+}
+
 #' @export
-`[.reticnn.data.images.ImageData` <- function(x, i) {
-  positions <- seq_len(length(x))[i]
+`[.reticnn.ImageData` <- function(x, i) {
+  positions <- positions_in(x, i, "[", rlang::caller_env())
+  reticulate::py_get_item(x, as.list(positions - 1L))
+}
+
+#' @export
+`[[.reticnn.ImageData` <- function(x, i) {
+  if (missing(i)) i <- NULL
+  position <- positions_in(x, i, "[[", rlang::caller_env())
+  image <- load_images(reticulate::py_get_item(x, list(position - 1L)))$images
+  array(image, dim(image)[-1])
+}
+
+# All images in memory, for lapply() and for loops.
+#' @export
+as.list.reticnn.ImageData <- function(x, ...) {
+  lapply(seq_along(x), function(i) x[[i]])
+}
+
+# Not the names of what Python has of it, by which Map() and sapply() would call images.
+#' @export
+names.reticnn.ImageData <- function(x) {
+  NULL
+}
+
+# Which images an index of R's means, of any kind; none of them can be missing.
+positions_in <- function(x, i, extract, call) {
+  if (missing(i)) {
+    return(seq_along(x))
+  }
+  positions <- tryCatch(do.call(extract, list(seq_along(x), i)), error = function(cnd) NA)
   if (anyNA(positions)) {
+    one <- if (extract == "[[") "be the position of one image" else "name images"
     abort_text(
-      paste0("`i` must name images from 1 to ", length(x), "."),
-      call = rlang::caller_env()
+      paste0("`i` must ", one, " from 1 to ", length(x), ", not ", deparse(i)[[1]], "."),
+      call = call
     )
   }
-  reticulate::py_get_item(x, as.list(positions - 1L))
+  positions
 }

@@ -195,7 +195,7 @@ plot.reticnn_description <- function(x, ...) {
 #' plot_images(shape_images(12, 6), n = 12)
 plot_images <- function(images, predictions = NULL, n = 16) {
   check_installed("ggplot2", "Plotting images")
-  if (!inherits(images, "reticnn.data.images.ImageData")) {
+  if (!is_image_data(images)) {
     images <- image_arrays(images)
   }
   if (!is.null(predictions) && nrow(predictions) != length(images)) {
@@ -232,7 +232,7 @@ plot_images <- function(images, predictions = NULL, n = 16) {
 plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   check_installed("ggplot2", "Plotting images")
   n <- as_count(n)
-  if (!inherits(image, "reticnn.data.images.ImageData")) {
+  if (!is_image_data(image)) {
     image <- image_arrays(one_image(image))
   }
   before <- load_images(image[1])$images
@@ -278,7 +278,7 @@ plot_filters <- function(model, layer = NULL, n = 32) {
 plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
   check_installed("ggplot2", "Plotting feature maps")
   n <- as_count(n)
-  if (!inherits(image, "reticnn.data.images.ImageData")) {
+  if (!is_image_data(image)) {
     image <- image_arrays(one_image(image))
   }
   maps <- feature_maps(model, image[1], layers)

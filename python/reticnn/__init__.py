@@ -72,6 +72,19 @@ _HOME = {
     "report_classifier": "reporting",
 }
 
+# Classes that users meet as objects made by the functions. They say `reticnn` as their
+# module, so that R's methods for them do not depend on where they live.
+_HOME_OF_CLASSES = {
+    "AutoAugment": "augmenting.automatic",
+    "Augmentation": "augmenting.policy",
+    "Classifier": "classifier",
+    "ImageData": "data.images",
+    "Policy": "augmenting.policy",
+    "RandAugment": "augmenting.automatic",
+    "Sequence": "augmenting.sequence",
+    "TrivialAugment": "augmenting.automatic",
+}
+
 __all__ = [
     "architecture",
     "augment",
@@ -134,10 +147,11 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import a public function from its room at first use."""
-    if name not in _HOME:
+    """Import a public function or class from its room at first use."""
+    home = _HOME.get(name) or _HOME_OF_CLASSES.get(name)
+    if home is None:
         raise AttributeError(f"module 'reticnn' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"reticnn.{_HOME[name]}"), name)
+    value = getattr(importlib.import_module(f"reticnn.{home}"), name)
     globals()[name] = value
     register_classes()
     return value

@@ -1,5 +1,6 @@
-"""Call a function for another language: its warnings come back with its value."""
+"""What R calls of the core beside its public functions."""
 
+import importlib
 import warnings
 
 
@@ -8,3 +9,11 @@ def call_with_warnings(function, *args, **kwargs):
     with warnings.catch_warnings(record=True) as caught:
         value = function(*args, **kwargs)
     return value, [str(warning.message) for warning in caught]
+
+
+def load_keras():
+    """Return Keras, started quietly, which knows our classes in the models it loads."""
+    # Not at the top: R imports this with the core, and starts Keras when it is used.
+    keras = importlib.import_module("reticnn.backend").keras
+    importlib.import_module("reticnn.registering").register_classes()
+    return keras

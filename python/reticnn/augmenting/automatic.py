@@ -250,6 +250,8 @@ class _Choosing:
 class RandAugment(_Choosing, Policy, kind="rand_augment"):
     """The policy of `rand_augment()`."""
 
+    __module__ = "reticnn"
+
     def __init__(self, *, n, magnitude, magnitude_std, probability, operations):
         """Take checked settings."""
         super().__init__(
@@ -294,6 +296,8 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
 class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
     """The policy of `trivial_augment()`."""
 
+    __module__ = "reticnn"
+
     space = WIDE
 
     def __init__(self):
@@ -320,6 +324,8 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
 
 class AutoAugment(_Choosing, Policy, kind="auto_augment"):
     """The policy of `auto_augment()`."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, name):
         """Take the name of a table."""

@@ -97,6 +97,8 @@ class Policy:
     says what it needs in `parts` and `draw`; see `reticnn.augmenting.drawing`.
     """
 
+    __module__ = "reticnn"
+
     _kinds: dict = {}  # noqa: RUF012
 
     fill_mode = "reflect"
@@ -188,6 +190,8 @@ class Policy:
 
 class Augmentation(Policy, kind="augmentation"):
     """The policy of `augmentation()`: one stage."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, fill_mode, fill_value, interpolation, **operations):
         """Take checked settings of the operations that are on."""

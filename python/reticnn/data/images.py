@@ -158,6 +158,8 @@ class ImageData:
         image_shape: (height, width, channels).
     """
 
+    __module__ = "reticnn"
+
     def __init__(self, source, codes=None, class_names=None, indices=None):
         """Put images together with the codes of their classes."""
         self.source = source

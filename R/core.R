@@ -94,7 +94,7 @@ core_module <- function(call) {
       error = function(cnd) abort_no_core(cnd, call)
     )
     # The core's one part for R, and the only one whose place R knows.
-    the$relay <- reticulate::import("reticnn.relay")
+    the$relay <- reticulate::import("reticnn.runtime.relay")
   }
   if (the$process != Sys.getpid()) {
     abort_text(

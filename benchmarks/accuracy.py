@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "cats-dogs-32.tar.xz"
 SEEDS = (1, 2, 3)

@@ -51,7 +51,7 @@ def keras_layers(images, crop, batches):
     """
     import tensorflow as tf
 
-    from reticnn.backend import keras
+    from reticnn.runtime.backend import keras
 
     layers = [
         keras.layers.RandomCrop(crop, crop),

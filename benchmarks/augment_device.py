@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 BACKEND = keras.backend.backend()
 BATCHES = ((64, 32), (32, 224))

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 IMAGES, BATCH, ROUNDS = 10_000, 64, 5
 POLICY = reticnn.augmentation(

@@ -65,7 +65,7 @@ def read_all(data, seed):
 def compare_epochs(folder):
     """Measure and print the times of first and later epochs."""
     import reticnn
-    from reticnn.backend import keras
+    from reticnn.runtime.backend import keras
 
     dataset = keras.utils.image_dataset_from_directory(
         folder, image_size=(224, 224), batch_size=BATCH, verbose=False

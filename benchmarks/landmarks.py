@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 BATCH, SIZE, CLASSES, ROUNDS = 4, 64, 10, 15
 

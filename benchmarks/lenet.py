@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 EPOCHS, BATCH, SEED = 6, 16, 1
 RATES = {"sgd": (0.001, 0.003, 0.01, 0.1), "levenberg_marquardt": (0.001, 0.003, 0.01)}

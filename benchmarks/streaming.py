@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "data" / "cats-dogs-32.tar.xz"
 BATCH = 64

@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 import reticnn
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 IMAGES, BATCH, ROUNDS = 10_000, 64, 9
 

@@ -8,7 +8,7 @@ be chosen after ``import reticnn``.
 
 import importlib
 
-from reticnn.registering import register_classes, register_with_keras
+from reticnn.runtime.registration import register_classes, register_with_keras
 
 __version__ = "0.1.0"
 
@@ -26,13 +26,13 @@ _HOME = {
     "build_mlp": "models",
     "build_cnn": "models",
     "landmark_architectures": "landmarks",
-    "landmark_model": "landmarks",
-    "training_recipe": "landmarks",
-    "describe_model": "describing",
-    "separable_costs": "describing",
-    "architecture": "diagrams",
-    "layer_filters": "features",
-    "feature_maps": "features",
+    "landmark_model": "models",
+    "training_recipe": "training",
+    "describe_model": "inspection",
+    "separable_costs": "inspection",
+    "architecture": "inspection",
+    "layer_filters": "inspection",
+    "feature_maps": "inspection",
     "plot_architecture": "plots",
     "plot_augmentation": "plots",
     "plot_confusion": "plots",
@@ -43,17 +43,17 @@ _HOME = {
     "plot_images": "plots",
     "plot_rates": "plots",
     "backbones": "pretrained",
-    "transfer_model": "transfer",
-    "freeze": "freezing",
-    "unfreeze": "freezing",
-    "layer_table": "freezing",
+    "transfer_model": "models",
+    "freeze": "pretrained",
+    "unfreeze": "pretrained",
+    "layer_table": "inspection",
     "augmentation": "augmenting",
     "augment": "augmenting",
     "rand_augment": "augmenting",
     "trivial_augment": "augmenting",
     "auto_augment": "augmenting",
     "augmentation_layer": "augmenting.layer",
-    "learn_augmentation": "augmenting.learning",
+    "learn_augmentation": "training",
     "image_folder": "data",
     "image_table": "data",
     "image_arrays": "data",
@@ -66,7 +66,7 @@ _HOME = {
     "fit_classifier": "training",
     "fine_tune": "training",
     "predict_images": "prediction",
-    "evaluate_classifier": "prediction",
+    "evaluate_classifier": "evaluation",
     "save_classifier": "saving",
     "load_classifier": "saving",
     "report_classifier": "reporting",
@@ -75,14 +75,14 @@ _HOME = {
 # Classes that users meet as objects made by the functions. They say `reticnn` as their
 # module, so that R's methods for them do not depend on where they live.
 _HOME_OF_CLASSES = {
-    "AutoAugment": "augmenting.automatic",
+    "AutoAugment": "augmenting.autoaugment",
     "Augmentation": "augmenting.policy",
     "Classifier": "classifier",
-    "ImageData": "data.images",
+    "ImageData": "data.image_data",
     "Policy": "augmenting.policy",
-    "RandAugment": "augmenting.automatic",
+    "RandAugment": "augmenting.autoaugment",
     "Sequence": "augmenting.sequence",
-    "TrivialAugment": "augmenting.automatic",
+    "TrivialAugment": "augmenting.autoaugment",
 }
 
 __all__ = [

@@ -1,8 +1,8 @@
 """A trained model together with the names of its classes."""
 
-from reticnn.backend import check_process, keras
 from reticnn.coercion import as_class_names, shown
 from reticnn.outputs import count_classes
+from reticnn.runtime.backend import check_process, keras
 
 
 class Classifier:
@@ -75,6 +75,11 @@ class Classifier:
             f"input    {size}, values 0 to 255{resized}\n"
             f"trained  {self.epochs} epochs{stopped}{weights}{metrics}"
         )
+
+
+def unwrapped(value):
+    """Return the Keras model of a classifier, and anything else as it is."""
+    return value.model if isinstance(value, Classifier) else value
 
 
 def as_classifier(value, name="classifier"):

@@ -1,8 +1,8 @@
 """The graph of layers that a Keras model is."""
 
-from reticnn.backend import check_process, keras
-from reticnn.classifier import Classifier, as_model
+from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
+from reticnn.runtime.backend import check_process, keras
 
 
 def graph_of(layer):
@@ -20,7 +20,7 @@ def as_graph(model, name="model"):
         ValueError: If it is not built from layers.
     """
     check_process()
-    network = model.model if isinstance(model, Classifier) else model
+    network = unwrapped(model)
     if not isinstance(network, keras.Model):
         raise TypeError(
             f"`{name}` must be a Keras model or classifier, not {shown(model)}."
@@ -37,7 +37,7 @@ def as_graph(model, name="model"):
 
 def image_graph(model):
     """Return the graph of layers of a Keras model of images, or a classifier."""
-    as_model(model.model if isinstance(model, Classifier) else model)
+    as_model(unwrapped(model))
     return as_graph(model)
 
 
@@ -87,3 +87,62 @@ def steps(graph, tensors, prefix=""):
         after = keras.tree.flatten(after)
         values.update(zip(map(id, node.output_tensors), after, strict=True))
     return [values[id(tensor)] for tensor in graph.outputs]
+
+
+def as_keras_model(model):
+    check_process()
+    network = unwrapped(model)
+    if isinstance(network, keras.Model):
+        return network
+    raise TypeError(f"`model` must be a Keras model or classifier, not {shown(model)}.")
+
+
+def layers_with_parents(model, parents=()):
+    """Yield each layer, models within and their layers included, with its parents."""
+    parents = (*parents, model)
+    for layer in model.layers:
+        yield layer, parents
+        if isinstance(layer, keras.Model):
+            yield from layers_with_parents(layer, parents)
+
+
+def leaves_of(model):
+    """Return the layers of a model that are no models, in its order."""
+    return [
+        layer
+        for layer, _ in layers_with_parents(model)
+        if not isinstance(layer, keras.Model)
+    ]
+
+
+def leaves_in(layer):
+    return leaves_of(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+# The layers that end the feature maps, and begin the head.
+FEATURE_ENDS = (
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.Flatten,
+)
+
+
+def without_top(model):
+    """Return a model up to its feature maps, sharing its layers."""
+    if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 4:
+        raise ValueError(
+            "`backbone` must take images (batch, height, width, channels), not "
+            f"{model.input_shape}."
+        )
+    ends = [layer for layer in model.layers if isinstance(layer, FEATURE_ENDS)]
+    if len(model.output_shape) == 4:
+        features = model.outputs[0]
+    elif ends:
+        features = ends[-1].input
+    else:
+        raise ValueError(
+            f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
+            "width, channels), and has no pooling or flattening to cut it at. Give "
+            "`keras.Model(inputs, feature_maps)`."
+        )
+    return keras.Model(model.inputs[0], features, name=model.name)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from reticnn.backend import keras
-from reticnn.distances import (
+from reticnn.layers.rbf import (
     EuclideanRBF,
     MAPLoss,
     nearest_is_right,
     probabilities_from_distances,
 )
+from reticnn.runtime.backend import keras
 
 
 def count_classes(model):
@@ -158,3 +158,10 @@ def _output_activation(model):
             f"probabilities of {count_classes(model)} classes, not in {activation!r}."
         )
     return activation
+
+
+def takes_one_hot(model):
+    """Return whether the compiled model's loss wants rows of 0 and 1, not codes."""
+    loss = model.loss
+    name = loss if isinstance(loss, str) else getattr(loss, "name", "")
+    return name.startswith("categorical_")

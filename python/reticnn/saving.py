@@ -6,22 +6,14 @@ import os
 import tempfile
 import zipfile
 
-# These register what saved models can hold.
-import reticnn.augmenting.layer
-import reticnn.inference
-import reticnn.landmarks.auxiliary
-import reticnn.landmarks.lenet
-import reticnn.landmarks.momentum
-import reticnn.layers
-import reticnn.training.schedules  # noqa: F401
 from reticnn import __version__
 from reticnn.augmenting.policy import Policy
-from reticnn.backend import check_process, keras
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
-from reticnn.writing import as_file_to_write, replacing
+from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.files import as_file_to_write, replacing
 
 _FORMAT = 1
 _MODEL = "model.keras"

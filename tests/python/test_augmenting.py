@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reticnn import augment, augmentation, image_arrays
-from reticnn.augmenting import Policy, counters, drawing, host
+from reticnn.augmenting import Policy, host, random_numbers, sampling
 
 LUMA = np.array([0.299, 0.587, 0.114])
 EVERYTHING = {
@@ -70,7 +70,7 @@ def one_number(name, policy, slot_seed=1, n=6):
 
 
 def test_uniform_numbers_are_uniform_and_unrelated():
-    unit = counters.uniforms(np, 3, 5, np.arange(50_000), tuple(range(6)))
+    unit = random_numbers.uniforms(np, 3, 5, np.arange(50_000), tuple(range(6)))
     assert unit.dtype == np.float32
     assert unit.min() >= 0 and unit.max() < 1
     counts = np.histogram(unit[:, 0], 50)[0]
@@ -81,7 +81,7 @@ def test_uniform_numbers_are_uniform_and_unrelated():
 
 def test_numbers_depend_on_seed_epoch_position_and_slot_alone():
     def numbers(seed=1, epoch=2, places=(0, 5, 9), slots=(4, 7)):
-        return counters.uniforms(np, seed, epoch, np.array(places), slots)
+        return random_numbers.uniforms(np, seed, epoch, np.array(places), slots)
 
     assert (numbers()[[2, 0]] == numbers(places=(9, 0))).all()
     assert (numbers()[:, 1:] == numbers(slots=(7,))).all()
@@ -92,8 +92,8 @@ def test_numbers_depend_on_seed_epoch_position_and_slot_alone():
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, 12345678901234567890])
 def test_a_device_counts_the_same_bits(seed):
     places, slots = np.arange(300), tuple(range(36))
-    on_host = counters.uniforms(np, seed, 7, places, slots)
-    on_device = counters.uniforms(keras.ops, seed, 7, places, slots)
+    on_host = random_numbers.uniforms(np, seed, 7, places, slots)
+    on_device = random_numbers.uniforms(keras.ops, seed, 7, places, slots)
     assert (on_host == keras.ops.convert_to_numpy(on_device)).all()
 
 
@@ -502,7 +502,7 @@ def test_channels_are_treated_alike(channels, fill_mode):
 
 def test_far_outside_is_mirrored_again():
     ramp = np.tile(np.arange(10, dtype="float32")[None, None, :, None], (1, 4, 1, 1))
-    warp = drawing.Warp(np, (4, 10))
+    warp = sampling.Warp(np, (4, 10))
     warp._shift(np.float32([33]), np.float32([0]))
     policy = augmentation(rotation=0.1)
     matrix = warp.matrix(np.zeros(1, "float32"))

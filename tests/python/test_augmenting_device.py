@@ -8,7 +8,8 @@ import pytest
 from keras import ops
 
 import reticnn
-from reticnn.augmenting import automatic, device, host
+from reticnn.augmenting import autoaugment as automatic
+from reticnn.augmenting import device, host
 
 BACKEND = keras.backend.backend()
 
@@ -207,7 +208,7 @@ def test_tiny_and_flat_images_have_nothing_to_sharpen_or_to_spread(uncompiled):
 
 
 def test_draws_are_the_same_bits():
-    from reticnn.augmenting.counters import uniforms
+    from reticnn.augmenting.random_numbers import uniforms
 
     indices = np.array([0, 1, 7, 2**31 - 1])
     for seed, epoch in ((0, 0), (2**32 - 1, 3), (12345678901234567890, 2**31 - 1)):

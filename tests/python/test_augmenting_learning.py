@@ -11,7 +11,7 @@ from reticnn import (
     shape_images,
     split_images,
 )
-from reticnn.augmenting.learning import _rounds
+from reticnn.training.policy_search import _rounds
 
 SIZE = 8
 

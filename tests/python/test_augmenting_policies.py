@@ -18,9 +18,9 @@ from reticnn import (
     trivial_augment,
 )
 from reticnn.augmenting import host
-from reticnn.augmenting.automatic import OPERATIONS
+from reticnn.augmenting.autoaugment import OPERATIONS
+from reticnn.augmenting.autoaugment_tables import AUTO_AUGMENT
 from reticnn.augmenting.policy import Policy
-from reticnn.augmenting.tables import AUTO_AUGMENT
 
 
 def photos(n=8, size=24, channels=3, seed=1):

@@ -241,7 +241,7 @@ def test_other_than_a_path_is_refused(refused, path):
 
 # Folders to make before each try come as arguments.
 downloads = """
-import json, os, sys, time, reticnn.backend
+import json, os, sys, time, reticnn.runtime.backend
 tries = []
 for folder in sys.argv[1:]:
     os.makedirs(folder, exist_ok=True)

@@ -19,10 +19,10 @@ from reticnn import (
     save_classifier,
     training_recipe,
 )
-from reticnn.landmarks.auxiliary import AuxiliaryModel
-from reticnn.landmarks.momentum import MomentumSGD
 from reticnn.landmarks.registry import find_landmark
-from reticnn.layers import ImagePreprocessing
+from reticnn.layers.auxiliary import AuxiliaryModel
+from reticnn.layers.preprocessing import ImagePreprocessing
+from reticnn.optimizers.momentum_sgd import MomentumSGD
 
 TABLE = landmark_architectures()
 NAMES = TABLE["name"]

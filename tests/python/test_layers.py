@@ -2,12 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from reticnn.layers import (
-    ImagePreprocessing,
-    LayerScale,
-    LocalResponseNormalization,
-    StochasticDepth,
-)
+from reticnn.layers.normalization import LayerScale, LocalResponseNormalization
+from reticnn.layers.preprocessing import ImagePreprocessing
+from reticnn.layers.stochastic_depth import StochasticDepth
 
 
 def _values(tensor):

@@ -16,13 +16,9 @@ from reticnn import (
     shape_images,
     training_recipe,
 )
-from reticnn.distances import EuclideanRBF, MAPLoss
-from reticnn.landmarks.lenet import (
-    PartialConv2D,
-    Subsampling2D,
-    digit_prototypes,
-    scaled_tanh,
-)
+from reticnn.landmarks.lenet import digit_prototypes
+from reticnn.layers.lenet import PartialConv2D, Subsampling2D, scaled_tanh
+from reticnn.layers.rbf import EuclideanRBF, MAPLoss
 
 # Table I of the paper: a column a map of C3, a row a map of S2.
 TABLE_I = """

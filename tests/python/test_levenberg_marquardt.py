@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from reticnn import build_mlp, fit_classifier, image_arrays, shape_images
-from reticnn.distances import EuclideanRBF
-from reticnn.training.levenberg_marquardt import CurvatureEstimates, LevenbergMarquardt
+from reticnn.layers.rbf import EuclideanRBF
+from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
+from reticnn.training.callbacks.curvature import CurvatureEstimates
 
 IMAGES = np.random.default_rng(0).integers(0, 3, (500, 2, 2, 1)).astype("uint8")
 

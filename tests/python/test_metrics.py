@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from reticnn.metrics import classification_metrics
+from reticnn.evaluation.metrics import classification_metrics
 
 sklearn = pytest.importorskip("sklearn.metrics")
 calibration = pytest.importorskip("sklearn.calibration")

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import keras
 import pytest
 
-from reticnn.network import network
+from reticnn.runtime.downloads import network
 
 FIX = "Pass a local copy as `path`."
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import reticnn
-from reticnn.relay import call_with_warnings, load_keras
+from reticnn.runtime.relay import call_with_warnings, load_keras
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -141,7 +141,9 @@ def test_whole_job_writes_nothing_of_its_own(run_python):
 @pytest.mark.slow
 @needs_tensorflow
 def test_log_level_that_the_user_chose_holds(run_python):
-    code = "import os, reticnn.backend; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    code = (
+        "import os, reticnn.runtime.backend; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    )
     result = run_python(code, TF_CPP_MIN_LOG_LEVEL="0")
     assert result.stdout == "0\n"
     assert "oneDNN" in result.stderr or "TensorFlow" in result.stderr
@@ -156,7 +158,7 @@ def test_process_without_stderr_can_work(run_python):
 
 
 def test_failed_start_of_keras_is_told(run_python):
-    result = run_python("import reticnn.backend", KERAS_BACKEND="nosuch")
+    result = run_python("import reticnn.runtime.backend", KERAS_BACKEND="nosuch")
     assert result.returncode == 1
     assert "nosuch" in result.stderr
 
@@ -202,7 +204,7 @@ def saved_models(tmp_path_factory):
         "import reticnn, keras",
         "import keras, reticnn",
         "import reticnn; reticnn.conv_block; import keras",
-        "from reticnn.backend import keras; import reticnn; reticnn.load_images",
+        "from reticnn.runtime.backend import keras; import reticnn; reticnn.augment",
     ],
 )
 def test_keras_loads_them_whatever_was_imported_first(

@@ -1,7 +1,7 @@
 import pytest
 
 from reticnn import evaluate_classifier, predict_images, report_classifier
-from reticnn import progress as progress_room
+from reticnn.runtime import progress as progress_room
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from reticnn import (
     shape_images,
 )
 from reticnn.classifier import Classifier
-from reticnn.data.images import ArrayImages
-from reticnn.metrics import calibration, calibration_error
+from reticnn.data.image_data import ArrayImages
+from reticnn.evaluation.metrics import calibration, calibration_error
 
 EMPTY = {"img", "link", "meta"}
 

@@ -15,9 +15,9 @@ from reticnn import (
     shape_images,
 )
 from reticnn.augmenting.host import apply
-from reticnn.data.images import ArrayImages, ImageData
+from reticnn.data.image_data import ArrayImages, ImageData
 from reticnn.data.resizing import fitted
-from reticnn.randomness import generator
+from reticnn.runtime.randomness import generator
 from reticnn.training.batches import ImageBatches, TrainingImages
 
 NA_REAL = float("nan")

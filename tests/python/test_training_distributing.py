@@ -37,7 +37,7 @@ faulthandler.dump_traceback_later({LIMIT}, exit=True)
     + """
 import json, os, sys
 import numpy as np
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     tf.config.set_logical_device_configuration(

@@ -12,8 +12,8 @@ from reticnn import (
     save_classifier,
 )
 from reticnn.data import caching
-from reticnn.data.images import ArrayImages, ImageData
-from reticnn.training.frozen import split_at_training
+from reticnn.data.image_data import ArrayImages, ImageData
+from reticnn.training.frozen_prefix import split_at_training
 
 
 def _backbone():

@@ -18,7 +18,7 @@ from reticnn import (
     transfer_model,
     unfreeze,
 )
-from reticnn.backend import keras as our_keras
+from reticnn.runtime.backend import keras as our_keras
 from reticnn.training import layer_rates
 
 

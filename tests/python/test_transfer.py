@@ -13,11 +13,12 @@ import pytest
 
 import reticnn
 from reticnn import backbones, freeze, layer_table, transfer_model, unfreeze
-from reticnn import network as waiting
-from reticnn.freezing import leaves_of, train_from
-from reticnn.preprocessing import preprocess
-from reticnn.pretrained import BACKBONES, as_backbone
-from reticnn.weights import put_weights
+from reticnn.graph import leaves_of
+from reticnn.layers.preprocessing import preprocess
+from reticnn.pretrained.catalog import BACKBONES, as_backbone
+from reticnn.pretrained.freezing import train_from
+from reticnn.pretrained.loading import put_weights
+from reticnn.runtime import downloads as waiting
 
 SHARED = Path(reticnn.__file__).parents[3] / "shared" / "weights"
 NO_TOP = SHARED / "mobilenet_2_5_224_tf_no_top.h5"

@@ -18,7 +18,7 @@ from reticnn import (
     transfer_model,
 )
 from reticnn.augmenting.host import apply
-from reticnn.convolutional import fully_convolutional
+from reticnn.prediction.fully_convolutional import fully_convolutional
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ test_that("R imports one part of the core, the relay, and names classes without 
   code <- unlist(lapply(functions, deparse))
   named <- unlist(regmatches(code, gregexpr('(?<=")reticnn[.][A-Za-z_.]+', code, perl = TRUE)))
   methods <- grep("reticnn[.]", names(functions), value = TRUE)
-  expect_setequal(named, c("reticnn.relay", "reticnn.ImageData"))
+  expect_setequal(named, c("reticnn.runtime.relay", "reticnn.ImageData"))
   expect_match(methods, "[.]reticnn[.]ImageData$")
 })
 

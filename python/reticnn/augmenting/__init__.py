@@ -1,7 +1,7 @@
 """Augmentation: random changes to images, each resampled only once."""
 
-from reticnn.augmenting.automatic import auto_augment, rand_augment, trivial_augment
-from reticnn.augmenting.images import augment
+from reticnn.augmenting.autoaugment import auto_augment, rand_augment, trivial_augment
+from reticnn.augmenting.in_memory import augment
 from reticnn.augmenting.policy import Policy, augmentation
 
 __all__ = [

@@ -9,8 +9,9 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from reticnn.augmenting.counters import folded
-from reticnn.augmenting.drawing import (
+from reticnn.augmenting.policy import NEAREST_SHIFT
+from reticnn.augmenting.random_numbers import folded
+from reticnn.augmenting.sampling import (
     LUT_AUTOCONTRAST,
     LUT_EQUALIZE,
     LUT_NONE,
@@ -22,8 +23,7 @@ from reticnn.augmenting.drawing import (
     erasing_texture,
     normal_texture,
 )
-from reticnn.augmenting.policy import NEAREST_SHIFT
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 
 ops = keras.ops
 

@@ -10,7 +10,8 @@ from functools import cache, partial
 import cv2
 import numpy as np
 
-from reticnn.augmenting.drawing import (
+from reticnn.augmenting.policy import NEAREST_SHIFT
+from reticnn.augmenting.sampling import (
     LUT_AUTOCONTRAST,
     LUT_EQUALIZE,
     LUT_NONE,
@@ -20,7 +21,6 @@ from reticnn.augmenting.drawing import (
     erasing_texture,
     normal_texture,
 )
-from reticnn.augmenting.policy import NEAREST_SHIFT
 
 _FILLS = {
     "reflect": cv2.BORDER_REFLECT,

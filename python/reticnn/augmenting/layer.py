@@ -3,8 +3,8 @@
 from reticnn.augmenting import device
 from reticnn.augmenting.policy import Policy
 from reticnn.augmenting.sequence import as_policy
-from reticnn.backend import keras
 from reticnn.coercion import as_seed, shown
+from reticnn.runtime.backend import keras
 
 ops = keras.ops
 

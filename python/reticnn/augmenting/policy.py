@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reticnn.augmenting import settings
+from reticnn.augmenting import operations as settings
 from reticnn.augmenting.describing import described, in_lines
-from reticnn.augmenting.drawing import (
+from reticnn.augmenting.sampling import (
     Draws,
     Warp,
     color_parts,
@@ -94,7 +94,7 @@ class Policy:
 
     A kind of policy is a subclass with a name, `class Mine(Policy, kind="mine")`, whose
     `__init__` takes what `to_config()` gives, unless it has another `maker`, and which
-    says what it needs in `parts` and `draw`; see `reticnn.augmenting.drawing`.
+    says what it needs in `parts` and `draw`; see `reticnn.augmenting.sampling`.
     """
 
     __module__ = "reticnn"

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from reticnn.augmenting.counters import seed_of_place
 from reticnn.augmenting.policy import Policy
+from reticnn.augmenting.random_numbers import seed_of_place
 from reticnn.coercion import shown
 
 

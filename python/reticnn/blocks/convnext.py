@@ -1,9 +1,10 @@
 """The block of ConvNeXt."""
 
-from reticnn.backend import keras
 from reticnn.blocks.plain import check_feature_maps, namer
 from reticnn.coercion import as_float, as_int
-from reticnn.layers import LayerScale, StochasticDepth
+from reticnn.layers.normalization import LayerScale
+from reticnn.layers.stochastic_depth import StochasticDepth
+from reticnn.runtime.backend import keras
 
 # Of the layer normalisations, and the initial weights, in the authors' code.
 NORMALISATION_EPSILON = 1e-6

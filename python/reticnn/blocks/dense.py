@@ -1,9 +1,9 @@
 """The blocks of densely connected networks."""
 
-from reticnn.backend import keras
 from reticnn.blocks.plain import as_dropout, check_feature_maps, namer
 from reticnn.blocks.residual import NORMALISATION_EPSILON
 from reticnn.coercion import as_bool, as_float, as_int
+from reticnn.runtime.backend import keras
 
 
 def dense_block(

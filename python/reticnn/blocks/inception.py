@@ -1,8 +1,8 @@
 """The module of Inception networks."""
 
-from reticnn.backend import keras
 from reticnn.blocks.plain import check_feature_maps, namer
 from reticnn.coercion import as_int, as_ints, shown
+from reticnn.runtime.backend import keras
 
 
 def inception_module(

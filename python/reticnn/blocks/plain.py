@@ -1,6 +1,5 @@
 """The blocks of a plain network: convolutions and pooling, then dense layers."""
 
-from reticnn.backend import keras
 from reticnn.coercion import (
     as_bool,
     as_choice,
@@ -11,6 +10,7 @@ from reticnn.coercion import (
     as_string,
     shown,
 )
+from reticnn.runtime.backend import keras
 
 
 def conv_block(

@@ -1,8 +1,8 @@
 """The block of residual networks."""
 
-from reticnn.backend import keras
 from reticnn.blocks.plain import check_feature_maps, namer
 from reticnn.coercion import as_bool, as_choice, as_int
+from reticnn.runtime.backend import keras
 
 # What the published weights were trained with.
 NORMALISATION_EPSILON = 1.001e-5

@@ -1,6 +1,5 @@
 """The block of mobile networks."""
 
-from reticnn.backend import keras
 from reticnn.blocks.plain import (
     activation_layer,
     as_activation,
@@ -8,6 +7,7 @@ from reticnn.blocks.plain import (
     namer,
 )
 from reticnn.coercion import as_int
+from reticnn.runtime.backend import keras
 
 
 def separable_block(x, filters=64, *, strides=1, activation="relu", name=None):

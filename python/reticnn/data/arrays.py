@@ -1,7 +1,7 @@
 """Image data from arrays."""
 
 from reticnn.coercion import as_images, as_labels
-from reticnn.data.images import (
+from reticnn.data.image_data import (
     NAME_ALL_CLASSES,
     ArrayImages,
     ImageData,

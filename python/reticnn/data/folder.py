@@ -7,7 +7,8 @@ from itertools import chain
 import numpy as np
 
 from reticnn.coercion import as_choice, as_path, shown
-from reticnn.data.files import (
+from reticnn.data.image_data import ImageData, check_class_names
+from reticnn.data.image_files import (
     as_bad_image_rule,
     file_data,
     is_image_name,
@@ -15,7 +16,6 @@ from reticnn.data.files import (
     reading_options,
     warn_user,
 )
-from reticnn.data.images import ImageData, check_class_names
 
 # Folders of a split data set, by the names people give them.
 _PARTS = {

@@ -3,8 +3,8 @@
 import numpy as np
 
 from reticnn.coercion import as_channels, as_int, as_seed
-from reticnn.data.images import ArrayImages, ImageData
-from reticnn.randomness import generator
+from reticnn.data.image_data import ArrayImages, ImageData
+from reticnn.runtime.randomness import generator
 
 _IMAGES_AT_ONCE = 256
 

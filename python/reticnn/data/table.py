@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reticnn.coercion import as_labels, as_path, shown
-from reticnn.data.files import as_bad_image_rule, file_data, reading_options
-from reticnn.data.images import NAME_ALL_CLASSES, check_class_names
+from reticnn.data.image_data import NAME_ALL_CLASSES, check_class_names
+from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
 
 
 def image_table(

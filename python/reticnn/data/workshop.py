@@ -13,10 +13,10 @@ import numpy as np
 
 from reticnn.coercion import as_path, shown
 from reticnn.data.decoding import bad_files_message, decode_images
-from reticnn.data.files import is_photo_name
 from reticnn.data.folder import image_folder
-from reticnn.data.images import ArrayImages, ImageData, load_images
-from reticnn.network import network
+from reticnn.data.image_data import ArrayImages, ImageData, load_images
+from reticnn.data.image_files import is_photo_name
+from reticnn.runtime.downloads import network
 
 _CLASS_NAMES = ["cat", "dog"]
 _CIFAR_CODES = [3, 5]
@@ -77,7 +77,7 @@ def cats_and_dogs(path=None):
 
 def _downloaded():
     """Return the data from Keras's cache, filled by Keras if it is empty."""
-    from reticnn.backend import keras
+    from reticnn.runtime.backend import keras
 
     fix = (
         "Download it where there is a network and pass its place as `path`, or try "

@@ -1,12 +1,19 @@
 """Landmark architectures: the networks of the papers, built from visible blocks.
 
-One module holds one family. Importing it enters its architectures into the register.
+One module holds one family; importing it enters its architectures into the register.
+They are plain facts and functions until a network is built.
 """
 
-from reticnn.landmarks.registry import (
-    landmark_architectures,
-    landmark_model,
-    training_recipe,
+from reticnn.landmarks import (  # noqa: F401
+    alexnet,
+    convnext,
+    densenet,
+    googlenet,
+    lenet,
+    mobilenet,
+    resnet,
+    vgg,
 )
+from reticnn.landmarks.registry import landmark_architectures
 
-__all__ = ["landmark_architectures", "landmark_model", "training_recipe"]
+__all__ = ["landmark_architectures"]

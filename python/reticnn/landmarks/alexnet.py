@@ -1,11 +1,11 @@
 """AlexNet."""
 
 from reticnn.augmenting import augmentation
-from reticnn.backend import keras
 from reticnn.coercion import as_int
-from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
-from reticnn.layers import LocalResponseNormalization
+from reticnn.layers.normalization import LocalResponseNormalization
+from reticnn.runtime.backend import keras
 
 # Filters, side, step, whether the halves are apart, bias at first, whether pooled,
 # whether normalised.

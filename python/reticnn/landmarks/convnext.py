@@ -3,13 +3,13 @@
 import numpy as np
 
 from reticnn.augmenting import augmentation, rand_augment
-from reticnn.augmenting.automatic import OPERATIONS
+from reticnn.augmenting.autoaugment import OPERATIONS
 from reticnn.augmenting.sequence import as_policy
-from reticnn.backend import keras
 from reticnn.blocks import as_dropout, convnext_block, global_pool
 from reticnn.blocks.convnext import initial_weights, layer_normalised
-from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
+from reticnn.runtime.backend import keras
 
 # The second is timm's "rand-m9-mstd0.5-inc1". The authors' code crops to 8 to 100 % of
 # the area.

@@ -1,10 +1,9 @@
 """DenseNet."""
 
-from reticnn.backend import keras
 from reticnn.blocks import dense_block, global_pool, transition_block
 from reticnn.blocks.dense import normalised_relu
 from reticnn.blocks.plain import namer
-from reticnn.landmarks.parts import (
+from reticnn.landmarks.common import (
     as_stem,
     check_size,
     image_input,
@@ -13,6 +12,7 @@ from reticnn.landmarks.parts import (
     strided_stem,
 )
 from reticnn.landmarks.registry import register
+from reticnn.runtime.backend import keras
 
 _GROWTH_RATE = 32
 

@@ -1,12 +1,12 @@
 """GoogLeNet."""
 
-from reticnn.backend import keras
 from reticnn.blocks import global_pool, inception_module
 from reticnn.coercion import as_bool
-from reticnn.landmarks.auxiliary import AuxiliaryModel
-from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
-from reticnn.layers import LocalResponseNormalization
+from reticnn.layers.auxiliary import AuxiliaryModel
+from reticnn.layers.normalization import LocalResponseNormalization
+from reticnn.runtime.backend import keras
 
 # Filters of each module: 1 x 1; 3 x 3 and before it; 5 x 5 and before it; after the
 # maximum.

@@ -1,14 +1,18 @@
 """LeNet-5: as published, with prototypes of digits for an output, and as taught now."""
 
-import math
-
 import numpy as np
 
-from reticnn.backend import keras
 from reticnn.coercion import as_bool, as_choice, shown
-from reticnn.distances import EuclideanRBF
-from reticnn.landmarks.parts import image_input, output_layer
+from reticnn.landmarks.common import image_input, output_layer
 from reticnn.landmarks.registry import register
+from reticnn.layers.lenet import (
+    PartialConv2D,
+    Subsampling2D,
+    scaled_tanh,
+    uniform_within,
+)
+from reticnn.layers.rbf import EuclideanRBF
+from reticnn.runtime.backend import keras
 
 # Which of S2's six maps each of C3's sixteen is connected to: Table I of the paper.
 C3_SOURCES = (
@@ -150,7 +154,7 @@ def _original(x, prototypes, squash_convolutions):
         6,
         5,
         padding=_c1_padding(side),
-        kernel_initializer=_uniform(25 * channels),
+        kernel_initializer=uniform_within(25 * channels),
         name="c1",
     )
     x = squashed(c1(x), "c1", squash_convolutions)
@@ -158,9 +162,9 @@ def _original(x, prototypes, squash_convolutions):
     x = PartialConv2D(C3_SOURCES, 5, name="c3")(x)
     x = squashed(x, "c3", squash_convolutions)
     x = squashed(Subsampling2D(name="s4")(x), "s4")
-    x = layers.Conv2D(120, 5, kernel_initializer=_uniform(400), name="c5")(x)
+    x = layers.Conv2D(120, 5, kernel_initializer=uniform_within(400), name="c5")(x)
     x = layers.Flatten(name="flatten")(squashed(x, "c5"))
-    x = layers.Dense(_F6_UNITS, kernel_initializer=_uniform(120), name="f6")(x)
+    x = layers.Dense(_F6_UNITS, kernel_initializer=uniform_within(120), name="f6")(x)
     return EuclideanRBF(prototypes, name="output")(squashed(x, "f6"))
 
 
@@ -181,141 +185,6 @@ def _modern(x, num_classes, output):
 def _c1_padding(side):
     """Return what makes C1's maps 28 x 28."""
     return "valid" if side == max(_SIZES) else "same"
-
-
-def _uniform(inputs):
-    """Return the paper's initializer of units with so many inputs."""
-    bound = _weight_bound(inputs)
-    return keras.initializers.RandomUniform(-bound, bound)
-
-
-def _weight_bound(inputs):
-    """Return how large a first weight of a unit with so many inputs can be."""
-    return 2.4 / np.sqrt(inputs)
-
-
-@keras.saving.register_keras_serializable("reticnn")
-def scaled_tanh(x):
-    """Return 1.7159 tanh(2/3 x), which is 1 at 1 and -1 at -1."""
-    return 1.7159 * keras.ops.tanh(2 / 3 * x)
-
-
-@keras.saving.register_keras_serializable("reticnn")
-class Subsampling2D(keras.layers.Layer):
-    """Sum of each 2 x 2 pixels, times a coefficient, plus a bias, one of each a map.
-
-    Input (batch, height, width, channels), output half as high and wide. Twice as many
-    parameters as channels. The activation is a layer of its own.
-
-    Source:
-        LeCun et al. (1998), layers S2 and S4.
-    """
-
-    pool_size = strides = (2, 2)
-
-    def build(self, input_shape):
-        """Make the coefficients and biases."""
-        shape = (input_shape[-1],)
-        self.coefficient = self.add_weight(
-            shape=shape, initializer=_uniform(4), name="coefficient"
-        )
-        self.bias = self.add_weight(shape=shape, initializer="zeros", name="bias")
-
-    def call(self, inputs):
-        """Return the smaller maps."""
-        sums = 4 * keras.ops.average_pool(
-            inputs, self.pool_size, self.strides, data_format="channels_last"
-        )
-        return sums * self.coefficient + self.bias
-
-    def compute_output_shape(self, input_shape):
-        """Return half the height and width."""
-        sides = (side and side // 2 for side in input_shape[1:3])
-        return (input_shape[0], *sides, input_shape[3])
-
-    def count_mult_adds(self, shape):
-        """Return one for each value: the coefficient is multiplied once."""
-        return math.prod(shape[1:])
-
-
-@keras.saving.register_keras_serializable("reticnn")
-class PartialConv2D(keras.layers.Layer):
-    """Convolution in which each output map sees some of the input maps only.
-
-    Input (batch, height, width, channels), output (batch, height - kernel_size + 1,
-    width - kernel_size + 1, maps). One kernel a connection and one bias a map.
-
-    Args:
-        sources: For each output map, the numbers of the input maps that it sees,
-            counted from 0.
-        kernel_size: Whole number, the kernels' side in pixels.
-        **options: Keras's `name`, `trainable` and `dtype`.
-
-    Source:
-        LeCun et al. (1998), layer C3.
-    """
-
-    strides = (1, 1)
-
-    def __init__(self, sources, kernel_size, **options):
-        """Keep the connections."""
-        super().__init__(**options)
-        self.sources = [list(maps) for maps in sources]
-        self.kernel_size = kernel_size
-
-    def build(self, input_shape):
-        """Make the kernels of the connections that there are, and no others."""
-        fan_in = [
-            len(maps) * self.kernel_size**2 for maps in self.sources for _ in maps
-        ]
-        bounds = _weight_bound(np.array(fan_in, "float32"))
-
-        def initial(shape, dtype=None):
-            draws = keras.initializers.RandomUniform(-1, 1)(shape, dtype)
-            return keras.ops.multiply(draws, bounds)
-
-        self.kernels = self.add_weight(
-            shape=(self.kernel_size, self.kernel_size, len(fan_in)),
-            initializer=initial,
-            name="kernels",
-        )
-        self.bias = self.add_weight(
-            shape=(len(self.sources),), initializer="zeros", name="bias"
-        )
-        channels, maps = input_shape[-1], len(self.sources)
-        links = [
-            source * maps + number
-            for number, seen in enumerate(self.sources)
-            for source in seen
-        ]
-        self._places = np.eye(channels * maps, dtype="float32")[links]
-
-    def call(self, inputs):
-        """Convolve with the full kernel, which is zero where nothing is connected."""
-        ops = keras.ops
-        places = ops.cast(self._places, self.compute_dtype)
-        size, maps = self.kernel_size, len(self.sources)
-        kernel = ops.matmul(self.kernels, places)
-        kernel = ops.reshape(kernel, (size, size, inputs.shape[-1], maps))
-        return ops.conv(inputs, kernel, data_format="channels_last") + self.bias
-
-    def compute_output_shape(self, input_shape):
-        """Return the shape of the maps."""
-        lost = self.kernel_size - 1
-        sides = (side and side - lost for side in input_shape[1:3])
-        return (input_shape[0], *sides, len(self.sources))
-
-    def count_mult_adds(self, shape):
-        """Return one for each weight of a kernel at each place of its map."""
-        return math.prod(shape[1:3]) * math.prod(self.kernels.shape)
-
-    def get_config(self):
-        """Return what makes the layer again."""
-        return {
-            **super().get_config(),
-            "sources": self.sources,
-            "kernel_size": self.kernel_size,
-        }
 
 
 def _as_prototypes(prototypes, num_classes):

@@ -1,11 +1,11 @@
 """MobileNet."""
 
-from reticnn.backend import keras
 from reticnn.blocks import as_activation, global_pool, separable_block
 from reticnn.blocks.plain import activation_layer
 from reticnn.coercion import as_float
-from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
+from reticnn.runtime.backend import keras
 
 # Filters and step of each separable block.
 _BLOCKS = (

@@ -1,11 +1,10 @@
 """ResNet."""
 
-from reticnn.backend import keras
 from reticnn.blocks import global_pool, residual_block
 from reticnn.blocks.plain import namer
 from reticnn.blocks.residual import NORMALISATION_EPSILON
 from reticnn.coercion import as_bool
-from reticnn.landmarks.parts import (
+from reticnn.landmarks.common import (
     as_stem,
     check_size,
     image_input,
@@ -14,6 +13,7 @@ from reticnn.landmarks.parts import (
     strided_stem,
 )
 from reticnn.landmarks.registry import register
+from reticnn.runtime.backend import keras
 
 _FACTS = {
     "family": "ResNet",

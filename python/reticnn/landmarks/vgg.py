@@ -1,8 +1,8 @@
 """VGG."""
 
-from reticnn.backend import keras
-from reticnn.landmarks.parts import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
+from reticnn.runtime.backend import keras
 
 _WIDTHS = (64, 128, 256, 512, 512)
 

@@ -1,13 +1,13 @@
 """Pictures of data, models and training, as figures of matplotlib."""
 
+from reticnn.plots.architecture import plot_architecture
 from reticnn.plots.charts import (
     plot_confusion,
     plot_description,
     plot_history,
     plot_rates,
 )
-from reticnn.plots.diagram import plot_architecture
-from reticnn.plots.pictures import (
+from reticnn.plots.images import (
     plot_augmentation,
     plot_feature_maps,
     plot_filters,

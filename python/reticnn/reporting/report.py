@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from reticnn import __version__
-from reticnn.backend import device_name, keras
 from reticnn.coercion import shown
-from reticnn.prediction import measured
+from reticnn.evaluation.evaluate import measured
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
-from reticnn.writing import as_file_to_write, replacing
+from reticnn.runtime.backend import device_name, keras
+from reticnn.runtime.files import as_file_to_write, replacing
 
 # Nothing is fetched from anywhere, whatever a page may be made to contain.
 _POLICY = (

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from reticnn.describing import describe_model
+from reticnn.evaluation.metrics import calibration
 from reticnn.graph import graph_of
-from reticnn.metrics import calibration
-from reticnn.reporting import charts
+from reticnn.inspection.summary import describe_model
+from reticnn.reporting import svg as charts
 from reticnn.reporting.markup import (
     Html,
     Number,
@@ -20,7 +20,7 @@ from reticnn.reporting.markup import (
     table,
     tag,
 )
-from reticnn.reporting.pictures import choices, short_paths, thumbnails
+from reticnn.reporting.thumbnails import choices, short_paths, thumbnails
 
 # A larger table is no picture any more, and has a million fields with 1,000 classes.
 _MOST_CLASSES = 30

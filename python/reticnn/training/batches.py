@@ -3,8 +3,8 @@
 import numpy as np
 
 from reticnn.augmenting.host import apply
-from reticnn.backend import keras
-from reticnn.randomness import generator
+from reticnn.runtime.backend import keras
+from reticnn.runtime.randomness import generator
 
 
 class TrainingImages:

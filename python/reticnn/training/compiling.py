@@ -1,10 +1,10 @@
 """Loss, metric, optimizer and learning rate of a model about to be trained."""
 
-from reticnn.backend import keras
 from reticnn.coercion import as_choice, shown
-from reticnn.outputs import loss_and_metric
-from reticnn.training.levenberg_marquardt import LevenbergMarquardt
-from reticnn.training.schedules import Schedule
+from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
+from reticnn.optimizers.schedules import Schedule
+from reticnn.outputs import loss_and_metric, takes_one_hot
+from reticnn.runtime.backend import keras
 
 
 def compile_model(model, settings):
@@ -33,13 +33,6 @@ def compile_model(model, settings):
             "compiling to `fit_classifier()`."
         )
     _follow_trainable(model)
-
-
-def takes_one_hot(model):
-    """Return whether the compiled model's loss wants rows of 0 and 1, not codes."""
-    loss = model.loss
-    name = loss if isinstance(loss, str) else getattr(loss, "name", "")
-    return name.startswith("categorical_")
 
 
 def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):

@@ -14,8 +14,8 @@ import os
 
 import numpy as np
 
-from reticnn.backend import keras
 from reticnn.coercion import as_int, as_strings, nearest, shown
+from reticnn.runtime.backend import keras
 from reticnn.training.compiling import forget_functions
 
 

@@ -1,8 +1,8 @@
 """Fine-tuning by default: from the head down to the first layer."""
 
-from reticnn.classifier import Classifier, as_model
+from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float
-from reticnn.freezing import last_part
+from reticnn.pretrained.freezing import last_part
 from reticnn.training.fit import fit_classifier
 
 
@@ -60,7 +60,7 @@ def fine_tune(
     Source:
         Gradual unfreezing: Howard and Ruder (2018), arXiv:1801.06146.
     """
-    model = classifier.model if isinstance(classifier, Classifier) else classifier
+    model = unwrapped(classifier)
     model = as_model(model, "classifier")
     rate = as_float(learning_rate, "learning_rate", above=0)
     return fit_classifier(

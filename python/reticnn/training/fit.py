@@ -4,12 +4,12 @@ import os
 
 from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_path
-from reticnn.training.distributing import as_devices
-from reticnn.training.progress import (
+from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
     progress_reporters,
 )
+from reticnn.training.distributing import as_devices
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 from reticnn.training.stages import as_stages

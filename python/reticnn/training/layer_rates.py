@@ -2,8 +2,8 @@
 
 import contextlib
 
-from reticnn.backend import keras
-from reticnn.freezing import leaves_of
+from reticnn.graph import leaves_of
+from reticnn.runtime.backend import keras
 from reticnn.training.compiling import forget_functions
 
 

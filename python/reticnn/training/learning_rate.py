@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 
-from reticnn.backend import keras
-from reticnn.classifier import Classifier, as_model
+from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float, as_int
+from reticnn.optimizers.schedules import DECADES, Schedule
+from reticnn.runtime.backend import keras
 from reticnn.training.run import TrainingRun
-from reticnn.training.schedules import DECADES, Schedule
 from reticnn.training.settings import TrainingSettings
 
 # Where the loss is this many times its lowest value, the rate is out of bounds.
@@ -61,7 +61,7 @@ def find_learning_rate(
         Smith (2017), Cyclical Learning Rates for Training Neural Networks,
         arXiv:1506.01186.
     """
-    model = as_model(model.model if isinstance(model, Classifier) else model)
+    model = as_model(unwrapped(model))
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
     copy = keras.models.clone_model(model)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reticnn.randomness import generator
+from reticnn.runtime.randomness import generator
 
 
 class Mixing:

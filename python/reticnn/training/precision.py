@@ -2,7 +2,7 @@
 
 import contextlib
 
-from reticnn.backend import keras
+from reticnn.runtime.backend import keras
 from reticnn.training.compiling import forget_functions
 
 

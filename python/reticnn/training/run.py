@@ -7,31 +7,28 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reticnn.backend import keras, sync_weights
 from reticnn.coercion import as_choice, as_float, as_seed, shown
-from reticnn.conversion import images_for_model
-from reticnn.data.images import as_image_data, check_not_empty, split_images
-from reticnn.outputs import count_classes
+from reticnn.data.conversion import images_for_model
+from reticnn.data.image_data import as_image_data, check_not_empty, split_images
+from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
+from reticnn.outputs import count_classes, takes_one_hot
+from reticnn.runtime.backend import keras, sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
-from reticnn.training.checkpoints import Checkpoints
-from reticnn.training.compiling import (
-    compile_model,
-    set_learning_rate,
-    takes_one_hot,
-)
+from reticnn.training.callbacks.best_weights import BestWeights, History
+from reticnn.training.callbacks.checkpoints import Checkpoints
+from reticnn.training.callbacks.curvature import CurvatureEstimates
+from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
+from reticnn.training.compiling import compile_model, set_learning_rate
 from reticnn.training.distributing import (
     check_batch_size,
     distributed,
     placed,
     shared_seed,
 )
-from reticnn.training.features import feature_cache
-from reticnn.training.keeping import BestWeights, History
+from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
-from reticnn.training.levenberg_marquardt import CurvatureEstimates, LevenbergMarquardt
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
-from reticnn.training.seeds import EpochSeeds, seed_layers, torch_state_kept
 
 
 class TrainingRun:

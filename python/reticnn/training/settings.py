@@ -6,7 +6,7 @@ from typing import Any
 from reticnn.augmenting.policy import Policy
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_bool, as_choice, as_float, as_int, shown
-from reticnn.training.schedules import SCHEDULES
+from reticnn.optimizers.schedules import SCHEDULES
 
 
 @dataclass

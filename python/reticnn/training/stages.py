@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 from reticnn.coercion import nearest, shown
-from reticnn.freezing import set_flags, trained_layers
+from reticnn.pretrained.freezing import set_flags, trained_layers
 from reticnn.training.settings import TrainingSettings
 
 _SETTINGS = (

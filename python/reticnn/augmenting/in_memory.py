@@ -1,0 +1,97 @@
+"""Augment images that are in memory."""
+
+import numpy as np
+
+from reticnn.augmenting import host
+from reticnn.augmenting.policy import OPERATIONS, augmentation
+from reticnn.augmenting.sequence import as_policy
+from reticnn.coercion import as_images, as_int, as_seed, nearest, shown
+from reticnn.data.image_data import ArrayImages, ImageData
+
+_OPTIONS = (*OPERATIONS, "fill_mode", "fill_value", "interpolation")
+
+
+def augment(images, policy=None, *, copies=1, seed=None, **operations):
+    """Change images at random, once and for all.
+
+    What happens to an image follows from the seed and its position among the images,
+    not from the others, so that part of the images gives part of the result.
+
+    Args:
+        images: Array, (n, height, width, channels), (height, width, channels),
+            (n, height, width) or (height, width); values 0 to 255. Or image data. They
+            are not changed.
+        policy: Policy from `augmentation` or another function that makes one, or a
+            list of them, one after the other, or None for the operations given.
+            Default None.
+        copies: Whole number of at least 1, changed copies of each image. Default 1.
+        seed: Whole number of at least 0 that fixes the result, or None for a new one
+            each time. Default None.
+        **operations: Arguments of `augmentation`, instead of a policy.
+
+    Returns:
+        Array of changed images, (n * copies, height, width, channels), uint8 for whole
+        numbers, else float32, 0 to 255: all copies of the first image, then those of
+        the second, and so on. Of one image and one copy, one image,
+        (height, width, channels). Of image data, image data in memory with labels.
+
+    Raises:
+        TypeError: If there is no such operation, or `images` does not hold numbers.
+        ValueError: If there are both a policy and operations, the images are smaller
+            than the crop or have channels the operations do not take, or a pixel is
+            missing.
+
+    Warns:
+        UserWarning: If pixels are outside 0 to 255, which are cut off, or all are
+            within 0 to 1.
+
+    Example:
+        >>> images = load_images(shape_images(10))["images"]
+        >>> augment(images, rotation=0.1, copies=3, seed=1).shape
+        (30, 32, 32, 3)
+    """
+    policy = _policy(policy, operations)
+    copies = as_int(copies, "copies")
+    seed = as_seed(seed)
+    if isinstance(images, ImageData):
+        return _augmented_data(policy, images, copies, seed)
+    pixels = as_images(images)
+    results = _augmented(policy, pixels, copies, seed)
+    # One image was given without the first dimension.
+    one = np.ndim(images) < 4 and np.shape(images)[:2] == pixels.shape[1:3]
+    return results[0] if one and copies == 1 else results
+
+
+def _policy(policy, operations):
+    """Return the policy given, or made of the operations given."""
+    unknown = [name for name in operations if name not in _OPTIONS]
+    if unknown:
+        raise TypeError(
+            f"`augment` has no operation {shown(unknown)}."
+            f"{nearest(unknown[0], _OPTIONS)}"
+        )
+    if policy is None:
+        return augmentation(**operations)
+    if operations:
+        raise ValueError(
+            f"`policy` was given together with {shown(list(operations))}. Give either "
+            "a policy or operations."
+        )
+    return as_policy(policy)
+
+
+def _augmented(policy, pixels, copies, seed):
+    """Return all copies, (n * copies, ...), those of each image together."""
+    indices = np.arange(len(pixels))
+    epochs = [
+        host.apply(policy, pixels, seed, epoch, indices) for epoch in range(copies)
+    ]
+    if copies == 1:
+        return epochs[0]
+    return np.stack(epochs, axis=1).reshape(-1, *epochs[0].shape[1:])
+
+
+def _augmented_data(policy, data, copies, seed):
+    pixels = _augmented(policy, data.read(np.arange(len(data))), copies, seed)
+    codes = None if data.codes is None else np.repeat(data.codes, copies)
+    return ImageData(ArrayImages(pixels), codes, data.class_names)

@@ -1,0 +1,121 @@
+"""Bring images to the size and the channels that a model takes."""
+
+import numpy as np
+
+from reticnn.data.image_data import ImageData
+from reticnn.data.image_files import warn_user
+from reticnn.data.resizing import fitted
+
+# Pairs of channels between which images can be converted without a loss, if at all.
+_CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
+
+
+def images_for_model(data, image_shape, name, resize=None, use="the model takes"):
+    """Return image data with images as a model takes them.
+
+    Files are read at the model's size. Images in memory are resized as files are,
+    batch by batch.
+
+    Args:
+        data: Image data.
+        image_shape: (height, width, channels); None accepts any size.
+        name: The argument's name, for messages.
+        resize: How the model's training images came to their size: "stretch", "crop"
+            or "pad", or None if nothing is known of that. Default None.
+        use: What images of that size are for, for the warning.
+
+    Returns:
+        Image data.
+
+    Raises:
+        ValueError: If there are no images, or they have channels that the model does
+            not take.
+
+    Warns:
+        UserWarning: If images in memory have another size than the model takes, or
+            files are resized in another way than its training images.
+    """
+    if len(data) == 0:
+        raise ValueError(f"`{name}` has no images. Give at least one.")
+    have = tuple(data.image_shape)
+    wanted = tuple(
+        side if asked is None else asked
+        for side, asked in zip(have, image_shape, strict=True)
+    )
+    if data.files is not None:
+        _warn_of_resize(data.resize, resize, name)
+        return data if wanted == have else data.read_at(wanted, name)
+    if wanted == have:
+        return data
+    resize = resize or "stretch"
+    if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
+        raise ValueError(
+            f"`{name}` has images of {have} (height, width, channels), the model takes "
+            f"{wanted}. Only grey, RGB and opaque RGBA images are converted: give "
+            f"images with {wanted[2]} channels."
+        )
+    if have[:2] != wanted[:2]:
+        warn_user(
+            f"`{name}` has images of {have[0]} x {have[1]} pixels (height x width), "
+            f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that {use}. Give "
+            "images of that size to choose how they are resized."
+        )
+    source = _ConvertedImages(data.source, wanted, name, resize)
+    return ImageData(source, data.codes, data.class_names, data.indices)
+
+
+def _warn_of_resize(resize, trained, name):
+    """Warn if files are resized in another way than the training images were."""
+    if trained not in (None, resize):
+        warn_user(
+            f"`{name}` has files read with resize={resize!r}, and the classifier was "
+            f"trained on images read with resize={trained!r}. Read them that way."
+        )
+
+
+class _ConvertedImages:
+    """Images in memory that are converted when they are read."""
+
+    def __init__(self, source, image_shape, name, resize):
+        self._source = source
+        self._name = name
+        self.image_shape = image_shape
+        self.files = None
+        self.resize = resize
+        self.skipped = []
+
+    def __len__(self):
+        return len(self._source)
+
+    def read(self, indices):
+        """Return the converted pixels of the images at `indices`."""
+        pixels = self._source.read(indices)
+        pixels = _with_channels(pixels, self.image_shape[2], self._name)
+        if pixels.shape[1:] == self.image_shape:
+            return pixels
+        size = self.image_shape[:2]
+        return np.stack([fitted(image, size, self.resize) for image in pixels]).reshape(
+            len(pixels), *self.image_shape
+        )
+
+
+def _with_channels(pixels, channels, name):
+    """Return images with that many channels, if nothing is lost by it."""
+    if pixels.shape[3] == channels:
+        return pixels
+    if pixels.shape[3] == 4:
+        if (pixels[..., 3] != 255).any():
+            raise ValueError(
+                f"`{name}` has images that are transparent in part, and the model "
+                f"takes {channels} channels. Lay them on a background first."
+            )
+        pixels = pixels[..., :3]
+    if channels == 3:
+        return pixels.repeat(3, axis=3) if pixels.shape[3] == 1 else pixels
+    if (pixels != pixels[..., :1]).any():
+        raise ValueError(
+            f"`{name}` has images in colour, and the model takes grey ones, of 1 "
+            "channel. Convert them the way the model's training images were, or build "
+            "the model for 3 channels."
+        )
+    return pixels[..., :1]

@@ -1,0 +1,419 @@
+"""Image data: images in memory or in files, with their labels."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from reticnn.coercion import as_float, as_seed, shown
+from reticnn.data.caching import new_cache
+from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
+from reticnn.data.resizing import scaled
+from reticnn.runtime.randomness import generator
+
+# Looking for bad files must not take the memory of all images.
+_FILES_AT_ONCE = 64
+
+# Classes that differ more than this in size are called unbalanced.
+_BALANCED = 1.5
+
+NAME_ALL_CLASSES = (
+    "Give images of two or more classes, or the names of all classes as `class_names`."
+)
+
+
+class ArrayImages:
+    """Images held in memory as an array (n, height, width, channels)."""
+
+    def __init__(self, pixels):
+        """Hold `pixels`, uint8 or float32."""
+        self._pixels = pixels
+        self.image_shape = pixels.shape[1:]
+        self.files = None
+        self.resize = None
+        self.skipped = []
+
+    def __len__(self):
+        """Count the images."""
+        return len(self._pixels)
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        return self._pixels[indices]
+
+
+class FileImages:
+    """Images in files, decoded when read, and then kept as far as a cache is wanted."""
+
+    def __init__(
+        self, files, image_size, channels, resize="stretch", cache="none", skipped=()
+    ):
+        """Take the files and how to read them.
+
+        Args:
+            files: Paths.
+            image_size: (height, width) in pixels.
+            channels: 1 for grey, 3 for RGB.
+            resize: "stretch", "crop" or "pad".
+            cache: "auto", "memory", "disk" or "none".
+            skipped: Positions among `files` of those known to be bad.
+        """
+        self.files = list(files)
+        self.image_shape = (*image_size, channels)
+        self.resize = resize
+        self.skipped = list(skipped)
+        self._cache_kind = cache
+
+    def __len__(self):
+        """Count the images."""
+        return len(self.files)
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        cached = self._cache.has[indices]
+        if cached.all():
+            return self._cache.read(indices)
+        if not cached.any():
+            return self._decode(indices)
+        pixels = np.empty((len(indices), *self.image_shape), np.uint8)
+        pixels[cached] = self._cache.read(indices[cached])
+        pixels[~cached] = self._decode(indices[~cached])
+        return pixels
+
+    def read_scaled(self, indices, side):
+        """Return images of their own aspect, the shorter side `side` pixels, listed."""
+        files = [self.files[i] for i in indices]
+        images, problems = decode_scaled(files, side, self.image_shape[2])
+        if problems:
+            self._refuse(indices, problems)
+        return images
+
+    def resized(self, image_shape):
+        """Return the same files read at another (height, width, channels)."""
+        return FileImages(
+            self.files,
+            image_shape[:2],
+            image_shape[2],
+            self.resize,
+            self._cache_kind,
+            self.skipped,
+        )
+
+    def find_bad(self):
+        """Return the problem of each file that cannot be read, by its position.
+
+        All files are decoded for that, and the good ones kept for the first epoch.
+        """
+        unseen = np.setdiff1d(np.flatnonzero(~self._cache.has), self.skipped)
+        bad = {}
+        for start in range(0, len(unseen), _FILES_AT_ONCE):
+            indices = unseen[start : start + _FILES_AT_ONCE]
+            _, problems = self._try_to_decode(indices)
+            bad |= {int(indices[place]): text for place, text in problems.items()}
+        return bad
+
+    @cached_property
+    def _cache(self):
+        return new_cache(self._cache_kind, (len(self), *self.image_shape))
+
+    def _decode(self, indices):
+        pixels, problems = self._try_to_decode(indices)
+        if problems:
+            self._refuse(indices, problems)
+        return pixels
+
+    def _refuse(self, indices, problems):
+        """Raise for files that cannot be read."""
+        # One error for all bad files, not one for each after its repair.
+        bad = {int(indices[place]): text for place, text in problems.items()}
+        bad = dict(sorted({**bad, **self.find_bad()}.items()))
+        raise ValueError(
+            bad_files_message(self.files, bad, len(self))
+            + "\nRepair them or move them away, or leave them out with "
+            'on_bad_image="skip".'
+        )
+
+    def _try_to_decode(self, indices):
+        """Return (pixels, problems) of the files at `indices`, and keep the good."""
+        files = [self.files[i] for i in indices]
+        size, channels = self.image_shape[:2], self.image_shape[2]
+        pixels, problems = decode_images(files, size, channels, self.resize)
+        good = np.ones(len(files), bool)
+        good[list(problems)] = False
+        self._cache.write(indices[good], pixels if good.all() else pixels[good])
+        return pixels, problems
+
+
+class ImageData:
+    """Images with the class of each, or without.
+
+    Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and
+    `cats_and_dogs`.
+    `len(data)` counts the images; `data[indices]` is a part of them, for a slice, a
+    boolean mask or a sequence of positions counted from 0.
+
+    Attributes:
+        class_names: List of the classes in order, or None without labels.
+        codes: int64 array, the class of each image counted from 0, or None.
+        image_shape: (height, width, channels).
+    """
+
+    __module__ = "reticnn"
+
+    def __init__(self, source, codes=None, class_names=None, indices=None):
+        """Put images together with the codes of their classes."""
+        self.source = source
+        self.codes = codes
+        self.class_names = class_names
+        self.indices = np.arange(len(source)) if indices is None else indices
+
+    def __len__(self):
+        """Count the images."""
+        return len(self.indices)
+
+    def __getitem__(self, positions):
+        """Return part of the data."""
+        positions = np.arange(len(self))[positions]
+        if positions.ndim == 0:
+            positions = positions[None]
+        codes = None if self.codes is None else self.codes[positions]
+        return ImageData(self.source, codes, self.class_names, self.indices[positions])
+
+    def __repr__(self):
+        """Describe the data in a few lines."""
+        size = " x ".join(map(str, self.image_shape))
+        place = "memory" if self.files is None else "files"
+        lines = [f"<ImageData> {len(self):,} images, {size}, in {place}"]
+        if self.codes is None:
+            return "\n".join([*lines, "no labels"])
+        width = max(map(len, self.class_names), default=0)
+        lines += [
+            f"{name:<{width}}  {count:,}" for name, count in self.class_counts.items()
+        ]
+        return "\n".join([*lines, *self._balance()])
+
+    def _balance(self):
+        """Return a line that says so if some classes are much larger than others."""
+        counts = self.class_counts.values()
+        smallest, largest = min(counts, default=0), max(counts, default=0)
+        if not smallest or largest <= _BALANCED * smallest:
+            return []
+        times = f"{largest / smallest:.1f}".removesuffix(".0")
+        return [f"unbalanced: the largest class is {times} times the smallest"]
+
+    @property
+    def image_shape(self):
+        """(height, width, channels) of every image."""
+        return self.source.image_shape
+
+    @property
+    def files(self):
+        """Paths of the images, or None for images in memory."""
+        if self.source.files is None:
+            return None
+        return [self.source.files[i] for i in self.indices]
+
+    @property
+    def resize(self):
+        """How the images were brought to their size, or None if they were not."""
+        return self.source.resize
+
+    @property
+    def skipped(self):
+        """Paths of the files left out by `on_bad_image="skip"`."""
+        return [self.source.files[i] for i in self.source.skipped]
+
+    @property
+    def labels(self):
+        """Class name of each image, or None without labels."""
+        if self.codes is None:
+            return None
+        return [self.class_names[code] for code in self.codes]
+
+    @property
+    def class_counts(self):
+        """Number of images of each class, by name."""
+        if self.codes is None:
+            return None
+        counts = np.bincount(self.codes, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    def read(self, positions):
+        """Return the pixels, (n, height, width, channels), of some of the images."""
+        return self.source.read(self.indices[positions])
+
+    def read_scaled(self, positions, side):
+        """Return some of the images at a shorter side of `side` pixels.
+
+        Returns:
+            Array, (n, height, width, channels), of images in memory; list of arrays,
+            (height, width, channels), of files, each with the aspect of its file.
+        """
+        if self.files is not None:
+            return self.source.read_scaled(self.indices[positions], side)
+        return np.stack([scaled(image, side) for image in self.read(positions)])
+
+    def with_classes(self, class_names, name="data"):
+        """Return the data with their codes counted in the order of `class_names`.
+
+        Raises:
+            ValueError: If the data have a class that is not among them.
+        """
+        unknown = [label for label in self.class_names if label not in class_names]
+        if unknown:
+            raise ValueError(
+                f"`{name}` has the classes {shown(unknown)}, which the classifier was "
+                f"not trained on. Its classes are {shown(class_names)}."
+            )
+        order = np.array([class_names.index(label) for label in self.class_names], int)
+        return ImageData(
+            self.source, order[self.codes], list(class_names), self.indices
+        )
+
+    def read_at(self, image_shape, name="data"):
+        """Return the data of files read at another (height, width, channels).
+
+        Raises:
+            ValueError: If files cannot be read with so many channels.
+        """
+        if image_shape[2] not in (1, 3):
+            raise ValueError(
+                f"`{name}` are files, which are read as grey or RGB, and the model "
+                f"takes {image_shape[2]} channels. Give arrays, or build the model "
+                f"with input_shape={self.image_shape}."
+            )
+        source = self.source.resized(image_shape)
+        return ImageData(source, self.codes, self.class_names, self.indices)
+
+
+def as_image_data(value, name="data"):
+    """Return `value` if it is image data."""
+    if isinstance(value, ImageData):
+        return value
+    if isinstance(value, Mapping) and any(
+        isinstance(part, ImageData) for part in value.values()
+    ):
+        raise TypeError(
+            f"`{name}` must be image data, not the parts {shown(list(value))} "
+            "together. Pass one of them, as in data['train'] (data$train in R)."
+        )
+    raise TypeError(
+        f"`{name}` must be image data, not {shown(value)}. Make it with "
+        "`image_folder()`, `image_arrays()` or `shape_images()`."
+    )
+
+
+def check_not_empty(data, name):
+    """Raise if there are no images in the data."""
+    if len(data) == 0:
+        raise ValueError(f"`{name}` has no images. Take data with at least one image.")
+
+
+def check_class_names(class_names, name, fix):
+    """Raise unless there are two or more classes, not told apart by case alone."""
+    if len(class_names) < 2:
+        raise ValueError(
+            f"`{name}` has only one class, {shown(list(class_names))}. {fix}"
+        )
+    seen = {}
+    for class_name in class_names:
+        twin = seen.setdefault(class_name.casefold(), class_name)
+        if twin != class_name:
+            raise ValueError(
+                f"`{name}` has classes that differ only in case: {twin!r} and "
+                f"{class_name!r}. Rename or merge them."
+            )
+
+
+def load_images(data):
+    """Load all images of the data into memory.
+
+    Args:
+        data: Image data.
+
+    Returns:
+        Dict with `"images"`, an array (n, height, width, channels), uint8 or float32,
+        0 to 255, and `"labels"`, the list of class names, or None without labels.
+
+    Raises:
+        TypeError: If `data` is not image data.
+        ValueError: If a file cannot be read.
+
+    Example:
+        >>> load_images(shape_images(10))["images"].shape
+        (10, 32, 32, 3)
+    """
+    data = as_image_data(data)
+    return {"images": data.read(np.arange(len(data))), "labels": data.labels}
+
+
+def split_images(data, prop=0.8, *, seed=None):
+    """Split image data at random into parts with the same mix of classes.
+
+    Args:
+        data: Image data.
+        prop: Float in (0, 1), the training part, the rest being the test part; or two
+            or three proportions that sum to 1, for training and test or training,
+            validation and test; or a dict of proportions by the parts' names. Default
+            0.8.
+        seed: Whole number of at least 0 that fixes the split, or None for a new one
+            each time. Default None.
+
+    Returns:
+        Dict of image data: `"train"` and `"test"`, with three proportions `"train"`,
+        `"validation"` and `"test"`, or the names given. No image is in two parts.
+
+    Raises:
+        TypeError: If `data` is not image data.
+        ValueError: If the proportions are not positive or do not sum to 1, or a part
+            would get no image.
+
+    Example:
+        >>> parts = split_images(shape_images(100), 0.8, seed=1)
+        >>> len(parts["train"]), len(parts["test"])
+        (80, 20)
+    """
+    data = as_image_data(data)
+    parts = _proportions(prop)
+    seed = as_seed(seed)
+    codes = np.zeros(len(data), int) if data.codes is None else data.codes
+    positions = {name: [] for name in parts}
+    cuts = np.cumsum(list(parts.values()))
+    for code in np.unique(codes):
+        members = np.flatnonzero(codes == code)
+        shuffled = generator(seed, code).permutation(members)
+        ends = np.round(cuts * len(members)).astype(int)
+        for name, piece in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
+            positions[name].extend(piece)
+    empty = [name for name, places in positions.items() if not places]
+    if empty:
+        raise ValueError(
+            f"`prop` leaves no image for {shown(empty)}: `data` has only {len(data)}. "
+            "Use more images, or a larger proportion for that part."
+        )
+    return {name: data[np.sort(places)] for name, places in positions.items()}
+
+
+def _proportions(prop):
+    """Return the parts' proportions by name."""
+    if isinstance(prop, Mapping):
+        names, values = list(prop), list(prop.values())
+    elif isinstance(prop, (list, tuple, np.ndarray)) and np.size(prop) > 1:
+        values = list(prop)
+        names = {2: ["train", "test"], 3: ["train", "validation", "test"]}.get(
+            len(values)
+        )
+    else:
+        share = as_float(np.asarray(prop), "prop", above=0, below=1)
+        return {"train": share, "test": 1 - share}
+    if names is None:
+        raise ValueError(
+            f"`prop` must be one, two or three proportions, not {shown(prop)}. "
+            "Give more parts names, with a dict (a named list in R)."
+        )
+    shares = [as_float(value, "prop", above=0, below=1) for value in values]
+    if abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(
+            f"`prop` must sum to 1, not {sum(shares):g} as {shown(shares)} does."
+        )
+    return dict(zip(names, shares, strict=True))

@@ -1,0 +1,68 @@
+"""What folders and tables of image files have in common."""
+
+import os
+import sys
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from reticnn.coercion import as_channels, as_choice, as_pair
+from reticnn.data.decoding import bad_files_message
+from reticnn.data.image_data import FileImages, ImageData
+from reticnn.data.resizing import RESIZES
+
+# Pillow knows these by their endings and reads none of them without other programs.
+_NO_READER = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
+
+
+def reading_options(image_size, channels, resize, cache):
+    """Return how files are to be read, checked, as arguments of `FileImages`."""
+    return {
+        "image_size": as_pair(image_size, "image_size"),
+        "channels": as_channels(channels),
+        "resize": as_choice(resize, "resize", RESIZES),
+        "cache": as_choice(cache, "cache", ("auto", "memory", "disk", "none")),
+    }
+
+
+def as_bad_image_rule(value):
+    """Return what to do with bad files, "error" or "skip"."""
+    return as_choice(value, "on_bad_image", ("error", "skip"))
+
+
+def file_data(files, codes, class_names, reading, on_bad_image):
+    """Return image data of files, without the bad ones where they are to be skipped."""
+    source = FileImages(files, **reading)
+    data = ImageData(source, codes, class_names)
+    if on_bad_image == "error":
+        return data
+    bad = source.find_bad()
+    if not bad:
+        return data
+    message = bad_files_message(source.files, bad, len(source))
+    if len(bad) == len(source):
+        raise ValueError(f"{message}\nThere is no image left. Look at the files.")
+    source.skipped = list(bad)
+    warn_user(f"{message}\nThey are left out; `skipped` of the data lists them.")
+    return data[np.setdiff1d(np.arange(len(source)), source.skipped)]
+
+
+def is_image_name(name):
+    """Say whether a file is called like an image that Pillow reads."""
+    Image.init()
+    ending = os.path.splitext(name)[1].lower()
+    return ending in Image.EXTENSION and Image.EXTENSION[ending] not in _NO_READER
+
+
+def is_photo_name(name):
+    """Say whether a file is called like an image and not hidden."""
+    return is_image_name(name) and not name.startswith(".")
+
+
+def warn_user(text):
+    """Warn, with the line outside of this package that led here as its place."""
+    level, frame = 1, sys._getframe()
+    while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)

@@ -1,0 +1,128 @@
+"""Measure a classifier on labelled images."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from reticnn.classifier import Classifier, as_classifier_or_model
+from reticnn.coercion import as_int
+from reticnn.data.conversion import images_for_model
+from reticnn.data.image_data import ImageData, as_image_data
+from reticnn.evaluation.metrics import classification_metrics
+from reticnn.outputs import probabilities, takes_one_hot
+from reticnn.prediction.forward import outputs_of
+from reticnn.runtime.backend import keras
+from reticnn.runtime.progress import as_step_progress
+
+
+def evaluate_classifier(
+    classifier, data, *, class_names=None, batch_size=32, progress="auto"
+):
+    """Measure a classifier on labelled images.
+
+    Args:
+        classifier: Classifier, or a Keras model from images to classes.
+        data: Image data with labels, of the classifier's classes or some of them, in
+            any order.
+        class_names: For a Keras model, the names of its classes in the order of its
+            outputs, or None for those of the data in their order. Default None.
+        batch_size: Whole number of images at a time. Default 32.
+        progress: As in `predict_images`. Default `"auto"`.
+
+    Returns:
+        Dict. What the data leave undefined, such as the AUC where all images are of
+        one class, is NaN.
+
+        - `"n"`: number of images.
+        - `"loss"`: the loss the model is compiled with; the log loss if with none.
+        - `"accuracy"`: fraction predicted right.
+        - `"balanced_accuracy"`: mean of the recalls of the classes in the data.
+        - `"roc_auc"`: area under the ROC curve of the second of two classes; of more,
+          the mean over the classes in the data, each against the rest.
+        - `"log_loss"`: mean of -log(probability of the right class).
+        - `"brier_score"`: mean over the images of the sum over the classes of
+          (probability - 1 or 0) squared; with two classes half of that, which is the
+          squared error of the second one's probability.
+        - `"calibration_error"`: expected calibration error, the mean distance between
+          the highest probability and the accuracy in 15 bins of that probability.
+        - `"per_class"`: dict of lists, one value a class: `"class"`, `"n"` (images of
+          it), `"precision"`, `"recall"` and `"f1"`.
+        - `"confusion"`: dict of lists, one value a pair of classes: `"truth"`,
+          `"predicted"` and `"n"`.
+
+    Raises:
+        TypeError: If `classifier` is not a classifier, or `data` not image data.
+        ValueError: If the data have no images, no labels or a class the classifier has
+            not, or images that the model does not take.
+        RuntimeError: In a forked copy of the process that started Keras.
+
+    Warns:
+        UserWarning: If images in memory are resized to what the model takes, or files
+            are resized in another way than in training.
+
+    Example:
+        >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
+        >>> scores["accuracy"]
+        0.965
+        >>> scores["per_class"]["recall"]
+        [0.98, 0.95]
+
+    Source:
+        The definitions are those of scikit-learn. Calibration error: Guo et al.
+        (2017), arXiv:1706.04599.
+    """
+    return measured(classifier, data, class_names, batch_size, progress).scores
+
+
+class Measured(NamedTuple):
+    """A classifier's predictions of labelled images, and how good they are.
+
+    `data` are the images as the model takes them, `probabilities` (n, classes), and
+    `scores` what `evaluate_classifier` returns.
+    """
+
+    classifier: Classifier
+    data: ImageData
+    probabilities: np.ndarray
+    scores: dict
+
+
+def measured(classifier, data, class_names, batch_size, progress):
+    """Return what `evaluate_classifier` finds, with what it finds it from."""
+    begin = as_step_progress(progress)
+    if isinstance(classifier, keras.Model) and class_names is None:
+        class_names = as_image_data(data).class_names
+    classifier = as_classifier_or_model(classifier, class_names)
+    data = as_image_data(data)
+    if data.codes is None:
+        raise ValueError("`data` has no labels to compare with. Give them as `y`.")
+    data = data.with_classes(classifier.class_names)
+    codes = data.codes
+    data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
+    outputs = outputs_of(
+        classifier.model, data, as_int(batch_size, "batch_size"), begin
+    )
+    predicted = probabilities(classifier.model, outputs)
+    metrics = classification_metrics(codes, predicted, classifier.class_names)
+    loss = _compiled_loss(classifier.model, outputs, codes)
+    scores = {
+        "n": len(codes),
+        "loss": metrics["log_loss"] if loss is None else loss,
+        **metrics,
+    }
+    return Measured(classifier, data, predicted, scores)
+
+
+def _compiled_loss(model, outputs, codes):
+    """Return the loss that the model is compiled with, or None if it is not."""
+    if not model.compiled:
+        return None
+    targets = codes
+    if takes_one_hot(model):
+        targets = np.eye(outputs.shape[1], dtype="float32")[codes]
+    loss = model.compute_loss(
+        y=keras.ops.convert_to_tensor(targets),
+        y_pred=keras.ops.convert_to_tensor(outputs),
+        training=False,
+    )
+    return float(keras.ops.convert_to_numpy(loss))

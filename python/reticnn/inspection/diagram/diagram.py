@@ -1,0 +1,120 @@
+"""The block diagram of a model, as tables."""
+
+from reticnn.coercion import as_int
+from reticnn.graph import as_graph
+from reticnn.inspection.diagram.grouping import boxes_of
+from reticnn.inspection.diagram.layout import HEIGHT, WIDTH, laid_out
+from reticnn.inspection.diagram.parts import COLOURS, parts_of
+
+
+def architecture(model, most=16):
+    """Lay out a block diagram of a model.
+
+    A box is a layer where that makes at most `most` boxes. Otherwise it is the first
+    of these that does: a layer with the normalisation, activation and dropout behind
+    it; a block, which is branches up to where they meet, and layers whose names begin
+    alike; a stage of blocks whose names begin alike and whose feature maps are of one
+    size; all that has feature maps of one size. A model within the model is one box:
+    its own diagram is that of `model.get_layer(name)`.
+
+    Args:
+        model: Keras model built from layers, or a classifier.
+        most: Whole number of boxes of the diagram, at least 2. Default 16.
+
+    Returns:
+        Dict of:
+
+        - `"boxes"`, a dict of equal-length lists, one element a box: `"name"`;
+          `"kind"`, `"convolution"`, `"pooling"` and so on; `"text"`, what it does;
+          `"output_shape"`, such as `"32 x 32 x 64"`; `"parameters"`; `"layers"`, their
+          number; `"colour"` of the kind; and `"x"`, `"y"`, its middle.
+        - `"arrows"`, a dict of equal-length lists, one element a point of an arrow:
+          `"arrow"`, its number from 1; `"x"` and `"y"`, from its start to its tip.
+        - `"width"` and `"height"` of the diagram, and `"box_width"` and `"box_height"`,
+          in the unit of all places, a box's height. y goes up.
+
+    Raises:
+        TypeError: If `model` is not a Keras model or a classifier.
+        ValueError: If `model` is not built from layers, or `most` is below 2.
+
+    Example:
+        >>> diagram = architecture(build_cnn())
+        >>> diagram["boxes"]["name"][:3]
+        ['image', 'rescaling', 'block1_conv1']
+    """
+    parts = parts_of(as_graph(model))
+    boxes, blocks = boxes_of(parts, as_int(most, "most", minimum=2))
+    layout = laid_out(boxes.sources)
+    rows = [_row(boxes, blocks, box) for box in range(len(boxes))]
+    columns = ("name", "kind", "text", "output_shape", "parameters", "layers")
+    table = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+    points = [
+        (number, round(x, 4), round(y, 4))
+        for number, arrow in enumerate(layout.arrows, start=1)
+        for x, y in arrow
+    ]
+    return {
+        "boxes": {
+            **table,
+            "colour": [COLOURS[kind] for kind in table["kind"]],
+            "x": [round(x, 4) for x, _ in layout.places],
+            "y": [round(y, 4) for _, y in layout.places],
+        },
+        "arrows": {
+            key: [point[at] for point in points]
+            for at, key in enumerate(("arrow", "x", "y"))
+        },
+        "width": layout.width,
+        "height": layout.height,
+        "box_width": WIDTH,
+        "box_height": HEIGHT,
+    }
+
+
+def _row(boxes, blocks, box):
+    """Return what is written into a box."""
+    parts = [boxes.parts[number] for number in boxes.members[box]]
+    main = boxes.main(box)
+    alone = len(main) == 1
+    shape = boxes.last(box).shape
+    return (
+        main[0].name if alone else _name(boxes, blocks, box),
+        main[0].kind if alone else "block",
+        main[0].text if alone else _contents(blocks, boxes.members[box], parts),
+        " x ".join("any" if side is None else str(side) for side in shape),
+        sum(part.parameters for part in parts),
+        len(parts),
+    )
+
+
+def _name(boxes, blocks, box):
+    """Return the name of a box of several layers, which no other box has."""
+    name = boxes.name(box)
+    if name and sum(boxes.name(other) == name for other in range(len(boxes))) == 1:
+        return name
+    if blocks is None:
+        ends = boxes.main(box)
+        return f"{ends[0].name} … {ends[-1].name}"
+    inside = _blocks_within(blocks, boxes.members[box])
+    first, last = (
+        blocks.name(at) or blocks.last(at).name for at in (inside[0], inside[-1])
+    )
+    return first if first == last else f"{first} … {last}"
+
+
+def _contents(blocks, members, parts):
+    """Return what a box of several layers holds, in numbers."""
+    count = 0 if blocks is None else len(_blocks_within(blocks, members))
+    convolutions = sum(part.kind == "convolution" for part in parts)
+    words = [
+        f"{count} blocks" if count > 1 else "",
+        f"{len(parts)} layers",
+        f"{convolutions} convolutions" if convolutions > 1 else "",
+    ]
+    return ", ".join(filter(None, words))
+
+
+def _blocks_within(blocks, members):
+    """Return the numbers of the blocks that a box is made of."""
+    inside = set(members)
+    return [at for at, block in enumerate(blocks.members) if inside.issuperset(block)]

@@ -1,0 +1,173 @@
+"""The layers of a model as the parts of a diagram: kind, words, connections."""
+
+import math
+from dataclasses import dataclass
+
+from reticnn.graph import calls, graph_of
+from reticnn.runtime.backend import keras
+
+# Colours of the kinds, in the order of a legend. Those of Okabe and Ito, which people
+# who see few colours tell apart; the kinds of whole parts are darker.
+COLOURS = {
+    "input": "#7F7F7F",
+    "convolution": "#0072B2",
+    "normalisation": "#CC79A7",
+    "activation": "#E6C200",
+    "pooling": "#D55E00",
+    "dropout": "#E69F00",
+    "merging": "#56B4E9",
+    "dense": "#009E73",
+    "other": "#999999",
+    "block": "#4B3F8F",
+    "model": "#882255",
+}
+
+# What only works on the values of the layer before it.
+FOLDED = ("normalisation", "activation", "dropout")
+
+_ACTIVATIONS = (
+    "activation",
+    "relu",
+    "gelu",
+    "silu",
+    "softmax",
+    "sigmoid",
+    "tanh",
+    "elu",
+)
+_DROPPING = ("dropout", "stochasticdepth", "gaussiannoise")
+
+
+@dataclass
+class Part:
+    """A layer, as it is called at one place of a model.
+
+    Attributes:
+        name: The layer's name.
+        kind: One of `COLOURS`.
+        text: What it does, in a few words.
+        shape: Shape of its output without the batch.
+        parameters: Number of its parameters; none where the layer is used again.
+        sources: Positions of the parts that it gets its values from.
+        padding: Whether it only pads, for the layer behind it.
+    """
+
+    name: str
+    kind: str
+    text: str
+    shape: tuple
+    parameters: int
+    sources: list
+    padding: bool = False
+
+    @property
+    def is_main(self):
+        """Whether a box is named after it, rather than after what it goes with."""
+        return self.kind not in FOLDED and not self.padding
+
+
+def parts_of(graph):
+    """Return the parts of a graph, its inputs first, each after its sources."""
+    parts, maker, seen = [], {}, set()
+    for tensor in graph.inputs:
+        maker[id(tensor)] = len(parts)
+        name = tensor._keras_history.operation.name
+        parts.append(Part(name, "input", "Input", tuple(tensor.shape[1:]), 0, []))
+    for node in _in_branches(graph):
+        sources = sorted({maker[id(tensor)] for tensor in node.input_tensors})
+        maker.update({id(tensor): len(parts) for tensor in node.output_tensors})
+        parts.append(_part(node, sources, seen))
+    return parts
+
+
+def _in_branches(graph):
+    """Return the calls of a graph, branches one after the other as they are merged."""
+    maker = {
+        id(tensor): node for node in calls(graph) for tensor in node.output_tensors
+    }
+    done, order = set(), []
+    waiting = [(id(tensor), False) for tensor in reversed(graph.outputs)]
+    while waiting:
+        tensor, has_sources = waiting.pop()
+        node = maker.get(tensor)
+        if node is None or id(node) in done:
+            continue
+        if has_sources:
+            done.add(id(node))
+            order.append(node)
+            continue
+        waiting.append((tensor, True))
+        waiting += [(id(source), False) for source in reversed(node.input_tensors)]
+    return order
+
+
+def _part(node, sources, seen):
+    layer = node.operation
+    new = [weight for weight in getattr(layer, "weights", ()) if id(weight) not in seen]
+    seen.update(map(id, new))
+    return Part(
+        layer.name,
+        _kind(layer, sources),
+        _text(layer),
+        tuple(node.output_tensors[0].shape[1:]),
+        sum(math.prod(weight.shape) for weight in new),
+        sources,
+        "ZeroPadding" in type(layer).__name__,
+    )
+
+
+def _kind(layer, sources):
+    """Return the kind of a layer, by its class, so that those of others fit in too."""
+    name = type(layer).__name__
+    if graph_of(layer) is not None:
+        return "model"
+    if "Normalization" in name:
+        return "normalisation"
+    if "Pool" in name or "Subsampling" in name:
+        return "pooling"
+    if "Conv" in name:
+        return "convolution"
+    if "Dense" in name:
+        return "dense"
+    if any(word in name.lower() for word in _DROPPING):
+        return "dropout"
+    if len(sources) > 1:
+        return "merging"
+    if any(word in name.lower() for word in _ACTIVATIONS):
+        return "activation"
+    return "other"
+
+
+def _text(layer):
+    """Return what a layer does, such as `Conv2D 3 x 3, 32, relu`."""
+    words = [type(layer).__name__]
+    within = graph_of(layer)
+    if within is not None:
+        return f"Model of {len(calls(within))} layers"
+    window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    if window is not None:
+        words[0] += f" {_times(window)}"
+    if isinstance(layer, keras.layers.Dense):
+        words[0] += f" {layer.units}"
+    elif isinstance(getattr(layer, "filters", None), int):
+        words[0] += f", {layer.filters}"
+    strides = getattr(layer, "strides", 1)
+    if strides not in (1, (1, 1), window):
+        words.append(f"step {_step(strides)}")
+    activation = getattr(layer, "activation", None)
+    activation = getattr(activation, "__name__", "linear")
+    if activation != "linear":
+        words.append(activation)
+    if hasattr(layer, "rate"):
+        words.append(f"{layer.rate:g}")
+    return ", ".join(words)
+
+
+def _times(window):
+    sides = (window, window) if isinstance(window, int) else window
+    return " x ".join(map(str, sides))
+
+
+def _step(strides):
+    sides = {strides} if isinstance(strides, int) else set(strides)
+    return str(sides.pop()) if len(sides) == 1 else _times(strides)

@@ -1,0 +1,218 @@
+"""What a model looks for in images: the kernels of its filters, and their answers."""
+
+import numpy as np
+
+from reticnn.coercion import as_images, as_string, as_strings, nearest, shown
+from reticnn.data.image_data import ImageData
+from reticnn.graph import image_graph, named_layers, steps
+from reticnn.runtime.backend import keras
+
+# Of a model that takes images of any size, for a look at the order of its channels.
+_SIDE = 32
+
+# A response to another colour below this share of the highest one counts as none.
+_NO_RESPONSE = 1e-3
+
+
+def layer_filters(model, layer=None):
+    """Return the kernels of a convolution layer.
+
+    Args:
+        model: Keras model of images, or a classifier.
+        layer: Name of a convolution layer as `describe_model` gives it, also without
+            the names of the models it is in, or None for the first one. Default None.
+
+    Returns:
+        Dict of `"layer"`, its whole name; `"weights"`, float32 array, (filters, height,
+        width, channels), of a depthwise convolution with one channel; and `"rgb"`,
+        whether the channels are the red, green and blue of the image. They are then in
+        that order, also where the model itself has them from blue to red.
+
+    Raises:
+        TypeError: If `model` is not a Keras model or a classifier.
+        ValueError: If `model` does not take images, is not built from layers, or has no
+            such layer, or the layer is not a convolution.
+
+    Example:
+        >>> layer_filters(build_cnn())["weights"].shape
+        (32, 3, 3, 3)
+    """
+    graph = image_graph(model)
+    layers = named_layers(graph)
+    name = _convolution_name(layers, layer)
+    weights = _weights(layers[name])
+    order = _colour_order(graph, name) if weights.shape[-1] == 3 else None
+    if order is not None:
+        weights = weights[..., order]
+    return {
+        "layer": name,
+        "weights": np.ascontiguousarray(weights),
+        "rgb": order is not None,
+    }
+
+
+def feature_maps(model, images, layers=None):
+    """Return what the filters of layers answer to images.
+
+    Args:
+        model: Keras model of images, or a classifier.
+        images: Array, (n, height, width, channels) or (height, width, channels), 0 to
+            255, or image data, of the size that the model takes.
+        layers: Name of a layer as `describe_model` gives it, also without the names of
+            the models it is in, or several, or None for the first convolution. Default
+            None.
+
+    Returns:
+        Dict of the layers' whole names, in the order given, and their feature maps,
+        float32 arrays (n, height, width, filters).
+
+    Raises:
+        TypeError: If `model` is not a Keras model or a classifier.
+        ValueError: If the images do not fit the model, it is not built from layers or
+            has no such layer, or a layer's output is not feature maps.
+
+    Example:
+        >>> maps = feature_maps(build_cnn(), shape_images(2), "block2_conv1")
+        >>> maps["block2_conv1"].shape
+        (2, 16, 16, 32)
+    """
+    graph = image_graph(model)
+    known = named_layers(graph)
+    if layers is None:
+        names = [_convolution_name(known, None)]
+    else:
+        names = [
+            _layer_name(known, name, "layers") for name in as_strings(layers, "layers")
+        ]
+    found = {}
+    for name, _, after in steps(graph, [_pixels(graph, images)]):
+        if name in names and name not in found:
+            found[name] = _maps(name, after)
+        if len(found) == len(set(names)):
+            break
+    return {name: found[name] for name in names}
+
+
+# Layers by name
+
+
+def _convolution_name(layers, name):
+    """Return the whole name of a convolution, of the first one for None."""
+    convolutions = [key for key, layer in layers.items() if _kernel(layer) is not None]
+    if name is None and convolutions:
+        return convolutions[0]
+    if name is None:
+        raise ValueError(
+            "`model` must have a convolution with a kernel, but has none. Build one "
+            "with `build_cnn()`."
+        )
+    name = _layer_name(layers, name, "layer")
+    if name in convolutions:
+        return name
+    listed = ", ".join(map(repr, convolutions[:5])) or "none"
+    more = ", ..." if len(convolutions) > 5 else ""
+    raise ValueError(
+        f"`layer` must be the name of a convolution with a kernel, but {name!r} is a "
+        f"{type(layers[name]).__name__}. The model has {listed}{more}."
+    )
+
+
+def _layer_name(layers, name, argument):
+    """Return the whole name of the layer that is called so."""
+    name = as_string(name, argument)
+    if name in layers:
+        return name
+    found = [whole for whole in layers if whole.endswith(f"/{name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"`{argument}` is {name!r}, which are {len(found)} layers. Give the whole "
+            f"name: {shown(found)}."
+        )
+    short = {whole.rsplit("/", 1)[-1]: whole for whole in layers}
+    raise ValueError(
+        f"`{argument}` is {name!r}, and the model has no layer of that name."
+        f"{nearest(name, [*layers, *short])} See `describe_model()` for the names."
+    )
+
+
+# Kernels
+
+
+def _kernel(layer):
+    """Return a convolution's kernel, (height, width, channels, filters), or None."""
+    for name in ("depthwise_kernel", "kernel"):
+        kernel = getattr(layer, name, None)
+        if kernel is not None and len(kernel.shape) == 4:
+            return kernel
+    return None
+
+
+def _weights(layer):
+    """Return a convolution's kernels, (filters, height, width, channels)."""
+    kernel = keras.ops.convert_to_numpy(_kernel(layer))
+    depthwise = (keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+    if isinstance(layer, depthwise):
+        kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
+    elif isinstance(layer, keras.layers.Conv2DTranspose):
+        kernel = kernel.swapaxes(2, 3)
+    return np.moveaxis(kernel, -1, 0)
+
+
+def _colour_order(graph, name):
+    """Return which channels before a layer are red, green and blue, or None.
+
+    Seen by trying: networks for which the published weights were trained with blue
+    first turn the channels themselves, in ways of their own.
+    """
+    shape = graph.inputs[0].shape[1:]
+    if shape[-1] != 3:
+        return None
+    sides = [side or _SIDE for side in shape[:2]]
+    colours = 255 * np.concatenate([np.zeros((1, 3)), np.eye(3)])
+    images = np.broadcast_to(colours[:, None, None], (4, *sides, 3)).astype("float32")
+    tensor = keras.ops.convert_to_tensor(images)
+    before = next(before for at, before, _ in steps(graph, [tensor]) if at == name)
+    values = keras.ops.convert_to_numpy(before)
+    # Colours in rows, channels in columns; an edge added by padding is in all alike.
+    responses = np.abs(values[1:] - values[:1]).mean(axis=(1, 2))
+    order = responses.argmax(axis=1)
+    others = responses.copy()
+    others[range(3), order] = 0
+    alone = others.max() <= _NO_RESPONSE * responses.max()
+    return order if alone and sorted(order) == [0, 1, 2] else None
+
+
+# Images
+
+
+def _pixels(graph, images):
+    """Return images as the tensor that a model takes."""
+    if isinstance(images, ImageData):
+        images = images.read(np.arange(len(images)))
+    pixels = as_images(images)
+    wanted = graph.inputs[0].shape[1:]
+    fits = all(
+        side in (None, given)
+        for side, given in zip(wanted, pixels.shape[1:], strict=True)
+    )
+    if not fits or not len(pixels):
+        size = " x ".join(str(side or "any") for side in wanted)
+        raise ValueError(
+            f"`images` must be of the size that the model takes, {size}, not an array "
+            f"of shape {pixels.shape}. Read files with `image_folder()` and that "
+            "`image_size`."
+        )
+    return keras.ops.convert_to_tensor(pixels.astype("float32"))
+
+
+def _maps(name, tensor):
+    maps = keras.ops.convert_to_numpy(tensor)
+    if maps.ndim != 4:
+        raise ValueError(
+            f"`layers` has {name!r}, whose output of shape {maps.shape[1:]} is not "
+            "feature maps (height, width, filters). Choose a layer before the "
+            "flattening or global pooling."
+        )
+    return maps.astype("float32")

@@ -1,0 +1,263 @@
+"""What each layer of a model costs, and how much of the image it sees."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from reticnn.graph import calls, graph_of, image_graph
+from reticnn.runtime.backend import keras
+
+_UNKNOWN = float("nan")
+
+# Pixels on a side that one of a resized image is made of, when it is made no smaller.
+_PIXELS_MIXED = {
+    "nearest": 1,
+    "bilinear": 2,
+    "bicubic": 4,
+    "lanczos3": 6,
+    "lanczos5": 10,
+}
+
+_TRANSPOSED = (
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
+
+
+def describe_model(model):
+    """List the layers of a model: shapes, parameters, cost and receptive field.
+
+    Args:
+        model: Keras model of images, or a classifier.
+
+    Returns:
+        Dict of equal-length lists, one element a layer, those of nested models one by
+        one:
+
+        - `"name"`, with those of the models it is in: `"backbone/conv1"`.
+        - `"type"`, the layer's class.
+        - `"output_shape"`, such as `"112 x 112 x 64"`; `"any"` for an open side.
+        - `"parameters"`, trainable or not; a layer used again has none there.
+        - `"mult_adds"`, multiplications with addition for one image, of convolutions
+          and dense layers; NaN where the image's size is open, and for other layers
+          with weights that do more than scale and shift, such as attention.
+        - `"receptive_field"`, the side, in pixels of the model's input, of the square
+          that a value of the output depends on, the longer side where it is none, not
+          cut at the image's border. Where maps have been enlarged, values depend on
+          more or fewer pixels in turn, and it is their mean, which may be a fraction.
+          NaN where it is the whole image of open size, or behind layers whose
+          `"mult_adds"` are not known for their weights.
+
+    Raises:
+        TypeError: If `model` is not a Keras model or a classifier.
+        ValueError: If `model` does not take images, or is not built from layers.
+
+    Example:
+        >>> table = describe_model(build_cnn())
+        >>> sum(table["parameters"]), table["receptive_field"][-1]
+        (28097, 46)
+
+    Source:
+        Receptive fields: Araujo, Norris and Sim (2019), Computing Receptive Fields of
+        Convolutional Neural Networks, doi:10.23915/distill.00021.
+    """
+    graph = image_graph(model)
+    rows = []
+    _walk(graph, [_Field((1, 1), (1, 1))], "", set(), rows)
+    columns = (
+        "name",
+        "type",
+        "output_shape",
+        "parameters",
+        "mult_adds",
+        "receptive_field",
+    )
+    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What one value of a tensor sees of the image: pixels, and pixels a step."""
+
+    sides: tuple
+    steps: tuple
+
+    def through(self, windows, strides):
+        """Return the field behind a layer with these windows and strides."""
+        sides = (
+            side + (window - 1) * step
+            for side, window, step in zip(self.sides, windows, self.steps, strict=True)
+        )
+        steps = (
+            step * stride for step, stride in zip(self.steps, strides, strict=True)
+        )
+        return _Field(tuple(sides), tuple(steps))
+
+    def merged(self, other):
+        """Return the larger of two fields."""
+        return _Field(
+            tuple(map(_larger, self.sides, other.sides)),
+            tuple(map(_larger, self.steps, other.steps)),
+        )
+
+
+_UNKNOWN_FIELD = _Field((_UNKNOWN, _UNKNOWN), (_UNKNOWN, _UNKNOWN))
+
+
+def _larger(*numbers):
+    """Return the largest number, which NaN is if it is among them."""
+    return max(numbers, key=lambda number: (math.isnan(number), number))
+
+
+def _walk(model, fields, prefix, seen, rows):
+    """Add a row for each layer of `model`, and return the fields of its outputs."""
+    graph = graph_of(model)
+    field_of = dict(zip(map(id, graph.inputs), fields, strict=True))
+    for node in calls(graph):
+        layer, inputs, outputs = node.operation, node.input_tensors, node.output_tensors
+        before = [field_of[id(tensor)] for tensor in inputs]
+        name = prefix + layer.name
+        if graph_of(layer) is not None:
+            after = _walk(layer, before, f"{name}/", seen, rows)
+        else:
+            field = _field_behind(layer, before, inputs[0].shape, outputs[0].shape)
+            after = [field] * len(outputs)
+            rows.append(_row(node, name, field, seen))
+        field_of.update(zip(map(id, outputs), after, strict=True))
+    return [field_of[id(tensor)] for tensor in graph.outputs]
+
+
+def _row(node, name, field, seen):
+    """Return the values of a layer's row."""
+    layer = node.operation
+    before, shape = node.input_tensors[0].shape, node.output_tensors[0].shape
+    new = [weight for weight in getattr(layer, "weights", ()) if id(weight) not in seen]
+    seen.update(map(id, new))
+    return (
+        name,
+        type(layer).__name__,
+        " x ".join("any" if side is None else str(side) for side in shape[1:]),
+        sum(math.prod(weight.shape) for weight in new),
+        _mult_adds(layer, before, shape),
+        _plain(_larger(*field.sides)),
+    )
+
+
+def _plain(number):
+    """Return a number as an int if it is whole, else as a float."""
+    return int(number) if number == number // 1 else float(number)
+
+
+def _mult_adds(layer, before, shape):
+    """Return the multiplications with addition of a layer for one image."""
+    if hasattr(layer, "count_mult_adds"):
+        return float(layer.count_mult_adds(shape))
+    if not _is_understood(layer, shape):
+        return _UNKNOWN
+    kernels = _kernels(layer)
+    if not kernels:
+        return 0.0
+    # Each weight of a filter is used once at each place of the output, or where the
+    # convolution is transposed, of the input.
+    sides = before[1:-1] if isinstance(layer, _TRANSPOSED) else shape[1:-1]
+    if None in sides:
+        return _UNKNOWN
+    # As a float, because R has no whole numbers of that size.
+    return float(math.prod(sides) * sum(math.prod(kernel.shape) for kernel in kernels))
+
+
+def _kernels(layer):
+    """Return the kernels of a convolution or of a dense layer."""
+    # The kernel of an EinsumDense is used as often as its equation says.
+    if isinstance(layer, keras.layers.EinsumDense):
+        return []
+    names = ("kernel", "depthwise_kernel", "pointwise_kernel")
+    return [getattr(layer, name) for name in names if hasattr(layer, name)]
+
+
+def _is_understood(layer, shape):
+    """Return whether a layer has kernels, or weights that scale and shift at most."""
+    if hasattr(layer, "count_mult_adds") or _kernels(layer):
+        return True
+    return all(
+        len(weight.shape) < 2 or _is_of_each_value(weight, shape)
+        for weight in getattr(layer, "weights", ())
+    )
+
+
+def _is_of_each_value(weight, shape):
+    """Return whether a weight has a number for each value of a layer's output."""
+    return len(weight.shape) == len(shape) - 1 and all(
+        length in (1, side)
+        for length, side in zip(weight.shape, shape[1:], strict=True)
+    )
+
+
+def _field_behind(layer, before, shape, shape_behind):
+    """Return the receptive field of a layer's output."""
+    field = before[0]
+    for other in before[1:]:
+        field = field.merged(other)
+    if len(shape) > 2 and not _is_understood(layer, shape_behind):
+        return _UNKNOWN_FIELD
+    if len(shape) != 4:
+        # Rows of places, as of a reshaped map, become one row.
+        return _UNKNOWN_FIELD if len(shape) > len(shape_behind) == 2 else field
+    if len(shape_behind) == 2 or type(layer).__name__.startswith("Global"):
+        sides = [_UNKNOWN if side is None else side for side in shape[1:3]]
+        return field.through(sides, (1, 1))
+    return field.through(*_windows_and_strides(layer, shape, shape_behind))
+
+
+def _windows_and_strides(layer, shape, shape_behind):
+    """Return what a layer of maps sees of them, and how far it moves, on each side."""
+    if isinstance(layer, keras.layers.UpSampling2D):
+        strides = [Fraction(1, times) for times in _pair(layer.size)]
+        return _resized(layer, strides)
+    if type(layer).__name__ in ("Resizing", "Resize"):
+        return _resized(layer, _scales(layer, shape[1:3], shape_behind[1:3]))
+    windows = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    if windows is None:
+        return (1, 1), (1, 1)
+    dilation = _pair(getattr(layer, "dilation_rate", 1))
+    windows = [
+        (side - 1) * rate + 1
+        for side, rate in zip(_pair(windows), dilation, strict=True)
+    ]
+    strides = _pair(layer.strides)
+    if not isinstance(layer, _TRANSPOSED):
+        return windows, strides
+    # It puts `strides` places in the stead of one, and of the window only each so many
+    # meet one of the input.
+    parts = zip(windows, strides, strict=True)
+    windows = [max(1, Fraction(window, stride)) for window, stride in parts]
+    return windows, [Fraction(1, stride) for stride in strides]
+
+
+def _resized(layer, strides):
+    """Return the windows and strides of a layer that resizes maps, given the latter."""
+    mixed = _PIXELS_MIXED.get(layer.interpolation, _UNKNOWN)
+    widens = getattr(layer, "antialias", False)
+    windows = [
+        1 if stride == 1 else mixed * (max(1, stride) if widens else 1)
+        for stride in strides
+    ]
+    return windows, strides
+
+
+def _scales(layer, sides, sides_behind):
+    """Return how many pixels on each side become one of a resized image."""
+    if None in (*sides, *sides_behind):
+        return [_UNKNOWN, _UNKNOWN]
+    scales = list(map(Fraction, sides, sides_behind))
+    if getattr(layer, "crop_to_aspect_ratio", False):
+        return [min(scales)] * 2
+    if getattr(layer, "pad_to_aspect_ratio", False):
+        return [max(scales)] * 2
+    return scales
+
+
+def _pair(value):
+    """Return one number for height and width as two."""
+    return (value, value) if isinstance(value, int) else tuple(value)

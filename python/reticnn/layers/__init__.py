@@ -1,0 +1,1 @@
+"""Keras layers that the papers need and Keras does not have."""

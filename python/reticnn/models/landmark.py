@@ -1,0 +1,96 @@
+"""The way in to all landmark architectures."""
+
+from reticnn.coercion import (
+    as_bool,
+    nearest,
+    shown,
+)
+from reticnn.landmarks.registry import build_landmark, find_landmark
+from reticnn.pretrained.loading import put_landmark_weights
+from reticnn.runtime.randomness import seeded_keras
+
+
+def landmark_model(
+    name,
+    input_shape=None,
+    num_classes=None,
+    *,
+    weights=None,
+    output="auto",
+    rescale=True,
+    seed=None,
+    **options,
+):
+    """Build a landmark architecture as its paper has it.
+
+    Args:
+        name: Name of the architecture, one of `landmark_architectures()["name"]`.
+        input_shape: (height, width, channels) of the images, or None for the paper's.
+            Default None.
+        num_classes: Whole number of classes, at least 2, or None for the paper's.
+            Default None.
+        weights: None for random ones; the path of a file with the network's weights
+            (`.keras`, `.h5` as Keras distributes them, a saved classifier, or
+            `.weights.h5` of this very model); a Keras model or classifier that has
+            them; or `"imagenet"`, those of the same network in `keras.applications`,
+            downloaded once and kept. The top, or its last layer, stays random where
+            the weights have none, or one for other classes. Keras's are those of
+            `conv_bias=True` for a ResNet, and of `activation="relu6"` for a MobileNet.
+            Default None.
+        output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
+            `classifier_head`. Default `"auto"`.
+        rescale: Bool, bring the pixels, 0 to 255, to the scale of the paper inside the
+            model. Default True.
+        seed: Whole number of at least 0 that fixes the initial weights, or None for
+            Keras's global random state. Default None.
+        **options: Choices that the family has. AlexNet: `groups`, 2 as on the paper's
+            two GPUs (default) or 1. GoogLeNet: `auxiliary`, True (default) for two
+            further classifiers while training. ResNet: `stem`, `"standard"` (default)
+            or `"small"` for images such as 32 x 32; `shortcut` and `conv_bias` as in
+            `residual_block`. DenseNet: `stem`, `dropout`. MobileNet: `width`, factor
+            of the number of filters (default 1); `activation`, `"relu"` (default) or
+            `"relu6"` as in `keras.applications`. ConvNeXt: `drop_rate`, None (default)
+            for the paper's; `layer_scale` as in `convnext_block`.
+
+    Returns:
+        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
+        and gives probabilities as `classifier_head` does.
+
+    Raises:
+        TypeError: If an argument has the wrong type, or the family has no such option.
+        ValueError: If there is no such architecture, the images are too small for it,
+            an argument is outside its range, or the weights do not fit, with the layer
+            and the shapes.
+        FileNotFoundError: If `weights` is a file that does not exist.
+        ConnectionError: If ImageNet weights are not on this machine and cannot be
+            downloaded; within 15 seconds where there is no network.
+
+    Example:
+        >>> landmark_model("vgg16", num_classes=10).count_params()
+        134301514
+    """
+    landmark = find_landmark(name)
+    _check_options(landmark, options)
+    with seeded_keras(seed):
+        model = build_landmark(
+            landmark,
+            input_shape,
+            num_classes,
+            output=output,
+            rescale=as_bool(rescale, "rescale"),
+            **options,
+        )
+    if weights is not None:
+        put_landmark_weights(model, weights, landmark, options)
+    return model
+
+
+def _check_options(landmark, options):
+    known = landmark.options
+    for option in options:
+        if option not in known:
+            listed = f"its options are {shown(known)}" if known else "it has none"
+            raise TypeError(
+                f"`{option}` is not an option of {landmark.name!r}: {listed}."
+                f"{nearest(option, known)}"
+            )

@@ -1,0 +1,156 @@
+"""Whole networks built from blocks."""
+
+from reticnn.blocks import as_dropout, classifier_head, conv_block, global_pool
+from reticnn.coercion import as_bool, as_image_shape, as_int, as_ints, shown
+from reticnn.runtime.backend import keras
+from reticnn.runtime.randomness import seeded_keras
+
+# The number of blocks of the workshop's CNN.
+_N_BLOCKS = 3
+
+
+def build_mlp(
+    input_shape=(32, 32, 3),
+    num_classes=2,
+    units=256,
+    *,
+    dropout=0.0,
+    output="auto",
+    rescale=True,
+    seed=None,
+):
+    """Build a fully connected network on the flattened pixels.
+
+    Args:
+        input_shape: (height, width, channels) of the images. Default (32, 32, 3).
+        num_classes: Whole number of classes, at least 2. Default 2.
+        units: Whole number of units of the hidden layer, or one for each of several
+            hidden layers. Default 256.
+        dropout: Float in [0, 1), fraction of units dropped after each hidden layer
+            while training. Default 0.
+        output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
+            `classifier_head`. Default `"auto"`.
+        rescale: Bool, divide the pixels, 0 to 255, by 255 inside the model. Default
+            True.
+        seed: Whole number of at least 0 that fixes the initial weights, or None for
+            Keras's global random state. Default None.
+
+    Returns:
+        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
+        and gives probabilities as `classifier_head` does.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is outside its range.
+
+    Example:
+        >>> build_mlp((64, 64, 3), 2, 256, output="softmax").count_params()
+        3146498
+
+    Source:
+        Keras's `Flatten` and `Dense`.
+    """
+    with seeded_keras(seed):
+        inputs, x = _image_input(input_shape, rescale)
+        x = keras.layers.Flatten()(x)
+        outputs = classifier_head(x, num_classes, units, dropout=dropout, output=output)
+        return keras.Model(inputs, outputs, name="mlp")
+
+
+def build_cnn(
+    input_shape=(32, 32, 3),
+    num_classes=2,
+    *,
+    filters=32,
+    n_blocks=_N_BLOCKS,
+    n_conv=1,
+    units=256,
+    batch_norm=False,
+    block_dropout=0.0,
+    dropout=0.0,
+    output="auto",
+    rescale=True,
+    seed=None,
+):
+    """Build a convolutional network: blocks, global average pooling, dense layers.
+
+    With the defaults this is the simple CNN of the workshop that the package comes
+    from: 28,097 parameters.
+
+    Args:
+        input_shape: (height, width, channels) of the images. Default (32, 32, 3).
+        num_classes: Whole number of classes, at least 2. Default 2.
+        filters: Whole number of filters in every block, or one number a block, which
+            then also says how many blocks there are. Default 32.
+        n_blocks: Whole number of blocks, for one number of `filters`. Default 3.
+        n_conv: Whole number of convolutions a block. Default 1.
+        units: Whole number of units of the hidden dense layer, or one for each of
+            several, or None for none. Default 256.
+        batch_norm: Bool, batch normalisation after every convolution. Default False.
+        block_dropout: Float in [0, 1), dropout after each block's pooling. Default 0.
+        dropout: Float in [0, 1), dropout after each hidden dense layer. Default 0.
+        output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
+            `classifier_head`. Default `"auto"`.
+        rescale: Bool, divide the pixels, 0 to 255, by 255 inside the model. Default
+            True.
+        seed: Whole number of at least 0 that fixes the initial weights, or None for
+            Keras's global random state. Default None.
+
+    Returns:
+        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
+        and gives probabilities as `classifier_head` does. Layers are named by block,
+        `block1_conv1` and so on.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is outside its range, or the images are too small
+            for so many blocks.
+
+    Example:
+        >>> build_cnn().count_params()
+        28097
+        >>> build_cnn((64, 64, 1), 10, filters=(16, 32, 64, 128)).output_shape
+        (None, 10)
+
+    Source:
+        Deep Learning and Computer Vision in R: A Practical Introduction (BIBC2025,
+        Patrick Li), session 2.2.
+    """
+    with seeded_keras(seed):
+        inputs, x = _image_input(input_shape, rescale)
+        block_dropout = as_dropout(block_dropout, "block_dropout")
+        for number, width in enumerate(_block_filters(filters, n_blocks), start=1):
+            x = conv_block(
+                x,
+                width,
+                n_conv,
+                batch_norm=batch_norm,
+                dropout=block_dropout,
+                name=f"block{number}",
+            )
+        outputs = classifier_head(
+            global_pool(x), num_classes, units, dropout=dropout, output=output
+        )
+        return keras.Model(inputs, outputs, name="cnn")
+
+
+def _image_input(input_shape, rescale):
+    """Return a model's input and the tensor its layers start from."""
+    inputs = keras.Input(as_image_shape(input_shape, "input_shape"), name="image")
+    if as_bool(rescale, "rescale"):
+        return inputs, keras.layers.Rescaling(1 / 255)(inputs)
+    return inputs, inputs
+
+
+def _block_filters(filters, n_blocks):
+    """Return the number of filters of each block."""
+    filters, n_blocks = as_ints(filters, "filters"), as_int(n_blocks, "n_blocks")
+    if len(filters) == 1:
+        return filters * n_blocks
+    if n_blocks not in (_N_BLOCKS, len(filters)):
+        raise ValueError(
+            f"`n_blocks` is {n_blocks}, but `filters` has one number for each of "
+            f"{len(filters)} blocks: {shown(filters)}. Leave `n_blocks` out, or give "
+            "one number of filters."
+        )
+    return filters

@@ -1,0 +1,204 @@
+"""Transfer learning: a pretrained network below a new head."""
+
+from collections.abc import Mapping
+
+from reticnn.blocks import classifier_head, domain_adapter, global_pool
+from reticnn.classifier import unwrapped
+from reticnn.coercion import (
+    as_choice,
+    as_image_shape,
+    as_pair,
+    nearest,
+    shown,
+)
+from reticnn.graph import without_top
+from reticnn.layers.inference import InferenceModel
+from reticnn.layers.preprocessing import preprocess, to_pixel_range, to_unit_range
+from reticnn.pretrained.catalog import as_backbone
+from reticnn.pretrained.freezing import train_from
+from reticnn.pretrained.loading import is_imagenet, put_weights
+from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.randomness import seeded_keras
+
+
+def transfer_model(
+    backbone="vgg16",
+    input_shape=(224, 224, 3),
+    num_classes=2,
+    *,
+    weights="imagenet",
+    train="head",
+    pooling="avg",
+    adapter=None,
+    units=None,
+    dropout=0.0,
+    output="auto",
+    resize_to=None,
+    seed=None,
+):
+    """Build a classifier on a pretrained network.
+
+    Images, 0 to 255, go through the backbone's own preprocessing, the backbone, pooling
+    and a new head. The backbone is one layer of the model, under its name:
+    `model.get_layer("vgg16")`. It runs as in inference, also while it is fine-tuned:
+    its batch normalisation keeps the means and variances that it has, and it drops
+    nothing. Only a backbone without weights, which has none worth keeping, learns them
+    where it is trained.
+
+    Args:
+        backbone: Name that `backbones()` lists (in any case, and in Keras's spelling),
+            or a Keras model from images to feature maps, which takes pixels as they
+            are. A top that such a model has is left off; its layers are shared, not
+            copied. Default `"vgg16"`.
+        input_shape: (height, width, channels) of the images. Grey images for a backbone
+            of three channels are repeated; other numbers of channels need `adapter`.
+            Default (224, 224, 3).
+        num_classes: Whole number of classes, at least 2. Default 2.
+        weights: `"imagenet"`, downloaded once through Keras and kept, or without a
+            network those of another size of images, with a warning; the path of a file
+            with the backbone's weights, with or without its top (`.keras`,
+            `.weights.h5` without the top, `.h5` as Keras distributes them, or a saved
+            classifier); a Keras model or classifier that has them, in itself or as its
+            backbone; or None for random ones. A Keras model as `backbone` keeps its own
+            with `"imagenet"` or None. Default `"imagenet"`.
+        train: What of the backbone is trained with the head: `"head"`, nothing of it;
+            `"last_block"`; the name of the layer, or block, to start from; a whole
+            number of layers from its end; or `"all"`. Default `"head"`.
+        pooling: `"avg"` or `"max"` of each feature map, or `"flatten"`. Default
+            `"avg"`.
+        adapter: True for a `domain_adapter` before the backbone, a dict of its
+            arguments, or None for none. It is always trained. Default None.
+        units: Whole number of units of a hidden dense layer, or one for each of
+            several, or None for none. Default None.
+        dropout: Float in [0, 1), as in `classifier_head`. Default 0.
+        output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
+            `classifier_head`. Default `"auto"`.
+        resize_to: Height and width in pixels, or one number for both, to which the
+            model itself resizes the images first, or None. Default None.
+        seed: Whole number of at least 0 that fixes the initial weights of what is new,
+            or None for Keras's global random state. Default None.
+
+    Returns:
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as `classifier_head` gives them.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is outside its range, the images are smaller than the
+            backbone takes, the number of channels does not fit, or the weights do not,
+            with the layer and the shapes.
+        FileNotFoundError: If `weights` is a file that does not exist.
+        ConnectionError: If ImageNet weights are not on this machine and cannot be
+            downloaded; within 15 seconds where there is no network.
+
+    Example:
+        >>> model = transfer_model("convnext_tiny", (32, 32, 3), adapter=True)
+        >>> model = transfer_model("vgg16", train="last_block", units=256)
+
+    Source:
+        Yosinski et al. (2014), arXiv:1411.1792; the networks are those of
+        `keras.applications`.
+    """
+    check_process()
+    input_shape = as_image_shape(input_shape, "input_shape")
+    pooling = as_choice(pooling, "pooling", ("avg", "max", "flatten"))
+    adapter = _as_adapter(adapter)
+    size = input_shape[:2] if resize_to is None else as_pair(resize_to, "resize_to")
+
+    with seeded_keras(seed):
+        entry, network = _network(backbone, input_shape, size, resize_to is not None)
+        if entry or not is_imagenet(weights):
+            put_weights(network, weights, entry, (*size, 3))
+        if not entry or weights is not None:
+            network = InferenceModel(
+                network.inputs[0], network.outputs[0], name=network.name
+            )
+        train_from(network, train)
+
+        inputs = keras.Input(input_shape, name="image")
+        x = inputs
+        if resize_to is not None:
+            x = keras.layers.Resizing(*size, name="resizing")(x)
+        x = _with_channels(x, network.input_shape[3], adapter)
+        if entry:
+            x = preprocess(x, entry.preprocessing)
+        x = _pooled(network(x), pooling)
+        outputs = classifier_head(x, num_classes, units, dropout=dropout, output=output)
+        return keras.Model(inputs, outputs, name=f"{network.name}_transfer")
+
+
+def _network(backbone, input_shape, size, resized):
+    """Return the registry's entry or None, and the network without a top."""
+    model = unwrapped(backbone)
+    if isinstance(model, keras.Model):
+        network = without_top(model)
+        _check_size_taken(network, size)
+        return None, network
+    entry = as_backbone(backbone)
+    if min(size) < entry.min_size:
+        raise ValueError(
+            f"`{'resize_to' if resized else 'input_shape'}` is {size[0]} x {size[1]} "
+            f"pixels, smaller than the {entry.min_size} x {entry.min_size} that "
+            f"{entry.name} takes. Give resize_to={entry.min_size} or more, for which "
+            f"the model resizes the images itself; it was made for {entry.input_size}."
+        )
+    return entry, entry.build((*size, 3))
+
+
+def _check_size_taken(network, size):
+    taken = network.input_shape[1:3]
+    if any(side not in (None, given) for side, given in zip(taken, size, strict=True)):
+        raise ValueError(
+            f"`backbone` takes images of {taken[0]} x {taken[1]} pixels, not "
+            f"{size[0]} x {size[1]}. Give resize_to={taken}, for which the model "
+            "resizes the images itself."
+        )
+
+
+def _as_adapter(adapter):
+    """Return the adapter's arguments as a dict, or None."""
+    if adapter is None or adapter is False:
+        return None
+    if adapter is True:
+        return {}
+    known = ("filters", "out_channels", "kernel_size", "batch_norm")
+    if not isinstance(adapter, Mapping):
+        raise TypeError(
+            "`adapter` must be True, None (TRUE, NULL in R) or the arguments of "
+            f"`domain_adapter()` by name, not {shown(adapter)}."
+        )
+    for name in adapter:
+        if name not in known:
+            raise ValueError(
+                f"`adapter` must have arguments of `domain_adapter()`, {shown(known)}, "
+                f"not {name!r}.{nearest(name, known)}"
+            )
+    return dict(adapter)
+
+
+def _with_channels(x, wanted, adapter):
+    """Return images with as many channels as the backbone takes."""
+    given = x.shape[3]
+    if adapter is not None:
+        x = to_unit_range(x, name="to_unit_range")
+        x = domain_adapter(x, **{"out_channels": wanted, **adapter})
+        x = to_pixel_range(x, name="to_pixel_range")
+    elif given == 1 and wanted == 3:
+        x = keras.layers.Concatenate(name="grey_to_rgb")([x, x, x])
+    if x.shape[3] == wanted:
+        return x
+    if adapter is not None:
+        raise ValueError(
+            f"`adapter` gives {x.shape[3]} channels, the backbone takes {wanted}. "
+            "Leave `out_channels` out of it."
+        )
+    raise ValueError(
+        f"`input_shape` has {given} channels, the backbone takes {wanted}. Use "
+        f"adapter=True (TRUE in R), which learns to make {wanted} of them."
+    )
+
+
+def _pooled(x, pooling):
+    if pooling == "flatten":
+        return keras.layers.Flatten()(x)
+    return global_pool(x, {"avg": "average", "max": "max"}[pooling])

@@ -1,0 +1,143 @@
+"""The block diagram of a model."""
+
+from reticnn.inspection.diagram import architecture
+from reticnn.plots.figures import new_figure, short_number, text_width
+
+# Inches of the longer side at most, and of a box's height at most.
+_LONGEST, _BOX = 10, 0.75
+
+# Share of a colour in the ground of dark text.
+_TINT = 0.21
+
+
+def plot_architecture(model, most=16):
+    """Draw the layers of a model as boxes.
+
+    Args:
+        model: Keras model built from layers, or a classifier.
+        most: Whole number of boxes of the diagram, at least 2; see `architecture` for
+            what shares a box. Default 16.
+
+    Returns:
+        `matplotlib.figure.Figure`: boxes with the layer's name, what it does, what
+        comes out of it and its parameters, in the colour of its kind.
+
+    Raises:
+        TypeError: If `model` is not a Keras model or a classifier.
+        ValueError: If `model` is not built from layers, or `most` is below 2.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> plot_architecture(build_cnn()).savefig("cnn.png")
+    """
+    diagram = architecture(model, most)
+    inch = min(_LONGEST / max(diagram["width"], diagram["height"]), _BOX)
+    figure = new_figure(diagram["width"] * inch + 0.2, diagram["height"] * inch + 0.7)
+    axes = figure.subplots()
+    axes.set_aspect("equal")
+    axes.axis("off")
+    axes.set_xlim(-0.1, diagram["width"] + 0.1)
+    axes.set_ylim(0, diagram["height"])
+    _draw_arrows(axes, diagram["arrows"])
+    _draw_boxes(axes, diagram, inch)
+    kinds = dict(zip(diagram["boxes"]["kind"], diagram["boxes"]["colour"], strict=True))
+    _draw_legend(figure, kinds)
+    return figure
+
+
+def _draw_arrows(axes, arrows):
+    points = {}
+    for number, x, y in zip(arrows["arrow"], arrows["x"], arrows["y"], strict=True):
+        points.setdefault(number, []).append((x, y))
+    for way in points.values():
+        # Ways between columns run along the edge of the axes.
+        axes.plot(*zip(*way, strict=True), color="#737373", linewidth=1, clip_on=False)
+        axes.annotate(
+            "",
+            xy=way[-1],
+            xytext=way[-2],
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": "#737373",
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
+
+
+def _draw_boxes(axes, diagram, inch):
+    from matplotlib.patches import Rectangle
+
+    boxes = diagram["boxes"]
+    width, height = diagram["box_width"], diagram["box_height"]
+    lines = [_lines(boxes, at) for at in range(len(boxes["name"]))]
+    size = _font_size(lines, width * inch, height * inch)
+    step = 1.25 * size / 72 / inch
+    for at, (x, y) in enumerate(zip(boxes["x"], boxes["y"], strict=True)):
+        colour = boxes["colour"][at]
+        corner = (x - width / 2, y - height / 2)
+        axes.add_patch(
+            Rectangle(
+                corner,
+                width,
+                height,
+                facecolor=_ground(colour),
+                edgecolor=colour,
+                zorder=3,
+            )
+        )
+        for number, line in enumerate(lines[at]):
+            axes.text(
+                x,
+                y + (1 - number) * step,
+                line,
+                ha="center",
+                va="center",
+                fontsize=size,
+                fontweight="bold" if number == 0 else "normal",
+                color="#404040" if number == 2 else "black",
+                zorder=4,
+            )
+
+
+def _lines(boxes, at):
+    """Return the three lines of a box: name, what it does, what comes out of it."""
+    count = boxes["parameters"][at]
+    number = f"{count:,}" if count < 1e6 else short_number(count)
+    counted = f" \u00b7 {number} parameters" if count else ""
+    text, shape = (
+        boxes[key][at].replace(" x ", " \u00d7 ") for key in ("text", "output_shape")
+    )
+    return boxes["name"][at], text, shape + counted
+
+
+def _font_size(lines, width, height):
+    """Return the size in points at which all lines fit into boxes of so many inches."""
+    widest = max(
+        text_width(line, 72, "bold" if number == 0 else "normal")
+        for box in lines
+        for number, line in enumerate(box)
+    )
+    return min(0.92 * 72 * width / widest, 72 * height / 3.9)
+
+
+def _draw_legend(figure, kinds):
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor=_ground(colour), edgecolor=colour, label=kind)
+        for kind, colour in kinds.items()
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=max(2, min(len(kinds), int(figure.get_figwidth() / 1.5))),
+        frameon=False,
+    )
+
+
+def _ground(colour):
+    """Return a colour as a light ground for dark text."""
+    from matplotlib.colors import to_rgb
+
+    return [1 - _TINT * (1 - part) for part in to_rgb(colour)]

@@ -1,0 +1,5 @@
+"""Classes and probabilities of images."""
+
+from reticnn.prediction.predict import predict_images
+
+__all__ = ["predict_images"]

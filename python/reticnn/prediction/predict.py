@@ -1,0 +1,217 @@
+"""Use a classifier: predict classes and measure how often they are right."""
+
+import os
+from collections.abc import Mapping
+from itertools import chain
+
+import numpy as np
+
+from reticnn.classifier import as_classifier_or_model
+from reticnn.coercion import as_images, as_int, as_path, shown
+from reticnn.data.folder import image_folder
+from reticnn.data.image_data import ArrayImages, FileImages, ImageData, as_image_data
+from reticnn.outputs import probabilities
+from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.views import views_of
+from reticnn.runtime.progress import as_step_progress, told
+
+
+def predict_images(
+    classifier,
+    images,
+    *,
+    class_names=None,
+    batch_size=32,
+    tta=0,
+    crops=1,
+    scales=None,
+    progress="auto",
+):
+    """Predict the class of each image.
+
+    Files are read batch by batch, so that any number of them takes the same memory.
+
+    Args:
+        classifier: Classifier, or a Keras model from images to classes.
+        images: Image data; an array (n, height, width, channels) or one image (height,
+            width, channels), 0 to 255; the path of an image file or of a folder of
+            images; or a list of paths. Files are read at the model's size, and arrays
+            resized to it, in the way the classifier's training images were. Grey
+            images are repeated for a model that takes RGB; RGB images whose channels
+            are the same go to a grey one; opaque RGBA images to both.
+        class_names: For a Keras model, the names of its classes in the order of its
+            outputs, or None to call them class_1, class_2 and so on. Default None.
+        batch_size: Whole number of images at a time. Default 32.
+        tta: Test-time augmentation, the whole number of changed copies of each image
+            whose probabilities are averaged with its own. They are made by the policy
+            the classifier was trained with; where there is none, or it crops to a
+            number of pixels, they are mirrored and shifted by up to 5 %. All images
+            are changed in the same ways, always the same. Default 0.
+        crops: 1; 5, the probabilities are averaged over crops of the model's size at
+            the corners and in the centre of a larger image; or 10, over these and their
+            mirror images. Arrays larger than the model takes are cut as they are. Other
+            images are brought to 8/7 of the model's size first: 256 pixels for 224.
+            Default 1.
+        scales: Whole number of pixels, or several, to which the shorter side of each
+            image is brought, without changing its aspect; the probabilities are
+            averaged over them. The network is applied to the whole of the image: global
+            pooling goes over all of it, dense layers behind a flattened map become
+            convolutions, and the class scores are averaged over the places. With
+            `crops` of 5 or 10, it sees crops of its own size at each scale instead.
+            None for the model's own size. Default None. With `tta`, every crop or scale
+            is also seen in the changed ways.
+        progress: `"bar"`, `"none"`, or `"auto"`: a bar in a console, if it takes more
+            than two seconds. Or a function to call with a dict of `step`, `steps`
+            (batches) and `done`. Default `"auto"`.
+
+    Returns:
+        Dict of lists, one value an image, in the order given: `".pred_class"`, the
+        name of the most probable class; `".pred_<class>"`, the probability of each
+        class; and for files `".file"`, the path. Where a model gives distances to
+        prototypes, the probabilities sum to less than 1: the rest is that of an image
+        of none of the classes.
+
+    Raises:
+        TypeError: If `classifier` is not a classifier, or `images` none of these.
+        FileNotFoundError: If a path does not exist.
+        ValueError: If a file cannot be read, there are no images, the model takes
+            channels that the images cannot be converted to without a loss, or it has a
+            layer that cannot be applied to images of other sizes, or to the smallest
+            of the `scales`.
+        RuntimeError: In a forked copy of the process that started Keras.
+
+    Warns:
+        UserWarning: If an array is resized other than for `scales`, or image data are
+            of files resized in another way than in training.
+
+    Example:
+        >>> predict_images(classifier, "~/photos/tom.jpg")
+        {'.pred_class': ['cat'], '.pred_cat': [0.93], '.pred_dog': [0.07],
+         '.file': ['~/photos/tom.jpg']}
+        >>> table = predict_images(classifier, "~/photos", crops=10)
+        >>> table = predict_images(classifier, "~/photos", scales=(256, 384, 512))
+
+    Source:
+        Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan and
+        Zisserman (2014), arXiv:1409.1556, section 3.2.
+    """
+    begin = as_step_progress(progress)
+    classifier = as_classifier_or_model(classifier, class_names)
+    _check_columns(classifier.class_names)
+    views = views_of(classifier, tta=tta, crops=crops, scales=scales)
+    data = _images_to_predict(images, views.reading_shape, classifier.resize)
+    sources = views.sources(data)
+    batch_size = as_int(batch_size, "batch_size")
+    predicted = _mean_probabilities(views, sources, batch_size, begin)
+    names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
+    table = {".pred_class": names.tolist()}
+    for name, column in zip(classifier.class_names, predicted.T, strict=True):
+        table[f".pred_{name}"] = column.tolist()
+    if data.files is not None:
+        table[".file"] = data.files
+    return table
+
+
+def _mean_probabilities(views, sources, batch_size, begin):
+    """Return the probabilities of the classes, averaged over views of each image."""
+    tell = begin(sum(number_of_batches(source, batch_size) for source in sources))
+    batches = chain.from_iterable(
+        read_batches(source, batch_size) for source in sources
+    )
+    seen = [_of_batch(views, images, batch_size) for images in told(batches, tell)]
+    scales, n = len(sources), len(sources[0])
+    return np.concatenate(seen).reshape(scales, n, -1).mean(axis=0)
+
+
+def _of_batch(views, images, batch_size):
+    """Return the mean probabilities of images at one scale."""
+    model, network, looks = views.classifier.model, views.network, views.looks()
+    means = np.empty((len(images), len(views.classifier.class_names)))
+    for places, pixels in _alike(images):
+        most = views.most(pixels.shape[1:], batch_size)
+        for start in range(0, len(pixels), most):
+            some = slice(start, start + most)
+            seen = [
+                probabilities(model, network.predict_on_batch(look(pixels[some])))
+                for look in looks
+            ]
+            means[places[some]] = np.mean(seen, axis=0)
+    return means
+
+
+def _alike(images):
+    """Yield the places and the pixels of the images of each size."""
+    if isinstance(images, np.ndarray):
+        yield np.arange(len(images)), images
+        return
+    shapes = [image.shape for image in images]
+    for shape in sorted(set(shapes)):
+        places = [place for place, given in enumerate(shapes) if given == shape]
+        yield np.array(places), np.stack([images[place] for place in places])
+
+
+def _check_columns(class_names):
+    """Raise if a class would have the column of the predicted class."""
+    if "class" in class_names:
+        raise ValueError(
+            "`class_names` has 'class', whose probabilities would be called "
+            "'.pred_class' like the predicted classes. Predict with "
+            "`classifier.model` and other `class_names`."
+        )
+
+
+def _images_to_predict(images, shape, resize):
+    """Return whatever images a user has as image data; paths are read at `shape`."""
+    if isinstance(images, (ImageData, Mapping)):
+        return as_image_data(images, "images")
+    if isinstance(images, (str, os.PathLike)):
+        path = as_path(images, "images")
+        paths = _files_in(path, shape) if os.path.isdir(path) else [path]
+        return _files(paths, shape, resize)
+    if isinstance(images, (list, tuple)) and all(
+        isinstance(image, (str, os.PathLike)) for image in images
+    ):
+        return _files(images, shape, resize)
+    return ImageData(ArrayImages(as_images(images)))
+
+
+def _files_in(folder, image_shape):
+    """Return the paths of the images in a folder."""
+    size, channels = _reading_size(image_shape)
+    try:
+        data = image_folder(folder, size, channels=channels)
+    except ValueError as error:
+        # Here the folder came as another argument.
+        raise ValueError(str(error).replace("`path`", "`images`")) from error
+    return as_image_data(data, "images").files
+
+
+def _files(paths, image_shape, resize):
+    """Return image data of the files at `paths`."""
+    if len(paths) == 0:
+        raise ValueError("`images` has no images. Give at least one.")
+    paths = [as_path(path, "images") for path in paths]
+    missing = [path for path in paths if not os.path.isfile(path)]
+    if missing:
+        raise FileNotFoundError(
+            f"`images` must name image files; {len(missing)} of {len(paths)} do not "
+            f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
+        )
+    size, channels = _reading_size(image_shape)
+    return ImageData(FileImages(paths, size, channels, resize or "stretch"))
+
+
+def _reading_size(image_shape):
+    """Return the (height, width) and the channels to read files at."""
+    height, width, channels = image_shape
+    if height is None or width is None:
+        raise ValueError(
+            "`images` are files, and the classifier's model takes images of any size. "
+            "Make image data of the size you want with `image_folder()`."
+        )
+    if channels not in (1, 3):
+        raise ValueError(
+            "`images` are files, which are read as grey or RGB, and the classifier's "
+            f"model takes {channels} channels. Give arrays."
+        )
+    return (height, width), channels

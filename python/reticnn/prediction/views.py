@@ -1,0 +1,259 @@
+"""The views of an image that a prediction is averaged over: copies, crops, scales."""
+
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from operator import ge
+from typing import Any
+
+import numpy as np
+
+from reticnn.augmenting.host import apply
+from reticnn.augmenting.policy import augmentation
+from reticnn.classifier import Classifier
+from reticnn.coercion import as_int, as_ints
+from reticnn.data.conversion import images_for_model
+from reticnn.prediction.fully_convolutional import fully_convolutional
+
+_TTA_SEED = 0
+
+# Pixels of the shorter side: images of more would hardly fit into any memory.
+_LARGEST_SCALE = 10_000
+
+# Where the crops lie: 0 at the top or left, 1 at the bottom or right.
+_CROPS = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
+
+
+def views_of(classifier, *, tta, crops, scales):
+    """Return the views that `predict_images` averages over, if they can be had.
+
+    Args:
+        classifier: Classifier.
+        tta: Whole number of changed copies.
+        crops: 1, 5 or 10.
+        scales: Whole number of pixels, or several, or None.
+
+    Returns:
+        `Views`.
+
+    Raises:
+        ValueError: If the classifier's model cannot be used so, with the reason.
+    """
+    views = Views(
+        classifier,
+        as_int(tta, "tta", minimum=0),
+        as_int(crops, "crops"),
+        None if scales is None else as_ints(scales, "scales"),
+    )
+    _check_crops(views.crops, classifier.image_shape)
+    if views.scales:
+        _check_scales(views)
+    return views
+
+
+@dataclass(frozen=True)
+class Views:
+    """How the images are looked at, and by what network."""
+
+    classifier: Classifier
+    tta: int
+    crops: int
+    scales: tuple | None
+
+    @property
+    def network(self):
+        """The model that gives the outputs for a view."""
+        model = self.classifier.model
+        return fully_convolutional(model) if self.is_dense else model
+
+    @property
+    def is_dense(self):
+        """Whether the network sees whole images of other sizes than its own."""
+        return self.scales is not None and self.crops == 1
+
+    @property
+    def reading_shape(self):
+        """(height, width, channels) to read files at; with scales it does not count."""
+        height, width, channels = self.classifier.image_shape
+        if self.scales:
+            return (self.scales[0], self.scales[0], channels)
+        if self.crops == 1:
+            return (height, width, channels)
+        return (_with_room(height), _with_room(width), channels)
+
+    def sources(self, data):
+        """Return what has the images that are looked at, one a scale.
+
+        Args:
+            data: Image data of any size.
+
+        Returns:
+            List of objects with a length and `read(positions)`, which gives an array
+            of images, or a list of images of several sizes.
+        """
+        *_, channels = shape = self.classifier.image_shape
+        resize = self.classifier.resize
+        if self.scales:
+            data = images_for_model(data, (None, None, channels), "images")
+            takes = cache(self.takes)
+            return [_Scaled(data, side, takes) for side in self.scales]
+        if self.crops == 1:
+            return [images_for_model(data, shape, "images", resize)]
+        wanted = self.reading_shape
+        if data.files is None and _has_room(data.image_shape, shape):
+            wanted = (None, None, channels)
+        use = f"crops of {shape[0]} x {shape[1]} are cut from"
+        return [images_for_model(data, wanted, "images", resize, use)]
+
+    def takes(self, size):
+        """Return whether scaled images of (height, width) are large enough."""
+        own = self.classifier.image_shape[:2]
+        if None not in own and all(map(ge, size, own)):
+            return True
+        return self.is_dense and _fits(self.network, size)
+
+    def looks(self):
+        """Return functions from images to what the network sees of them."""
+        ways = product(self._cuts(), self._changes())
+        return [partial(_look, steps) for steps in ways]
+
+    def most(self, image_shape, batch_size):
+        """Return how many images to show at once: fewer where they are larger."""
+        size = self.classifier.image_shape[:2]
+        if not self.is_dense or None in size:
+            return batch_size
+        return max(1, int(batch_size * np.prod(size) / np.prod(image_shape[:2])))
+
+    def _cuts(self):
+        """Return functions from images to crops of them."""
+        if self.crops == 1:
+            return [_unchanged]
+        size = self.classifier.image_shape[:2]
+        mirrored = (False, True)[: self.crops // len(_CROPS)]
+        return [
+            partial(_cropped, size=size, place=place, mirror=mirror)
+            for mirror, place in product(mirrored, _CROPS)
+        ]
+
+    def _changes(self):
+        """Return functions that give images as they are, and changed in `tta` ways."""
+        policy = self.classifier.augmentation
+        copies = range(self.tta)
+        return [_unchanged, *(partial(_changed, policy, copy) for copy in copies)]
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """Image data with all images at one length of their shorter side.
+
+    Attributes:
+        data: Image data.
+        side: That length, in pixels.
+        takes: Function that says whether images of (height, width) are large enough.
+    """
+
+    data: Any
+    side: int
+    takes: Any
+
+    def __len__(self):
+        return len(self.data)
+
+    def read(self, positions):
+        """Return the pixels of some of the images, if they are large enough."""
+        images = self.data.read_scaled(positions, self.side)
+        for size in {image.shape[:2] for image in images}:
+            if not self.takes(size):
+                raise ValueError(
+                    f"`scales` has {self.side}, at which an image has {size[0]} x "
+                    f"{size[1]} pixels (height x width), too few for the network. Use "
+                    "a larger one."
+                )
+        return images
+
+
+def _look(steps, pixels):
+    cut, change = steps
+    return change(cut(pixels))
+
+
+def _unchanged(pixels):
+    return pixels
+
+
+def _cropped(pixels, size, place, mirror):
+    """Return the part of `size` that lies at `place`, also mirrored."""
+    top, left = (
+        int((have - wanted) * share)
+        for have, wanted, share in zip(pixels.shape[1:3], size, place, strict=True)
+    )
+    crop = pixels[:, top : top + size[0], left : left + size[1]]
+    return crop[:, :, ::-1] if mirror else crop
+
+
+def _changed(policy, copy, pixels):
+    """Return images changed by a policy, or by a mild one where it does not suit."""
+    shape = pixels.shape[1:]
+    if not policy or policy.output_shape(shape) != shape:
+        policy = augmentation(flip="horizontal", translation=0.05)
+    # One position for all images, so that neighbours do not change a prediction.
+    return apply(policy, pixels, _TTA_SEED, copy, np.zeros(len(pixels), int))
+
+
+def _with_room(side):
+    """Return the side of an image for crops: 256 pixels for 224, as in the papers."""
+    return max(side + 1, round(side * 8 / 7))
+
+
+def _has_room(image_shape, crop_shape):
+    """Return whether different crops can be cut from an image."""
+    room = np.subtract(image_shape[:2], crop_shape[:2])
+    return room.min() >= 0 and room.max() > 0
+
+
+def _check_crops(crops, image_shape):
+    """Raise if there are no such crops."""
+    if crops not in (1, len(_CROPS), 2 * len(_CROPS)):
+        raise ValueError(
+            f"`crops` must be 1, 5 or 10, not {crops}. Use 5 for the corners and the "
+            "centre, or 10 for these and their mirror images."
+        )
+    if crops > 1 and None in image_shape[:2]:
+        raise ValueError(
+            f"`crops` must be 1, not {crops}, for a model that takes images of any "
+            "size. Use `scales`, for which it sees whole images."
+        )
+
+
+def _check_scales(views):
+    """Raise if a scale is too large, or so small that no image has enough pixels."""
+    size = views.classifier.image_shape[:2]
+    smallest, largest = min(views.scales), max(views.scales)
+    if largest > _LARGEST_SCALE:
+        raise ValueError(
+            f"`scales` must be at most {_LARGEST_SCALE}, not {largest}: the pixels of "
+            "an image's shorter side."
+        )
+    # Of long images, the network may take those that lie, or those that stand.
+    shapes = (smallest, _LARGEST_SCALE), (_LARGEST_SCALE, smallest)
+    if any(map(views.takes, shapes)):
+        return
+    if not views.is_dense:
+        raise ValueError(
+            f"`scales` must be at least {min(size)} for crops of {size[0]} x "
+            f"{size[1]}, not {smallest}."
+        )
+    enough = "larger ones" if None in size else f"{max(size)} or more"
+    raise ValueError(
+        f"`scales` has {smallest}, and images of {smallest} x {smallest} pixels "
+        f"are too small for the network. Use {enough}."
+    )
+
+
+def _fits(network, size):
+    """Return whether a network takes images of (height, width)."""
+    try:
+        network.compute_output_shape((1, *size, network.input_shape[3]))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,327 @@
+"""What of a model is trained: its layers chosen, frozen and listed."""
+
+import fnmatch
+import re
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from reticnn.coercion import as_int, nearest, shown
+from reticnn.graph import (
+    FEATURE_ENDS,
+    as_keras_model,
+    layers_with_parents,
+    leaves_in,
+    leaves_of,
+)
+from reticnn.pretrained.catalog import find_backbone
+from reticnn.runtime.backend import keras
+
+
+def freeze(model, layers=None):
+    """Keep layers from being trained.
+
+    Models within the model, such as the backbone of `transfer_model`, are looked into:
+    what is counted and chosen are the layers in them.
+
+    A model compiled before needs `model.compile()` again for Keras's own
+    `model.fit()`; `fit_classifier` sees to that by itself: it gives the model a fresh
+    optimizer with the same settings where other weights are trained than before, and
+    keeps the one that it has where they are the same.
+
+    Args:
+        model: Keras model, or classifier.
+        layers: Which of them: None for all; a name of a layer, of a model within, or of
+            a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
+            `?`; `"last_block"` of a known backbone; a list of names; a whole number of
+            layers from the end; `(start, stop)` as in a Python slice, or a slice; a
+            layer or a list of them; or a function from a layer to True or False.
+            Default None.
+
+    Returns:
+        The same model or classifier, changed in place.
+
+    Raises:
+        TypeError: If `model` is not a Keras model or classifier.
+        ValueError: If no layer is chosen.
+
+    Example:
+        >>> model = transfer_model("vgg16", weights=None, train="all")
+        >>> model = freeze(model, "vgg16")
+        >>> model = unfreeze(model, "block5")
+
+    Source:
+        Keras's `Layer.trainable`.
+    """
+    return _set_trainable(model, layers, False)
+
+
+def unfreeze(model, layers=None):
+    """Let layers be trained.
+
+    The batch normalisation of a backbone of `transfer_model` keeps its means and
+    variances all the same; see there. Models within the model are looked into, and a
+    compiled model is taken care of by `fit_classifier`, as for `freeze`.
+
+    Args:
+        model: Keras model, or classifier.
+        layers: Which of them, as for `freeze`. Default None, all.
+
+    Returns:
+        The same model or classifier, changed in place.
+
+    Raises:
+        TypeError: If `model` is not a Keras model or classifier.
+        ValueError: If no layer is chosen.
+
+    Example:
+        >>> model = transfer_model("vgg16", weights=None)
+        >>> model = unfreeze(model, "last_block")
+
+    Source:
+        Keras's `Layer.trainable`.
+    """
+    return _set_trainable(model, layers, True)
+
+
+# What is trained
+
+
+def trained_layers(model, train):
+    """Return the ids of the layers of a whole model that are trained with its head.
+
+    What is not of the backbone, such as a head or an adapter, is always among them.
+
+    Args:
+        model: Keras model.
+        train: What of its backbone is trained, as in `transfer_model`.
+
+    Raises:
+        TypeError: If `train` has the wrong type.
+        ValueError: If the model has no backbone, or the backbone no such layer.
+    """
+    backbone, leaves = _backbone_of(model)
+    frozen = leaves[: _first_trained(backbone, leaves, train)]
+    return {id(layer) for layer in leaves_of(model)} - {id(layer) for layer in frozen}
+
+
+def last_part(model):
+    """Return the `train` for the end of a model's backbone.
+
+    That is its last block, or of a network that is not known the last quarter of the
+    layers that have weights.
+    """
+    backbone, leaves = _backbone_of(model)
+    if find_backbone(backbone.name):
+        return "last_block"
+    places = [place for place, layer in enumerate(leaves) if layer.weights]
+    return len(leaves) - places[-max(1, len(places) // 4)]
+
+
+def _backbone_of(model):
+    """Return the model that is a model's backbone, and the layers before its head.
+
+    It is the largest model within, or the model itself if it has none.
+    """
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    if inner:
+        backbone = max(inner, key=lambda network: network.count_params())
+        return backbone, leaves_of(backbone)
+    leaves = leaves_of(model)
+    ends = [n for n, layer in enumerate(leaves) if isinstance(layer, FEATURE_ENDS)]
+    if not ends or not any(layer.weights for layer in leaves[: ends[-1]]):
+        raise ValueError(
+            f"`model` is {model.name!r}, in which it is not plain where a head begins: "
+            "it has no model within, and no pooling or flattening of feature maps. "
+            "Build it with `transfer_model()`, or choose layers with `unfreeze()`."
+        )
+    return model, leaves[: ends[-1]]
+
+
+def train_from(network, train):
+    """Let the layers of a backbone be trained that `train` says, and no others."""
+    leaves = leaves_of(network)
+    trained = leaves[_first_trained(network, leaves, train) :]
+    set_flags(network, {id(layer) for layer in trained})
+
+
+def _first_trained(network, leaves, train):
+    """Return the position of the first layer that is trained."""
+    if isinstance(train, str):
+        if train == "head":
+            return len(leaves)
+        if train == "all":
+            return 0
+        if train == "last_block":
+            return _last_block_start(network, "train")
+        chosen = {id(layer) for layer in _named(network, train, "train")}
+        places = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
+        return places[0] if places else len(leaves)
+    try:
+        number = as_int(train, "train")
+    except TypeError:
+        raise TypeError(
+            "`train` must be 'head', 'last_block', 'all', the name of a layer or block "
+            f"to start from, or a whole number of layers, not {shown(train)}."
+        ) from None
+    if number > len(leaves):
+        raise ValueError(
+            f"`train` is {number}, but {network.name} has {len(leaves)} layers. Use "
+            "'all' for all of them."
+        )
+    return len(leaves) - number
+
+
+def _last_block_start(network, argument):
+    """Return the position of the first layer of a known backbone's last block."""
+    entry = find_backbone(network.name)
+    if entry is None:
+        raise ValueError(
+            f"`{argument}` is 'last_block', which is known of the networks that "
+            f"`backbones()` lists, not of {network.name!r}. Give the name of a layer, "
+            "see `layer_table()`, or a number of layers from the end."
+        )
+    pattern = entry.last_block.removeprefix(">")
+    places = [
+        place
+        for place, layer in enumerate(leaves_of(network))
+        if re.fullmatch(pattern, layer.name)
+    ]
+    return places[-1] + entry.last_block.startswith(">")
+
+
+def _set_trainable(model, layers, value):
+    network = as_keras_model(model)
+    trained = {
+        id(layer)
+        for layer, parents in layers_with_parents(network)
+        if not isinstance(layer, keras.Model) and _is_trainable(layer, parents)
+    }
+    chosen = {id(layer) for layer in _chosen(network, layers)}
+    set_flags(network, trained | chosen if value else trained - chosen)
+    return model
+
+
+def set_flags(network, trained):
+    """Let exactly the layers whose ids are in `trained` be trained.
+
+    A model within is never frozen itself, only its layers: Keras would then keep all of
+    them from training, whatever they say themselves.
+    """
+    network.trainable = True
+    for layer, _ in layers_with_parents(network):
+        layer.trainable = isinstance(layer, keras.Model) or id(layer) in trained
+
+
+def _chosen(network, layers):
+    """Return the layers that a user's choice means, at least one."""
+    leaves = leaves_of(network)
+    if layers is None:
+        return leaves
+    if isinstance(layers, np.ndarray):
+        layers = layers.tolist()
+    if isinstance(layers, str):
+        return _named(network, layers, "layers")
+    if isinstance(layers, keras.Layer):
+        return _same(network, layers)
+    if isinstance(layers, slice):
+        chosen = leaves[layers]
+    elif callable(layers):
+        chosen = [layer for layer in leaves if layers(layer)]
+    elif _is_range(layers):
+        chosen = leaves[slice(*map(_end, layers))]
+    elif isinstance(layers, Sequence):
+        chosen = [layer for part in layers for layer in _part(network, part)]
+    else:
+        number = as_int(layers, "layers")
+        chosen = leaves[-number:] if number <= len(leaves) else []
+    if not chosen:
+        raise ValueError(
+            f"`layers` is {shown(layers)}, which is none of the {len(leaves)} layers "
+            f"of {network.name!r}. See `layer_table()` for them."
+        )
+    return chosen
+
+
+def _part(network, part):
+    """Return the layers that an element of a list means."""
+    if isinstance(part, (str, keras.Layer)):
+        return _chosen(network, part)
+    raise TypeError(
+        "`layers` must be a name, a number, (start, stop) for a slice (in R c(-5, -2), "
+        "not -5:-2), a function, a layer, or a list of names or layers, not a list "
+        f"with {shown(part)}."
+    )
+
+
+def _is_range(layers):
+    return (
+        isinstance(layers, Sequence)
+        and len(layers) == 2
+        and not any(isinstance(end, (str, keras.Layer)) for end in layers)
+    )
+
+
+def _end(value):
+    return None if value is None else as_int(value, "layers", minimum=None)
+
+
+def _named(network, name, argument):
+    """Return the layers of a name, a pattern, a block, or a model within."""
+    if name == "last_block":
+        inner = _known_backbone(network)
+        return leaves_of(inner)[_last_block_start(inner, argument) :]
+    rows = [layer for layer, _ in layers_with_parents(network)]
+    tests = (
+        lambda layer: layer.name == name,
+        partial(_matches, name),
+        lambda layer: layer.name.startswith(f"{name}_"),
+    )
+    for test in tests:
+        found = [layer for layer in rows if test(layer)]
+        if found:
+            return [leaf for layer in found for leaf in leaves_in(layer)]
+    words = ("head", "all") if argument == "train" else ()
+    names = [*words, "last_block", *(part for layer in rows for part in _names(layer))]
+    raise ValueError(
+        f"`{argument}` is {name!r}, and {network.name!r} has no layer or block of that "
+        f"name.{nearest(name, names)} See `layer_table()` for the names."
+    )
+
+
+def _names(layer):
+    """Return the name of a layer and of the blocks that it is in."""
+    parts = layer.name.split("_")
+    return ["_".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _matches(pattern, layer):
+    return fnmatch.fnmatchcase(layer.name, pattern)
+
+
+def _same(network, layer):
+    if any(layer is other for other, _ in layers_with_parents(network)):
+        return leaves_in(layer)
+    raise ValueError(
+        f"`layers` has the layer {layer.name!r}, which is not one of {network.name!r}."
+    )
+
+
+def _known_backbone(network):
+    """Return the first model, this one or one within, that the registry knows."""
+    inner = [
+        layer
+        for layer, _ in layers_with_parents(network)
+        if isinstance(layer, keras.Model)
+    ]
+    known = [model for model in (network, *inner) if find_backbone(model.name)]
+    return known[0] if known else network
+
+
+# Looking into models
+
+
+def _is_trainable(layer, parents):
+    """Return whether a layer may be trained, be there anything to train or not."""
+    return all(part.trainable for part in (*parents, layer))

@@ -1,0 +1,1 @@
+"""What the core stands on: Keras, random numbers, progress, files, downloads."""

@@ -1,0 +1,21 @@
+"""What R calls of the core beside its public functions."""
+
+import warnings
+
+from reticnn.runtime.registration import register_classes
+
+
+def call_with_warnings(function, *args, **kwargs):
+    """Return what `function` returns, and the texts of the warnings it gave."""
+    with warnings.catch_warnings(record=True) as caught:
+        value = function(*args, **kwargs)
+    return value, [str(warning.message) for warning in caught]
+
+
+def load_keras():
+    """Return Keras, started quietly, which knows our classes in the models it loads."""
+    # Not at the top: R imports this with the core, and starts Keras when it is used.
+    from reticnn.runtime.backend import keras
+
+    register_classes()
+    return keras

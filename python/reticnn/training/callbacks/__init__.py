@@ -1,0 +1,1 @@
+"""What is done between the steps and epochs of training."""

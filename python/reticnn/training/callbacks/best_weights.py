@@ -1,0 +1,80 @@
+"""Keep what training has reached: the history, the best weights, and when to stop."""
+
+import math
+
+from reticnn.runtime.backend import keras
+from reticnn.training.callbacks.epoch_progress import in_reading_order
+
+
+class History(keras.callbacks.Callback):
+    """Keep the metrics of each epoch."""
+
+    def __init__(self, records=()):
+        """Start from the epochs of an interrupted run."""
+        super().__init__()
+        self.records = list(records)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keep the metrics of an epoch, unless it was cut off by a loss of NaN."""
+        if not math.isfinite(logs["loss"]):
+            return
+        self.records.append(
+            {name: float(logs[name]) for name in in_reading_order(logs)}
+        )
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keep the weights with the lowest loss, and stop when it gets no lower.
+
+    The loss is that of the validation data where there are any.
+
+    Attributes:
+        loss: The lowest loss so far.
+        epoch: Its epoch, counted from 0; before the first one, the epoch before.
+        weights: The weights then; before the first epoch, the initial ones.
+    """
+
+    def __init__(self, patience, has_validation, first_epoch=0, loss=math.inf):
+        """Take the epochs to wait or None, and the loss of the first weights."""
+        super().__init__()
+        self.loss, self.epoch, self.weights = loss, first_epoch - 1, None
+        self.stopped = None
+        self._patience = patience
+        self._has_validation = has_validation
+        self._current = 0
+
+    def on_train_begin(self, logs=None):
+        """Keep the initial weights, for training that goes wrong from the start."""
+        if self.weights is None:
+            self.weights = self.model.get_weights()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note which epoch it is."""
+        self._current = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stop at a loss that is no number."""
+        if not math.isfinite(logs["loss"]):
+            self.stopped = "nan"
+            self.model.stop_training = True
+
+    def on_test_end(self, logs=None):
+        """Compare after validation, while averaged weights are still in the model."""
+        self._compare(logs["loss"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compare where there is no validation, and count how long it is no better."""
+        if not self._has_validation:
+            self._compare(logs["loss"])
+        if self._patience is not None and epoch - self.epoch >= self._patience:
+            self.stopped = self.stopped or "early"
+            self.model.stop_training = True
+
+    def restore(self, model):
+        """Put the best weights into the model."""
+        model.set_weights(self.weights)
+
+    def _compare(self, loss):
+        if float(loss) < self.loss:
+            self.loss, self.epoch = float(loss), self._current
+            self.weights = self.model.get_weights()

@@ -1,0 +1,132 @@
+"""Estimates of curvature for the optimizer of LeNet-5, before each epoch.
+
+The curvature of a weight is the diagonal of the Gauss-Newton matrix, the mean over
+images of J' H J, with J the derivatives of the outputs by the weights and H the second
+derivatives of the loss by the outputs. The paper sends second derivatives back through
+the layers, leaving out what lies beside each layer's diagonal and between the places
+that share a weight. Here classes are drawn from the model's own probabilities, and the
+gradients of the loss for these classes are squared: that is J' H J on average, with
+nothing left out, and takes first derivatives only, which every backend has.
+"""
+
+import numpy as np
+
+from reticnn.layers.rbf import EuclideanRBF
+from reticnn.outputs import output_layer, probabilities, slopes_of_drawn_classes
+from reticnn.runtime.backend import keras
+from reticnn.runtime.randomness import generator
+
+# The paper's number of images for an estimate. Images whose gradients are summed before
+# they are squared: the fewer, the more squares there are to average.
+_IMAGES, _AT_ONCE = 500, 10
+_STREAM = 5
+
+
+class CurvatureEstimates(keras.callbacks.Callback):
+    """Give the optimizer new curvatures before each epoch.
+
+    They come from images that depend on the seed and the epoch's number.
+    """
+
+    def __init__(self, data, seed):
+        """Take the training data and the seed of the run."""
+        super().__init__()
+        self._data = data
+        self._seed = seed
+
+    def on_train_begin(self, logs=None):
+        """Make what measures them."""
+        self._probe = _probe(self.model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Measure them on some images."""
+        rng = generator(self._seed, epoch, _STREAM)
+        at_once = min(_AT_ONCE, len(self._data))
+        count = min(_IMAGES, len(self._data)) // at_once * at_once
+        positions = rng.permutation(len(self._data))[:count]
+        self._probe.optimizer.reset()
+        for batch in positions.reshape(-1, at_once):
+            images = self._data.read(batch)
+            outputs = np.asarray(self._probe.predict_on_batch(images))
+            self._probe.train_on_batch(images, _slopes(self.model, outputs, rng))
+        optimizer = self.model.optimizer
+        optimizer.build(self.model.trainable_variables)
+        sums = self._probe.optimizer.sums
+        for curvature, squares in zip(optimizer.curvatures, sums, strict=True):
+            curvature.assign(squares / count)
+
+
+def _probe(model):
+    """Return a model with the weights of `model` that sums squares of their gradients.
+
+    Where the output is distances, it has the features that these are taken from beside
+    them: the loss is a sum of squares in those.
+    """
+    layer = output_layer(model)
+    inner = model
+    if isinstance(layer, EuclideanRBF):
+        beside = keras.layers.Concatenate()([model.output, layer.input])
+        inner = keras.Model(model.inputs, beside)
+    inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
+    probe = CurvatureProbe(inputs, inner(inputs))
+    probe.compile(SquaredGradients(learning_rate=1.0))
+    probe.optimizer.build(probe.trainable_variables)
+    return probe
+
+
+def _slopes(model, outputs, rng):
+    """Return numbers whose products are on average the loss's second derivatives."""
+    layer = output_layer(model)
+    if not isinstance(layer, EuclideanRBF):
+        return slopes_of_drawn_classes(model, outputs, rng)
+    distances = outputs[:, : model.output_shape[1]]
+    features = outputs[:, model.output_shape[1] :]
+    # Along each feature the loss has the second derivative of its square, 2, in the
+    # part that no class explains.
+    unexplained = 1 - probabilities(model, distances).sum(axis=1, keepdims=True)
+    signs = rng.choice([-1.0, 1.0], features.shape)
+    return np.concatenate(
+        [
+            slopes_of_drawn_classes(model, distances, rng),
+            np.sqrt(2 * unexplained.clip(0)) * signs,
+        ],
+        axis=1,
+    )
+
+
+class CurvatureProbe(keras.Model):
+    """A model whose loss goes along its outputs with the slopes given as targets."""
+
+    def call(self, inputs, training=None, mask=None):
+        """Return the outputs as in prediction, whose slopes are given."""
+        return super().call(inputs, training=False, mask=mask)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Return the sum of slopes times outputs, and of nothing else."""
+        return keras.ops.sum(keras.ops.convert_to_tensor(y, y_pred.dtype) * y_pred)
+
+
+class SquaredGradients(keras.optimizers.Optimizer):
+    """Sums the squares of gradients, and leaves the weights as they are."""
+
+    def build(self, variables):
+        """Make the sums."""
+        if self.built:
+            return
+        super().build(variables)
+        self.sums = [
+            self.add_variable_from_reference(variable, name="sum")
+            for variable in variables
+        ]
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Add the square of a gradient."""
+        total = self.sums[self._get_variable_index(variable)]
+        self.assign_add(total, keras.ops.square(keras.ops.cast(gradient, total.dtype)))
+
+    def reset(self):
+        """Start anew."""
+        for total in self.sums:
+            total.assign(keras.ops.zeros(total.shape, total.dtype))

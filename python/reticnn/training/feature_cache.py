@@ -1,0 +1,215 @@
+"""Features: what a model's frozen beginning makes of images, computed only once."""
+
+import numpy as np
+
+from reticnn.data.caching import kind_with_room, new_cache
+from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
+from reticnn.runtime.backend import keras
+from reticnn.training.frozen_prefix import split_at_training
+
+# So many pixels go through the frozen beginning at once, where a batch has fewer: small
+# images leave a processor idle between one layer and the next.
+_PIXELS_AT_ONCE = 256 * 32 * 32
+
+
+class Features:
+    """Images as features, each computed when it is first asked for, and kept.
+
+    With augmentation there are some copies of each image, and the epochs take turns.
+    """
+
+    def __init__(self, images, beginning, cache, copies=1):
+        """Take images, and the model that makes features of them.
+
+        Args:
+            images: `TrainingImages`.
+            beginning: Keras model from images to a list of features.
+            cache: "memory" or "disk".
+            copies: Whole number of copies of each image. Default 1.
+        """
+        self._images = images
+        self._beginning = beginning
+        self._copies = copies
+        self._count = len(images)
+        # A disk can be full, and would lose what is computed ahead.
+        sides = beginning.input_shape[1:3] if cache == "memory" else (None,)
+        self._at_once = 0 if None in sides else _PIXELS_AT_ONCE // np.prod(sides)
+        self._caches = [
+            new_cache(cache, (self._count * copies, *output.shape[1:]), np.float32)
+            for output in beginning.outputs
+        ]
+
+    def __len__(self):
+        """Count the images."""
+        return self._count
+
+    def read(self, positions, epoch):
+        """Return the features of the images at `positions` as they are in an epoch."""
+        copy = epoch % self._copies
+        places = positions + copy * self._count
+        if len(positions) < self._at_once:
+            self._keep_more(positions, copy)
+        kept = self._kept(places)
+        if kept.all():
+            features = [cache.read(places) for cache in self._caches]
+        else:
+            computed = self._computed(positions[~kept], copy)
+            features = [
+                _completed(cache, places, kept, new)
+                for cache, new in zip(self._caches, computed, strict=True)
+            ]
+        return features[0] if len(features) == 1 else tuple(features)
+
+    def _kept(self, places):
+        return np.all([cache.has[places] for cache in self._caches], axis=0)
+
+    def _keep_more(self, positions, copy):
+        """Compute what is missing of some images, and of the next others with them."""
+        start = copy * self._count
+        missing = ~self._kept(np.arange(start, start + self._count))
+        wanted = positions[missing[positions]]
+        if not wanted.size:
+            return
+        missing[wanted] = False
+        others = np.flatnonzero(missing)[: self._at_once - len(wanted)]
+        together = np.concatenate([wanted, others])
+        computed = self._computed(together, copy)
+        for cache, features in zip(self._caches, computed, strict=True):
+            cache.write(together + start, features)
+
+    def _computed(self, positions, epoch):
+        """Return a list of arrays, the features of some images."""
+        outputs = self._beginning.predict_on_batch(self._images.read(positions, epoch))
+        return [
+            np.asarray(output, np.float32) for output in keras.tree.flatten(outputs)
+        ]
+
+
+def _completed(cache, places, kept, new):
+    """Keep new features, and return them together with those kept before."""
+    features = np.empty((len(places), *new.shape[1:]), np.float32)
+    features[kept] = cache.read(places[kept])
+    features[~kept] = new
+    cache.write(places[~kept], new)
+    return features
+
+
+class FeatureCache:
+    """The frozen beginning of a model, whose features training keeps.
+
+    Attributes:
+        rest: Keras model from the features to the classes, with the layers of the
+            model itself.
+        note: What is done, in words.
+    """
+
+    def __init__(self, model, beginning, rest, kind, copies, size):
+        """Take the parts of a compiled model, and how the features are kept."""
+        self._beginning = beginning
+        self._kind = kind
+        self._copies = copies
+        self.rest = rest
+        rest.compile(
+            model.optimizer, model.loss, metrics=model._compile_metrics._user_metrics
+        )
+        where = {"memory": "in memory", "disk": "on disk"}[kind]
+        self.note = (
+            "The frozen beginning of the model is computed once for each "
+            f"{'image' if copies == 1 else f'of {copies} changed copies of each image'}"
+            f": {_megabytes(size)} {where}"
+        )
+
+    def training(self, images):
+        """Return the features of the training images."""
+        return Features(images, self._beginning, self._kind, self._copies)
+
+    def validation(self, images):
+        """Return the features of the validation images."""
+        return Features(images, self._beginning, self._kind)
+
+
+def feature_cache(model, settings, images, validation_images, devices=()):
+    """Return a `FeatureCache` and what to tell of it, or None and why there is none.
+
+    Of a model that has no frozen beginning there is nothing to tell.
+
+    Args:
+        model: Keras model, compiled.
+        settings: `TrainingSettings`.
+        images: Number of training images.
+        validation_images: Number of validation images.
+        devices: Names of the devices that share the work, or none.
+
+    Raises:
+        ValueError: If a number of copies was asked for, and cannot be kept.
+    """
+    wanted = settings.cache_features
+    if wanted == "none":
+        return None, None
+    copies = 1 if wanted == "auto" else wanted
+    try:
+        if devices:
+            raise _NothingToKeepError("several devices share the work")
+        if isinstance(model.optimizer, LevenbergMarquardt):
+            raise _NothingToKeepError("the optimizer measures curvatures on images")
+        _check_images_stay(settings)
+        parts = _parts(model)
+        size = _bytes_of(parts[0]) * (images * copies + validation_images)
+        features = FeatureCache(model, *parts, _kind(size), copies, size)
+        return features, features.note
+    except _NothingToKeepError as reason:
+        if wanted == "auto":
+            return None, _note_without(model, reason)
+        raise ValueError(
+            f"`cache_features` is {wanted}, but there is nothing to keep: {reason}. "
+            'Use "auto".'
+        ) from None
+
+
+class _NothingToKeepError(Exception):
+    """Says why features are not kept."""
+
+
+def _note_without(model, reason):
+    """Return what to tell where a model has a frozen beginning, or None."""
+    if split_at_training(model) is None:
+        return None
+    return f"The frozen beginning of the model is computed in each epoch: {reason}"
+
+
+def _check_images_stay(settings):
+    """Raise if no image is ever seen again as it was."""
+    if settings.mixes:
+        raise _NothingToKeepError("`mixup` and `cutmix` mix the images in each epoch")
+    changes = settings.augmentation is not None
+    if changes and settings.cache_features == "auto":
+        raise _NothingToKeepError(
+            "`augmentation` changes the images (`cache_features = 4` keeps 4 changed "
+            "copies of each instead)"
+        )
+    if not changes and settings.cache_features != "auto":
+        raise _NothingToKeepError("copies differ only with `augmentation`")
+
+
+def _parts(model):
+    parts = split_at_training(model)
+    if parts is None:
+        raise _NothingToKeepError("the model does not begin with frozen layers")
+    return parts
+
+
+def _bytes_of(beginning):
+    """Return how many bytes the features of one image take."""
+    values = sum(np.prod(output.shape[1:]) for output in beginning.outputs)
+    return int(values) * np.dtype(np.float32).itemsize
+
+
+def _megabytes(size):
+    return f"{size / 2**20:,.0f} MiB" if size >= 2**20 else "less than 1 MiB"
+
+
+def _kind(size):
+    kind = kind_with_room(size)
+    if kind == "none":
+        raise _NothingToKeepError(f"{size / 2**30:,.0f} GiB have no room on the disk")
+    return kind

@@ -1,0 +1,312 @@
+"""Learn a policy from the user's images: of many, the better half is tried further."""
+
+import warnings
+
+import numpy as np
+
+from reticnn.augmenting.policy import augmentation
+from reticnn.coercion import as_float, as_int, as_seed, shown
+from reticnn.data.image_data import as_image_data, split_images
+from reticnn.runtime.backend import keras
+from reticnn.runtime.randomness import generator, seeded_keras
+from reticnn.training.callbacks.epoch_progress import (
+    as_progress,
+    in_reading_order,
+    progress_reporters,
+)
+from reticnn.training.fit import fit_classifier
+
+# The most of each operation that is tried.
+_MOST = {
+    "translation": 0.2,
+    "shear": 0.2,
+    "rotation": 0.15,
+    "zoom": 0.3,
+    "color_jitter": 0.5,
+    "grayscale": 0.5,
+    "gaussian_blur": 1.5,
+    "gaussian_noise": 0.1,
+    "erasing": 0.6,
+}
+_FOR_CHANNELS = {"color_jitter": (1, 3), "grayscale": (3,)}
+_FLIPS = ("horizontal", "horizontal", "horizontal_and_vertical")
+
+_PLACE = ("epoch", "epochs", "step", "steps", "done", "device")
+
+
+def learn_augmentation(
+    model_fn,
+    data,
+    *,
+    validation=0.2,
+    budget=96,
+    trials=8,
+    batch_size=32,
+    learning_rate=None,
+    progress="auto",
+    seed=None,
+):
+    """Find a policy that suits the images, by trying policies out.
+
+    Models are trained with policies drawn at random, from mild to strong, and one
+    without any; the half with the lower loss on the validation images is trained
+    further, and so on until one is left; that without any goes along to the end. All
+    begin with the same weights and see the images in the same order. Each round costs
+    the same number of epochs, so that the last policies are compared over most epochs.
+
+    Drawn are, each with a chance of one half, flips, translation, shear, rotation,
+    zoom, colour jitter, greyscale, blur, noise and erasing, and how much of each.
+
+    What wins on few validation images or after few epochs may have won by luck, and
+    strong policies pay only in long training. Give as many epochs as time allows, at
+    least so many that a model learns something in the first round (4 epochs by
+    default), and measure the gain on images that had no part in this. Stopping it by
+    hand (Ctrl-C) gives the best policy so far.
+
+    Args:
+        model_fn: Function without arguments that builds a new model, compiled or not,
+            such as `lambda: build_cnn()`.
+        data: Image data with labels.
+        validation: Image data on which the policies are compared, or the fraction of
+            `data`, in (0, 1), to set apart for that. Default 0.2.
+        budget: Whole number of epochs of training in all. Default 96.
+        trials: Whole number of policies to begin with, at least 2. Default 8.
+        batch_size: Whole number of images a step. Default 32.
+        learning_rate: Float above 0, or None for the optimizer's own. Default None.
+        progress: As in `fit_classifier`, with epochs counted over all trials. Default
+            `"auto"`.
+        seed: Whole number of at least 0 that fixes the policies, the validation part,
+            the weights and the training, or None for new ones each time. Default None.
+
+    Returns:
+        Dict: `"policy"`, the best, which does nothing if none was better than nothing;
+        `"trials"`, a dict of lists, the best first: `"trial"`, its number, `"epochs"`,
+        how long it was trained, `"val_loss"`, the lowest of its epochs, `"operations"`
+        as text, and `"policy"`; and `"stopped"`, `"interrupted"` or None.
+
+    Raises:
+        TypeError: If `model_fn` is not a function that builds a Keras model.
+        ValueError: If `budget` is too small for so many trials, or as in
+            `fit_classifier`.
+
+    Example:
+        >>> learned = learn_augmentation(lambda: build_cnn(), shape_images(500))
+        >>> classifier = fit_classifier(
+        ...     build_cnn(), shape_images(500), augmentation=learned["policy"]
+        ... )
+
+    Source:
+        Successive halving: Jamieson and Talwalkar (2016), arXiv:1502.07943. That random
+        policies of few numbers do as well as costly searches: Cubuk et al. (2019),
+        arXiv:1909.13719.
+    """
+    seed = as_seed(seed)
+    rounds = _rounds(as_int(budget, "budget"), as_int(trials, "trials", minimum=2))
+    data, validation = _parts(data, validation, seed)
+    running = _Trials(model_fn, rounds[0][0], seed)
+    reporter = _Reporter(progress, sum(count * epochs for count, epochs in rounds))
+    stopped = None
+    for number, (count, epochs) in enumerate(rounds):
+        for trial in running.best(count):
+            stopped = trial.train(
+                data,
+                seed=seed + number,
+                validation=validation,
+                epochs=epochs,
+                batch_size=batch_size,
+                learning_rate=learning_rate,
+                progress=reporter.of_next(epochs),
+            )
+            if stopped:
+                break
+        if stopped:
+            break
+    return {**running.result(), "stopped": stopped}
+
+
+def _rounds(budget, trials):
+    """Return (trials, epochs of each) by round, each round as long in all."""
+    counts = [trials]
+    while counts[-1] > 2:
+        counts.append(-(-counts[-1] // 2))
+    if budget < len(counts) * trials:
+        raise ValueError(
+            f"`budget` must be at least {len(counts) * trials} epochs for {trials} "
+            f"trials, not {budget}: with fewer there is not one for each. Raise it, or "
+            "use fewer `trials`."
+        )
+    return [(count, budget // len(counts) // count) for count in counts]
+
+
+def _parts(data, validation, seed):
+    """Return the images to train on and those to compare policies on."""
+    data = as_image_data(data)
+    if isinstance(validation, (int, float, np.number)):
+        share = as_float(validation, "validation", above=0, below=1)
+        parts = split_images(data, 1 - share, seed=seed)
+        return parts["train"], parts["test"]
+    return data, as_image_data(validation, "validation")
+
+
+class _Trials:
+    """Policies and how well they did."""
+
+    def __init__(self, model_fn, count, seed):
+        """Draw the policies, the first being none."""
+        model = _new_model(model_fn, seed)
+        rng = generator(seed)
+        channels = model.input_shape[-1]
+        drawn = [{}] + [
+            _operations(rng, (number + 0.5) / (count - 1), channels)
+            for number in range(count - 1)
+        ]
+        self._trials = [
+            _Trial(number, operations, model_fn, seed)
+            for number, operations in enumerate(drawn, 1)
+        ]
+        self._none = self._trials[0]
+        self._none.model = model
+
+    def best(self, count):
+        """Return the trials with the lowest losses, and let go of others' models.
+
+        That without any operation is always among them: a policy has to do better
+        after as many epochs.
+        """
+        self._trials.sort(key=lambda trial: (trial.loss, trial.number))
+        last = self._trials.index(self._none)
+        if last >= count:
+            self._trials.insert(count - 1, self._trials.pop(last))
+        for trial in self._trials[count:]:
+            trial.model = None
+        return self._trials[:count]
+
+    def result(self):
+        """Return the best policy and the table of all."""
+        trials = self.best(len(self._trials))
+        return {
+            "policy": trials[0].policy,
+            "trials": {
+                "trial": [trial.number for trial in trials],
+                "epochs": [trial.epochs for trial in trials],
+                "val_loss": [trial.loss for trial in trials],
+                "operations": [_text(trial.operations) for trial in trials],
+                "policy": [trial.policy for trial in trials],
+            },
+        }
+
+
+class _Trial:
+    """A policy, the model that is trained with it, and its lowest loss so far."""
+
+    def __init__(self, number, operations, model_fn, seed):
+        """Take the operations as `augmentation()` does."""
+        self.number = number
+        self.operations = operations
+        self.policy = augmentation(**operations)
+        self.model = None
+        self.epochs = 0
+        self.loss = float("inf")
+        self._model_fn = model_fn
+        self._seed = seed
+
+    def train(self, data, **settings):
+        """Train further; return "interrupted" if that was stopped by hand, or None."""
+        if self.model is None:
+            self.model = _new_model(self._model_fn, self._seed)
+        with warnings.catch_warnings():
+            # What the first trial warns of holds for all.
+            if self.number > 1 or self.epochs:
+                warnings.simplefilter("ignore")
+            fitted = fit_classifier(
+                self.model, data, augmentation=self.policy, **settings
+            )
+        losses = fitted.history.get("val_loss", [])
+        self.epochs += len(losses)
+        self.loss = np.nanmin([self.loss, *losses]).item()
+        return "interrupted" if fitted.stopped == "interrupted" else None
+
+
+def _new_model(model_fn, seed):
+    """Return what the function builds, the same weights each time."""
+    made = None
+    if callable(model_fn) and not isinstance(model_fn, keras.Model):
+        with seeded_keras(seed):
+            made = model_fn()
+    if not isinstance(made, keras.Model):
+        raise TypeError(
+            "`model_fn` must be a function without arguments that builds a new Keras "
+            f"model, not {shown(model_fn if made is None else made)}. For example "
+            "`lambda: build_cnn()`, in R `function() build_cnn()`."
+        )
+    return made
+
+
+def _operations(rng, strength, channels):
+    """Return operations drawn at random, with at most that share of their most."""
+    possible = [
+        name for name in _MOST if channels in _FOR_CHANNELS.get(name, (channels,))
+    ]
+    drawn = {}
+    while not drawn:
+        if rng.random() < 0.5:
+            drawn["flip"] = str(rng.choice(_FLIPS))
+        for name in possible:
+            if rng.random() < 0.5:
+                amount = _MOST[name] * strength * rng.uniform(0.5, 1)
+                drawn[name] = float(f"{amount:.2g}")
+    return drawn
+
+
+def _text(operations):
+    return ", ".join(f"{name} {value}" for name, value in operations.items()) or "none"
+
+
+class _Reporter:
+    """Progress over all trials, told as `fit_classifier` tells it."""
+
+    def __init__(self, progress, epochs):
+        """Take what the user wants to see, and the epochs in all."""
+        verbose, _ = progress_reporters(as_progress(progress))
+        tellers = {0: None, 1: _bar_teller(), 2: _tell_epoch}
+        self._tell = progress if callable(progress) else tellers[verbose]
+        self._epochs = epochs
+        self._before = 0
+
+    def of_next(self, epochs):
+        """Return what `fit_classifier` is to be given for so many more epochs."""
+        before = self._before
+        self._before += epochs
+        if self._tell is None:
+            return "none"
+        return lambda state: self._tell(
+            {**state, "epoch": before + state["epoch"], "epochs": self._epochs}
+        )
+
+
+def _tell_epoch(state):
+    if state["done"]:
+        metrics = ", ".join(f"{n}: {v:.4f}" for n, v in _metrics(state).items())
+        print(f"Epoch {state['epoch']}/{state['epochs']}: {metrics}")
+
+
+def _bar_teller():
+    bar = None
+
+    def tell(state):
+        nonlocal bar
+        metrics = _metrics(state)
+        if bar is None:
+            print(f"Epoch {state['epoch']}/{state['epochs']}")
+            bar = keras.utils.Progbar(state["steps"], stateful_metrics=list(metrics))
+        # Progbar itself ends the line at its last step, before validation is done.
+        step = state["steps"] if state["done"] else state["step"] - 1
+        bar.update(step, list(metrics.items()), finalize=state["done"])
+        bar = None if state["done"] else bar
+
+    return tell
+
+
+def _metrics(state):
+    metrics = {name: value for name, value in state.items() if name not in _PLACE}
+    return {name: metrics[name] for name in in_reading_order(metrics)}

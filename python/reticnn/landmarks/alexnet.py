@@ -1,6 +1,5 @@
 """AlexNet."""
 
-from reticnn.augmenting import augmentation
 from reticnn.coercion import as_int
 from reticnn.landmarks.common import check_size, image_input, output_layer
 from reticnn.landmarks.registry import register
@@ -36,7 +35,12 @@ _CONVOLUTIONS = (
         "learning_rate": 0.01,
         "schedule": "cosine",
         # 224 of 256 pixels.
-        "augmentation": augmentation(crop=7 / 8, flip="horizontal", pca_color=0.1),
+        "augmentation": [
+            (
+                "augmentation",
+                {"crop": 7 / 8, "flip": "horizontal", "pca_color": 0.1},
+            ),
+        ],
     },
 )
 def alexnet(input_shape, num_classes, *, output, rescale, groups=2):

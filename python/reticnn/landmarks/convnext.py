@@ -2,9 +2,6 @@
 
 import numpy as np
 
-from reticnn.augmenting import augmentation, rand_augment
-from reticnn.augmenting.autoaugment import OPERATIONS
-from reticnn.augmenting.sequence import as_policy
 from reticnn.blocks import as_dropout, convnext_block, global_pool
 from reticnn.blocks.convnext import initial_weights, layer_normalised
 from reticnn.landmarks.common import check_size, image_input, output_layer
@@ -13,19 +10,24 @@ from reticnn.runtime.backend import keras
 
 # The second is timm's "rand-m9-mstd0.5-inc1". The authors' code crops to 8 to 100 % of
 # the area.
-_AUGMENTATION = as_policy(
-    [
-        augmentation(crop=7 / 8, flip="horizontal"),
-        rand_augment(
-            2,
-            9,
-            magnitude_std=0.5,
-            probability=0.5,
-            operations=[name for name in OPERATIONS if name != "identity"],
-        ),
-        augmentation(erasing=0.25),
-    ]
-)
+_AUGMENTATION = [
+    ("augmentation", {"crop": 7 / 8, "flip": "horizontal"}),
+    (
+        "rand_augment",
+        {
+            "n": 2,
+            "magnitude": 9,
+            "magnitude_std": 0.5,
+            "probability": 0.5,
+            "operations": [
+                *("autocontrast", "equalize", "rotate", "solarize", "color"),
+                *("posterize", "contrast", "brightness", "sharpness", "shear_x"),
+                *("shear_y", "translate_x", "translate_y", "invert", "solarize_add"),
+            ],
+        },
+    ),
+    ("augmentation", {"erasing": 0.25}),
+]
 
 _FACTS = {
     "family": "ConvNeXt",

@@ -30,8 +30,9 @@ class Landmark:
         mult_adds: Number of multiplications with addition for one image.
         idea: What it brought, in a few words.
         reference: Authors, year and link.
-        recipe: Arguments for `fit_classifier` as in the paper; `optimizer` is a pair
-            of an optimizer's name and its settings.
+        recipe: Arguments for `fit_classifier` as in the paper, as plain data:
+            `optimizer` is the name of an optimizer and its settings, `augmentation` a
+            list of names of functions that make a policy, each with its arguments.
         build: Function of `input_shape`, `num_classes`, `output`, `rescale` and
             options.
         settings: Dict, what `build` is given to make this member of the family.

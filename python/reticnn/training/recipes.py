@@ -1,7 +1,14 @@
 """How the papers trained their networks."""
 
+from reticnn.augmenting import augmentation, rand_augment
+from reticnn.augmenting.sequence import as_policy
 from reticnn.landmarks.registry import find_landmark
+from reticnn.optimizers.momentum_sgd import MomentumSGD
 from reticnn.runtime.backend import keras
+
+# What the plain data of a recipe names.
+_POLICIES = {"augmentation": augmentation, "rand_augment": rand_augment}
+_OPTIMIZERS = {"MomentumSGD": MomentumSGD}
 
 
 def training_recipe(name):
@@ -26,14 +33,16 @@ def training_recipe(name):
     """
     recipe = dict(find_landmark(name).recipe)
     recipe["optimizer"] = _optimizer(*recipe["optimizer"])
+    if "augmentation" in recipe:
+        made = [_POLICIES[kind](**given) for kind, given in recipe["augmentation"]]
+        recipe["augmentation"] = as_policy(made)
     return recipe
 
 
 def _optimizer(name, settings):
     """Return one of our optimizers or of Keras's; one without settings by its name."""
-    ours = keras.saving.get_registered_object(f"reticnn>{name}")
-    if ours is not None:
-        return ours(**settings)
+    if name in _OPTIMIZERS:
+        return _OPTIMIZERS[name](**settings)
     if not settings:
         return name
     return keras.optimizers.get({"class_name": name, "config": settings})

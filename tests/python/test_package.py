@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -271,6 +272,24 @@ def test_objects_say_the_package_as_their_module_and_can_be_pickled(make):
     again = pickle.loads(pickle.dumps(made))
     assert type(again) is kind
     assert repr(again) == repr(made)
+
+
+def test_classes_that_keras_knows_say_the_package_too(tmp_path):
+    load_keras()
+    registered = keras.saving.get_custom_objects()
+    classes = [
+        value
+        for name, value in registered.items()
+        if name.startswith("reticnn>") and isinstance(value, type)
+    ]
+    assert len(classes) > 10
+    for known in classes:
+        assert known.__module__ == "reticnn"
+        assert getattr(reticnn, known.__name__) is known
+    file = tmp_path / "alexnet.keras"
+    reticnn.landmark_model("alexnet", (64, 64, 3), 2).save(file)
+    config = zipfile.ZipFile(file).read("config.json").decode()
+    assert set(re.findall(r'"module": "(reticnn[^"]*)"', config)) == {"reticnn"}
 
 
 def test_classes_are_found_before_anything_is_made(run_python):

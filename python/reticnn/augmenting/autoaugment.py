@@ -366,10 +366,11 @@ def _times(n):
 def rand_augment(
     n=2, magnitude=9, *, magnitude_std=0.0, probability=1.0, operations=None
 ):
-    """Draw operations at random, all with one magnitude.
+    """Apply operations drawn at random, all at the same magnitude.
 
-    Each image gets, `n` times in a row, one of the operations. A greater magnitude is a
-    greater change for all of them. Pixels that come in from outside are grey (128).
+    Applies `n` of the operations to each image, one after the other. A greater
+    magnitude is a greater change for all of them. Pixels that come in from outside are
+    grey (128).
 
     Args:
         n: Whole number of operations for each image. Default 2.
@@ -387,7 +388,8 @@ def rand_augment(
             `"invert"` and `"solarize_add"`. Default None.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If an argument is outside its range, or an operation is unknown.
@@ -419,7 +421,7 @@ def rand_augment(
 
 
 def trivial_augment():
-    """Draw one operation and its magnitude at random.
+    """Apply one operation drawn at random, at a random magnitude.
 
     Each image gets one of the 14 operations of `rand_augment()`, at one of 31 evenly
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
@@ -429,7 +431,8 @@ def trivial_augment():
     paper. There is nothing to tune.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Example:
         >>> images = augment(images, trivial_augment(), seed=1)
@@ -441,7 +444,7 @@ def trivial_augment():
 
 
 def auto_augment(name="imagenet"):
-    """Use a policy that was learned for a well-known set of images.
+    """Apply a policy that was learned for a well-known set of images.
 
     Each image gets one of 25 pairs of operations, each of which is done with its own
     probability and magnitude. Pixels that come in from outside are grey (128).
@@ -452,7 +455,8 @@ def auto_augment(name="imagenet"):
             `"imagenet"`.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If there is no such policy.

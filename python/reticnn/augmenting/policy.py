@@ -548,36 +548,37 @@ def augmentation(
     fill_value=0.0,
     interpolation="bilinear",
 ):
-    """Say what is to be done to images at random: a policy.
+    """Describe random changes to images: an augmentation policy.
 
     The operations act in this order: crop, flip, translation, shear, rotation and zoom,
     which together are one matrix, so that an image is resampled once; brightness,
     contrast, saturation, hue, PCA colour and greyscale, which together are one matrix
     too; blur; noise; erasing. Names, units and signs are those of Keras's layers. What
     differs from a chain of them: values are cut off at 0 and 255 at the end, not after
-    each step; what is outside comes from the whole image, also after a crop, and is
+    each step; what lies outside comes from the whole image, also after a crop, and is
     filled in once; saturation and hue are linear in RGB, with the luma unchanged, and
     not by way of HSV; a blur mirrors the image at its edges, where Keras sees black.
 
     Each operation is None, which is off and the default; or one value; or a dict of its
-    settings, which have Keras's names. Where a number is drawn from a range, a pair is
+    settings, which have Keras's names. Where a number is drawn from a range, two are
     its lowest and highest; `color_jitter`, `grayscale` and `pca_color` take one number.
 
     Args:
         crop: Part of the image to show, at a random place. Up to 1, the fraction of
-            height and width, or a pair (height, width) of them, enlarged to the image's
-            size; whole numbers above 1, pixels, or a pair (height, width), and the
-            images come out of that size. Dict: `height`, `width`.
-        flip: "horizontal" (left to right), "vertical" or "horizontal_and_vertical",
-            each way for half of the images. Dict: `mode`.
+            height and width, or (height, width) of them, enlarged to the image's size;
+            whole numbers above 1, pixels, or (height, width), and the images come out
+            of that size. Settings: `height`, `width`.
+        flip: `"horizontal"` (left to right), `"vertical"` or
+            `"horizontal_and_vertical"`, each way for half of the images. Settings:
+            `mode`.
         translation: Largest move as a fraction of height and width, -1 to 1; downwards
-            and to the right if positive. One number f is (-f, f). Dict:
+            and to the right if positive. One number f is (-f, f). Settings:
             `height_factor`, `width_factor`.
         shear: Largest shear, 0 to 1, the pixels' shift as a fraction of their distance
-            from the top and from the left; to both sides. One number f is (0, f). Dict:
-            `x_factor`, `y_factor`.
+            from the top and from the left; to both sides. One number f is (0, f).
+            Settings: `x_factor`, `y_factor`.
         rotation: Largest angle as a fraction of a full turn, -1 to 1: 0.1 is 36
-            degrees; counterclockwise if positive. One number f is (-f, f). Dict:
+            degrees; counterclockwise if positive. One number f is (-f, f). Settings:
             `factor`.
         zoom: How much more (positive) or less of height and width is shown, above -1
             and up to 1; both by the same, unless a dict has both: `height_factor`,
@@ -589,30 +590,31 @@ def augmentation(
             `contrast_factor` (0 to 1; (a, b) is from 1 - a to 1 + b, f is (f, f)),
             `saturation_factor` (0 to 1; 0 is grey, 0.5 the image itself; f is (0, f))
             and `hue_factor` (0 to 1, of half a turn to both sides; f is (0, f)).
-        grayscale: Probability of showing the image in grey. Dict: `factor`.
+        grayscale: Probability of showing the image in grey. Settings: `factor`.
         pca_color: Standard deviation of AlexNet's colour shift along the principal
-            axes of RGB values, AlexNet: 0.1. Dict: `std`, and own `eigenvalues` (3,
+            axes of RGB values, AlexNet: 0.1. Settings: `std`, and own `eigenvalues` (3,
             of values 0 to 1) and `eigenvectors` (3 x 3, in columns), by default
             ImageNet's.
         gaussian_blur: Highest standard deviation in pixels. One number f is (0, f).
-            Dict: `sigma`, `factor` (the probability, default 1) and `kernel_size` (odd,
-            pixels; by default 3 sigma to each side).
-        gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; of a
-            pair, drawn for each image. Dict: `stddev`.
-        erasing: Probability of erasing a box. Dict: `factor`, that probability, default
-            1, or the range it is drawn from; `scale`, range of the box's area as a
-            fraction of the image's, default (0.02, 0.33); `fill_value`, a number or
-            three, 0 to 255, or None for noise, the default.
-        fill_mode: What is outside of the image: "reflect" (d c b a | a b c d | d c b
-            a), "nearest", "wrap" or "constant". Default "reflect".
-        fill_value: Number, 0 to 255, the value of "constant". Default 0.
-        interpolation: "bilinear" or "nearest". Default "bilinear".
+            Settings: `sigma`, `factor` (the probability, default 1) and `kernel_size`
+            (odd, pixels; by default 3 sigma to each side).
+        gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; of
+            two, drawn for each image. Settings: `stddev`.
+        erasing: Probability of erasing a box. Settings: `factor`, that probability,
+            default 1, or the range it is drawn from; `scale`, range of the box's area
+            as a fraction of the image's, default (0.02, 0.33); `fill_value`, a number
+            or three, 0 to 255, or None for noise, the default.
+        fill_mode: How to fill pixels that come from outside the image: `"reflect"` (d c
+            b a | a b c d | d c b a), `"nearest"`, `"wrap"` or `"constant"`. Default
+            `"reflect"`.
+        fill_value: Number, 0 to 255, the value of `"constant"`. Default 0.
+        interpolation: `"bilinear"` or `"nearest"`. Default `"bilinear"`.
 
     Returns:
         A policy, which prints what it does, never changes, and is false if it does
         nothing. `policy.to_config()` gives it as a plain dict, to be kept as JSON;
-        wherever a policy is taken, that dict will do. A list of policies means one
-        after the other.
+        wherever a policy is taken, that dict will do. A list of policies is applied in
+        sequence.
 
     Raises:
         TypeError: If a setting is no number.
@@ -632,7 +634,7 @@ def augmentation(
         GaussianNoise and RandomErasing. PCA colour: Krizhevsky, Sutskever and Hinton
         (2012), ImageNet Classification with Deep Convolutional Neural Networks. Here
         each number of `erasing` and `contrast_factor` means what Keras documents, not
-        the halves that its code draws from; and both flips are drawn for themselves.
+        the halves that its code draws from; and the two flips are drawn independently.
     """
     given = locals()
     operations = {

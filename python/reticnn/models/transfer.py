@@ -96,8 +96,8 @@ def transfer_model(
         >>> model = transfer_model("vgg16", train="last_block", units=256)
 
     Source:
-        Yosinski et al. (2014), arXiv:1411.1792; the networks are those of
-        `keras.applications`.
+        Yosinski et al. (2014), How transferable are features in deep neural networks?,
+        arXiv:1411.1792; the networks are those of `keras.applications`.
     """
     check_process()
     input_shape = as_image_shape(input_shape, "input_shape")

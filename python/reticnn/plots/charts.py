@@ -36,7 +36,7 @@ def plot_history(classifier):
         training begins.
 
     Raises:
-        TypeError: If `classifier` is none.
+        TypeError: If `classifier` is not a classifier.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -81,15 +81,15 @@ def plot_confusion(evaluation):
     """Plot which classes are taken for which.
 
     Args:
-        evaluation: Dict from `evaluate_classifier`.
+        evaluation: Evaluation from `evaluate_classifier`.
 
     Returns:
         `matplotlib.figure.Figure`: the true classes in rows, the predicted ones in
-        columns, in each field the number of images and their share of the row. Right
+        columns, in each cell the number of images and their share of the row. Right
         ones are blue, wrong ones orange, the darker the larger the share.
 
     Raises:
-        TypeError: If `evaluation` is none.
+        TypeError: If `evaluation` is not an evaluation.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -154,14 +154,14 @@ def plot_description(description):
     """Plot what the layers of a model cost, and how much of the image they see.
 
     Args:
-        description: Dict from `describe_model`.
+        description: Table from `describe_model`.
 
     Returns:
         `matplotlib.figure.Figure`: bars of the parameters, the mult-adds and the
         receptive field of each layer that has weights.
 
     Raises:
-        TypeError: If `description` is none.
+        TypeError: If `description` is not a description.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -192,14 +192,14 @@ def plot_rates(rates):
     """Plot the loss by learning rate.
 
     Args:
-        rates: Dict from `find_learning_rate`.
+        rates: Rates and losses from `find_learning_rate`.
 
     Returns:
         `matplotlib.figure.Figure`: the smoothed loss by learning rate, with a line at
         the rate that is suggested, if one is.
 
     Raises:
-        TypeError: If `rates` is none.
+        TypeError: If `rates` is not what `find_learning_rate` gives.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -20,8 +20,8 @@ def plot_images(images, predictions=None, n=16):
 
     Args:
         images: Image data, or an array (n, height, width, channels), 0 to 255.
-        predictions: Dict of predictions of these images, from `predict_images`, or
-            None. Default None.
+        predictions: Predictions of these images, from `predict_images`, or None.
+            Default None.
         n: Whole number of images shown, the first ones. Default 16.
 
     Returns:
@@ -56,8 +56,8 @@ def plot_augmentation(image, policy, n=8, seed=None):
     Args:
         image: Image, an array (height, width, channels) or (height, width), 0 to 255.
             Of several images, or image data, the first.
-        policy: Policy, as from `augmentation`, or a list of policies, one after the
-            other.
+        policy: Policy, as from `augmentation`, or a list of policies, applied in
+            sequence.
         n: Whole number of changed copies. Default 8.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
@@ -66,7 +66,7 @@ def plot_augmentation(image, policy, n=8, seed=None):
         `matplotlib.figure.Figure`: the image itself, and changed copies of it.
 
     Raises:
-        TypeError: If `policy` is none, or `image` does not hold numbers.
+        TypeError: If `policy` is not a policy, or `image` does not hold numbers.
         ValueError: If the image does not suit the policy.
         ImportError: If matplotlib is not installed.
 
@@ -91,10 +91,11 @@ def plot_filters(model, layer=None, n=32):
         n: Whole number of filters shown, the first ones. Default 32.
 
     Returns:
-        `matplotlib.figure.Figure`, a picture a filter. Filters of red, green and blue
-        are in these colours, each from its lowest weight, as 0, to its highest one, as
-        255. Of others, the mean over the channels is shown, blue where it is below and
-        orange where it is above 0, each up to its own largest distance from 0.
+        `matplotlib.figure.Figure`, one picture per filter. Filters of red, green and
+        blue are in these colours, each from its lowest weight, as 0, to its highest
+        one, as 255. Of others, the mean over the channels is shown, blue where it is
+        below and orange where it is above 0, each up to its own largest distance from
+        0.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
@@ -130,7 +131,7 @@ def plot_feature_maps(model, image, layers=None, n=15):
             which with the image makes a square of 16 pictures.
 
     Returns:
-        `matplotlib.figure.Figure`: the image and a picture a filter, dark where the
+        `matplotlib.figure.Figure`: the image and one picture per filter, dark where the
         filter answers least to this image and bright where it answers most; one that
         answers the same everywhere is dark. Several layers are rows.
 

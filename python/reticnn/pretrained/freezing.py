@@ -22,8 +22,8 @@ from reticnn.runtime.backend import keras
 def freeze(model, layers=None):
     """Keep layers from being trained.
 
-    Models within the model, such as the backbone of `transfer_model`, are looked into:
-    what is counted and chosen are the layers in them.
+    Nested models, such as the backbone of `transfer_model`, are looked into: what is
+    counted and chosen are the layers in them.
 
     A model compiled before needs `model.compile()` again for Keras's own
     `model.fit()`; `fit_classifier` sees to that by itself: it gives the model a fresh
@@ -32,12 +32,12 @@ def freeze(model, layers=None):
 
     Args:
         model: Keras model, or classifier.
-        layers: Which of them: None for all; a name of a layer, of a model within, or of
+        layers: Which of them: None for all; a name of a layer, of a nested model, or of
             a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
-            `?`; `"last_block"` of a known backbone; a list of names; a whole number of
-            layers from the end; `(start, stop)` as in a Python slice, or a slice; a
-            layer or a list of them; or a function from a layer to True or False.
-            Default None.
+            `?`; `"last_block"` of a known backbone; several names; a whole number of
+            layers from the end; `(start, stop)` as in a Python slice, counted from 0 or
+            from the end and without `stop`, with `(-4, None)` up to the end; a layer or
+            a list of them; or a function from a layer to True or False. Default None.
 
     Returns:
         The same model or classifier, changed in place.
@@ -61,8 +61,8 @@ def unfreeze(model, layers=None):
     """Let layers be trained.
 
     The batch normalisation of a backbone of `transfer_model` keeps its means and
-    variances all the same; see there. Models within the model are looked into, and a
-    compiled model is taken care of by `fit_classifier`, as for `freeze`.
+    variances all the same; see there. Nested models are looked into, and a compiled
+    model is taken care of by `fit_classifier`, as for `freeze`.
 
     Args:
         model: Keras model, or classifier.

@@ -96,17 +96,17 @@ generics::tidy
 #'
 #' @param x Classifier from [fit_classifier()] or [load_classifier()].
 #' @param new_data Images, as `images` of [predict_images()].
-#' @param batch_size Whole number of images at a time. Default 32.
+#' @param batch_size As in [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return Tibbles.
-#'   - `tidy()`: the training history, one row an epoch, a metric and a data set, with
+#'   - `tidy()`: the training history, one row per epoch, metric and data set, with
 #'     `epoch`, `metric` (such as `"loss"`), `data` (`"training"` or `"validation"`) and
 #'     `value`.
 #'   - `glance()`: one row, with `epochs`, the number trained; `best_epoch`, the one with
 #'     the lowest loss, of the validation images if there are any; the metrics of that
 #'     epoch; `parameters`, the number of them in the model; and `stopped`, why training
 #'     ended before its last epoch, or `NA`.
-#'   - `augment()`: one row an image, with `.file` for files, `label` for labelled image
+#'   - `augment()`: one row per image, with `.file` for files, `label` for labelled image
 #'     data, and the columns of [predict_images()].
 #' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
 #' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]

@@ -1,35 +1,8 @@
-#' Measure a classifier on labelled images
-#'
-#' The definitions are those of scikit-learn. What the data leave undefined, such as the
-#' AUC where all images are of one class, is `NaN`.
-#'
-#' @inheritParams predict_images
-#' @param data Image data with labels, of the classifier's classes or some of them, in
-#'   any order.
-#' @param class_names For a Keras model, the names of its classes in the order of its
-#'   outputs, or `NULL` for those of the data in their order. Default `NULL`.
-#' @return A `reticnn_evaluation`, which is a list of
-#'   - `n`: number of images.
-#'   - `loss`: the loss the model is compiled with; the log loss if with none.
-#'   - `accuracy`: fraction predicted right.
-#'   - `balanced_accuracy`: mean of the recalls of the classes in the data.
-#'   - `roc_auc`: area under the ROC curve of the second of two classes; of more, the mean
-#'     over the classes in the data, each against the rest.
-#'   - `log_loss`: mean of -log(probability of the right class).
-#'   - `brier_score`: mean over the images of the sum over the classes of (probability - 1
-#'     or 0) squared; with two classes half of that, which is the squared error of the
-#'     second one's probability.
-#'   - `calibration_error`: expected calibration error, the mean distance between the
-#'     highest probability and the accuracy in 15 bins of that probability.
-#'   - `per_class`: tibble with `class`, `n` (images of it), `precision`, `recall`, `f1`.
-#'   - `confusion`: table of counts, the true classes in rows, the predicted in columns.
-#'
-#'   [plot_confusion()] draws it, [glance()] gives the measures as a tibble with one row,
-#'   and [tidy()] those of each class.
-#' @section Errors: A `reticnn_error` if the data have no images, no labels, a class the
-#'   classifier has not, or images that the model does not take. A `reticnn_warning` if
-#'   images in memory are resized to what the model takes.
-#' @references Calibration error: Guo et al. (2017), arXiv:1706.04599.
+#' @eval said("evaluate_classifier")
+#' @return In R it is a `reticnn_evaluation`, which prints its measures. `class` is a factor,
+#'   and `confusion` is not a tibble but a [table()] of counts, the true classes in rows and
+#'   the predicted ones in columns. [plot_confusion()] draws it, [glance()] gives the measures
+#'   as a tibble with one row, and [tidy()] those of each class.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -87,7 +60,7 @@ measure_names <- function(names) {
 #' @param x Evaluation from [evaluate_classifier()].
 #' @param ... Not used; must be empty.
 #' @return `glance()`: a tibble with one row, the measures of all images. `tidy()`: one
-#'   row a class, with its number of images, precision, recall and F1.
+#'   row per class, with its number of images, precision, recall and F1.
 #' @name evaluation_tibbles
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

@@ -1,9 +1,5 @@
-#' Plot the training history of a classifier
-#'
-#' @param x Classifier from [fit_classifier()] or [load_classifier()].
+#' @eval said("plot_history", rename = c(classifier = "x"))
 #' @param ... Not used; must be empty.
-#' @return A ggplot: loss and accuracy by epoch, of the training and, where there are
-#'   any, the validation images, with a line where a new stage of training begins.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' data <- shape_images(400)
@@ -36,14 +32,7 @@ whole_breaks <- function(limits) {
   unique(round(pretty(limits)))
 }
 
-#' Plot which classes are taken for which
-#'
-#' @param evaluation,x Evaluation from [evaluate_classifier()].
-#' @param ... Not used; must be empty.
-#' @return A ggplot: the true classes in rows, the predicted ones in columns, in each
-#'   field the number of images and their share of the row. Right ones are blue, wrong
-#'   ones orange, the darker the larger the share.
-#' @section Errors: A `reticnn_error` if `evaluation` is none.
+#' @eval said("plot_confusion")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' classifier <- fit_classifier(build_cnn(num_classes = 3), shape_images(300, 3), epochs = 2)
@@ -91,6 +80,8 @@ plot_confusion <- function(evaluation) {
 }
 
 #' @rdname plot_confusion
+#' @param x As `evaluation`.
+#' @param ... Not used; must be empty.
 #' @export
 plot.reticnn_evaluation <- function(x, ...) {
   rlang::check_dots_empty()
@@ -117,10 +108,11 @@ shade <- function(shares, colour) {
   grDevices::rgb(rgb, maxColorValue = 255)
 }
 
-#' @rdname find_learning_rate
-#' @param x What `find_learning_rate()` gives.
+#' @eval said("plot_rates", rename = c(rates = "x"))
 #' @param ... Not used; must be empty.
 #' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300)))
 plot.reticnn_rates <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting learning rates")
@@ -139,10 +131,12 @@ plot.reticnn_rates <- function(x, ...) {
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
 }
 
-#' @rdname describe_model
-#' @param x What `describe_model()` gives.
+#' @eval said("plot_description", rename = c(description = "x"))
+#' @return Of the layers' names there are as many as there is room for.
 #' @param ... Not used; must be empty.
 #' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(describe_model(build_cnn()))
 plot.reticnn_description <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a model's layers")
@@ -178,18 +172,8 @@ plot.reticnn_description <- function(x, ...) {
     )
 }
 
-#' Show images in a grid
-#'
-#' With their classes, and with what a classifier takes them for.
-#'
-#' @param images Image data, or an array `c(n, height, width, channels)`, 0 to 255.
-#' @param predictions Tibble of predictions of these images, from [predict_images()], or
-#'   `NULL`. Default `NULL`.
-#' @param n Whole number of images shown, the first ones. Default 16.
-#' @return A ggplot. With predictions of labelled images, the frame of an image is blue
-#'   if its prediction is right, and orange if it is not. Longer captions are broken and
-#'   made smaller, as a page of 7 by 5 inches needs it.
-#' @section Errors: A `reticnn_error` if there are fewer predictions than images.
+#' @eval said("plot_images")
+#' @return Longer captions are broken and made smaller, as a page of 7 by 5 inches needs it.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_images(shape_images(12, 6), n = 12)
@@ -211,20 +195,7 @@ plot_images <- function(images, predictions = NULL, n = 16) {
   image_grid(as_pictures(loaded$images), captions)
 }
 
-#' See what a policy does to an image
-#'
-#' The image itself, and changed copies of it, in a grid. Needs the package ggplot2.
-#'
-#' @param image Image: an array `c(height, width, channels)`, 0 to 255, or a matrix for a
-#'   grey one. Of several images, or image data, the first.
-#' @param policy Policy, as from [augmentation()], or a list of policies, one after the
-#'   other.
-#' @param n Whole number of changed copies. Default 8.
-#' @param seed Whole number of at least 0 that fixes the result. Default `NULL`: one is
-#'   drawn from R's random numbers, so that [set.seed()] fixes it.
-#' @return A ggplot.
-#' @section Errors: A `reticnn_error` as for [augment()][augment.array()], or if ggplot2 is
-#'   not installed.
+#' @eval said("plot_augmentation")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' policy <- augmentation(rotation = 0.1, color_jitter = 0.3, erasing = 0.5)
@@ -243,8 +214,7 @@ plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   ))
 }
 
-#' @rdname layer_filters
-#' @param n Whole number of filters shown, the first ones. Default 32.
+#' @eval said("plot_filters")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_filters(build_cnn())
@@ -266,11 +236,7 @@ plot_filters <- function(model, layer = NULL, n = 32) {
     ))
 }
 
-#' @rdname feature_maps
-#' @param image The image: array `c(height, width, channels)`, 0 to 255. Of several
-#'   images, or image data, the first.
-#' @param n Whole number of filters shown of each layer, the first ones. Default 15, which
-#'   with the image makes a square of 16 pictures.
+#' @eval said("plot_feature_maps")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_feature_maps(build_cnn(), shape_images(1))
@@ -366,7 +332,7 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
     )
 }
 
-# One layer a row, with its name beside it; the image before the first one.
+# One row per layer, with its name beside it; the image before the first one.
 picture_rows <- function(pictures, places, maps) {
   places$row <- factor(places$row, names(maps))
   places$column <- factor(places$text, unique(c("image", places$text)))
@@ -462,7 +428,8 @@ counted <- function(shown, all, things) {
   paste0(if (shown < all) paste(shown, "of "), all, " ", things)
 }
 
-#' @rdname architecture
+#' @eval said("plot_architecture")
+#' @return The text fits the boxes at any size.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_architecture(build_cnn())

@@ -1,15 +1,4 @@
-#' The pretrained networks
-#'
-#' Those that [transfer_model()] can start from.
-#'
-#' @return A tibble with one row a network: `name`; `family`; `parameters`, without the
-#'   top; `input_size`, the height and width in pixels it was made for; `min_size`, the
-#'   smallest it takes; `preprocessing`, what [transfer_model()] does to pixels from 0 to
-#'   255; `weights`, the weights that there are for it, `"imagenet"` from Keras, or `"none"`
-#'   but one's own for the landmark models that Keras does not have; `cached`, whether
-#'   they are on this machine already.
-#' @references The networks are those of Keras's `keras.applications`, and of
-#'   [landmark_architectures()].
+#' @eval said("backbones")
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' backbones()
@@ -17,18 +6,8 @@ backbones <- function() {
   as_table(call_core("backbones"))
 }
 
-#' Choose which layers are trained
-#'
-#' `freeze()` keeps layers from being trained, `unfreeze()` lets them be trained. Models
-#' within the model, such as the backbone of [transfer_model()], are looked into: what is
-#' counted and chosen are the layers in them.
-#'
-#' The batch normalisation of a backbone of [transfer_model()] keeps its means and
-#' variances also where it is trained; see there. A model compiled before needs
-#' `model$compile()` again for Keras's own `model$fit()`; [fit_classifier()] sees to that
-#' by itself: it gives the model a fresh optimizer with the same settings where other
-#' weights are trained than before, and keeps the one that it has where they are the same.
-#'
+#' @eval said("freeze")
+#' @return It is returned invisibly.
 #' @section Python's slices in R:
 #' The workshop goes over `vgg16$layers[-5:-2]`, and means Python's slice: from the fifth
 #' layer from the end to the third from the end. What R makes of these words depends on how
@@ -45,18 +24,7 @@ backbones <- function() {
 #' In both, a model whose own `trainable` is `FALSE` trains none of its layers, whatever a
 #' loop says of them; `freeze(vgg16)` leaves that to each layer.
 #'
-#' @param model Keras model, or classifier.
-#' @param layers Which of them: `NULL` for all; a name of a layer, of a model within, or
-#'   of a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and `?`;
-#'   `"last_block"` of a known backbone; several names; a whole number of layers from
-#'   the end; `c(start, stop)` as in a Python slice, counted from 0 or from the end and
-#'   without `stop`, `list(-4, NULL)` up to the end; a layer or a list of them; or a
-#'   function from a layer to `TRUE` or `FALSE`. Default `NULL`.
-#' @return The same model or classifier, changed in place, invisibly.
-#' @section Errors: A `reticnn_error` if `model` is not a Keras model or classifier, or no
-#'   layer is chosen.
-#' @references Keras's `Layer.trainable`.
-#' @seealso [layer_table()]
+#' @seealso [unfreeze()], [layer_table()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' model <- build_cnn()
@@ -82,8 +50,15 @@ freeze <- function(model, layers = NULL) {
   invisible(model)
 }
 
-#' @rdname freeze
+#' @eval said("unfreeze")
+#' @return It is returned invisibly.
+#' @seealso [freeze()], also for Python's slices of layers in R; [layer_table()]
 #' @export
+#' @examplesIf reticnn::reticnn_available()
+#' model <- freeze(build_cnn())
+#' unfreeze(model, "block3")
+#' unfreeze(model, c(-4, -1))
+#' layer_table(model)
 unfreeze <- function(model, layers = NULL) {
   call_core("unfreeze", model = as_core(model), layers = layers)
   invisible(model)

@@ -31,6 +31,9 @@ def image_arrays(x, y=None, *, class_names=None):
             and `y` differ in length, a label is missing or not in `class_names`, there
             is only one class, or class names differ only in case.
 
+    Warns:
+        UserWarning: If pixels are outside 0 to 255, or all are within 0 to 1.
+
     Example:
         >>> x = numpy.random.default_rng(1).integers(0, 256, (6, 32, 32, 3))
         >>> image_arrays(x, ["cat", "dog"] * 3)

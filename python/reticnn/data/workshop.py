@@ -46,7 +46,7 @@ def cats_and_dogs(path=None):
     Raises:
         FileNotFoundError: If `path` does not exist.
         ValueError: If `path` is neither of these.
-        ConnectionError: If the download fails; within seconds where there is no
+        ConnectionError: If the download fails, within seconds where there is no
             network.
 
     Example:

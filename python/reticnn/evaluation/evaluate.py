@@ -21,7 +21,8 @@ def evaluate_classifier(
     """Measure a classifier on labelled images.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
             any order.
         class_names: For a Keras model, the names of its classes in the order of its

@@ -84,11 +84,14 @@ def landmark_model(
             and the shapes.
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+            downloaded, within 15 seconds where there is no network.
 
     Example:
         >>> landmark_model("vgg16", num_classes=10).count_params()
         134301514
+
+    Source:
+        The column `reference` of `landmark_architectures()`.
     """
     landmark = find_landmark(name)
     _check_options(landmark, options)

@@ -89,7 +89,7 @@ def transfer_model(
             with the layer and the shapes.
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+            downloaded, within 15 seconds where there is no network.
 
     Example:
         >>> model = transfer_model("convnext_tiny", (32, 32, 3), adapter=True)

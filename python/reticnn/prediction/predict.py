@@ -32,7 +32,8 @@ def predict_images(
     Files are read batch by batch, so that any number of them takes the same memory.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         images: Image data; an array (n, height, width, channels) or one image
             (height, width, channels), 0 to 255; the path of an image file or of a
             folder of images; or several paths. Files are read at the model's size, and

@@ -48,7 +48,8 @@ def report_classifier(
     again.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
             any order; best images that were not trained on.
         path: File to write. `~` is expanded. Default `"report.html"`.

@@ -65,7 +65,8 @@ def _probe(model):
     layer = output_layer(model)
     inner = model
     if isinstance(layer, EuclideanRBF):
-        beside = keras.layers.Concatenate()([model.output, layer.input])
+        # `model.output` is a list where an older Keras saved the model.
+        beside = keras.layers.Concatenate()([model.outputs[0], layer.input])
         inner = keras.Model(model.inputs, beside)
     inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
     probe = CurvatureProbe(inputs, inner(inputs))

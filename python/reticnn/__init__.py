@@ -85,6 +85,18 @@ _HOME_OF_CLASSES = {
     "TrivialAugment": "augmenting.autoaugment",
 }
 
+# What the plots of both languages draw. R calls it by name, users have no need to.
+_HOME_OF_PREPARATION = {
+    "bars_of_description": "plots.preparation",
+    "cells_of_confusion": "plots.preparation",
+    "labels_of_boxes": "plots.preparation",
+    "pictures_of_augmentation": "plots.preparation",
+    "pictures_of_feature_maps": "plots.preparation",
+    "pictures_of_filters": "plots.preparation",
+    "pictures_of_images": "plots.preparation",
+    "points_of_history": "plots.preparation",
+}
+
 __all__ = [
     "architecture",
     "augment",
@@ -148,10 +160,10 @@ __all__ = [
 
 def __getattr__(name):
     """Import a public function or class from its room at first use."""
-    home = _HOME.get(name) or _HOME_OF_CLASSES.get(name)
-    if home is None:
+    homes = {**_HOME, **_HOME_OF_CLASSES, **_HOME_OF_PREPARATION}
+    if name not in homes:
         raise AttributeError(f"module 'reticnn' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"reticnn.{home}"), name)
+    value = getattr(importlib.import_module(f"reticnn.{homes[name]}"), name)
     globals()[name] = value
     register_classes()
     return value

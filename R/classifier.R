@@ -123,7 +123,9 @@ NULL
 #' @export
 tidy.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
-  long_history(x$history)
+  points <- history_points(x$history)
+  attr(points, "stages") <- NULL
+  points
 }
 
 #' @rdname classifier_tibbles
@@ -153,15 +155,17 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   tibble::tibble(!!!known, predictions)
 }
 
-# One row an epoch, a metric and a data set; none where no epoch was finished.
-long_history <- function(history) {
-  metrics <- metric_names(history)
-  each <- function(values) rep(as.character(values), each = nrow(history))
-  tibble::tibble(
-    epoch = rep(as.integer(history$epoch), length(metrics)),
-    metric = each(sub("^val_", "", metrics)),
-    data = each(ifelse(startsWith(metrics, "val_"), "validation", "training")),
-    value = as.numeric(unlist(history[metrics], use.names = FALSE))
+# One row per epoch, metric and data set; none where no epoch was finished. Where new
+# stages of training begin is the attribute `stages`.
+history_points <- function(history) {
+  drawn <- call_core("points_of_history", history = as_columns(history))
+  points <- drawn$points
+  structure(
+    tibble::tibble(
+      epoch = as.integer(points$epoch), metric = as.character(points$metric),
+      data = as.character(points$data), value = as.numeric(points$value)
+    ),
+    stages = as.numeric(drawn$stages)
   )
 }
 

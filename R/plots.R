@@ -8,9 +8,8 @@
 plot.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a classifier")
-  history <- long_history(x$history)
-  stage <- x$history[["stage"]]
-  begins <- x$history$epoch[-1][which(diff(stage) != 0)] - 0.5
+  history <- history_points(x$history)
+  begins <- attr(history, "stages")
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
     # A single epoch has no line, about which ggplot2 would tell.
@@ -46,7 +45,9 @@ plot_confusion <- function(evaluation) {
       call = rlang::current_env()
     )
   }
-  fields <- confusion_fields(evaluation$confusion)
+  fields <- as.data.frame(evaluation$confusion, responseName = "n")
+  drawn <- call_core("cells_of_confusion", confusion = as_columns(fields))
+  fields <- cbind(fields, as_table(drawn$cells))
   classes <- nrow(evaluation$confusion)
   # Names that stand upright over many columns have one line.
   names <- rownames(evaluation$confusion)
@@ -66,9 +67,7 @@ plot_confusion <- function(evaluation) {
     ggplot2::scale_y_discrete(limits = rev, labels = labels, drop = FALSE) +
     ggplot2::coord_fixed(expand = FALSE) +
     ggplot2::labs(
-      x = "Predicted", y = "Truth",
-      caption = sprintf("%s images, %.1f%% right", format(evaluation$n, big.mark = ","),
-        100 * evaluation$accuracy)
+      x = "Predicted", y = "Truth", caption = drawn$caption
     ) +
     ggplot2::theme_minimal(base_size = 13) +
     ggplot2::theme(
@@ -86,26 +85,6 @@ plot_confusion <- function(evaluation) {
 plot.reticnn_evaluation <- function(x, ...) {
   rlang::check_dots_empty()
   plot_confusion(x)
-}
-
-# One row a pair of classes, with the text and the colours of its field.
-confusion_fields <- function(confusion) {
-  shares <- as.vector(confusion / pmax(rowSums(confusion), 1))
-  fields <- as.data.frame(confusion, responseName = "n")
-  right <- as.character(fields$truth) == as.character(fields$predicted)
-  fields$share <- shares
-  fields$fill <- ifelse(right, shade(shares, "#0072B2"), shade(shares, "#D55E00"))
-  fields$ink <- ifelse(shares > 0.5, "white", "grey20")
-  # In a large table, zeros only hide the rest.
-  shown <- fields$n > 0 | nrow(confusion) <= 6
-  fields$text <- ifelse(shown, sprintf("%d\n%.0f%%", fields$n, 100 * shares), "")
-  fields
-}
-
-# From nearly white to the colour, by a share from 0 to 1.
-shade <- function(shares, colour) {
-  rgb <- grDevices::colorRamp(c("#F4F4F4", colour))(shares)
-  grDevices::rgb(rgb, maxColorValue = 255)
 }
 
 #' @eval said("plot_rates", rename = c(rates = "x"))
@@ -140,26 +119,23 @@ plot.reticnn_rates <- function(x, ...) {
 plot.reticnn_description <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a model's layers")
-  measures <- c(
-    parameters = "Parameters",
-    mult_adds = "Mult-adds",
-    receptive_field = "Receptive field\n(pixels)"
-  )
-  shown <- x[which(x$parameters > 0 | x$mult_adds > 0), ]
-  rows <- nrow(shown)
+  drawn <- call_core("bars_of_description", description = as_columns(x))
+  names <- unlist(drawn$names)
+  rows <- length(names)
+  titles <- vapply(drawn$measures, function(measure) measure$title, "")
   long <- data.frame(
     # By number, as a layer that is used twice has two rows of one name.
     layer = factor(seq_len(rows), rev(seq_len(rows))),
-    measure = factor(rep(measures, each = rows), measures),
-    value = unlist(shown[names(measures)], use.names = FALSE)
+    measure = factor(rep(titles, each = rows), titles),
+    value = unlist(lapply(drawn$measures, function(measure) measure$values))
   )
   # Many names, or long ones, are small.
-  size <- max(6, min(10.4, 300 / rows, 240 / max(1, nchar(shown$name))))
+  size <- max(6, min(10.4, 300 / rows, 240 / max(1, nchar(names))))
   ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
     ggplot2::geom_col(fill = "#0072B2", width = 0.7, na.rm = TRUE) +
     ggplot2::facet_wrap(~measure, scales = "free_x") +
     ggplot2::scale_x_continuous(n.breaks = 4, labels = short_numbers) +
-    ggplot2::scale_y_discrete(labels = function(rows) shown$name[as.integer(rows)],
+    ggplot2::scale_y_discrete(labels = function(rows) names[as.integer(rows)],
       guide = ggplot2::guide_axis(check.overlap = TRUE)) +
     ggplot2::labs(x = NULL, y = NULL) +
     ggplot2::theme_minimal(base_size = 13) +
@@ -179,20 +155,8 @@ plot.reticnn_description <- function(x, ...) {
 #' plot_images(shape_images(12, 6), n = 12)
 plot_images <- function(images, predictions = NULL, n = 16) {
   check_installed("ggplot2", "Plotting images")
-  if (!is_image_data(images)) {
-    images <- image_arrays(images)
-  }
-  if (!is.null(predictions) && nrow(predictions) != length(images)) {
-    abort_text(
-      paste0("`predictions` has ", nrow(predictions), " rows for ", length(images),
-        " images. Predict the same images that are shown."),
-      call = rlang::current_env()
-    )
-  }
-  shown <- seq_len(min(as_count(n), length(images)))
-  loaded <- load_images(images[shown])
-  captions <- image_captions(loaded$labels, predictions[shown, ], length(shown))
-  image_grid(as_pictures(loaded$images), captions)
+  picture_grid(call_core("pictures_of_images", images = images,
+    predictions = as_columns(predictions), n = n))
 }
 
 #' @eval said("plot_augmentation")
@@ -202,16 +166,8 @@ plot_images <- function(images, predictions = NULL, n = 16) {
 #' plot_augmentation(shape_images(1), policy, seed = 1)
 plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
   check_installed("ggplot2", "Plotting images")
-  n <- as_count(n)
-  if (!is_image_data(image)) {
-    image <- image_arrays(one_image(image))
-  }
-  before <- load_images(image[1])$images
-  after <- load_images(augment(image[1], policy, copies = n, seed = seed))$images
-  image_grid(c(as_pictures(before), as_pictures(after)), data.frame(
-    image = seq_len(n + 1), text = rep(c("before", "after"), c(1, n)),
-    frame = rep(c("#0072B2", NA), c(1, n))
-  ))
+  picture_grid(call_core("pictures_of_augmentation", image = image, policy = policy, n = n,
+    seed = seed_or_draw(seed)))
 }
 
 #' @eval said("plot_filters")
@@ -220,20 +176,8 @@ plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
 #' plot_filters(build_cnn())
 plot_filters <- function(model, layer = NULL, n = 32) {
   check_installed("ggplot2", "Plotting filters")
-  n <- as_count(n)
-  filters <- layer_filters(model, layer)
-  size <- dim(filters$weights)
-  shown <- seq_len(min(n, size[[1]]))
-  pictures <- lapply(shown, function(number) {
-    kernel <- array(filters$weights[number, , , ], size[-1])
-    if (filters$rgb) colour_kernel(kernel) else signed_kernel(kernel)
-  })
-  image_grid(pictures, data.frame(image = shown, text = shown, frame = "grey60"),
-    frame_width = 0.5) +
-    ggplot2::labs(title = paste0(
-      filters$layer, ": ", counted(length(shown), size[[1]], "filters"), " of ",
-      paste(size[-1], collapse = " \u00d7 ")
-    ))
+  grid <- call_core("pictures_of_filters", model = as_core(model), layer = layer, n = n)
+  picture_grid(grid, frame_width = 0.5)
 }
 
 #' @eval said("plot_feature_maps")
@@ -243,37 +187,39 @@ plot_filters <- function(model, layer = NULL, n = 32) {
 #' plot_feature_maps(build_cnn(), shape_images(1), c("block1_conv1", "block3_conv1"), n = 8)
 plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
   check_installed("ggplot2", "Plotting feature maps")
-  n <- as_count(n)
-  if (!is_image_data(image)) {
-    image <- image_arrays(one_image(image))
-  }
-  maps <- feature_maps(model, image[1], layers)
-  shown <- lapply(maps, function(map) seq_len(min(n, dim(map)[[4]])))
-  pictures <- c(as_pictures(load_images(image[1])$images), unlist(
-    Map(map_pictures, maps, shown), recursive = FALSE, use.names = FALSE
-  ))
-  places <- data.frame(
-    row = rep(names(maps), lengths(shown)), text = unlist(shown, use.names = FALSE)
-  )
-  places <- rbind(data.frame(row = names(maps)[[1]], text = "image"), places)
-  places$frame <- c("#0072B2", rep(NA, nrow(places) - 1))
-  if (length(maps) > 1) {
-    return(picture_rows(pictures, places, maps))
-  }
-  image_grid(pictures, cbind(places, image = seq_along(pictures))) +
-    ggplot2::labs(title = map_title(names(maps), maps[[1]], length(shown[[1]])))
+  grid <- call_core("pictures_of_feature_maps", model = as_core(model), image = image,
+    layers = as_strings(layers), n = n)
+  if (is.null(grid$title)) picture_rows(grid) else picture_grid(grid)
 }
 
-# Pictures, each with the text and in the frame of its row in `captions`.
-image_grid <- function(pictures, captions, frame_width = 1.6) {
-  columns <- grid_columns(length(pictures))
-  fitted <- fit_captions(captions$text, columns, ceiling(length(pictures) / columns),
-    nrow(pictures[[1]]) / ncol(pictures[[1]]))
+# Pictures that the core has prepared, as many beside each other as it says.
+picture_grid <- function(grid, frame_width = 1.6) {
+  pictures <- lapply(grid$pictures, as_picture)
+  captions <- captions_of(grid)
+  fitted <- fit_captions(captions$text, grid$columns,
+    ceiling(length(pictures) / grid$columns), nrow(pictures[[1]]) / ncol(pictures[[1]]))
   texts <- stats::setNames(fitted$text, captions$image)
   picture_plot(pictures, captions, frame_width) +
-    ggplot2::facet_wrap(~image, ncol = columns,
+    ggplot2::facet_wrap(~image, ncol = grid$columns,
       labeller = ggplot2::as_labeller(texts)) +
+    ggplot2::labs(title = grid$title) +
     ggplot2::theme(strip.text = ggplot2::element_text(size = fitted$size))
+}
+
+captions_of <- function(grid) {
+  data.frame(
+    image = seq_along(grid$pictures), text = unlist(grid$text),
+    frame = as.character(none_as_na(grid$frame))
+  )
+}
+
+# Colours of 0 to 255, or a map of 0, dark, to 1, bright, as a raster.
+as_picture <- function(pixels) {
+  if (length(dim(pixels)) == 3) {
+    return(grDevices::as.raster(pixels / 255))
+  }
+  colours <- grDevices::hcl.colors(256, "viridis")
+  grDevices::as.raster(matrix(colours[1 + round(255 * pixels)], nrow(pixels)))
 }
 
 # Captions with line breaks, and their size in points, such that they are no wider than
@@ -303,13 +249,6 @@ broken <- function(texts, most) {
   }, character(1))
 }
 
-# How many pictures beside each other leave the fewest places empty.
-grid_columns <- function(number) {
-  square <- ceiling(sqrt(number))
-  columns <- seq(square, 2 * square - 1)
-  columns[[which.min(-number %% columns)]]
-}
-
 # Pictures in panels of their shape, to be set out in facets by the columns of `captions`.
 picture_plot <- function(pictures, captions, frame_width = 1.6) {
   captions$picture <- seq_along(pictures)
@@ -333,14 +272,11 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
 }
 
 # One row per layer, with its name beside it; the image before the first one.
-picture_rows <- function(pictures, places, maps) {
-  places$row <- factor(places$row, names(maps))
-  places$column <- factor(places$text, unique(c("image", places$text)))
-  sizes <- vapply(maps, function(map) {
-    paste(dim(map)[2:3], collapse = " \u00d7 ")
-  }, character(1))
-  levels(places$row) <- paste0(names(maps), "\n", sizes)
-  picture_plot(pictures, places) +
+picture_rows <- function(grid) {
+  captions <- captions_of(grid)
+  captions$row <- factor(unlist(grid$layer), unique(unlist(grid$layer)))
+  captions$column <- factor(captions$text, unique(captions$text))
+  picture_plot(lapply(grid$pictures, as_picture), captions) +
     ggplot2::facet_grid(row ~ column, switch = "y") +
     ggplot2::theme(strip.text.y.left = ggplot2::element_text(
       angle = 0, hjust = 1, vjust = 0.5, margin = ggplot2::margin(0, 6, 0, 0)
@@ -360,74 +296,6 @@ geom_picture <- function(pictures) {
     mapping = ggplot2::aes(picture = .data$picture))
 }
 
-# Images, `c(n, height, width, channels)` of 0 to 255, as a list of rasters.
-as_pictures <- function(images) {
-  size <- dim(images)
-  images <- pmin(pmax(images, 0), 255) / 255
-  lapply(seq_len(size[[1]]), function(number) {
-    image <- array(images[number, , , ], size[-1])
-    grDevices::as.raster(if (size[[4]] == 1) image[, , 1] else image)
-  })
-}
-
-# The text over each image, and the colour of its frame.
-image_captions <- function(labels, predictions, n) {
-  if (is.null(predictions)) {
-    text <- if (is.null(labels)) "" else as.character(labels)
-    frame <- NA_character_
-  } else {
-    guess <- as.character(predictions$.pred_class)
-    chance <- vapply(seq_along(guess), function(i) {
-      predictions[[paste0(".pred_", guess[[i]])]][[i]]
-    }, numeric(1))
-    right <- if (is.null(labels)) NA else guess == as.character(labels)
-    text <- paste0(guess, " ", round(100 * chance), "%",
-      ifelse(right %in% FALSE, paste0("\n(is ", labels, ")"), ""))
-    frame <- ifelse(right, "#0072B2", "#D55E00")
-  }
-  data.frame(image = seq_len(n), text = text, frame = frame)
-}
-
-# Weights of red, green and blue as a colour, from the kernel's lowest to its highest one.
-colour_kernel <- function(kernel) {
-  range <- range(kernel)
-  grDevices::as.raster((kernel - range[[1]]) / max(diff(range), 1e-12))
-}
-
-# The mean over the channels, from blue over white, which is 0, to orange.
-signed_kernel <- function(kernel) {
-  means <- apply(kernel, 1:2, mean)
-  shares <- (means / max(abs(means), 1e-12) + 1) / 2
-  as_colours(shares, grDevices::colorRampPalette(c("#0072B2", "white", "#D55E00"))(255))
-}
-
-# A matrix of 0 to 1 as a raster of colours.
-as_colours <- function(shares, colours) {
-  places <- 1 + round(shares * (length(colours) - 1))
-  grDevices::as.raster(matrix(colours[places], nrow(shares)))
-}
-
-# The maps of one image as pictures, each from its lowest to its highest value.
-map_pictures <- function(maps, shown) {
-  colours <- grDevices::hcl.colors(256, "viridis")
-  lapply(shown, function(number) {
-    map <- matrix(maps[1, , , number], dim(maps)[[2]])
-    range <- range(map)
-    as_colours((map - range[[1]]) / max(diff(range), 1e-12), colours)
-  })
-}
-
-map_title <- function(name, maps, shown) {
-  size <- dim(maps)
-  paste0(name, ": ", counted(shown, size[[4]], "feature maps"), " of ",
-    paste(size[2:3], collapse = " \u00d7 "))
-}
-
-# "32 of 64 filters", or "6 filters" for all of them.
-counted <- function(shown, all, things) {
-  paste0(if (shown < all) paste(shown, "of "), all, " ", things)
-}
-
 #' @eval said("plot_architecture")
 #' @return The text fits the boxes at any size.
 #' @export
@@ -438,8 +306,10 @@ plot_architecture <- function(model, most = 16) {
   diagram <- architecture(model, most)
   boxes <- diagram$boxes
   half <- c(diagram$box_width, diagram$box_height) / 2
-  kinds <- stats::setNames(unique(boxes$colour), unique(boxes$kind))
-  boxes$label <- box_labels(boxes)
+  texts <- call_core("labels_of_boxes", boxes = as_columns(boxes))
+  boxes <- cbind(boxes, as_table(texts))
+  of_kinds <- boxes[!duplicated(boxes$kind), ]
+  kinds <- stats::setNames(of_kinds$colour, of_kinds$kind)
   boxes$kind <- factor(boxes$kind, names(kinds))
   ggplot2::ggplot(boxes, ggplot2::aes(.data$x, .data$y)) +
     ggplot2::geom_path(
@@ -452,7 +322,7 @@ plot_architecture <- function(model, most = 16) {
       width = 2 * half[[1]], height = 2 * half[[2]]
     ) +
     geom_box_label(half) +
-    ggplot2::scale_fill_manual(values = vapply(kinds, tint, character(1))) +
+    ggplot2::scale_fill_manual(values = stats::setNames(of_kinds$ground, of_kinds$kind)) +
     ggplot2::scale_colour_manual(values = kinds) +
     ggplot2::coord_fixed(
       xlim = c(-0.1, diagram$width + 0.1), ylim = c(0, diagram$height), expand = FALSE,
@@ -466,21 +336,6 @@ plot_architecture <- function(model, most = 16) {
       plot.margin = ggplot2::margin(6, 6, 6, 6)
     ) +
     ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 4)))
-}
-
-# Three lines a box: its name, what it does, and what comes out of it.
-box_labels <- function(boxes) {
-  number <- ifelse(boxes$parameters < 1e6,
-    formatC(boxes$parameters, format = "d", big.mark = ","),
-    vapply(boxes$parameters, short_numbers, character(1)))
-  parameters <- ifelse(boxes$parameters == 0, "", paste0(" \u00b7 ", number, " parameters"))
-  times <- function(text) gsub(" x ", " \u00d7 ", text, fixed = TRUE)
-  paste0(boxes$name, "\n", times(boxes$text), "\n", times(boxes$output_shape), parameters)
-}
-
-# A colour as a light ground for dark text.
-tint <- function(colour) {
-  grDevices::colorRampPalette(c("white", colour))(100)[[22]]
 }
 
 # Labels of three lines, as large as all of them fit into their boxes.

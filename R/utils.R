@@ -6,16 +6,6 @@ as_strings <- function(x) {
   if (is.null(x)) NULL else as.character(x)
 }
 
-as_count <- function(n, call = rlang::caller_env()) {
-  if (!is.numeric(n) || length(n) != 1 || is.na(n) || n < 1 || n != round(n)) {
-    abort_text(
-      paste0("`n` must be a whole number of at least 1, not ", deparse(n)[[1]], "."),
-      call = call
-    )
-  }
-  n
-}
-
 as_factor <- function(labels, levels) {
   if (is.null(labels)) NULL else factor(labels, levels = levels)
 }
@@ -23,6 +13,16 @@ as_factor <- function(labels, levels) {
 # A dict of equal-length lists as a tibble.
 as_table <- function(columns) {
   tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
+}
+
+# The other way: columns as lists, also those with one row, for Python.
+as_columns <- function(table) {
+  if (is.null(table)) {
+    return(NULL)
+  }
+  lapply(as.list(table), function(column) {
+    as.list(if (is.factor(column)) as.character(column) else column)
+  })
 }
 
 # Python's `None` in a list of values is R's `NA`.
@@ -35,11 +35,6 @@ none_as_na <- function(values) {
 # A matrix with one column, or an array with one dimension, as a plain vector.
 as_one_dimension <- function(y) {
   if (length(dim(y)) >= 1 && length(y) == nrow(y)) as.vector(y) else y
-}
-
-# An array of one image with its first dimension; others as they are.
-one_image <- function(image) {
-  if (length(dim(image)) == 3) array(image, c(1, dim(image))) else image
 }
 
 # In R, random things follow set.seed().

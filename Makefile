@@ -1,5 +1,5 @@
 # Everything a contributor does. `make` lists it. The set-up is part of each target
-# that needs it, and is quick where there is nothing to do.
+# that needs it, and is quick when there is nothing to do.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -37,7 +37,7 @@ help: ## List the targets
 	    printf '  %-14s %s\n' "$$target" "$$what"; \
 	done
 
-setup: setup-python setup-r setup-package ## Install Python's and R's side: all the other targets do what they need of it
+setup: setup-python setup-r setup-package ## Set up Python and R; the other targets do the parts they need
 	@echo "Set-up: done"
 
 setup-python:
@@ -49,7 +49,7 @@ setup-r:
 setup-package: setup-python setup-r
 	@tools/install-package.sh
 
-demo: setup-package ## Train a CNN from R and use it; DATA=folder takes your own images
+demo: setup-package ## Train a CNN from R and use it; DATA=folder uses your own images
 	@Rscript tools/demo.R
 
 test: setup-package ## Run all checks: lint, test-python, test-r, vignettes, check-r
@@ -106,14 +106,14 @@ articles: setup-package ## Knit the pages that use real photos and weights (11 m
 vignettes: setup-package ## Build the vignettes, running their code, into doc/
 	@Rscript tools/vignettes.R
 
-site: setup-package ## Build the site into docs/, without a network
+site: setup-package ## Build the website into docs/, without internet access
 	@tools/setup-r.sh pkgdown
 	@Rscript tools/site.R
 
 document: setup-r ## Write man/ and NAMESPACE from the comments in R/
 	@Rscript -e 'roxygen2::roxygenise()'
 
-clean: ## Delete all that was made here, the environments too
+clean: ## Delete everything that was built here, including the environments
 	rm -rf .venv .venv-lowest .venv-backends .Rlib .logs .test-results demo-output doc docs
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +

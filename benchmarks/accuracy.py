@@ -3,7 +3,7 @@
 The workshop's CNN, Adam, batches of 32, from the same weights for the same seed:
 `fit_classifier` on image data against `model.fit` on the same arrays. Prints the
 accuracy on the test images for each seed as it comes, then the means. With
-`--augmented`, `fit_classifier` without and with augmentation. Wants
+`--augmented`, `fit_classifier` without and with augmentation. Needs
 `../shared/data/cats-dogs-32.tar.xz` beside the repository; takes many minutes.
 """
 
@@ -64,7 +64,7 @@ def main():
     parser.add_argument("--augmented", action="store_true")
     options = parser.parse_args()
     if not PHOTOS.exists():
-        sys.exit(f"Skipped: there is no {PHOTOS.name}.")
+        sys.exit(f"Skipped: {PHOTOS.name} was not found.")
     data = reticnn.cats_and_dogs(str(PHOTOS))
     names = data["train"].class_names
     train = part_of(data["train"], options.images)

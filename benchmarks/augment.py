@@ -1,10 +1,10 @@
 """The six operations of the workshop, against Keras's layers and bare OpenCV.
 
-Prints images a second, medians over interleaved rounds, and ratios: crop to 7/8,
+Prints images per second, medians over interleaved rounds, and ratios: crop to 7/8,
 translation, shear, rotation, erasing and colour jitter on batches, one thread of ours
 against Keras's layers in tf.data (all cores), albumentations (one thread; in the Python
 of the environment variable PEER_PYTHON, where it is installed there) and a loop of
-OpenCV calls that does one warp and one colour matrix for each image.
+OpenCV calls that does one warp and one colour matrix per image.
 """
 
 import os
@@ -18,7 +18,7 @@ import numpy as np
 
 ROUNDS = 15
 REST = 0.1  # Seconds in which the threads of the run before go to sleep.
-BATCHES = {32: (64, 50), 224: (8, 10)}  # Images a batch, and batches a round, by size.
+BATCHES = {32: (64, 50), 224: (8, 10)}  # Images per batch, batches per round, by size.
 
 ALBUMENTATIONS = """
 import sys
@@ -135,7 +135,7 @@ def bare_loop(images, crop, batches):
 def albumentations(side, crop, count, batches):
     """Return a function that takes batches through albumentations, or None.
 
-    It has a process of its own, which waits for a line and answers with one.
+    It runs in a separate process, which waits for a line and answers with one.
     """
     python = os.environ.get("PEER_PYTHON", sys.executable)
     process = subprocess.Popen(
@@ -181,7 +181,7 @@ def compare(side):
             runs[name]()
             speeds[name].append(count * batches / (time.perf_counter() - start))
     medians = {name: statistics.median(values) for name, values in speeds.items()}
-    print(f"\n{side} x {side} to {crop} x {crop}, batches of {count}, images a second")
+    print(f"\n{side} x {side} to {crop} x {crop}, batches of {count}, images/s")
     labels = {
         "ours": "reticnn, one thread",
         "bare": "OpenCV loop, one warp and one colour matrix",

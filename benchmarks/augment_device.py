@@ -1,10 +1,10 @@
 """Augmentation where the model is: our layer against Keras's layers, one by one.
 
-Run as `python benchmarks/augment_device.py`, with `KERAS_BACKEND` for another backend
+Run as `python benchmarks/augment_device.py`, with `KERAS_BACKEND` for a backend other
 than TensorFlow. The goal is a ratio of at least 3. Our layer compiles itself where the
 backend can. Keras's geometric layers cannot be compiled by XLA, neither from
-TensorFlow, where they run in a plain graph, nor from JAX. Times are medians of
-a batch, taken in turn, without the first, which compiles.
+TensorFlow, where they run in a plain graph, nor from JAX. Times are medians
+per batch, taken in turn, without the first, which compiles.
 """
 
 import statistics
@@ -36,7 +36,7 @@ def ours(size):
 
 
 def chained(size):
-    """Return Keras's six layers, one after the other, as a model."""
+    """Return Keras's six layers, in sequence, as a model."""
     crop = size * 7 // 8
     layers = keras.layers
     return keras.Sequential(
@@ -87,7 +87,7 @@ def milliseconds(*functions):
 
 def main():
     """Print the times and the ratios; return whether the goal is missed."""
-    print(f"{BACKEND}, milliseconds a batch")
+    print(f"{BACKEND}, milliseconds per batch")
     missed = False
     for count, size in BATCHES:
         generator = np.random.default_rng(1)

@@ -104,7 +104,7 @@ def main():
             run()
             times[name].append(time.perf_counter() - start)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    print(f"{IMAGES} images of 32 x 32, batch {BATCH}, seconds an epoch")
+    print(f"{IMAGES} images of 32 x 32, batch {BATCH}, seconds per epoch")
     print(f"fit_classifier, not augmented:        {medians['not augmented']:.2f}")
     print(f"fit_classifier, six operations:       {medians['ours']:.2f}")
     print(f"plain Keras, six layers in tf.data:   {medians['keras']:.2f}")

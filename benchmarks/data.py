@@ -3,7 +3,7 @@
 Prints medians over interleaved epochs and their ratios: all batches of 32, in a random
 order, of JPEGs of 500 x 375 pixels at 224 x 224, input only, through image data against
 `keras.utils.image_dataset_from_directory`. Then the peak memory of two epochs over few
-and over many files, each in a process of its own.
+and over many files, each in a separate process.
 """
 
 import os
@@ -36,7 +36,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def write_photos(folder, count, size, grain):
-    """Write JPEGs that take a decoder about the work of photos of that size."""
+    """Write JPEGs that take about as long to decode as photos of that size."""
     rng = np.random.default_rng(1)
     for name in ("cat", "dog"):
         os.makedirs(os.path.join(folder, name))

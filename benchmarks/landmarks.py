@@ -1,6 +1,6 @@
 """Training step time of our landmarks against the same ones in `keras.applications`.
 
-Prints medians over interleaved steps and their ratio, one model a row: batches of
+Prints medians over interleaved steps and their ratio, one model per row: batches of
 small random images, compiled alike, in one process. The images are prepared outside
 theirs, so both start from the same layers.
 """
@@ -47,7 +47,7 @@ def main():
     images = draw.uniform(-1, 1, (BATCH, *shape)).astype("float32")
     codes = draw.integers(CLASSES, size=BATCH)
     print(
-        f"backend {keras.backend.backend()}, {BATCH} images of {SIZE} x {SIZE} a step"
+        f"backend {keras.backend.backend()}, {BATCH} images of {SIZE} x {SIZE} per step"
     )
     for name, (reference, our_options, their_options) in PAIRS.items():
         models = {

@@ -1,8 +1,8 @@
 """LeNet-5's own optimizer against plain stochastic gradient descent.
 
 Prints, for the original network and the modern one, the best of a few learning rates
-of each: accuracy on unseen digits after each of some epochs, and the seconds an epoch
-takes, estimates of the curvature included. The digits are scikit-learn's, 8 x 8 pixels
+of each: accuracy on unseen digits by epoch, and the seconds per epoch, including the
+estimates of the curvature. The digits are scikit-learn's, 8 x 8 pixels
 enlarged to 20 x 20 within 32 x 32, as in the paper.
 """
 
@@ -30,7 +30,7 @@ def digits():
 
 
 def trained(variant, optimizer, rate, train, test):
-    """Return the accuracies on the test images, and the seconds an epoch."""
+    """Return the accuracies on the test images, and the seconds per epoch."""
     start = time.perf_counter()
     classifier = reticnn.fit_classifier(
         reticnn.landmark_model("lenet5", variant=variant, seed=SEED),
@@ -52,7 +52,7 @@ def main():
     """Measure and print."""
     train, test = digits()
     print(f"{len(train)} digits to train on, {len(test)} to test, batch {BATCH}")
-    print(f"{'variant':9} {'optimizer':20} {'rate':>6}  accuracy by epoch, s an epoch")
+    print(f"{'variant':9} {'optimizer':20} {'rate':>6}  accuracy by epoch, s per epoch")
     for variant in ("original", "modern"):
         for optimizer, rates in RATES.items():
             runs = [

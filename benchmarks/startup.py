@@ -10,7 +10,7 @@ CODE = (
 
 
 def seconds_to_import(module):
-    """Return the seconds one import takes in a process of its own."""
+    """Return the seconds that one import takes in a fresh process."""
     command = [sys.executable, "-c", CODE.format(module)]
     output = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(output.stdout)

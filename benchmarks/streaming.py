@@ -2,7 +2,7 @@
 
 Prints medians over interleaved epochs and their ratios: JPEG files of 32 x 32 pixels
 with each way to cache them, in their second and later epochs, against the same images
-in memory. The files are the workshop's cats and dogs where they are at hand
+in memory. The files are the workshop's cats and dogs where they are available
 (`../shared/data/cats-dogs-32.tar.xz` beside the repository), else generated shapes.
 """
 
@@ -26,7 +26,7 @@ CACHES = ("memory", "disk", "none")
 
 
 def write_files(folder, count):
-    """Write up to `count` JPEG files, a folder a class; return what they are."""
+    """Write up to `count` JPEG files, one folder per class; return what they are."""
     if PHOTOS.exists():
         with tarfile.open(PHOTOS) as archive:
             archive.extractall(folder, filter="data")
@@ -86,7 +86,7 @@ def compare(what, sources, rounds):
     count = len(sources["in memory"])
     print(
         f"{keras.backend.backend()}, {os.cpu_count()} processors, {count} {what} "
-        f"of 32 x 32, batch {BATCH}, seconds an epoch, after the first"
+        f"of 32 x 32, batch {BATCH}, seconds per epoch, after the first"
     )
     for name, values in times.items():
         ratio = np.median(np.array(values) / times["in memory"])

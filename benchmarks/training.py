@@ -52,8 +52,8 @@ def main():
     print(
         f"backend {keras.backend.backend()}, {IMAGES} images of 32 x 32, batch {BATCH}"
     )
-    print(f"plain Keras, float32 arrays:  {medians['plain']:.2f} s an epoch")
-    print(f"fit_classifier, uint8 images: {medians['ours']:.2f} s an epoch")
+    print(f"plain Keras, float32 arrays:  {medians['plain']:.2f} s per epoch")
+    print(f"fit_classifier, uint8 images: {medians['ours']:.2f} s per epoch")
     print(f"ratio of medians:             {medians['ours'] / medians['plain']:.3f}")
     print(f"median of the pairs' ratios:  {np.median(ratios):.3f}  (wanted: <= 1.05)")
 

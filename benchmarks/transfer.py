@@ -12,8 +12,8 @@ or the weights in `../shared` it says so.
     python benchmarks/transfer.py [--images N] [--epochs N] [--rounds N] [--parts ...]
 
 All of it takes about 20 minutes on two cores. The ratio hangs on the number of epochs:
-fewer images give the same arithmetic an image, so the last job has only 100. Very few
-give a lower ratio, as both sides begin with a second or so of compiling.
+fewer images give the same arithmetic per image, so the last job has only 100. Very few
+give a lower ratio, as both sides start with a second or so of compiling.
 """
 
 import argparse
@@ -175,7 +175,7 @@ def compare_accuracy(images, epochs, seeds):
     import reticnn
 
     if not PHOTOS.exists() or not WEIGHTS.exists():
-        print(f"Accuracy is left out: {PHOTOS} or {WEIGHTS} is not there.")
+        print(f"Accuracy is skipped: {PHOTOS} or {WEIGHTS} does not exist.")
         return
     results = {"head only": [], "in stages": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -193,7 +193,7 @@ def compare_accuracy(images, epochs, seeds):
                 classifier = tuned(name, model, part, epochs, seed)
                 scores = reticnn.evaluate_classifier(classifier, test)
                 values.append(scores["accuracy"])
-    print(f"MobileNet 0.25, {images} cats and dogs at 128, {len(test)} in the test:")
+    print(f"MobileNet 0.25, {images} cats and dogs at 128, {len(test)} test images:")
     for name, values in results.items():
         each = ", ".join(f"{value:.4f}" for value in values)
         print(f"  {name}: test accuracy {each}; mean {statistics.mean(values):.4f}")
@@ -203,8 +203,8 @@ def compare_accuracy(images, epochs, seeds):
 def options():
     """Return what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, help="images of a job")
-    parser.add_argument("--epochs", type=int, help="epochs of a job, or of a stage")
+    parser.add_argument("--images", type=int, help="images per job")
+    parser.add_argument("--epochs", type=int, help="epochs per job, or per stage")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))

@@ -1,6 +1,6 @@
 # The main job from beginning to end, as `make demo` runs it: images, a network,
 # training, predictions, two pictures. With DATA=folder it uses the images of a folder
-# with one subfolder a class, or with `train` and `test` folders of that kind; with
+# with one subfolder per class, or with `train` and `test` folders of that kind; with
 # DATA=archive.tar.xz, a local copy of the workshop's cats and dogs.
 
 suppressPackageStartupMessages(library(ggplot2))
@@ -9,7 +9,7 @@ library(reticnn)
 say <- function(...) cat("\n", ..., "\n", sep = "")
 
 demo_data <- function(path) {
-  say("1. Images: ", if (path == "") "shapes, generated" else path)
+  say("1. Images: ", if (path == "") "generated shapes" else path)
   if (path == "") {
     return(split_images(shape_images(2400, num_classes = 3)))
   }
@@ -28,7 +28,7 @@ save_plot <- function(plot, name, width, height) {
   dir.create(folder, showWarnings = FALSE, recursive = TRUE)
   file <- file.path(folder, name)
   ggsave(file, plot, width = width, height = height, dpi = 150, bg = "white")
-  cat("Written: ", file, "\n", sep = "")
+  cat("Saved: ", file, "\n", sep = "")
 }
 
 set.seed(2025)
@@ -45,7 +45,7 @@ classifier <- fit_classifier(
 )
 classifier
 
-say("4. How often it is right on images it has not seen")
+say("4. Evaluation on images that it has not seen")
 scores <- evaluate_classifier(classifier, data$test)
 scores
 cat(sprintf("Test accuracy: %.1f %%\n", 100 * scores$accuracy))

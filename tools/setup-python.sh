@@ -98,7 +98,7 @@ chosen_python() {
     explain_which_python
 }
 
-# What the folder was made from; where this has changed it is brought up to date.
+# What the folder was made from; if this has changed, the folder is updated.
 wanted_record() {
     say "${lowest:+lowest }${requirements[*]}" "$(cksum <pyproject.toml)"
 }

@@ -111,9 +111,9 @@ def as_classifier_or_model(value, class_names=None, name="classifier"):
         classifier = as_classifier(value, name)
         if class_names is not None:
             raise ValueError(
-                f"`class_names` is {shown(class_names)}, but the classifier has its "
-                f"own: {shown(classifier.class_names)}. Leave `class_names` out, or "
-                f"give the classifier's model as `{name}`."
+                f"`class_names` is {shown(class_names)}, but the classifier "
+                f"already has the names {shown(classifier.class_names)}. Leave "
+                f"`class_names` out, or give the classifier's model as `{name}`."
             )
         return classifier
     model = as_model(value, name)
@@ -123,8 +123,8 @@ def as_classifier_or_model(value, class_names=None, name="classifier"):
     class_names = as_class_names(class_names)
     if len(class_names) != num_classes:
         raise ValueError(
-            f"`class_names` must name the {num_classes} classes that the model tells "
-            f"apart, not {len(class_names)}: {shown(class_names)}."
+            f"`class_names` must name the {num_classes} classes of the model, not "
+            f"{len(class_names)}: {shown(class_names)}."
         )
     return Classifier(model, class_names, {"epoch": []})
 

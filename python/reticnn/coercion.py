@@ -1,4 +1,4 @@
-"""Turn values as R sends them into what Python wants, or say what is wrong with them.
+"""Turn values as R sends them into what Python expects, or explain what is wrong.
 
 R has no integers by default, so whole floats are good integers here; a length-one
 vector arrives as a scalar, so a scalar is a good sequence of one; R's missing integer
@@ -288,7 +288,7 @@ def _label_values(labels, class_names, name):
         and labels.size != len(labels)
     ):
         raise ValueError(
-            f"`{name}` must be one label an image, not {shown(labels)}. "
+            f"`{name}` must have one label per image, not {shown(labels)}. "
             "For one-hot rows, pass their argmax."
         )
     values = _items(labels)
@@ -299,7 +299,7 @@ def _label_values(labels, class_names, name):
     ]
     if missing:
         raise ValueError(
-            f"`{name}` has {len(missing)} missing values, at positions "
+            f"`{name}` has {len(missing)} missing values, at indices "
             f"{shown(missing)} counted from 0. Remove those images or label them; if "
             "'NA' is a class, list it in `class_names`."
         )
@@ -330,8 +330,8 @@ def _names_of_numbers(values, class_names, name):
     if low > 0 and high == count:
         return [class_names[value - 1] for value in values]
     raise ValueError(
-        f"`{name}` goes from {low} to {high}, which does not number the {count} "
-        f"classes {shown(class_names)} from 0 or from 1. Pass the names as labels."
+        f"`{name}` goes from {low} to {high}, but codes of the {count} classes "
+        f"{shown(class_names)} must start at 0 or 1. Pass the names as labels."
     )
 
 
@@ -342,7 +342,7 @@ def _image_array(images, name):
     except ValueError as error:
         raise ValueError(
             f"`{name}` must be images of one size ({error}). Resize them, or use "
-            "`image_folder()`, which does."
+            "`image_folder()`, which resizes them."
         ) from error
     if array.dtype == np.dtype("V1"):  # R's raw
         array = array.view(np.uint8)
@@ -391,8 +391,8 @@ def _checked_pixels(array, name):
         if _missing(block).any():
             raise ValueError(
                 f"`{name}` has {int(_missing(array).sum())} missing or infinite pixels "
-                f"(NA, NaN, Inf) among {array.size}. Replace them, or leave those "
-                "images out."
+                f"(NA, NaN, Inf) among {array.size}. Replace them, or drop these "
+                "images."
             )
         outside += int(((block < 0) | (block > 255)).sum())
         pixels[place] = block
@@ -406,13 +406,13 @@ def _warn_of_range(pixels, outside, name):
         warnings.warn(
             f"`{name}` has {outside} of {pixels.size} values outside 0 to 255, from "
             f"{pixels.min():g} to {pixels.max():g}. Rescale the images to 0 to 255: "
-            "models do their own rescaling inside.",
+            "models rescale them internally.",
             stacklevel=5,
         )
     elif pixels.dtype == np.float32 and pixels.size and pixels.max() <= 1:
         warnings.warn(
             f"`{name}` has no value above 1. Multiply the images by 255: models "
-            "expect 0 to 255 and do their own rescaling inside.",
+            "expect 0 to 255 and rescale them internally.",
             stacklevel=5,
         )
 

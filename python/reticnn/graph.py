@@ -129,10 +129,12 @@ FEATURE_ENDS = (
 
 def without_top(model):
     """Return a model up to its feature maps, sharing its layers."""
-    if not isinstance(model.input_shape, tuple) or len(model.input_shape) != 4:
+    # A model with a `call()` of its own has none.
+    taken = getattr(model, "input_shape", None)
+    if not isinstance(taken, tuple) or len(taken) != 4:
         raise ValueError(
             "`backbone` must take images (batch, height, width, channels), not "
-            f"{model.input_shape}."
+            f"{taken}."
         )
     ends = [layer for layer in model.layers if isinstance(layer, FEATURE_ENDS)]
     if len(model.output_shape) == 4:

@@ -50,8 +50,8 @@ def save_classifier(classifier, path):
     path = as_file_to_write(path)
     if path.endswith((".keras", ".h5")):
         raise ValueError(
-            f"`path` must not end in .keras or .h5, as {path!r} does: the file holds "
-            "the class names too. Use the ending .reticnn, or for the model alone "
+            f"`path` must not end in .keras or .h5, as {path!r} does: the file also "
+            "has the class names. Use the extension .reticnn, or for the model alone "
             "`classifier.model.save()`."
         )
     policy = classifier.augmentation
@@ -104,7 +104,7 @@ def load_classifier(path):
     path = as_path(path, "path")
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f"`path` must be a file, and there is none at {path!r} (working directory: "
+            f"`path` must be an existing file, not {path!r} (working directory: "
             f"{os.getcwd()!r}). Check the spelling."
         )
     record, model = _read_archive(path)
@@ -139,7 +139,7 @@ def _stored(archive, name):
     """Return the bytes of an entry that is as large as it says, so no zip bomb."""
     entry = archive.getinfo(name)
     if entry.compress_size != entry.file_size:
-        raise ValueError(f"{name} is not as large as it should be")
+        raise ValueError(f"{name} has the wrong size")
     return archive.read(entry)
 
 
@@ -183,7 +183,7 @@ def _read_model(contents, path):
         raise ValueError(
             f"`path` has a model with code of its own, in the Lambda layers "
             f"{shown(with_code)}, which loading would run: {path!r}. Use Keras's "
-            "layers in their place, or a layer class of your own."
+            "layers instead, or a layer class of your own."
         )
     with tempfile.TemporaryDirectory(prefix="reticnn-") as scratch:
         file = os.path.join(scratch, _MODEL)
@@ -195,8 +195,8 @@ def _read_model(contents, path):
             raise ValueError(
                 f"`path` has a model that Keras cannot load: {path!r}. Layers of your "
                 "own must be registered first, with "
-                "`keras.saving.register_keras_serializable()`; else the file is "
-                f"damaged or not made by `save_classifier()`. Keras says: {error}"
+                "`keras.saving.register_keras_serializable()`; otherwise the file is "
+                f"damaged or was not made by `save_classifier()`. Keras says: {error}"
             ) from error
 
 
@@ -208,7 +208,7 @@ def _check_no_code(model):
         raise ValueError(
             f"`classifier` has code of its own, in the Lambda layers "
             f"{shown(with_code)}, which `load_classifier()` would refuse to run. Use "
-            "Keras's layers in their place, or a layer class of your own."
+            "Keras's layers instead, or a layer class of your own."
         )
 
 

@@ -418,7 +418,7 @@ def test_unknown_label_is_named(refused):
     ids=repr,
 )
 def test_missing_label_is_counted_and_placed(refused, labels):
-    with refused(ValueError, "y", "1 missing", "position", "1", "Remove", "label them"):
+    with refused(ValueError, "y", "1 missing", "indices", "1", "Remove", "label them"):
         coercion.as_labels(labels, name="y")
 
 

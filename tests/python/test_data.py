@@ -255,7 +255,7 @@ def test_parts_keep_the_order_of_the_data():
         (None, TypeError, ["None"]),
         ([0.8, 0.1], ValueError, ["sum to 1", "0.9"]),
         ([1.2, -0.2], ValueError, ["1.2"]),
-        ([0.25] * 4, ValueError, ["0.25", "Give more parts names"]),
+        ([0.25] * 4, ValueError, ["0.25", "For more parts"]),
         ({"train": 0.5}, ValueError, ["sum to 1", "0.5"]),
         ({}, ValueError, ["sum to 1"]),
         (0.99, ValueError, ["'test'", "only 9", "more images"]),

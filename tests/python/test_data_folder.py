@@ -443,7 +443,7 @@ def test_missing_folder_is_refused(refused, tmp_path):
 
 
 def test_file_is_not_a_folder(refused, cats):
-    with refused(FileNotFoundError, "path", "must be a folder", "1.png"):
+    with refused(FileNotFoundError, "path", "must be an existing folder", "1.png"):
         image_folder(cats / "cat" / "1.png")
 
 
@@ -482,7 +482,7 @@ def test_classes_that_differ_in_case_are_refused(refused, cats, write_image):
 
 def test_images_beside_the_classes_are_refused(refused, cats, write_image):
     write_image(cats / "stray.png")
-    with refused(ValueError, "path", "1 images beside", "stray.png", "Move"):
+    with refused(ValueError, "path", "1 images next to", "stray.png", "Move"):
         image_folder(cats)
 
 
@@ -519,7 +519,7 @@ def test_bad_files_are_all_named_at_once(cats):
     for file in (empty, text, cut):
         assert str(file) in message
     assert "1.png" not in message
-    assert "Repair them or move them away" in message
+    assert "Repair them, move them elsewhere" in message
     assert 'on_bad_image="skip"' in message
 
 
@@ -622,7 +622,7 @@ def test_nothing_to_skip_is_no_warning(cats, recwarn):
 def test_only_bad_files_are_refused(cats):
     for file in cats.rglob("*.*g"):
         file.write_text("none")
-    with pytest.raises(ValueError, match=r"5 of 5 files(?s:.*)no image left"):
+    with pytest.raises(ValueError, match=r"5 of 5 files(?s:.*)No image is left"):
         image_folder(cats, 8, on_bad_image="skip")
 
 
@@ -642,7 +642,7 @@ def test_file_that_may_not_be_read_is_named(cats, monkeypatch):
 
 def test_folder_called_like_an_image_is_no_class(cats, write_image):
     write_image(cats / "photo.png" / "1.png")
-    with pytest.raises(ValueError, match=r"1 images beside(?s:.*)photo\.png"):
+    with pytest.raises(ValueError, match=r"1 images next to(?s:.*)photo\.png"):
         image_folder(cats)
 
 
@@ -661,7 +661,7 @@ def test_class_left_without_images_by_skipping(cats, refused, write_image):
 
 def test_empty_classes_are_skipped_by_choice(cats, refused):
     (cats / "bird").mkdir()
-    with pytest.warns(UserWarning, match="left out: 'bird'") as caught:
+    with pytest.warns(UserWarning, match="skipped: 'bird'") as caught:
         data = image_folder(cats, on_empty_class="skip")
     assert caught[0].filename == __file__
     assert data.class_counts == {"cat": 3, "dog": 2}

@@ -323,5 +323,5 @@ def test_bad_costs_are_named(refused, argument, value):
 
 
 def test_costs_of_columns_that_do_not_match_are_refused(refused):
-    with refused(ValueError, "out_channels", "2 numbers", "another argument 3"):
+    with refused(ValueError, "out_channels", "2 numbers", "another argument has 3"):
         separable_costs([8, 16, 32], [8, 16])

@@ -20,7 +20,7 @@ from reticnn.landmarks.lenet import digit_prototypes
 from reticnn.layers.lenet import PartialConv2D, Subsampling2D, scaled_tanh
 from reticnn.layers.rbf import EuclideanRBF, MAPLoss
 
-# Table I of the paper: a column a map of C3, a row a map of S2.
+# Table I of the paper: one column per map of C3, one row per map of S2.
 TABLE_I = """
 X...XXX..XXXX.XX
 XX...XXX..XXXX.X
@@ -219,7 +219,7 @@ def test_prototypes_can_be_trained(two_prototypes, fit):
         ("prototypes", {"prototypes": np.full((10, 84), np.nan)}, ["10 x 84 finite"]),
         ("prototypes", {"prototypes": "a"}, ["10 x 84 finite", "'a'"]),
         ("prototypes", {"prototypes": {"V1": [1, -1]}}, ["10 x 84 finite", "'V1'"]),
-        ("prototypes", {"prototypes": np.ones((10, 84))}, ["some are equal"]),
+        ("prototypes", {"prototypes": np.ones((10, 84))}, ["some rows are equal"]),
         (
             "prototypes",
             {"variant": "modern", "prototypes": digit_prototypes()},

@@ -139,7 +139,7 @@ def test_optimizer_is_kept_with_its_settings():
 
 
 def test_training_by_name_learns_from_pixels_of_all_scales(fit):
-    # The first pixel is noise a hundred times as strong as the second, which tells.
+    # The first pixel is noise, a hundred times as strong as the informative second.
     images, codes = IMAGES.copy(), np.arange(500) % 2
     images[:, 0, 0, 0] = np.random.default_rng(1).integers(0, 256, 500)
     images[:, 0, 1, 0] = 3 * codes

@@ -280,7 +280,7 @@ def test_grey_model_takes_colour_only_without_colours(refused, fit, images):
     assert predict_images(learned, grey.repeat(3, axis=3)) == wanted
     opaque = np.concatenate([grey.repeat(3, axis=3), np.full_like(grey, 255)], axis=3)
     assert predict_images(learned, opaque) == wanted
-    with refused(ValueError, "images", "in colour", "1 channel", "Convert"):
+    with refused(ValueError, "images", "colour images", "1 channel", "Convert"):
         predict_images(learned, images)
 
 
@@ -374,7 +374,7 @@ def test_bad_batch_size_is_named(refused, classifier, shapes, function):
     ("images", "error", "parts"),
     [
         (np.zeros((2, 16, 16, 2)), ValueError, ["(16, 16, 2)", "(16, 16, 3)"]),
-        (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Lay"]),
+        (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Put"]),
         (np.zeros(16), ValueError, ["(16,)", "(n, height, width, channels)"]),
         (np.full((16, 16, 3), np.nan), ValueError, ["missing or infinite", "Replace"]),
         (None, TypeError, ["None"]),

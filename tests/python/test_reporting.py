@@ -28,7 +28,7 @@ EMPTY = {"img", "link", "meta"}
 
 
 class Page(HTMLParser):
-    """A page's elements, its words, and whether its tags are balanced."""
+    """A page's elements and words; its tags must be balanced."""
 
     def __init__(self, path):
         super().__init__()
@@ -63,7 +63,7 @@ class Page(HTMLParser):
         ]
 
     def addresses(self):
-        """Return whatever a browser could fetch or go to."""
+        """Return every address that a browser could fetch or go to."""
         names = ("src", "href", "srcset", "action", "data", "poster", "xlink:href")
         return [
             attributes[name]
@@ -75,7 +75,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def report(classifier, tmp_path_factory):
-    """Return the path of a report on 300 shapes, some of which are mistaken."""
+    """Return the path of a report on 300 shapes, some of them misclassified."""
     path = tmp_path_factory.mktemp("report") / "shapes.html"
     noisy = shape_images(300, image_size=16, seed=2).read(np.arange(300)).astype(float)
     noisy += np.random.default_rng(1).normal(0, 45, noisy.shape)
@@ -90,7 +90,7 @@ def report(classifier, tmp_path_factory):
 def test_page_has_all_sections_and_needs_nothing_else(report):
     page = Page(report[0])
     assert [section["id"] for section in page.all("section")] == [
-        "measures",
+        "metrics",
         "confusion",
         "images",
         "calibration",
@@ -130,7 +130,7 @@ def test_figures_are_those_of_the_evaluation(report, classifier):
         assert text in page.text
 
 
-def test_images_are_the_surest_wrong_right_and_unsure_ones(report):
+def test_images_are_the_most_and_least_confident_ones(report):
     page = Page(report[0])
     figures = page.all("figure", **{"class": "hit"})
     mistakes = page.all("figure", **{"class": "miss"})
@@ -139,7 +139,7 @@ def test_images_are_the_surest_wrong_right_and_unsure_ones(report):
     shown = re.findall(r"([✓✗]) (?:circle|square) >?([\d.]+)%", page.text)
     surest_wrong = [float(sure) for mark, sure in shown if mark == "✗"]
     assert surest_wrong[0] == max(surest_wrong)
-    wrong = [image["alt"] for image in page.all("img") if "taken for" in image["alt"]]
+    wrong = [image["alt"] for image in page.all("img") if "mistaken" in image["alt"]]
     assert len(wrong) == len(mistakes)
 
 
@@ -228,7 +228,7 @@ def test_history_may_have_gaps_stages_and_one_epoch(classifier, shapes, tmp_path
         kept = Classifier(classifier.model, classifier.class_names, history, "early")
         report_classifier(kept, shapes, tmp_path / "r.html")
         page = Page(tmp_path / "r.html")
-        assert "it got no better" in page.text
+        assert "it no longer improved" in page.text
         assert len(page.all("line", **{"class": "stage"})) == ("stage" in history)
         assert "nan" not in "".join(path["d"] for path in page.all("path"))
 
@@ -335,7 +335,7 @@ console.log(JSON.stringify({
 
 @pytest.fixture
 def asked_for():
-    """Give the port of a proxy that answers nothing, and what it was asked for."""
+    """Give the port of a proxy that never answers, and what it was asked for."""
     asked = []
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -382,7 +382,7 @@ def test_browser_shows_the_page_without_errors_or_requests(
     assert len(said) == 1, result.stderr
     seen = json.loads(said[0])
     assert 0 < seen["filtered"] < seen["before"] == seen["all"]
-    pattern = r"(\d+) of the (\d+) images of (\w+) taken for (\w+)"
+    pattern = r"(\d+) of the (\d+) images of (\w+) mistaken for (\w+)"
     shown, count, truth, taken_for = re.match(pattern, seen["said"]).groups()
     fields = evaluate_classifier(classifier, report[1])["confusion"]
     assert (truth, taken_for, int(count)) in zip(*fields.values(), strict=True)
@@ -391,7 +391,7 @@ def test_browser_shows_the_page_without_errors_or_requests(
     assert seen["output"].startswith("Epoch 1: training ")
     assert not seen["wide"]
     assert seen["fetched"] == []
-    # The browser itself asks its maker for updates, whatever it is told.
+    # The browser itself asks its maker for updates, whatever its options.
     own = re.compile(r"\S+ \S*\.(google|googleapis|gstatic)\.com[:/]")
     assert [line for line in asked if not own.match(line)] == []
     with Image.open(picture) as image:

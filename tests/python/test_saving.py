@@ -243,7 +243,7 @@ def test_missing_file_is_refused(refused, tmp_path):
 
 
 def test_folder_is_no_file_to_load(refused, tmp_path):
-    with refused(FileNotFoundError, "path", "must be a file", tmp_path):
+    with refused(FileNotFoundError, "path", "must be an existing file", tmp_path):
         load_classifier(tmp_path)
 
 
@@ -382,7 +382,7 @@ def test_entry_that_would_fill_the_memory_is_refused(refused, saved):
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("classifier.json", record)
         archive.writestr("model.keras", bytes(10**7))
-    with refused(ValueError, "path", "classifier.json is not as large", saved):
+    with refused(ValueError, "path", "classifier.json has the wrong size", saved):
         load_classifier(saved)
 
 

@@ -545,7 +545,7 @@ def test_unknown_argument_is_refused(tiny_cnn, shapes):
 def test_optimizer_of_a_compiled_model_is_not_replaced(refused, fit, tiny_cnn, shapes):
     model = tiny_cnn()
     model.compile("sgd", "binary_crossentropy")
-    with refused(ValueError, "optimizer", "'adam'", "compiled already", "Leave"):
+    with refused(ValueError, "optimizer", "'adam'", "already compiled", "Leave"):
         fit(model, shapes, optimizer="adam")
 
 

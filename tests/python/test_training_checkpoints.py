@@ -15,7 +15,7 @@ import pytest
 import reticnn
 
 # A run with everything that has a state: dropout, batch normalisation, mixing, a
-# schedule, averaged weights, early stopping. It tells its steps, so that the test can
+# schedule, averaged weights, early stopping. It reports its steps, so that the test can
 # cut it off at a known moment.
 RUN = """
 import json, sys, time
@@ -43,7 +43,7 @@ with open(result + ".json", "w") as file:
 
 
 def start(tmp_path, name, code=RUN):
-    """Start a run in a process of its own."""
+    """Start a run in a separate process."""
     arguments = [str(tmp_path / name), str(tmp_path / f"{name}.npz")]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
@@ -153,7 +153,7 @@ def test_a_full_disk_is_an_error_and_the_last_good_checkpoint_stays(tmp_path):
     _, problem = run.communicate(timeout=120)
     assert run.returncode != 0
     assert "the state after epoch 2 could not be written" in problem
-    assert "Make room, and run the same call again" in problem
+    assert "Free some space, and run the same call again" in problem
     assert [path.name for path in (tmp_path / "run").iterdir()] == [
         "reticnn-checkpoint.npz"
     ]

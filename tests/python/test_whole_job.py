@@ -27,7 +27,7 @@ print(predict_images(load_classifier("photos.reticnn"), "photos/circle/0.png"))
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """Work in a folder that has a folder of photos, one subfolder a class."""
+    """Work in a folder that has a folder of photos, one subfolder per class."""
     pixels = reticnn.load_images(reticnn.shape_images(40, seed=1))
     for place, (image, label) in enumerate(
         zip(pixels["images"], pixels["labels"], strict=True)

@@ -1,4 +1,4 @@
-# Tests that need Python skip where there is none, as on a machine that only has R.
+# Tests that need Python are skipped without it, as on a machine that only has R.
 skip_if_no_core <- function() {
   testthat::skip_if_not(reticnn_available(), "No Python with Keras found")
 }
@@ -27,7 +27,7 @@ write_png <- function(file, colour, width = 20, height = 30) {
   grDevices::dev.off()
 }
 
-# A plot as it is drawn, an array c(height, width, 3) of 0 to 255.
+# A plot as drawn, an array c(height, width, 3), 0 to 255.
 drawn_pixels <- function(plot, width = 4, height = 3) {
   file <- tempfile(fileext = ".png")
   on.exit(unlink(file))
@@ -37,7 +37,7 @@ drawn_pixels <- function(plot, width = 4, height = 3) {
   array(load_images(data)$images, c(size, 3))
 }
 
-# Runs R code in a process of its own, with this library and Python.
+# Runs R code in a separate process, with this library and Python.
 run_r <- function(code, env = character()) {
   file <- tempfile(fileext = ".R")
   on.exit(unlink(file))

@@ -253,7 +253,7 @@ test_that("classes without images are refused or left out, imbalance is shown", 
   folder <- photo_folder()
   dir.create(file.path(folder, "none"))
   expect_error(image_folder(folder), "without images: 'none'", class = "reticnn_error")
-  expect_warning(data <- image_folder(folder, on_empty_class = "skip"), "left out: 'none'")
+  expect_warning(data <- image_folder(folder, on_empty_class = "skip"), "skipped: 'none'")
   expect_identical(data$class_names, c("dark", "light"))
   expect_output(print(data[1:3]), "largest class is 2 times the smallest")
   x <- random_images(4, 4, 4, 3)

@@ -64,7 +64,7 @@ test_that("feature maps are arrays by layer", {
   expect_identical(lapply(maps, dim), list(
     block1_conv1 = c(2L, 16L, 16L, 4L), block2_conv1 = c(2L, 8L, 8L, 4L)
   ))
-  expect_error(feature_maps(classifier, images[, 1:8, , ]), "`images` must be of the size",
+  expect_error(feature_maps(classifier, images[, 1:8, , ]), "`images` must have the size",
     class = "reticnn_error")
 })
 

@@ -65,7 +65,7 @@ def _two_filters(value, name):
     filters = as_ints(value, name)
     if len(filters) != 2:
         raise ValueError(
-            f"`{name}` must be two whole numbers, the filters of the narrowing "
-            f"convolution and of the wide one, not {shown(value)}."
+            f"`{name}` must be two whole numbers, the filters of the 1 x 1 "
+            f"convolution and of the larger one after it, not {shown(value)}."
         )
     return filters

@@ -252,7 +252,7 @@ def as_output(output, num_classes):
     if output == "sigmoid" and num_classes > 2:
         raise ValueError(
             f"`output` must not be 'sigmoid' for {num_classes} classes: one sigmoid "
-            "unit tells two classes apart. Use 'softmax' or 'auto'."
+            "unit distinguishes two classes. Use 'softmax' or 'auto'."
         )
     if output == "auto":
         return "sigmoid" if num_classes == 2 else "softmax"
@@ -304,7 +304,7 @@ def check_feature_maps(x):
     if len(x.shape) != 4:
         raise ValueError(
             "`x` must have the shape (batch, height, width, channels), not "
-            f"{tuple(x.shape)}. A block of convolutions comes before any flattening "
+            f"{tuple(x.shape)}. Put a block of convolutions before any flattening "
             "or global pooling."
         )
 
@@ -325,6 +325,6 @@ def _check_window(x, name, window, fits=False):
     if not fits and any(side > size for side, size in known):
         raise ValueError(
             f"`{name}` is {window}, larger than the {sizes[0]} x {sizes[1]} pixels "
-            "that are left of the image here. Use larger images, fewer blocks or "
+            "to which the image has shrunk here. Use larger images, fewer blocks or "
             "convolutions, or pool=None (pool = NULL in R)."
         )

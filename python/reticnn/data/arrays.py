@@ -48,7 +48,7 @@ def image_arrays(x, y=None, *, class_names=None):
     if len(codes) != len(pixels):
         raise ValueError(
             f"`x` has {len(pixels)} images and `y` {len(codes)} labels. Give one label "
-            "an image."
+            "per image."
         )
     if len(codes):
         check_class_names(class_names, "y", NAME_ALL_CLASSES)

@@ -50,15 +50,15 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     resize = resize or "stretch"
     if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
         raise ValueError(
-            f"`{name}` has images of {have} (height, width, channels), the model takes "
-            f"{wanted}. Only grey, RGB and opaque RGBA images are converted: give "
-            f"images with {wanted[2]} channels."
+            f"`{name}` has images of {have} (height, width, channels), but the model "
+            f"takes {wanted}. Only greyscale, RGB and opaque RGBA images are "
+            f"converted: give images with {wanted[2]} channels."
         )
     if have[:2] != wanted[:2]:
         warn_user(
             f"`{name}` has images of {have[0]} x {have[1]} pixels (height x width), "
-            f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that {use}. Give "
-            "images of that size to choose how they are resized."
+            f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that {use}. To "
+            "choose how, resize the images yourself."
         )
     source = _ConvertedImages(data.source, wanted, name, resize)
     return ImageData(source, data.codes, data.class_names, data.indices)
@@ -68,8 +68,8 @@ def _warn_of_resize(resize, trained, name):
     """Warn if files are resized in another way than the training images were."""
     if trained not in (None, resize):
         warn_user(
-            f"`{name}` has files read with resize={resize!r}, and the classifier was "
-            f"trained on images read with resize={trained!r}. Read them that way."
+            f"`{name}` has files read with resize={resize!r}, but the classifier was "
+            f"trained on images read with resize={trained!r}. Read them the same way."
         )
 
 
@@ -106,16 +106,16 @@ def _with_channels(pixels, channels, name):
     if pixels.shape[3] == 4:
         if (pixels[..., 3] != 255).any():
             raise ValueError(
-                f"`{name}` has images that are transparent in part, and the model "
-                f"takes {channels} channels. Lay them on a background first."
+                f"`{name}` has partly transparent images, but the model takes "
+                f"{channels} channels. Put them on a background first."
             )
         pixels = pixels[..., :3]
     if channels == 3:
         return pixels.repeat(3, axis=3) if pixels.shape[3] == 1 else pixels
     if (pixels != pixels[..., :1]).any():
         raise ValueError(
-            f"`{name}` has images in colour, and the model takes grey ones, of 1 "
-            "channel. Convert them the way the model's training images were, or build "
+            f"`{name}` has colour images, but the model takes greyscale images, of 1 "
+            "channel. Convert them as the model's training images were, or build "
             "the model for 3 channels."
         )
     return pixels[..., :1]

@@ -28,7 +28,7 @@ _PARTS = {
     "testing": "test",
 }
 
-_KINDS = "Images are files that end in .jpg, .png, .tif, .webp and the like."
+_KINDS = "Images are files with extensions such as .jpg, .png, .tif or .webp."
 
 
 def image_folder(
@@ -112,7 +112,7 @@ def existing_folder(path):
     if os.path.isdir(path):
         return path
     raise FileNotFoundError(
-        f"`path` must be a folder, and there is none at {path!r} "
+        f"`path` must be an existing folder, not {path!r} "
         f"(working directory: {os.getcwd()!r}). Check the spelling."
     )
 
@@ -124,8 +124,8 @@ def parts_of(path):
     if None in parts and {"train", "test"} <= set(parts):
         others = [name for name in names if name.lower() not in _PARTS]
         raise ValueError(
-            f"`path` has the folders {shown(others)} beside `train` and `test`, so it "
-            f"is neither parts nor classes: {path!r}. Move them elsewhere."
+            f"`path` has the folders {shown(others)} next to `train` and `test`, so "
+            f"its folders are neither parts nor classes: {path!r}. Move them elsewhere."
         )
     if None in parts or "train" not in parts or len(parts) < len(names):
         return {}
@@ -172,7 +172,7 @@ def _folder_data(path, reading, on_bad_image, on_empty_class):
         return file_data(beside, None, None, reading, on_bad_image)
     if beside:
         raise ValueError(
-            f"`path` has {len(beside)} images beside its class folders, such as "
+            f"`path` has {len(beside)} images next to its class folders, such as "
             f"{beside[0]!r}. Move them into the folder of their class."
         )
     check_class_names(class_names, "path", _one_class_fix(path))
@@ -193,10 +193,10 @@ def _without_empty_classes(data, path, on_empty_class):
     if on_empty_class == "error":
         raise ValueError(
             f"`path` has classes without images: {shown(empty)} in {path!r}. Add "
-            "images to these folders, remove them, or leave them out with "
+            "images to these folders, remove them, or skip them with "
             f'on_empty_class="skip". {_KINDS}'
         )
-    warn_user(f"`path` has classes without images, left out: {shown(empty)}.")
+    warn_user(f"`path` has classes without images, which are skipped: {shown(empty)}.")
     kept, codes = np.unique(data.codes, return_inverse=True)
     class_names = [data.class_names[code] for code in kept]
     check_class_names(class_names, "path", _one_class_fix(path))
@@ -210,8 +210,8 @@ def _may_be_class(name):
 
 def _one_class_fix(path):
     return (
-        f"Point it, now at {path!r}, at the folder that holds a subfolder for each of "
-        "two or more classes."
+        f"Instead of {path!r}, give the folder that has one subfolder for each of two "
+        "or more classes."
     )
 
 

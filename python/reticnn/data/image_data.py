@@ -129,7 +129,7 @@ class FileImages:
         bad = dict(sorted({**bad, **self.find_bad()}.items()))
         raise ValueError(
             bad_files_message(self.files, bad, len(self))
-            + "\nRepair them or move them away, or leave them out with "
+            + "\nRepair them, move them elsewhere, or skip them with "
             'on_bad_image="skip".'
         )
 
@@ -278,9 +278,9 @@ class ImageData:
         """
         if image_shape[2] not in (1, 3):
             raise ValueError(
-                f"`{name}` are files, which are read as grey or RGB, and the model "
-                f"takes {image_shape[2]} channels. Give arrays, or build the model "
-                f"with input_shape={self.image_shape}."
+                f"`{name}` are files, which are read as greyscale or RGB, but the "
+                f"model takes {image_shape[2]} channels. Give arrays, or build the "
+                f"model with input_shape={self.image_shape}."
             )
         source = self.source.resized(image_shape)
         return ImageData(source, self.codes, self.class_names, self.indices)
@@ -306,7 +306,7 @@ def as_image_data(value, name="data"):
 def check_not_empty(data, name):
     """Raise if there are no images in the data."""
     if len(data) == 0:
-        raise ValueError(f"`{name}` has no images. Take data with at least one image.")
+        raise ValueError(f"`{name}` has no images. Give data with at least one image.")
 
 
 def check_class_names(class_names, name, fix):
@@ -409,7 +409,7 @@ def _proportions(prop):
     if names is None:
         raise ValueError(
             f"`prop` must be one, two or three proportions, not {shown(prop)}. "
-            "Give more parts names, with a dict (a named list in R)."
+            "For more parts, name them with a dict (a named list in R)."
         )
     shares = [as_float(value, "prop", above=0, below=1) for value in values]
     if abs(sum(shares) - 1) > 1e-6:

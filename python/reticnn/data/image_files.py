@@ -42,21 +42,21 @@ def file_data(files, codes, class_names, reading, on_bad_image):
         return data
     message = bad_files_message(source.files, bad, len(source))
     if len(bad) == len(source):
-        raise ValueError(f"{message}\nThere is no image left. Look at the files.")
+        raise ValueError(f"{message}\nNo image is left. Check the files.")
     source.skipped = list(bad)
-    warn_user(f"{message}\nThey are left out; `skipped` of the data lists them.")
+    warn_user(f"{message}\nThey are skipped; the data list them in `skipped`.")
     return data[np.setdiff1d(np.arange(len(source)), source.skipped)]
 
 
 def is_image_name(name):
-    """Say whether a file is called like an image that Pillow reads."""
+    """Return whether a file is named like an image that Pillow reads."""
     Image.init()
     ending = os.path.splitext(name)[1].lower()
     return ending in Image.EXTENSION and Image.EXTENSION[ending] not in _NO_READER
 
 
 def is_photo_name(name):
-    """Say whether a file is called like an image and not hidden."""
+    """Return whether a file is named like an image and is not hidden."""
     return is_image_name(name) and not name.startswith(".")
 
 

@@ -72,7 +72,7 @@ def image_table(
     if len(codes) != len(files):
         raise ValueError(
             f"`paths` has {len(files)} files and `labels` {len(codes)} labels. Give "
-            "one label a file."
+            "one label per file."
         )
     check_class_names(class_names, "labels", NAME_ALL_CLASSES)
     return file_data(files, codes, class_names, reading, on_bad_image)
@@ -89,8 +89,8 @@ def _files(paths):
     if len(counts) < len(files):
         again = [file for file, count in counts.items() if count > 1]
         raise ValueError(
-            f"`paths` has files more than once: {shown(again)}. Keep one row a file, "
-            "so that none gets into two parts of a split."
+            f"`paths` has files more than once: {shown(again)}. Keep one row per file, "
+            "so that no file ends up in two parts of a split."
         )
     return files
 
@@ -101,5 +101,5 @@ def _check_exist(files):
         raise FileNotFoundError(
             f"`paths` has {len(missing)} of {len(files)} files that do not exist: "
             f"{shown(missing)} (working directory: {os.getcwd()!r}). Check the paths, "
-            'or leave these files out with on_bad_image="skip".'
+            'or skip these files with on_bad_image="skip".'
         )

@@ -71,7 +71,7 @@ def cats_and_dogs(path=None):
             return _from_archive(path)
         except (EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
             raise ValueError(
-                f"`path` is a damaged archive: {path!r} ({error}). Get it again."
+                f"`path` is a damaged archive: {path!r} ({error}). Download it again."
             ) from error
     raise ValueError(f"`path` must be a folder or a tar archive, not {path!r}.")
 
@@ -151,7 +151,7 @@ def _decoded(files):
     if problems:
         raise ValueError(
             f"`path`: {bad_files_message(images, problems, len(images))}\n"
-            "Get the archive again."
+            "Download the archive again."
         )
     return ImageData(ArrayImages(pixels), codes, list(_CLASS_NAMES))
 
@@ -163,7 +163,7 @@ def _check_layout(data, path):
         names = sorted(getattr(classes, "class_names", classes))
         if names != _CLASS_NAMES:
             raise ValueError(
-                f"`path` must hold `train` and `test` folders with `cat` and `dog` "
+                f"`path` must have `train` and `test` folders with `cat` and `dog` "
                 f"folders of images, or CIFAR-10's batches; {path!r} has "
                 f"{shown(names)} as the classes of {part!r}."
             )
@@ -183,8 +183,8 @@ def _from_batches(open_batch, path):
                 labels.extend(batch[b"labels"])
             except Exception as error:
                 raise ValueError(
-                    f"`path` has no {name} of CIFAR-10 that can be read: {path!r} "
-                    f"({error}). Get the data again."
+                    f"`path` has no readable {name} of CIFAR-10: {path!r} "
+                    f"({error}). Download the data again."
                 ) from error
             pixels.append(images)
         data[part] = _two_classes(pixels, np.array(labels))

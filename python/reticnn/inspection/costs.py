@@ -87,8 +87,8 @@ def _recycled(**columns):
     for name, values in columns.items():
         if len(values) not in (1, count):
             raise ValueError(
-                f"`{name}` has {len(values)} numbers, another argument {count}. Give "
-                f"one, or {count}."
+                f"`{name}` has {len(values)} numbers, but another argument has "
+                f"{count}. Give one, or {count}."
             )
     full = {
         name: values * (count if len(values) == 1 else 1)

@@ -127,12 +127,12 @@ def _layer_name(layers, name, argument):
         return found[0]
     if found:
         raise ValueError(
-            f"`{argument}` is {name!r}, which are {len(found)} layers. Give the whole "
-            f"name: {shown(found)}."
+            f"`{argument}` is {name!r}, which matches {len(found)} layers. Give the "
+            f"full name: {shown(found)}."
         )
     short = {whole.rsplit("/", 1)[-1]: whole for whole in layers}
     raise ValueError(
-        f"`{argument}` is {name!r}, and the model has no layer of that name."
+        f"`{argument}` is {name!r}, but the model has no layer of that name."
         f"{nearest(name, [*layers, *short])} See `describe_model()` for the names."
     )
 
@@ -200,7 +200,7 @@ def _pixels(graph, images):
     if not fits or not len(pixels):
         size = " x ".join(str(side or "any") for side in wanted)
         raise ValueError(
-            f"`images` must be of the size that the model takes, {size}, not an array "
+            f"`images` must have the size that the model takes, {size}, not an array "
             f"of shape {pixels.shape}. Read files with `image_folder()` and that "
             "`image_size`."
         )
@@ -212,7 +212,7 @@ def _maps(name, tensor):
     if maps.ndim != 4:
         raise ValueError(
             f"`layers` has {name!r}, whose output of shape {maps.shape[1:]} is not "
-            "feature maps (height, width, filters). Choose a layer before the "
+            "feature maps (height, width, filters). Choose a layer before "
             "flattening or global pooling."
         )
     return maps.astype("float32")

@@ -101,7 +101,7 @@ def _as_groups(groups):
     if groups > 2:
         raise ValueError(
             f"`groups` must be 1 or 2, not {groups}. Use 2 for the paper's AlexNet, 1 "
-            "for convolutions that see all channels."
+            "for convolutions over all channels."
         )
     return groups
 

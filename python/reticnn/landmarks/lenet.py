@@ -64,7 +64,7 @@ def digit_prototypes():
     parameters=60_000,
     depth=7,
     mult_adds=328_096,
-    idea="Shared weights, local receptive fields and subsampling, trained as one",
+    idea="Shared weights, local receptive fields and subsampling, trained end to end",
     reference=(
         "LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "
         "Document Recognition, doi:10.1109/5.726791"
@@ -201,12 +201,12 @@ def _as_prototypes(prototypes, num_classes):
     if array is None or array.shape != wanted or not np.isfinite(array).all():
         raise ValueError(
             f"`prototypes` must be {num_classes} x {_F6_UNITS} finite numbers, one row "
-            f"a class, not {shown(given)}. Use an array of -1 and 1."
+            f"per class, not {shown(given)}. Use an array of -1 and 1."
         )
     if len(np.unique(array, axis=0)) < num_classes:
         raise ValueError(
-            "`prototypes` must be another row for each class, but some are equal, and "
-            "nothing would tell their classes apart."
+            "`prototypes` must have a different row for each class, but some rows are "
+            "equal, so their classes could not be distinguished."
         )
     return array
 
@@ -223,7 +223,7 @@ def _check_original(output):
 def _check_modern(prototypes, squash_convolutions):
     if prototypes is not None:
         raise ValueError(
-            "`prototypes` go with variant='original', and the modern LeNet-5 has none. "
+            "`prototypes` need variant='original'; the modern LeNet-5 has none. "
             "Leave them out."
         )
     if not squash_convolutions:

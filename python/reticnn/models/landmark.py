@@ -6,7 +6,13 @@ from reticnn.coercion import (
     shown,
 )
 from reticnn.landmarks.registry import build_landmark, find_landmark
-from reticnn.pretrained.loading import put_landmark_weights
+from reticnn.pretrained.imagenet import (
+    imagenet_file,
+    is_imagenet,
+    twin_of,
+    twins_hint,
+)
+from reticnn.pretrained.loading import put_weights
 from reticnn.runtime.randomness import seeded_keras
 
 
@@ -104,8 +110,11 @@ def landmark_model(
             rescale=as_bool(rescale, "rescale"),
             **options,
         )
-    if weights is not None:
-        put_landmark_weights(model, weights, landmark, options)
+    if is_imagenet(weights):
+        twin = twin_of(landmark, options)
+        whole = model.layers[-1].units == landmark.num_classes
+        weights = imagenet_file(twin, model.input_shape[1:], whole)
+    put_weights(model, weights, hint=twins_hint(landmark, options))
     return model
 
 

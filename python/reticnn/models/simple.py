@@ -149,7 +149,7 @@ def _block_filters(filters, n_blocks):
         return filters * n_blocks
     if n_blocks not in (_N_BLOCKS, len(filters)):
         raise ValueError(
-            f"`n_blocks` is {n_blocks}, but `filters` has one number for each of "
+            f"`n_blocks` is {n_blocks}, but `filters` has numbers for "
             f"{len(filters)} blocks: {shown(filters)}. Leave `n_blocks` out, or give "
             "one number of filters."
         )

@@ -16,7 +16,8 @@ from reticnn.layers.inference import InferenceModel
 from reticnn.layers.preprocessing import preprocess, to_pixel_range, to_unit_range
 from reticnn.pretrained.catalog import as_backbone
 from reticnn.pretrained.freezing import train_from
-from reticnn.pretrained.loading import is_imagenet, put_weights
+from reticnn.pretrained.imagenet import imagenet_file, is_imagenet
+from reticnn.pretrained.loading import put_weights
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.randomness import seeded_keras
 
@@ -107,8 +108,9 @@ def transfer_model(
 
     with seeded_keras(seed):
         entry, network = _network(backbone, input_shape, size, resize_to is not None)
-        if entry or not is_imagenet(weights):
-            put_weights(network, weights, entry, (*size, 3))
+        if is_imagenet(weights):
+            weights = imagenet_file(entry, (*size, 3)) if entry else None
+        put_weights(network, weights, entry)
         if not entry or weights is not None:
             network = InferenceModel(
                 network.inputs[0], network.outputs[0], name=network.name

@@ -4,7 +4,7 @@ from reticnn.inspection.diagram import architecture
 from reticnn.plots.figures import new_figure, text_width
 from reticnn.plots.preparation import labels_of_boxes
 
-# Inches of the longer side at most, and of a box's height at most.
+# Largest length of the longer side and largest height of a box, in inches.
 _LONGEST, _BOX = 10, 0.75
 
 
@@ -49,7 +49,7 @@ def _draw_arrows(axes, arrows):
     for number, x, y in zip(arrows["arrow"], arrows["x"], arrows["y"], strict=True):
         points.setdefault(number, []).append((x, y))
     for way in points.values():
-        # Ways between columns run along the edge of the axes.
+        # Arrows between columns run along the edge of the axes.
         axes.plot(*zip(*way, strict=True), color="#737373", linewidth=1, clip_on=False)
         axes.annotate(
             "",
@@ -98,7 +98,7 @@ def _draw_boxes(axes, diagram, boxes, inch):
 
 
 def _font_size(lines, width, height):
-    """Return the size in points at which all lines fit into boxes of so many inches."""
+    """Return the font size at which all lines fit into boxes of that many inches."""
     widest = max(
         text_width(line, 72, "bold" if number == 0 else "normal")
         for box in lines

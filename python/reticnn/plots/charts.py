@@ -45,7 +45,7 @@ def plot_history(classifier):
             axes.axvline(begin, color=GREY, linestyle="dashed")
         _draw_metric(bare(axes), points, metric)
     panels[-1].set_xlabel("Epoch")
-    # With one epoch, a second tick would be at a part of it.
+    # With one epoch, a second tick would be at a fraction of it.
     panels[-1].xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if "validation" in points["data"]:
         handles, labels = panels[0].get_legend_handles_labels()
@@ -211,4 +211,6 @@ def plot_rates(rates):
 
 def _check_table(value, name, maker, keys):
     if not isinstance(value, dict) or not all(key in value for key in keys):
-        raise TypeError(f"`{name}` must be what `{maker}()` gives, not {shown(value)}.")
+        raise TypeError(
+            f"`{name}` must be the result of `{maker}()`, not {shown(value)}."
+        )

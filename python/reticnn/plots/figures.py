@@ -4,7 +4,7 @@ import textwrap
 
 
 def new_figure(width, height):
-    """Return an empty figure of so many inches, which no global state knows of.
+    """Return an empty figure of that size in inches, outside pyplot's global state.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -19,7 +19,7 @@ def new_figure(width, height):
 
 
 def bare(axes):
-    """Leave of axes what is drawn in them and a light grid."""
+    """Return axes reduced to what is drawn in them and a light grid."""
     axes.spines[:].set_visible(False)
     axes.grid(color="#E5E5E5", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -28,7 +28,7 @@ def bare(axes):
 
 
 def text_width(text, size, weight="normal"):
-    """Return the inches of a line of text of so many points."""
+    """Return the width in inches of a line of text of that size in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -37,7 +37,7 @@ def text_width(text, size, weight="normal"):
 
 
 def wrapped(text, width, size):
-    """Return a text with more line breaks, at most so many inches wide."""
+    """Return a text with more line breaks, at most that many inches wide."""
     return "\n".join(
         part for line in text.splitlines() for part in _parts(line, width, size)
     )

@@ -1,4 +1,4 @@
-"""Images as they are, changed, and as a model sees them."""
+"""Images: original, augmented, and as a model sees them."""
 
 import math
 
@@ -11,7 +11,7 @@ from reticnn.plots.preparation import (
     pictures_of_images,
 )
 
-# Inches of a picture, and of a line of its caption, which has so many points.
+# Inches of a picture and of a line of its caption, and the caption's font size.
 _SIDE, _LINE, _POINTS = 1.35, 0.15, 9
 
 

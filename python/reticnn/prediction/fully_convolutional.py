@@ -209,7 +209,7 @@ def _reason(error):
 
 def _refuse(problem):
     raise ValueError(
-        "`scales` need a network that can be applied to images of any size, and "
+        "`scales` need a network that can be applied to images of any size, but "
         f"{problem}. Leave `scales` out, or use them with `crops` of 5 or 10."
     )
 

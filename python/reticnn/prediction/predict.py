@@ -155,8 +155,8 @@ def _check_columns(class_names):
     """Raise if a class would have the column of the predicted class."""
     if "class" in class_names:
         raise ValueError(
-            "`class_names` has 'class', whose probabilities would be called "
-            "'.pred_class' like the predicted classes. Predict with "
+            "`class_names` has 'class', whose probabilities would have the name "
+            "'.pred_class', like the predicted classes. Predict with "
             "`classifier.model` and other `class_names`."
         )
 
@@ -207,12 +207,12 @@ def _reading_size(image_shape):
     height, width, channels = image_shape
     if height is None or width is None:
         raise ValueError(
-            "`images` are files, and the classifier's model takes images of any size. "
-            "Make image data of the size you want with `image_folder()`."
+            "`images` are files, but the classifier's model takes images of any size. "
+            "Read them at the size you want with `image_folder()`."
         )
     if channels not in (1, 3):
         raise ValueError(
-            "`images` are files, which are read as grey or RGB, and the classifier's "
-            f"model takes {channels} channels. Give arrays."
+            "`images` are files, which are read as greyscale or RGB, but the "
+            f"classifier's model takes {channels} channels. Give arrays."
         )
     return (height, width), channels

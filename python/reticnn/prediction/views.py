@@ -221,7 +221,7 @@ def _check_crops(crops, image_shape):
     if crops > 1 and None in image_shape[:2]:
         raise ValueError(
             f"`crops` must be 1, not {crops}, for a model that takes images of any "
-            "size. Use `scales`, for which it sees whole images."
+            "size. Use `scales` instead, which predicts whole images."
         )
 
 
@@ -231,8 +231,8 @@ def _check_scales(views):
     smallest, largest = min(views.scales), max(views.scales)
     if largest > _LARGEST_SCALE:
         raise ValueError(
-            f"`scales` must be at most {_LARGEST_SCALE}, not {largest}: the pixels of "
-            "an image's shorter side."
+            f"`scales` must be at most {_LARGEST_SCALE}, not {largest}: it is the "
+            "length of an image's shorter side in pixels."
         )
     # Of long images, the network may take those that lie, or those that stand.
     shapes = (smallest, _LARGEST_SCALE), (_LARGEST_SCALE, smallest)
@@ -245,7 +245,7 @@ def _check_scales(views):
         )
     enough = "larger ones" if None in size else f"{max(size)} or more"
     raise ValueError(
-        f"`scales` has {smallest}, and images of {smallest} x {smallest} pixels "
+        f"`scales` has {smallest}, but images of {smallest} x {smallest} pixels "
         f"are too small for the network. Use {enough}."
     )
 

@@ -170,8 +170,7 @@ _LANDMARKS = (
 )
 
 
-def _entries():
-    """Yield the entries family by family, Keras's before ours."""
+def _vgg_and_resnet():
     for name, function, parameters in _VGG:
         yield Backbone(
             name, "vgg", function, parameters, 224, 32, "caffe", "block5_conv1",
@@ -188,6 +187,9 @@ def _entries():
             name, "resnet_v2", function, parameters, 224, 32, "tf",
             "conv5_block1_preact_bn", file, f"{_STORAGE}resnet/",
         )  # fmt: skip
+
+
+def _inception():
     yield Backbone(
         "inception_v3", "inception", "InceptionV3", 21_802_784, 299, 75, "tf",
         ">mixed9", _TF_FILE.format(name="inception_v3"), f"{_STORAGE}inception_v3/",
@@ -201,6 +203,9 @@ def _entries():
         "xception", "xception", "Xception", 20_861_480, 299, 71, "tf",
         "block14_sepconv1", _TF_FILE.format(name="xception"), f"{_STORAGE}xception/",
     )  # fmt: skip
+
+
+def _mobilenet():
     for alpha, parameters in _MOBILENET.items():
         yield Backbone(
             "mobilenet" + _width(alpha), "mobilenet", "MobileNet", parameters, 224, 32,
@@ -223,6 +228,9 @@ def _entries():
             r"expanded_conv_\d+_expand", f"{file}_float_no_top_v2.h5",
             f"{_STORAGE}mobilenet_v3/", options=options,
         )  # fmt: skip
+
+
+def _densenet_and_nasnet():
     for depth, parameters in _DENSENET:
         yield Backbone(
             f"densenet{depth}", "densenet", f"DenseNet{depth}", parameters, 224, 32,
@@ -239,6 +247,9 @@ def _entries():
         ">normal_concat_17", "nasnet_large_no_top.h5",
         f"{_STORAGE}nasnet/NASNet-large-no-top.h5",
     )  # fmt: skip
+
+
+def _efficientnet():
     for number, (size, parameters) in enumerate(_EFFICIENTNET):
         yield Backbone(
             f"efficientnet_b{number}", "efficientnet", f"EfficientNetB{number}",
@@ -253,6 +264,9 @@ def _entries():
             r"block\w+_expand_conv", f"efficientnetv2-{variant}_notop.h5",
             f"{_STORAGE}efficientnet_v2/",
         )  # fmt: skip
+
+
+def _convnext():
     for variant, function, parameters in _CONVNEXT:
         yield Backbone(
             f"convnext_{variant}", "convnext", f"ConvNeXt{function}", parameters, 224,
@@ -260,6 +274,8 @@ def _entries():
             f"convnext_{variant}_notop.h5", f"{_STORAGE}convnext/",
         )  # fmt: skip
 
+
+def _landmarks():
     for name, family, parameters, size, smallest, last_block, options in _LANDMARKS:
         yield LandmarkBackbone(
             name, family, "", parameters, size, smallest, "inside", last_block, "", "",
@@ -272,4 +288,9 @@ def _width(alpha):
     return "" if alpha == 1 else f"_{alpha:g}"
 
 
-BACKBONES = {entry.name: entry for entry in _entries()}
+# Keras's networks before ours.
+_FAMILIES = (
+    _vgg_and_resnet, _inception, _mobilenet, _densenet_and_nasnet, _efficientnet,
+    _convnext, _landmarks,
+)  # fmt: skip
+BACKBONES = {entry.name: entry for family in _FAMILIES for entry in family()}

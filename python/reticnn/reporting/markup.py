@@ -1,4 +1,4 @@
-"""Write HTML in which no text of a user's can be taken for markup."""
+"""Write HTML in which no text from a user can be mistaken for markup."""
 
 from html import escape
 
@@ -6,7 +6,7 @@ _EMPTY = {"img", "link", "meta"}
 
 
 class Html(str):
-    """Text that is HTML already; any other text is escaped where it goes into one."""
+    """Text that is already HTML; any other text is escaped when it is added."""
 
     __slots__ = ()
 
@@ -31,7 +31,7 @@ def tag(name, /, *content, **attributes):
 
 
 def joined(parts):
-    """Return parts of a page, `Html` or text to be escaped, one after the other."""
+    """Return parts of a page, `Html` or text to be escaped, joined in sequence."""
     return Html(
         "".join(
             part if isinstance(part, Html) else escape(str(part))
@@ -47,9 +47,9 @@ def table(caption, columns, rows, **attributes):
     Args:
         caption: Text, what the table shows.
         columns: The columns' names.
-        rows: Sequences of cells, at least one: numbers, which stand to the right,
+        rows: Sequences of cells, at least one: numbers, which are right-aligned,
             `Html`, or text.
-        **attributes: Of the table.
+        **attributes: Attributes of the table.
     """
     kinds = ["number" if isinstance(cell, Number) else None for cell in rows[0]]
     head = tag(
@@ -76,14 +76,14 @@ def table(caption, columns, rows, **attributes):
 
 
 def scrolling(label, content):
-    """Return content in a box that scrolls where the screen is too small for it."""
+    """Return content in a box that scrolls if the screen is too small for it."""
     return tag(
         "div", content, class_="scroll", role="region", aria_label=label, tabindex=0
     )
 
 
 def pairs(rows):
-    """Return a list of names with values, those that are None left out."""
+    """Return a list of names with values, leaving out those that are None."""
     return tag(
         "dl",
         *(
@@ -116,7 +116,7 @@ def number(value, decimals=0):
 
 
 def percent(share, decimals=1):
-    """Return a share as text; what is not quite all is never 100%."""
+    """Return a proportion as text; anything short of all is never 100%."""
     if share != share:
         return "-"
     text = f"{100 * share:.{decimals}f}%"

@@ -1,5 +1,5 @@
-// The page is complete without this: it makes tables sortable, says the values under
-// the pointer, and picks the images of a field of the confusion matrix.
+// The page is complete without this: it makes tables sortable, shows the values under
+// the pointer, and filters the images by cell of the confusion matrix.
 "use strict";
 
 for (const table of document.querySelectorAll("table.sortable")) {
@@ -10,7 +10,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     head.replaceChildren(button);
     button.onclick = () => {
       const before = head.getAttribute("aria-sort");
-      // Of numbers people look for the largest, of names for the first.
+      // People look for the largest number, but for the first name.
       const falling = before === null
         ? head.classList.contains("number") : before === "ascending";
       const key = (row) => {
@@ -37,8 +37,8 @@ for (const reading of document.querySelectorAll(".reading")) {
 }
 
 const gallery = document.getElementById("gallery");
-const fields = [...document.querySelectorAll("td[data-field]")];
-if (fields.length > 0) {
+const cells = [...document.querySelectorAll("td[data-cell]")];
+if (cells.length > 0) {
   const names = [...document.querySelectorAll(".confusion tbody th")];
   const bar = document.createElement("div");
   const said = document.createElement("span");
@@ -52,39 +52,39 @@ if (fields.length > 0) {
   gallery.before(bar);
 
   const show = (chosen) => {
-    const field = chosen && chosen.dataset.field;
+    const place = chosen && chosen.dataset.cell;
     const seen = new Set();
     for (const figure of gallery.querySelectorAll("figure")) {
       const { src } = figure.querySelector("img");
-      // An image can be among the surest and the typical ones; here once is enough.
+      // An image can be both confident and typical; here it is shown only once.
       figure.hidden = chosen !== null &&
-        (figure.dataset.field !== field || seen.has(src));
+        (figure.dataset.cell !== place || seen.has(src));
       if (!figure.hidden) seen.add(src);
     }
     for (const grid of gallery.querySelectorAll(".pictures")) {
       grid.parentElement.hidden = chosen !== null &&
         !grid.querySelector("figure:not([hidden])");
     }
-    for (const cell of fields) {
+    for (const cell of cells) {
       cell.firstElementChild.setAttribute("aria-pressed", cell === chosen);
     }
     bar.hidden = chosen === null;
     if (chosen === null) return;
-    const [row, column] = field.split("-").map((place) => names[place].textContent);
+    const [row, column] = place.split("-").map((index) => names[index].textContent);
     const count = chosen.firstElementChild.firstChild.textContent;
     said.textContent = `${seen.size} of the ${count} images of ${row} ` +
-      (row === column ? "predicted right" : `taken for ${column}`);
+      (row === column ? "predicted correctly" : `mistaken for ${column}`);
     document.getElementById("images").scrollIntoView();
   };
 
   const hint = document.createElement("p");
   hint.className = "hint";
-  hint.textContent = "Choose a field to see images of it.";
+  hint.textContent = "Click a cell to see its images.";
   document.querySelector(".confusion").closest(".scroll").before(hint);
 
-  for (const cell of fields) {
+  for (const cell of cells) {
     const button = document.createElement("button");
-    button.title = "Show images of this field";
+    button.title = "Show the images of this cell";
     button.append(...cell.childNodes);
     button.onclick = () => {
       show(button.getAttribute("aria-pressed") === "true" ? null : cell);

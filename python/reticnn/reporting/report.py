@@ -16,7 +16,7 @@ from reticnn.reporting.markup import Html, counted, joined, percent, tag
 from reticnn.runtime.backend import device_name, keras
 from reticnn.runtime.files import as_file_to_write, replacing
 
-# Nothing is fetched from anywhere, whatever a page may be made to contain.
+# Nothing is fetched from anywhere, whatever a page might be made to contain.
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'"
@@ -93,7 +93,7 @@ def report_classifier(
 
 
 def _checked(session):
-    """Return the rows that the user adds to the session's."""
+    """Return the rows that the user adds to the section on the session."""
     if session is None:
         return {}
     named = isinstance(session, Mapping) and all(
@@ -108,7 +108,7 @@ def _checked(session):
 
 
 def _session():
-    """Return with what the report is made."""
+    """Return what the report is made with."""
     backend = keras.backend.backend()
     return {
         "Written": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -125,7 +125,7 @@ def _session():
 def _page(found, session):
     classifier = found.classifier
     contents = {
-        "Measures": sections.measures(found),
+        "Metrics": sections.metrics(found),
         "Confusion": sections.confusion(found),
         "Images": sections.pictures(found),
         "Calibration": sections.reliability(found),
@@ -177,8 +177,8 @@ def _summary(found):
     n, right = found.scores["n"], found.scores["accuracy"]
     classes = counted(len(found.classifier.class_names), "class", "classes")
     return (
-        f"A classifier of {classes}, measured on {counted(n, 'labelled image')}: "
-        f"{percent(right)} are predicted right."
+        f"A classifier for {classes}, evaluated on {counted(n, 'labelled image')}: "
+        f"{percent(right)} are classified correctly."
     )
 
 

@@ -1,4 +1,4 @@
-"""The sections of a report, each from what it is about to HTML."""
+"""The sections of a report, each from its data to HTML."""
 
 import math
 
@@ -22,35 +22,44 @@ from reticnn.reporting.markup import (
 )
 from reticnn.reporting.thumbnails import choices, short_paths, thumbnails
 
-# A larger table is no picture any more, and has a million fields with 1,000 classes.
+# A larger table is hard to read, and has a million cells with 1,000 classes.
 _MOST_CLASSES = 30
 _MOST_ROWS = 20
 _FEW_CLASSES = 6
 
-# Shares closer than this are called the same.
+# Proportions closer than this count as equal.
 _ALIKE = 0.01
 
 _CHOICES = {
-    "wrong": ("Surest and wrong", "Predicted wrong with the highest probability."),
-    "uncertain": ("Least sure", "The lowest probability of the predicted class."),
-    "right": ("Surest and right", "Predicted right with the highest probability."),
+    "wrong": (
+        "Most confident errors",
+        "Wrong predictions with the highest probability.",
+    ),
+    "uncertain": (
+        "Least confident",
+        "Predictions with the lowest probability of the predicted class.",
+    ),
+    "right": (
+        "Most confident and correct",
+        "Correct predictions with the highest probability.",
+    ),
     "typical": (
         "Typical",
-        "Of each of the largest fields of the confusion matrix, the image of middling "
-        "probability.",
+        "For each of the largest cells of the confusion matrix, the image with the "
+        "median probability.",
     ),
 }
 
 _STOPPED = {
-    None: "its last epoch was done",
-    "early": "it got no better",
+    None: "all epochs were completed",
+    "early": "it no longer improved (early stopping)",
     "interrupted": "it was interrupted",
-    "nan": "its loss became no number",
+    "nan": "its loss became NaN",
 }
 
 
 def headline(found):
-    """Return the figures to see first."""
+    """Return the key figures."""
     scores, model = found.scores, found.classifier.model
     figures = [
         (percent(scores["accuracy"]), "accuracy"),
@@ -67,28 +76,28 @@ def headline(found):
     )
 
 
-def measures(found):
-    """Return the measures of all images, and of each class."""
+def metrics(found):
+    """Return the metrics over all images, and per class."""
     scores = found.scores
     texts = {
-        "Accuracy": ("accuracy", "images predicted right"),
-        "Balanced accuracy": ("balanced_accuracy", "mean of the classes' recalls"),
+        "Accuracy": ("accuracy", "proportion of correct predictions"),
+        "Balanced accuracy": ("balanced_accuracy", "mean recall over the classes"),
         "ROC AUC": (
             "roc_auc",
-            "how well the probabilities put the classes in order; 0.5 is chance",
+            "how well the probabilities rank the images; 0.5 is chance",
         ),
-        "Loss": ("loss", "what training lowers"),
+        "Loss": ("loss", "what training minimises"),
         "Log loss": ("log_loss", "mean of -log(probability of the true class)"),
-        "Brier score": ("brier_score", "squared error of the probabilities"),
+        "Brier score": ("brier_score", "mean squared error of the probabilities"),
         "Calibration error": (
             "calibration_error",
-            "mean distance of probability and accuracy",
+            "mean gap between confidence and accuracy",
         ),
     }
     rows = [(name, Number(scores[key], 4), text) for name, (key, text) in texts.items()]
     return joined(
         [
-            table("Measures of all images", ("Measure", "Value", "What it is"), rows),
+            table("Metrics over all images", ("Metric", "Value", "Meaning"), rows),
             _class_table(scores["per_class"]),
         ]
     )
@@ -96,10 +105,10 @@ def measures(found):
 
 def _class_table(per_class):
     classes = len(per_class["class"])
-    caption = "Measures of each class"
+    caption = "Metrics per class"
     places = range(classes)
     if classes > _MOST_CLASSES:
-        # A class that is neither there nor predicted has no F1, and comes last.
+        # A class that neither occurs nor is predicted has no F1, and comes last.
         ranks = [math.inf if math.isnan(f1) else f1 for f1 in per_class["f1"]]
         places = sorted(places, key=ranks.__getitem__)[:_MOST_CLASSES]
         caption = f"The {_MOST_CLASSES} of {classes:,} classes with the lowest F1"
@@ -117,7 +126,7 @@ def _class_table(per_class):
 
 
 def confusion(found):
-    """Return which classes are taken for which."""
+    """Return which classes are mistaken for which."""
     names = found.classifier.class_names
     counts = np.reshape(found.scores["confusion"]["n"], (len(names), len(names)))
     if len(names) > _MOST_CLASSES:
@@ -139,14 +148,14 @@ def confusion(found):
         tag(
             "tr",
             tag("th", name, scope="row"),
-            *(_field(counts, row, column) for column in range(len(names))),
+            *(_cell(counts, row, column) for column in range(len(names))),
         )
         for row, name in enumerate(names)
     ]
     many = " many" if len(names) > _FEW_CLASSES else ""
     return joined(
         [
-            tag("p", "Percentages are shares of the images of the true class.")
+            tag("p", "Percentages are proportions of the images of the true class.")
             if not many
             else None,
             scrolling(
@@ -163,8 +172,8 @@ def confusion(found):
     )
 
 
-def _field(counts, row, column):
-    """Return a cell of the confusion matrix, the darker the larger its share."""
+def _cell(counts, row, column):
+    """Return a cell of the confusion matrix, darker for a larger share of its row."""
     count = counts[row, column]
     share = count / max(1, counts[row].sum())
     few = len(counts) <= _FEW_CLASSES
@@ -174,7 +183,7 @@ def _field(counts, row, column):
         tag("small", percent(share)) if few and count else None,
         class_=None if not count else "hit" if row == column else "miss",
         style=f"--share:{share:.3f}" if count else None,
-        data_field=f"{row}-{column}" if count else None,
+        data_cell=f"{row}-{column}" if count else None,
     )
 
 
@@ -194,14 +203,14 @@ def _confused_pairs(names, counts):
         if mistakes[row, column]
     ]
     if not rows:
-        return tag("p", "No image was taken for another class.")
-    columns = ("True class", "Predicted class", "Images", "Of the true class")
+        return tag("p", "No image was misclassified.")
+    columns = ("True class", "Predicted class", "Images", "Share of true class")
     caption = f"The pairs confused most often, of {len(names):,} classes"
     return table(caption, columns, rows)
 
 
 def pictures(found):
-    """Return images that the classifier is right, wrong and unsure about."""
+    """Return images that are predicted correctly, wrongly and uncertainly."""
     chosen = choices(found.data.codes, found.probabilities)
     addresses = thumbnails(found.data, np.concatenate(list(chosen.values())))
     files = found.data.files and short_paths(found.data.files)
@@ -215,7 +224,7 @@ def pictures(found):
             tag(
                 "div",
                 tag("h3", title),
-                tag("p", text if figures else "There are none."),
+                tag("p", text if figures else "None."),
                 tag("div", *figures, class_="pictures"),
             )
         ]
@@ -228,9 +237,9 @@ def _figure(found, place, address, files):
     column = chances.argmax()
     right, sure = row == column, percent(chances[column])
     source = files[place] if files else f"image {place + 1:,}"
-    outcome = "rightly predicted" if right else f"taken for {names[column]}"
+    outcome = "correct" if right else f"mistaken for {names[column]}"
     alt = f"{names[row]}, {outcome}, probability {sure}"
-    true = f"is {names[row]} ({percent(chances[row])})"
+    true = f"true: {names[row]} ({percent(chances[row])})"
     return tag(
         "figure",
         tag("img", src=address, alt=alt, loading="lazy", title=source),
@@ -241,20 +250,20 @@ def _figure(found, place, address, files):
             tag("small", source),
         ),
         class_="hit" if right else "miss",
-        data_field=f"{row}-{column}",
+        data_cell=f"{row}-{column}",
     )
 
 
 def reliability(found):
-    """Return whether the probabilities mean what they say."""
+    """Return how well the probabilities agree with the accuracy."""
     bins = calibration(found.data.codes, found.probabilities)
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]
-    verdict = "too sure" if sure > accuracy else "not sure enough"
+    verdict = "over-confident" if sure > accuracy else "under-confident"
     if abs(sure - accuracy) < _ALIKE:
-        verdict = "about as sure as it is right"
+        verdict = "about as confident as it is accurate"
     chart = charts.reliability_chart(
-        "Accuracy of the images in each bin of the highest probability", bins
+        "Accuracy in each bin of the highest probability", bins
     )
     rows = [
         (
@@ -272,8 +281,8 @@ def reliability(found):
             tag(
                 "p",
                 f"On average the highest probability is {percent(sure)}, and "
-                f"{percent(accuracy)} of the predictions are right: the classifier is "
-                f"{verdict}. The calibration error is "
+                f"{percent(accuracy)} of the predictions are correct: the classifier "
+                f"is {verdict}. The calibration error is "
                 f"{number(found.scores['calibration_error'], 3)}.",
             ),
             tag(
@@ -284,12 +293,12 @@ def reliability(found):
                     tag("output"),
                     tag(
                         "figcaption",
-                        "Share predicted right (bars) of images with about the same "
-                        "highest probability. On the dashed line the two are equal; "
-                        "below it the classifier is too sure.",
+                        "Accuracy (bars) of images with about the same highest "
+                        "probability. On the dashed line the two are equal; below it "
+                        "the classifier is over-confident.",
                     ),
                 ),
-                table("Bins of the chart", columns, rows),
+                table("The bins of the chart", columns, rows),
                 class_="side-by-side",
             ),
         ]
@@ -297,10 +306,10 @@ def reliability(found):
 
 
 def training(classifier):
-    """Return how the classifier was trained, as far as it knows."""
+    """Return how the classifier was trained, as far as is recorded."""
     history = classifier.history
     if not history["epoch"]:
-        return tag("p", "No training is recorded with this model.")
+        return tag("p", "No training is recorded for this model.")
     lines = {name: values for name, values in history.items() if name != "stage"}
     figures = [
         _history_figure(name, history)
@@ -321,15 +330,15 @@ def training(classifier):
             tag("div", *figures, class_="side-by-side"),
             tag(
                 "details",
-                tag("summary", "The values of each epoch"),
-                table("Metrics of each epoch", names, rows),
+                tag("summary", "Values by epoch"),
+                table("Metrics by epoch", names, rows),
             ),
         ]
     )
 
 
 def _settings(classifier):
-    """Return what is known of the training besides its metrics."""
+    """Return what is known about the training apart from its metrics."""
     history, model = classifier.history, classifier.model
     by = "val_loss" if "val_loss" in history else "loss"
     place = int(np.nanargmin(history[by])) if np.isfinite(history[by]).any() else None
@@ -338,8 +347,8 @@ def _settings(classifier):
     return pairs(
         [
             ("Epochs", f"{classifier.epochs:,}"),
-            ("Weights of epoch", f"{classifier.kept_epoch:,}"),
-            ("Ended when", _STOPPED.get(classifier.stopped, classifier.stopped)),
+            ("Weights from epoch", f"{classifier.kept_epoch:,}"),
+            ("Stopped because", _STOPPED.get(classifier.stopped, classifier.stopped)),
             (
                 f"Lowest {_name_of(by).lower()}",
                 None
@@ -359,7 +368,7 @@ def _settings(classifier):
 
 
 def _history_figure(name, history):
-    """Return the chart of a metric, of training and validation images."""
+    """Return the chart of a metric on the training and validation images."""
     lines = {
         kind: history[key]
         for kind, key in (("training", name), ("validation", f"val_{name}"))
@@ -373,7 +382,7 @@ def _history_figure(name, history):
         )
         if stage != before
     ]
-    title = f"{_name_of(name)} over the epochs"
+    title = f"{_name_of(name)} by epoch"
     keys = [
         tag("span", tag("i", class_=f"key {kind}"), kind, class_="legend")
         for kind in lines
@@ -393,7 +402,7 @@ def _name_of(metric):
 
 
 def model(classifier):
-    """Return what the model is made of."""
+    """Return the parts of the model."""
     model, names = classifier.model, classifier.class_names
     trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     size = " x ".join(str(side or "any") for side in classifier.image_shape)
@@ -433,26 +442,26 @@ def model(classifier):
     )
     cost = number(sum(layers["mult_adds"]))
     caption = (
-        f"{counted(len(rows), 'layer')}, {cost} mult-adds for an image; receptive "
+        f"{counted(len(rows), 'layer')}, {cost} mult-adds per image; receptive "
         "fields in pixels"
     )
     return joined([facts, table(caption, columns, rows, class_="sortable")])
 
 
 def data(found):
-    """Return what images the classifier was measured on."""
+    """Return which images the classifier was evaluated on."""
     images = found.data
     counts = images.class_counts
     size = " x ".join(map(str, images.image_shape))
     facts = pairs(
         [
             ("Images", f"{len(images):,}"),
-            ("Kept in", "files" if images.files else "memory"),
-            ("Size", f"{size} (height x width x channels), as the model takes them"),
-            ("Files left out", f"{len(images.skipped):,}" if images.skipped else None),
+            ("Stored in", "files" if images.files else "memory"),
+            ("Size", f"{size} (height x width x channels), as passed to the model"),
+            ("Files skipped", f"{len(images.skipped):,}" if images.skipped else None),
         ]
     )
-    caption, shown = "Images of each class", list(counts.items())
+    caption, shown = "Images per class", list(counts.items())
     if len(shown) > _MOST_CLASSES:
         shown = sorted(shown, key=lambda item: -item[1])
         shown = shown[: _MOST_ROWS // 2] + shown[-_MOST_ROWS // 2 :]
@@ -466,7 +475,10 @@ def data(found):
         for name, count in shown
     ]
     return joined(
-        [facts, table(caption, ("Class", "Images", "Share", "To the largest"), rows)]
+        [
+            facts,
+            table(caption, ("Class", "Images", "Share", "Relative to largest"), rows),
+        ]
     )
 
 
@@ -478,5 +490,5 @@ def _bar(share):
 
 
 def session(rows):
-    """Return with what the report was made."""
+    """Return what the report was made with."""
     return pairs(rows.items())

@@ -1,12 +1,12 @@
-"""Charts as SVG within a page, drawn with the page's own colours."""
+"""Charts as SVG within a page, drawn in the colours of the page."""
 
 import math
 
 import numpy as np
 
-from reticnn.reporting.markup import number, percent, tag
+from reticnn.reporting.markup import counted, number, percent, tag
 
-# Units of the drawing, which is scaled to the width there is.
+# Units of the drawing, which is scaled to the available width.
 _WIDTH, _HEIGHT = 420, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 410, 12, 212
 
@@ -15,7 +15,7 @@ _MOST_POINTS = 60
 
 
 class _Scale:
-    """From values to places along an axis."""
+    """A map from values to positions along an axis."""
 
     def __init__(self, low, high, start, end):
         self.low, self.high = low, high
@@ -33,7 +33,7 @@ def line_chart(title, epochs, lines, stages=()):
         title: What is drawn, for those who cannot see it.
         epochs: The epochs' numbers.
         lines: Dict of lists of values by `"training"` and `"validation"`.
-        stages: Epochs with which a new stage of the training began.
+        stages: Epochs at which a new stage of training began.
     """
     values = [value for line in lines.values() for value in line]
     ticks = _ticks([value for value in values if math.isfinite(value)])
@@ -51,7 +51,7 @@ def line_chart(title, epochs, lines, stages=()):
 
 
 def reliability_chart(title, bins):
-    """Return a chart of the share predicted right by the highest probability.
+    """Return a chart of accuracy by the highest probability.
 
     Args:
         title: What is drawn, for those who cannot see it.
@@ -70,8 +70,8 @@ def reliability_chart(title, bins):
         if math.isfinite(probability):
             dots.append(_dot(x(probability), y(accuracy), "mean"))
         text = (
-            f"{n:,} with a probability of {percent(probability)} on average: "
-            f"{percent(accuracy)} right"
+            f"{counted(n, 'image')} with mean probability {percent(probability)}: "
+            f"{percent(accuracy)} correct"
         )
         readings.append(_reading(left, right, text))
     tenths = np.linspace(0, 1, 11)
@@ -113,7 +113,7 @@ def _ticks(values):
 
 
 def _decimals(ticks):
-    """Return how many decimals tell the ticks apart."""
+    """Return how many decimals distinguish the ticks."""
     step = ticks[1] - ticks[0]
     return next(
         places for places in range(20) if abs(step - round(step, places)) < step / 1000
@@ -141,7 +141,7 @@ def _bottom_labels(x, ticks, decimals, name):
 
 
 def _curve(x, y, epochs, values, name):
-    """Return the line through the values, broken where one is missing."""
+    """Return the line through the values, interrupted where one is missing."""
     points = [
         (x(epoch), y(value)) if math.isfinite(value) else None
         for epoch, value in zip(epochs, values, strict=True)
@@ -160,7 +160,7 @@ def _curve(x, y, epochs, values, name):
 
 
 def _epoch_readings(x, epochs, lines):
-    """Return an area over each epoch that has its values as text."""
+    """Yield an area over each epoch with its values as text."""
     for place, epoch in enumerate(epochs):
         values = ", ".join(
             f"{name} {number(line[place], 4)}" for name, line in lines.items()
@@ -169,7 +169,7 @@ def _epoch_readings(x, epochs, lines):
 
 
 def _reading(left, right, text):
-    """Return an invisible area that says what is drawn there."""
+    """Return an invisible area that describes what is drawn there."""
     return tag(
         "rect",
         tag("title", text),

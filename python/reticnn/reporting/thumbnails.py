@@ -1,4 +1,4 @@
-"""Images to look at: those a classifier is most and least right about."""
+"""Images to look at: those that a classifier gets most and least right."""
 
 import base64
 import io
@@ -7,26 +7,27 @@ import os
 import numpy as np
 from PIL import Image
 
-# Of each choice; with the sides below they keep a page small.
+# Per choice; with the sizes below, these keep a page small.
 _MOST = 12
-_MOST_FIELDS = 24
+_MOST_CELLS = 24
 _LARGEST_SIDE = 160
 
-# Images up to this size keep every pixel: JPEG would blur what little there is.
+# Images up to this size keep every pixel: JPEG would blur what little detail they have.
 _SMALL_SIDE = 64
 
 
 def choices(codes, probabilities):
-    """Return positions of images to show, by what they show.
+    """Return the positions of images to show, by kind.
 
     Args:
         codes: int array, the true class of each image counted from 0.
         probabilities: Array, (n, classes).
 
     Returns:
-        Dict of int arrays: `"right"` and `"wrong"`, the surest predictions first,
-        `"uncertain"`, the least sure first, and `"typical"`, of each field of the
-        confusion matrix, the largest fields first, the image of middling probability.
+        Dict of int arrays: `"right"` and `"wrong"`, the most confident predictions
+        first, `"uncertain"`, the least confident first, and `"typical"`, for each cell
+        of the confusion matrix, the largest cells first, the image with the median
+        probability.
     """
     surest_first = np.argsort(-probabilities.max(axis=1), kind="stable")
     predicted = probabilities.argmax(axis=1)
@@ -40,11 +41,11 @@ def choices(codes, probabilities):
 
 
 def _typical(codes, predicted, surest_first):
-    """Return the position of the middle image of each field."""
-    fields = (codes * (predicted.max() + 1) + predicted)[surest_first]
-    names, counts = np.unique(fields, return_counts=True)
-    largest = names[np.argsort(-counts, kind="stable")][:_MOST_FIELDS]
-    members = [surest_first[fields == field] for field in largest]
+    """Return the position of the middle image of each cell."""
+    cells = (codes * (predicted.max() + 1) + predicted)[surest_first]
+    names, counts = np.unique(cells, return_counts=True)
+    largest = names[np.argsort(-counts, kind="stable")][:_MOST_CELLS]
+    members = [surest_first[cells == cell] for cell in largest]
     return np.array([places[len(places) // 2] for places in members])
 
 
@@ -59,7 +60,7 @@ def thumbnails(data, positions):
 
 
 def short_paths(files):
-    """Return paths without the folder that all have in common."""
+    """Return paths without the folder that all share."""
     paths = [os.path.abspath(file) for file in files]
     try:
         common = os.path.commonpath([os.path.dirname(path) for path in paths])
@@ -69,9 +70,9 @@ def short_paths(files):
 
 
 def _as_address(pixels):
-    """Return an image, (height, width, channels), in an address of its own."""
+    """Return an image, (height, width, channels), as a `data:` address."""
     pixels = np.clip(pixels, 0, 255).astype(np.uint8)
-    # Other numbers of channels have no colours that a screen could show.
+    # Other numbers of channels have no colours for a screen to show.
     image = Image.fromarray(pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., 0])
     is_small = max(image.size) <= _SMALL_SIDE
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))

@@ -23,13 +23,13 @@ def compile_model(model, settings):
         value = getattr(settings, name)
         if value:
             raise ValueError(
-                f"`{name}` is {shown(value)}, but `model` is compiled already and "
-                f"keeps its own. Leave `{name}` out, or compile the model as you want."
+                f"`{name}` is {shown(value)}, but `model` is already compiled and "
+                f"keeps its own. Leave `{name}` out, or compile the model accordingly."
             )
     if settings.mixes and model.output_shape[1] > 1 and not takes_one_hot(model):
         raise ValueError(
-            "`mixup` and `cutmix` give mixed classes, but `model` is compiled with a "
-            "loss for whole ones. Compile it with CategoricalCrossentropy, or leave "
+            "`mixup` and `cutmix` mix classes, but `model` is compiled with a loss for "
+            "unmixed ones. Compile it with CategoricalCrossentropy, or leave "
             "compiling to `fit_classifier()`."
         )
     _follow_trainable(model)
@@ -74,7 +74,7 @@ def _optimizer(optimizer, weight_decay, ema):
             if value is not None:
                 raise ValueError(
                     f"`{name}` is {shown(value)}, but `optimizer` is an object with "
-                    f"settings of its own. Set it there, or give the optimizer's name."
+                    f"its own settings. Set it there, or give the optimizer by name."
                 )
         return optimizer
     wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}

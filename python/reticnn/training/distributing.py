@@ -112,7 +112,7 @@ def check_batch_size(batch_size, devices):
     if batch_size < len(devices):
         raise ValueError(
             f"`batch_size` must be at least the number of devices, {len(devices)}, not "
-            f"{batch_size}: each takes its part of every batch."
+            f"{batch_size}: each takes a part of every batch."
         )
 
 
@@ -251,7 +251,7 @@ def _mirrored(model, devices):
 
     if type(model).train_step is not keras.Model.train_step:
         raise ValueError(
-            "`model` has a `train_step()` of its own, which may weigh the devices "
+            "`model` has its own `train_step()`, which may weight the devices "
             'wrongly. Use distribute="none".'
         )
     strategy = _strategy(tuple(devices))

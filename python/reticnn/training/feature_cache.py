@@ -161,13 +161,13 @@ def feature_cache(model, settings, images, validation_images, devices=()):
         if wanted == "auto":
             return None, _note_without(model, reason)
         raise ValueError(
-            f"`cache_features` is {wanted}, but there is nothing to keep: {reason}. "
+            f"`cache_features` is {wanted}, but no features can be cached: {reason}. "
             'Use "auto".'
         ) from None
 
 
 class _NothingToKeepError(Exception):
-    """Says why features are not kept."""
+    """Says why features are not cached."""
 
 
 def _note_without(model, reason):

@@ -131,7 +131,7 @@ def _suggestion(rates, losses):
     if falling[0] - falling[-1] < _CLEAR_FALL * falling[0]:
         warnings.warn(
             f"The loss did not fall in {len(losses)} steps, so there is no suggestion. "
-            "Give the model more `steps`, or larger batches.",
+            "Try more `steps`, or larger batches.",
             stacklevel=3,
         )
         return None

@@ -134,7 +134,7 @@ def _rounds(budget, trials):
     if budget < len(counts) * trials:
         raise ValueError(
             f"`budget` must be at least {len(counts) * trials} epochs for {trials} "
-            f"trials, not {budget}: with fewer there is not one for each. Raise it, or "
+            f"trials, not {budget}: each needs at least one. Raise it, or "
             "use fewer `trials`."
         )
     return [(count, budget // len(counts) // count) for count in counts]

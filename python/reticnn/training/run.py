@@ -191,7 +191,7 @@ class TrainingRun:
                 f"The loss became NaN in epoch {self.end + 1}, and training "
                 "stopped. Try a lower `learning_rate`, `warmup_epochs`, or batch "
                 "normalisation, and look for wrong pixels in the images. The weights "
-                "are those of the best epoch before.",
+                "are those of the best epoch before that.",
                 stacklevel=4,
             )
         return stopped
@@ -266,8 +266,8 @@ def _training_data(model, data, validation, seed, augmentation, class_names):
     data = _labelled(model, data, "data", class_names)
     if len(data) < len(data.class_names):
         raise ValueError(
-            f"`data` has {len(data)} images of {len(data.class_names)} classes, not "
-            "even one of each. Give more images, or fewer classes."
+            f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
+            "than one per class. Give more images, or fewer classes."
         )
     data = images_for_model(data, _shape_to_augment(data, shape, augmentation), "data")
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
@@ -277,8 +277,9 @@ def _training_data(model, data, validation, seed, augmentation, class_names):
     validation = _labelled(model, validation, "validation")
     if validation.class_names != data.class_names:
         raise ValueError(
-            f"`validation` has the classes {shown(validation.class_names)}, `data` "
-            f"{shown(data.class_names)}. Give both the same classes in the same order."
+            f"`validation` has the classes {shown(validation.class_names)}, but `data` "
+            f"has {shown(data.class_names)}. Give both the same classes in the same "
+            "order."
         )
     return data, images_for_model(validation, shape, "validation")
 
@@ -296,8 +297,8 @@ def _shape_to_augment(data, shape, augmentation):
     else:
         raise ValueError(
             f"`augmentation` gives images of {cropped[0]} x {cropped[1]} pixels "
-            f"(height x width), the model takes {shape[0]} x {shape[1]}. Crop to the "
-            "model's size, or to fractions, which keep the size."
+            f"(height x width), but the model takes {shape[0]} x {shape[1]}. Crop to "
+            "the model's size, or to fractions, which keep the size."
         )
     augmentation.check(
         [
@@ -313,8 +314,8 @@ def _set_apart(data, validation, seed):
     share = as_float(validation, "validation", above=0, below=1)
     if round(share * len(data)) in (0, len(data)):
         raise ValueError(
-            f"`validation` sets apart {share:g} of {len(data)} images, which leaves "
-            "none in one of the parts. Use more images, or another fraction."
+            f"`validation` sets aside {share:g} of {len(data)} images, which leaves "
+            "one of the parts empty. Use more images, or another fraction."
         )
     parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
     return parts["train"], parts["validation"]
@@ -326,14 +327,14 @@ def _labelled(model, data, name, class_names=None):
     check_not_empty(data, name)
     if data.codes is None:
         raise ValueError(
-            f"`{name}` has no labels to learn from. Give the images' labels, or put "
-            "them into one subfolder a class."
+            f"`{name}` has no labels to learn from. Give the labels, or put the images "
+            "into one subfolder per class."
         )
     if class_names is not None:
         data = data.with_classes(class_names, name)
     if count_classes(model) != len(data.class_names):
         raise ValueError(
-            f"`model` tells {count_classes(model)} classes apart, `{name}` has "
+            f"`model` has {count_classes(model)} classes, but `{name}` has "
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
             f"num_classes={len(data.class_names)}."
         )
@@ -348,7 +349,7 @@ def _class_weights(class_weight, data):
     if isinstance(class_weight, Mapping):
         if set(class_weight) != set(data.class_names):
             raise ValueError(
-                f"`class_weight` must give a weight for each of "
+                f"`class_weight` must give one weight for each of "
                 f"{shown(data.class_names)}, not for {shown(list(class_weight))}."
             )
         weights = [

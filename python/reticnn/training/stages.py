@@ -59,7 +59,7 @@ def as_stages(stages, settings, model):
     if isinstance(stages, (str, Mapping)) or not isinstance(stages, Sequence):
         raise _wrong_kind(stages)
     if not stages:
-        raise ValueError("`stages` is empty. Give one stage or more, or None.")
+        raise ValueError("`stages` is empty. Give at least one stage, or None.")
     made, before = [], ""
     for number, given in enumerate(stages, start=1):
         own = _checked(given, number)

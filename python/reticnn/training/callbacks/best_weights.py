@@ -53,7 +53,7 @@ class BestWeights(keras.callbacks.Callback):
         self._current = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        """Stop at a loss that is no number."""
+        """Stop when the loss is NaN."""
         if not math.isfinite(logs["loss"]):
             self.stopped = "nan"
             self.model.stop_training = True

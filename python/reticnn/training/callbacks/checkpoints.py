@@ -75,7 +75,7 @@ class Checkpoints(keras.callbacks.Callback):
             self.write()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write the state of training, unless the loss is no number."""
+        """Write the state of training, unless the loss is NaN."""
         if self._best.stopped != "nan":
             self.write()
 
@@ -111,8 +111,8 @@ class Checkpoints(keras.callbacks.Callback):
             raise OSError(
                 f"`checkpoint_dir`: the state after epoch {len(self._history.records)} "
                 f"could not be written ({error.strerror or error}). The last good "
-                f"checkpoint, {self.path!r}, is as it was. Make room, and run the same "
-                "call again."
+                f"checkpoint, {self.path!r}, is unchanged. Free some space, and run "
+                "the same call again."
             ) from error
 
     def _read(self):
@@ -128,12 +128,12 @@ class Checkpoints(keras.callbacks.Callback):
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"`checkpoint_dir` has a checkpoint that cannot be used ({error}): "
-                f"{self.path!r}. Delete it to start from the beginning."
+                f"{self.path!r}. Delete it to start again from the beginning."
             ) from error
         return record, arrays
 
     def _check_settings(self):
-        """Raise if the run that is there is not the one that was asked for."""
+        """Raise if the run in the folder is not the one that was asked for."""
         there = self._record["settings"]
         other = [
             f"{name}: there {shown(there.get(name))}, here {shown(value)}"

@@ -1,11 +1,14 @@
+import contextlib
 import socket
 import threading
+import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import keras
 import pytest
 
+from reticnn.runtime import downloads as waiting
 from reticnn.runtime.downloads import network
 
 FIX = "Pass a local copy as `path`."
@@ -102,3 +105,42 @@ def test_time_limit_is_put_back(site):
     with pytest.raises(ConnectionError), network(f"{site}/file", FIX):
         raise OSError("broken off")
     assert socket.getdefaulttimeout() == before
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+
+
+def _serve(server, answers):
+    """Answer requests by their method, and leave the connections open in silence."""
+    open_ones = []
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            open_ones.append(connection)
+            method = connection.recv(1000).split(b" ")[0]
+            connection.sendall(answers.get(method, b""))
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({}, "cannot be reached"),
+        ({b"HEAD": ANSWER}, "broke off"),
+        ({b"HEAD": ANSWER, b"GET": ANSWER + b"begun"}, "broke off"),
+    ],
+    ids=["after connecting", "before the file", "within the file"],
+)
+def test_server_that_falls_silent_is_given_up(tmp_path, monkeypatch, answers, says):
+    assert 2 * waiting.SECONDS < 15
+    monkeypatch.setattr(waiting, "SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_serve, args=(server, answers), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/weights.h5"
+        started = time.monotonic()
+        with (
+            pytest.raises(ConnectionError, match=f"{says}.*Put it there"),
+            waiting.network(url, "Put it there."),
+        ):
+            keras.utils.get_file("weights.h5", url, cache_dir=tmp_path)
+    assert time.monotonic() - started < 3
+    assert not list(tmp_path.rglob("*.h5"))

@@ -1,0 +1,274 @@
+"""Weights as they are kept: a file, a model or a classifier, read into one form."""
+
+import json
+import os
+import re
+import warnings
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from reticnn.classifier import Classifier, unwrapped
+from reticnn.coercion import as_path, shown
+from reticnn.graph import leaves_in
+from reticnn.runtime.backend import keras
+from reticnn.saving import load_classifier
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """The weights of a layer, or of a nested model.
+
+    Attributes:
+        name: The layer's name.
+        parts: Lists of arrays or Keras variables: one list, or for a nested model one
+            per layer in it.
+        names: The arrays' names within the layer if the file has them in an order of
+            its own, all in one part; else None.
+    """
+
+    name: str
+    parts: list
+    names: list | None = None
+
+    @property
+    def arrays(self):
+        """The arrays of all parts."""
+        return [array for part in self.parts for array in part]
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """The weights of a model.
+
+    Attributes:
+        layers: List of `StoredLayer`, in the model's order; none is without weights.
+        rescalings: Number of the model's rescaling layers, or None if it is not known.
+    """
+
+    layers: list
+    rescalings: int | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Weights to choose from.
+
+    Attributes:
+        origin: The file or the model that they are from, for messages.
+        models: List of `StoredModel`, nested ones before the one that they are in.
+    """
+
+    origin: str
+    models: list
+
+
+def read_source(weights, network):
+    """Read weights.
+
+    Args:
+        weights: Path of a file, or a Keras model or classifier.
+        network: Keras model that the weights are for. It is not changed.
+
+    Returns:
+        `Source`.
+
+    Raises:
+        TypeError: If `weights` is none of these.
+        ValueError: If the file is damaged, or of a kind that is not known.
+        FileNotFoundError: If there is no such file.
+    """
+    if isinstance(weights, (Classifier, keras.Model)):
+        model = unwrapped(weights)
+        return Source(model.name, _models_in(model))
+    if not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(
+            "`weights` must be 'imagenet', the path of a file, a Keras model, a "
+            f"classifier, or None (NULL in R), not {shown(weights)}."
+        )
+    path = _existing(weights)
+    for ending, read in _READERS.items():
+        if path.endswith(ending):
+            return Source(path, read(path, network))
+    raise ValueError(
+        "`weights` must be a file that ends in .keras, .weights.h5, .h5 or .reticnn, "
+        f"not {path!r}."
+    )
+
+
+def _existing(weights):
+    path = as_path(weights, "weights")
+    if os.path.isdir(path):
+        raise ValueError(
+            f"`weights` must be 'imagenet' or a file, and {path!r} is a folder. Give "
+            "the path of a file in it."
+        )
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            f"`weights` must be 'imagenet' or a file, and there is no file {path!r} "
+            f"(working directory: {os.getcwd()!r}). Check the spelling."
+        )
+    return path
+
+
+def _damaged(path, error):
+    return ValueError(
+        f"`weights` is a file that cannot be read: {path!r} ({error}). It is damaged, "
+        "or of another kind than its ending says. Get it again."
+    )
+
+
+# Models
+
+
+def _models_in(model):
+    """Return the nested models of a model, and the model itself as the last."""
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    rescalings = [
+        layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling)
+    ]
+    within = [found for part in inner for found in _models_in(part)]
+    return [*within, StoredModel(layers_of(model), len(rescalings))]
+
+
+def layers_of(model):
+    """Return the layers of a Keras model that have weights, as `StoredLayer`s."""
+    return [
+        StoredLayer(layer.name, _parts(layer))
+        for layer in model.layers
+        if layer.weights
+    ]
+
+
+def _parts(layer):
+    """Return the weights of a layer, or of each layer of a nested model."""
+    parts = [leaf.weights for leaf in leaves_in(layer) if leaf.weights]
+    of_layers = [id(weight) for part in parts for weight in part]
+    # A class of its own may have further weights, or share a layer.
+    whole = of_layers == [id(weight) for weight in layer.weights]
+    return parts if whole else [layer.weights]
+
+
+def _read_classifier(path, network):
+    return _models_in(load_classifier(path).model)
+
+
+def _read_keras(path, network):
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise _damaged(path, error) from error
+    return _models_in(model)
+
+
+# Files of weights in the order of a network's layers, which it alone knows
+
+
+def _read_weights_file(path, network):
+    """Read a `.weights.h5` file, whose layers only Keras can tell apart.
+
+    Keras puts the weights into the network, but what is assigned in the scope is kept
+    by the scope.
+    """
+    rescalings = _rescalings_of_weights_file(path)
+    try:
+        # Besides the error, Keras warns for every layer.
+        with warnings.catch_warnings(), keras.StatelessScope():
+            warnings.simplefilter("ignore")
+            network.load_weights(path)
+            layers = [
+                StoredLayer(
+                    layer.name, [[v.value for v in part] for part in layer.parts]
+                )
+                for layer in layers_of(network)
+            ]
+    except ValueError as error:
+        top = " without its top" if len(network.output_shape) == 4 else ""
+        raise ValueError(
+            f"`weights` does not fit {network.name}: {path!r}. It must hold the "
+            f"weights of this network{top}. Keras says: {_shortened(error)}"
+        ) from error
+    return [StoredModel(layers, rescalings)]
+
+
+def _rescalings_of_weights_file(path):
+    try:
+        with h5py.File(path) as file:
+            names = list(file.get("layers", ()))
+    except OSError as error:
+        raise _damaged(path, error) from error
+    return len([name for name in names if re.fullmatch(r"rescaling(_\d+)?", name)])
+
+
+def _shortened(error):
+    """Return Keras's message up to the shapes, without values and other layers."""
+    message = str(error).split("Target variable:")[0]
+    return " ".join(message.split("List of objects")[0].split())
+
+
+# Legacy HDF5 files, as Keras distributes them
+
+
+def _read_legacy(path, network):
+    try:
+        with h5py.File(path) as file:
+            group = file
+            if "layer_names" not in _attributes(file) and "model_weights" in file:
+                group = file["model_weights"]
+            layers = [
+                StoredLayer(
+                    name,
+                    [[np.asarray(group[name][key]) for key in weights]],
+                    names_within(weights, name),
+                )
+                for name in _texts(group, "layer_names")
+                if (weights := _texts(group[name], "weight_names"))
+            ]
+            config = file.attrs.get("model_config")
+    except (OSError, KeyError) as error:
+        raise _damaged(path, error) from error
+    if not layers:
+        raise _damaged(path, "it holds no layers")
+    return [StoredModel(layers, _rescalings_of_config(config))]
+
+
+def names_within(paths, name):
+    """Return the names of a layer's weights, without its own and Keras 2's number."""
+    return [path.removeprefix(f"{name}/").split(":")[0] for path in paths]
+
+
+def _attributes(group):
+    """Return the names of attributes; Keras cuts long ones into numbered parts."""
+    return {name.rstrip("0123456789") for name in group.attrs}
+
+
+def _texts(group, name):
+    """Return the strings in an attribute, put together from its parts."""
+    parts = [name, *(f"{name}{number}" for number in range(len(group.attrs)))]
+    return [
+        text.decode() if isinstance(text, bytes) else str(text)
+        for part in parts
+        if part in group.attrs
+        for text in group.attrs[part]
+    ]
+
+
+def _rescalings_of_config(config):
+    """Return how many rescaling layers a model has, by its configuration as JSON."""
+    if config is None:
+        return None
+    config = json.loads(config).get("config", {})
+    # A Sequential model of the first versions of Keras is a list of layers.
+    layers = config.get("layers", ()) if isinstance(config, dict) else config
+    return sum(layer.get("class_name") == "Rescaling" for layer in layers)
+
+
+# The first ending that fits counts.
+_READERS = {
+    ".reticnn": _read_classifier,
+    ".keras": _read_keras,
+    ".weights.h5": _read_weights_file,
+    ".h5": _read_legacy,
+    ".hdf5": _read_legacy,
+}

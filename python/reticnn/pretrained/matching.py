@@ -1,0 +1,213 @@
+"""Which weights go where in a network: what it means that weights fit."""
+
+import os
+from dataclasses import dataclass
+
+from reticnn.graph import FEATURE_ENDS
+from reticnn.pretrained.formats import StoredModel, layers_of, names_within
+
+# VGG has three layers after its convolutions, the others one or two.
+_MOST_LAYERS_OF_A_TOP = 3
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """How far the weights of a model go in a network.
+
+    Attributes:
+        model: `StoredModel`.
+        pairs: List of (variable, array), as far as they fit.
+        problem: What is wrong with the next, in words, or None.
+    """
+
+    model: StoredModel
+    pairs: list
+    problem: str | None = None
+
+
+def match(network, source, hint=""):
+    """Find the weights for a network's variables.
+
+    Layers are told apart by their order, as Keras does: their names differ from one
+    session to the next. Those of a nested model count as the network's, in its place.
+    A layer fits if it has as many arrays, each with the sides of its variable but for
+    those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras and
+    (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights that
+    have one, and a network with one keeps its own from the first layer that differs.
+    Of several models in a source it is the one that fits furthest.
+
+    Args:
+        network: Keras model.
+        source: `Source`.
+        hint: Sentence, after a space, for the message where the weights do not fit.
+
+    Returns:
+        The `StoredModel` that fits, and a list of pairs (variable, array).
+
+    Raises:
+        ValueError: If none fits, naming the first layer that differs and the shapes; or
+            if the order of the weights within a layer of a file is not known.
+    """
+    fits = [_fit(network, model, source.origin) for model in source.models]
+    # Of equals the innermost: around a backbone are few layers, which say little.
+    best = max(fits, key=lambda fit: (fit.problem is None, len(fit.pairs)))
+    if best.problem is None:
+        return best.model, best.pairs
+    raise ValueError(
+        f"`weights` does not fit {network.name}: {best.problem} ({source.origin!r}). "
+        f"Give weights of this network, with or without its top.{hint}"
+    )
+
+
+def _fit(network, model, origin):
+    layers = layers_of(network)
+    top = _names_of_top(network)
+    stored = _in_order(model, layers, origin)
+    pairs, last = [], None
+    for number, layer in enumerate(layers):
+        fitting = []
+        for part in layer.parts:
+            there, arrays = next(stored, (None, []))
+            if _sides(arrays) != _sides(part):
+                break
+            fitting += zip(part, arrays, strict=True)
+        else:
+            pairs += fitting
+            last = there
+            continue
+        # Not a part of a layer, such as the bias without the matrix.
+        if layer.name in top and pairs:
+            return _Fit(model, pairs)
+        return _Fit(model, pairs + fitting, _difference(layers, number, there))
+    left = [there for there, _ in stored]
+    if left and not (_gives_feature_maps(network) and _is_top(left, last)):
+        return _Fit(model, pairs, _excess(layers, model, left[0]))
+    return _Fit(model, pairs)
+
+
+def _names_of_top(network):
+    """Return the names of the layers behind the feature maps, if it has such."""
+    ends = [n for n, one in enumerate(network.layers) if isinstance(one, FEATURE_ENDS)]
+    if _gives_feature_maps(network) or not ends:
+        return set()
+    return {layer.name for layer in network.layers[ends[-1] :]}
+
+
+def _gives_feature_maps(network):
+    return len(network.output_shape) == 4
+
+
+def _is_top(left, last):
+    """Return whether what is left of weights can be a top.
+
+    Args:
+        left: The `StoredLayer` of each part that is left.
+        last: That of the last part before.
+    """
+    return left[0] is not last and len(set(map(id, left))) <= _MOST_LAYERS_OF_A_TOP
+
+
+def _sides(arrays):
+    return [[side for side in array.shape if side != 1] for array in arrays]
+
+
+# What is wrong
+
+
+def _difference(layers, number, there):
+    """Return where weights differ, in words.
+
+    Args:
+        layers: List of `StoredLayer`, those of the network.
+        number: The place in it of the first that does not fit.
+        there: `StoredLayer` that has the weights in its place, or None at their end.
+    """
+    own = layers[number]
+    if there is None:
+        return (
+            f"the weights end before layer {own.name!r}, number {number + 1} of "
+            f"{len(layers)} with weights, which has the shapes {_listed(own)}"
+        )
+    return (
+        f"layer {own.name!r} has the shapes {_listed(own)}, the weights have "
+        f"{_listed(there)} there, of a layer {there.name!r}"
+    )
+
+
+def _listed(layer):
+    """Return a layer's shapes as text, of many the first three."""
+    shapes = [tuple(array.shape) for array in layer.arrays]
+    more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
+    return f"{shapes[:3]}{more}"
+
+
+def _excess(layers, model, first):
+    return (
+        f"the weights are of {len(model.layers)} layers, the network has "
+        f"{len(layers)}; the first too many is {first.name!r}"
+    )
+
+
+# The order within a layer of a file
+
+
+def _in_order(model, layers, origin):
+    """Yield the parts of a model, each with its layer, in the order of a network.
+
+    Args:
+        model: `StoredModel`.
+        layers: List of `StoredLayer`, those of the network.
+        origin: Where the weights are from, for the message.
+    """
+    own, place = {}, 0
+    for layer in layers:
+        own[place] = layer
+        place += len(layer.parts)
+    needed, place = place, 0
+    for stored in model.layers:
+        parts = stored.parts
+        if place < needed and _has_layers_within(stored.names or ()):
+            parts = _parts_in_order(stored, own.get(place), origin)
+        yield from ((stored, part) for part in parts)
+        place += len(parts)
+
+
+def _parts_in_order(stored, layer, origin):
+    """Return the parts of a nested model of a file in the order of the network's.
+
+    The file has what was trained before what was not. That is a layer's own order, but
+    not that of a nested model: its layers can be told apart by their names, or else by
+    their shapes where no two have the same.
+
+    Args:
+        stored: `StoredLayer`.
+        layer: `StoredLayer`, that of the network which begins there, or None.
+        origin: Where the weights are from, for the message.
+    """
+    arrays = stored.arrays
+    own = _own_names(layer) if layer else []
+    if sorted(own) == sorted(stored.names):
+        named = iter([arrays[stored.names.index(name)] for name in own])
+        return [[next(named) for _ in part] for part in layer.parts]
+    if len(own) == len(arrays) and not _has_layers_within(own):
+        return stored.parts
+    within = {}
+    for name, array in zip(stored.names, arrays, strict=True):
+        within.setdefault(os.path.dirname(name), []).append(array)
+    parts = list(within.values())
+    shapes = list(map(_sides, parts))
+    if all(shapes.count(one) == 1 for one in shapes):
+        return parts
+    raise ValueError(
+        f"`weights` is a file whose layer {stored.name!r} holds layers of other names "
+        f"than the network's: {origin!r}. A file of this kind does not tell their "
+        "order. Save the model as .keras, or give the model itself."
+    )
+
+
+def _own_names(layer):
+    return names_within([variable.path for variable in layer.arrays], layer.name)
+
+
+def _has_layers_within(names):
+    return len({os.path.dirname(name) for name in names}) > 1

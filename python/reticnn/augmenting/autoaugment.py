@@ -167,6 +167,8 @@ def _parts(operations):
 class RandAugment(_Choosing, Policy, kind="rand_augment"):
     """The policy of `rand_augment()`."""
 
+    __module__ = "reticnn"
+
     def __init__(self, *, n, magnitude, magnitude_std, probability, operations):
         """Take checked settings."""
         super().__init__(
@@ -211,6 +213,8 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
 class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
     """The policy of `trivial_augment()`."""
 
+    __module__ = "reticnn"
+
     space = WIDE
 
     def __init__(self):
@@ -237,6 +241,8 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
 
 class AutoAugment(_Choosing, Policy, kind="auto_augment"):
     """The policy of `auto_augment()`."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, name):
         """Take the name of a table."""
@@ -277,10 +283,11 @@ def _times(n):
 def rand_augment(
     n=2, magnitude=9, *, magnitude_std=0.0, probability=1.0, operations=None
 ):
-    """Make a policy that draws operations at random, all at the same magnitude.
+    """Apply operations drawn at random, all at the same magnitude.
 
-    Each image gets, `n` times in a row, one of the operations. A greater magnitude is a
-    greater change for all of them. Pixels from outside the image are grey (128).
+    Applies `n` of the operations to each image, one after the other. A greater
+    magnitude is a greater change for all of them. Pixels that come in from outside are
+    grey (128).
 
     Args:
         n: Whole number of operations for each image. Default 2.
@@ -298,7 +305,8 @@ def rand_augment(
             `"invert"` and `"solarize_add"`. Default None.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If an argument is outside its range, or an operation is unknown.
@@ -330,7 +338,7 @@ def rand_augment(
 
 
 def trivial_augment():
-    """Make a policy that draws one operation and its magnitude at random.
+    """Apply one operation drawn at random, at a random magnitude.
 
     Each image gets one of the 14 operations of `rand_augment()`, at one of 31 evenly
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
@@ -340,7 +348,8 @@ def trivial_augment():
     paper. There is nothing to tune.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Example:
         >>> images = augment(images, trivial_augment(), seed=1)
@@ -352,7 +361,7 @@ def trivial_augment():
 
 
 def auto_augment(name="imagenet"):
-    """Make a policy that was learned for a well-known set of images.
+    """Apply a policy that was learned for a well-known set of images.
 
     Each image gets one of 25 pairs of operations, each of which is done with its own
     probability and magnitude. Pixels from outside the image are grey (128).
@@ -363,7 +372,8 @@ def auto_augment(name="imagenet"):
             `"imagenet"`.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If there is no such policy.

@@ -13,6 +13,8 @@ from reticnn.coercion import as_choice, as_float, nearest, shown
 class Augmentation(Policy, kind="augmentation"):
     """The policy of `augmentation()`: one pass."""
 
+    __module__ = "reticnn"
+
     def __init__(self, *, fill_mode, fill_value, interpolation, **operations):
         """Take checked settings of the operations that are on."""
         sampling = {
@@ -126,7 +128,7 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     interpolation="bilinear",
     **others,
 ):
-    """Make a policy: what is to be done to images at random.
+    """Describe random changes to images: an augmentation policy.
 
     The operations act in this order: crop, flip, translation, shear, rotation and zoom,
     which are combined into one matrix, so that each image is resampled only once;
@@ -146,46 +148,48 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         crop: Part of the image to show, at a random position. Up to 1, the fraction of
             height and width, or a pair (height, width) of them, enlarged to the image's
             size; whole numbers above 1, pixels, or a pair (height, width), and the
-            images come out of that size. Dict: `height`, `width`.
-        flip: "horizontal" (left to right), "vertical" or "horizontal_and_vertical",
-            each way for half of the images. Dict: `mode`.
+            images come out of that size. Settings: `height`, `width`.
+        flip: `"horizontal"` (left to right), `"vertical"` or
+            `"horizontal_and_vertical"`, each way for half of the images. Settings:
+            `mode`.
         translation: Largest move as a fraction of height and width, -1 to 1; downwards
-            and to the right if positive. One number f is (-f, f). Dict:
+            and to the right if positive. One number f is (-f, f). Settings:
             `height_factor`, `width_factor`.
         shear: Largest shear, 0 to 1, the pixels' shift as a fraction of their distance
-            from the top and from the left; to both sides. One number f is (0, f). Dict:
-            `x_factor`, `y_factor`.
+            from the top and from the left; to both sides. One number f is (0, f).
+            Settings: `x_factor`, `y_factor`.
         rotation: Largest angle as a fraction of a full turn, -1 to 1: 0.1 is 36
-            degrees; counterclockwise if positive. One number f is (-f, f). Dict:
+            degrees; counterclockwise if positive. One number f is (-f, f). Settings:
             `factor`.
         zoom: How much more (positive) or less of height and width is shown, above -1
             and up to 1; both by the same, unless a dict has both: `height_factor`,
             `width_factor`. One number f is (-f, f).
         color_jitter: One number f in [0, 1) for brightness, contrast and saturation:
             adds up to f * 255, and multiplies the distance to the image's mean colour
-            by 1 - f to 1 + f, and that to the pixel's grey by (1 - f) / (1 + f) to
-            (1 + f) / (1 - f). Or a dict of Keras's `brightness_factor` (-1 to 1),
+            by 1 - f to 1 + f, and that to the pixel's grey by (1 - f) / (1 + f) to (1 +
+            f) / (1 - f). Or a dict of Keras's `brightness_factor` (-1 to 1),
             `contrast_factor` (0 to 1; (a, b) is from 1 - a to 1 + b, f is (f, f)),
             `saturation_factor` (0 to 1; 0 is grey, 0.5 the image itself; f is (0, f))
             and `hue_factor` (0 to 1, of half a turn to both sides; f is (0, f)).
-        grayscale: Probability of showing the image in grey. Dict: `factor`.
-        pca_color: Standard deviation of AlexNet's colour shift along the principal
-            axes of RGB values, AlexNet: 0.1. Dict: `std`, and own `eigenvalues` (3,
-            of values 0 to 1) and `eigenvectors` (3 x 3, in columns), by default
+        grayscale: Probability of showing the image in grey. Settings: `factor`.
+        pca_color: Standard deviation of AlexNet's colour shift along the principal axes
+            of RGB values, AlexNet: 0.1. Settings: `std`, and own `eigenvalues` (3, of
+            values 0 to 1) and `eigenvectors` (3 x 3, in columns), by default
             ImageNet's.
         gaussian_blur: Highest standard deviation in pixels. One number f is (0, f).
-            Dict: `sigma`, `factor` (the probability, default 1) and `kernel_size` (odd,
-            pixels; by default 3 sigma to each side).
+            Settings: `sigma`, `factor` (the probability, default 1) and `kernel_size`
+            (odd, pixels; by default 3 sigma to each side).
         gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; of a
-            pair, drawn for each image. Dict: `stddev`.
-        erasing: Probability of erasing a box. Dict: `factor`, that probability, default
-            1, or the range it is drawn from; `scale`, range of the box's area as a
-            fraction of the image's, default (0.02, 0.33); `fill_value`, a number or
-            three, 0 to 255, or None for noise, the default.
-        fill_mode: How to fill pixels that come from outside the image: "reflect" (d c b
-            a | a b c d | d c b a), "nearest", "wrap" or "constant". Default "reflect".
-        fill_value: Number, 0 to 255, the value of "constant". Default 0.
-        interpolation: "bilinear" or "nearest". Default "bilinear".
+            pair, drawn for each image. Settings: `stddev`.
+        erasing: Probability of erasing a box. Settings: `factor`, that probability,
+            default 1, or the range it is drawn from; `scale`, range of the box's area
+            as a fraction of the image's, default (0.02, 0.33); `fill_value`, a number
+            or three, 0 to 255, or None for noise, the default.
+        fill_mode: How to fill pixels that come from outside the image: `"reflect"` (d c
+            b a | a b c d | d c b a), `"nearest"`, `"wrap"` or `"constant"`. Default
+            `"reflect"`.
+        fill_value: Number, 0 to 255, the value of `"constant"`. Default 0.
+        interpolation: `"bilinear"` or `"nearest"`. Default `"bilinear"`.
 
     Returns:
         A policy, which prints what it does, never changes, and is false if it does

@@ -19,10 +19,10 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
         images: Array, (n, height, width, channels), (height, width, channels),
             (n, height, width) or (height, width); values 0 to 255. Or image data. They
             are not changed.
-        policy: Policy from `augmentation` or another function that makes one, or a
-            list of them, applied in sequence, or None for the operations given.
-            Default None.
-        copies: Whole number of at least 1, changed copies per image. Default 1.
+        policy: Policy from `augmentation` or another function that makes one, or a list
+            of them, applied in sequence, or None for the operations given. Default
+            None.
+        copies: Whole number of at least 1, changed copies of each image. Default 1.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
         **operations: Arguments of `augmentation`, instead of a policy.

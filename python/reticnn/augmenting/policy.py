@@ -29,6 +29,8 @@ class Policy:
     says what it does in `parts` and `draw`.
     """
 
+    __module__ = "reticnn"
+
     _kinds: dict = {}  # noqa: RUF012
 
     def __init_subclass__(cls, kind):

@@ -14,6 +14,8 @@ class Sequence(Policy, kind="sequence"):
     the first are the same as when it is alone.
     """
 
+    __module__ = "reticnn"
+
     def __init__(self, *, policies):
         """Take what `to_config()` of each policy gives."""
         if not isinstance(policies, (list, tuple)) or not policies:

@@ -32,7 +32,7 @@ def learn_augmentation(
     progress="auto",
     seed=None,
 ):
-    """Find a policy that suits the images, by trying policies out.
+    """Find an augmentation policy that suits the images, by trial.
 
     Models are trained with policies drawn at random, from mild to strong, and one
     without any; the half with the lower loss on the validation images is trained
@@ -65,10 +65,11 @@ def learn_augmentation(
             the weights and the training, or None for new ones each time. Default None.
 
     Returns:
-        Dict: `"policy"`, the best, which does nothing if none was better than nothing;
-        `"trials"`, a dict of lists, the best first: `"trial"`, its number, `"epochs"`,
-        how long it was trained, `"val_loss"`, the lowest of its epochs, `"operations"`
-        as text, and `"policy"`; and `"stopped"`, `"interrupted"` or None.
+        Dict: `policy`, the best, which does nothing if none was better than nothing;
+        `trials`, a table (dict of equal-length lists) with one row per policy, the best
+        first: `trial`, its number, `epochs`, how long it was trained, `val_loss`, the
+        lowest of its epochs, `operations` as text, and `policy`; and `stopped`,
+        `"interrupted"` or None.
 
     Raises:
         TypeError: If `model_fn` is not a function that builds a Keras model.

@@ -362,6 +362,7 @@ def test_a_model_with_the_layer_trains_and_is_saved(tmp_path):
     assert int(layer.images_seen) == 20
 
 
+@pytest.mark.slow
 def test_a_saved_classifier_has_its_layer_in_a_new_process(
     tmp_path, fit, shapes, run_python
 ):
@@ -381,6 +382,7 @@ def test_a_saved_classifier_has_its_layer_in_a_new_process(
     assert json.loads(answer.stdout) == policy.to_config()
 
 
+@pytest.mark.slow
 @needs_tensorflow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_unknown_number_of_images_is_compiled_too(compiled):

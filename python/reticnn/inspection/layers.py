@@ -4,16 +4,16 @@ from reticnn.graph import as_keras_model, layers_with_parents
 
 
 def layer_table(model):
-    """List the layers of a model, those of models within it included.
+    """List the layers of a model, those of nested models included.
 
     Args:
         model: Keras model, or classifier.
 
     Returns:
-        Dict of lists of equal length, one row a layer in the model's order, a model
-        within before its layers: `"name"`; `"type"`; `"output_shape"`, as text without
+        Dict of lists of equal length, one row a layer in the model's order, a nested
+        model before its layers: `"name"`; `"type"`; `"output_shape"`, as text without
         the batch, `"7 x 7 x 512"`; `"parameters"`; `"trainable"`, whether anything of
-        it is trained; `"parent"`, the name of the model within that it is in, or `""`.
+        it is trained; `"parent"`, the name of the nested model that it is in, or `""`.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.

@@ -30,7 +30,7 @@ def fine_tune(
 
     Args:
         classifier: Classifier, or Keras model as `transfer_model` makes it. One without
-            a model within counts as a backbone up to its last pooling or flattening.
+            a nested model counts as a backbone up to its last pooling or flattening.
             It is trained in place.
         data: Image data with labels, as for `fit_classifier`.
         validation: Image data to measure after each epoch, or the fraction of `data`,

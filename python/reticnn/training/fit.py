@@ -102,7 +102,7 @@ def fit_classifier(
             as in `transfer_model`; and its own `"epochs"`, `"learning_rate"`,
             `"schedule"`, `"warmup_epochs"`, `"early_stopping"` and `"layer_decay"`; the
             rest is as in the call. A stage without a learning rate goes on with that
-            of the stage before. Without a model within, the backbone is what lies
+            of the stage before. Without a nested model, the backbone is what lies
             before the last pooling or flattening. The history goes on through the
             stages and numbers them, `"stage"`. With `early_stopping`, the next stage
             starts from the best weights, and has to get better than they are. The last

@@ -25,6 +25,7 @@ from reticnn.augmenting.operations.operation import Operation, up_to
 from reticnn.augmenting.operations.reading import as_chance, named, percent
 from reticnn.augmenting.parts.color_matrix import COLOR
 from reticnn.augmenting.parts.part import Parameters, Part, in_place
+from reticnn.augmenting.random_numbers import constant
 from reticnn.coercion import as_float
 
 SIZE = 8
@@ -87,7 +88,7 @@ WARMTH = Operation(
     ranges=lambda settings: {"warmth": (0, settings["most"])},
     part=COLOR,
     change=lambda color, drawn, settings: color.shift(
-        drawn["warmth"][:, None] * np.float32([1, 0, 0])
+        drawn["warmth"][:, None] * constant(color.xp, [1, 0, 0])
     ),
     any_channels=False,
     rgb_numbers=frozenset({"warmth"}),

@@ -27,6 +27,9 @@ ARTICLE := $(patsubst vignettes/%.Rmd.orig,%,$(wildcard vignettes/*.Rmd.orig))
 # thread each take little more than half of the time that one of two threads takes.
 in_two := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 halves := -n 2 --dist worksteal
+quick = $(if $(RETICNN_QUICK_TESTS),-m "not slow")
+room = $(if $(ROOM),$(wildcard tests/python/test_$(ROOM).py tests/python/test_$(ROOM)_*.py))
+side_by_side := MAKE="$(MAKE)" tools/side-by-side.sh
 
 python := .venv/bin/python
 python_code := $(wildcard python tests/python benchmarks tools)
@@ -52,14 +55,14 @@ setup-package: setup-python setup-r
 demo: setup-package ## Train a CNN from R and use it; DATA=folder uses your own images
 	@Rscript tools/demo.R
 
+check: export RETICNN_QUICK_TESTS := yes
+check: setup-package ## Run the quick round: lint, and the tests that are not slow; ROOM=name for one room
+	@$(side_by_side) "lint test-python" "test-r"
+
 test: setup-package ## Run all checks: lint, test-python, test-r, vignettes, check-r
 	@rm -rf .test-results
 	@failed=""; \
-	for part in lint test-python test-r vignettes check-r; do \
-	    echo "== $$part"; \
-	    $(MAKE) $$part || failed="$$failed $$part"; \
-	done; \
-	[ -z "$$failed" ] || echo "Failed:$$failed"; \
+	$(side_by_side) "lint test-python" "test-r vignettes check-r" || failed=yes; \
 	$(python) tools/count_tests.py .test-results/pytest.xml .test-results/testthat.xml; \
 	[ -z "$$failed" ]
 
@@ -67,18 +70,28 @@ lint: setup-python ## Check the style of the Python code
 	@$(python) -m ruff check $(python_code)
 	@$(python) -m ruff format --check $(python_code)
 
-test-python: setup-python ## Run the core's tests
-	@$(in_two) $(python) -m pytest $(halves) --junitxml=.test-results/pytest.xml
+test-python: setup-python ## Run the core's tests; ROOM=name for one room's
+	@if [ -n "$(ROOM)" ] && [ -z "$(room)" ]; then \
+	    echo "There are no Python tests of $(ROOM)"; \
+	else \
+	    $(in_two) $(python) -m pytest $(halves) $(quick) \
+	        --junitxml=.test-results/pytest.xml $(room); \
+	fi
 
-test-r: setup-package ## Run the R package's tests, with Python
-	@Rscript tools/test-r.R
+test-r: setup-package ## Run the R package's tests, with Python; ROOM=name for one room's
+	@$(in_two) Rscript tools/test-r.R $(ROOM)
 
 check-r: setup-r ## Run R CMD check as CRAN does it, without Python
 	@tools/check-r.sh
 
+# Keras's private attributes are what a release may take away: their tests come first.
+test-lowest test-latest: test-%:
+	@tools/setup-python.sh --$* .venv-$*
+	@$(in_two) .venv-$*/bin/python -m pytest tests/python/test_runtime_keras_internals.py
+	@$(in_two) .venv-$*/bin/python -m pytest $(halves) -m "not slow"
+
 test-lowest: ## Run the core's quick tests with the oldest versions supported
-	@tools/setup-python.sh --lowest .venv-lowest
-	@$(in_two) .venv-lowest/bin/python -m pytest $(halves) -m "not slow"
+test-latest: ## Run the core's quick tests with the newest Keras and TensorFlow, pre-releases too
 
 test-backends: ## Run the core's tests under JAX and torch
 	@tools/setup-python.sh .venv-backends jax "$(TORCH)"
@@ -114,9 +127,10 @@ document: setup-r ## Write man/ and NAMESPACE from the comments in R/ and the co
 	@Rscript -e 'roxygen2::roxygenise()'
 
 clean: ## Delete everything that was built here, including the environments
-	rm -rf .venv .venv-lowest .venv-backends .Rlib .logs .test-results demo-output doc docs
+	rm -rf .venv .venv-lowest .venv-latest .venv-backends .Rlib .logs .test-results demo-output doc docs
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup setup-python setup-r setup-package demo test lint test-python \
-    test-r check-r test-lowest test-backends bench articles vignettes site document clean
+.PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
+    test-r check-r test-lowest test-latest test-backends bench articles vignettes site \
+    document clean

@@ -12,10 +12,11 @@ source=$place/reticnn
 commands=$place/commands
 log=$place/reticnn.Rcheck/00check.log
 
-# R CMD build copies the whole folder first: gigabytes, with the environments.
+# R CMD build copies the whole folder first: gigabytes, with the environments. And tar
+# complains of folders that change meanwhile, as they do where tests run beside this.
 copy_checkout() {
     mkdir "$source"
-    tar -cf - --exclude='./.git' --exclude='./.venv*' --exclude='./.Rlib' . |
+    tar -cf - --exclude=__pycache__ --exclude=./doc -- .Rbuildignore ./* |
         tar -xf - -C "$source"
 }
 

@@ -1,23 +1,27 @@
 #!/usr/bin/env bash
 # Makes a virtual environment with the project and its test tools in it.
 #
-#   tools/setup-python.sh [--lowest] FOLDER [REQUIREMENT...]
+#   tools/setup-python.sh [--lowest | --latest] FOLDER [REQUIREMENT...]
 #
 # --lowest takes the lowest versions that pyproject.toml allows, Python's too where
-# it is found. PYTHON in the environment names the interpreter. What is there
-# already is left alone.
+# it is found. --latest takes the newest Keras and TensorFlow that it allows, also
+# where they are pre-releases. PYTHON in the environment names the interpreter. What is
+# there already is left alone, but with --latest, which always looks for a newer one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/common.sh
 
 lowest=
-if [ "$1" = --lowest ]; then
-    lowest=yes
-    shift
-fi
+latest=
+case $1 in
+--lowest) lowest=yes && shift ;;
+--latest) latest=yes && shift ;;
+esac
 folder=$1
 shift
 requirements=(-e ".[plot,test]" "$@")
+# pip's `--pre` would be for all packages. A bound that is a pre-release is for one.
+[ -z "$latest" ] || requirements+=(--upgrade "keras>=3.dev0" "tensorflow>=2.dev0")
 
 oldest_python=$(sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 newest_python=3.13 # TensorFlow has no stable release for a newer one
@@ -124,7 +128,7 @@ EOP
 }
 
 is_ready() {
-    is_sound && holds_this_checkout &&
+    [ -z "$latest" ] && is_sound && holds_this_checkout &&
         [ "$(cat "$folder/made-from.txt" 2>/dev/null)" = "$(wanted_record)" ]
 }
 

@@ -1,13 +1,15 @@
 # Runs the R package's tests against the installed package, with Python, in one
 # process: TensorFlow starts once. Writes their counts to .test-results/testthat.xml.
+# An argument is a room whose tests alone are run.
 
-Sys.setenv(
-  NOT_CRAN = "true",
-  TF_CPP_MIN_LOG_LEVEL = "3",
-  TF_NUM_INTRAOP_THREADS = "2",
-  TF_NUM_INTEROP_THREADS = "2",
-  OMP_NUM_THREADS = "2"
-)
+Sys.setenv(NOT_CRAN = "true", TF_CPP_MIN_LOG_LEVEL = "3")
+room <- commandArgs(trailingOnly = TRUE)
+files <- sub("^test-(.*)[.]R$", "\\1", list.files("tests/testthat", "^test-"))
+chosen <- if (length(room) > 0) paste0("^", room, "(-|$)") else ""
+if (!any(grepl(chosen, files))) {
+  cat("There are no R tests of ", room, "\n", sep = "")
+  quit(status = 0)
+}
 
 # A core that cannot be loaded would make every test skip, and all look well.
 stopifnot(
@@ -18,6 +20,7 @@ stopifnot(
 run_tests <- function() {
   results <- testthat::test_dir(
     "tests/testthat",
+    filter = chosen,
     package = "reticnn",
     load_package = "installed",
     reporter = testthat::SummaryReporter$new(show_praise = FALSE),

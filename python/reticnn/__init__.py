@@ -76,7 +76,7 @@ _HOME = {
 # module, so that R's methods for them do not depend on where they live.
 _HOME_OF_CLASSES = {
     "AutoAugment": "augmenting.autoaugment",
-    "Augmentation": "augmenting.policy",
+    "Augmentation": "augmenting.compose",
     "Classifier": "classifier",
     "ImageData": "data.image_data",
     "Policy": "augmenting.policy",

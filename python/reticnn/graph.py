@@ -1,13 +1,16 @@
 """The graph of layers that a Keras model is."""
 
+import math
+
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
 from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.keras_internals import calls_in, graph_in_sequential
 
 
 def graph_of(layer):
     """Return the graph of layers that a model is, or None for what is none."""
-    graph = getattr(layer, "_functional", None) or layer
+    graph = graph_in_sequential(layer) or layer
     is_graph = isinstance(graph, keras.Model) and isinstance(graph, keras.Function)
     return graph if is_graph else None
 
@@ -41,52 +44,62 @@ def image_graph(model):
     return as_graph(model)
 
 
-def calls(graph):
-    """Return the calls of layers in a graph, each after those it depends on."""
-    by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
-    return [node for _, nodes in by_depth for node in nodes if not node.is_input]
+def walk(graph, values, visit, enters=None, prefix=""):
+    """Send values of any kind through a graph, from each call of a layer to the next.
 
+    Nested models are entered, and a layer that is used several times is visited each
+    time.
 
-def named_layers(graph, prefix=""):
-    """Return the layers of a graph that are no models, by name, in its order.
+    Args:
+        graph: Graph of layers, as `graph_of` returns it.
+        values: Sequence of what goes in, one value for each input of the graph.
+        visit: Function of a `Call`, the layer's name, and the list of values that go
+            in. It returns a sequence of those that come out, one for each output. The
+            name of a layer in a nested model has that of the model before it:
+            `"backbone/conv1"`.
+        enters: Function of the call of a nested model and the values that go in. Where
+            it returns False, the model is visited as a layer is. Default None, all are
+            entered.
+        prefix: What the names begin with. Default "".
 
-    Those of nested models have the names of these before theirs: `"backbone/conv1"`.
+    Returns:
+        List of the values that come out, one for each output of the graph.
     """
-    layers = {}
-    for node in calls(graph):
-        layer = node.operation
-        within = graph_of(layer)
-        if within is None:
-            layers.setdefault(prefix + layer.name, layer)
+    value_of = dict(zip(map(id, graph.inputs), values, strict=True))
+    for call in calls_in(graph):
+        given = [value_of[id(tensor)] for tensor in call.inputs]
+        name = prefix + call.layer.name
+        nested = graph_of(call.layer)
+        if nested is None or (enters and not enters(call, given)):
+            after = visit(call, name, given)
         else:
-            layers |= named_layers(within, f"{prefix}{layer.name}/")
+            after = walk(nested, given, visit, enters, f"{name}/")
+        value_of.update(zip(map(id, call.outputs), after, strict=True))
+    return [value_of[id(tensor)] for tensor in graph.outputs]
+
+
+def named_layers(graph):
+    """Return the layers of a graph, by name, those of nested models one by one."""
+    layers = {}
+
+    def note(call, name, given):
+        layers.setdefault(name, call.layer)
+        return call.outputs
+
+    walk(graph, graph.inputs, note)
     return layers
 
 
-def steps(graph, tensors, prefix=""):
-    """Send tensors through a graph, layer by layer.
+def count_new_parameters(layer, seen):
+    """Count the parameters of a layer that no layer before it has.
 
-    Yields:
-        Name of the layer, as in `named_layers`, what goes in and what comes out. The
-        next layer is only computed when it is asked for.
-
-    Returns:
-        List of the graph's outputs.
+    Args:
+        layer: Keras layer or operation.
+        seen: Set of the ids of the weights before, to which its own are added.
     """
-    values = dict(zip(map(id, graph.inputs), tensors, strict=True))
-    for node in calls(graph):
-        layer = node.operation
-        within = graph_of(layer)
-        arguments, options = node.arguments.fill_in(values)
-        if within is None:
-            after = layer(*arguments, **options)
-            yield prefix + layer.name, arguments[0], after
-        else:
-            inner = keras.tree.flatten(arguments)
-            after = yield from steps(within, inner, f"{prefix}{layer.name}/")
-        after = keras.tree.flatten(after)
-        values.update(zip(map(id, node.output_tensors), after, strict=True))
-    return [values[id(tensor)] for tensor in graph.outputs]
+    new = [weight for weight in getattr(layer, "weights", ()) if id(weight) not in seen]
+    seen.update(map(id, new))
+    return sum(math.prod(weight.shape) for weight in new)
 
 
 def as_keras_model(model):
@@ -98,7 +111,11 @@ def as_keras_model(model):
 
 
 def layers_with_parents(model, parents=()):
-    """Yield each layer, models within and their layers included, with its parents."""
+    """Yield each layer, nested models and their layers included, with its parents.
+
+    They are those that Keras lists, also of models with a `call()` of their own: what
+    such a model does with its layers only Keras knows, and no walk can follow.
+    """
     parents = (*parents, model)
     for layer in model.layers:
         yield layer, parents
@@ -107,7 +124,7 @@ def layers_with_parents(model, parents=()):
 
 
 def leaves_of(model):
-    """Return the layers of a model that are no models, in its order."""
+    """Return the layers of a model and of its nested models, in Keras's order."""
     return [
         layer
         for layer, _ in layers_with_parents(model)

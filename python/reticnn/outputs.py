@@ -130,7 +130,7 @@ def slopes_of_drawn_classes(model, outputs, rng):
 
 
 def output_layer(model):
-    """Return the layer that gives the output of `model`, also within a nested model."""
+    """Return the layer that gives the output of `model`, also in a nested model."""
     layer = model.layers[-1]
     return output_layer(layer) if isinstance(layer, keras.Model) else layer
 

@@ -1,4 +1,8 @@
-"""What the tests share: real images, a trained classifier, fresh processes."""
+"""What the tests share: real images, a trained classifier, fresh processes.
+
+Keras is imported where it is used: the process that hands tests out to others reads
+this file too, and starts at once without it.
+"""
 
 import os
 import random
@@ -7,7 +11,6 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -97,6 +100,7 @@ def tiny_cnn():
 @pytest.fixture(scope="session")
 def fit():
     """Train quietly, with a seed, and with the optimizer that starts fastest."""
+    import keras
 
     def train(model, data, **arguments):
         settled = {"epochs": 1, "progress": "none", "seed": 1}
@@ -124,6 +128,7 @@ def classifier():
 @pytest.fixture
 def drawn_after():
     """Return what the global random states give after seeding them and an action."""
+    import keras
 
     def draw(action):
         keras.utils.clear_session()  # Older versions of Keras keep a generator in it.

@@ -1,6 +1,7 @@
 """The house: rooms stand on floors, and import only from rooms below them."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,12 @@ def test_no_two_files_have_one_name_but_for_one_job():
     same_job = {"__init__", "convnext", "lenet"}
     names = [file.stem for file in FILES]
     assert {name for name in names if names.count(name) > 1} <= same_job
+
+
+def test_the_guide_for_contributors_shows_these_floors():
+    guide = Path(__file__).parents[2] / "CONTRIBUTING.md"
+    rows = re.findall(r"^\| (\d+) \| (`.*?`) \|", guide.read_text("utf-8"), re.M)
+    shown = [set() for _ in FLOORS]
+    for floor, rooms in rows:
+        shown[int(floor) - 1].update(re.findall(r"`(\w+)`", rooms))
+    assert shown == FLOORS

@@ -116,6 +116,7 @@ def test_cifar_as_pickled_in_its_time(batches):
     _check(cats_and_dogs(batches), 50, 10)
 
 
+@pytest.mark.slow
 def test_the_real_images():
     path = SHARED / "data" / "cats-dogs-32.tar.xz"
     if not path.exists():

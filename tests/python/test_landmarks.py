@@ -96,7 +96,15 @@ def _layers_with_weights(model):
 # The register
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ONE_OF_EACH_FAMILY
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+)
 def test_numbers_of_the_table_are_those_of_the_model(name):
     facts = _facts(name)
     with _without_weights():
@@ -500,6 +508,7 @@ def test_recipe_of_alexnet():
     assert recipe["augmentation"] == policy
 
 
+@pytest.mark.slow
 def test_recipe_of_convnext():
     recipe = training_recipe("convnext_tiny")
     wanted = {
@@ -579,6 +588,7 @@ def test_options_of_a_family_are_known():
 MOBILENET = Path(__file__).parents[3] / "shared" / "weights" / "mobilenet_2_5_224_tf.h5"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not MOBILENET.exists(),
     reason=f"The weights of MobileNet 0.25 are not at {MOBILENET}",
@@ -609,7 +619,9 @@ def _saved(model, folder, ending):
     return path
 
 
-@pytest.mark.parametrize("ending", [".keras", ".h5", None])
+@pytest.mark.parametrize(
+    "ending", [".h5", None, pytest.param(".keras", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ("name", "reference", "options"),
     [
@@ -680,6 +692,10 @@ def test_weights_that_are_not_there_are_refused(refused, name, options, error, p
 def test_weights_of_another_network_are_refused(refused):
     with refused(ValueError, "weights", "'conv'", "(3, 3, 3, 3)", "(3, 3, 3, 6)"):
         _narrow(weights=landmark_model("mobilenet", (32, 32, 3), 4, width=0.2))
+
+
+@pytest.mark.slow
+def test_weights_that_fit_with_an_option_name_it(refused):
     theirs = applications.ResNet50(
         weights=None, include_top=False, input_shape=(32, 32, 3)
     )

@@ -199,6 +199,7 @@ def saved_models(tmp_path_factory):
     return sorted(map(str, folder.iterdir()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "imports",
     [
@@ -216,6 +217,7 @@ def test_keras_loads_them_whatever_was_imported_first(
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_package_that_lacks_a_part_does_not_keep_keras_from_starting(run_python):
     lacking = "import reticnn, sys; sys.modules['cv2'] = None; import keras; "
     result = run_python(lacking + "print(keras.Input((2,)).shape); reticnn.augment")

@@ -89,6 +89,7 @@ def test_landmark_is_a_backbone(refused, name):
         transfer_model(name, size)
 
 
+@pytest.mark.slow
 def test_classifier_on_a_landmark_gives_its_weights():
     source = reticnn.landmark_model("resnet18", (32, 32, 3), 3, seed=1)
     model = transfer_model("resnet18", (32, 32, 3), weights=source)
@@ -142,6 +143,7 @@ def test_unknown_backbone_is_named(refused, name, parts):
 # weights
 
 
+@pytest.mark.slow
 @real_weights
 def test_file_with_or_without_top_is_kerass_own_network(images):
     theirs = keras.applications.MobileNet(
@@ -260,7 +262,7 @@ def _efficientnet(divides_twice):
 
 
 def _normalised_within(*names):
-    """Return a network whose batch normalisations are in a model within it."""
+    """Return a network whose batch normalisations are in a nested model."""
     inputs = keras.Input((8, 8, 3))
     normal = [keras.layers.BatchNormalization(name=name) for name in names]
     x = keras.Sequential(normal, name="within")(inputs)
@@ -478,6 +480,7 @@ def test_weights_of_another_depth_are_refused(refused):
         transfer_model(deep, (8, 8, 3), weights=shallow)
 
 
+@pytest.mark.slow
 def test_bad_files_are_named(refused, tmp_path):
     for name in ("cut.h5", "cut.keras", "cut.weights.h5"):
         (tmp_path / name).write_bytes(b"not weights")

@@ -353,6 +353,7 @@ def test_entries_that_point_elsewhere_are_not_written(saved, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_layer_that_is_not_known_is_named(refused, run_python, fit, shapes, tmp_path):
     code = """
 import keras, reticnn, sys

@@ -107,7 +107,7 @@ def test_workshop_cnn_learns_shapes(classifier):
     ("labels", "class_names"),
     [
         ([1.0, 2.0] * 30, None),
-        ([1.0, 2.0] * 30, ["dark", "light"]),
+        pytest.param([1.0, 2.0] * 30, ["dark", "light"], marks=pytest.mark.slow),
         ([0, 1] * 30, ["dark", "light"]),
     ],
 )
@@ -237,7 +237,8 @@ random_layers = {
 
 
 @pytest.mark.parametrize(
-    ("options", "optimizer"), [({}, "sgd"), (random_layers, "adam")]
+    ("options", "optimizer"),
+    [({}, "sgd"), pytest.param(random_layers, "adam", marks=pytest.mark.slow)],
 )
 def test_same_seed_is_the_same_training_bit_for_bit(
     fit, tiny_cnn, shapes, options, optimizer

@@ -88,6 +88,7 @@ def on_three(run_python):
     return run
 
 
+@pytest.mark.slow
 @needs_devices
 def test_two_devices_give_what_one_gives(on_three, tmp_path):
     # The last batch, of 5 images, cannot be shared out evenly.
@@ -125,6 +126,7 @@ assert reticnn.predict_images(again, validation) == reticnn.predict_images(
     assert told.count(f"Training on 2 CPUs ({BACKEND})") == 1
 
 
+@pytest.mark.slow
 @needs_devices
 def test_averages_early_stop_nan_and_batch_norm_go_on_working(on_three):
     on_three(
@@ -153,6 +155,7 @@ assert all(np.isfinite(array).all() for array in normalised.model.get_weights())
     )
 
 
+@pytest.mark.slow
 @needs_devices
 def test_a_run_goes_on_from_a_checkpoint_on_any_number_of_devices(on_three, tmp_path):
     on_three(
@@ -178,6 +181,7 @@ check_same(whole, fit(data, "none", **arguments))
     )
 
 
+@pytest.mark.slow
 @needs_devices
 def test_devices_that_are_not_there_are_refused_by_name(on_three):
     messages = json.loads(

@@ -104,6 +104,7 @@ def test_later_training_has_no_stage(fit, shapes, tmp_path):
     assert np.isnan(further.history["stage"][1])
 
 
+@pytest.mark.slow
 def test_optimizer_of_the_call_serves_all_stages(fit, shapes):
     arguments = {"weight_decay": 0.01, "ema": 0.9, "label_smoothing": 0.1}
     classifier = fit(
@@ -114,6 +115,7 @@ def test_optimizer_of_the_call_serves_all_stages(fit, shapes):
     assert float(optimizer.learning_rate) == pytest.approx(0.001)
 
 
+@pytest.mark.slow
 def test_each_stage_has_to_be_better_than_the_one_before(fit, shapes):
     model = _model()
     stages = [
@@ -214,6 +216,7 @@ def test_killed_in_a_later_stage_goes_on_there(tmp_path):
     assert history["epoch"] == [1]
 
 
+@pytest.mark.slow
 def test_checkpoint_of_other_stages_is_refused(fit, shapes, tmp_path):
     fit(_model(), shapes, stages=STAGES, checkpoint_dir=tmp_path)
     other = [{**STAGES[0], "learning_rate": 0.02}, *STAGES[1:]]
@@ -221,7 +224,16 @@ def test_checkpoint_of_other_stages_is_refused(fit, shapes, tmp_path):
         fit(_model(), shapes, stages=other, checkpoint_dir=tmp_path)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "nadam", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "sgd",
+        "adam",
+        pytest.param("adamw", marks=pytest.mark.slow),
+        pytest.param("nadam", marks=pytest.mark.slow),
+        pytest.param("rmsprop", marks=pytest.mark.slow),
+    ],
+)
 def test_updates_fall_by_layer_decay(fit, shapes, optimizer):
     steps = {}
     for decay in (None, 0.5):
@@ -270,6 +282,7 @@ def test_optimizer_is_its_own_again_afterwards(fit, shapes):
     )
 
 
+@pytest.mark.slow
 def test_rates_by_layer_go_with_averages_and_kept_features(fit, shapes):
     settings = {"layer_decay": 0.5, "ema": 0.9, "epochs": 2, "learning_rate": 0.05}
     kept, plain = (

@@ -3,6 +3,11 @@ skip_if_no_core <- function() {
   testthat::skip_if_not(reticnn_available(), "No Python with Keras found")
 }
 
+# What takes more than a few seconds stays out of `make check`.
+skip_if_quick <- function() {
+  testthat::skip_if(nzchar(Sys.getenv("RETICNN_QUICK_TESTS")), "Slow")
+}
+
 # A small classifier, trained once for all tests of a process.
 tiny_classifier <- local({
   made <- NULL

@@ -4,7 +4,7 @@ import numpy as np
 
 from reticnn.coercion import as_images, as_string, as_strings, nearest, shown
 from reticnn.data.image_data import ImageData
-from reticnn.graph import image_graph, named_layers, steps
+from reticnn.graph import image_graph, named_layers, walk
 from reticnn.runtime.backend import keras
 
 # Of a model that takes images of any size, for a look at the order of its channels.
@@ -84,13 +84,8 @@ def feature_maps(model, images, layers=None):
         names = [
             _layer_name(known, name, "layers") for name in as_strings(layers, "layers")
         ]
-    found = {}
-    for name, _, after in steps(graph, [_pixels(graph, images)]):
-        if name in names and name not in found:
-            found[name] = _maps(name, after)
-        if len(found) == len(set(names)):
-            break
-    return {name: found[name] for name in names}
+    found = _passing(graph, _pixels(graph, images), names)
+    return {name: _maps(name, found[name][1]) for name in names}
 
 
 # Layers by name
@@ -173,8 +168,7 @@ def _colour_order(graph, name):
     colours = 255 * np.concatenate([np.zeros((1, 3)), np.eye(3)])
     images = np.broadcast_to(colours[:, None, None], (4, *sides, 3)).astype("float32")
     tensor = keras.ops.convert_to_tensor(images)
-    before = next(before for at, before, _ in steps(graph, [tensor]) if at == name)
-    values = keras.ops.convert_to_numpy(before)
+    values = keras.ops.convert_to_numpy(_passing(graph, tensor, [name])[name][0])
     # Colours in rows, channels in columns; an edge added by padding is in all alike.
     responses = np.abs(values[1:] - values[:1]).mean(axis=(1, 2))
     order = responses.argmax(axis=1)
@@ -185,6 +179,23 @@ def _colour_order(graph, name):
 
 
 # Images
+
+
+def _passing(graph, pixels, names):
+    """Return what goes into layers first and what comes out, by the layers' names."""
+    found, wanted = {}, set(names)
+
+    def look(call, name, given):
+        if len(found) == len(wanted):
+            # The rest of the model is not computed.
+            return [None] * len(call.outputs)
+        after = call.on(given)
+        if name in wanted:
+            found.setdefault(name, (given[0], after[0]))
+        return after
+
+    walk(graph, [pixels], look)
+    return found
 
 
 def _pixels(graph, images):

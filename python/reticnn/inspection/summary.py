@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from reticnn.graph import calls, graph_of, image_graph
+from reticnn.graph import count_new_parameters, image_graph, walk
 from reticnn.runtime.backend import keras
 
 _UNKNOWN = float("nan")
@@ -63,8 +63,16 @@ def describe_model(model):
         Convolutional Neural Networks, doi:10.23915/distill.00021.
     """
     graph = image_graph(model)
-    rows = []
-    _walk(graph, [_Field((1, 1), (1, 1))], "", set(), rows)
+    rows, seen = [], set()
+
+    def describe(call, name, fields):
+        field = _field_behind(
+            call.layer, fields, call.inputs[0].shape, call.outputs[0].shape
+        )
+        rows.append(_row(call, name, field, seen))
+        return [field] * len(call.outputs)
+
+    walk(graph, [_Field((1, 1), (1, 1))], describe)
     columns = (
         "name",
         "type",
@@ -110,35 +118,15 @@ def _larger(*numbers):
     return max(numbers, key=lambda number: (math.isnan(number), number))
 
 
-def _walk(model, fields, prefix, seen, rows):
-    """Add a row for each layer of `model`, and return the fields of its outputs."""
-    graph = graph_of(model)
-    field_of = dict(zip(map(id, graph.inputs), fields, strict=True))
-    for node in calls(graph):
-        layer, inputs, outputs = node.operation, node.input_tensors, node.output_tensors
-        before = [field_of[id(tensor)] for tensor in inputs]
-        name = prefix + layer.name
-        if graph_of(layer) is not None:
-            after = _walk(layer, before, f"{name}/", seen, rows)
-        else:
-            field = _field_behind(layer, before, inputs[0].shape, outputs[0].shape)
-            after = [field] * len(outputs)
-            rows.append(_row(node, name, field, seen))
-        field_of.update(zip(map(id, outputs), after, strict=True))
-    return [field_of[id(tensor)] for tensor in graph.outputs]
-
-
-def _row(node, name, field, seen):
+def _row(call, name, field, seen):
     """Return the values of a layer's row."""
-    layer = node.operation
-    before, shape = node.input_tensors[0].shape, node.output_tensors[0].shape
-    new = [weight for weight in getattr(layer, "weights", ()) if id(weight) not in seen]
-    seen.update(map(id, new))
+    layer = call.layer
+    before, shape = call.inputs[0].shape, call.outputs[0].shape
     return (
         name,
         type(layer).__name__,
         " x ".join("any" if side is None else str(side) for side in shape[1:]),
-        sum(math.prod(weight.shape) for weight in new),
+        count_new_parameters(layer, seen),
         _mult_adds(layer, before, shape),
         _plain(_larger(*field.sides)),
     )

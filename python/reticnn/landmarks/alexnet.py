@@ -1,7 +1,7 @@
 """AlexNet."""
 
 from reticnn.coercion import as_int
-from reticnn.landmarks.common import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.layers.normalization import LocalResponseNormalization
 from reticnn.runtime.backend import keras
@@ -91,7 +91,7 @@ def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
             4096, activation="relu", name=f"fc{number}", **_initializers(1)
         )(x)
         x = keras.layers.Dropout(0.5, name=f"dropout{number}")(x)
-    outputs = output_layer(x, num_classes, output, **_initializers(0))
+    outputs = classifier_output(x, num_classes, output, **_initializers(0))
     return keras.Model(inputs, outputs, name="alexnet")
 
 

@@ -21,7 +21,7 @@ def image_input(input_shape, scale=None):
     return inputs, ImagePreprocessing(scale, name="preprocessing")(inputs)
 
 
-def output_layer(x, num_classes, output, **settings):
+def classifier_output(x, num_classes, output, **settings):
     """Map features to classes, as `classifier_head` does without hidden layers.
 
     Args:

@@ -4,7 +4,7 @@ import numpy as np
 
 from reticnn.blocks import as_dropout, convnext_block, global_pool
 from reticnn.blocks.convnext import initial_weights, layer_normalised
-from reticnn.landmarks.common import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -160,7 +160,9 @@ def convnext(
                 name=f"stage{stage}_block{number}",
             )
     x = layer_normalised(global_pool(x), "head_norm")
-    outputs = output_layer(x, num_classes, output, kernel_initializer=initial_weights())
+    outputs = classifier_output(
+        x, num_classes, output, kernel_initializer=initial_weights()
+    )
     return keras.Model(inputs, outputs, name=name)
 
 

@@ -6,8 +6,8 @@ from reticnn.blocks.plain import namer
 from reticnn.landmarks.common import (
     as_stem,
     check_size,
+    classifier_output,
     image_input,
-    output_layer,
     padded_max_pool,
     strided_stem,
 )
@@ -118,7 +118,7 @@ def densenet(
             x = transition_block(x, name=f"transition{block}")
     x = normalised_relu(x, "", namer("last"))
     return keras.Model(
-        inputs, output_layer(global_pool(x), num_classes, output), name=name
+        inputs, classifier_output(global_pool(x), num_classes, output), name=name
     )
 
 

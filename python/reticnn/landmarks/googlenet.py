@@ -2,7 +2,7 @@
 
 from reticnn.blocks import global_pool, inception_module
 from reticnn.coercion import as_bool
-from reticnn.landmarks.common import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.normalization import LocalResponseNormalization
@@ -82,7 +82,7 @@ def googlenet(input_shape, num_classes, *, output, rescale, auxiliary=True):
         if module in _AUXILIARY_AFTER:
             taps.append(x)
     x = keras.layers.Dropout(0.4, name="dropout")(global_pool(x))
-    outputs = output_layer(x, num_classes, output)
+    outputs = classifier_output(x, num_classes, output)
     if not auxiliary:
         return keras.Model(inputs, outputs, name="googlenet")
     model = AuxiliaryModel(inputs, outputs, name="googlenet")
@@ -115,5 +115,7 @@ def _auxiliary_heads(taps, num_classes, output):
         x = keras.layers.Flatten()(x)
         x = keras.layers.Dense(1024, activation="relu")(x)
         x = keras.layers.Dropout(0.7)(x)
-        outputs.append(output_layer(x, num_classes, output, name=f"auxiliary{module}"))
+        outputs.append(
+            classifier_output(x, num_classes, output, name=f"auxiliary{module}")
+        )
     return keras.Model(inputs, outputs, name="auxiliary")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from reticnn.coercion import as_bool, as_choice, shown
-from reticnn.landmarks.common import image_input, output_layer
+from reticnn.landmarks.common import classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.layers.lenet import (
     PartialConv2D,
@@ -174,7 +174,7 @@ def _modern(x, num_classes, output):
     x = layers.Conv2D(120, 5, activation="tanh", name="c5")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(_F6_UNITS, activation="tanh", name="f6")(x)
-    return output_layer(x, num_classes, output)
+    return classifier_output(x, num_classes, output)
 
 
 def _c1_padding(side):

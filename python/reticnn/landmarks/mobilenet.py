@@ -3,7 +3,7 @@
 from reticnn.blocks import as_activation, global_pool, separable_block
 from reticnn.blocks.plain import activation_layer
 from reticnn.coercion import as_float
-from reticnn.landmarks.common import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -75,7 +75,7 @@ def mobilenet(
             activation=activation,
             name=f"block{number}",
         )
-    outputs = output_layer(global_pool(x), num_classes, output)
+    outputs = classifier_output(global_pool(x), num_classes, output)
     return keras.Model(inputs, outputs, name="mobilenet")
 
 

@@ -7,8 +7,8 @@ from reticnn.coercion import as_bool
 from reticnn.landmarks.common import (
     as_stem,
     check_size,
+    classifier_output,
     image_input,
-    output_layer,
     padded_max_pool,
     strided_stem,
 )
@@ -135,7 +135,7 @@ def resnet(
                 name=f"stage{stage}_block{number}",
             )
     return keras.Model(
-        inputs, output_layer(global_pool(x), num_classes, output), name=name
+        inputs, classifier_output(global_pool(x), num_classes, output), name=name
     )
 
 

@@ -1,6 +1,6 @@
 """VGG."""
 
-from reticnn.landmarks.common import check_size, image_input, output_layer
+from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -91,4 +91,4 @@ def vgg(input_shape, num_classes, *, output, rescale, name, convolutions):
     for number in (1, 2):
         x = keras.layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
         x = keras.layers.Dropout(0.5, name=f"dropout{number}")(x)
-    return keras.Model(inputs, output_layer(x, num_classes, output), name=name)
+    return keras.Model(inputs, classifier_output(x, num_classes, output), name=name)

@@ -1,6 +1,7 @@
 """Models with further classifiers on the way, which only training sees."""
 
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import add_layer
 
 
 @keras.saving.register_keras_serializable("reticnn")
@@ -22,9 +23,7 @@ class AuxiliaryModel(keras.Model):
         # A function, not a model: its layers are this model's own already.
         self._tapped = keras.Function(self.inputs, [self.outputs[0], *taps])
         self._heads = heads
-        if heads not in self._layers:
-            # Functional models of older Keras do not find layers added later.
-            self._layers.append(heads)
+        add_layer(self, heads)
         self._auxiliary_weight = weight
 
     def call(self, inputs, training=None, mask=None):

@@ -1,4 +1,4 @@
-"""A model within a model that runs as in inference, also while it is trained."""
+"""A nested model that runs as in inference, also while it is trained."""
 
 from reticnn.runtime.backend import keras
 

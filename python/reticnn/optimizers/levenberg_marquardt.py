@@ -1,6 +1,7 @@
 """LeNet-5's optimizer: a learning rate for each weight, by its curvature."""
 
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import position_of
 
 
 @keras.saving.register_keras_serializable("reticnn")
@@ -46,7 +47,7 @@ class LevenbergMarquardt(keras.optimizers.Optimizer):
         """Move a variable."""
         ops = keras.ops
         rate = ops.cast(learning_rate, variable.dtype)
-        curvature = self.curvatures[self._get_variable_index(variable)]
+        curvature = self.curvatures[position_of(self, variable)]
         step = rate * ops.cast(gradient, variable.dtype) / (self.mu + curvature)
         self.assign_sub(variable, step)
 

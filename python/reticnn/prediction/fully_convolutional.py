@@ -3,10 +3,11 @@
 import re
 import weakref
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from reticnn.augmenting.layer import AugmentationLayer
-from reticnn.graph import calls, graph_of
+from reticnn.graph import graph_of, walk
 from reticnn.outputs import output_layer
 from reticnn.runtime.backend import keras
 
@@ -79,7 +80,8 @@ def _made_of(model):
     image = keras.Input(
         (None, None, model.input_shape[-1]), dtype=model.inputs[0].dtype
     )
-    (scores,) = _walk(graph, [_Value(image)], output_layer(model))
+    use = partial(_use, last=output_layer(model))
+    (scores,) = walk(graph, [_Value(image)], use)
     if scores.window or scores.places is not None:
         _refuse(f"{_named(model.layers[-1])} does not give the scores of its classes")
     made = keras.Model(image, scores.tensor, name=f"{model.name}_any_size")
@@ -89,26 +91,12 @@ def _made_of(model):
     return made
 
 
-def _walk(graph, given, last):
-    """Return the outputs of a graph of layers, those of nested ones one by one."""
-    values = dict(zip(map(id, graph.inputs), given, strict=True))
-    for node in calls(graph):
-        inputs = [values[id(tensor)] for tensor in node.input_tensors]
-        within = graph_of(node.operation)
-        if within is not None:
-            outputs = _walk(within, inputs, last)
-        else:
-            outputs = _use(node, inputs, last)
-        values.update(zip(map(id, node.outputs), outputs, strict=True))
-    return [values[id(tensor)] for tensor in graph.outputs]
-
-
-def _use(node, inputs, last):
-    """Return the outputs of a layer, used as in `node` but on values of any size."""
-    layer, first = node.operation, inputs[0]
-    if _is_open(first) and _flattens(layer, node):
-        return [_flattened(first, node.input_tensors[0].shape[1:3])]
-    if _is_for_training_only(layer, node):
+def _use(call, name, inputs, last):
+    """Return the outputs of a layer, used as in `call` but on values of any size."""
+    layer, first = call.layer, inputs[0]
+    if _is_open(first) and _flattens(layer, call):
+        return [_flattened(first, call.inputs[0].shape[1:3])]
+    if _is_for_training_only(layer, call):
         return [first]
     if any(map(_is_open, inputs)) and type(layer).__name__ in _OF_ONE_SIZE:
         _refuse(f"{_named(layer)} gives images or maps of one size")
@@ -121,12 +109,8 @@ def _use(node, inputs, last):
     places = [value.places for value in inputs]
     if len({place is None for place in places}) > 1:
         _refuse(f"{_named(layer)} joins values of places with values of the image")
-    tensors = [value.tensor for value in inputs]
-    args, kwargs = node.arguments.fill_in(
-        dict(zip(map(id, node.input_tensors), tensors, strict=True))
-    )
     try:
-        outputs = keras.tree.flatten(layer(*args, **kwargs))
+        outputs = call.on([value.tensor for value in inputs])
     except Exception as error:
         _refuse(f"{_named(layer)} does not take them: {_reason(error)}")
     return [_Value(tensor, first.window, first.places) for tensor in outputs]
@@ -138,17 +122,17 @@ def _is_open(value):
     return value.window is None and len(shape) == 4 and None in shape[1:3]
 
 
-def _flattens(layer, node):
+def _flattens(layer, call):
     """Return whether a layer makes one row of a map."""
-    is_flat = len(node.outputs[0].shape) == 2
+    is_flat = len(call.outputs[0].shape) == 2
     return isinstance(layer, keras.layers.Flatten) or (
         isinstance(layer, keras.layers.Reshape) and is_flat
     )
 
 
-def _is_for_training_only(layer, node):
+def _is_for_training_only(layer, call):
     """Return whether a layer augments while training, and else does nothing."""
-    same = node.input_tensors[0].shape == node.outputs[0].shape
+    same = call.inputs[0].shape == call.outputs[0].shape
     return isinstance(layer, AugmentationLayer) and same
 
 

@@ -122,7 +122,7 @@ def last_part(model):
 def _backbone_of(model):
     """Return the model that is a model's backbone, and the layers before its head.
 
-    It is the largest model within, or the model itself if it has none.
+    It is the largest nested model, or the model itself if it has none.
     """
     inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     if inner:
@@ -133,7 +133,7 @@ def _backbone_of(model):
     if not ends or not any(layer.weights for layer in leaves[: ends[-1]]):
         raise ValueError(
             f"`model` is {model.name!r}, in which it is not plain where a head begins: "
-            "it has no model within, and no pooling or flattening of feature maps. "
+            "it has no nested model, and no pooling or flattening of feature maps. "
             "Build it with `transfer_model()`, or choose layers with `unfreeze()`."
         )
     return model, leaves[: ends[-1]]
@@ -206,7 +206,7 @@ def _set_trainable(model, layers, value):
 def set_flags(network, trained):
     """Let exactly the layers whose ids are in `trained` be trained.
 
-    A model within is never frozen itself, only its layers: Keras would then keep all of
+    A nested model is never frozen itself, only its layers: Keras would then keep all of
     them from training, whatever they say themselves.
     """
     network.trainable = True
@@ -268,7 +268,7 @@ def _end(value):
 
 
 def _named(network, name, argument):
-    """Return the layers of a name, a pattern, a block, or a model within."""
+    """Return the layers of a name, a pattern, a block, or a nested model."""
     if name == "last_block":
         inner = _known_backbone(network)
         return leaves_of(inner)[_last_block_start(inner, argument) :]
@@ -309,7 +309,7 @@ def _same(network, layer):
 
 
 def _known_backbone(network):
-    """Return the first model, this one or one within, that the registry knows."""
+    """Return the first model, this one or a nested one, that the registry knows."""
     inner = [
         layer
         for layer, _ in layers_with_parents(network)

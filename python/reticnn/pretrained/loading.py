@@ -14,7 +14,7 @@ def put_weights(network, weights, entry=None, hint=""):
     Args:
         network: Keras model, with or without a top.
         weights: Path of a file; a Keras model or classifier that has them, in itself
-            or in a model within; or None for none.
+            or in a nested model; or None for none.
         entry: The network's `Backbone`, or None for one that is not in the catalogue.
         hint: Sentence, after a space, for the message where the weights do not fit.
 

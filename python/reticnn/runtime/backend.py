@@ -75,16 +75,6 @@ def check_process():
         )
 
 
-def sync_weights(model):
-    """Bring the model's weights up to date after training that was cut off.
-
-    Under JAX they live outside the model while it is trained, and Keras brings them
-    back only at a regular end.
-    """
-    if keras.backend.backend() == "jax":
-        model.jax_state_sync()
-
-
 def device_name(devices=()):
     """Return what Keras computes on, such as `"GPU (tensorflow)"`.
 

@@ -5,6 +5,11 @@ from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.optimizers.schedules import Schedule
 from reticnn.outputs import loss_and_metric, takes_one_hot
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import (
+    rate_or_schedule,
+    spared_from_decay,
+    trained_by,
+)
 
 
 def compile_model(model, settings):
@@ -38,7 +43,7 @@ def compile_model(model, settings):
 def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
     """Set the learning rate and its schedule, if they are more than what is there."""
     optimizer = model.optimizer
-    current = getattr(optimizer, "_learning_rate", None)
+    current = rate_or_schedule(optimizer)
     has_schedule = isinstance(current, keras.optimizers.schedules.LearningRateSchedule)
     if learning_rate is None:
         learning_rate = getattr(current, "rate", None) or float(
@@ -102,12 +107,11 @@ def _follow_trainable(model):
     were trained before, and would train those on, without a word.
     """
     optimizer = model.optimizer
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    known = {id(variable) for variable in inner._trainable_variables}
+    known = {id(variable) for variable in trained_by(optimizer)}
     if not optimizer.built or known == {id(v) for v in model.trainable_variables}:
         return
     fresh = type(optimizer).from_config(optimizer.get_config())
-    if getattr(optimizer, "_exclude_from_weight_decay", None):
+    if spared_from_decay(optimizer):
         _spare_biases(fresh, model)
     fresh.build(model.trainable_variables)
     model.optimizer = fresh

@@ -8,7 +8,6 @@ user's own model throughout.
 
 import contextlib
 import functools
-import itertools
 import json
 import os
 
@@ -16,6 +15,15 @@ import numpy as np
 
 from reticnn.coercion import as_int, as_strings, nearest, shown
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import (
+    follow_variables,
+    innermost,
+    key_of,
+    make_anew,
+    mean_loss,
+    mirrored_strategy,
+    place,
+)
 from reticnn.training.compiling import forget_functions
 
 
@@ -175,14 +183,14 @@ def _replicated(model, devices):
     for variable in variables:
         value = _of_first_process(np.asarray(variable.value))
         layout = distribution.get_variable_layout(variable).backend_layout
-        variable._layout = layout
+        place(variable, layout)
         variable.assign(_on_devices(value, layout))
     try:
         yield
     finally:
         for variable in variables:
             value = np.asarray(variable.value)
-            variable._layout = None
+            place(variable, None)
             variable.assign(value)
         forget_functions(model)
 
@@ -254,7 +262,7 @@ def _mirrored(model, devices):
             "`model` has its own `train_step()`, which may weight the devices "
             'wrongly. Use distribute="none".'
         )
-    strategy = _strategy(tuple(devices))
+    strategy = _strategy_for(tuple(devices))
     before = tf.distribute.get_strategy()
     compiled_to_xla = model.jit_compile
     try:
@@ -271,43 +279,23 @@ def _mirrored(model, devices):
         forget_functions(model)
 
 
-# Strategies that share keys of their collective operations break each other.
-_collective_keys = itertools.count(100_000, 100_000)
-
-
-@functools.cache
-def _strategy(devices):
-    """Return the one strategy for the devices, with keys that no other has."""
-    import tensorflow as tf
-
-    class Strategy(tf.distribute.MirroredStrategy):
-        _collective_key_base = next(_collective_keys)
-
-    return Strategy(devices)
+# One for the same devices, however often they are trained on.
+_strategy_for = functools.cache(mirrored_strategy)
 
 
 def _make_variables_anew(model, strategy):
     """Make the variables again under the strategy in force, with their values."""
     import tensorflow as tf
 
-    optimizers = [model.optimizer]
-    if hasattr(model.optimizer, "inner_optimizer"):
-        optimizers.append(model.optimizer.inner_optimizer)
+    optimizer = model.optimizer
     keys = {}
     for variable in _all_variables(model):
-        old = model.optimizer._var_key(variable)
+        old = key_of(optimizer, variable)
         with tf.name_scope(variable.path.rpartition("/")[0] + "/"):
-            variable._initialize(keras.ops.convert_to_numpy(variable))
-        keys[old] = model.optimizer._var_key(variable)
-    for optimizer in optimizers:
-        optimizer._distribution_strategy = strategy
-        optimizer._trainable_variables_indices = {
-            keys[key]: index
-            for key, index in optimizer._trainable_variables_indices.items()
-        }
-        spared = getattr(optimizer, "_exclude_from_weight_decay", ())
-        optimizer._exclude_from_weight_decay = {keys.get(key, key) for key in spared}
-        optimizer._exclude_from_weight_decay_cache = {}
+            make_anew(variable)
+        keys[old] = key_of(optimizer, variable)
+    for part in {optimizer, innermost(optimizer)}:
+        follow_variables(part, strategy, keys)
 
 
 def _weighted_train_step(model):
@@ -330,7 +318,7 @@ def _weighted_train_step(model):
             outputs = model(tf.pad(images, rows), training=True)[:count]
             loss = model.compute_loss(images, targets, outputs, weights, training=True)
             scaled = model.optimizer.scale_loss(loss * tf.cast(share, loss.dtype))
-        model._loss_tracker.update_state(
+        mean_loss(model).update_state(
             loss * replicas.num_replicas_in_sync, sample_weight=count
         )
         variables = model.trainable_weights

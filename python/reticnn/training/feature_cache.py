@@ -5,6 +5,7 @@ import numpy as np
 from reticnn.data.caching import kind_with_room, new_cache
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import metrics_as_given
 from reticnn.training.frozen_prefix import split_at_training
 
 # So many pixels go through the frozen beginning at once, where a batch has fewer: small
@@ -109,9 +110,7 @@ class FeatureCache:
         self._kind = kind
         self._copies = copies
         self.rest = rest
-        rest.compile(
-            model.optimizer, model.loss, metrics=model._compile_metrics._user_metrics
-        )
+        rest.compile(model.optimizer, model.loss, metrics=metrics_as_given(model))
         where = {"memory": "in memory", "disk": "on disk"}[kind]
         self.note = (
             "The frozen beginning of the model is computed once for each "

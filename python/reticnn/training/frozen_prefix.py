@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reticnn.graph import calls, graph_of
+from reticnn.graph import graph_of, walk
 from reticnn.layers.inference import InferenceModel
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import has_random_state, takes_training
 
 
 def split_at_training(model):
     """Return the model's frozen beginning and the rest, as models of the same layers.
 
     The beginning is all that gives the same in training whatever the epoch: layers
-    with nothing to train, and nothing random. Models within the model are looked into.
+    with nothing to train, and nothing random. Nested models are looked into.
 
     Args:
         model: Keras model.
@@ -27,7 +28,7 @@ def split_at_training(model):
         return None
     steps = []
     image = _Value(steady=True)
-    outputs = _walk(graph, [image], steps)
+    outputs = _use_all(graph, [image], steps)
     cut = _cut(steps, outputs)
     if not any(step.steady and _has_weights(step.operation) for step in steps):
         return None
@@ -65,55 +66,53 @@ class _Step:
         return all(output.steady for output in self.outputs)
 
 
-def _walk(graph, inputs, steps, in_inference=False):
+def _use_all(graph, inputs, steps):
     """Append each use of a layer to `steps` in order, and return the outputs."""
-    values = dict(zip(map(id, graph.inputs), inputs, strict=True))
-    for node in calls(graph):
-        given = [values[id(tensor)] for tensor in node.input_tensors]
-        within = graph_of(node.operation)
-        if isinstance(within, InferenceModel) and not in_inference:
-            outputs = _walk_in_inference(node, given, steps)
-        elif within is not None:
-            outputs = _walk(within, given, steps, in_inference)
-        else:
-            outputs = _one_step(node, given, steps, in_inference)
-        values.update(zip(map(id, node.outputs), outputs, strict=True))
-    return [values[id(tensor)] for tensor in graph.outputs]
+
+    def use(call, name, given):
+        use_it = _use_in_inference if _is_in_inference(call) else _use
+        return use_it(call, given, steps)
+
+    return walk(graph, inputs, use, lambda call, given: not _is_in_inference(call))
 
 
-def _one_step(node, given, steps, in_inference):
+def _is_in_inference(call):
+    return isinstance(graph_of(call.layer), InferenceModel)
+
+
+def _use(call, given, steps, in_inference=False):
     """Append the use of a layer to `steps`, and return its outputs."""
     steady = all(value.steady for value in given)
-    steady = steady and _is_steady(node.operation, in_inference)
-    outputs = [_Value(steady) for _ in node.outputs]
-    places = list(map(id, node.input_tensors))
-
-    def use(tensors):
-        args, kwargs = node.arguments.fill_in(dict(zip(places, tensors, strict=True)))
-        return node.operation(*args, **kwargs)
-
-    steps.append(_Step(node.operation, given, outputs, use))
+    steady = steady and _is_steady(call.layer, in_inference)
+    outputs = [_Value(steady) for _ in call.outputs]
+    steps.append(_Step(call.layer, given, outputs, call.on))
     return outputs
 
 
-def _walk_in_inference(node, given, steps):
+def _use_in_inference(call, given, steps):
     """Append what a model that runs in inference does, its trained rest as one step.
 
     The rest has to be such a model too.
     """
+    model, inner = call.layer, []
     if not all(value.steady for value in given):
-        return _one_step(node, given, steps, in_inference=False)
-    within = []
-    outputs = _walk(node.operation, given, within, in_inference=True)
-    steps += [step for step in within if step.steady]
+        return _use(call, given, steps)
+    outputs = walk(
+        model, given, lambda call, name, given: _use(call, given, inner, True)
+    )
+    steps += [step for step in inner if step.steady]
     if all(output.steady for output in outputs):
         return outputs
-    cut = _cut(within, outputs)
-    shapes = _shapes(node.operation, given, within, cut)
+    cut = _cut(inner, outputs)
+    shapes = _shapes(model, given, inner, cut)
     inputs = {value: keras.Input(shape) for value, shape in shapes.items()}
-    values = _run(within, inputs, outputs)
+    values = _run(inner, inputs, outputs)
     rest = InferenceModel(_alone(inputs.values()), values[outputs[0]])
-    steps.append(_Step(rest, cut, outputs, lambda tensors: rest(_alone(tensors))))
+
+    def rest_on(tensors):
+        return keras.tree.flatten(rest(_alone(tensors)))
+
+    steps.append(_Step(rest, cut, outputs, rest_on))
     return outputs
 
 
@@ -149,11 +148,11 @@ def _is_steady(operation, in_inference):
         return not operation.trainable
     if isinstance(operation, keras.layers.SpectralNormalization):
         return False
-    if any(layer._seed_generators for layer in operation._flatten_layers()):
+    if has_random_state(operation):
         return False
     # Another's layer that behaves otherwise while it is trained may well be random.
     keras_own = type(operation).__module__.startswith("keras.")
-    return keras_own or not operation._call_has_training_arg
+    return keras_own or not takes_training(operation)
 
 
 def _has_weights(operation):
@@ -178,7 +177,7 @@ def _run(steps, values, wanted):
             needing.append(step)
     for step in reversed(needing):
         results = step.use([values[value] for value in step.inputs])
-        values.update(zip(step.outputs, keras.tree.flatten(results), strict=True))
+        values.update(zip(step.outputs, results, strict=True))
     return values
 
 

@@ -1,9 +1,11 @@
 """Learning rates that fall from a model's end to its beginning."""
 
 import contextlib
+from functools import partial
 
 from reticnn.graph import leaves_of
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import innermost, steps_within
 from reticnn.training.compiling import forget_functions
 
 
@@ -22,25 +24,12 @@ def layered_rates(model, decay):
     if decay is None:
         yield
         return
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     factors = rate_factors(model, decay)
-    update, weight_decay = optimizer._backend_update_step, optimizer._apply_weight_decay
-
-    def scaled_update(gradients, variables, learning_rate):
-        with _scaled(variables, factors):
-            update(gradients, variables, learning_rate)
-
-    def scaled_weight_decay(variables):
-        with _scaled(variables, factors):
-            weight_decay(variables)
-
-    optimizer._backend_update_step = scaled_update
-    optimizer._apply_weight_decay = scaled_weight_decay
-    forget_functions(model)
     try:
-        yield
+        with steps_within(innermost(model.optimizer), partial(_scaled, factors)):
+            forget_functions(model)
+            yield
     finally:
-        del optimizer._backend_update_step, optimizer._apply_weight_decay
         forget_functions(model)
 
 
@@ -74,7 +63,7 @@ def check_rates(decay, devices):
 
 
 @contextlib.contextmanager
-def _scaled(variables, factors):
+def _scaled(factors, variables):
     """Scale by its factor what is done to each variable inside the block."""
     slowed = [variable for variable in variables if factors[id(variable)] != 1]
     # Copies, as torch changes a variable in place.

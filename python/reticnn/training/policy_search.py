@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 
-from reticnn.augmenting.policy import augmentation
+from reticnn.augmenting import augmentation
+from reticnn.augmenting.operations import OPERATIONS
 from reticnn.coercion import as_float, as_int, as_seed, shown
 from reticnn.data.image_data import as_image_data, split_images
 from reticnn.runtime.backend import keras
@@ -16,22 +17,7 @@ from reticnn.training.callbacks.epoch_progress import (
 )
 from reticnn.training.fit import fit_classifier
 
-# The most of each operation that is tried.
-_MOST = {
-    "translation": 0.2,
-    "shear": 0.2,
-    "rotation": 0.15,
-    "zoom": 0.3,
-    "color_jitter": 0.5,
-    "grayscale": 0.5,
-    "gaussian_blur": 1.5,
-    "gaussian_noise": 0.1,
-    "erasing": 0.6,
-}
-_FOR_CHANNELS = {"color_jitter": (1, 3), "grayscale": (3,)}
-_FLIPS = ("horizontal", "horizontal", "horizontal_and_vertical")
-
-_PLACE = ("epoch", "epochs", "step", "steps", "done", "device")
+_POSITION = ("epoch", "epochs", "step", "steps", "done", "device")
 
 
 def learn_augmentation(
@@ -50,19 +36,18 @@ def learn_augmentation(
 
     Models are trained with policies drawn at random, from mild to strong, and one
     without any; the half with the lower loss on the validation images is trained
-    further, and so on until one is left; the one without any stays in to the end. All
+    further, and so on until one is left; the one without any stays to the end. All
     begin with the same weights and see the images in the same order. Each round costs
     the same number of epochs, so that the last policies are compared over most epochs.
 
     Each of flips, translation, shear, rotation, zoom, colour jitter, greyscale, blur,
-    noise and erasing is included with probability 1/2, and how much of each is drawn
-    too.
+    noise and erasing is included with probability 1/2, and its strength is drawn too.
 
     What wins on few validation images or after few epochs may have won by luck, and
     strong policies pay only in long training. Give as many epochs as time allows, at
     least so many that a model learns something in the first round (4 epochs by
-    default), and measure the gain on images that had no part in this. Interrupting it
-    (Ctrl-C) gives the best policy so far.
+    default), and measure the gain on images that had no part in this. Stopping it by
+    hand (Ctrl-C) returns the best policy so far.
 
     Args:
         model_fn: Function without arguments that builds a new model, compiled or not,
@@ -247,16 +232,15 @@ def _new_model(model_fn, seed):
 def _operations(rng, strength, channels):
     """Return operations drawn at random, with at most that share of their most."""
     possible = [
-        name for name in _MOST if channels in _FOR_CHANNELS.get(name, (channels,))
+        operation
+        for operation in OPERATIONS.values()
+        if operation.search and operation.suits(channels)
     ]
     drawn = {}
     while not drawn:
-        if rng.random() < 0.5:
-            drawn["flip"] = str(rng.choice(_FLIPS))
-        for name in possible:
+        for operation in possible:
             if rng.random() < 0.5:
-                amount = _MOST[name] * strength * rng.uniform(0.5, 1)
-                drawn[name] = float(f"{amount:.2g}")
+                drawn[operation.name] = operation.search(rng, strength)
     return drawn
 
 
@@ -310,5 +294,5 @@ def _bar_teller():
 
 
 def _metrics(state):
-    metrics = {name: value for name, value in state.items() if name not in _PLACE}
+    metrics = {name: value for name, value in state.items() if name not in _POSITION}
     return {name: metrics[name] for name in in_reading_order(metrics)}

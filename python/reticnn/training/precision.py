@@ -2,6 +2,7 @@
 
 import contextlib
 
+from reticnn.graph import leaves_of
 from reticnn.runtime.backend import keras
 from reticnn.training.compiling import forget_functions
 
@@ -16,7 +17,7 @@ def mixed_bfloat16(model, wanted):
     if not wanted:
         yield
         return
-    layers = _inner_layers(model)[:-1]
+    layers = leaves_of(model)[:-1]
     policies = [layer.dtype_policy for layer in layers]
     policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
     _set_policies(model, layers, [policy] * len(layers))
@@ -24,14 +25,6 @@ def mixed_bfloat16(model, wanted):
         yield
     finally:
         _set_policies(model, layers, policies)
-
-
-def _inner_layers(model):
-    """Return the layers of a model, those of models within it included."""
-    layers = []
-    for layer in model.layers:
-        layers += _inner_layers(layer) if isinstance(layer, keras.Model) else [layer]
-    return layers
 
 
 def _set_policies(model, layers, policies):

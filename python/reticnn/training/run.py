@@ -12,7 +12,8 @@ from reticnn.data.conversion import images_for_model
 from reticnn.data.image_data import as_image_data, check_not_empty, split_images
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
-from reticnn.runtime.backend import keras, sync_weights
+from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints

@@ -14,8 +14,8 @@ def architecture(model, most=16):
     of these that does: a layer with the normalisation, activation and dropout behind
     it; a block, which is branches up to where they meet, and layers whose names begin
     alike; a stage of blocks whose names begin alike and whose feature maps are of one
-    size; all that has feature maps of one size. A model within the model is one box:
-    its own diagram is that of `model.get_layer(name)`.
+    size; all that has feature maps of one size. A nested model is one box: its own
+    diagram is that of `model.get_layer(name)`.
 
     Args:
         model: Keras model built from layers, or a classifier.

@@ -1,10 +1,10 @@
 """The layers of a model as the parts of a diagram: kind, words, connections."""
 
-import math
 from dataclasses import dataclass
 
-from reticnn.graph import calls, graph_of
+from reticnn.graph import count_new_parameters, graph_of, walk
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import calls_in, name_of_input
 
 # Colours of the kinds, in the order of a legend. Those of Okabe and Ito, which people
 # who see few colours tell apart; the kinds of whole parts are darker.
@@ -68,49 +68,57 @@ class Part:
 
 def parts_of(graph):
     """Return the parts of a graph, its inputs first, each after its sources."""
-    parts, maker, seen = [], {}, set()
-    for tensor in graph.inputs:
-        maker[id(tensor)] = len(parts)
-        name = tensor._keras_history.operation.name
-        parts.append(Part(name, "input", "Input", tuple(tensor.shape[1:]), 0, []))
-    for node in _in_branches(graph):
-        sources = sorted({maker[id(tensor)] for tensor in node.input_tensors})
-        maker.update({id(tensor): len(parts) for tensor in node.output_tensors})
-        parts.append(_part(node, sources, seen))
+    sources = {}
+
+    def note(call, name, given):
+        sources[call] = given
+        return [call] * len(call.outputs)
+
+    # What flows through the graph is where it comes from: an input, or a call.
+    outputs = walk(graph, range(len(graph.inputs)), note, enters=_never)
+    parts = [_input_part(tensor) for tensor in graph.inputs]
+    places, seen = {place: place for place in range(len(parts))}, set()
+    for call in _in_branches(sources, outputs):
+        places[call] = len(parts)
+        before = sorted({places[source] for source in sources[call]})
+        parts.append(_part(call, before, seen))
     return parts
 
 
-def _in_branches(graph):
+def _never(call, given):
+    """Return False: a nested model is one part."""
+    return False
+
+
+def _in_branches(sources, outputs):
     """Return the calls of a graph, branches one after the other as they are merged."""
-    maker = {
-        id(tensor): node for node in calls(graph) for tensor in node.output_tensors
-    }
-    done, order = set(), []
-    waiting = [(id(tensor), False) for tensor in reversed(graph.outputs)]
+    done = {}
+    waiting = [(output, False) for output in reversed(outputs)]
     while waiting:
-        tensor, has_sources = waiting.pop()
-        node = maker.get(tensor)
-        if node is None or id(node) in done:
+        call, has_sources = waiting.pop()
+        if call not in sources or call in done:
             continue
         if has_sources:
-            done.add(id(node))
-            order.append(node)
+            done[call] = True
             continue
-        waiting.append((tensor, True))
-        waiting += [(id(source), False) for source in reversed(node.input_tensors)]
-    return order
+        waiting.append((call, True))
+        waiting += [(source, False) for source in reversed(sources[call])]
+    return list(done)
 
 
-def _part(node, sources, seen):
-    layer = node.operation
-    new = [weight for weight in getattr(layer, "weights", ()) if id(weight) not in seen]
-    seen.update(map(id, new))
+def _input_part(tensor):
+    shape = tuple(tensor.shape[1:])
+    return Part(name_of_input(tensor), "input", "Input", shape, 0, [])
+
+
+def _part(call, sources, seen):
+    layer = call.layer
     return Part(
         layer.name,
         _kind(layer, sources),
         _text(layer),
-        tuple(node.output_tensors[0].shape[1:]),
-        sum(math.prod(weight.shape) for weight in new),
+        tuple(call.outputs[0].shape[1:]),
+        count_new_parameters(layer, seen),
         sources,
         "ZeroPadding" in type(layer).__name__,
     )
@@ -141,9 +149,9 @@ def _kind(layer, sources):
 def _text(layer):
     """Return what a layer does, such as `Conv2D 3 x 3, 32, relu`."""
     words = [type(layer).__name__]
-    within = graph_of(layer)
-    if within is not None:
-        return f"Model of {len(calls(within))} layers"
+    nested = graph_of(layer)
+    if nested is not None:
+        return f"Model of {len(calls_in(nested))} layers"
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if window is not None:
         words[0] += f" {_times(window)}"

@@ -14,6 +14,7 @@ import numpy as np
 from reticnn.layers.rbf import EuclideanRBF
 from reticnn.outputs import output_layer, probabilities, slopes_of_drawn_classes
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import position_of
 from reticnn.runtime.randomness import generator
 
 # The paper's number of images for an estimate. Images whose gradients are summed before
@@ -124,7 +125,7 @@ class SquaredGradients(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         """Add the square of a gradient."""
-        total = self.sums[self._get_variable_index(variable)]
+        total = self.sums[position_of(self, variable)]
         self.assign_add(total, keras.ops.square(keras.ops.cast(gradient, total.dtype)))
 
     def reset(self):

@@ -5,13 +5,13 @@ import contextlib
 import numpy as np
 
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import random_states
 from reticnn.runtime.randomness import generator
 
 
 def seed_layers(model, seed):
     """Let the dropout and other random layers of the model follow `seed`."""
-    states = [var for var in model.variables if var.name == "seed_generator_state"]
-    for number, state in enumerate(states):
+    for number, state in enumerate(random_states(model)):
         draws = generator(seed, number).integers(2**31, size=2)
         state.assign(np.array([draws[0], 0], dtype="uint32"))
 

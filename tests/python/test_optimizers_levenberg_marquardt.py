@@ -159,6 +159,7 @@ def test_same_seed_gives_the_same_weights(fit, shapes):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_to_the_same_weights(fit, tmp_path):
     data = shape_images(40, image_size=16, seed=1)
 

@@ -61,8 +61,18 @@ def counted(shapes):
     return ImageData(_CountedImages(pixels), shapes.codes, shapes.class_names)
 
 
-@pytest.mark.parametrize("trained", [[], ["last"], ["second", "last"]], ids=len)
-@pytest.mark.parametrize("kind", ["memory", "disk"])
+@pytest.mark.parametrize(
+    "trained",
+    [
+        pytest.param([], marks=pytest.mark.slow),
+        ["last"],
+        pytest.param(["second", "last"], marks=pytest.mark.slow),
+    ],
+    ids=len,
+)
+@pytest.mark.parametrize(
+    "kind", ["memory", pytest.param("disk", marks=pytest.mark.slow)]
+)
 def test_result_is_that_of_computing_all(
     fit, counted, shapes, monkeypatch, trained, kind
 ):
@@ -135,6 +145,7 @@ def test_best_weights_come_back_to_the_whole_model(fit, shapes):
     assert trained.history["val_loss"][-1] > best
 
 
+@pytest.mark.slow
 def test_run_with_kept_features_goes_on_from_its_checkpoint(fit, shapes, tmp_path):
     fit(_model("last"), shapes, epochs=2, checkpoint_dir=tmp_path / "a")
     longer = fit(_model("last"), shapes, epochs=4, checkpoint_dir=tmp_path / "a")
@@ -163,6 +174,7 @@ def test_of_a_model_without_a_frozen_beginning_nothing_is_said(fit, shapes, tiny
     assert "note" not in states[0]
 
 
+@pytest.mark.slow
 def test_copies_of_augmented_images_are_kept_when_asked(fit, counted, shapes):
     policy = augmentation(rotation=0.1)
     settings = {"epochs": 5, "augmentation": policy, "cache_features": 2.0}

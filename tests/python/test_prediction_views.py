@@ -183,7 +183,11 @@ def _squeezing(side):
 
 @pytest.mark.parametrize(
     "build",
-    [_mobilenet, _transfer, pytest.param(_squeezing, marks=pytest.mark.slow)],
+    [
+        _transfer,
+        pytest.param(_mobilenet, marks=pytest.mark.slow),
+        pytest.param(_squeezing, marks=pytest.mark.slow),
+    ],
 )
 def test_pooled_networks_are_those_built_for_the_larger_image(build):
     model, larger = build(32), build(64)

@@ -55,6 +55,7 @@ def test_the_best_of_the_trials_is_the_policy(learned):
     assert result["stopped"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_one_trial_without_augmentation_goes_to_the_end(shapes, seed):
     result = learn_augmentation(
@@ -75,6 +76,7 @@ def test_progress_counts_the_epochs_of_all_trials(learned):
     assert all("val_loss" in state for state in ends)
 
 
+@pytest.mark.slow
 def test_harmful_changes_are_left_out():
     """Where the place of a bar is the class, moving and turning it must lose."""
     rng = np.random.default_rng(1)
@@ -98,6 +100,7 @@ def test_harmful_changes_are_left_out():
     assert not result["policy"]
 
 
+@pytest.mark.slow
 def test_lines_and_bars_tell_of_the_same_epochs(shapes, capsys):
     def search(progress):
         return learn_augmentation(

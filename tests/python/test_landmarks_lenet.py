@@ -278,6 +278,7 @@ def test_loss_is_kept_with_its_constant():
 # In the loop
 
 
+@pytest.mark.slow
 def test_loss_and_accuracy_follow_from_the_output(digit_reader, digits):
     assert isinstance(digit_reader.model.loss, MAPLoss)
     scores = evaluate_classifier(digit_reader, digits[:1000])
@@ -294,6 +295,7 @@ def test_loss_and_accuracy_follow_from_the_output(digit_reader, digits):
     np.testing.assert_allclose(chances, expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_images_unlike_any_digit_get_low_activations(digit_reader, digits):
     unseen = load_images(digits[1000:])["images"]
     shapes = load_images(shape_images(100, 6, channels=1, seed=1))["images"]
@@ -310,6 +312,7 @@ def test_images_unlike_any_digit_get_low_activations(digit_reader, digits):
     assert np.sum(columns, axis=0).max() < 0.01
 
 
+@pytest.mark.slow
 def test_saved_network_is_the_same_elsewhere(
     run_python, digit_reader, digits, tmp_path
 ):

@@ -1,0 +1,224 @@
+"""All that the core uses of Keras without Keras promising it, in one place.
+
+A release of Keras may take any of it away. Each attribute has a function here that says
+what it gives, and a test of its own in `test_runtime_keras_internals.py`, which
+`make test-lowest` and `make test-latest` run on the oldest Keras and on the newest.
+"""
+
+import contextlib
+import itertools
+
+from reticnn.runtime.backend import keras
+
+# Graphs
+
+
+class Call:
+    """One call of a layer in a graph.
+
+    Attributes:
+        layer: Keras layer, a nested model, or an operation such as that of `keras.ops`.
+        inputs: List of the Keras tensors that it is given.
+        outputs: List of the Keras tensors that it returns.
+    """
+
+    def __init__(self, node):
+        """Take the node that Keras keeps of a call."""
+        self.layer = node.operation
+        self.inputs = node.input_tensors
+        self.outputs = node.output_tensors
+        self._arguments = node.arguments
+
+    def on(self, tensors):
+        """Call the layer in the same way, on other tensors than `inputs`.
+
+        Returns:
+            List of what it returns.
+        """
+        places = map(id, self.inputs)
+        filled_in = dict(zip(places, tensors, strict=True))
+        positional, named = self._arguments.fill_in(filled_in)
+        return keras.tree.flatten(self.layer(*positional, **named))
+
+
+def calls_in(graph):
+    """Return the `Call`s of a graph of layers, each after those it depends on."""
+    by_depth = sorted(graph._nodes_by_depth.items(), reverse=True)
+    return [Call(node) for _, nodes in by_depth for node in nodes if not node.is_input]
+
+
+def graph_in_sequential(model):
+    """Return the functional model that a Sequential one is run by, or None."""
+    return getattr(model, "_functional", None)
+
+
+def name_of_input(tensor):
+    """Return the name that a graph's input was given."""
+    return tensor._keras_history.operation.name
+
+
+# Layers and models
+
+
+def has_random_state(layer):
+    """Return whether a layer, or one that it is made of, draws random numbers."""
+    return any(part._seed_generators for part in layer._flatten_layers())
+
+
+def takes_training(layer):
+    """Return whether a layer can be told whether it is being trained."""
+    return layer._call_has_training_arg
+
+
+def random_states(model):
+    """Return the variables from which the layers of a model draw random numbers."""
+    return [
+        variable
+        for variable in model.variables
+        if variable.name == "seed_generator_state"
+    ]
+
+
+def add_layer(model, layer):
+    """Make a layer one of a model that was complete without it.
+
+    A functional model of older Keras does not find what is set as its attribute later.
+    """
+    if layer not in model._layers:
+        model._layers.append(layer)
+
+
+def metrics_as_given(model):
+    """Return the metrics that a model was compiled with, as `compile` took them."""
+    return model._compile_metrics._user_metrics
+
+
+def mean_loss(model):
+    """Return the metric in which a compiled model keeps its mean loss of an epoch."""
+    return model._loss_tracker
+
+
+def sync_weights(model):
+    """Bring the model's weights up to date after training that was cut off.
+
+    Under JAX they live outside the model while it is trained, and Keras brings them
+    back only at a regular end.
+    """
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()
+
+
+# Optimizers
+
+
+def innermost(optimizer):
+    """Return the optimizer that takes the steps: one that scales losses wraps it."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def rate_or_schedule(optimizer):
+    """Return an optimizer's learning rate, a variable, or the schedule that it follows.
+
+    One that scales losses has none of its own: it gives None.
+    """
+    return getattr(optimizer, "_learning_rate", None)
+
+
+def trained_by(optimizer):
+    """Return the variables that an optimizer was built for."""
+    return innermost(optimizer)._trainable_variables
+
+
+def position_of(optimizer, variable):
+    """Return the position of a variable among those an optimizer was built for."""
+    return optimizer._get_variable_index(variable)
+
+
+def spared_from_decay(optimizer):
+    """Return the keys of the variables that were excluded from weight decay."""
+    return getattr(optimizer, "_exclude_from_weight_decay", set())
+
+
+@contextlib.contextmanager
+def steps_within(optimizer, around):
+    """Have all that an optimizer does to the weights done within a context.
+
+    Args:
+        optimizer: Keras optimizer, the innermost.
+        around: Function from the variables changed to a context manager.
+    """
+    update, decay = optimizer._backend_update_step, optimizer._apply_weight_decay
+
+    def update_within(gradients, variables, learning_rate):
+        with around(variables):
+            update(gradients, variables, learning_rate)
+
+    def decay_within(variables):
+        with around(variables):
+            decay(variables)
+
+    optimizer._backend_update_step = update_within
+    optimizer._apply_weight_decay = decay_within
+    try:
+        yield
+    finally:
+        del optimizer._backend_update_step, optimizer._apply_weight_decay
+
+
+# Variables on several devices
+
+
+def place(variable, layout):
+    """Have the values of a variable put on devices from now on, under JAX.
+
+    Args:
+        variable: Keras variable.
+        layout: JAX's sharding, or None for Keras's own choice.
+    """
+    variable._layout = layout
+
+
+def make_anew(variable):
+    """Make a variable's tensor again, with its value, where one would be made now."""
+    variable._initialize(keras.ops.convert_to_numpy(variable))
+
+
+def key_of(optimizer, variable):
+    """Return what optimizers know a variable by."""
+    return optimizer._var_key(variable)
+
+
+def follow_variables(optimizer, strategy, keys):
+    """Let an optimizer work on variables made anew under a strategy of TensorFlow.
+
+    Args:
+        optimizer: Keras optimizer.
+        strategy: TensorFlow's strategy of distribution.
+        keys: Dict from the old keys of the variables to the new ones.
+    """
+    optimizer._distribution_strategy = strategy
+    optimizer._trainable_variables_indices = {
+        keys[key]: index
+        for key, index in optimizer._trainable_variables_indices.items()
+    }
+    optimizer._exclude_from_weight_decay = {
+        keys.get(key, key) for key in spared_from_decay(optimizer)
+    }
+    # What was concluded from it, by the old keys.
+    optimizer._exclude_from_weight_decay_cache = {}
+
+
+_collective_keys = itertools.count(100_000, 100_000)
+
+
+def mirrored_strategy(devices):
+    """Return a strategy of TensorFlow whose collective operations have their own keys.
+
+    Strategies that share keys break each other.
+    """
+    import tensorflow as tf
+
+    class Strategy(tf.distribute.MirroredStrategy):
+        _collective_key_base = next(_collective_keys)
+
+    return Strategy(devices)

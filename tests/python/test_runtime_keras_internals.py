@@ -1,0 +1,469 @@
+"""What the core uses of Keras without a promise: one test for each attribute.
+
+A test that fails here says in its name what a release of Keras has taken away.
+`make test-lowest` and `make test-latest` run them first, on the oldest and the newest.
+"""
+
+import ast
+import contextlib
+import importlib.util
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import reticnn
+from reticnn.runtime import keras_internals
+
+CORE = Path(reticnn.__file__).parent
+INTERNALS = CORE / "runtime" / "keras_internals.py"
+
+BACKEND = keras.backend.backend()
+only_tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's own")
+only_jax = pytest.mark.skipif(BACKEND != "jax", reason="JAX's own")
+
+
+@pytest.fixture
+def branches():
+    """Return a graph with a layer called twice, an operation and a named argument."""
+    image = keras.Input((4, 4, 3), name="picture")
+    twice = keras.layers.Conv2D(3, 1, name="twice")
+    first = twice(image)
+    second = twice(first)
+    both = keras.layers.Add(name="add")([first, second])
+    dropped = keras.layers.Dropout(0.5, name="drop")(both, training=False)
+    return keras.Model(image, keras.ops.multiply(dropped, 2.0))
+
+
+@pytest.fixture
+def compiled():
+    """Return a compiled model of one dense layer, and its metric."""
+    metric = keras.metrics.MeanSquaredError(name="squares")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[metric])
+    return model, metric
+
+
+def variable_of(*shape):
+    """Return a variable of ones."""
+    return keras.Variable(np.ones(shape, "float32"), name="ones")
+
+
+def built(optimizer, *variables):
+    """Return an optimizer built for variables."""
+    optimizer.build(list(variables))
+    return optimizer
+
+
+def source_of(module):
+    """Return the text of a module of Keras, also one of a backend not installed."""
+    root = Path(importlib.util.find_spec("keras").origin).parent
+    return (root / "src" / module).read_text(encoding="utf-8")
+
+
+# Graphs
+
+
+def test_nodes_by_depth_hold_the_calls_of_a_graph(branches):
+    assert branches._nodes_by_depth
+    calls = keras_internals.calls_in(branches)
+    names = [call.layer.name for call in calls]
+    assert names[:4] == ["twice", "twice", "add", "drop"]
+    assert len(names) == 5
+    known = {id(tensor) for tensor in branches.inputs}
+    for call in calls:
+        assert {id(tensor) for tensor in call.inputs} <= known
+        known.update(id(tensor) for tensor in call.outputs)
+    assert id(branches.outputs[0]) in known
+
+
+def test_is_input_of_nodes_leaves_out_the_inputs():
+    inputs = [keras.Input((2,)), keras.Input((2,))]
+    model = keras.Model(inputs, keras.layers.Add(name="add")(inputs))
+    calls = keras_internals.calls_in(model)
+    assert [call.layer.name for call in calls] == ["add"]
+
+
+def test_operation_of_a_node_is_the_layer(branches):
+    first, *_, last = keras_internals.calls_in(branches)
+    assert first.layer is branches.get_layer("twice")
+    assert not isinstance(last.layer, keras.Layer)
+
+
+def test_input_tensors_and_output_tensors_of_a_node_are_the_graphs(branches):
+    first, second, add, *_ = keras_internals.calls_in(branches)
+    assert first.inputs[0] is branches.inputs[0]
+    assert second.inputs[0] is first.outputs[0]
+    assert [id(tensor) for tensor in add.inputs] == [
+        id(first.outputs[0]),
+        id(second.outputs[0]),
+    ]
+
+
+def test_arguments_of_a_node_fill_in_other_tensors(branches):
+    x = np.ones((1, 4, 4, 3), "float32")
+    values = {id(branches.inputs[0]): keras.ops.convert_to_tensor(x)}
+    for call in keras_internals.calls_in(branches):
+        given = [values[id(tensor)] for tensor in call.inputs]
+        values.update(zip(map(id, call.outputs), call.on(given), strict=True))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(values[id(branches.outputs[0])]),
+        keras.ops.convert_to_numpy(branches(x, training=False)),
+        rtol=1e-6,
+    )
+
+
+def test_arguments_of_a_node_keep_what_is_no_tensor():
+    image = keras.Input((4,))
+    kept = keras.layers.Dropout(0.9)(image, training=True)
+    (call,) = keras_internals.calls_in(keras.Model(image, kept))
+    (dropped,) = call.on([keras.ops.ones((1, 100))])
+    assert keras.ops.convert_to_numpy(dropped).min() == 0
+
+
+def test_functional_of_a_sequential_model_is_its_graph():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="dense")])
+    graph = keras_internals.graph_in_sequential(model)
+    assert isinstance(graph, keras.Function)
+    assert [call.layer.name for call in keras_internals.calls_in(graph)] == ["dense"]
+    assert keras_internals.graph_in_sequential(graph) is None
+
+
+def test_keras_history_of_an_input_has_its_name(branches):
+    assert keras_internals.name_of_input(branches.inputs[0]) == "picture"
+
+
+# Layers and models
+
+
+def test_seed_generators_are_there_where_a_layer_is_random():
+    assert keras_internals.has_random_state(keras.layers.Dropout(0.5))
+    assert not keras_internals.has_random_state(keras.layers.Dense(1))
+
+
+def test_flatten_layers_finds_a_random_layer_in_another():
+    wrapped = keras.layers.TimeDistributed(keras.layers.Dropout(0.5))
+    assert keras_internals.has_random_state(wrapped)
+
+
+def test_call_has_training_arg_tells_which_layers_take_training():
+    class Plain(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    assert keras_internals.takes_training(keras.layers.Dropout(0.5))
+    assert not keras_internals.takes_training(Plain())
+
+
+def test_seed_generator_state_is_what_random_layers_draw_from():
+    model = keras.Sequential(
+        [keras.Input((50,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    )
+    if BACKEND == "torch":
+        return  # Its dropout draws from torch's own state.
+    (state,) = keras_internals.random_states(model)
+    ones = np.ones((1, 50), "float32")
+
+    def dropped():
+        state.assign(np.array([7, 0], "uint32"))
+        return keras.ops.convert_to_numpy(model.layers[0](ones, training=True))
+
+    np.testing.assert_array_equal(dropped(), dropped())
+
+
+def test_layers_of_a_model_take_another(branches):
+    late = keras.layers.Dense(1, name="late")
+    late.build((None, 2))
+    for _ in range(2):
+        keras_internals.add_layer(branches, late)
+    weights = [id(weight) for weight in branches.trainable_weights]
+    assert [weights.count(id(weight)) for weight in late.weights] == [1, 1]
+
+
+def test_user_metrics_of_compile_metrics_are_those_given(compiled):
+    model, metric = compiled
+    assert keras_internals.metrics_as_given(model) == [metric]
+
+
+def test_loss_tracker_has_the_mean_loss(compiled):
+    model, _ = compiled
+    x = np.ones((4, 2), "float32")
+    logs = model.train_on_batch(x, np.ones((4, 1), "float32"), return_dict=True)
+    tracked = float(keras_internals.mean_loss(model).result())
+    assert tracked == pytest.approx(float(logs["loss"]))
+
+
+def test_jax_state_sync_is_there():
+    assert "def jax_state_sync(self)" in source_of("backend/jax/trainer.py")
+
+
+@only_jax
+def test_jax_state_sync_brings_the_weights_back(compiled):
+    model, _ = compiled
+    before = model.get_weights()[0]
+
+    class CutOff(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(np.ones((4, 2)), 9 * np.ones((4, 1)), verbose=0, callbacks=[CutOff()])
+    keras_internals.sync_weights(model)
+    assert not np.array_equal(model.get_weights()[0], before)
+
+
+# Optimizers
+
+
+def test_inner_optimizer_is_what_loss_scaling_wraps():
+    inner = keras.optimizers.SGD()
+    outer = keras.optimizers.LossScaleOptimizer(inner)
+    assert keras_internals.innermost(outer) is inner
+    assert keras_internals.innermost(inner) is inner
+
+
+def test_learning_rate_of_an_optimizer_is_a_variable_or_its_schedule():
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    followed = keras.optimizers.SGD(schedule)
+    assert keras_internals.rate_or_schedule(followed) is schedule
+    constant = keras.optimizers.SGD(0.25)
+    rate = keras_internals.rate_or_schedule(constant)
+    assert float(keras.ops.convert_to_numpy(rate)) == 0.25
+
+
+def test_trainable_variables_of_an_optimizer_are_those_it_was_built_for():
+    one, other = variable_of(2), variable_of(3)
+    inner = keras.optimizers.SGD()
+    for optimizer in (inner, keras.optimizers.LossScaleOptimizer(inner)):
+        built(optimizer, one, other)
+        known = keras_internals.trained_by(optimizer)
+        assert [id(variable) for variable in known] == [id(one), id(other)]
+
+
+def test_get_variable_index_counts_the_variables():
+    one, other = variable_of(2), variable_of(3)
+    optimizer = built(keras.optimizers.SGD(), one, other)
+    assert keras_internals.position_of(optimizer, one) == 0
+    assert keras_internals.position_of(optimizer, other) == 1
+
+
+def test_exclude_from_weight_decay_keeps_keys_of_variables():
+    one, other = variable_of(2), variable_of(3)
+    optimizer = keras.optimizers.AdamW()
+    assert not keras_internals.spared_from_decay(optimizer)
+    optimizer.exclude_from_weight_decay(var_list=[one])
+    key = keras_internals.key_of(optimizer, one)
+    assert keras_internals.spared_from_decay(optimizer) == {key}
+    assert key != keras_internals.key_of(optimizer, other)
+
+
+def changes_within(optimizer):
+    """Take a step with gradients of 1; return how much each context saw it change."""
+    changes = []
+
+    @contextlib.contextmanager
+    def noting(variables):
+        (variable,) = variables
+        before = float(keras.ops.sum(variable))
+        yield
+        changes.append(before - float(keras.ops.sum(variable)))
+
+    with keras_internals.steps_within(optimizer, noting):
+        optimizer.apply([keras.ops.ones(1)])
+    return changes
+
+
+def test_backend_update_step_is_what_changes_the_weights():
+    variable = variable_of(1)
+    optimizer = built(keras.optimizers.SGD(0.5), variable)
+    assert 0.5 in changes_within(optimizer)
+    # Afterwards it is as it was.
+    optimizer.apply([keras.ops.ones(1)])
+    assert float(keras.ops.sum(variable)) == 0
+
+
+def test_apply_weight_decay_is_what_decays_the_weights():
+    optimizer = keras.optimizers.SGD(0.5, weight_decay=0.5)
+    assert changes_within(built(optimizer, variable_of(1))) == [0.25, 0.5]
+
+
+# Variables on several devices
+
+
+def test_initialize_makes_a_variable_again_with_its_value():
+    variable = variable_of(2, 3)
+    variable.assign(np.arange(6.0).reshape(2, 3))
+    tensor = variable.value
+    keras_internals.make_anew(variable)
+    assert variable.value is not tensor
+    value = keras.ops.convert_to_numpy(variable)
+    assert value.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_layout_of_a_variable_is_asked_where_it_is_assigned():
+    assert "self._layout is not None" in source_of("backend/jax/core.py")
+
+
+@only_jax
+def test_layout_of_a_variable_places_its_values(run_python):
+    code = """
+import keras
+from reticnn.runtime.keras_internals import place
+devices = keras.distribution.list_devices()
+distribution = keras.distribution.DataParallel(devices=devices)
+variable = keras.Variable([1.0, 1.0])
+assert len(variable.value.devices()) == 1
+place(variable, distribution.get_variable_layout(variable).backend_layout)
+variable.assign([2.0, 3.0])
+assert len(variable.value.devices()) == len(devices) == 2
+assert keras.ops.convert_to_numpy(variable).tolist() == [2, 3]
+"""
+    two = "--xla_force_host_platform_device_count=2"
+    done = run_python(code, XLA_FLAGS=two)
+    assert done.returncode == 0, done.stderr
+
+
+def test_var_key_is_another_for_each_variable():
+    one, other = variable_of(2), variable_of(2)
+    optimizer = keras.optimizers.SGD()
+    keys = [keras_internals.key_of(optimizer, v) for v in (one, other, one)]
+    assert keys[0] == keys[2] != keys[1]
+
+
+@pytest.fixture
+def moved():
+    """Return an optimizer that follows two variables made anew, the second spared."""
+    if BACKEND != "tensorflow":
+        pytest.skip("TensorFlow's own")
+    import tensorflow as tf
+
+    variables = variable_of(2), variable_of(2)
+    optimizer = keras.optimizers.SGD(0.5, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_list=[variables[1]])
+    built(optimizer, *variables)
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    keys = {}
+    for variable in variables:
+        variable.assign(np.ones(2))
+        old = keras_internals.key_of(optimizer, variable)
+        keras_internals.make_anew(variable)
+        keys[old] = keras_internals.key_of(optimizer, variable)
+    strategy = tf.distribute.OneDeviceStrategy("cpu:0")
+    keras_internals.follow_variables(optimizer, strategy, keys)
+    return optimizer, variables, strategy
+
+
+def test_trainable_variables_indices_go_by_the_keys(moved):
+    optimizer, variables, _ = moved
+    places = [keras_internals.position_of(optimizer, v) for v in variables]
+    assert places == [0, 1]
+
+
+def test_exclude_from_weight_decay_cache_forgets_the_old_keys(moved):
+    optimizer, variables, _ = moved
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    values = [keras.ops.convert_to_numpy(variable).tolist() for variable in variables]
+    assert values == [[0.75, 0.75], [1, 1]]
+    assert len(optimizer._exclude_from_weight_decay_cache) == 2
+
+
+def test_distribution_strategy_of_an_optimizer_is_the_one_it_steps_under(moved):
+    optimizer, _, strategy = moved
+    assert "self._distribution_strategy = " in source_of(
+        "backend/tensorflow/optimizer.py"
+    )
+    assert optimizer._distribution_strategy is strategy
+
+
+@only_tensorflow
+def test_collective_key_base_sets_two_strategies_apart():
+    import tensorflow as tf
+
+    assert hasattr(tf.distribute.MirroredStrategy, "_collective_key_base")
+    one, other = (keras_internals.mirrored_strategy(["cpu:0"]) for _ in range(2))
+    assert one._collective_key_base != other._collective_key_base
+
+
+# The rule: no other module of the core reaches for them
+
+
+def privates_in(tree):
+    """Yield private names that are reached for as attributes, and their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+        elif (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "id", "") in {"getattr", "hasattr", "setattr"}
+            and isinstance(node.args[1], ast.Constant)
+        ):
+            name = node.args[1].value
+        else:
+            continue
+        if name.startswith("_") and not name.startswith("__"):
+            yield name, node.lineno
+
+
+def privates_made_in(tree):
+    """Yield private names that classes give themselves, one way or another."""
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for node in (node for made in classes for node in ast.walk(made)):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(getattr(node, "ctx", None), ast.Store):
+            yield from _names_stored(node)
+        elif isinstance(node, ast.keyword):
+            # self.__dict__.update(_name=...), where a class takes no attributes.
+            yield node.arg
+
+
+def _names_stored(node):
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self":
+        yield node.attr
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        # self.__dict__["_name"] = ..., likewise.
+        yield node.slice.value
+
+
+TREES = {
+    file.relative_to(CORE).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+    for file in sorted(CORE.rglob("*.py"))
+}
+OURS = {
+    name
+    for path, tree in TREES.items()
+    if path != INTERNALS.relative_to(CORE).as_posix()
+    for name in privates_made_in(tree)
+}
+OWN_FILE = TREES[INTERNALS.relative_to(CORE).as_posix()]
+OF_KERAS = {name for name, _ in privates_in(OWN_FILE)} - set(privates_made_in(OWN_FILE))
+OF_PYTHON = {"_getframe"}
+
+
+def test_rule_finds_what_it_is_for():
+    text = "class A:\n def b(self):\n  self._own = x._theirs = getattr(x, '_text')"
+    tree = ast.parse(text)
+    assert {name for name, _ in privates_in(tree)} == {"_own", "_theirs", "_text"}
+    assert "_own" in set(privates_made_in(tree))
+    assert "_theirs" not in set(privates_made_in(tree))
+    assert {"_nodes_by_depth", "_var_key", "_functional"} <= OF_KERAS
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_private_attributes_of_keras_are_reached_for_in_one_file(path):
+    if path == INTERNALS.relative_to(CORE).as_posix():
+        return
+    for name, line in privates_in(TREES[path]):
+        ours = name in OURS and name not in OF_KERAS
+        assert ours or name in OF_PYTHON, (
+            f"{path}, line {line}: {name!r} is not of the core's own classes. Reach "
+            "for it in runtime/keras_internals.py, with a test of its own"
+        )
+
+
+@pytest.mark.parametrize("name", sorted(OF_KERAS))
+def test_private_attribute_has_a_test_of_its_name(name):
+    assert any(name.strip("_") in test for test in globals() if test[:5] == "test_")

@@ -93,7 +93,8 @@ core_module <- function(call) {
       reticulate::import_from_path("reticnn", path = core_dir()),
       error = function(cnd) abort_no_core(cnd, call)
     )
-    the$relay <- core_submodule("runtime.relay", call)
+    # The core's one part for R, and the only one whose place R knows.
+    the$relay <- reticulate::import("reticnn.runtime.relay")
   }
   if (the$process != Sys.getpid()) {
     abort_text(
@@ -107,20 +108,14 @@ core_module <- function(call) {
   the$core
 }
 
-core_submodule <- function(name, call) {
-  rlang::try_fetch(
-    reticulate::import(paste0("reticnn.", name)),
-    error = function(cnd) abort_no_core(cnd, call)
-  )
-}
-
-# The core starts Keras, so that TensorFlow's log lines stay out of the console.
+# The core starts Keras, so that TensorFlow's log lines stay out of the console, and has
+# it know our layers in models that Keras itself loads.
 import_keras <- function(call = rlang::caller_env()) {
   core_module(call)
-  keras <- core_submodule("runtime.backend", call)$keras
-  # For models with our layers that Keras itself loads.
-  core_submodule("runtime.registration", call)$register_classes()
-  keras
+  rlang::try_fetch(
+    the$relay$load_keras(),
+    error = function(cnd) abort_no_core(cnd, call)
+  )
 }
 
 # Calls a public function of the core: warnings become R warnings, and errors R errors

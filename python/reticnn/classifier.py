@@ -25,6 +25,8 @@ class Classifier:
         augmentation: The policy of the training, or None.
     """
 
+    __module__ = "reticnn"
+
     def __init__(
         self,
         model,

@@ -28,7 +28,7 @@ def save_classifier(classifier, path):
     is pickled. It replaces an older file only when it is complete.
 
     Args:
-        classifier: Classifier.
+        classifier: Classifier from `fit_classifier`.
         path: File to write, by custom with the ending `.reticnn`. `~` is expanded.
 
     Returns:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reticnn import augment, augmentation, image_arrays
-from reticnn.augmenting import Policy, host, random_numbers, sampling
+from reticnn.augmenting import Policy, host, random_numbers
+from reticnn.augmenting.parts import opencv_warp
+from reticnn.augmenting.parts.warp import Warp
 
 LUMA = np.array([0.299, 0.587, 0.114])
 EVERYTHING = {
@@ -46,10 +48,10 @@ def images():
 
 
 def drawn(policy, images, seed=1):
-    """Return the parameters of a policy's one stage."""
+    """Return the parameters of a policy's one pass."""
     places = np.arange(len(images))
-    (stage,) = policy.draw(np, seed, 0, places, images.shape[1:])
-    return stage
+    (parameters,) = policy.draw(np, seed, 0, places, images.shape[1:])
+    return parameters
 
 
 def in_keras(images, matrices, fill_mode="reflect", **options):
@@ -502,12 +504,11 @@ def test_channels_are_treated_alike(channels, fill_mode):
 
 def test_far_outside_is_mirrored_again():
     ramp = np.tile(np.arange(10, dtype="float32")[None, None, :, None], (1, 4, 1, 1))
-    warp = sampling.Warp(np, (4, 10))
-    warp._shift(np.float32([33]), np.float32([0]))
-    policy = augmentation(rotation=0.1)
-    matrix = warp.matrix(np.zeros(1, "float32"))
+    warp = Warp(np, (4, 10, 1), np.zeros(1, "float32"))
+    warp.crop(np.float32([0]), np.float32([33]), (4, 10))
     changed = np.empty_like(ramp)
-    host._warp(policy, ramp, matrix, changed)
+    constants = {"fill_mode": "reflect", "interpolation": "bilinear"}
+    opencv_warp.warp(ramp, changed, warp.parameters(), constants)
     np.testing.assert_allclose(
         changed[0, 0, :, 0], [6, 5, 4, 3, 2, 1, 0, 0, 1, 2], atol=1e-3
     )
@@ -731,9 +732,10 @@ def test_large_images_are_warped_as_small_ones(fill_mode, channels):
     images = np.asarray(keras.ops.image.resize(coarse, (90, 80)), "float32")
     policy = augmentation(rotation=0.1, translation=0.3, fill_mode=fill_mode)
     matrices = drawn(policy, images)["warp"]
+    (constants,) = policy.parts(channels)[0].values()
     together, each = np.empty_like(images), np.empty_like(images)
-    host._warp_together(policy, images, matrices, together)
-    host._warp_each(policy, images, matrices, each)
+    opencv_warp._warp_together(images, together, matrices, constants)
+    opencv_warp._warp_each(images, each, matrices, constants)
     assert (np.abs(together - each) < 1).mean() > 0.99
 
 
@@ -753,7 +755,7 @@ def test_images_too_long_for_an_older_opencv_are_refused(refused, monkeypatch):
     def fail(*_):
         raise cv2.error("(-215:Assertion failed) dst.cols < SHRT_MAX")
 
-    monkeypatch.setattr(host.cv2, "warpAffine", fail)
+    monkeypatch.setattr(opencv_warp.cv2, "warpAffine", fail)
     with refused(ValueError, "images", "40000 x 8", "32766"):
         augment(np.zeros((1, 40_000, 8, 3), "uint8"), crop=[8, 8], rotation=0.1)
 

@@ -8,8 +8,9 @@ import pytest
 from keras import ops
 
 import reticnn
-from reticnn.augmenting import autoaugment as automatic
 from reticnn.augmenting import device, host
+from reticnn.augmenting.autoaugment import OPERATIONS as DRAWN
+from reticnn.augmenting.parts.warp import WARP
 
 BACKEND = keras.backend.backend()
 
@@ -105,7 +106,7 @@ def test_both_engines_give_the_same_images(uncompiled, name):
     expected = host.apply(policy, images, 5, 2, np.arange(len(images)))
     results = on_device(policy, images)
     assert results.dtype == "float32"
-    assert_close(results, expected, WARPED if "warp" in policy.parts(3)[0] else OTHERS)
+    assert_close(results, expected, WARPED if WARP in policy.parts(3)[0] else OTHERS)
     assert np.abs(results[:, :10, :10] - images[:, :10, :10]).mean() > 0.6
 
 
@@ -150,13 +151,13 @@ def test_engines_agree_on_any_number_of_channels(uncompiled, channels, operation
     assert_close(on_device(policy, images), expected)
 
 
-@pytest.mark.parametrize("operation", automatic.OPERATIONS[1:])
+@pytest.mark.parametrize("operation", DRAWN[1:])
 def test_both_engines_do_the_operations_that_are_drawn(uncompiled, operation):
     policy = reticnn.rand_augment(1, 7, magnitude_std=1, operations=[operation])
     images = smooth_images()
     expected = host.apply(policy, images, 5, 2, np.arange(len(images)))
     results = on_device(policy, images)
-    assert_close(results, expected, WARPED if "warp" in policy.parts(3)[0] else OTHERS)
+    assert_close(results, expected, WARPED if WARP in policy.parts(3)[0] else OTHERS)
     assert np.abs(results - images).mean() > 0.6
 
 
@@ -223,11 +224,11 @@ def test_parameters_of_both_engines_agree():
     expected = policy.draw(np, 3, 1, indices, (16, 19, 3))
     drawn = policy.draw(ops, 3, 1, indices.astype("int32"), (16, 19, 3))
     assert len(drawn) == len(expected)
-    for stage, wanted in zip(drawn, expected, strict=True):
-        assert stage.keys() == wanted.keys()
-        for part, values in wanted.items():
+    for parameters, wanted in zip(drawn, expected, strict=True):
+        assert parameters.keys() == wanted.keys()
+        for name, values in wanted.items():
             np.testing.assert_allclose(
-                ops.convert_to_numpy(stage[part]), values, atol=1e-4, rtol=1e-4
+                ops.convert_to_numpy(parameters[name]), values, atol=1e-4, rtol=1e-4
             )
 
 

@@ -52,11 +52,12 @@ def test_images_are_moved_and_coloured_where_they_are(channels, side):
     policies = [first, second]
     if channels in (1, 3):
         policies.append(augmentation(color_jitter=0.2))
-    stages = as_policy(policies).draw(np, 1, 0, np.arange(3), shape[1:])
+    policy = as_policy(policies)
+    drawn = policy.draw(np, 1, 0, np.arange(3), shape[1:])
     expected = images
-    for policy, stage in zip(policies, stages, strict=True):
+    for parts, parameters in zip(policy.parts(channels), drawn, strict=True):
         given, expected = expected, np.empty_like(expected)
-        host._stage(policy, given, stage, expected)
+        host._one_pass(parts, given, parameters, expected)
     np.testing.assert_array_equal(augment(images, policies, seed=1), expected)
     np.testing.assert_array_equal(images, before)
 
@@ -79,8 +80,8 @@ def test_settings_are_those_of_each_policy(images):
 def test_two_policies_of_one_kind_do_not_share_draws():
     policy = as_policy([augmentation(rotation=0.1), augmentation(rotation=0.1)])
     first, second = (
-        stage["warp"][:, 1]
-        for stage in policy.draw(np, 1, 0, np.arange(500), (16, 16, 3))
+        parameters["warp"][:, 1]
+        for parameters in policy.draw(np, 1, 0, np.arange(500), (16, 16, 3))
     )
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
     (alone,) = augmentation(rotation=0.1).draw(np, 1, 0, np.arange(500), (16, 16, 3))

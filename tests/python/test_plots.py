@@ -10,7 +10,16 @@ from PIL import Image
 
 import reticnn
 from reticnn import plots
-from reticnn.plots.figures import BLUE, ORANGE
+from reticnn.plots.preparation import (
+    BLUE,
+    GREY,
+    ORANGE,
+    cells_of_confusion,
+    labels_of_boxes,
+    pictures_of_filters,
+    pictures_of_images,
+    points_of_history,
+)
 
 
 @pytest.fixture
@@ -146,7 +155,9 @@ def test_feature_maps_stand_beside_the_image(drawn, tiny_cnn, shapes):
     assert figure.get_suptitle() == "block1_conv1: 3 of 4 feature maps of 16 \u00d7 16"
     maps = reticnn.feature_maps(model, shapes[:1])["block1_conv1"][0]
     assert (pixels_of(panels[0]) == reticnn.load_images(shapes[:1])["images"][0]).all()
-    assert (pixels_of(panels[3]) == maps[..., 2]).all()
+    low, high = maps[..., 2].min(), maps[..., 2].max()
+    scaled = (maps[..., 2] - low) / (high - low)
+    assert pixels_of(panels[3]) == pytest.approx(scaled)
 
 
 def test_layers_are_rows_with_the_image_once(drawn, tiny_cnn, shapes):
@@ -278,6 +289,69 @@ def test_arrows_between_columns_are_as_thick_as_others():
     along = ink[row - 4 : row + 4, across].sum()
     upwards = ink[len(ink) - up, side - 4 : side + 4].sum()
     assert along == pytest.approx(upwards, rel=0.1)
+
+
+# What is prepared for both languages
+
+
+@pytest.mark.parametrize(
+    ("number", "columns"), [(1, 1), (9, 3), (12, 4), (16, 4), (32, 8)]
+)
+def test_pictures_fill_their_rows_where_that_is_possible(number, columns):
+    images = np.zeros((number, 8, 8, 3), "uint8")
+    assert pictures_of_images(images, None, number)["columns"] == columns
+
+
+def test_weights_are_blue_below_0_white_at_0_and_orange_above(tiny_cnn):
+    model = tiny_cnn()
+    layer = model.get_layer("block2_conv1")
+    kernel, *bias = layer.get_weights()
+    kernel[:2, :2, :, 0] = np.array([[-2, 1], [0, 2]])[..., None]
+    kernel[2], kernel[:, 2] = 0, 0
+    layer.set_weights([kernel, *bias])
+    (picture,) = pictures_of_filters(model, "block2_conv1", 1)["pictures"]
+    assert picture[0, 0].tolist() == [0x00, 0x72, 0xB2]
+    assert picture[1, 1].tolist() == [0xD5, 0x5E, 0x00]
+    assert (picture[1, 0] == 255).all() and (picture[2, 2] == 255).all()
+
+
+def test_labels_of_boxes_have_room_for_large_numbers():
+    boxes = {
+        "name": ["a", "b", "c"],
+        "text": ["Dense 2"] * 3,
+        "output_shape": ["2 x 2"] * 3,
+        "parameters": [0, 9248, 102764544.0],
+        "colour": [BLUE, ORANGE, GREY],
+    }
+    drawn = labels_of_boxes(boxes)
+    assert drawn["label"] == [
+        "a\nDense 2\n2 \u00d7 2",
+        "b\nDense 2\n2 \u00d7 2 \u00b7 9,248 parameters",
+        "c\nDense 2\n2 \u00d7 2 \u00b7 103M parameters",
+    ]
+    assert drawn["ground"][0] == "#C9E1EF"
+
+
+def test_history_without_an_epoch_has_no_points():
+    drawn = points_of_history({"epoch": [], "loss": []})
+    assert drawn["points"] == {"epoch": [], "metric": [], "data": [], "value": []}
+    assert drawn["stages"] == []
+
+
+def test_large_confusion_hides_zeros_and_may_come_in_any_order():
+    classes = "abcdefg"
+    pairs = [(truth, predicted) for predicted in classes for truth in classes]
+    truth, predicted = zip(*pairs, strict=True)
+    n = [3.0 if row == column else 0.0 for row, column in pairs]
+    drawn = cells_of_confusion({"truth": truth, "predicted": predicted, "n": n})
+    assert set(drawn["cells"]["text"]) == {"", "3\n100%"}
+    assert drawn["cells"]["text"][8] == "3\n100%"
+    assert drawn["caption"] == "21 images, 100.0% right"
+
+
+def test_no_images_are_refused(refused, shapes):
+    with refused(ValueError, "images", "no images"):
+        plots.plot_images(shapes[[]])
 
 
 # Bad input

@@ -198,3 +198,103 @@ test_that("training augments, and computes a frozen network only once", {
   expect_false(isTRUE(all.equal(predict(changed, data, tta = 4)$.pred_circle, plain)))
   expect_equal(predict(changed, data, tta = 0)$.pred_circle, plain)
 })
+
+test_that("a policy is learned from a function that builds models", {
+  skip_if_no_core()
+  data <- shape_images(20, image_size = 8, seed = 1)
+  built <- 0
+  small_cnn <- function() {
+    built <<- built + 1
+    build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4)
+  }
+  set.seed(1)
+  learned <- learn_augmentation(small_cnn, data, budget = 2, trials = 2)
+  expect_equal(built, 2)
+  expect_named(learned, c("policy", "trials", "stopped"))
+  expect_s3_class(learned$trials, "tbl_df")
+  expect_named(learned$trials, c("trial", "epochs", "val_loss", "operations", "policy"))
+  expect_setequal(learned$trials$trial, 1:2)
+  expect_true("none" %in% learned$trials$operations)
+  expect_true(learned$policy == learned$trials$policy[[1]])
+  expect_null(learned$stopped)
+  expect_output(print(learned), "val_loss")
+})
+
+test_that("a recipe is a list of fit_classifier's arguments", {
+  skip_if_no_core()
+  expect_error(training_recipe("vgg"), "`name` must be one of .*, not 'vgg'",
+    class = "reticnn_error")
+  recipe <- training_recipe("alexnet")
+  expect_identical(recipe$batch_size, 128L)
+  expect_true(all(names(recipe) %in% names(formals(fit_classifier))))
+  data <- shape_images(8, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), filters = 4, n_blocks = 1, units = 4)
+  recipe$epochs <- 1
+  classifier <- do.call(fit_classifier, c(list(model, data), recipe))
+  expect_identical(nrow(classifier$history), 1L)
+})
+
+test_that("a classifier trains on after unfreezing", {
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  backbone <- keras$Model(x, conv_block(x, 4, name = "block1"), name = "own")
+  data <- shape_images(20, image_size = 16, seed = 1)
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data, epochs = 1, seed = 1
+  )
+  weights <- function(model) {
+    model$get_layer("own")$get_layer("block1_conv1")$get_weights()[[1]]
+  }
+  before <- weights(classifier$model)
+  expect_s3_class(unfreeze(classifier, "block1"), "reticnn_classifier")
+  classifier <- fit_classifier(classifier, data, epochs = 1, seed = 1)
+  expect_identical(nrow(classifier$history), 2L)
+  trained <- weights(classifier$model)
+  expect_false(identical(trained, before))
+  other <- keras$models$clone_model(backbone)
+  made <- transfer_model(other, c(16, 16, 3), weights = classifier)
+  expect_identical(weights(made), trained)
+})
+
+test_that("training goes in stages, and fine-tuning by default", {
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  features <- conv_block(conv_block(x, 4, name = "block1"), 4, name = "block2")
+  backbone <- keras$Model(x, features, name = "own")
+  data <- shape_images(40, image_size = 16, seed = 1)
+  said <- character()
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data,
+    epochs = 1, layer_decay = 0.8, seed = 1,
+    stages = list(
+      list(train = "head", epochs = 2),
+      list(train = "block2", learning_rate = 1e-4, schedule = "cosine")
+    ),
+    progress = function(state) said <<- c(said, state$note)
+  )
+  expect_identical(classifier$history$stage, c(1L, 1L, 2L))
+  expect_true(any(grepl("Stage 2 of 2, trained: block2", said)))
+  expect_false("block1_conv1" %in% trained(classifier$model))
+  expect_false(any(grepl("stage", capture.output(print(classifier)))))
+  expect_setequal(unique(tidy(classifier)$metric), c("loss", "accuracy"))
+  expect_false("stage" %in% names(glance(classifier)))
+  skip_if_not_installed("ggplot2")
+  lines <- ggplot2::layer_data(plot(classifier), 1)
+  expect_identical(unique(lines$xintercept), 2.5)
+  tuned <- fine_tune(classifier, data, epochs = 1, seed = 1)
+  expect_identical(tuned$history$epoch, 1:6)
+  expect_true("block1_conv1" %in% trained(tuned$model))
+  expect_error(
+    fit_classifier(tuned, data, stages = list(train = "head")),
+    "`stages` must be a list of dicts", class = "reticnn_error"
+  )
+})
+
+test_that("what cannot learn a policy is refused by name", {
+  skip_if_no_core()
+  expect_snapshot(error = TRUE, {
+    learn_augmentation(build_cnn(), shape_images(20))
+    learn_augmentation(function() "model", shape_images(20))
+    learn_augmentation(function() build_cnn(), shape_images(20), budget = 5)
+  })
+})

@@ -1,85 +1,43 @@
 """Policies that draw operations for each image: RandAugment and its relatives.
 
-An operation has a severity from 0, which leaves the image as it is, to 1; how far that
-goes is said by a `Space`. Each stage does one operation to each image.
+Each pass does one operation to each image.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from reticnn.augmenting.autoaugment_tables import AUTO_AUGMENT
-from reticnn.augmenting.describing import in_lines
-from reticnn.augmenting.policy import Policy, as_sign
-from reticnn.augmenting.random_numbers import as_float, as_whole, uniforms
-from reticnn.augmenting.sampling import (
-    LUT_AUTOCONTRAST,
-    LUT_EQUALIZE,
-    LUT_TABLE,
-    Warp,
-    enhanced_color,
-    happens,
-    lut_tables,
-    normals,
+from reticnn.augmenting.autoaugment_operations import (
+    DRAWN_OPERATIONS,
+    FOURTEEN,
+    PARTS,
+    STANDARD,
+    WIDE,
+    Amount,
 )
-from reticnn.coercion import as_choice, as_int, as_strings
-from reticnn.coercion import as_float as as_number
+from reticnn.augmenting.autoaugment_tables import AUTO_AUGMENT
+from reticnn.augmenting.parts.warp import WARP
+from reticnn.augmenting.policy import Policy, in_lines
+from reticnn.augmenting.random_numbers import (
+    happens,
+    normals,
+    random_sign,
+    to_float32,
+    to_int32,
+    uniforms,
+)
+from reticnn.coercion import as_choice, as_float, as_int, as_strings
 
-_PART_OF = {
-    "identity": None,
-    "autocontrast": "lut",
-    "equalize": "lut",
-    "rotate": "warp",
-    "solarize": "lut",
-    "color": "color",
-    "posterize": "lut",
-    "contrast": "color",
-    "brightness": "color",
-    "sharpness": "sharpness",
-    "shear_x": "warp",
-    "shear_y": "warp",
-    "translate_x": "warp",
-    "translate_y": "warp",
-    "invert": "lut",
-    "solarize_add": "lut",
-}
-OPERATIONS = tuple(_PART_OF)
+OPERATIONS = tuple(DRAWN_OPERATIONS)
 
 _CODES = {name: code for code, name in enumerate(OPERATIONS)}
-_LUT_KINDS = {
-    "autocontrast": LUT_AUTOCONTRAST,
-    "equalize": LUT_EQUALIZE,
-    "solarize": LUT_TABLE,
-    "posterize": LUT_TABLE,
-    "invert": LUT_TABLE,
-    "solarize_add": LUT_TABLE,
-}
 
-# Those of the papers on RandAugment and TrivialAugment.
-_FOURTEEN = OPERATIONS[:14]
-
-# Far from the slots of `augmentation()`: those of a stage follow each other.
+# Far from the slots of `augmentation()`: those of a pass follow each other.
 _FIRST_SLOT = 1024
-_SLOTS_OF_A_STAGE = ("choice", "chance", "sign", "severity_1", "severity_2")
+_SLOTS_OF_A_PASS = ("choice", "chance", "sign", "severity_1", "severity_2")
 
-
-class Space(NamedTuple):
-    """What the greatest severity of each kind of operation is."""
-
-    shear: float
-    translation: float  # a fraction of the side up to 1, pixels above
-    turn: float  # of a full one
-    enhancement: float  # distance of the factor to 1
-    bits: int  # that posterizing takes away
-
-
-# Of Cubuk et al. (2018), and the wide space of Mueller and Hutter (2021).
-STANDARD = Space(0.3, 150 / 331, 30 / 360, 0.9, 4)
-WIDE = Space(0.99, 32, 135 / 360, 0.99, 6)
-
-# What solarize_add adds to dark values at most, as in the RandAugment authors' code.
-_MOST_ADDED = 110
+# Grey outside, as in the code of the papers' authors.
+_SAMPLING = {"fill_mode": "constant", "fill_value": 128.0, "interpolation": "bilinear"}
 
 
 class Choice(NamedTuple):
@@ -93,15 +51,22 @@ class Choice(NamedTuple):
 class _Choosing:
     """What policies of drawn operations have in common."""
 
-    # Grey, as in the code of the papers' authors.
-    fill_mode = "constant"
-    fill_value = 128.0
-
     space = STANDARD
 
-    def _plan(self, *stages):
-        """Keep the choices of each stage."""
-        self.__dict__["_stages"] = stages
+    def _plan(self, *passes):
+        """Keep the choices of each pass, and what they can do to grey and to RGB."""
+        possible = {
+            channels: [_possible(choices, channels) for choices in passes]
+            for channels in (1, 3)
+        }
+        self.__dict__.update(
+            _passes=passes,
+            _possible=possible,
+            _parts={
+                channels: [_parts(operations) for operations in of_passes]
+                for channels, of_passes in possible.items()
+            },
+        )
 
     def check(self, image_shape):
         """Raise if the policy cannot be applied to (height, width, channels)."""
@@ -113,142 +78,96 @@ class _Choosing:
             )
 
     def parts(self, channels):
-        """Return for each stage the set of the parts that can do anything."""
-        return [
-            {_PART_OF[name] for name in self._possible(choices, channels)}
-            for choices in self._stages
-        ]
+        """Return for each pass a dict of the parts that can do anything, in order."""
+        return self._parts[1 if channels == 1 else 3]
 
     def draw(self, xp, seed, epoch, indices, image_shape):
-        """Return for each stage a dict of the parameters of its parts."""
-        stages, width = [], len(_SLOTS_OF_A_STAGE)
-        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + width * len(self._stages)))
+        """Return for each pass a dict of the parameters of its parts."""
+        width = len(_SLOTS_OF_A_PASS)
+        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + width * len(self._passes)))
         numbers = uniforms(xp, seed, epoch, indices, slots)
-        for stage, choices in enumerate(self._stages):
+        parameters = []
+        for index, parts in enumerate(self.parts(image_shape[2])):
             drawn = {
-                name: numbers[:, stage * width + place]
-                for place, name in enumerate(_SLOTS_OF_A_STAGE)
+                name: numbers[:, index * width + column]
+                for column, name in enumerate(_SLOTS_OF_A_PASS)
             }
-            drawn["choice"] = numbers[:, self._slot_of_choice(stage) * width]
-            amounts = self._amounts(xp, choices, drawn, image_shape[2])
-            stages.append(self._stage(xp, amounts, image_shape))
-        return stages
+            drawn["choice"] = numbers[:, self._pass_of_choice(index) * width]
+            amounts = self._amounts(xp, index, drawn, image_shape[2])
+            parameters.append(self._parameters(xp, parts, amounts, image_shape))
+        return parameters
 
     def _in_lines(self, title, operations, **lines):
         """Return the policy's text."""
         lines |= {"operations": ", ".join(operations)}
-        if any("warp" in parts for parts in self.parts(3)):
-            lines["outside"] = f"{self.fill_mode} {self.fill_value:g}"
+        if any(WARP in parts for parts in self.parts(3)):
+            lines["outside"] = f"{_SAMPLING['fill_mode']} {_SAMPLING['fill_value']:g}"
         return in_lines(f"{self.kind}, {title}", lines)
 
-    def _possible(self, choices, channels):
-        """Return the operations among choices that can do anything."""
-        return {
-            choice.operation
-            for choice in choices
-            if choice.probability > 0
-            and choice.operation != "identity"
-            and (choice.operation, channels) != ("color", 1)
-        }
-
-    def _slot_of_choice(self, stage):
-        """Return the stage in whose slot the choice of this one is drawn."""
-        return stage
+    def _pass_of_choice(self, index):
+        """Return the pass in whose slot the choice of this one is drawn."""
+        return index
 
     def _severity(self, xp, planned, drawn):
         """Return severities, (n,), from those planned for what was chosen."""
         return planned
 
-    def _amounts(self, xp, choices, drawn, channels):
-        """Return (on, severity, sign) by operation, each (n,), `on` 0 or 1."""
+    def _amounts(self, xp, index, drawn, channels):
+        """Return pairs of an operation of a pass and its `Amount`."""
+        choices = self._passes[index]
         names, chances, severities = zip(*choices, strict=True)
         codes = np.array([_CODES[name] for name in names], "int32")
         # A uniform number below 1 times a whole one stays below it in float32.
-        choice = as_whole(xp, drawn["choice"] * len(choices))
+        choice = to_int32(xp, drawn["choice"] * len(choices))
         code, chance, planned = (
             xp.take(values, choice, axis=0)
             for values in (codes, np.float32(chances), np.float32(severities))
         )
         done = happens(xp, chance, drawn["chance"])
         severity = self._severity(xp, planned, drawn)
-        sign = as_sign(xp, drawn["sign"])
-        return {
-            name: (done * as_float(xp, code == _CODES[name]), severity, sign)
-            for name in self._possible(choices, channels)
-        }
+        sign = random_sign(xp, drawn["sign"])
+        amounts = []
+        for operation in self._possible[channels][index]:
+            on = done * to_float32(xp, code == _CODES[operation.name])
+            amounts.append((operation, Amount(on, severity, sign)))
+        return amounts
 
-    def _stage(self, xp, amounts, image_shape):
-        """Return the parameters of a stage from the amounts of its operations."""
-        on = {_PART_OF[name] for name in amounts}
-        signed = {name: on * much * sign for name, (on, much, sign) in amounts.items()}
-        graded = {name: on * much for name, (on, much, _) in amounts.items()}
-        happening = {name: on for name, (on, _, _) in amounts.items()}
-        stage = {}
-        if "warp" in on:
-            stage["warp"] = self._warp(xp, signed, image_shape)
-        if "color" in on:
-            stage |= self._color(xp, signed, image_shape[2])
-        if "lut" in on:
-            stage |= self._lut(xp, happening, graded)
-        if "sharpness" in on:
-            stage["sharpness"] = 1 + signed["sharpness"] * self.space.enhancement
-        return stage
+    def _parameters(self, xp, parts, amounts, image_shape):
+        """Return the parameters of a pass from the amounts of its operations."""
+        parameters = {}
+        for part in parts:
+            own = [pair for pair in amounts if pair[0].part is part]
+            composition = part.compose(xp, image_shape, own[0][1].on)
+            for operation, amount in own:
+                operation.change(composition, amount, self.space)
+            parameters |= composition.parameters()
+        return parameters
 
-    def _warp(self, xp, signed, image_shape):
-        warp = Warp(xp, image_shape)
-        down, right = (
-            signed[name] * self._translation(side) if name in signed else 0.0
-            for name, side in zip(
-                ("translate_y", "translate_x"), image_shape[:2], strict=True
-            )
-        )
-        warp.translate(down, right)
-        x, y = (
-            signed[name] * self.space.shear if name in signed else 0.0
-            for name in ("shear_x", "shear_y")
-        )
-        warp.shear(x, y)
-        if "rotate" in signed:
-            warp.rotate(signed["rotate"] * self.space.turn)
-        return warp.matrix(next(iter(signed.values())))
 
-    def _translation(self, side):
-        reach = self.space.translation
-        return reach if reach <= 1 else reach / side
+def _possible(choices, channels):
+    """Return the operations among choices that can do anything.
 
-    def _color(self, xp, signed, channels):
-        none = next(iter(signed.values())) * 0
-        brightness, contrast, saturation = (
-            1 + signed.get(name, none) * self.space.enhancement
-            for name in ("brightness", "contrast", "color")
-        )
-        return enhanced_color(
-            xp,
-            channels,
-            brightness=brightness,
-            contrast=contrast,
-            saturation=saturation,
-        )
+    They come from the last to the first of the table, so that a translation comes
+    before a rotation, whose rounding is then as it always was.
+    """
+    names = {choice.operation for choice in choices if choice.probability > 0}
+    return [
+        operation
+        for operation in reversed(DRAWN_OPERATIONS.values())
+        if operation.name in names and operation.acts(channels)
+    ]
 
-    def _lut(self, xp, happening, graded):
-        names = [name for name in happening if name in _LUT_KINDS]
-        kinds = sum(happening[name] * _LUT_KINDS[name] for name in names)
-        parts = {"lut": as_whole(xp, kinds)}
-        if any(_LUT_KINDS[name] == LUT_TABLE for name in names):
-            none = kinds * 0
-            bits = xp.round(graded.get("posterize", none) * self.space.bits)
-            inverted = graded.get("solarize", none) + happening.get("invert", none)
-            parts["lut_table"] = lut_tables(
-                xp,
-                step=xp.round(xp.exp(bits * math.log(2))),
-                add=xp.floor(graded.get("solarize_add", none) * _MOST_ADDED),
-                threshold=256 * (1 - inverted),
-            )
-        return parts
+
+def _parts(operations):
+    """Return the constants of the parts in which operations are done, in order."""
+    done = {operation.part for operation in operations}
+    return {part: _SAMPLING if part is WARP else {} for part in PARTS if part in done}
 
 
 class RandAugment(_Choosing, Policy, kind="rand_augment"):
     """The policy of `rand_augment()`."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, n, magnitude, magnitude_std, probability, operations):
         """Take checked settings."""
@@ -294,12 +213,14 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
 class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
     """The policy of `trivial_augment()`."""
 
+    __module__ = "reticnn"
+
     space = WIDE
 
     def __init__(self):
         """Take nothing."""
         super().__init__()
-        self._plan([Choice(name, 1.0, 1.0) for name in _FOURTEEN])
+        self._plan([Choice(name, 1.0, 1.0) for name in FOURTEEN])
 
     @classmethod
     def maker(cls):
@@ -309,8 +230,8 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
     def __repr__(self):
         """Return what is done to an image."""
         return self._in_lines(
-            f"once to each image one of {len(_FOURTEEN)} operations",
-            _FOURTEEN,
+            f"once to each image one of {len(FOURTEEN)} operations",
+            FOURTEEN,
             magnitude="0 to 30 of 30 (the wide space)",
         )
 
@@ -320,6 +241,8 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
 
 class AutoAugment(_Choosing, Policy, kind="auto_augment"):
     """The policy of `auto_augment()`."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, name):
         """Take the name of a table."""
@@ -335,15 +258,15 @@ class AutoAugment(_Choosing, Policy, kind="auto_augment"):
     def __repr__(self):
         """Return what is done to an image."""
         return self._in_lines(
-            f"to each image one of {len(self._stages[0])} pairs of operations",
+            f"to each image one of {len(self._passes[0])} pairs of operations",
             dict.fromkeys(
-                choice.operation for stage in self._stages for choice in stage
+                choice.operation for choices in self._passes for choice in choices
             ),
             table=self._config["name"],
         )
 
-    def _slot_of_choice(self, stage):
-        """Return the first stage: both operations come from one pair."""
+    def _pass_of_choice(self, index):
+        """Return the first pass: both operations come from one pair."""
         return 0
 
 
@@ -360,10 +283,11 @@ def _times(n):
 def rand_augment(
     n=2, magnitude=9, *, magnitude_std=0.0, probability=1.0, operations=None
 ):
-    """Draw operations at random, all with one magnitude.
+    """Apply operations drawn at random, all at the same magnitude.
 
-    Each image gets, `n` times in a row, one of the operations. A greater magnitude is a
-    greater change for all of them. Pixels that come in from outside are grey (128).
+    Applies `n` of the operations to each image, one after the other. A greater
+    magnitude is a greater change for all of them. Pixels that come in from outside are
+    grey (128).
 
     Args:
         n: Whole number of operations for each image. Default 2.
@@ -372,7 +296,7 @@ def rand_augment(
             and sharpness times 0.1 or 1.9, 4 bits less, all of the values solarized.
             Direction and sign are drawn. Default 9.
         magnitude_std: Float of at least 0, standard deviation of the magnitude from
-            image to image; cut off at 0 and 10. Default 0.
+            image to image; clipped to 0 to 10. Default 0.
         probability: Float in [0, 1], how often an operation drawn is done. Default 1.
         operations: Names of operations to draw from, or None for those of the paper:
             `"identity"`, `"autocontrast"`, `"equalize"`, `"rotate"`, `"solarize"`,
@@ -381,7 +305,8 @@ def rand_augment(
             `"invert"` and `"solarize_add"`. Default None.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If an argument is outside its range, or an operation is unknown.
@@ -400,30 +325,31 @@ def rand_augment(
         a probability of 0.5, `magnitude_std=0.5`, and all operations but the
         identity. torchvision counts magnitudes up to 30.
     """
-    names = as_strings(_FOURTEEN if operations is None else operations, "operations")
+    names = as_strings(FOURTEEN if operations is None else operations, "operations")
     if not names:
         raise ValueError("`operations` must hold at least one name, not none.")
     return RandAugment(
         n=as_int(n, "n"),
-        magnitude=as_number(magnitude, "magnitude", minimum=0, maximum=10),
-        magnitude_std=as_number(magnitude_std, "magnitude_std", minimum=0),
-        probability=as_number(probability, "probability", minimum=0, maximum=1),
+        magnitude=as_float(magnitude, "magnitude", minimum=0, maximum=10),
+        magnitude_std=as_float(magnitude_std, "magnitude_std", minimum=0),
+        probability=as_float(probability, "probability", minimum=0, maximum=1),
         operations=[as_choice(name, "operations", OPERATIONS) for name in names],
     )
 
 
 def trivial_augment():
-    """Draw one operation and its magnitude at random.
+    """Apply one operation drawn at random, at a random magnitude.
 
     Each image gets one of the 14 operations of `rand_augment()`, at one of 31 evenly
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
     0.99, translation by 32 pixels, brightness, contrast, colour and sharpness times
-    0.01 or 1.99, 6 bits less, all of the values solarized. Pixels that come in from
-    outside are grey (128): images of 32 pixels can be moved out of sight, as in the
+    0.01 or 1.99, 6 bits less, all of the values solarized. Pixels from outside the
+    image are grey (128): images of 32 pixels can be moved out of sight, as in the
     paper. There is nothing to tune.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Example:
         >>> images = augment(images, trivial_augment(), seed=1)
@@ -435,10 +361,10 @@ def trivial_augment():
 
 
 def auto_augment(name="imagenet"):
-    """Use a policy that was learned for a well-known set of images.
+    """Apply a policy that was learned for a well-known set of images.
 
     Each image gets one of 25 pairs of operations, each of which is done with its own
-    probability and magnitude. Pixels that come in from outside are grey (128).
+    probability and magnitude. Pixels from outside the image are grey (128).
 
     Args:
         name: What the policy was learned for: `"cifar10"` (small photos),
@@ -446,7 +372,8 @@ def auto_augment(name="imagenet"):
             `"imagenet"`.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If there is no such policy.

@@ -3,27 +3,25 @@
 import numpy as np
 
 from reticnn.augmenting import host
-from reticnn.augmenting.policy import OPERATIONS, augmentation
+from reticnn.augmenting.compose import augmentation, refuse_unknown
 from reticnn.augmenting.sequence import as_policy
-from reticnn.coercion import as_images, as_int, as_seed, nearest, shown
+from reticnn.coercion import as_images, as_int, as_seed, shown
 from reticnn.data.image_data import ArrayImages, ImageData
-
-_OPTIONS = (*OPERATIONS, "fill_mode", "fill_value", "interpolation")
 
 
 def augment(images, policy=None, *, copies=1, seed=None, **operations):
     """Change images at random, once and for all.
 
-    What happens to an image follows from the seed and its position among the images,
-    not from the others, so that part of the images gives part of the result.
+    What happens to an image depends on the seed and on its position among the images,
+    not on the others, so that part of the images gives part of the result.
 
     Args:
         images: Array, (n, height, width, channels), (height, width, channels),
             (n, height, width) or (height, width); values 0 to 255. Or image data. They
             are not changed.
-        policy: Policy from `augmentation` or another function that makes one, or a
-            list of them, one after the other, or None for the operations given.
-            Default None.
+        policy: Policy from `augmentation` or another function that makes one, or a list
+            of them, applied in sequence, or None for the operations given. Default
+            None.
         copies: Whole number of at least 1, changed copies of each image. Default 1.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
@@ -42,7 +40,7 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
             missing.
 
     Warns:
-        UserWarning: If pixels are outside 0 to 255, which are cut off, or all are
+        UserWarning: If pixels are outside 0 to 255, which are clipped, or all are
             within 0 to 1.
 
     Example:
@@ -64,12 +62,7 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
 
 def _policy(policy, operations):
     """Return the policy given, or made of the operations given."""
-    unknown = [name for name in operations if name not in _OPTIONS]
-    if unknown:
-        raise TypeError(
-            f"`augment` has no operation {shown(unknown)}."
-            f"{nearest(unknown[0], _OPTIONS)}"
-        )
+    refuse_unknown(operations, "augment")
     if policy is None:
         return augmentation(**operations)
     if operations:

@@ -23,9 +23,9 @@ def augmentation_layer(policy, *, seed=None):
 
     Args:
         policy: Policy, as `augmentation()` and its like give it, or a list of them,
-            one after the other.
-        seed: Whole number of at least 0, or None for a new one, kept with the layer.
-            Default None.
+            applied in sequence.
+        seed: Whole number of at least 0 that fixes the result, kept with the layer, or
+            None for a new one each time. Default None.
 
     Returns:
         Keras layer. It takes images of 0 to 255, (batch, height, width, channels) or

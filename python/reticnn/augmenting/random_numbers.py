@@ -1,11 +1,13 @@
 """Random numbers by counting: a hash of what they are for, with no state.
 
-A number depends on a seed, an epoch, the position of an image in the data and the
-slot of the draw, and on nothing else: not on batches, order, workers, or on what else
-is drawn. NumPy counts in uint32, Keras's backends in int32 that wraps around, as JAX
-has no wider integers by default; the bits are the same.
+A number depends on a seed, an epoch, the index of an image in the data and the slot of
+the draw, and on nothing else: not on batches, order, workers, or on what else is drawn.
+NumPy counts in uint32, Keras's backends in int32 that wraps around, as JAX has no wider
+integers by default; the bits are the same. Functions are written once for both engines:
+`xp` is `numpy` on the host and `keras.ops` on a device.
 """
 
+import math
 from functools import cache
 
 import numpy as np
@@ -14,7 +16,7 @@ _WORD = 2**32
 
 # What is hashed at each step is moved by its own constant: 0 is nothing special.
 _SEED, _EPOCH, _INDEX, _SLOT = 0x9E3779B9, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F
-_PLACE = 0x165667B1
+_SEQUENCE = 0x165667B1
 
 
 def uniforms(xp, seed, epoch, indices, slots):
@@ -24,7 +26,7 @@ def uniforms(xp, seed, epoch, indices, slots):
         xp: `numpy` or `keras.ops`.
         seed: Whole number of at least 0, of any size; or an int32 scalar tensor.
         epoch: Whole number of at least 0, or an int32 scalar tensor.
-        indices: Positions of the images in the data, whole numbers, (n,).
+        indices: Indices of the images in the data, whole numbers, (n,).
         slots: The draws wanted, a tuple of whole numbers.
 
     Returns:
@@ -36,7 +38,7 @@ def uniforms(xp, seed, epoch, indices, slots):
     slots = _hashed_slots(slots)
     slots = slots if xp is np else slots.view("int32")
     bits = _mixed(xp, xp.bitwise_xor(slots, images[None, :]))
-    return xp.transpose(as_float(xp, _shifted(xp, bits, 8)) * 2.0**-24)
+    return xp.transpose(to_float32(xp, _shifted(xp, bits, 8)) * 2.0**-24)
 
 
 def folded(seed):
@@ -47,23 +49,70 @@ def folded(seed):
     return low if not high else _hashed(low) ^ folded(high)
 
 
-def seed_of_place(xp, seed, place):
-    """Return the seed at a place in a sequence, of `seed` at the first, place 0."""
-    if not place:
+def seed_in_sequence(xp, seed, index):
+    """Return the seed at an index in a sequence: at 0, `seed` itself."""
+    if not index:
         return seed
-    other = _hashed(place + _PLACE)
+    other = _hashed(index + _SEQUENCE)
     if isinstance(seed, int):
         return folded(seed) ^ other
     return xp.bitwise_xor(seed, xp.array(np.uint32(other).astype("int32")))
 
 
-def as_float(xp, values):
-    """Return values as float32."""
+class Draws:
+    """The numbers that are drawn for each image: a name, a slot and a range of each."""
+
+    def __init__(self, ranges):
+        """Take a dict of (slot, lower, upper) by name."""
+        self.names = tuple(ranges)
+        slots, *ends = zip(*ranges.values(), strict=True) if ranges else ((), (), ())
+        lower, upper = np.array(ends, "float32")[:, None]
+        self._slots, self._lower, self._span = slots, lower, upper - lower
+
+    def numbers(self, xp, seed, epoch, indices):
+        """Return a dict of numbers, (n,), one for each image.
+
+        Args:
+            xp: `numpy` or `keras.ops`.
+            seed: Whole number, or an int32 scalar tensor.
+            epoch: Whole number, or an int32 scalar tensor.
+            indices: Indices of the images in the data, (n,).
+        """
+        unit = uniforms(xp, seed, epoch, indices, self._slots)
+        values = unit * constant(xp, self._span) + constant(xp, self._lower)
+        return {name: values[:, column] for column, name in enumerate(self.names)}
+
+
+def normals(xp, first, second):
+    """Return two independent standard normal numbers of each two uniform ones."""
+    # 1 - u, as u may be 0 but is never 1.
+    length = xp.sqrt(-2 * xp.log(1 - first))
+    angle = second * (2 * math.pi)
+    return length * xp.cos(angle), length * xp.sin(angle)
+
+
+def happens(xp, chance, threshold):
+    """Return 1 where a threshold in [0, 1) is below the chance of it, else 0."""
+    return to_float32(xp, threshold < chance)
+
+
+def random_sign(xp, unit):
+    """Return -1 for numbers in the upper half of [0, 1), else 1."""
+    return 1 - 2 * happens(xp, unit, 0.5)
+
+
+def constant(xp, values):
+    """Return numbers as a float32 array where the others are: on a GPU, it may be."""
+    return xp.array(values, dtype="float32")
+
+
+def to_float32(xp, values):
+    """Return an array as float32."""
     return values.astype("float32") if xp is np else xp.cast(values, "float32")
 
 
-def as_whole(xp, values):
-    """Return floats without their fractions, as int32."""
+def to_int32(xp, values):
+    """Return an array of floats without their fractions, as int32."""
     return values.astype("int32") if xp is np else xp.cast(values, "int32")
 
 

@@ -1,9 +1,9 @@
-"""Policies one after the other."""
+"""Policies applied in sequence."""
 
 from collections.abc import Mapping
 
 from reticnn.augmenting.policy import Policy
-from reticnn.augmenting.random_numbers import seed_of_place
+from reticnn.augmenting.random_numbers import seed_in_sequence
 from reticnn.coercion import shown
 
 
@@ -13,6 +13,8 @@ class Sequence(Policy, kind="sequence"):
     Each has random numbers of its own, also where two are of the same kind; those of
     the first are the same as when it is alone.
     """
+
+    __module__ = "reticnn"
 
     def __init__(self, *, policies):
         """Take what `to_config()` of each policy gives."""
@@ -30,34 +32,24 @@ class Sequence(Policy, kind="sequence"):
         for policy, shape in self._with_shapes(image_shape):
             policy.check(shape)
 
-    def output_shape(self, image_shape):
-        """Return the (height, width, channels) of the results."""
-        for policy in self.policies:
-            image_shape = policy.output_shape(image_shape)
-        return tuple(image_shape)
-
     def parts(self, channels):
-        """Return for each stage the set of the parts that can do anything."""
+        """Return for each pass a dict of the parts that can do anything, in order."""
         return [parts for policy in self.policies for parts in policy.parts(channels)]
 
-    def of_stages(self, channels):
-        """Return for each stage the policy that it belongs to."""
-        return [one for policy in self.policies for one in policy.of_stages(channels)]
-
     def draw(self, xp, seed, epoch, indices, image_shape):
-        """Return for each stage a dict of the parameters of its parts."""
-        stages = []
-        for place, (policy, shape) in enumerate(self._with_shapes(image_shape)):
-            own_seed = seed_of_place(xp, seed, place)
-            stages += policy.draw(xp, own_seed, epoch, indices, shape)
-        return stages
+        """Return for each pass a dict of the parameters of its parts."""
+        drawn = []
+        for index, (policy, shape) in enumerate(self._with_shapes(image_shape)):
+            own_seed = seed_in_sequence(xp, seed, index)
+            drawn += policy.draw(xp, own_seed, epoch, indices, shape)
+        return drawn
 
     def __repr__(self):
         """Describe each policy."""
         texts = [repr(policy).removeprefix("<Policy> ") for policy in self.policies]
         lines = [
-            f"{place}. {text}".replace("\n", "\n   ")
-            for place, text in enumerate(texts, start=1)
+            f"{number}. {text}".replace("\n", "\n   ")
+            for number, text in enumerate(texts, start=1)
         ]
         title = f"<Policy> {len(texts)} policies, one after the other"
         return "\n".join([title, *lines])

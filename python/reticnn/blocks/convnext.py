@@ -26,11 +26,11 @@ def convnext_block(
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
-        expansion: Whole number, how many times wider it is inside. Default 4.
+        expansion: Whole number, how many times wider the block is inside. Default 4.
         drop_rate: Float in [0, 1), share of the images for which the block is left
             out while training. Default 0, no such layer.
-        layer_scale: Float above 0, what the learned factor of each channel is at
-            first, or None for no factors. Default 1e-6.
+        layer_scale: Float above 0, initial value of the learned factor of each channel,
+            or None for no factors. Default 1e-6.
         kernel_size: Whole number, side of the depthwise filters in pixels. Default 7.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.

@@ -19,7 +19,7 @@ def dense_block(
         x: Keras tensor, (batch, height, width, channels).
         n_layers: Whole number of layers. Default 6.
         growth_rate: Whole number of channels that each layer adds. Default 32.
-        bottleneck: Bool, convolutions of 1 x 1 before those of 3 x 3. Default True.
+        bottleneck: True for convolutions of 1 x 1 before those of 3 x 3. Default True.
         dropout: Float in [0, 1), fraction of values dropped after each convolution
             while training. Default 0, no such layer.
         name: String, prefix of the layers' names, or None for Keras's own names.

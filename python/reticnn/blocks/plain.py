@@ -34,7 +34,8 @@ def conv_block(
     the activation; then the pooling layer, then `Dropout` where asked for.
 
     Args:
-        x: Keras tensor, (batch, height, width, channels).
+        x: Keras tensor, (batch, height, width, channels), as `keras.Input()`, a layer
+            or another block gives it.
         filters: Whole number, output channels of each convolution. Default 32.
         n_conv: Whole number, convolutions before the pooling. Default 1.
         kernel_size: Whole number or (height, width), the filter's size in pixels.
@@ -44,7 +45,7 @@ def conv_block(
         padding: `"same"` (the output is as large as the input) or `"valid"` (no
             padding). Default `"same"`.
         activation: Name of a Keras activation, or None for none. Default `"relu"`.
-        batch_norm: Bool, normalise between convolution and activation. Default False.
+        batch_norm: True to normalise between convolution and activation. Default False.
         pool: `"max"`, `"average"`, or None for no pooling. Default `"max"`.
         pool_size: Whole number or (height, width), the pooling window and its step in
             pixels. Default 2.
@@ -68,7 +69,7 @@ def conv_block(
 
     Source:
         Keras's `Conv2D`, `BatchNormalization`, `MaxPooling2D` and `Dropout`; several
-        convolutions to a pooling: Simonyan and Zisserman (2015), arXiv:1409.1556;
+        convolutions per pooling: Simonyan and Zisserman (2015), arXiv:1409.1556;
         normalisation before the activation: Ioffe and Szegedy (2015), arXiv:1502.03167.
     """
     check_feature_maps(x)
@@ -120,7 +121,7 @@ def global_pool(x, kind="average"):
 
     Raises:
         TypeError: If `x` is not a Keras tensor.
-        ValueError: If `x` has no height and width, or `kind` is another word.
+        ValueError: If `x` has no height and width, or `kind` is not one of these.
 
     Example:
         >>> global_pool(keras.Input((8, 8, 64))).shape
@@ -144,7 +145,7 @@ def classifier_head(
     """Map features to class probabilities through dense layers.
 
     Args:
-        x: Keras tensor, (batch, features).
+        x: Keras tensor, (batch, features), as `global_pool` gives it.
         num_classes: Whole number of classes, at least 2. Default 2.
         units: Whole number of units of the hidden layer, or one for each of several
             hidden layers, or None for none. Default 256.
@@ -153,8 +154,8 @@ def classifier_head(
         dropout: Float in [0, 1), fraction of units dropped after each hidden layer
             while training (without hidden layers, of the features). Default 0.
         output: `"auto"`, one sigmoid unit for two classes and softmax for more;
-            `"softmax"`, one softmax unit a class; `"sigmoid"`, for two classes only;
-            `"logits"`, one unit a class with no activation. Default `"auto"`.
+            `"softmax"`, one softmax unit per class; `"sigmoid"`, for two classes only;
+            `"logits"`, one unit per class with no activation. Default `"auto"`.
 
     Returns:
         Keras tensor, (batch, 1) for sigmoid, the probability of the second class;
@@ -208,7 +209,7 @@ def domain_adapter(
         out_channels: Whole number of channels of the result. Default 3.
         kernel_size: Whole number or (height, width), the filters' size in pixels.
             Default 3.
-        batch_norm: Bool, normalise between convolution and activation. Default True.
+        batch_norm: True to normalise between convolution and activation. Default True.
 
     Returns:
         Keras tensor, (batch, height, width, out_channels).

@@ -28,12 +28,12 @@ def residual_block(
         x: Keras tensor, (batch, height, width, channels).
         filters: Whole number of filters of the 3 x 3 convolutions. Default 64.
         strides: Whole number, the step of the first convolution in pixels. Default 1.
-        bottleneck: Bool, three convolutions in place of two. Default False.
-        shortcut: How the input comes to the shape of the result where they differ:
+        bottleneck: True for three convolutions in place of two. Default False.
+        shortcut: How the input is brought to the shape of the result where they differ:
             `"projection"`, a convolution of 1 x 1 with weights, or `"padding"`, every
             `strides`-th pixel and channels of zeros, without weights. Default
             `"projection"`.
-        conv_bias: Bool, a bias in the convolutions, as `keras.applications` has it.
+        conv_bias: True for a bias in the convolutions, as `keras.applications` has it.
             Default False, as in the paper.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.

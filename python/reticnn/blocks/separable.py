@@ -13,10 +13,10 @@ from reticnn.runtime.backend import keras
 def separable_block(x, filters=64, *, strides=1, activation="relu", name=None):
     """Filter each channel by itself, then mix the channels: a cheap convolution.
 
-    A depthwise convolution of 3 x 3 and a convolution of 1 x 1, both without bias,
-    each normalised and activated. For K x K filters and a result of `n` pixels this is
-    n * (K * K * channels + channels * filters) multiplications, where one convolution
-    needs n * K * K * channels * filters.
+    A depthwise convolution of 3 x 3 and a convolution of 1 x 1, both without bias, each
+    normalised and activated. For K x K filters and a result of `n` pixels this is
+    `n * (K * K * channels + channels * filters)` multiplications, where one convolution
+    needs `n * K * K * channels * filters`.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).

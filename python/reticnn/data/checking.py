@@ -15,10 +15,10 @@ def check_images(path):
         path: Folder, laid out as for `image_folder`. `~` is expanded.
 
     Returns:
-        Dict of lists with one value a file: `"file"`, its path; `"class"`, the name of
-        its class, or None; `"ok"`, whether it can be read; `"format"`, such as
-        `"JPEG"`, `"width"` and `"height"` in pixels as stored, None where they cannot
-        be told; and `"problem"`, what is wrong with it, or None.
+        Table (dict of equal-length lists) with one row per file: `file`, its path;
+        `class`, the name of its class, or None; `ok`, whether it can be read; `format`,
+        such as `"JPEG"`, `width` and `height` in pixels as stored, None where they
+        cannot be told; and `problem`, what is wrong with it, or None.
 
     Raises:
         FileNotFoundError: If there is no such folder.

@@ -41,12 +41,12 @@ def image_folder(
     on_empty_class="error",
     cache="auto",
 ):
-    """Make image data from a folder with one subfolder a class.
+    """Make image data from a folder with one subfolder per class.
 
-    The files are decoded when they are used, not before. Every format that Pillow
-    reads is taken, whatever the case of its ending; hidden files and files of other
-    kinds are left out. Photos are turned upright by their EXIF tag, transparent parts
-    become white, of an animation the first image counts.
+    The files are decoded when they are used, not before. Every format that Pillow reads
+    is taken, whatever the case of its ending; hidden files and files of other kinds are
+    left out. Photos are turned upright by their EXIF tag, transparent parts become
+    white, only the first frame of an animation is used.
 
     Args:
         path: Folder. Its subfolders are the classes, named so, in sorted order;
@@ -56,30 +56,31 @@ def image_folder(
         image_size: Whole number or (height, width) in pixels of every image. Default
             224.
         channels: 3 for colour, 1 for grey. Default 3.
-        resize: How files get that size. "stretch" changes their aspect, as Keras does;
-            "crop" cuts the longer sides off equally; "pad" adds black to the shorter
-            ones. Default "stretch".
-        on_bad_image: "error" for one error, at the first use of a file that cannot be
-            read, that names all such files; "skip" to look for them at once, which
-            decodes everything, and leave them out with a warning. Default "error".
-        on_empty_class: "error", or "skip" to leave classes without images out with a
-            warning. Default "error".
-        cache: Where decoded images are kept for later epochs: "memory"; "disk", a
-            temporary file (the environment variable TMPDIR says where); "none"; or
-            "auto", memory up to 1 GiB for the images of a folder, else the disk as
+        resize: How files get that size. `"stretch"` changes their aspect, as Keras
+            does; `"crop"` cuts the longer sides off equally; `"pad"` adds black to the
+            shorter ones. Default `"stretch"`.
+        on_bad_image: `"error"` for one error, at the first use of a file that cannot be
+            read, that names all such files; `"skip"` to look for them at once, which
+            decodes everything, and leave them out with a warning. Default `"error"`.
+        on_empty_class: `"error"`, or `"skip"` to leave classes without images out with
+            a warning. Default `"error"`.
+        cache: Where decoded images are kept for later epochs: `"memory"`; `"disk"`, a
+            temporary file (the environment variable TMPDIR says where); `"none"`; or
+            `"auto"`, memory up to 1 GiB for the images of a folder, else the disk as
             long as they take no more than half of what is free there, else none.
-            Default "auto".
+            Default `"auto"`.
 
     Returns:
-        Image data, whose `skipped` lists the files left out; for a folder with `train`
-        and `test`, a dict with image data as `"train"`, `"validation"` and `"test"`, as
-        far as they are there.
+        Image data, which print their classes and how many images each has, and have
+        `class_names`, `class_counts`, `labels`, `files` and `skipped`, the files left
+        out. For a folder with `train` and `test`, a dict with image data as `train`,
+        `validation` and `test`, as far as they are there.
 
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If there are no images in it, a class has none, there is only one
-            class, class names differ only in case, images lie beside the classes, or
-            an argument is none of its choices.
+            class, class names differ only in case, images lie beside the classes, or an
+            argument is not one of the allowed values.
 
     Warns:
         UserWarning: If files or classes are left out.

@@ -158,6 +158,8 @@ class ImageData:
         image_shape: (height, width, channels).
     """
 
+    __module__ = "reticnn"
+
     def __init__(self, source, codes=None, class_names=None, indices=None):
         """Put images together with the codes of their classes."""
         self.source = source
@@ -330,8 +332,8 @@ def load_images(data):
         data: Image data.
 
     Returns:
-        Dict with `"images"`, an array (n, height, width, channels), uint8 or float32,
-        0 to 255, and `"labels"`, the list of class names, or None without labels.
+        Dict of `images`, an array (n, height, width, channels), uint8 or float32, 0 to
+        255, and `labels`, the class name of each image, or None without labels.
 
     Raises:
         TypeError: If `data` is not image data.
@@ -346,7 +348,7 @@ def load_images(data):
 
 
 def split_images(data, prop=0.8, *, seed=None):
-    """Split image data at random into parts with the same mix of classes.
+    """Split image data at random, into parts with the same mix of classes.
 
     Args:
         data: Image data.
@@ -358,8 +360,8 @@ def split_images(data, prop=0.8, *, seed=None):
             each time. Default None.
 
     Returns:
-        Dict of image data: `"train"` and `"test"`, with three proportions `"train"`,
-        `"validation"` and `"test"`, or the names given. No image is in two parts.
+        Dict of image data: `train` and `test`, with three proportions `train`,
+        `validation` and `test`, or the names given. No image is in two parts.
 
     Raises:
         TypeError: If `data` is not image data.

@@ -26,8 +26,8 @@ def image_table(
     `image_folder`.
 
     Args:
-        paths: Paths, each one once. `~` is expanded.
-        labels: One label a path: class names, or whole numbers, which then are the
+        paths: Paths of image files, without duplicates. `~` is expanded.
+        labels: One label per path: class names, or whole numbers, which then are the
             names. None for images without labels. Default None.
         image_size: Whole number or (height, width) in pixels of every image. Default
             224.
@@ -35,14 +35,15 @@ def image_table(
             numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for. Default
             None.
         channels: 3 for colour, 1 for grey. Default 3.
-        resize: "stretch", "crop" or "pad", as for `image_folder`. Default "stretch".
-        on_bad_image: "error" or "skip", as for `image_folder`; with "skip" files that
-            do not exist are left out too. Default "error".
-        cache: "auto", "memory", "disk" or "none", as for `image_folder`. Default
-            "auto".
+        resize: `"stretch"`, `"crop"` or `"pad"`, as for `image_folder`. Default
+            `"stretch"`.
+        on_bad_image: `"error"` or `"skip"`, as for `image_folder`; with `"skip"` files
+            that do not exist are left out too. Default `"error"`.
+        cache: `"auto"`, `"memory"`, `"disk"` or `"none"`, as for `image_folder`.
+            Default `"auto"`.
 
     Returns:
-        Image data.
+        Image data, as from `image_folder`.
 
     Raises:
         TypeError: If a path is no string, or a label neither a string nor a whole

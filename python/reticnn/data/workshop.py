@@ -28,9 +28,10 @@ _CIFAR_FILES = {
 
 
 def cats_and_dogs(path=None):
-    """Load the workshop's cats and dogs: 10,000 to train with, 2,000 to test.
+    """Load the workshop's cats and dogs.
 
-    They are classes 3 and 5 of CIFAR-10, 32 by 32 pixels in colour.
+    10,000 images to train with and 2,000 to test, 32 by 32 pixels in colour: classes 3
+    and 5 of CIFAR-10.
 
     Args:
         path: None to download CIFAR-10 once through Keras (170 MB, kept in Keras's
@@ -40,12 +41,12 @@ def cats_and_dogs(path=None):
             of images. Default None.
 
     Returns:
-        Dict of image data, `"train"` and `"test"`, with the classes cat and dog.
+        Dict of image data, `train` and `test`, with the classes cat and dog.
 
     Raises:
         FileNotFoundError: If `path` does not exist.
         ValueError: If `path` is neither of these.
-        ConnectionError: If the download fails; within seconds where there is no
+        ConnectionError: If the download fails, within seconds where there is no
             network.
 
     Example:

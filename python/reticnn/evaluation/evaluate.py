@@ -21,7 +21,8 @@ def evaluate_classifier(
     """Measure a classifier on labelled images.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
             any order.
         class_names: For a Keras model, the names of its classes in the order of its
@@ -33,27 +34,27 @@ def evaluate_classifier(
         Dict. What the data leave undefined, such as the AUC where all images are of
         one class, is NaN.
 
-        - `"n"`: number of images.
-        - `"loss"`: the loss the model is compiled with; the log loss if with none.
-        - `"accuracy"`: fraction predicted right.
-        - `"balanced_accuracy"`: mean of the recalls of the classes in the data.
-        - `"roc_auc"`: area under the ROC curve of the second of two classes; of more,
+        - `n`: number of images.
+        - `loss`: the loss the model is compiled with; the log loss if with none.
+        - `accuracy`: fraction predicted right.
+        - `balanced_accuracy`: mean of the recalls of the classes in the data.
+        - `roc_auc`: area under the ROC curve of the second of two classes; of more,
           the mean over the classes in the data, each against the rest.
-        - `"log_loss"`: mean of -log(probability of the right class).
-        - `"brier_score"`: mean over the images of the sum over the classes of
+        - `log_loss`: mean of -log(probability of the right class).
+        - `brier_score`: mean over the images of the sum over the classes of
           (probability - 1 or 0) squared; with two classes half of that, which is the
           squared error of the second one's probability.
-        - `"calibration_error"`: expected calibration error, the mean distance between
-          the highest probability and the accuracy in 15 bins of that probability.
-        - `"per_class"`: dict of lists, one value a class: `"class"`, `"n"` (images of
-          it), `"precision"`, `"recall"` and `"f1"`.
-        - `"confusion"`: dict of lists, one value a pair of classes: `"truth"`,
-          `"predicted"` and `"n"`.
+        - `calibration_error`: expected calibration error, the mean gap between the
+          highest probability and the accuracy in 15 bins of that probability.
+        - `per_class`: table (dict of equal-length lists) with one row per class:
+          `class`, `n` (images of it), `precision`, `recall` and `f1`.
+        - `confusion`: table (dict of equal-length lists) with one row per pair of
+          classes: `truth`, `predicted` and `n`.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
-        ValueError: If the data have no images, no labels or a class the classifier has
-            not, or images that the model does not take.
+        ValueError: If the data have no images, no labels or a class unknown to the
+            classifier, or images that the model does not take.
         RuntimeError: In a forked copy of the process that started Keras.
 
     Warns:

@@ -15,7 +15,7 @@ _NO_RESPONSE = 1e-3
 
 
 def layer_filters(model, layer=None):
-    """Return the kernels of a convolution layer.
+    """Return the kernels of a convolution layer, the weights of its filters.
 
     Args:
         model: Keras model of images, or a classifier.
@@ -23,8 +23,8 @@ def layer_filters(model, layer=None):
             the names of the models it is in, or None for the first one. Default None.
 
     Returns:
-        Dict of `"layer"`, its whole name; `"weights"`, float32 array, (filters, height,
-        width, channels), of a depthwise convolution with one channel; and `"rgb"`,
+        Dict of `layer`, its whole name; `weights`, float32 array (filters, height,
+        width, channels), of a depthwise convolution with one channel; and `rgb`,
         whether the channels are the red, green and blue of the image. They are then in
         that order, also where the model itself has them from blue to red.
 

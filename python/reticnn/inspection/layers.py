@@ -10,10 +10,11 @@ def layer_table(model):
         model: Keras model, or classifier.
 
     Returns:
-        Dict of lists of equal length, one row a layer in the model's order, a nested
-        model before its layers: `"name"`; `"type"`; `"output_shape"`, as text without
-        the batch, `"7 x 7 x 512"`; `"parameters"`; `"trainable"`, whether anything of
-        it is trained; `"parent"`, the name of the nested model that it is in, or `""`.
+        Table (dict of equal-length lists) with one row per layer in the model's order,
+        a nested model before its layers: `name`; `type`; `output_shape`, as text
+        without the batch, `"7 x 7 x 512"`; `parameters`; `trainable`, whether anything
+        of it is trained; and `parent`, the name of the nested model that it is in, or
+        `""`.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.

@@ -26,28 +26,28 @@ _TRANSPOSED = (
 
 
 def describe_model(model):
-    """List the layers of a model: shapes, parameters, cost and receptive field.
+    """List what each layer of a model costs, and how much of the image it sees.
 
     Args:
         model: Keras model of images, or a classifier.
 
     Returns:
-        Dict of equal-length lists, one element a layer, those of nested models one by
-        one:
+        Table (dict of equal-length lists) with one row per layer, those of nested
+        models one by one:
 
-        - `"name"`, with those of the models it is in: `"backbone/conv1"`.
-        - `"type"`, the layer's class.
-        - `"output_shape"`, such as `"112 x 112 x 64"`; `"any"` for an open side.
-        - `"parameters"`, trainable or not; a layer used again has none there.
-        - `"mult_adds"`, multiplications with addition for one image, of convolutions
-          and dense layers; NaN where the image's size is open, and for other layers
-          with weights that do more than scale and shift, such as attention.
-        - `"receptive_field"`, the side, in pixels of the model's input, of the square
-          that a value of the output depends on, the longer side where it is none, not
-          cut at the image's border. Where maps have been enlarged, values depend on
+        - `name`, with those of the models it is in: `"backbone/conv1"`.
+        - `type`, the layer's class.
+        - `output_shape`, such as `"112 x 112 x 64"`; `"any"` for an open side.
+        - `parameters`, trainable or not; a layer used again has none there.
+        - `mult_adds`, multiplications with addition for one image, of convolutions and
+          dense layers; NaN where the image's size is open, and for other layers with
+          weights that do more than scale and shift, such as attention.
+        - `receptive_field`, the side, in pixels of the model's input, of the square
+          that a value of the output depends on, the longer side if it is not a square,
+          not cut at the image's border. Where maps have been enlarged, values depend on
           more or fewer pixels in turn, and it is their mean, which may be a fraction.
           NaN where it is the whole image of open size, or behind layers whose
-          `"mult_adds"` are not known for their weights.
+          `mult_adds` are not known for their weights.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.

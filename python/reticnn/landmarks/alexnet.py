@@ -50,9 +50,8 @@ def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
         input_shape: (height, width, channels), at least 64 x 64.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, take the means of ImageNet's pixels off inside the model.
-        groups: 2, the second, fourth and fifth convolutions see half of the channels
-            each, as on the paper's two GPUs; or 1, they see all. Default 2.
+        rescale: True takes the means of ImageNet's pixels off inside the model.
+        groups: As in `landmark_model`. Default 2.
 
     Returns:
         `keras.Model`.

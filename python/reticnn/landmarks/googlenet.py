@@ -53,9 +53,8 @@ def googlenet(input_shape, num_classes, *, output, rescale, auxiliary=True):
             auxiliary classifiers.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, take the means of ImageNet's pixels off inside the model.
-        auxiliary: Bool, two further classifiers on the way, whose losses count 0.3
-            while training. Inference and saved files are without them. Default True.
+        rescale: True takes the means of ImageNet's pixels off inside the model.
+        auxiliary: As in `landmark_model`. Default True.
 
     Returns:
         `keras.Model`.

@@ -95,15 +95,10 @@ def lenet5(
         num_classes: Whole number of classes.
         output: As in `classifier_head`; `"auto"` for the original, whose output is
             distances.
-        rescale: Bool, bring 0 to 255 to -0.1 to 1.175, a mean of about 0 on digits.
-        variant: `"original"`, trainable subsampling, the partial connection of C3,
-            scaled tanh, and distances to prototypes for an output; or `"modern"`,
-            average pooling, full connection, tanh and softmax. Default `"original"`.
-        prototypes: Array (classes, 84) of numbers around -1 and 1 for the original's
-            output, or None for bitmaps of the ten digits. Default None.
-        squash_convolutions: Bool, whether the original's C1 and C3 go through the tanh
-            too, as the paper's text has it, not its subsampling layers alone. Default
-            True.
+        rescale: True brings 0 to 255 to -0.1 to 1.175, a mean of about 0 on digits.
+        variant: As in `landmark_model`. Default `"original"`.
+        prototypes: As in `landmark_model`. Default None.
+        squash_convolutions: As in `landmark_model`. Default True.
 
     Returns:
         `keras.Model`. The original gives the squared distance to each class's

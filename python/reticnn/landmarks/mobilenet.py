@@ -46,11 +46,9 @@ def mobilenet(
             the paper's resolution multiplier.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, bring the pixels to between -1 and 1 inside the model.
-        width: Float above 0, the paper's width multiplier: factor of the number of
-            filters in every layer, rounded down. Default 1.
-        activation: Name of a Keras activation; `keras.applications` has `"relu6"`.
-            Default `"relu"`, as in the paper.
+        rescale: True brings the pixels to between -1 and 1 inside the model.
+        width: As in `landmark_model`. Default 1.
+        activation: As in `landmark_model`. Default `"relu"`.
 
     Returns:
         `keras.Model`.

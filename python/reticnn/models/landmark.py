@@ -45,22 +45,43 @@ def landmark_model(
             Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: Bool, bring the pixels, 0 to 255, to the scale of the paper inside the
+        rescale: True brings the pixels, 0 to 255, to the scale of the paper inside the
             model. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
-        **options: Choices that the family has. AlexNet: `groups`, 2 as on the paper's
-            two GPUs (default) or 1. GoogLeNet: `auxiliary`, True (default) for two
-            further classifiers while training. ResNet: `stem`, `"standard"` (default)
-            or `"small"` for images such as 32 x 32; `shortcut` and `conv_bias` as in
-            `residual_block`. DenseNet: `stem`, `dropout`. MobileNet: `width`, factor
-            of the number of filters (default 1); `activation`, `"relu"` (default) or
-            `"relu6"` as in `keras.applications`. ConvNeXt: `drop_rate`, None (default)
-            for the paper's; `layer_scale` as in `convnext_block`.
+        **options: Options of the family, by name:
+
+            - AlexNet: `groups`, 2 (default), the second, fourth and fifth convolutions
+              see half of the channels each, as on the paper's two GPUs; or 1, they see
+              all.
+            - ConvNeXt: `drop_rate`, share of the images for which the last block is
+              left out while training, rising evenly from 0 at the first block, or None
+              (default) for the paper's, which grows with the network; `layer_scale` as
+              in `convnext_block`.
+            - DenseNet: `stem` as for ResNet; `dropout` as in `dense_block`, which is
+              0.2 in the paper where there is no augmentation (default 0).
+            - GoogLeNet: `auxiliary`, True (default) for two further classifiers on the
+              way, whose losses count 0.3 while training; predictions and saved files
+              are without them.
+            - LeNet: `variant`, `"original"` (default), with trainable subsampling, the
+              partial connection of C3, scaled tanh, and distances to prototypes as its
+              output; or `"modern"`, with average pooling, full connection, tanh and
+              softmax. For the original also `prototypes`, an array (num_classes, 84) of
+              numbers around -1 and 1, one row per class, or None (default) for bitmaps
+              of the ten digits; and `squash_convolutions`, True (default) if C1 and C3
+              go through the tanh too, as the paper's text has it, or False for its
+              subsampling layers alone.
+            - MobileNet: `width`, factor of the number of filters in every layer,
+              rounded down (default 1); `activation`, `"relu"` (default), or `"relu6"`
+              as in `keras.applications`.
+            - ResNet: `stem`, `"standard"` (default), a convolution of 7 x 7 and a
+              maximum, both with a stride of 2, or `"small"`, a convolution of 3 x 3
+              with a stride of 1, as the paper has it for images of 32 x 32; `shortcut`
+              and `conv_bias` as in `residual_block`.
 
     Returns:
-        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
-        and gives probabilities as `classifier_head` does.
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as `classifier_head` gives them.
 
     Raises:
         TypeError: If an argument has the wrong type, or the family has no such option.
@@ -69,11 +90,14 @@ def landmark_model(
             and the shapes.
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+            downloaded, within 15 seconds where there is no network.
 
     Example:
         >>> landmark_model("vgg16", num_classes=10).count_params()
         134301514
+
+    Source:
+        The column `reference` of `landmark_architectures()`.
     """
     landmark = find_landmark(name)
     _check_options(landmark, options)

@@ -19,7 +19,7 @@ def build_mlp(
     rescale=True,
     seed=None,
 ):
-    """Build a fully connected network on the flattened pixels.
+    """Build a fully connected network: dense layers on the flattened pixels.
 
     Args:
         input_shape: (height, width, channels) of the images. Default (32, 32, 3).
@@ -30,14 +30,14 @@ def build_mlp(
             while training. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: Bool, divide the pixels, 0 to 255, by 255 inside the model. Default
+        rescale: True divides the pixels, 0 to 255, by 255 inside the model. Default
             True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
     Returns:
-        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
-        and gives probabilities as `classifier_head` does.
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as `classifier_head` gives them.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -80,25 +80,25 @@ def build_cnn(
     Args:
         input_shape: (height, width, channels) of the images. Default (32, 32, 3).
         num_classes: Whole number of classes, at least 2. Default 2.
-        filters: Whole number of filters in every block, or one number a block, which
-            then also says how many blocks there are. Default 32.
+        filters: Whole number of filters in every block, or one number per block, which
+            then also sets the number of blocks. Default 32.
         n_blocks: Whole number of blocks, for one number of `filters`. Default 3.
-        n_conv: Whole number of convolutions a block. Default 1.
+        n_conv: Whole number of convolutions per block. Default 1.
         units: Whole number of units of the hidden dense layer, or one for each of
             several, or None for none. Default 256.
-        batch_norm: Bool, batch normalisation after every convolution. Default False.
+        batch_norm: True for batch normalisation after every convolution. Default False.
         block_dropout: Float in [0, 1), dropout after each block's pooling. Default 0.
         dropout: Float in [0, 1), dropout after each hidden dense layer. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: Bool, divide the pixels, 0 to 255, by 255 inside the model. Default
+        rescale: True divides the pixels, 0 to 255, by 255 inside the model. Default
             True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
     Returns:
-        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
-        and gives probabilities as `classifier_head` does. Layers are named by block,
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as `classifier_head` gives them. Layers are named by block,
         `block1_conv1` and so on.
 
     Raises:

@@ -90,15 +90,15 @@ def transfer_model(
             with the layer and the shapes.
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+            downloaded, within 15 seconds where there is no network.
 
     Example:
         >>> model = transfer_model("convnext_tiny", (32, 32, 3), adapter=True)
         >>> model = transfer_model("vgg16", train="last_block", units=256)
 
     Source:
-        Yosinski et al. (2014), arXiv:1411.1792; the networks are those of
-        `keras.applications`.
+        Yosinski et al. (2014), How transferable are features in deep neural networks?,
+        arXiv:1411.1792; the networks are those of `keras.applications`.
     """
     check_process()
     input_shape = as_image_shape(input_shape, "input_shape")

@@ -32,11 +32,12 @@ def predict_images(
     Files are read batch by batch, so that any number of them takes the same memory.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
-        images: Image data; an array (n, height, width, channels) or one image (height,
-            width, channels), 0 to 255; the path of an image file or of a folder of
-            images; or a list of paths. Files are read at the model's size, and arrays
-            resized to it, in the way the classifier's training images were. Grey
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
+        images: Image data; an array (n, height, width, channels) or one image
+            (height, width, channels), 0 to 255; the path of an image file or of a
+            folder of images; or several paths. Files are read at the model's size, and
+            arrays resized to it, in the way the classifier's training images were. Grey
             images are repeated for a model that takes RGB; RGB images whose channels
             are the same go to a grey one; opaque RGBA images to both.
         class_names: For a Keras model, the names of its classes in the order of its
@@ -65,9 +66,9 @@ def predict_images(
             (batches) and `done`. Default `"auto"`.
 
     Returns:
-        Dict of lists, one value an image, in the order given: `".pred_class"`, the
-        name of the most probable class; `".pred_<class>"`, the probability of each
-        class; and for files `".file"`, the path. Where a model gives distances to
+        Table (dict of equal-length lists) with one row per image, in the order given:
+        `.pred_class`, the most probable class; `.pred_<class>`, the probability of each
+        class; and for files `.file`, the path. Where a model gives distances to
         prototypes, the probabilities sum to less than 1: the rest is that of an image
         of none of the classes.
 

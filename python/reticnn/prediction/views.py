@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from reticnn.augmenting import augmentation
 from reticnn.augmenting.host import apply
-from reticnn.augmenting.policy import augmentation
 from reticnn.classifier import Classifier
 from reticnn.coercion import as_int, as_ints
 from reticnn.data.conversion import images_for_model

@@ -34,10 +34,10 @@ def freeze(model, layers=None):
         model: Keras model, or classifier.
         layers: Which of them: None for all; a name of a layer, of a nested model, or of
             a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
-            `?`; `"last_block"` of a known backbone; a list of names; a whole number of
-            layers from the end; `(start, stop)` as in a Python slice, or a slice; a
-            layer or a list of them; or a function from a layer to True or False.
-            Default None.
+            `?`; `"last_block"` of a known backbone; several names; a whole number of
+            layers from the end; `(start, stop)` as in a Python slice, counted from 0 or
+            from the end and without `stop`, with `(-4, None)` up to the end; a layer or
+            a list of them; or a function from a layer to True or False. Default None.
 
     Returns:
         The same model or classifier, changed in place.

@@ -37,26 +37,27 @@ def report_classifier(
 
     The page is one HTML file, to open in a browser, print or send; it needs nothing
     else, asks nothing of any server, and stays below 3 MB whatever the number of
-    images. It has the measures of `evaluate_classifier`, the confusion matrix (of more
-    than 30 classes the pairs confused most), images that the classifier is surest,
-    wrong and unsure about, the calibration of its probabilities, the training, the
-    layers, the data, and the versions in use. A click on a field of the confusion
-    matrix shows its images among them. It replaces an older file only when it is
-    complete.
+    images. It has the measures of `evaluate_classifier`, the confusion matrix (with
+    more than 30 classes, the pairs confused most), images that the classifier is
+    surest, wrong and unsure about, the calibration of its probabilities, the training,
+    the layers, the data, and the versions in use. A click on a cell of the confusion
+    matrix shows its images among them, one on a column's name sorts a table. It
+    replaces an older file only when it is complete.
 
     The images are predicted once, batch by batch; those shown, at most 60, are read
     again.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
             any order; best images that were not trained on.
-        path: File to write. `~` is expanded. Default "report.html".
+        path: File to write. `~` is expanded. Default `"report.html"`.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.
         batch_size: Whole number of images at a time. Default 32.
-        session: Dict of more to say about the session, such as `{"Project": "pets"}`,
-            or None. Default None.
+        session: Dict of more to say about the session, such as
+            `{`"Project"`: `"pets"`}`, or None. Default None.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
@@ -65,8 +66,8 @@ def report_classifier(
     Raises:
         TypeError: If `classifier` is not a classifier, `data` not image data, or
             `session` not a dict with a name for each value.
-        ValueError: If the data have no images, no labels or a class the classifier has
-            not, or images that the model does not take, or `path` is a folder.
+        ValueError: If the data have no images, no labels or a class unknown to the
+            classifier, or images that the model does not take, or `path` is a folder.
         FileNotFoundError: If the folder to write in does not exist.
         RuntimeError: In a forked copy of the process that started Keras.
 

@@ -46,12 +46,12 @@ def fit_classifier(
     """Train a model on labelled images.
 
     The loss follows from the model's output: binary cross-entropy for one unit,
-    categorical cross-entropy for one unit a class, the maximum a posteriori criterion
+    categorical cross-entropy for one unit per class, the maximum a posteriori criterion
     for distances to prototypes. A model that is compiled already keeps its own loss,
     metrics and optimizer.
 
-    Stopping it by hand (Ctrl-C) loses nothing: the classifier so far comes back, with
-    the weights of the best epoch where there are validation images.
+    Interrupting it (Ctrl-C) loses nothing: the classifier so far comes back, with the
+    weights of the best epoch where there are validation images.
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
@@ -62,20 +62,21 @@ def fit_classifier(
         validation: Image data to measure after each epoch, or the fraction of `data`,
             in (0, 1), to set apart for that, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.
-        batch_size: Whole number of images a step. Default 32.
+        batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, as `augmentation()` and `rand_augment()` make it, by which
             the training images are changed anew in each epoch; the validation images
-            are not. Where it crops to a number of pixels, that is the model's size,
-            and the training images keep their own, larger one. A list of policies is
-            one after the other. It stays with the classifier. None for no changes.
+            are not. Where it crops to a number of pixels, that is the model's size, and
+            the training images keep their own, larger one. A list of policies is
+            applied in sequence. It stays with the classifier. None for no changes.
             Default None.
         optimizer: Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
             measures curvatures before each epoch), or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
         schedule: How the learning rate goes on from there: `"constant"`; `"cosine"`,
-            down to 0 along half a cosine; `"one_cycle"`, up from a 25th for 30 % of
-            the steps and down to nearly 0. Default `"constant"`.
+            down to 0 along half a cosine; `"one_cycle"`, which rises from 1/25 of the
+            rate over the first 30 % of the steps, then falls to nearly 0. Default
+            `"constant"`.
         warmup_epochs: Whole number of first epochs in which the rate rises from 0.
             Default 0.
         weight_decay: Float of at least 0, the fraction of each weight taken off in a
@@ -94,20 +95,20 @@ def fit_classifier(
             back at the end. None for no early stop. Default None.
         ema: Float in (0, 1), momentum of an exponential moving average of the weights,
             which is measured and kept in their place. None for none. Default None.
-        mixed_precision: Bool, compute in bfloat16 and keep the weights in float32.
+        mixed_precision: True computes in bfloat16 and keeps the weights in float32.
             Default False.
         stages: List of dicts to train in stages, one after the other, such as
-            `[{"train": "head"}, {"train": "last_block", "learning_rate": 1e-4}]`. Each
-            may say `"train"`, what of the model's backbone is trained with its head,
-            as in `transfer_model`; and its own `"epochs"`, `"learning_rate"`,
-            `"schedule"`, `"warmup_epochs"`, `"early_stopping"` and `"layer_decay"`; the
-            rest is as in the call. A stage without a learning rate goes on with that
-            of the stage before. Without a nested model, the backbone is what lies
-            before the last pooling or flattening. The history goes on through the
-            stages and numbers them, `"stage"`. With `early_stopping`, the next stage
-            starts from the best weights, and has to get better than they are. The last
-            stage's layers stay trainable. None for a single one, with what is
-            trainable already. Default None.
+            `[{"train": "head"}, {"train": "last_block", "learning_rate":
+            1e-4}]`. Each may say `train`, what of the model's backbone is trained
+            with its head, as in `transfer_model`; and its own `epochs`,
+            `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping` and
+            `layer_decay`; the rest is as in the call. A stage without a learning rate
+            goes on with that of the stage before. Without a nested model, the backbone
+            is what lies before the last pooling or flattening. The history goes on
+            through the stages and numbers them, `stage`. With `early_stopping`, the
+            next stage starts from the best weights, and has to get better than they
+            are. The last stage's layers stay trainable. None for a single one, with
+            what is trainable already. Default None.
         layer_decay: Float in (0, 1], the learning rate of each layer over that of the
             next layer that is trained: 0.8 gives the last layer all of the rate, the
             one before it 0.8 of it, then 0.64. Normalisations learn as the layer before
@@ -134,8 +135,8 @@ def fit_classifier(
             one host, under torch on one device. This is tested on devices made of one
             processor and with two processes on one machine, not on several GPUs.
             Default `"auto"`.
-        progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
-            where someone is watching, else a line an epoch; or a function that is
+        progress: `"bar"`, `"epoch"` (one line per epoch), `"none"`, or `"auto"`: a bar
+            where someone is watching, else one line per epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
             `"auto"`.
         seed: Whole number of at least 0 that fixes the order of the images, the
@@ -158,8 +159,8 @@ def fit_classifier(
         OSError: If a checkpoint cannot be written; the last good one stays.
 
     Warns:
-        UserWarning: If images in memory are resized, or training stops because the
-            loss is no number.
+        UserWarning: If images in memory are resized, or training stops because the loss
+            became NaN.
 
     Example:
         >>> data = shape_images(1000, seed=1)

@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 
-from reticnn.augmenting.policy import augmentation
+from reticnn.augmenting import augmentation
+from reticnn.augmenting.operations import OPERATIONS
 from reticnn.coercion import as_float, as_int, as_seed, shown
 from reticnn.data.image_data import as_image_data, split_images
 from reticnn.runtime.backend import keras
@@ -16,22 +17,7 @@ from reticnn.training.callbacks.epoch_progress import (
 )
 from reticnn.training.fit import fit_classifier
 
-# The most of each operation that is tried.
-_MOST = {
-    "translation": 0.2,
-    "shear": 0.2,
-    "rotation": 0.15,
-    "zoom": 0.3,
-    "color_jitter": 0.5,
-    "grayscale": 0.5,
-    "gaussian_blur": 1.5,
-    "gaussian_noise": 0.1,
-    "erasing": 0.6,
-}
-_FOR_CHANNELS = {"color_jitter": (1, 3), "grayscale": (3,)}
-_FLIPS = ("horizontal", "horizontal", "horizontal_and_vertical")
-
-_PLACE = ("epoch", "epochs", "step", "steps", "done", "device")
+_POSITION = ("epoch", "epochs", "step", "steps", "done", "device")
 
 
 def learn_augmentation(
@@ -46,22 +32,22 @@ def learn_augmentation(
     progress="auto",
     seed=None,
 ):
-    """Find a policy that suits the images, by trying policies out.
+    """Find an augmentation policy that suits the images, by trial.
 
     Models are trained with policies drawn at random, from mild to strong, and one
     without any; the half with the lower loss on the validation images is trained
-    further, and so on until one is left; that without any goes along to the end. All
+    further, and so on until one is left; the one without any stays to the end. All
     begin with the same weights and see the images in the same order. Each round costs
     the same number of epochs, so that the last policies are compared over most epochs.
 
-    Drawn are, each with a chance of one half, flips, translation, shear, rotation,
-    zoom, colour jitter, greyscale, blur, noise and erasing, and how much of each.
+    Each of flips, translation, shear, rotation, zoom, colour jitter, greyscale, blur,
+    noise and erasing is included with probability 1/2, and its strength is drawn too.
 
     What wins on few validation images or after few epochs may have won by luck, and
     strong policies pay only in long training. Give as many epochs as time allows, at
     least so many that a model learns something in the first round (4 epochs by
     default), and measure the gain on images that had no part in this. Stopping it by
-    hand (Ctrl-C) gives the best policy so far.
+    hand (Ctrl-C) returns the best policy so far.
 
     Args:
         model_fn: Function without arguments that builds a new model, compiled or not,
@@ -71,7 +57,7 @@ def learn_augmentation(
             `data`, in (0, 1), to set apart for that. Default 0.2.
         budget: Whole number of epochs of training in all. Default 96.
         trials: Whole number of policies to begin with, at least 2. Default 8.
-        batch_size: Whole number of images a step. Default 32.
+        batch_size: Whole number of images per step. Default 32.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
         progress: As in `fit_classifier`, with epochs counted over all trials. Default
             `"auto"`.
@@ -79,10 +65,11 @@ def learn_augmentation(
             the weights and the training, or None for new ones each time. Default None.
 
     Returns:
-        Dict: `"policy"`, the best, which does nothing if none was better than nothing;
-        `"trials"`, a dict of lists, the best first: `"trial"`, its number, `"epochs"`,
-        how long it was trained, `"val_loss"`, the lowest of its epochs, `"operations"`
-        as text, and `"policy"`; and `"stopped"`, `"interrupted"` or None.
+        Dict: `policy`, the best, which does nothing if none was better than nothing;
+        `trials`, a table (dict of equal-length lists) with one row per policy, the best
+        first: `trial`, its number, `epochs`, how long it was trained, `val_loss`, the
+        lowest of its epochs, `operations` as text, and `policy`; and `stopped`,
+        `"interrupted"` or None.
 
     Raises:
         TypeError: If `model_fn` is not a function that builds a Keras model.
@@ -245,16 +232,15 @@ def _new_model(model_fn, seed):
 def _operations(rng, strength, channels):
     """Return operations drawn at random, with at most that share of their most."""
     possible = [
-        name for name in _MOST if channels in _FOR_CHANNELS.get(name, (channels,))
+        operation
+        for operation in OPERATIONS.values()
+        if operation.search and operation.suits(channels)
     ]
     drawn = {}
     while not drawn:
-        if rng.random() < 0.5:
-            drawn["flip"] = str(rng.choice(_FLIPS))
-        for name in possible:
+        for operation in possible:
             if rng.random() < 0.5:
-                amount = _MOST[name] * strength * rng.uniform(0.5, 1)
-                drawn[name] = float(f"{amount:.2g}")
+                drawn[operation.name] = operation.search(rng, strength)
     return drawn
 
 
@@ -308,5 +294,5 @@ def _bar_teller():
 
 
 def _metrics(state):
-    metrics = {name: value for name, value in state.items() if name not in _PLACE}
+    metrics = {name: value for name, value in state.items() if name not in _POSITION}
     return {name: metrics[name] for name in in_reading_order(metrics)}

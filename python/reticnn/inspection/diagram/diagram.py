@@ -24,14 +24,14 @@ def architecture(model, most=16):
     Returns:
         Dict of:
 
-        - `"boxes"`, a dict of equal-length lists, one element a box: `"name"`;
-          `"kind"`, `"convolution"`, `"pooling"` and so on; `"text"`, what it does;
-          `"output_shape"`, such as `"32 x 32 x 64"`; `"parameters"`; `"layers"`, their
-          number; `"colour"` of the kind; and `"x"`, `"y"`, its middle.
-        - `"arrows"`, a dict of equal-length lists, one element a point of an arrow:
-          `"arrow"`, its number from 1; `"x"` and `"y"`, from its start to its tip.
-        - `"width"` and `"height"` of the diagram, and `"box_width"` and `"box_height"`,
-          in the unit of all places, a box's height. y goes up.
+        - `boxes`, a table (dict of equal-length lists) with one row per box: `name`;
+          `kind`, `"convolution"`, `"pooling"` and so on; `text`, what it does;
+          `output_shape`, such as `"32 x 32 x 64"`; `parameters`; `layers`, their
+          number; `colour` of the kind; and `x` and `y` of its middle.
+        - `arrows`, a table (dict of equal-length lists) with one row per point of an
+          arrow: `arrow`, its number from 1; `x` and `y`, from its start to its tip.
+        - `width` and `height` of the diagram, and `box_width` and `box_height`, in the
+          unit of all positions, a box's height. `y` goes up.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.

@@ -145,7 +145,7 @@ def test_flat_images_have_nothing_to_equalize():
 
 
 def drawn(policy, count, size=(40, 80, 3), seed=5):
-    """The parameters of each stage for many images."""
+    """The parameters of each pass for many images."""
     return policy.draw(np, seed, 0, np.arange(count), size)
 
 
@@ -159,32 +159,34 @@ def test_geometric_operations_go_as_far_as_they_say():
     }
     identity = np.array([1, 0, 0, 0, 1, 0])
     for name, (place, end) in ends.items():
-        (stage,) = drawn(once(name), 400)
-        values = stage["warp"][:, place]
+        (parameters,) = drawn(once(name), 400)
+        values = parameters["warp"][:, place]
         np.testing.assert_allclose(np.abs(values), end, rtol=1e-5)
         assert 0.4 < (values > 0).mean() < 0.6
         if name != "rotate":
-            others = np.delete(stage["warp"] - identity, place, axis=1)
+            others = np.delete(parameters["warp"] - identity, place, axis=1)
             np.testing.assert_array_equal(others, 0)
 
 
 def test_trivial_augment_reaches_the_wide_space():
-    (stage,) = drawn(trivial_augment(), 20_000, size=(64, 64, 3))
-    assert np.abs(stage["warp"][:, 2]).max() >= 32
-    assert np.abs(stage["warp"][:, 1]).max() == pytest.approx(0.99, abs=0.02)
-    factors = np.unique(stage["sharpness"].round(4))
+    (parameters,) = drawn(trivial_augment(), 20_000, size=(64, 64, 3))
+    assert np.abs(parameters["warp"][:, 2]).max() >= 32
+    assert np.abs(parameters["warp"][:, 1]).max() == pytest.approx(0.99, abs=0.02)
+    factors = np.unique(parameters["sharpness"].round(4))
     assert len(factors) == 2 * 31 - 1
     assert factors.min() == pytest.approx(0.01)
     assert factors.max() == pytest.approx(1.99)
-    steps = {len(np.unique(table)) for table in np.unique(stage["lut_table"], axis=0)}
+    steps = {
+        len(np.unique(table)) for table in np.unique(parameters["lut_table"], axis=0)
+    }
     assert {4, 8, 16, 32, 64, 128, 256} <= steps
 
 
-def test_operations_are_drawn_evenly_and_for_each_stage_anew():
-    stages = drawn(rand_augment(3), 14_000)
-    kinds = np.stack([stage["lut"] for stage in stages])
-    for stage in kinds:
-        shares = np.bincount(stage, minlength=4) / len(stage) * 14
+def test_operations_are_drawn_evenly_and_for_each_pass_anew():
+    passes = drawn(rand_augment(3), 14_000)
+    kinds = np.stack([parameters["lut"] for parameters in passes])
+    for sources in kinds:
+        shares = np.bincount(sources, minlength=4) / len(sources) * 14
         np.testing.assert_allclose(shares, [10, 2, 1, 1], atol=0.3)
     both = ((kinds[0] == 3) & (kinds[1] == 3)).mean()
     assert both == pytest.approx(1 / 14**2, abs=0.003)
@@ -194,14 +196,14 @@ def test_probability_and_spread_of_the_magnitude():
     policy = rand_augment(
         1, 5, magnitude_std=1, probability=0.5, operations=["shear_x"]
     )
-    (stage,) = drawn(policy, 20_000)
-    shears = np.abs(stage["warp"][:, 1])
+    (parameters,) = drawn(policy, 20_000)
+    shears = np.abs(parameters["warp"][:, 1])
     assert (shears == 0).mean() == pytest.approx(0.5, abs=0.02)
     magnitudes = shears[shears > 0] / 0.03
     assert magnitudes.mean() == pytest.approx(5, abs=0.05)
     assert magnitudes.std() == pytest.approx(1, abs=0.05)
-    (stage,) = drawn(once("shear_x", 10, magnitude_std=3.0), 2000)
-    assert np.abs(stage["warp"][:, 1]).max() == pytest.approx(0.3)
+    (parameters,) = drawn(once("shear_x", 10, magnitude_std=3.0), 2000)
+    assert np.abs(parameters["warp"][:, 1]).max() == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "imagenet", "svhn"])
@@ -225,8 +227,8 @@ def test_published_tables_have_the_papers_rows():
 def test_auto_augment_follows_its_table(name):
     """Pairs are drawn evenly, and each part is done as often as its probability."""
     count = 50_000
-    stages = drawn(auto_augment(name), count)
-    equalized = [stage["lut"] == 3 for stage in stages]
+    passes = drawn(auto_augment(name), count)
+    equalized = [parameters["lut"] == 3 for parameters in passes]
     expected = np.array(
         [
             [part[1] * (part[0] == "equalize") for part in row]

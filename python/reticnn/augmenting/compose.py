@@ -1,0 +1,262 @@
+"""The policy of `augmentation()`: operations composed into one pass."""
+
+import inspect
+
+from reticnn.augmenting.operations import OPERATIONS
+from reticnn.augmenting.parts.part import output_shape
+from reticnn.augmenting.parts.warp import FILL_MODES, INTERPOLATIONS, WARP
+from reticnn.augmenting.policy import Policy, in_lines
+from reticnn.augmenting.random_numbers import Draws
+from reticnn.coercion import as_choice, as_float, nearest, shown
+
+
+class Augmentation(Policy, kind="augmentation"):
+    """The policy of `augmentation()`: one pass."""
+
+    __module__ = "reticnn"
+
+    def __init__(self, *, fill_mode, fill_value, interpolation, **operations):
+        """Take checked settings of the operations that are on."""
+        sampling = {
+            "fill_mode": fill_mode,
+            "fill_value": fill_value,
+            "interpolation": interpolation,
+        }
+        super().__init__(**operations, **sampling)
+        operations = [(OPERATIONS[name], given) for name, given in operations.items()]
+        self.__dict__.update(
+            _sampling=sampling,
+            _operations=operations,
+            _draws=Draws(_ranges(operations)),
+            _parts={
+                channels: _parts(operations, sampling, channels) for channels in (1, 3)
+            },
+        )
+
+    @classmethod
+    def maker(cls):
+        """Return `augmentation`, to check settings that R or a file has changed."""
+        return augmentation
+
+    @classmethod
+    def signature(cls):
+        """Return the signature of `augmentation`, with all operations there are."""
+        return _signature()
+
+    def check(self, image_shape):
+        """Raise if the policy cannot be applied to (height, width, channels)."""
+        for operation, settings in self._operations:
+            if not operation.any_channels and image_shape[2] not in (1, 3):
+                raise ValueError(
+                    f"`{operation.name}` needs images with 1 channel (grey) or 3 "
+                    f"(RGB), not {image_shape[2]}. Leave it out: the geometric "
+                    "operations take any number."
+                )
+            operation.check(settings, image_shape)
+
+    def parts(self, channels):
+        """Return for the pass a dict of the parts that can do anything, in order."""
+        return [self._parts[3 if channels == 3 else 1]]
+
+    def draw(self, xp, seed, epoch, indices, image_shape):
+        """Return for the pass a dict of the parameters of its parts."""
+        (parts,) = self.parts(image_shape[2])
+        if not parts:
+            return [{}]
+        drawn = self._draws.numbers(xp, seed, epoch, indices)
+        like = next(iter(drawn.values()))
+        parameters = {}
+        for part, constants in parts.items():
+            composition = part.compose(xp, image_shape, like)
+            for operation, settings in self._operations:
+                if operation.part is part:
+                    operation.change(composition, drawn, settings)
+            parameters |= composition.parameters()
+            image_shape = output_shape(image_shape, constants)
+        return [parameters]
+
+    def __repr__(self):
+        """Describe the policy, one line per operation."""
+        lines = {
+            operation.name: operation.describe(settings)
+            for operation, settings in self._operations
+        }
+        if WARP in self.parts(3)[0]:
+            outside = self._sampling["fill_mode"]
+            if outside == "constant":
+                outside += f" {self._sampling['fill_value']:g}"
+            lines["outside"] = outside
+        return in_lines(f"{self.kind}{'' if lines else ', does nothing'}", lines)
+
+
+def _ranges(operations):
+    """Return the (slot, lower, upper) of each number that is drawn, by name."""
+    return {
+        name: (operation.slots[name], *ends)
+        for operation, settings in operations
+        for name, ends in operation.ranges(settings).items()
+    }
+
+
+def _parts(operations, sampling, channels):
+    """Return the constants of the parts that can change so many channels."""
+    parts = {}
+    for operation, settings in operations:
+        if operation.acts(settings, channels):
+            parts.setdefault(operation.part, {}).update(operation.constants(settings))
+    if WARP in parts:
+        parts[WARP] |= sampling
+    return parts
+
+
+def augmentation(  # noqa: D417 - what operations there are is up to the register
+    *,
+    crop=None,
+    flip=None,
+    translation=None,
+    shear=None,
+    rotation=None,
+    zoom=None,
+    color_jitter=None,
+    grayscale=None,
+    pca_color=None,
+    gaussian_blur=None,
+    gaussian_noise=None,
+    erasing=None,
+    fill_mode="reflect",
+    fill_value=0.0,
+    interpolation="bilinear",
+    **others,
+):
+    """Describe random changes to images: an augmentation policy.
+
+    The operations act in this order: crop, flip, translation, shear, rotation and zoom,
+    which are combined into one matrix, so that each image is resampled only once;
+    brightness, contrast, saturation, hue, PCA colour and greyscale, which are combined
+    into one matrix too; blur; noise; erasing. Names, units and signs are those of
+    Keras's layers. What differs from a chain of them: values are clipped to 0 to 255 at
+    the end, not after each step; pixels from outside the image are filled in once, from
+    the whole image even after a crop; saturation and hue are linear in RGB, with the
+    luma unchanged, instead of going through HSV; a blur mirrors the image at its edges,
+    where Keras sees black.
+
+    Each operation is None, which is off and the default; or one value; or a dict of its
+    settings, which have Keras's names. Where a number is drawn from a range, a pair is
+    its lowest and highest; `color_jitter`, `grayscale` and `pca_color` take one number.
+
+    Args:
+        crop: Part of the image to show, at a random position. Up to 1, the fraction of
+            height and width, or a pair (height, width) of them, enlarged to the image's
+            size; whole numbers above 1, pixels, or a pair (height, width), and the
+            images come out of that size. Settings: `height`, `width`.
+        flip: `"horizontal"` (left to right), `"vertical"` or
+            `"horizontal_and_vertical"`, each way for half of the images. Settings:
+            `mode`.
+        translation: Largest move as a fraction of height and width, -1 to 1; downwards
+            and to the right if positive. One number f is (-f, f). Settings:
+            `height_factor`, `width_factor`.
+        shear: Largest shear, 0 to 1, the pixels' shift as a fraction of their distance
+            from the top and from the left; to both sides. One number f is (0, f).
+            Settings: `x_factor`, `y_factor`.
+        rotation: Largest angle as a fraction of a full turn, -1 to 1: 0.1 is 36
+            degrees; counterclockwise if positive. One number f is (-f, f). Settings:
+            `factor`.
+        zoom: How much more (positive) or less of height and width is shown, above -1
+            and up to 1; both by the same, unless a dict has both: `height_factor`,
+            `width_factor`. One number f is (-f, f).
+        color_jitter: One number f in [0, 1) for brightness, contrast and saturation:
+            adds up to f * 255, and multiplies the distance to the image's mean colour
+            by 1 - f to 1 + f, and that to the pixel's grey by (1 - f) / (1 + f) to (1 +
+            f) / (1 - f). Or a dict of Keras's `brightness_factor` (-1 to 1),
+            `contrast_factor` (0 to 1; (a, b) is from 1 - a to 1 + b, f is (f, f)),
+            `saturation_factor` (0 to 1; 0 is grey, 0.5 the image itself; f is (0, f))
+            and `hue_factor` (0 to 1, of half a turn to both sides; f is (0, f)).
+        grayscale: Probability of showing the image in grey. Settings: `factor`.
+        pca_color: Standard deviation of AlexNet's colour shift along the principal axes
+            of RGB values, AlexNet: 0.1. Settings: `std`, and own `eigenvalues` (3, of
+            values 0 to 1) and `eigenvectors` (3 x 3, in columns), by default
+            ImageNet's.
+        gaussian_blur: Highest standard deviation in pixels. One number f is (0, f).
+            Settings: `sigma`, `factor` (the probability, default 1) and `kernel_size`
+            (odd, pixels; by default 3 sigma to each side).
+        gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; of a
+            pair, drawn for each image. Settings: `stddev`.
+        erasing: Probability of erasing a box. Settings: `factor`, that probability,
+            default 1, or the range it is drawn from; `scale`, range of the box's area
+            as a fraction of the image's, default (0.02, 0.33); `fill_value`, a number
+            or three, 0 to 255, or None for noise, the default.
+        fill_mode: How to fill pixels that come from outside the image: `"reflect"` (d c
+            b a | a b c d | d c b a), `"nearest"`, `"wrap"` or `"constant"`. Default
+            `"reflect"`.
+        fill_value: Number, 0 to 255, the value of `"constant"`. Default 0.
+        interpolation: `"bilinear"` or `"nearest"`. Default `"bilinear"`.
+
+    Returns:
+        A policy, which prints what it does, never changes, and is false if it does
+        nothing. `policy.to_config()` gives it as a plain dict, to be kept as JSON;
+        that dict is accepted wherever a policy is. A list of policies is applied in
+        sequence.
+
+    Raises:
+        TypeError: If a setting is not a number, or there is no such operation.
+        ValueError: If a setting is outside its range, or there is no such setting.
+
+    Example:
+        >>> augmentation(crop=7 / 8, rotation=0.1, flip="horizontal")
+        <Policy> augmentation
+        crop         0.875 x 0.875 of the image, enlarged to its size
+        flip         horizontal, for half of the images
+        rotation     -36 to 36 degrees
+        outside      reflect
+
+    Source:
+        Keras's RandomCrop, RandomFlip, RandomTranslation, RandomShear, RandomRotation,
+        RandomZoom, RandomColorJitter, RandomGrayscale, RandomGaussianBlur,
+        GaussianNoise and RandomErasing. PCA colour: Krizhevsky, Sutskever and Hinton
+        (2012), ImageNet Classification with Deep Convolutional Neural Networks. Here
+        each number of `erasing` and `contrast_factor` means what Keras documents, not
+        the halves that its code draws from; and the two flips are drawn separately.
+    """
+    given = {**locals(), **others}
+    refuse_unknown(others, "augmentation")
+    return Augmentation(
+        fill_mode=as_choice(fill_mode, "fill_mode", FILL_MODES),
+        fill_value=as_float(fill_value, "fill_value", minimum=0, maximum=255),
+        interpolation=as_choice(interpolation, "interpolation", INTERPOLATIONS),
+        **{
+            name: operation.read(given[name])
+            for name, operation in OPERATIONS.items()
+            if given.get(name) is not None
+        },
+    )
+
+
+# Without `**others`, which has no name of its own.
+_WRITTEN = {
+    name: parameter
+    for name, parameter in inspect.signature(augmentation).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+}
+
+
+def _signature():
+    """Return the signature of `augmentation`, with all operations there are."""
+    operations = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+        for name in OPERATIONS
+    }
+    return inspect.Signature([*(operations | _WRITTEN).values()])
+
+
+augmentation.__signature__ = _signature()
+
+
+def refuse_unknown(arguments, function):
+    """Raise if there is no such operation among a function's arguments."""
+    known = list(_signature().parameters)
+    unknown = [name for name in arguments if name not in known]
+    if unknown:
+        raise TypeError(
+            f"`{function}` has no operation {shown(unknown)}."
+            f"{nearest(unknown[0], known)}"
+        )

@@ -1,0 +1,226 @@
+"""What the host does in the part `"warp"`, with OpenCV."""
+
+import math
+import threading
+from functools import cache, partial
+
+import cv2
+import numpy as np
+
+from reticnn.augmenting.parts.part import VALUES_AT_ONCE
+
+# Added to coordinates before the nearest pixel is taken, more than they are off by
+# rounding: both engines decide alike between two equally near, as an exact quarter turn
+# has them.
+NEAREST_SHIFT = 2**-10
+
+_FILLS = {
+    "reflect": cv2.BORDER_REFLECT,
+    "constant": cv2.BORDER_CONSTANT,
+    "nearest": cv2.BORDER_REPLICATE,
+    "wrap": cv2.BORDER_WRAP,
+}
+_INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+
+# Rows of images that are warped as one tall image, edges included, at most. Coordinates
+# are rounded to multiples of 2**-10 by adding this, as float32 has 24 bits: then they
+# are exact in all of it.
+ROWS_AT_ONCE = 2**13
+_ROUNDING = np.float32(ROWS_AT_ONCE)
+
+# Longest side of images, with edges, whose coordinates are that exact.
+_LARGEST_SIDE = ROWS_AT_ONCE - 2
+
+_LARGEST_SIDE_OF_OPENCV_4 = 2**15 - 2
+
+# From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
+_LARGE = 2**13
+
+# Of each kind of array in between, a thread keeps so much for the next block.
+_BYTES_KEPT = 8 * VALUES_AT_ONCE
+
+# The matrix that leaves an image where it is.
+_STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
+
+_HALF_A_PIXEL = np.array([0, 0, 0.5], "float32")
+
+_SHIFT = np.array([0, 0, NEAREST_SHIFT] * 2, "float32")
+
+
+def warp(images, results, parameters, constants):
+    """Put images sampled through matrices, where these do anything, into `results`."""
+    matrices = parameters["warp"]
+    moving = (matrices != _STILL).any(axis=1)
+    if images.shape[1:] != results.shape[1:] or moving.all():
+        _warp(images, results, matrices, constants)
+        return
+    moved = np.empty((moving.sum(), *results.shape[1:]), results.dtype)
+    if len(moved):
+        _warp(images[moving], moved, matrices[moving], constants)
+    results[...] = images
+    results[moving] = moved
+
+
+def _warp(images, results, matrices, constants):
+    """Put images sampled through matrices, (n, 6), into `results`."""
+    height, width = results.shape[1:3]
+    if constants["interpolation"] == "nearest":
+        matrices = matrices + _SHIFT
+    if height * width >= _LARGE or max(images.shape[1:3]) > _LARGEST_SIDE:
+        _warp_each(images, results, matrices, constants)
+    else:
+        _warp_together(images, results, matrices, constants)
+
+
+def _warp_together(images, results, matrices, constants):
+    """Do what `_warp` does with a single call of OpenCV.
+
+    To it all images are one tall image; what lies outside of an image is settled before
+    by where its pixels are taken from.
+    """
+    if constants["fill_mode"] in ("constant", "wrap"):
+        images = _with_edges(images, constants)
+    height, width = images.shape[1:3]
+    x, y = _coordinates(
+        matrices, (width, height), results.shape[1:3], constants["fill_mode"]
+    )
+    y += np.arange(len(images), dtype="float32")[:, None] * height
+
+    def sample(tall, result):
+        interpolation = _INTERPOLATIONS[constants["interpolation"]]
+        cv2.remap(tall, x, y, interpolation, result, cv2.BORDER_REPLICATE)
+
+    # OpenCV is faster with long rows; what is a row does not matter to it.
+    rows = results.reshape(len(images), -1, results.shape[3])
+    _sample(sample, images.reshape(-1, *images.shape[2:]), rows)
+
+
+def _warp_each(images, results, matrices, constants):
+    """Do what `_warp` does with a call of OpenCV for each image."""
+    flags = _INTERPOLATIONS[constants["interpolation"]] | cv2.WARP_INVERSE_MAP
+    border = _FILLS[constants["fill_mode"]], (constants["fill_value"],) * 4
+    size = results.shape[2], results.shape[1]
+    matrices = matrices.reshape(-1, 2, 3).astype("float64")
+
+    def sample(matrix, image, result):
+        cv2.warpAffine(image, matrix, size, result, flags, *border)
+
+    try:
+        for image, matrix, result in zip(images, matrices, results, strict=True):
+            _sample(partial(sample, matrix), image, result)
+    except cv2.error as error:
+        if max(images.shape[1:3]) <= _LARGEST_SIDE_OF_OPENCV_4:
+            raise
+        height, width = images.shape[1:3]
+        raise ValueError(
+            f"`images` have {height} x {width} pixels (height x width), and OpenCV "
+            f"{cv2.__version__} moves images of sides up to "
+            f"{_LARGEST_SIDE_OF_OPENCV_4}. Resize them, or install OpenCV 5."
+        ) from error
+
+
+def _sample(sample, image, result):
+    """Let `sample(image, result)` have 1 or 4 channels, with which OpenCV is fast."""
+    channels = image.shape[2]
+    if channels in (1, 4):
+        sample(image, result)
+    elif channels == 3:
+        given = _scratch("given", (*image.shape[:2], 4), image.dtype)
+        taken = _scratch("taken", (*result.shape[:2], 4), result.dtype)
+        sample(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, given), taken)
+        cv2.cvtColor(taken, cv2.COLOR_RGBA2RGB, result)
+    else:
+        plane = _scratch("taken", result.shape[:2], result.dtype)
+        for channel in range(channels):
+            sample(np.ascontiguousarray(image[..., channel]), plane)
+            result[..., channel] = plane
+
+
+def _scratch(name, shape, dtype):
+    """Return an array with no values yet, in memory that a thread uses again.
+
+    New memory of such a size may come from the system each time, page by page, which
+    takes longer than what is done with it. What is larger is not kept.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > _BYTES_KEPT:
+        return np.empty(shape, dtype)
+    memory = _memory.__dict__.get(name)
+    if memory is None:
+        memory = _memory.__dict__[name] = np.empty(_BYTES_KEPT, np.uint8)
+    return memory[:size].view(dtype).reshape(shape)
+
+
+_memory = threading.local()
+
+
+def _coordinates(matrices, sides, size, fill_mode):
+    """Return from where in its image each pixel is taken.
+
+    Args:
+        matrices: (n, 6).
+        sides: (width, height) of the images, with the edges for "constant" and "wrap".
+        size: (height, width) of the result.
+        fill_mode: What is outside.
+
+    Returns:
+        float32 array, (2, n, pixels): x and y, in [0, side - 1], rounded by
+        `_ROUNDING`; overwritten by the thread's next call.
+    """
+    matrices = matrices.reshape(-1, 2, 3)
+    if fill_mode == "reflect":
+        matrices = matrices + _HALF_A_PIXEL
+    coordinates = _scratch(
+        "coordinates", (2, len(matrices), math.prod(size)), "float32"
+    )
+    # A product for each image, so that its rounding does not depend on the others.
+    np.matmul(matrices, _grid(size), out=coordinates.swapaxes(0, 1))
+    settle = _reflect if fill_mode == "reflect" else partial(_bound, fill_mode)
+    for along, side in zip(coordinates, sides, strict=True):
+        settle(along, side)
+    return coordinates
+
+
+def _bound(fill_mode, along, side):
+    """Move coordinates into [0, side - 1], where the edges are there already."""
+    if fill_mode == "wrap":
+        inner = side - 2
+        along -= inner * np.floor(along / inner)
+    if fill_mode != "nearest":
+        along += 1
+    np.clip(along, 0, side - 1, out=along)
+    along += _ROUNDING
+    along -= _ROUNDING
+
+
+def _reflect(along, side):
+    """Move coordinates into [0, side - 1] as mirrors at both ends of the side do.
+
+    They come counted from the outer edge of the first pixel: there and back is twice
+    the side.
+    """
+    np.abs(along, out=along)
+    if along.max() > 2 * side:
+        along -= 2 * side * np.floor(along / (2 * side))
+    along -= side
+    np.abs(along, out=along)
+    np.clip(along, 0.5, side - 0.5, out=along)
+    along += _ROUNDING
+    np.subtract(np.float32(side - 0.5 + _ROUNDING), along, out=along)
+
+
+@cache
+def _grid(size):
+    """Return x, y and 1 of each pixel of (height, width), (3, pixels), float32."""
+    y, x = np.indices(size, "float32").reshape(2, -1)
+    return np.stack([x, y, np.ones_like(x)])
+
+
+def _with_edges(images, constants):
+    """Return images with one more pixel on each side."""
+    one = [(0, 0), (1, 1), (1, 1), (0, 0)]
+    if constants["fill_mode"] == "wrap":
+        return np.pad(images, one, "wrap")
+    return np.pad(
+        images, one, constant_values=images.dtype.type(constants["fill_value"])
+    )

@@ -1,0 +1,166 @@
+"""The part `"warp"`: images are sampled once, through a matrix for each.
+
+Its parameter is `"warp"`, (n, 6), the matrix [[a, b, c], [d, e, f]] row by row. The
+output pixel (x, y) shows the input at (a x + b y + c, d x + e y + f); pixel centres are
+at whole numbers, as for `keras.ops.image.affine_transform`. Its constants are
+`"interpolation"`; `"fill_mode"` and `"fill_value"`, for what lies outside; and, if the
+results have another size, `"size"`, (height, width).
+"""
+
+import math
+
+import numpy as np
+
+from reticnn.augmenting.parts import opencv_warp
+from reticnn.augmenting.parts.part import Part, output_shape, rows_and_columns
+from reticnn.augmenting.random_numbers import constant
+
+FILL_MODES = ("reflect", "constant", "nearest", "wrap")
+INTERPOLATIONS = ("bilinear", "nearest")
+
+_IDENTITY = np.array([[[1], [0]], [[0], [1]], [[0], [0]]], "float32")
+
+
+class Warp:
+    """A matrix for each image, composed of operations in the order of the calls.
+
+    Each operation acts on the image that the ones before it give.
+    """
+
+    def __init__(self, xp, image_shape, like):
+        """Begin with the identity for images of (height, width, ...)."""
+        self.xp = xp
+        self.size = image_shape[0], image_shape[1]
+        self._like = like
+        # Of the rows for x and for y: the factor of x, of y, and the offset.
+        start = constant(xp, _IDENTITY)
+        self._x, self._y, self._offset = start[0], start[1], start[2]
+
+    def crop(self, top, left, size):
+        """Show a window of `size`, (height, width) in pixels, as it is."""
+        self._shift(left, top)
+        self.size = size
+
+    def crop_and_resize(self, top, left, fraction):
+        """Show a window, fractions of (height, width), at the image's size."""
+        tall, wide = fraction
+        self._shift(left + (wide - 1) / 2, top + (tall - 1) / 2)
+        self._scale(wide, tall)
+
+    def flip(self, across=None, down=None):
+        """Flip where a number, (n,), is 1 and not 0, across (left to right) or down."""
+        across = None if across is None else 1 - 2 * across
+        down = None if down is None else 1 - 2 * down
+        self._about_centre(self._scale, across, down)
+
+    def translate(self, down, right):
+        """Move by fractions of height and width."""
+        height, width = self.size
+        self._shift(right * -width, down * -height)
+
+    def shear(self, x, y):
+        """Shear by `x` and `y`, from the pixel at the top left, as Keras does."""
+        self._x, self._y = self._x + self._y * y, self._x * x + self._y
+
+    def rotate(self, turns):
+        """Rotate counterclockwise by fractions of a full turn, about the centre."""
+        self._about_centre(self._turn, turns * (2 * math.pi))
+
+    def zoom(self, tall, wide):
+        """Show `1 + tall` of the height, `1 + wide` of the width, about the centre."""
+        self._about_centre(self._scale, 1 + wide, 1 + tall)
+
+    def parameters(self):
+        """Return the matrices, (n, 6)."""
+        # By adding, as the number of images may be unknown.
+        none = self._like * 0
+        columns = [column + none for column in (self._x, self._y, self._offset)]
+        rows = self.xp.reshape(self.xp.concatenate(columns), (3, 2, -1))
+        return {"warp": self.xp.reshape(self.xp.transpose(rows, (2, 1, 0)), (-1, 6))}
+
+    def _shift(self, x, y):
+        self._offset = self._offset + self._x * x + self._y * y
+
+    def _scale(self, x, y):
+        self._x = self._x if x is None else self._x * x
+        self._y = self._y if y is None else self._y * y
+
+    def _turn(self, angle):
+        cosine, sine = self.xp.cos(angle), self.xp.sin(angle)
+        self._x, self._y = (
+            self._x * cosine + self._y * sine,
+            self._y * cosine - self._x * sine,
+        )
+
+    def _about_centre(self, change, *amounts):
+        height, width = self.size
+        x, y = (width - 1) / 2, (height - 1) / 2
+        self._shift(x, y)
+        change(*amounts)
+        self._shift(-x, -y)
+
+
+def _on_device(ops, images, parameters, constants):
+    size = output_shape(images.shape[1:], constants)[:2]
+    x, y = _coordinates(ops, parameters["warp"], *size)
+    if constants["interpolation"] == "nearest":
+        half = 0.5 + opencv_warp.NEAREST_SHIFT
+        x, y = ops.floor(x + half), ops.floor(y + half)
+        return _pixels(ops, images, x, y, constants)
+    left, top = ops.floor(x), ops.floor(y)
+    right_weight, bottom_weight = (x - left)[..., None], (y - top)[..., None]
+    upper, lower = (
+        _mixed(
+            _pixels(ops, images, left, row, constants),
+            _pixels(ops, images, left + 1, row, constants),
+            right_weight,
+        )
+        for row in (top, top + 1)
+    )
+    return _mixed(upper, lower, bottom_weight)
+
+
+def _mixed(first, second, weight):
+    return first + (second - first) * weight
+
+
+def _coordinates(ops, matrices, height, width):
+    """Return where in the input each output pixel is, x and y, (n, height, width)."""
+    row, column = rows_and_columns(ops, height, width, "float32")
+    a, b, c, d, e, f = (matrices[:, i][:, None, None] for i in range(6))
+    return a * column + (b * row + c), d * column + (e * row + f)
+
+
+def _pixels(ops, images, x, y, constants):
+    """Return the pixels at whole float coordinates, (n, height, width, channels)."""
+    height, width, channels = images.shape[1:]
+    column, row = (
+        ops.cast(_inside(ops, at, side, constants["fill_mode"]), "int32")
+        for at, side in ((x, width), (y, height))
+    )
+    count = ops.shape(images)[0]
+    first = ops.arange(count, dtype="int32")[:, None, None] * (height * width)
+    flat = ops.reshape(images, (-1, channels))
+    pixels = ops.take(flat, first + row * width + column, axis=0)
+    if constants["fill_mode"] != "constant":
+        return pixels
+    within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return ops.where(within[..., None], pixels, constants["fill_value"])
+
+
+def _inside(ops, at, side, fill_mode):
+    """Return whole float coordinates, those outside moved to what is shown there."""
+    if fill_mode == "wrap":
+        at = _remainder(ops, at, side)
+    elif fill_mode == "reflect":
+        at = _remainder(ops, at, 2 * side)
+        at = ops.minimum(at, 2 * side - 1 - at)
+    return ops.clip(at, 0, side - 1)
+
+
+def _remainder(ops, whole, divisor):
+    """Return the remainder, at least 0; half a unit keeps rounding from mattering."""
+    return whole - divisor * ops.floor((whole + 0.5) * (1 / divisor))
+
+
+WARP = Part("warp", Warp, opencv_warp.warp, _on_device)

@@ -171,6 +171,7 @@ test_that("bad data are refused with what is wrong", {
 })
 
 test_that("a person without network learns soon what to do", {
+  skip_if_quick()
   skip_if_no_core()
   # A proxy that refuses stands for a network that is not there.
   lines <- run_r(

@@ -1,5 +1,6 @@
 """What the figures of matplotlib show."""
 
+import math
 import sys
 
 import numpy as np
@@ -336,6 +337,12 @@ def test_history_without_an_epoch_has_no_points():
     drawn = points_of_history({"epoch": [], "loss": []})
     assert drawn["points"] == {"epoch": [], "metric": [], "data": [], "value": []}
     assert drawn["stages"] == []
+
+
+def test_history_has_lines_only_between_stages():
+    stage = [math.nan, math.nan, 1, 1, 2, math.nan, math.nan]
+    drawn = points_of_history({"epoch": [1, 2, 3, 4, 5, 6, 7], "stage": stage})
+    assert drawn["stages"] == [4.5]
 
 
 def test_large_confusion_hides_zeros_and_may_come_in_any_order():

@@ -210,7 +210,9 @@ def points_of_history(history):
         points["metric"] += [name.removeprefix("val_")] * len(epochs)
         points["data"] += [data] * len(epochs)
         points["value"] += values
-    begins = [epochs[at + 1] - 0.5 for at in np.flatnonzero(np.diff(stages))]
+    # An epoch that was trained without stages has NaN as its stage.
+    steps = np.nan_to_num(np.diff(stages))
+    begins = [epochs[at + 1] - 0.5 for at in np.flatnonzero(steps)]
     return {"points": points, "stages": begins}
 
 

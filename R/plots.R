@@ -13,8 +13,8 @@ plot.reticnn_classifier <- function(x, ...) {
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
     # A single epoch has no line, about which ggplot2 would tell.
-    (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8)) +
-    ggplot2::geom_point(size = 2) +
+    (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8, na.rm = TRUE)) +
+    ggplot2::geom_point(size = 2, na.rm = TRUE) +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::scale_colour_manual(values = c(training = "#0072B2", validation = "#D55E00")) +

@@ -288,6 +288,9 @@ test_that("training goes in stages, and fine-tuning by default", {
   expect_identical(unique(lines$xintercept), 2.5)
   tuned <- fine_tune(classifier, data, epochs = 1, seed = 1)
   expect_identical(tuned$history$epoch, 1:6)
+  # The epochs before have no images for validation.
+  expect_silent(lines <- ggplot2::layer_data(plot(tuned), 1))
+  expect_identical(unique(lines$xintercept), c(2.5, 3.5, 4.5, 5.5))
   expect_true("block1_conv1" %in% trained(tuned$model))
   expect_error(
     fit_classifier(tuned, data, stages = list(train = "head")),

@@ -159,14 +159,13 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
 # stages of training begin is the attribute `stages`.
 history_points <- function(history) {
   drawn <- call_core("points_of_history", history = as_columns(history))
-  points <- drawn$points
-  structure(
-    tibble::tibble(
-      epoch = as.integer(points$epoch), metric = as.character(points$metric),
-      data = as.character(points$data), value = as.numeric(points$value)
-    ),
-    stages = as.numeric(drawn$stages)
+  points <- tibble::tibble(
+    epoch = as.integer(drawn$points$epoch), metric = as.character(drawn$points$metric),
+    data = as.character(drawn$points$data), value = as.numeric(drawn$points$value)
   )
+  # structure() would give the rows names, which print as a star.
+  attr(points, "stages") <- as.numeric(drawn$stages)
+  points
 }
 
 metric_names <- function(history) {

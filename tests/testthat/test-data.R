@@ -113,6 +113,7 @@ test_that("objects of the core are called as R's methods call them", {
   for (name in names(policies)) {
     expect_identical(class(policies[[name]])[[1]], paste0("reticnn.", name))
     expect_s3_class(policies[[name]], "reticnn.Policy")
+    expect_no_match(class(policies[[name]]), "^reticnn[.].*[.]")
   }
   expect_identical(class(tiny_classifier()$core)[[1]], "reticnn.Classifier")
 })

@@ -51,6 +51,7 @@ class Choice(NamedTuple):
 class _Choosing:
     """What policies of drawn operations have in common."""
 
+    __module__ = "reticnn"
     space = STANDARD
 
     def _plan(self, *passes):

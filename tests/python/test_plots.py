@@ -122,6 +122,19 @@ def test_predictions_of_other_images(refused, shapes):
         plots.plot_images(shapes, {".pred_class": ["circle"]})
 
 
+@pytest.mark.parametrize("wrong", ["circle", ["circle"] * 60, {"mpg": [21.0]}])
+def test_what_is_no_prediction_is_refused(refused, shapes, wrong):
+    with refused(TypeError, "predictions", "predict_images"):
+        plots.plot_images(shapes, wrong)
+
+
+def test_arrays_are_refused_under_the_name_of_the_argument(refused):
+    with refused(ValueError, "images", "shape"):
+        plots.plot_images(3)
+    with refused(ValueError, "image", "shape"):
+        plots.plot_augmentation(3, reticnn.trivial_augment())
+
+
 def test_augmentation_shows_before_and_after(drawn, shapes):
     policy = reticnn.augmentation(flip="horizontal", rotation=0.1)
     panels = drawn(plots.plot_augmentation(shapes, policy, n=3, seed=1))

@@ -80,6 +80,11 @@ test_that("images are drawn upright in their own colours, right and wrong told a
   }
   expect_gt(min(rows(3, 1)), max(rows(1, 3)))
   expect_error(plot_images(data, predictions[1, ]), "1 rows for 2 images")
+  expect_error(
+    plot_images(data, predictions$.pred_class), "`predictions` must be what",
+    class = "reticnn_error"
+  )
+  expect_error(plot_images(3), "`images` must have the shape", class = "reticnn_error")
   expect_s3_class(plot_images(x[, , , 1]), "ggplot")
 })
 

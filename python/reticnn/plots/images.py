@@ -29,6 +29,7 @@ def plot_images(images, predictions=None, n=16):
         image is blue if its prediction is right, and orange if it is not.
 
     Raises:
+        TypeError: If `predictions` are not those of `predict_images`.
         ValueError: If there are not as many predictions as images.
         ImportError: If matplotlib is not installed.
 

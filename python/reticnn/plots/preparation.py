@@ -7,13 +7,13 @@ the colour of its frame or None; `columns`, how many to draw beside each other; 
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from reticnn.augmenting import augment
-from reticnn.coercion import as_int
-from reticnn.data import image_arrays
-from reticnn.data.image_data import ImageData, check_not_empty
+from reticnn.coercion import as_images, as_int, shown
+from reticnn.data.image_data import ArrayImages, ImageData, check_not_empty
 from reticnn.inspection import feature_maps, layer_filters
 
 # Two colours that people who see few colours tell apart, and one for what is neither.
@@ -43,13 +43,9 @@ def pictures_of_images(images, predictions, n):
         predictions: Dict of columns of `predict_images`, or None.
         n: Whole number of images.
     """
-    data = images if isinstance(images, ImageData) else image_arrays(images)
-    check_not_empty(data, "images")
-    if predictions is not None and len(predictions[".pred_class"]) != len(data):
-        raise ValueError(
-            f"`predictions` has {len(predictions['.pred_class'])} rows for {len(data)} "
-            "images. Predict the same images that are shown."
-        )
+    data = _image_data(images, "images")
+    if predictions is not None:
+        _check_predictions(predictions, len(data))
     count = min(as_int(n, "n"), len(data))
     part = data[:count]
     labels = part.labels
@@ -127,9 +123,30 @@ def _columns(number):
 
 def _first(image):
     """Return the first image as image data."""
-    data = image if isinstance(image, ImageData) else image_arrays(image)
-    check_not_empty(data, "image")
-    return data[:1]
+    return _image_data(image, "image")[:1]
+
+
+def _image_data(value, name):
+    """Return image data or an array of images as image data that is not empty."""
+    if not isinstance(value, ImageData):
+        value = ImageData(ArrayImages(as_images(value, name)))
+    check_not_empty(value, name)
+    return value
+
+
+def _check_predictions(predictions, number):
+    """Raise unless there is one prediction for each of so many images."""
+    if not isinstance(predictions, Mapping) or ".pred_class" not in predictions:
+        raise TypeError(
+            "`predictions` must be what `predict_images()` gives, not "
+            f"{shown(predictions)}."
+        )
+    rows = len(predictions[".pred_class"])
+    if rows != number:
+        raise ValueError(
+            f"`predictions` has {rows} rows for {number} images. Predict the same "
+            "images that are shown."
+        )
 
 
 def _pixels(data):

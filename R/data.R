@@ -174,11 +174,17 @@ positions_in <- function(x, i, extract, call) {
   }
   positions <- tryCatch(do.call(extract, list(seq_along(x), i)), error = function(cnd) NA)
   if (anyNA(positions)) {
-    one <- if (extract == "[[") "be the position of one image" else "name images"
-    abort_text(
-      paste0("`i` must ", one, " from 1 to ", length(x), ", not ", deparse(i)[[1]], "."),
-      call = call
-    )
+    abort_text(wrong_index(i, positions, length(x), extract), call = call)
   }
   positions
+}
+
+wrong_index <- function(i, positions, number, extract) {
+  # Of a long index, what is wrong with it.
+  if (length(i) > 10 && length(i) == length(positions)) i <- i[is.na(positions)]
+  text <- deparse(i)
+  if (length(text) > 1) text <- paste(length(i), "values of type", class(i)[[1]])
+  if (number == 0) return(paste0("`i` is ", text, ", but there are no images."))
+  one <- if (extract == "[[") "be the position of one image" else "name images"
+  paste0("`i` must ", one, " from 1 to ", number, ", not ", text, ".")
 }

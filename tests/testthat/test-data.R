@@ -71,6 +71,8 @@ test_that("a part of image data is what the same index gives of an R vector", {
     data[NA]
     data["a"]
     data[c(-1, 2)]
+    data[c(1:9, 4:12)]
+    data[rep(c(TRUE, FALSE), 20)]
   })
   expect_error(data[1, 2], "unused argument")
 })
@@ -101,6 +103,7 @@ test_that("an element of image data is an image", {
     data[["a"]]
     data[[1:2]]
     data[[]]
+    data[0][[1]]
   })
 })
 

@@ -160,6 +160,13 @@ test_that("a learning rate is found, and the model left as it was", {
   expect_s3_class(plot(rates), "ggplot")
 })
 
+test_that("rates are tried on image data alone", {
+  skip_if_no_core()
+  expect_error(
+    find_learning_rate(build_cnn(), 3), "`data` must be image data", class = "reticnn_error"
+  )
+})
+
 test_that("what shares the work is told from R", {
   skip_if_no_core()
   data <- shape_images(20, image_size = 8, seed = 1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float, as_int
+from reticnn.data.image_data import as_image_data
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.runtime.backend import keras
 from reticnn.training.run import TrainingRun
@@ -63,6 +64,7 @@ def find_learning_rate(
         arXiv:1506.01186.
     """
     model = as_model(unwrapped(model))
+    data = as_image_data(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
     copy = keras.models.clone_model(model)

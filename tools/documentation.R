@@ -52,6 +52,10 @@ conditions_of <- function(errors, warnings) {
     if (length(texts) == 0) return(NULL)
     texts <- sub("[.]$", "", texts)
     texts <- paste0(tolower(substr(texts, 1, 1)), substring(texts, 2))
+    # What several exceptions have in common is said once.
+    texts <- unique(texts)
+    said_already <- function(i) any(startsWith(texts[-i], texts[[i]]))
+    texts <- texts[!vapply(seq_along(texts), said_already, NA)]
     paste0("A `", class, "` ", paste(texts, collapse = "; "), ".")
   }
   both <- c(sentence("reticnn_error", errors), sentence("reticnn_warning", warnings))

@@ -221,7 +221,7 @@ def main():
         for part, argument, text in parts(docstring):
             if argument == "seed":
                 text = WITHOUT_SEED.sub("", text)
-            table = part == "returns" and "dict of equal-length lists" in text
+            table = text.startswith("Table (dict of equal-length lists)")
             text = in_r(
                 text,
                 names=names,

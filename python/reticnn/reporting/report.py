@@ -57,7 +57,7 @@ def report_classifier(
             outputs, or None for those of the data in their order. Default None.
         batch_size: Whole number of images at a time. Default 32.
         session: Dict of more to say about the session, such as
-            `{`"Project"`: `"pets"`}`, or None. Default None.
+            `{"Project": "pets"}`, or None. Default None.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:

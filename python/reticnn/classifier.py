@@ -69,11 +69,12 @@ class Classifier:
         kept = self.kept_epoch != self.epochs
         weights = f", weights of epoch {self.kept_epoch}" if kept else ""
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
+        trained = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         resized = f", resized by {self.resize}" if self.resize else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {self.epochs} epochs{stopped}{weights}{metrics}"
+            f"trained  {trained}{stopped}{weights}{metrics}"
         )
 
 

@@ -143,6 +143,9 @@ def test_data_are_described():
 
 def test_no_images_are_described_too():
     assert "0 images" in repr(image_arrays(np.zeros((0, 4, 4, 3)), []))
+    assert repr(image_arrays(np.zeros((1, 4, 4, 3)))).startswith(
+        "<ImageData> 1 image, "
+    )
 
 
 @pytest.mark.parametrize(

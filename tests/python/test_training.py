@@ -15,6 +15,7 @@ from reticnn import (
     shape_images,
 )
 from reticnn.augmenting.host import apply
+from reticnn.classifier import Classifier
 from reticnn.data.image_data import ArrayImages, ImageData
 from reticnn.data.resizing import fitted
 from reticnn.runtime.randomness import generator
@@ -194,6 +195,8 @@ def test_classifier_is_described(classifier):
     assert lines[0] == "<Classifier> cnn, 2 classes: circle, square"
     assert lines[1] == "input    16 x 16 x 3, values 0 to 255"
     assert lines[2].startswith("trained  8 epochs, ")
+    short = Classifier(classifier.model, classifier.class_names, {"epoch": [1]})
+    assert repr(short).endswith("trained  1 epoch")
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert f", {name} {classifier.history[name][-1]:.3f}" in lines[2]
 

@@ -11,6 +11,9 @@ test_that("a classifier is fitted, and is plain R around the model", {
   expect_output(print(fit), "<reticnn_classifier> cnn, 2 classes: circle, square")
   expect_output(print(fit), "16 x 16 x 3, values 0 to 255")
   expect_output(summary(fit), "Total params: ")
+  fit$history <- fit$history[1, ]
+  fit$kept_epoch <- 1
+  expect_output(print(fit), "trained  1 epoch, loss")
 })
 
 test_that("the main job learns, from R, with labels 1 and 2 and a sigmoid", {

@@ -183,7 +183,8 @@ class ImageData:
         """Describe the data in a few lines."""
         size = " x ".join(map(str, self.image_shape))
         place = "memory" if self.files is None else "files"
-        lines = [f"<ImageData> {len(self):,} images, {size}, in {place}"]
+        number = f"{len(self):,} image{'' if len(self) == 1 else 's'}"
+        lines = [f"<ImageData> {number}, {size}, in {place}"]
         if self.codes is None:
             return "\n".join([*lines, "no labels"])
         width = max(map(len, self.class_names), default=0)

@@ -285,24 +285,24 @@ def rand_augment(
 ):
     """Apply operations drawn at random, all at the same magnitude.
 
-    Applies `n` of the operations to each image, one after the other. A greater
-    magnitude is a greater change for all of them. Pixels that come in from outside are
-    grey (128).
+    Applies `n` operations to each image in sequence. A greater magnitude means a
+    greater change for every operation. Pixels from outside the image are grey (128).
 
     Args:
-        n: Whole number of operations for each image. Default 2.
-        magnitude: Float from 0, hardly any change, to 10: rotation by 30 degrees,
-            shear by 0.3, translation by 45 % of the side, brightness, contrast, colour
-            and sharpness times 0.1 or 1.9, 4 bits less, all of the values solarized.
-            Direction and sign are drawn. Default 9.
-        magnitude_std: Float of at least 0, standard deviation of the magnitude from
-            image to image; clipped to 0 to 10. Default 0.
-        probability: Float in [0, 1], how often an operation drawn is done. Default 1.
+        n: Whole number of operations per image. Default 2.
+        magnitude: Float from 0 (hardly any change) to 10: rotation by 30 degrees, shear
+            by 0.3, translation by 45 % of the side, brightness, contrast, colour and
+            sharpness multiplied by 0.1 or 1.9, 4 bits removed by posterizing, all
+            values solarized. Directions and signs are random. Default 9.
+        magnitude_std: Float of at least 0, standard deviation of the magnitude across
+            images; magnitudes are clipped to 0 to 10. Default 0.
+        probability: Float in [0, 1], probability that an operation drawn is applied.
+            Default 1.
         operations: Names of operations to draw from, or None for those of the paper:
             `"identity"`, `"autocontrast"`, `"equalize"`, `"rotate"`, `"solarize"`,
             `"color"`, `"posterize"`, `"contrast"`, `"brightness"`, `"sharpness"`,
-            `"shear_x"`, `"shear_y"`, `"translate_x"`, `"translate_y"`. There are also
-            `"invert"` and `"solarize_add"`. Default None.
+            `"shear_x"`, `"shear_y"`, `"translate_x"`, `"translate_y"`. Also available
+            are `"invert"` and `"solarize_add"`. Default None.
 
     Returns:
         Policy, which prints what it does, for `augment`, `plot_augmentation` and
@@ -319,11 +319,11 @@ def rand_augment(
         outside     constant 128
 
     Source:
-        Cubuk et al. (2019), arXiv:1909.13719. Where the authors' code lets some
-        operations change less with a greater magnitude, these change more, as in
-        torchvision and timm. timm's "rand-m9-mstd0.5-inc1", as used for ConvNeXt, has
-        a probability of 0.5, `magnitude_std=0.5`, and all operations but the
-        identity. torchvision counts magnitudes up to 30.
+        Cubuk et al. (2019), arXiv:1909.13719. In the authors' code a greater magnitude
+        weakens some operations; here it strengthens all of them, as in torchvision and
+        timm. timm's "rand-m9-mstd0.5-inc1", as used for ConvNeXt, has a probability of
+        0.5, `magnitude_std=0.5`, and all operations except the identity. torchvision's
+        magnitudes go up to 30.
     """
     names = as_strings(FOURTEEN if operations is None else operations, "operations")
     if not names:
@@ -342,10 +342,10 @@ def trivial_augment():
 
     Each image gets one of the 14 operations of `rand_augment()`, at one of 31 evenly
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
-    0.99, translation by 32 pixels, brightness, contrast, colour and sharpness times
-    0.01 or 1.99, 6 bits less, all of the values solarized. Pixels from outside the
-    image are grey (128): images of 32 pixels can be moved out of sight, as in the
-    paper. There is nothing to tune.
+    0.99, translation by 32 pixels, brightness, contrast, colour and sharpness
+    multiplied by 0.01 or 1.99, 6 bits removed by posterizing, all values solarized.
+    Pixels from outside the image are grey (128); an image of 32 pixels can be moved out
+    of view entirely, as in the paper. There is nothing to tune.
 
     Returns:
         Policy, which prints what it does, for `augment`, `plot_augmentation` and
@@ -361,14 +361,14 @@ def trivial_augment():
 
 
 def auto_augment(name="imagenet"):
-    """Apply a policy that was learned for a well-known set of images.
+    """Apply a policy that was learned on a well-known data set.
 
-    Each image gets one of 25 pairs of operations, each of which is done with its own
-    probability and magnitude. Pixels from outside the image are grey (128).
+    Each image gets one of 25 pairs of operations; each operation is applied with its
+    own probability and magnitude. Pixels from outside the image are grey (128).
 
     Args:
-        name: What the policy was learned for: `"cifar10"` (small photos),
-            `"imagenet"` (large ones) or `"svhn"` (house numbers). Default
+        name: Data set that the policy was learned on: `"cifar10"` (small photos),
+            `"imagenet"` (large photos) or `"svhn"` (house numbers). Default
             `"imagenet"`.
 
     Returns:
@@ -382,8 +382,8 @@ def auto_augment(name="imagenet"):
         >>> images = augment(images, auto_augment("cifar10"), seed=1)
 
     Source:
-        Cubuk et al. (2018), arXiv:1805.09501, the tables of the appendix. The
-        magnitudes 0 to 9 are read as in torchvision, from no change to the greatest,
-        with a drawn sign, where the paper counts from one end of a range to the other.
+        Cubuk et al. (2018), arXiv:1805.09501, the tables of the appendix. Magnitudes 0
+        to 9 run, as in torchvision, from no change to the greatest change, with a
+        random sign; in the paper they run from one end of a range to the other.
     """
     return AutoAugment(name=as_choice(name, "name", tuple(AUTO_AUGMENT)))

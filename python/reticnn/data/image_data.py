@@ -333,7 +333,7 @@ def load_images(data):
 
     Returns:
         Dict of `images`, an array (n, height, width, channels), uint8 or float32, 0 to
-        255, and `labels`, the class name of each image, or None without labels.
+        255, and `labels`, the class name of each image, or None if there are no labels.
 
     Raises:
         TypeError: If `data` is not image data.
@@ -348,20 +348,20 @@ def load_images(data):
 
 
 def split_images(data, prop=0.8, *, seed=None):
-    """Split image data at random, into parts with the same mix of classes.
+    """Split image data at random, stratified by class.
 
     Args:
         data: Image data.
-        prop: Float in (0, 1), the training part, the rest being the test part; or two
-            or three proportions that sum to 1, for training and test or training,
-            validation and test; or a dict of proportions by the parts' names. Default
-            0.8.
+        prop: Float in (0, 1), the proportion for training, with the rest for testing;
+            or two or three proportions that sum to 1, for training and test or
+            training, validation and test; or a dict of proportions by name of the part.
+            Default 0.8.
         seed: Whole number of at least 0 that fixes the split, or None for a new one
             each time. Default None.
 
     Returns:
-        Dict of image data: `train` and `test`, with three proportions `train`,
-        `validation` and `test`, or the names given. No image is in two parts.
+        Dict of image data: `train` and `test`; with three proportions `train`,
+        `validation` and `test`; or the names given. No image is in two parts.
 
     Raises:
         TypeError: If `data` is not image data.

@@ -12,19 +12,20 @@ _IMAGES_AT_ONCE = 256
 def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None):
     """Generate images of shapes: circles, squares, triangles, stars, crosses, rings.
 
-    Data to try things on, made in a moment: a light shape on a darker ground. Size,
-    place, tilt (up to 17 degrees) and colours vary from image to image, and there is
-    noise, so that no single pixel tells the class and a network has something to learn.
+    They are quick to make and useful for trying things out: a light shape on a darker
+    background. Size, position, tilt (up to 17 degrees) and colours vary between images,
+    and there is noise, so that no single pixel reveals the class and there is something
+    for a network to learn.
 
     Args:
-        n: Whole number of images, the classes in turn. Default 1000.
+        n: Whole number of images, with the classes in turn. Default 1000.
         num_classes: Whole number from 2 to 6: the first `num_classes` of circle,
             square, triangle, star, cross, ring. Default 2.
         image_size: Whole number of at least 8, height and width in pixels. Default 32.
         channels: 3 for colour, 1 for grey. Default 3.
         seed: Whole number of at least 0 that fixes the images, or None for new ones
-            each time. With the same seed, a larger `n` adds images to the same first
-            ones. Default None.
+            each time. With the same seed, a larger `n` adds further images to the same
+            first ones. Default None.
 
     Returns:
         Image data in memory, as from `image_folder`.

@@ -26,28 +26,29 @@ _TRANSPOSED = (
 
 
 def describe_model(model):
-    """List what each layer of a model costs, and how much of the image it sees.
+    """List the cost and the receptive field of each layer of a model.
 
     Args:
         model: Keras model of images, or a classifier.
 
     Returns:
-        Table (dict of equal-length lists) with one row per layer, those of nested
-        models one by one:
+        Table (dict of equal-length lists) with one row per layer, including each layer
+        of nested models:
 
-        - `name`, with those of the models it is in: `"backbone/conv1"`.
+        - `name`, preceded by those of the models it is in: `"backbone/conv1"`.
         - `type`, the layer's class.
-        - `output_shape`, such as `"112 x 112 x 64"`; `"any"` for an open side.
-        - `parameters`, trainable or not; a layer used again has none there.
-        - `mult_adds`, multiplications with addition for one image, of convolutions and
-          dense layers; NaN where the image's size is open, and for other layers with
-          weights that do more than scale and shift, such as attention.
+        - `output_shape`, such as `"112 x 112 x 64"`; `"any"` for a side of variable
+          size.
+        - `parameters`, trainable or not; a layer that is used again counts only once.
+        - `mult_adds`, multiply-adds per image of convolutions and dense layers; NaN
+          where the size of the image is variable, and for other layers whose weights do
+          more than scale and shift, such as attention.
         - `receptive_field`, the side, in pixels of the model's input, of the square
-          that a value of the output depends on, the longer side if it is not a square,
-          not cut at the image's border. Where maps have been enlarged, values depend on
-          more or fewer pixels in turn, and it is their mean, which may be a fraction.
-          NaN where it is the whole image of open size, or behind layers whose
-          `mult_adds` are not known for their weights.
+          that one value of the output depends on; the longer side if it is not a
+          square; not cut off at the border of the image. After upsampling, neighbouring
+          values depend on different numbers of pixels, and this is their mean, which
+          may be a fraction. NaN where it is the whole of an image of variable size, or
+          after layers whose weights leave `mult_adds` unknown.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.

@@ -20,31 +20,32 @@ from reticnn.runtime.backend import keras
 
 
 def freeze(model, layers=None):
-    """Keep layers from being trained.
+    """Freeze layers, so that they are not trained.
 
-    Nested models, such as the backbone of `transfer_model`, are looked into: what is
-    counted and chosen are the layers in them.
+    Nested models, such as the backbone of `transfer_model`, are not layers themselves
+    here: the layers inside them are counted and chosen.
 
-    A model compiled before needs `model.compile()` again for Keras's own
-    `model.fit()`; `fit_classifier` sees to that by itself: it gives the model a fresh
-    optimizer with the same settings where other weights are trained than before, and
-    keeps the one that it has where they are the same.
+    A compiled model needs another `model.compile()` before Keras's own `model.fit()`.
+    `fit_classifier` takes care of that: if the trainable weights have changed, it gives
+    the model a new optimizer with the same settings; otherwise it keeps the existing
+    one.
 
     Args:
         model: Keras model, or classifier.
-        layers: Which of them: None for all; a name of a layer, of a nested model, or of
-            a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
+        layers: Which layers: None for all; the name of a layer, of a nested model, or
+            of a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
             `?`; `"last_block"` of a known backbone; several names; a whole number of
-            layers from the end; `(start, stop)` as in a Python slice, counted from 0 or
-            from the end and without `stop`, with `(-4, None)` up to the end; a layer or
-            a list of them; or a function from a layer to True or False. Default None.
+            layers from the end; `(start, stop)` as in a Python slice, counted from 0
+            or, if negative, from the end, and excluding `stop`, with `(-4, None)` for
+            the last four; a layer or a list of layers; or a function from a layer to
+            True or False. Default None.
 
     Returns:
-        The same model or classifier, changed in place.
+        The same model or classifier, modified in place.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
-        ValueError: If no layer is chosen.
+        ValueError: If no layer matches.
 
     Example:
         >>> model = transfer_model("vgg16", weights=None, train="all")
@@ -58,22 +59,21 @@ def freeze(model, layers=None):
 
 
 def unfreeze(model, layers=None):
-    """Let layers be trained.
+    """Unfreeze layers, so that they are trained.
 
-    The batch normalisation of a backbone of `transfer_model` keeps its means and
-    variances all the same; see there. Nested models are looked into, and a compiled
-    model is taken care of by `fit_classifier`, as for `freeze`.
+    The batch normalisation in a backbone of `transfer_model` still keeps its means and
+    variances; see there. Nested models and compiled models are treated as by `freeze`.
 
     Args:
         model: Keras model, or classifier.
-        layers: Which of them, as for `freeze`. Default None, all.
+        layers: Which layers, as for `freeze`. Default None, all.
 
     Returns:
-        The same model or classifier, changed in place.
+        The same model or classifier, modified in place.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
-        ValueError: If no layer is chosen.
+        ValueError: If no layer matches.
 
     Example:
         >>> model = transfer_model("vgg16", weights=None)

@@ -103,10 +103,10 @@ def plot_confusion(evaluation):
     figure = new_figure(side, side)
     axes = figure.subplots()
     _draw_cells(axes, confusion, drawn["cells"], classes)
-    places = range(len(classes))
+    ticks = range(len(classes))
     upright = widest + 0.1 > (side - 0.6 - widest) / len(classes)
-    axes.set_xticks(places, classes, rotation=90 if upright else 0)
-    axes.set_yticks(places, classes)
+    axes.set_xticks(ticks, classes, rotation=90 if upright else 0)
+    axes.set_yticks(ticks, classes)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     edges = np.arange(len(classes) + 1) - 0.5

@@ -93,7 +93,7 @@ core_module <- function(call) {
       reticulate::import_from_path("reticnn", path = core_dir()),
       error = function(cnd) abort_no_core(cnd, call)
     )
-    # The core's one part for R, and the only one whose place R knows.
+    # The core's one part for R, and the only submodule that R knows.
     the$relay <- reticulate::import("reticnn.runtime.relay")
   }
   if (the$process != Sys.getpid()) {
@@ -125,14 +125,14 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
   check_not_missing(arguments, .call)
   core <- core_module(.call)
   # Values that stand in the call itself reticulate would copy, large arrays too.
-  places <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
+  elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
   here <- rlang::current_env()
   answer <- rlang::try_fetch(
     do.call(
       the$relay$call_with_warnings,
       c(
         list(reticulate::py_get_attr(core, .name)),
-        stats::setNames(places, names(arguments))
+        stats::setNames(elements, names(arguments))
       ),
       envir = here
     ),

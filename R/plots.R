@@ -347,8 +347,8 @@ geom_box_label <- function(half) {
         x = data$x[[1]] + c(-1, 1) * half[[1]], y = data$y[[1]] + c(-1, 1) * half[[2]]
       )
       corners <- coord$transform(corners, panel_params)
-      places <- coord$transform(data, panel_params)
-      grid::gTree(x = places$x, y = places$y, label = data$label,
+      positions <- coord$transform(data, panel_params)
+      grid::gTree(x = positions$x, y = positions$y, label = data$label,
         width = diff(corners$x), height = diff(corners$y), cl = "reticnn_box_labels")
     }
   )

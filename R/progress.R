@@ -103,8 +103,8 @@ report_steps <- function(at_once) {
 environment_of_bar <- new.env()
 
 metrics_text <- function(state) {
-  place <- c("epoch", "epochs", "step", "steps", "done", "device", "note")
-  metrics <- state[setdiff(names(state), place)]
+  state_names <- c("epoch", "epochs", "step", "steps", "done", "device", "note")
+  metrics <- state[setdiff(names(state), state_names)]
   paste(names(metrics), formatC(unlist(metrics), digits = 4, format = "f"),
     collapse = ", ")
 }

@@ -690,8 +690,8 @@ def test_table_of_a_folder(bad_cats):
         assert ok is (name not in bad)
         assert (problem is None) if ok else (bad[name] in problem.lower())
     assert len(table["file"]) == 14
-    place = table["file"].index(str(folder / "cat" / "whole.jpg"))
-    assert (table["format"][place], table["width"][place]) == ("JPEG", 60)
+    row = table["file"].index(str(folder / "cat" / "whole.jpg"))
+    assert (table["format"][row], table["width"][row]) == ("JPEG", 60)
     assert table["width"][table["file"].index(str(folder / "cat" / "page.jpg"))] is None
 
 

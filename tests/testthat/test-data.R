@@ -183,7 +183,7 @@ test_that("a person without network learns soon what to do", {
     env = c("https_proxy=http://127.0.0.1:9", paste0("KERAS_HOME=", tempfile()))
   )
   expect_true("reticnn_error" %in% lines)
-  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its place as `path`")
+  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its path as `path`")
   expect_true("fast: TRUE " %in% lines)
 })
 

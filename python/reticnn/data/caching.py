@@ -72,7 +72,7 @@ class _MemoryCache(_NoCache):
 class _DiskCache(_NoCache):
     """Hold images in a temporary file, which goes with the process or the cache.
 
-    Its reads and writes name their place in the file and leave no image in memory: the
+    Its reads and writes name their offset in the file and leave no image in memory: the
     system's own file cache decides what stays there.
     """
 
@@ -86,9 +86,9 @@ class _DiskCache(_NoCache):
     def read(self, indices):
         """Return the images at `indices`, all of which it must have."""
         pixels = np.empty((len(indices), *self._image_shape), self._dtype)
-        for place, index in enumerate(indices):
+        for row, index in enumerate(indices):
             image = self._read_at(int(index) * self._image_bytes)
-            pixels[place] = np.frombuffer(image, self._dtype).reshape(self._image_shape)
+            pixels[row] = np.frombuffer(image, self._dtype).reshape(self._image_shape)
         return pixels
 
     def write(self, indices, pixels):

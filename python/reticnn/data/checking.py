@@ -32,13 +32,13 @@ def check_images(path):
     folders = parts_of(path) or {"": path}
     classes = [pair for folder in folders.values() for pair in _classes_of(folder)]
     files = [file for file, _ in classes]
-    looks = describe_images(files)
+    described = describe_images(files)
     return {
         "file": files,
         "class": [class_name for _, class_name in classes],
-        "ok": [look["problem"] is None for look in looks],
+        "ok": [one["problem"] is None for one in described],
         **{
-            name: [look[name] for look in looks]
+            name: [one[name] for one in described]
             for name in ("format", "width", "height", "problem")
         },
     }

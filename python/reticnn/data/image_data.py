@@ -109,7 +109,7 @@ class FileImages:
         for start in range(0, len(unseen), _FILES_AT_ONCE):
             indices = unseen[start : start + _FILES_AT_ONCE]
             _, problems = self._try_to_decode(indices)
-            bad |= {int(indices[place]): text for place, text in problems.items()}
+            bad |= {int(indices[index]): text for index, text in problems.items()}
         return bad
 
     @cached_property
@@ -125,7 +125,7 @@ class FileImages:
     def _refuse(self, indices, problems):
         """Raise for files that cannot be read."""
         # One error for all bad files, not one for each after its repair.
-        bad = {int(indices[place]): text for place, text in problems.items()}
+        bad = {int(indices[index]): text for index, text in problems.items()}
         bad = dict(sorted({**bad, **self.find_bad()}.items()))
         raise ValueError(
             bad_files_message(self.files, bad, len(self))
@@ -182,8 +182,8 @@ class ImageData:
     def __repr__(self):
         """Describe the data in a few lines."""
         size = " x ".join(map(str, self.image_shape))
-        place = "memory" if self.files is None else "files"
-        lines = [f"<ImageData> {len(self):,} images, {size}, in {place}"]
+        location = "memory" if self.files is None else "files"
+        lines = [f"<ImageData> {len(self):,} images, {size}, in {location}"]
         if self.codes is None:
             return "\n".join([*lines, "no labels"])
         width = max(map(len, self.class_names), default=0)
@@ -385,13 +385,13 @@ def split_images(data, prop=0.8, *, seed=None):
         ends = np.round(cuts * len(members)).astype(int)
         for name, piece in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
             positions[name].extend(piece)
-    empty = [name for name, places in positions.items() if not places]
+    empty = [name for name, members in positions.items() if not members]
     if empty:
         raise ValueError(
             f"`prop` leaves no image for {shown(empty)}: `data` has only {len(data)}. "
             "Use more images, or a larger proportion for that part."
         )
-    return {name: data[np.sort(places)] for name, places in positions.items()}
+    return {name: data[np.sort(members)] for name, members in positions.items()}
 
 
 def _proportions(prop):

@@ -93,7 +93,7 @@ class Measured(NamedTuple):
 
 def measured(classifier, data, class_names, batch_size, progress):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
-    begin = as_step_progress(progress)
+    start_progress = as_step_progress(progress)
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = as_image_data(data).class_names
     classifier = as_classifier_or_model(classifier, class_names)
@@ -104,7 +104,7 @@ def measured(classifier, data, class_names, batch_size, progress):
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
     outputs = outputs_of(
-        classifier.model, data, as_int(batch_size, "batch_size"), begin
+        classifier.model, data, as_int(batch_size, "batch_size"), start_progress
     )
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)

@@ -82,10 +82,10 @@ def _area(positive, scores):
 
     A tie counts half: its members share the mean of their ranks.
     """
-    _, place, ties = np.unique(scores, return_inverse=True, return_counts=True)
+    _, inverse, ties = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = np.cumsum(ties) - (ties - 1) / 2
     n = int(positive.sum())
-    pairs_won = ranks[place][positive].sum() - n * (n + 1) / 2
+    pairs_won = ranks[inverse][positive].sum() - n * (n + 1) / 2
     return pairs_won / (n * (len(scores) - n))
 
 
@@ -134,11 +134,11 @@ def calibration(codes, probabilities):
     highest = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == codes
     edges = np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]
-    places = np.searchsorted(edges, highest)
-    n = np.bincount(places, minlength=_CALIBRATION_BINS)
+    bin_of_image = np.searchsorted(edges, highest)
+    n = np.bincount(bin_of_image, minlength=_CALIBRATION_BINS)
 
     def mean(values):
-        return np.bincount(places, values, minlength=_CALIBRATION_BINS) / n
+        return np.bincount(bin_of_image, values, minlength=_CALIBRATION_BINS) / n
 
     with np.errstate(invalid="ignore"):
         return {"n": n, "probability": mean(highest), "accuracy": mean(right)}

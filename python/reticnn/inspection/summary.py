@@ -147,7 +147,7 @@ def _mult_adds(layer, before, shape):
     kernels = _kernels(layer)
     if not kernels:
         return 0.0
-    # Each weight of a filter is used once at each place of the output, or where the
+    # Each weight of a filter is used once at each position of the output, or where the
     # convolution is transposed, of the input.
     sides = before[1:-1] if isinstance(layer, _TRANSPOSED) else shape[1:-1]
     if None in sides:
@@ -191,7 +191,7 @@ def _field_behind(layer, before, shape, shape_behind):
     if len(shape) > 2 and not _is_understood(layer, shape_behind):
         return _UNKNOWN_FIELD
     if len(shape) != 4:
-        # Rows of places, as of a reshaped map, become one row.
+        # Rows of positions, as of a reshaped map, become one row.
         return _UNKNOWN_FIELD if len(shape) > len(shape_behind) == 2 else field
     if len(shape_behind) == 2 or type(layer).__name__.startswith("Global"):
         sides = [_UNKNOWN if side is None else side for side in shape[1:3]]
@@ -217,8 +217,8 @@ def _windows_and_strides(layer, shape, shape_behind):
     strides = _pair(layer.strides)
     if not isinstance(layer, _TRANSPOSED):
         return windows, strides
-    # It puts `strides` places in the stead of one, and of the window only each so many
-    # meet one of the input.
+    # It puts `strides` positions where the input has one, so that only every
+    # `strides`-th of the window meets a value of the input.
     parts = zip(windows, strides, strict=True)
     windows = [max(1, Fraction(window, stride)) for window, stride in parts]
     return windows, [Fraction(1, stride) for stride in strides]

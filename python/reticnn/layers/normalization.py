@@ -9,8 +9,8 @@ class LocalResponseNormalization(keras.layers.Layer):
     """Divide each value by a power of the squares in the channels around it.
 
     `x / (k + alpha * sum) ** beta`, where the sum goes over the squares of `size`
-    adjacent channels at the same place, fewer at the first and the last ones. Alpha is
-    not divided by the size.
+    adjacent channels at the same position, fewer at the first and the last ones. Alpha
+    is not divided by the size.
 
     Args:
         size: Odd number of channels in the sum. Default 5.

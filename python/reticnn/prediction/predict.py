@@ -13,7 +13,7 @@ from reticnn.data.image_data import ArrayImages, FileImages, ImageData, as_image
 from reticnn.outputs import probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.views import views_of
-from reticnn.runtime.progress import as_step_progress, told
+from reticnn.runtime.progress import as_step_progress, reporting
 
 
 def predict_images(
@@ -97,14 +97,14 @@ def predict_images(
         Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan and
         Zisserman (2014), arXiv:1409.1556, section 3.2.
     """
-    begin = as_step_progress(progress)
+    start_progress = as_step_progress(progress)
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     data = _images_to_predict(images, views.reading_shape, classifier.resize)
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
-    predicted = _mean_probabilities(views, sources, batch_size, begin)
+    predicted = _mean_probabilities(views, sources, batch_size, start_progress)
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -114,42 +114,46 @@ def predict_images(
     return table
 
 
-def _mean_probabilities(views, sources, batch_size, begin):
+def _mean_probabilities(views, sources, batch_size, start_progress):
     """Return the probabilities of the classes, averaged over views of each image."""
-    tell = begin(sum(number_of_batches(source, batch_size) for source in sources))
+    report = start_progress(
+        sum(number_of_batches(source, batch_size) for source in sources)
+    )
     batches = chain.from_iterable(
         read_batches(source, batch_size) for source in sources
     )
-    seen = [_of_batch(views, images, batch_size) for images in told(batches, tell)]
+    seen = [
+        _of_batch(views, images, batch_size) for images in reporting(batches, report)
+    ]
     scales, n = len(sources), len(sources[0])
     return np.concatenate(seen).reshape(scales, n, -1).mean(axis=0)
 
 
 def _of_batch(views, images, batch_size):
     """Return the mean probabilities of images at one scale."""
-    model, network, looks = views.classifier.model, views.network, views.looks()
+    model, network = views.classifier.model, views.network
     means = np.empty((len(images), len(views.classifier.class_names)))
-    for places, pixels in _alike(images):
-        most = views.most(pixels.shape[1:], batch_size)
-        for start in range(0, len(pixels), most):
-            some = slice(start, start + most)
+    for indices, pixels in _by_size(images):
+        at_once = views.images_at_once(pixels.shape[1:], batch_size)
+        for start in range(0, len(pixels), at_once):
+            some = slice(start, start + at_once)
             seen = [
-                probabilities(model, network.predict_on_batch(look(pixels[some])))
-                for look in looks
+                probabilities(model, network.predict_on_batch(view(pixels[some])))
+                for view in views.of_images()
             ]
-            means[places[some]] = np.mean(seen, axis=0)
+            means[indices[some]] = np.mean(seen, axis=0)
     return means
 
 
-def _alike(images):
-    """Yield the places and the pixels of the images of each size."""
+def _by_size(images):
+    """Yield the indices and the pixels of the images, size by size."""
     if isinstance(images, np.ndarray):
         yield np.arange(len(images)), images
         return
     shapes = [image.shape for image in images]
     for shape in sorted(set(shapes)):
-        places = [place for place, given in enumerate(shapes) if given == shape]
-        yield np.array(places), np.stack([images[place] for place in places])
+        indices = [index for index, given in enumerate(shapes) if given == shape]
+        yield np.array(indices), np.stack([images[index] for index in indices])
 
 
 def _check_columns(class_names):

@@ -41,7 +41,7 @@ def freeze(model, layers=None):
             True or False. Default None.
 
     Returns:
-        The same model or classifier, modified in place.
+        The same model or classifier, modified in index.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
@@ -69,7 +69,7 @@ def unfreeze(model, layers=None):
         layers: Which layers, as for `freeze`. Default None, all.
 
     Returns:
-        The same model or classifier, modified in place.
+        The same model or classifier, modified in index.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
@@ -115,8 +115,8 @@ def last_part(model):
     backbone, leaves = _backbone_of(model)
     if find_backbone(backbone.name):
         return "last_block"
-    places = [place for place, layer in enumerate(leaves) if layer.weights]
-    return len(leaves) - places[-max(1, len(places) // 4)]
+    indices = [index for index, layer in enumerate(leaves) if layer.weights]
+    return len(leaves) - indices[-max(1, len(indices) // 4)]
 
 
 def _backbone_of(model):
@@ -156,8 +156,8 @@ def _first_trained(network, leaves, train):
         if train == "last_block":
             return _last_block_start(network, "train")
         chosen = {id(layer) for layer in _named(network, train, "train")}
-        places = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
-        return places[0] if places else len(leaves)
+        indices = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
+        return indices[0] if indices else len(leaves)
     try:
         number = as_int(train, "train")
     except TypeError:
@@ -183,12 +183,12 @@ def _last_block_start(network, argument):
             "see `layer_table()`, or a number of layers from the end."
         )
     pattern = entry.last_block.removeprefix(">")
-    places = [
-        place
-        for place, layer in enumerate(leaves_of(network))
+    indices = [
+        index
+        for index, layer in enumerate(leaves_of(network))
         if re.fullmatch(pattern, layer.name)
     ]
-    return places[-1] + entry.last_block.startswith(">")
+    return indices[-1] + entry.last_block.startswith(">")
 
 
 def _set_trainable(model, layers, value):

@@ -35,8 +35,8 @@ class Call:
         Returns:
             List of what it returns.
         """
-        places = map(id, self.inputs)
-        filled_in = dict(zip(places, tensors, strict=True))
+        replaced = map(id, self.inputs)
+        filled_in = dict(zip(replaced, tensors, strict=True))
         positional, named = self._arguments.fill_in(filled_in)
         return keras.tree.flatten(self.layer(*positional, **named))
 
@@ -168,7 +168,7 @@ def steps_within(optimizer, around):
 # Variables on several devices
 
 
-def place(variable, layout):
+def set_layout(variable, layout):
     """Have the values of a variable put on devices from now on, under JAX.
 
     Args:

@@ -32,11 +32,11 @@ def as_step_progress(progress):
     return partial(_Bar, _SECONDS_BEFORE_A_BAR if choice == "auto" else 0)
 
 
-def told(items, tell):
-    """Yield items, and tell after each of them how many have been done."""
+def reporting(items, report):
+    """Yield items, and report after each how many are done."""
     for step, item in enumerate(items, 1):
         yield item
-        tell(step)
+        report(step)
 
 
 class _Calls:

@@ -76,20 +76,20 @@ class ImageBatches(keras.utils.PyDataset):
     def __getitem__(self, number):
         """Return (images,), (images, targets) or (images, targets, weights)."""
         start = number * self._batch_size
-        places = np.arange(start, min(start + self._batch_size, len(self._data)))
-        positions = self._order[places]
+        in_order = np.arange(start, min(start + self._batch_size, len(self._data)))
+        positions = self._order[in_order]
         images = self._images.read(positions, self._epoch)
         if self._data.codes is None:
             return (images,)
         targets = self._targets(positions)
         if self._mixing:
-            partners = self._order[self._mixing.partners[places]]
+            partners = self._order[self._mixing.partners[in_order]]
             images, targets = self._mixing.mixed(
                 images,
                 self._images.read(partners, self._epoch),
                 targets,
                 self._targets(partners),
-                places,
+                in_order,
             )
         if self._class_weights is None:
             return images, targets

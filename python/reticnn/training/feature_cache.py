@@ -47,22 +47,22 @@ class Features:
     def read(self, positions, epoch):
         """Return the features of the images at `positions` as they are in an epoch."""
         copy = epoch % self._copies
-        places = positions + copy * self._count
+        indices = positions + copy * self._count
         if len(positions) < self._at_once:
             self._keep_more(positions, copy)
-        kept = self._kept(places)
+        kept = self._kept(indices)
         if kept.all():
-            features = [cache.read(places) for cache in self._caches]
+            features = [cache.read(indices) for cache in self._caches]
         else:
             computed = self._computed(positions[~kept], copy)
             features = [
-                _completed(cache, places, kept, new)
+                _completed(cache, indices, kept, new)
                 for cache, new in zip(self._caches, computed, strict=True)
             ]
         return features[0] if len(features) == 1 else tuple(features)
 
-    def _kept(self, places):
-        return np.all([cache.has[places] for cache in self._caches], axis=0)
+    def _kept(self, indices):
+        return np.all([cache.has[indices] for cache in self._caches], axis=0)
 
     def _keep_more(self, positions, copy):
         """Compute what is missing of some images, and of the next others with them."""
@@ -86,12 +86,12 @@ class Features:
         ]
 
 
-def _completed(cache, places, kept, new):
+def _completed(cache, indices, kept, new):
     """Keep new features, and return them together with those kept before."""
-    features = np.empty((len(places), *new.shape[1:]), np.float32)
-    features[kept] = cache.read(places[kept])
+    features = np.empty((len(indices), *new.shape[1:]), np.float32)
+    features[kept] = cache.read(indices[kept])
     features[~kept] = new
-    cache.write(places[~kept], new)
+    cache.write(indices[~kept], new)
     return features
 
 

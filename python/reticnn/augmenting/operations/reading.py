@@ -14,8 +14,10 @@ def two_ranges(value, name, names, symmetric=True, minimum=-1):
     if not isinstance(value, Mapping):
         ends = as_range(value, name, **limits)
         return {part: list(ends) for part in names}
-    given, told = named(value, name, names)
-    return {part: as_range(given.get(part, 0), told[part], **limits) for part in names}
+    given, labels = named(value, name, names)
+    return {
+        part: as_range(given.get(part, 0), labels[part], **limits) for part in names
+    }
 
 
 def named(value, name, names, alone=None):

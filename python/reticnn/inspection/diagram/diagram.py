@@ -60,8 +60,8 @@ def architecture(model, most=16):
         "boxes": {
             **table,
             "colour": [COLOURS[kind] for kind in table["kind"]],
-            "x": [round(x, 4) for x, _ in layout.places],
-            "y": [round(y, 4) for _, y in layout.places],
+            "x": [round(x, 4) for x, _ in layout.centres],
+            "y": [round(y, 4) for _, y in layout.centres],
         },
         "arrows": {
             key: [point[at] for point in points]

@@ -10,9 +10,9 @@ class Boxes:
     """Parts in boxes, and the arrows between these.
 
     Attributes:
-        members: One list a box, the positions of its parts; each box after those that
+        members: One list per box, the indices of its parts; each box after those that
             it gets its values from.
-        sources: One set a box, the places of the boxes that it gets its values from.
+        sources: One set per box, the indices of the boxes that it gets its values from.
     """
 
     def __init__(self, parts, members):
@@ -24,10 +24,10 @@ class Boxes:
             for number, box in enumerate(members)
         ]
         order = _forward(members, sources)
-        place = {number: at for at, number in enumerate(order)}
+        index_of = {number: index for index, number in enumerate(order)}
         self.members = [sorted(members[number]) for number in order]
         self.sources = [
-            {place[source] for source in sources[number]} for number in order
+            {index_of[source] for source in sources[number]} for number in order
         ]
 
     def __len__(self):

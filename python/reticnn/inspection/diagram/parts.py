@@ -40,7 +40,7 @@ _DROPPING = ("dropout", "stochasticdepth", "gaussiannoise")
 
 @dataclass
 class Part:
-    """A layer, as it is called at one place of a model.
+    """A layer, as it is called at one point of a model.
 
     Attributes:
         name: The layer's name.
@@ -77,10 +77,10 @@ def parts_of(graph):
     # What flows through the graph is where it comes from: an input, or a call.
     outputs = walk(graph, range(len(graph.inputs)), note, enters=_never)
     parts = [_input_part(tensor) for tensor in graph.inputs]
-    places, seen = {place: place for place in range(len(parts))}, set()
+    index_of, seen = {index: index for index in range(len(parts))}, set()
     for call in _in_branches(sources, outputs):
-        places[call] = len(parts)
-        before = sorted({places[source] for source in sources[call]})
+        index_of[call] = len(parts)
+        before = sorted({index_of[source] for source in sources[call]})
         parts.append(_part(call, before, seen))
     return parts
 

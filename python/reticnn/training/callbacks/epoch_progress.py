@@ -78,7 +78,7 @@ class ProgressCallback(keras.callbacks.Callback):
 
     def _call(self, step, logs, done):
         metrics = {name: float(logs[name]) for name in in_reading_order(logs)}
-        place = {
+        state = {
             "epoch": self._epoch,
             "epochs": self.params["epochs"],
             "step": step,
@@ -87,4 +87,4 @@ class ProgressCallback(keras.callbacks.Callback):
             "device": self._device,
             **self._note,
         }
-        self._report({**place, **metrics})
+        self._report({**state, **metrics})

@@ -182,9 +182,9 @@ def _read_model(contents, path):
     with_code = _layers_with_code(config)
     if with_code:
         raise ValueError(
-            f"`path` has a model with code of its own, in the Lambda layers "
-            f"{shown(with_code)}, which loading would run: {path!r}. Use Keras's "
-            "layers instead, or a layer class of your own."
+            f"`path` has a model with code in its Lambda layers, {shown(with_code)}, "
+            f"which loading would run: {path!r}. Use Keras's layers or your own layer "
+            "class instead."
         )
     with tempfile.TemporaryDirectory(prefix="reticnn-") as scratch:
         file = os.path.join(scratch, _MODEL)
@@ -194,8 +194,8 @@ def _read_model(contents, path):
             return keras.saving.load_model(file, safe_mode=True)
         except Exception as error:
             raise ValueError(
-                f"`path` has a model that Keras cannot load: {path!r}. Layers of your "
-                "own must be registered first, with "
+                f"`path` has a model that Keras cannot load: {path!r}. Your own layers "
+                "must be registered first, with "
                 "`keras.saving.register_keras_serializable()`; otherwise the file is "
                 f"damaged or was not made by `save_classifier()`. Keras says: {error}"
             ) from error
@@ -207,9 +207,9 @@ def _check_no_code(model):
         with_code = _layers_with_code(json.loads(archive.read("config.json")))
     if with_code:
         raise ValueError(
-            f"`classifier` has code of its own, in the Lambda layers "
-            f"{shown(with_code)}, which `load_classifier()` would refuse to run. Use "
-            "Keras's layers instead, or a layer class of your own."
+            f"`classifier` has code in its Lambda layers, {shown(with_code)}, which "
+            "`load_classifier()` would refuse to run. Use Keras's layers or your own "
+            "layer class instead."
         )
 
 

@@ -1,4 +1,4 @@
-"""Policies one after the other."""
+"""Policies in sequence."""
 
 import json
 import pickle
@@ -142,7 +142,7 @@ def test_a_sequence_from_r_is_the_one_that_was_sent(refused):
 def test_a_sequence_prints_each_policy():
     policy = as_policy([CROP, rand_augment(1, 5, operations=["invert", "color"])])
     assert repr(policy).splitlines() == [
-        "<Policy> 2 policies, one after the other",
+        "<Policy> 2 policies, in sequence",
         "1. augmentation",
         "   crop     12 x 10 pixels",
         "   flip     horizontal, for half of the images",

@@ -51,7 +51,7 @@ class Sequence(Policy, kind="sequence"):
             f"{number}. {text}".replace("\n", "\n   ")
             for number, text in enumerate(texts, start=1)
         ]
-        title = f"<Policy> {len(texts)} policies, one after the other"
+        title = f"<Policy> {len(texts)} policies, in sequence"
         return "\n".join([title, *lines])
 
     def _with_shapes(self, image_shape):

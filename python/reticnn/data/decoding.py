@@ -214,7 +214,7 @@ def _explained(error, file):
     if isinstance(error, IsADirectoryError) or os.path.isdir(_path_of(file)):
         return "is a folder"
     if isinstance(error, PermissionError):
-        return "may not be read (permission denied)"
+        return "cannot be read (permission denied)"
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is_instead(file)
     if isinstance(error, Image.DecompressionBombError):
@@ -226,7 +226,7 @@ def _what_it_is_instead(file):
     path = _path_of(file)
     if path and not os.path.getsize(path):
         return "is empty (0 bytes)"
-    return "is no image, or so damaged that its format cannot be told"
+    return "is not an image, or is so damaged that its format is unclear"
 
 
 def _path_of(file):

@@ -141,8 +141,8 @@ def _network(backbone, input_shape, size, resized):
         raise ValueError(
             f"`{'resize_to' if resized else 'input_shape'}` is {size[0]} x {size[1]} "
             f"pixels, smaller than the {entry.min_size} x {entry.min_size} that "
-            f"{entry.name} takes. Give resize_to={entry.min_size} or more, for which "
-            f"the model resizes the images itself; it was made for {entry.input_size}."
+            f"{entry.name} takes. Give resize_to={entry.min_size} or more, so that "
+            f"the model resizes the images itself; {entry.input_size} suits it best."
         )
     return entry, entry.build((*size, 3))
 
@@ -152,7 +152,7 @@ def _check_size_taken(network, size):
     if any(side not in (None, given) for side, given in zip(taken, size, strict=True)):
         raise ValueError(
             f"`backbone` takes images of {taken[0]} x {taken[1]} pixels, not "
-            f"{size[0]} x {size[1]}. Give resize_to={taken}, for which the model "
+            f"{size[0]} x {size[1]}. Give resize_to={taken}, so that the model "
             "resizes the images itself."
         )
 
@@ -192,11 +192,11 @@ def _with_channels(x, wanted, adapter):
     if adapter is not None:
         raise ValueError(
             f"`adapter` gives {x.shape[3]} channels, the backbone takes {wanted}. "
-            "Leave `out_channels` out of it."
+            "Leave out `out_channels`."
         )
     raise ValueError(
         f"`input_shape` has {given} channels, the backbone takes {wanted}. Use "
-        f"adapter=True (TRUE in R), which learns to make {wanted} of them."
+        f"adapter=True (TRUE in R), which learns to convert them to {wanted}."
     )
 
 

@@ -76,7 +76,7 @@ class _Value:
 def _made_of(model):
     graph = graph_of(model)
     if graph is None:
-        _refuse(f"a {type(model).__name__} with a `call()` of its own has no layers")
+        _refuse(f"a {type(model).__name__} with its own `call()` has no list of layers")
     image = keras.Input(
         (None, None, model.input_shape[-1]), dtype=model.inputs[0].dtype
     )

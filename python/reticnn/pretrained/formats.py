@@ -92,8 +92,8 @@ def read_source(weights, network):
         if path.endswith(ending):
             return Source(path, read(path, network))
     raise ValueError(
-        "`weights` must be a file that ends in .keras, .weights.h5, .h5 or .reticnn, "
-        f"not {path!r}."
+        "`weights` must be a file with the extension .keras, .weights.h5, .h5 or "
+        f".reticnn, not {path!r}."
     )
 
 
@@ -115,7 +115,7 @@ def _existing(weights):
 def _damaged(path, error):
     return ValueError(
         f"`weights` is a file that cannot be read: {path!r} ({error}). It is damaged, "
-        "or of another kind than its ending says. Get it again."
+        "or not of the kind its extension says. Download or copy it again."
     )
 
 

@@ -132,8 +132,9 @@ def _backbone_of(model):
     ends = [n for n, layer in enumerate(leaves) if isinstance(layer, FEATURE_ENDS)]
     if not ends or not any(layer.weights for layer in leaves[: ends[-1]]):
         raise ValueError(
-            f"`model` is {model.name!r}, in which it is not plain where a head begins: "
-            "it has no nested model, and no pooling or flattening of feature maps. "
+            f"`model` is {model.name!r}, in which the start of the head cannot be "
+            "determined: it has no nested model, and no pooling or flattening of "
+            "feature maps. "
             "Build it with `transfer_model()`, or choose layers with `unfreeze()`."
         )
     return model, leaves[: ends[-1]]
@@ -178,9 +179,9 @@ def _last_block_start(network, argument):
     entry = find_backbone(network.name)
     if entry is None:
         raise ValueError(
-            f"`{argument}` is 'last_block', which is known of the networks that "
-            f"`backbones()` lists, not of {network.name!r}. Give the name of a layer, "
-            "see `layer_table()`, or a number of layers from the end."
+            f"`{argument}` is 'last_block', which is known only for networks listed by "
+            f"`backbones()`, not for {network.name!r}. Give the name of a layer (see "
+            "`layer_table()`) or a number of layers from the end."
         )
     pattern = entry.last_block.removeprefix(">")
     indices = [
@@ -238,8 +239,8 @@ def _chosen(network, layers):
         chosen = leaves[-number:] if number <= len(leaves) else []
     if not chosen:
         raise ValueError(
-            f"`layers` is {shown(layers)}, which is none of the {len(leaves)} layers "
-            f"of {network.name!r}. See `layer_table()` for them."
+            f"`layers` is {shown(layers)}, which matches none of the {len(leaves)} "
+            f"layers of {network.name!r}. See `layer_table()` for them."
         )
     return chosen
 
@@ -285,8 +286,8 @@ def _named(network, name, argument):
     words = ("head", "all") if argument == "train" else ()
     names = [*words, "last_block", *(part for layer in rows for part in _names(layer))]
     raise ValueError(
-        f"`{argument}` is {name!r}, and {network.name!r} has no layer or block of that "
-        f"name.{nearest(name, names)} See `layer_table()` for the names."
+        f"`{argument}` is {name!r}, and {network.name!r} has no layer or block with "
+        f"that name.{nearest(name, names)} See `layer_table()` for the names."
     )
 
 

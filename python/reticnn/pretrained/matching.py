@@ -143,8 +143,8 @@ def _listed(layer):
 
 def _excess(layers, model, first):
     return (
-        f"the weights are of {len(model.layers)} layers, the network has "
-        f"{len(layers)}; the first too many is {first.name!r}"
+        f"the weights have {len(model.layers)} layers, the network has {len(layers)}; "
+        f"the first extra one is {first.name!r}"
     )
 
 
@@ -200,7 +200,7 @@ def _parts_in_order(stored, layer, origin):
         return parts
     raise ValueError(
         f"`weights` is a file whose layer {stored.name!r} holds layers of other names "
-        f"than the network's: {origin!r}. A file of this kind does not tell their "
+        f"than the network's: {origin!r}. A file of this kind does not record their "
         "order. Save the model as .keras, or give the model itself."
     )
 

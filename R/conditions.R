@@ -33,7 +33,7 @@ abort_no_core <- function(cnd, call) {
 }
 
 # What only R can see: a missing logical crosses as `True`, a missing string as "NA".
-# Arrays are looked at by the core, in the pass that converts them.
+# The core checks arrays, in the pass that converts them.
 check_not_missing <- function(arguments, call) {
   for (name in names(arguments)) {
     value <- arguments[[name]]

@@ -176,7 +176,7 @@ def as_labels(labels, class_names=None, *, name="labels"):
     """Return labels as (codes, class names): int64 codes counted from 0.
 
     Args:
-        labels: One label an image: strings, or whole numbers or booleans, whose values
+        labels: One label per image: strings, or whole numbers or booleans, whose values
             are then the names. A column vector (n, 1) is taken as n labels.
         class_names: The classes in their order, or None for the sorted labels. With
             numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for.

@@ -1,6 +1,6 @@
 """Policies that draw operations for each image: RandAugment and its relatives.
 
-Each pass does one operation to each image.
+Each pass applies one operation to each image.
 """
 
 from typing import NamedTuple
@@ -32,7 +32,7 @@ OPERATIONS = tuple(DRAWN_OPERATIONS)
 
 _CODES = {name: code for code, name in enumerate(OPERATIONS)}
 
-# Far from the slots of `augmentation()`: those of a pass follow each other.
+# Far from the slots of `augmentation()`; those of a pass are consecutive.
 _FIRST_SLOT = 1024
 _SLOTS_OF_A_PASS = ("choice", "chance", "sign", "severity_1", "severity_2")
 
@@ -54,7 +54,7 @@ class _Choosing:
     space = STANDARD
 
     def _plan(self, *passes):
-        """Keep the choices of each pass, and what they can do to grey and to RGB."""
+        """Keep the choices of each pass, and which affect grey and RGB images."""
         possible = {
             channels: [_possible(choices, channels) for choices in passes]
             for channels in (1, 3)
@@ -109,7 +109,7 @@ class _Choosing:
         return index
 
     def _severity(self, xp, planned, drawn):
-        """Return severities, (n,), from those planned for what was chosen."""
+        """Return severities, (n,), from those planned for the operations chosen."""
         return planned
 
     def _amounts(self, xp, index, drawn, channels):
@@ -117,7 +117,8 @@ class _Choosing:
         choices = self._passes[index]
         names, chances, severities = zip(*choices, strict=True)
         codes = np.array([_CODES[name] for name in names], "int32")
-        # A uniform number below 1 times a whole one stays below it in float32.
+        # A uniform number below 1 times a whole number stays below that number in
+        # float32.
         choice = to_int32(xp, drawn["choice"] * len(choices))
         code, chance, planned = (
             xp.take(values, choice, axis=0)
@@ -147,8 +148,8 @@ class _Choosing:
 def _possible(choices, channels):
     """Return the operations among choices that can do anything.
 
-    They come from the last to the first of the table, so that a translation comes
-    before a rotation, whose rounding is then as it always was.
+    They come in reverse order of the table, so that a translation precedes a rotation
+    and the rounding stays the same as in earlier versions.
     """
     names = {choice.operation for choice in choices if choice.probability > 0}
     return [

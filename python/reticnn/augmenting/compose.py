@@ -99,7 +99,7 @@ def _ranges(operations):
 
 
 def _parts(operations, sampling, channels):
-    """Return the constants of the parts that can change so many channels."""
+    """Return the constants of the parts that affect images of that many channels."""
     parts = {}
     for operation, settings in operations:
         if operation.acts(settings, channels):
@@ -234,7 +234,7 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     )
 
 
-# Without `**others`, which has no name of its own.
+# Without `**others`, which is not an argument by name.
 _WRITTEN = {
     name: parameter
     for name, parameter in inspect.signature(augmentation).parameters.items()
@@ -255,7 +255,7 @@ augmentation.__signature__ = _signature()
 
 
 def refuse_unknown(arguments, function):
-    """Raise if there is no such operation among a function's arguments."""
+    """Raise if a function's arguments include an unknown operation."""
     known = list(_signature().parameters)
     unknown = [name for name in arguments if name not in known]
     if unknown:

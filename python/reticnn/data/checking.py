@@ -1,4 +1,4 @@
-"""Look at the files of a folder without using them."""
+"""Check the files of a folder without using them."""
 
 import os
 

@@ -98,7 +98,7 @@ def _problems_of_each(decode, files):
 
 
 def _for_each(action, count):
-    """Return sorted (index, action(index)) pairs, the indices shared out to threads."""
+    """Return sorted (index, action(index)) pairs, computed in several threads."""
     indices = iter(range(count))
 
     def take_turns(_):
@@ -112,7 +112,7 @@ def _for_each(action, count):
 
 @contextlib.contextmanager
 def _one_thread_each():
-    """Keep OpenCV from sharing one image out, while images are shared out already."""
+    """Keep OpenCV to one thread per image while images are spread over threads."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -139,7 +139,7 @@ def _upright_pixels(file, side, channels):
 
 
 def _jpeg_pixels(image, side, channels):
-    """Return a usual JPEG's pixels, upright; None where that is Pillow's task.
+    """Return the pixels of an ordinary JPEG, upright; None for what Pillow has to read.
 
     OpenCV decodes and converts in half of Pillow's time. It gives nothing for a damaged
     file, whose error then is Pillow's.

@@ -43,7 +43,7 @@ class ArrayImages:
 
 
 class FileImages:
-    """Images in files, decoded when read, and then kept as far as a cache is wanted."""
+    """Images in files, decoded when read and then kept if there is a cache."""
 
     def __init__(
         self, files, image_size, channels, resize="stretch", cache="none", skipped=()
@@ -124,7 +124,7 @@ class FileImages:
 
     def _refuse(self, indices, problems):
         """Raise for files that cannot be read."""
-        # One error for all bad files, not one for each after its repair.
+        # One error for all bad files, not one after the other as each is repaired.
         bad = {int(indices[index]): text for index, text in problems.items()}
         bad = dict(sorted({**bad, **self.find_bad()}.items()))
         raise ValueError(
@@ -145,7 +145,7 @@ class FileImages:
 
 
 class ImageData:
-    """Images with the class of each, or without.
+    """Images, with or without their classes.
 
     Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and
     `cats_and_dogs`.
@@ -215,7 +215,7 @@ class ImageData:
 
     @property
     def resize(self):
-        """How the images were brought to their size, or None if they were not."""
+        """How the images were resized, or None if they were not."""
         return self.source.resize
 
     @property
@@ -274,7 +274,7 @@ class ImageData:
         """Return the data of files read at another (height, width, channels).
 
         Raises:
-            ValueError: If files cannot be read with so many channels.
+            ValueError: If files cannot be read with that many channels.
         """
         if image_shape[2] not in (1, 3):
             raise ValueError(
@@ -310,7 +310,7 @@ def check_not_empty(data, name):
 
 
 def check_class_names(class_names, name, fix):
-    """Raise unless there are two or more classes, not told apart by case alone."""
+    """Raise unless there are two or more classes that differ in more than case."""
     if len(class_names) < 2:
         raise ValueError(
             f"`{name}` has only one class, {shown(list(class_names))}. {fix}"

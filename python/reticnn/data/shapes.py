@@ -1,4 +1,4 @@
-"""Generated images of shapes: data to try things on, made in a moment."""
+"""Generated images of shapes: data that are quick to make, for trying things out."""
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None)
 
 
 def _first_classes(num_classes):
-    """Return the names of the first so many shapes."""
+    """Return the names of the first `num_classes` shapes."""
     names = list(_DISTANCES)
     count = as_int(num_classes, "num_classes", minimum=2)
     if count > len(names):

@@ -1,4 +1,4 @@
-"""Measure a classifier on labelled images."""
+"""Evaluate a classifier on labelled images."""
 
 from typing import NamedTuple
 

@@ -39,7 +39,7 @@ def classification_metrics(codes, probabilities, class_names):
 
 
 def confusion_counts(codes, predicted, num_classes):
-    """Return how many images of each class (row) are taken for each (column)."""
+    """Return how many images of each class (row) are predicted as each (column)."""
     pairs = codes * num_classes + predicted
     counts = np.bincount(pairs, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
@@ -114,7 +114,7 @@ def calibration_error(codes, probabilities):
     """Return the expected calibration error.
 
     That is the mean over the images of the distance, in their bin of `calibration`,
-    between the mean of the highest probability and the share predicted right.
+    between the mean of the highest probability and the share predicted correctly.
     """
     bins = calibration(codes, probabilities)
     gaps = np.abs(bins["probability"] - bins["accuracy"])
@@ -122,14 +122,14 @@ def calibration_error(codes, probabilities):
 
 
 def calibration(codes, probabilities):
-    """Return how often predictions are right, by how sure they are.
+    """Return how often predictions are correct, by how confident they are.
 
     The images are put into 15 bins of equal width, from 0 to 1, by their highest
     probability.
 
     Returns:
-        Dict of arrays, one value a bin: `"n"` images, and of them the mean of the
-        highest `"probability"` and the `"accuracy"`, NaN where there are none.
+        Dict of arrays, one value per bin: `"n"` images, the mean of their highest
+        `"probability"`, and their `"accuracy"`, NaN where there are none.
     """
     highest = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == codes

@@ -1,4 +1,4 @@
-"""What a model looks for in images: the kernels of its filters, and their answers."""
+"""What a model looks for in images: the kernels of its filters, and feature maps."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from reticnn.data.image_data import ImageData
 from reticnn.graph import image_graph, named_layers, walk
 from reticnn.runtime.backend import keras
 
-# Of a model that takes images of any size, for a look at the order of its channels.
+# Size used for models that take any, to find the order of their channels.
 _SIDE = 32
 
 # A response to another colour below this share of the highest one counts as none.

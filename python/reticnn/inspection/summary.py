@@ -87,7 +87,7 @@ def describe_model(model):
 
 @dataclass(frozen=True)
 class _Field:
-    """What one value of a tensor sees of the image: pixels, and pixels a step."""
+    """What one value of a tensor sees of the image: pixels, and pixels per step."""
 
     sides: tuple
     steps: tuple
@@ -139,7 +139,7 @@ def _plain(number):
 
 
 def _mult_adds(layer, before, shape):
-    """Return the multiplications with addition of a layer for one image."""
+    """Return the multiply-adds of a layer per image."""
     if hasattr(layer, "count_mult_adds"):
         return float(layer.count_mult_adds(shape))
     if not _is_understood(layer, shape):

@@ -7,7 +7,7 @@ from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
-# Filters and step of each separable block.
+# Filters and strides of each separable block.
 _BLOCKS = (
     (64, 1),
     (128, 2),

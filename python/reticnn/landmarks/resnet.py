@@ -98,7 +98,7 @@ def resnet(
             small stem.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: True takes the means of ImageNet's pixels off inside the model.
+        rescale: True subtracts the means of ImageNet's pixels inside the model.
         name: Name of the model.
         blocks: Number of blocks in each of the four stages.
         bottleneck: True for blocks of three convolutions in place of two.

@@ -8,13 +8,13 @@ from reticnn.runtime.backend import keras
 
 
 def uniform_within(inputs):
-    """Return the paper's initializer of units with so many inputs."""
+    """Return the paper's initializer for units with that many inputs."""
     bound = _weight_bound(inputs)
     return keras.initializers.RandomUniform(-bound, bound)
 
 
 def _weight_bound(inputs):
-    """Return how large a first weight of a unit with so many inputs can be."""
+    """Return the largest initial weight of a unit with that many inputs."""
     return 2.4 / np.sqrt(inputs)
 
 
@@ -26,10 +26,10 @@ def scaled_tanh(x):
 
 @keras.saving.register_keras_serializable("reticnn")
 class Subsampling2D(keras.layers.Layer):
-    """Sum of each 2 x 2 pixels, times a coefficient, plus a bias, one of each a map.
+    """Sum of each 2 x 2 pixels, times a coefficient, plus a bias, one of each per map.
 
     Input (batch, height, width, channels), output half as high and wide. Twice as many
-    parameters as channels. The activation is a layer of its own.
+    parameters as channels. The activation is a separate layer.
 
     Source:
         LeCun et al. (1998), layers S2 and S4.

@@ -1,4 +1,4 @@
-"""Use a classifier: predict classes and measure how often they are right."""
+"""Use a classifier: predict the classes of images."""
 
 import os
 from collections.abc import Mapping

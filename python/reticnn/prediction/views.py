@@ -82,7 +82,7 @@ class Views:
         return (_with_room(height), _with_room(width), channels)
 
     def sources(self, data):
-        """Return what has the images that are looked at, one per scale.
+        """Return the sources of the images to predict, one per scale.
 
         Args:
             data: Image data of any size.
@@ -118,7 +118,7 @@ class Views:
         return [partial(_view, steps) for steps in pairs]
 
     def images_at_once(self, image_shape, batch_size):
-        """Return how many images to show at once: fewer where they are larger."""
+        """Return how many images to predict at once: fewer if they are larger."""
         size = self.classifier.image_shape[:2]
         if not self.is_dense or None in size:
             return batch_size
@@ -234,7 +234,7 @@ def _check_scales(views):
             f"`scales` must be at most {_LARGEST_SCALE}, not {largest}: it is the "
             "length of an image's shorter side in pixels."
         )
-    # Of long images, the network may take those that lie, or those that stand.
+    # Of elongated images, the network may take only wide or only tall ones.
     shapes = (smallest, _LARGEST_SCALE), (_LARGEST_SCALE, smallest)
     if any(map(views.takes, shapes)):
         return

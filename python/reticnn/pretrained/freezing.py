@@ -1,4 +1,4 @@
-"""What of a model is trained: its layers chosen, frozen and listed."""
+"""Which layers of a model are trained: choosing, freezing and listing them."""
 
 import fnmatch
 import re
@@ -141,7 +141,7 @@ def _backbone_of(model):
 
 
 def train_from(network, train):
-    """Let the layers of a backbone be trained that `train` says, and no others."""
+    """Let exactly those layers of a backbone be trained that `train` means."""
     leaves = leaves_of(network)
     trained = leaves[_first_trained(network, leaves, train) :]
     set_flags(network, {id(layer) for layer in trained})
@@ -320,9 +320,9 @@ def _known_backbone(network):
     return known[0] if known else network
 
 
-# Looking into models
+# Trainable layers
 
 
 def _is_trainable(layer, parents):
-    """Return whether a layer may be trained, be there anything to train or not."""
+    """Return whether a layer may be trained, whether or not it has any weights."""
     return all(part.trainable for part in (*parents, layer))

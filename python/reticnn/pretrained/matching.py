@@ -28,7 +28,7 @@ class _Fit:
 def match(network, source, hint=""):
     """Find the weights for a network's variables.
 
-    Layers are told apart by their order, as Keras does: their names differ from one
+    Layers are identified by their order, as in Keras: their names differ from one
     session to the next. Those of a nested model count as the network's own, at its
     position. A layer fits if it has as many arrays, each with the sides of its variable
     but for those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras
@@ -49,7 +49,7 @@ def match(network, source, hint=""):
             if the order of the weights within a layer of a file is not known.
     """
     fits = [_fit(network, model, source.origin) for model in source.models]
-    # Of equals the innermost: around a backbone are few layers, which say little.
+    # The innermost of equals: there are only few layers around a backbone.
     best = max(fits, key=lambda fit: (fit.problem is None, len(fit.pairs)))
     if best.problem is None:
         return best.model, best.pairs

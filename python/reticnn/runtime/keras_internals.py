@@ -1,7 +1,7 @@
-"""All that the core uses of Keras without Keras promising it, in one place.
+"""Everything private that the core uses of Keras, in one place.
 
-A release of Keras may take any of it away. Each attribute has a function here that says
-what it gives, and a test of its own in `test_runtime_keras_internals.py`, which
+A release of Keras may remove any of it. Each attribute has a function here that says
+what it returns, and its own test in `test_runtime_keras_internals.py`, which
 `make test-lowest` and `make test-latest` run on the oldest Keras and on the newest.
 """
 
@@ -119,7 +119,7 @@ def innermost(optimizer):
 def rate_or_schedule(optimizer):
     """Return an optimizer's learning rate, a variable, or the schedule that it follows.
 
-    One that scales losses has none of its own: it gives None.
+    One that scales losses does not have its own: the result is None.
     """
     return getattr(optimizer, "_learning_rate", None)
 

@@ -1,4 +1,4 @@
-"""Telling how far long work has come, step by step."""
+"""Reporting the progress of long work, step by step."""
 
 import sys
 import time
@@ -55,7 +55,7 @@ class _Calls:
 
 
 class _Bar:
-    """Draw Keras's bar, once the work has taken so many seconds."""
+    """Draw Keras's bar once the work has taken `wait` seconds."""
 
     def __init__(self, wait, steps):
         self._shown_from = time.monotonic() + wait

@@ -8,7 +8,7 @@ from reticnn.runtime.randomness import generator
 
 
 class TrainingImages:
-    """The images of data, changed anew in each epoch where there is a policy."""
+    """The images of data, augmented anew in each epoch if there is a policy."""
 
     def __init__(self, data, augmentation=None, seed=None):
         """Take image data, a policy or None, and the seed of the changes."""
@@ -47,11 +47,11 @@ class ImageBatches(keras.utils.PyDataset):
         images=None,
         mixing=None,
     ):
-        """Take image data, the images a batch, and how an epoch is to be.
+        """Take image data, the batch size, and how an epoch is made up.
 
         Args:
             data: Image data.
-            batch_size: Images a batch.
+            batch_size: Images per batch.
             seed: Seed of the order, or None for the data's own.
             targets: Array, what Keras is given for each class, or None for its code.
             class_weights: Array, the weight of each class, or None.

@@ -1,4 +1,4 @@
-"""Features: what a model's frozen beginning makes of images, computed only once."""
+"""Features: the outputs of a model's frozen first layers, computed only once."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import metrics_as_given
 from reticnn.training.frozen_prefix import split_at_training
 
-# So many pixels go through the frozen beginning at once, where a batch has fewer: small
+# This many pixels go through the frozen beginning at once if a batch has fewer: small
 # images leave a processor idle between one layer and the next.
 _PIXELS_AT_ONCE = 256 * 32 * 32
 
@@ -128,9 +128,9 @@ class FeatureCache:
 
 
 def feature_cache(model, settings, images, validation_images, devices=()):
-    """Return a `FeatureCache` and what to tell of it, or None and why there is none.
+    """Return a `FeatureCache` and a note about it, or None and why there is none.
 
-    Of a model that has no frozen beginning there is nothing to tell.
+    There is no note for a model without a frozen beginning.
 
     Args:
         model: Keras model, compiled.
@@ -170,7 +170,7 @@ class _NothingToKeepError(Exception):
 
 
 def _note_without(model, reason):
-    """Return what to tell where a model has a frozen beginning, or None."""
+    """Return the note for a model with a frozen beginning, or None."""
     if split_at_training(model) is None:
         return None
     return f"The frozen beginning of the model is computed in each epoch: {reason}"

@@ -1,4 +1,4 @@
-"""Learn a policy from the user's images: of many, the better half is tried further."""
+"""Learn a policy from the user's images by successive halving."""
 
 import warnings
 
@@ -251,7 +251,7 @@ def _text(operations):
 
 
 class _Reporter:
-    """Progress over all trials, told as `fit_classifier` tells it."""
+    """Progress over all trials, reported as by `fit_classifier`."""
 
     def __init__(self, progress, epochs):
         """Take what the user wants to see, and the epochs in all."""
@@ -262,7 +262,7 @@ class _Reporter:
         self._before = 0
 
     def of_next(self, epochs):
-        """Return what `fit_classifier` is to be given for so many more epochs."""
+        """Return the `progress` of `fit_classifier` for the next `epochs` epochs."""
         before = self._before
         self._before += epochs
         if self._tell is None:

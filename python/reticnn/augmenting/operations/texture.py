@@ -1,4 +1,4 @@
-"""Operations that have a part to themselves: blur, noise and erasing."""
+"""Operations that are the only one in their part: blur, noise and erasing."""
 
 import numpy as np
 

@@ -6,8 +6,8 @@ from reticnn.graph import count_new_parameters, graph_of, walk
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import calls_in, name_of_input
 
-# Colours of the kinds, in the order of a legend. Those of Okabe and Ito, which people
-# who see few colours tell apart; the kinds of whole parts are darker.
+# Colours of the kinds, in the order of a legend. Those of Okabe and Ito, which
+# colour-blind people can distinguish; the kinds of whole parts are darker.
 COLOURS = {
     "input": "#7F7F7F",
     "convolution": "#0072B2",
@@ -91,7 +91,7 @@ def _never(call, given):
 
 
 def _in_branches(sources, outputs):
-    """Return the calls of a graph, branches one after the other as they are merged."""
+    """Return the calls of a graph, branch by branch in the order they are merged."""
     done = {}
     waiting = [(output, False) for output in reversed(outputs)]
     while waiting:

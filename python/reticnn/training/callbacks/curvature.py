@@ -129,6 +129,6 @@ class SquaredGradients(keras.optimizers.Optimizer):
         self.assign_add(total, keras.ops.square(keras.ops.cast(gradient, total.dtype)))
 
     def reset(self):
-        """Start anew."""
+        """Set the sums to 0."""
         for total in self.sums:
             total.assign(keras.ops.zeros(total.shape, total.dtype))

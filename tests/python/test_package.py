@@ -294,6 +294,7 @@ def test_classes_that_keras_knows_say_the_package_too(tmp_path):
     assert set(re.findall(r'"module": "(reticnn[^"]*)"', config)) == {"reticnn"}
 
 
+@pytest.mark.slow
 def test_classes_are_found_before_anything_is_made(run_python):
     classes = "Classifier, reticnn.ImageData, reticnn.Policy, reticnn.Sequence"
     result = run_python(f"import reticnn; print(reticnn.{classes})")

@@ -353,6 +353,7 @@ def asked_for():
     server.close()
 
 
+@pytest.mark.slow
 def test_browser_shows_the_page_without_errors_or_requests(
     classifier, report, asked_for, tmp_path
 ):

@@ -295,6 +295,7 @@ def test_rates_by_layer_go_with_averages_and_kept_features(fit, shapes):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_from_the_head_to_the_first_layer(shapes):
     data = shape_images(60, image_size=16, seed=3)
     classifier = fine_tune(

@@ -33,6 +33,7 @@ test_that("image data and NumPy arrays are augmented too", {
 })
 
 test_that("a list of policies means one after the other", {
+  skip_if_quick()
   skip_if_no_core()
   policies <- list(augmentation(crop = c(8, 6)), rand_augment(), augmentation(erasing = 1))
   x <- random_images(4, 12, 10, 3)

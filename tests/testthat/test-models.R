@@ -113,6 +113,7 @@ test_that("what does not fit is refused by name", {
 })
 
 test_that("weights that cannot be downloaded are reported soon, and what to do instead", {
+  skip_if_quick()
   skip_if_no_core()
   # A proxy that refuses stands for a network that is not there.
   lines <- run_r(

@@ -130,6 +130,7 @@ test_that("a run goes on from its checkpoints", {
 })
 
 test_that("Ctrl-C in R returns the classifier so far", {
+  skip_if_quick()
   skip_if_no_core()
   skip_on_os("windows")
   # The process interrupts itself, which is what a terminal does to it.
@@ -146,6 +147,7 @@ test_that("Ctrl-C in R returns the classifier so far", {
 })
 
 test_that("a learning rate is found, and the model left as it was", {
+  skip_if_quick()
   skip_if_no_core()
   model <- build_cnn(c(16, 16, 3), n_blocks = 1, batch_norm = TRUE, seed = 1)
   before <- model$get_weights()
@@ -174,6 +176,7 @@ test_that("what shares the work is told from R", {
 })
 
 test_that("training augments, and computes a frozen network only once", {
+  skip_if_quick()
   skip_if_no_core()
   data <- shape_images(40, image_size = 16, seed = 1)
   policy <- augmentation(flip = "horizontal", rotation = 0.1, erasing = 0.5)
@@ -200,6 +203,7 @@ test_that("training augments, and computes a frozen network only once", {
 })
 
 test_that("a policy is learned from a function that builds models", {
+  skip_if_quick()
   skip_if_no_core()
   data <- shape_images(20, image_size = 8, seed = 1)
   built <- 0
@@ -257,6 +261,7 @@ test_that("a classifier trains on after unfreezing", {
 })
 
 test_that("training goes in stages, and fine-tuning by default", {
+  skip_if_quick()
   skip_if_no_core()
   x <- keras$Input(c(16L, 16L, 3L))
   features <- conv_block(conv_block(x, 4, name = "block1"), 4, name = "block2")

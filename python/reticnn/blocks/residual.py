@@ -90,7 +90,7 @@ def residual_block(
 
 
 def _normalised_conv(x, part, filters, size, strides, use_bias, named):
-    """Convolve and normalise; a step of more than 1 pads both sides alike."""
+    """Convolve and normalise; strides above 1 pad both sides equally."""
     padding = "same"
     if strides > 1:
         padding = "valid"

@@ -110,7 +110,7 @@ def resnet(
         `keras.Model`.
 
     Source:
-        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the step of 2 is in a block's
+        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the stride of 2 is in a block's
         first convolution.
     """
     stem = as_stem(stem)

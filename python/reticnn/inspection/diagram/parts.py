@@ -161,7 +161,7 @@ def _text(layer):
         words[0] += f", {layer.filters}"
     strides = getattr(layer, "strides", 1)
     if strides not in (1, (1, 1), window):
-        words.append(f"step {_step(strides)}")
+        words.append(f"stride {_stride(strides)}")
     activation = getattr(layer, "activation", None)
     activation = getattr(activation, "__name__", "linear")
     if activation != "linear":
@@ -176,6 +176,6 @@ def _times(window):
     return " x ".join(map(str, sides))
 
 
-def _step(strides):
+def _stride(strides):
     sides = {strides} if isinstance(strides, int) else set(strides)
     return str(sides.pop()) if len(sides) == 1 else _times(strides)

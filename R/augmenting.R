@@ -1,5 +1,5 @@
 #' @eval said("augmentation")
-#' @return It is a Python object, which [saveRDS()] does not keep; the plain list it does.
+#' @return It is a Python object, which [saveRDS()] cannot save; the plain list it can.
 #' @seealso [augment()][augment.array()], [plot_augmentation()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -24,8 +24,8 @@ augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = N
 #'   rename = c(images = "x", operations = "...")
 #' )
 #' @details
-#' These are methods of the generic [augment()] for images. Of a classifier it adds predictions to
-#' images: [augment.reticnn_classifier()].
+#' These are the methods of the generic [augment()] for images. For a classifier, it adds
+#' predictions to images: [augment.reticnn_classifier()].
 #' @seealso [plot_augmentation()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()

@@ -1,4 +1,4 @@
-# The fitted classifier in R: plain R data, beside the Python classifier they came from.
+# The fitted classifier in R: plain R data, and the Python classifier they came from.
 new_classifier <- function(core_classifier) {
   structure(
     list(
@@ -18,7 +18,7 @@ new_classifier <- function(core_classifier) {
   )
 }
 
-# What the core gets of a classifier, or of anything else.
+# What the core is given for a classifier, or for anything else.
 as_core <- function(x, call = rlang::caller_env()) {
   if (!inherits(x, "reticnn_classifier")) {
     return(x)
@@ -91,8 +91,8 @@ generics::tidy
 
 #' Classifiers as tibbles
 #'
-#' Methods for the generics of the package generics, which are those of broom and
-#' tidymodels: in what order these packages are attached does not matter.
+#' Methods for the generics of the package generics, which broom and tidymodels use too:
+#' the order in which these packages are attached does not matter.
 #'
 #' @param x Classifier from [fit_classifier()] or [load_classifier()].
 #' @param new_data Images, as `images` of [predict_images()].
@@ -103,9 +103,9 @@ generics::tidy
 #'     `epoch`, `metric` (such as `"loss"`), `data` (`"training"` or `"validation"`) and
 #'     `value`.
 #'   - `glance()`: one row, with `epochs`, the number trained; `best_epoch`, the one with
-#'     the lowest loss, of the validation images if there are any; the metrics of that
-#'     epoch; `parameters`, the number of them in the model; and `stopped`, why training
-#'     ended before its last epoch, or `NA`.
+#'     the lowest loss, on the validation images if there are any; the metrics of that
+#'     epoch; `parameters`, the number of parameters of the model; and `stopped`, why
+#'     training ended before its last epoch, or `NA`.
 #'   - `augment()`: one row per image, with `.file` for files, `label` for labelled image
 #'     data, and the columns of [predict_images()].
 #' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
@@ -133,7 +133,7 @@ tidy.reticnn_classifier <- function(x, ...) {
 glance.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   history <- x$history
-  # Where no epoch was finished, there is none, and a row of NA.
+  # If no epoch was finished, there is no best one, and the row is NA.
   best <- which.min(history[["val_loss"]] %||% history$loss)[1]
   metrics <- as.list(history[best, metric_names(history)])
   tibble::tibble(
@@ -155,8 +155,8 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   tibble::tibble(!!!known, predictions)
 }
 
-# One row per epoch, metric and data set; none where no epoch was finished. Where new
-# stages of training begin is the attribute `stages`.
+# One row per epoch, metric and data set; none if no epoch was finished. The attribute
+# `stages` says where new stages of training begin.
 history_points <- function(history) {
   drawn <- call_core("points_of_history", history = as_columns(history))
   points <- tibble::tibble(

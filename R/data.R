@@ -1,7 +1,8 @@
 #' @eval said("image_folder")
-#' @return In R, image data are a vector of images: they have a [length()], `data[i]` is a part of
-#'   them, and `data[[i]]` an image, an array `c(height, width, channels)`. [lapply()] goes over
-#'   the images; so does `for`, over `as.list(data)`, which has all of them in memory.
+#' @return In R, image data are a vector of images: they have a [length()], `data[i]` is
+#'   a subset, and `data[[i]]` a single image, an array `c(height, width, channels)`.
+#'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
+#'   holds all of them in memory.
 #' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
 #'   [load_images()]
 #' @export
@@ -24,8 +25,8 @@ image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch
 
 #' @eval said(
 #'   "image_table",
-#'   labels = "A factor or logicals will do too.",
-#'   class_names = "`NULL` takes the levels of a factor in their order."
+#'   labels = "A factor or logicals are accepted too.",
+#'   class_names = "With a factor, `NULL` uses its levels in their order."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -55,7 +56,7 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #' check_images(folder)
 check_images <- function(path) {
   columns <- lapply(call_core("check_images", path = path), none_as_na)
-  # So that a column has its type also where all of it is `NA`, or nothing.
+  # So that a column has its type even if it is all `NA`, or empty.
   text <- c("file", "class", "format", "problem")
   columns[text] <- lapply(columns[text], as.character)
   columns[c("width", "height")] <- lapply(columns[c("width", "height")], as.integer)
@@ -66,8 +67,8 @@ check_images <- function(path) {
 #' @eval said(
 #'   "image_arrays",
 #'   x = "Numeric, integer or raw.",
-#'   y = "A factor or logicals will do too.",
-#'   class_names = "`NULL` takes the levels of a factor in their order."
+#'   y = "A factor or logicals are accepted too.",
+#'   class_names = "With a factor, `NULL` uses its levels in their order."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -110,7 +111,7 @@ split_images <- function(data, prop = 0.8, seed = NULL) {
 }
 
 #' @eval said("load_images")
-#' @return `labels` is a factor, and is not there without labels.
+#' @return `labels` is a factor, and is missing if there are no labels.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' dim(load_images(shape_images(10))$images)
@@ -119,7 +120,7 @@ load_images <- function(data) {
   if (!is.null(loaded$labels)) {
     loaded$labels <- factor(loaded$labels, levels = data$class_names)
   }
-  # In R, an element set to NULL is no element.
+  # In R, setting an element to NULL removes it.
   loaded
 }
 
@@ -161,13 +162,14 @@ as.list.reticnn.ImageData <- function(x, ...) {
   lapply(seq_along(x), function(i) x[[i]])
 }
 
-# Not the names of what Python has of it, by which Map() and sapply() would call images.
+# Not the names of its Python attributes, after which Map() and sapply() would name
+# images.
 #' @export
 names.reticnn.ImageData <- function(x) {
   NULL
 }
 
-# Which images an index of R's means, of any kind; none of them can be missing.
+# The images that an R index of any kind means; none of them can be missing.
 positions_in <- function(x, i, extract, call) {
   if (missing(i)) {
     return(seq_along(x))

@@ -1,8 +1,8 @@
 #' @eval said("evaluate_classifier")
-#' @return In R it is a `reticnn_evaluation`, which prints its measures. `class` is a factor,
-#'   and `confusion` is not a tibble but a [table()] of counts, the true classes in rows and
-#'   the predicted ones in columns. [plot_confusion()] draws it, [glance()] gives the measures
-#'   as a tibble with one row, and [tidy()] those of each class.
+#' @return In R, this is a `reticnn_evaluation`, which prints its measures. `class` is a
+#'   factor, and `confusion` is not a tibble but a [table()] of counts, the true classes
+#'   in rows and the predicted ones in columns. [plot_confusion()] draws it, [glance()]
+#'   gives the measures as a tibble with one row, and [tidy()] those of each class.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -49,7 +49,7 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
   invisible(x)
 }
 
-# The measures as a person calls them.
+# The measures under the names that people use.
 measure_names <- function(names) {
   names <- gsub("_", " ", names)
   sub("brier", "Brier", sub("roc auc", "ROC AUC", names))
@@ -59,8 +59,8 @@ measure_names <- function(names) {
 #'
 #' @param x Evaluation from [evaluate_classifier()].
 #' @param ... Not used; must be empty.
-#' @return `glance()`: a tibble with one row, the measures of all images. `tidy()`: one
-#'   row per class, with its number of images, precision, recall and F1.
+#' @return `glance()`: a tibble with one row, the measures over all images. `tidy()`:
+#'   one row per class, with its number of images, precision, recall and F1.
 #' @name evaluation_tibbles
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

@@ -12,7 +12,7 @@ plot.reticnn_classifier <- function(x, ...) {
   begins <- attr(history, "stages")
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
-    # A single epoch has no line, about which ggplot2 would tell.
+    # A single epoch has no line, and ggplot2 would say so.
     (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8, na.rm = TRUE)) +
     ggplot2::geom_point(size = 2, na.rm = TRUE) +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
@@ -40,7 +40,7 @@ plot_confusion <- function(evaluation) {
   check_installed("ggplot2", "Plotting an evaluation")
   if (!inherits(evaluation, "reticnn_evaluation")) {
     abort_text(
-      paste0("`evaluation` must be what `evaluate_classifier()` gives, not an object of ",
+      paste0("`evaluation` must come from `evaluate_classifier()`, not be an object of ",
         "class ", class(evaluation)[[1]], "."),
       call = rlang::current_env()
     )
@@ -111,7 +111,7 @@ plot.reticnn_rates <- function(x, ...) {
 }
 
 #' @eval said("plot_description", rename = c(description = "x"))
-#' @return Of the layers' names there are as many as there is room for.
+#' @return As many layers are labelled with their names as there is room for.
 #' @param ... Not used; must be empty.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
@@ -124,7 +124,7 @@ plot.reticnn_description <- function(x, ...) {
   rows <- length(names)
   titles <- vapply(drawn$measures, function(measure) measure$title, "")
   long <- data.frame(
-    # By number, as a layer that is used twice has two rows of one name.
+    # By number, as a layer that is used twice has two rows with the same name.
     layer = factor(seq_len(rows), rev(seq_len(rows))),
     measure = factor(rep(titles, each = rows), titles),
     value = unlist(lapply(drawn$measures, function(measure) measure$values))
@@ -149,7 +149,7 @@ plot.reticnn_description <- function(x, ...) {
 }
 
 #' @eval said("plot_images")
-#' @return Longer captions are broken and made smaller, as a page of 7 by 5 inches needs it.
+#' @return Longer captions are wrapped and made smaller, to fit a page of 7 by 5 inches.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_images(shape_images(12, 6), n = 12)
@@ -192,7 +192,7 @@ plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
   if (is.null(grid$title)) picture_rows(grid) else picture_grid(grid)
 }
 
-# Pictures that the core has prepared, as many beside each other as it says.
+# Pictures that the core has prepared, in as many columns as it says.
 picture_grid <- function(grid, frame_width = 1.6) {
   pictures <- lapply(grid$pictures, as_picture)
   captions <- captions_of(grid)
@@ -239,7 +239,7 @@ fit_captions <- function(texts, columns, rows, shape) {
   list(text = ways[[best]], size = max(5, min(sizes[[best]], 9.6)))
 }
 
-# Texts with lines of at most so many characters.
+# Texts wrapped to lines of at most that many characters.
 broken <- function(texts, most) {
   # A longer word becomes several.
   word <- sprintf("(\\S{%d})(?=\\S)", most)
@@ -347,8 +347,8 @@ geom_box_label <- function(half) {
         x = data$x[[1]] + c(-1, 1) * half[[1]], y = data$y[[1]] + c(-1, 1) * half[[2]]
       )
       corners <- coord$transform(corners, panel_params)
-      places <- coord$transform(data, panel_params)
-      grid::gTree(x = places$x, y = places$y, label = data$label,
+      positions <- coord$transform(data, panel_params)
+      grid::gTree(x = positions$x, y = positions$y, label = data$label,
         width = diff(corners$x), height = diff(corners$y), cl = "reticnn_box_labels")
     }
   )

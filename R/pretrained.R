@@ -7,22 +7,22 @@ backbones <- function() {
 }
 
 #' @eval said("freeze")
-#' @return It is returned invisibly.
+#' @return Returned invisibly.
 #' @section Python's slices in R:
-#' The workshop goes over `vgg16$layers[-5:-2]`, and means Python's slice: from the fifth
-#' layer from the end to the third from the end. What R makes of these words depends on how
+#' The workshop loops over `vgg16$layers[-5:-2]`, meaning Python's slice: from the fifth
+#' layer from the end to the third from the end. What this code does in R depends on how
 #' Keras was imported.
 #'
 #' * Here, and after `reticulate::import("keras")`, `vgg16$layers` is an R list, and
-#'   `[-5:-2]` is that list without its elements 2 to 5, with no error. The slice is
+#'   `[-5:-2]` is that list without its elements 2 to 5, without an error. The slice is
 #'   `reticulate::py_get_attr(vgg16, "layers")[-5:-2]`, a list for R's `for`; or
 #'   `unfreeze(vgg16, c(-5, -2))`, without a loop.
 #' * After `reticulate::import("keras", convert = FALSE)`, `vgg16$layers[-5:-2]` is the
-#'   slice. R's `for` cannot go over Python objects: use [reticulate::iterate()], or
+#'   slice. R's `for` cannot loop over Python objects: use [reticulate::iterate()], or
 #'   `for (layer in reticulate::py_to_r(vgg16$layers[-5:-2]))`.
 #'
-#' In both, a model whose own `trainable` is `FALSE` trains none of its layers, whatever a
-#' loop says of them; `freeze(vgg16)` leaves that to each layer.
+#' In both cases, a model whose own `trainable` is `FALSE` trains none of its layers,
+#' whatever a loop sets in them; `freeze(vgg16)` leaves that to each layer.
 #'
 #' @seealso [unfreeze()], [layer_table()]
 #' @export
@@ -51,7 +51,7 @@ freeze <- function(model, layers = NULL) {
 }
 
 #' @eval said("unfreeze")
-#' @return It is returned invisibly.
+#' @return Returned invisibly.
 #' @seealso [freeze()], also for Python's slices of layers in R; [layer_table()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()

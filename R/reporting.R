@@ -1,8 +1,8 @@
 #' @eval said(
 #'   "report_classifier",
-#'   session = "A named vector will do for the list. The versions of R, of reticulate and of what Python has are there without it."
+#'   session = "A named vector is accepted too. The versions of R, reticulate and the Python packages are always listed."
 #' )
-#' @return It is returned invisibly.
+#' @return Returned invisibly.
 #' @seealso [plot_confusion()], [plot_images()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -19,7 +19,7 @@ report_classifier <- function(classifier, data, path = "report.html", class_name
   invisible(path)
 }
 
-# What Python does not know of the session.
+# What Python does not know about the session.
 r_session <- function() {
   list(
     R = R.version.string,

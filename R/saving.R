@@ -1,7 +1,7 @@
 #' @eval said("save_classifier")
-#' @return It is returned invisibly.
+#' @return Returned invisibly.
 #' @details
-#' A classifier cannot be kept with [saveRDS()] or in a workspace: its model lives in Python.
+#' A classifier cannot be saved with [saveRDS()] or in a workspace: its model lives in Python.
 #' @seealso [load_classifier()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()

@@ -1,15 +1,15 @@
 #' @eval said(
 #'   "fit_classifier",
-#'   class_weight = "A named vector will do for the list.",
+#'   class_weight = "A named vector is accepted too.",
 #'   progress = '`"auto"` says nothing in knitted pages and tests.',
 #'   without = "returns"
 #' )
 #' @return A `reticnn_classifier`: a list with `model` (the Keras model), `class_names`,
 #'   `image_shape`, `history`, a tibble with one row per epoch, `stopped`,
 #'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch,
-#'   `kept_epoch`, the epoch whose weights the model has, the last one or that with the
-#'   lowest loss, `resize`, how the training images were brought to the model's size, and
-#'   `augmentation`, the policy they were changed by, if any. It has methods for
+#'   `kept_epoch`, the epoch whose weights the model has, the last or the one with the
+#'   lowest loss, `resize`, how the training images were resized to the model's size, and
+#'   `augmentation`, the policy used in training, if any. It has methods for
 #'   [print()], [summary()], [plot()] and [predict()].
 #' @seealso [find_learning_rate()], [fine_tune()]
 #' @export
@@ -65,7 +65,7 @@ fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
 
 #' @eval said("find_learning_rate", without = "returns")
 #' @return A `reticnn_rates`: a tibble with one row per step, `learning_rate` and `loss`
-#'   (smoothed), up to where the loss gets out of hand, and the attribute
+#'   (smoothed), up to where the loss diverges, and the attribute
 #'   `suggestion`, the rate at which the loss falls fastest, `NA` if it does not fall.
 #'   It prints the suggestion, and has a [plot()].
 #' @export

@@ -15,7 +15,7 @@ as_table <- function(columns) {
   tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
 }
 
-# The other way: columns as lists, also those with one row, for Python.
+# The reverse: columns as lists, even with a single row, for Python.
 as_columns <- function(table) {
   if (is.null(table)) {
     return(NULL)
@@ -37,7 +37,7 @@ as_one_dimension <- function(y) {
   if (length(dim(y)) >= 1 && length(y) == nrow(y)) as.vector(y) else y
 }
 
-# In R, random things follow set.seed().
+# In R, randomness follows set.seed().
 seed_or_draw <- function(seed) {
   if (is.null(seed)) sample.int(.Machine$integer.max, 1L) else seed
 }

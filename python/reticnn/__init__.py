@@ -85,7 +85,7 @@ _HOME_OF_CLASSES = {
     "TrivialAugment": "augmenting.autoaugment",
 }
 
-# What the plots of both languages draw. R calls it by name, users have no need to.
+# What the plots of both languages draw. R calls these by name; users have no need to.
 _HOME_OF_PREPARATION = {
     "bars_of_description": "plots.preparation",
     "cells_of_confusion": "plots.preparation",

@@ -13,16 +13,16 @@ class Classifier:
     Attributes:
         model: The `keras.Model`.
         class_names: List of the classes, in the order of the model's outputs.
-        history: Dict of lists, one value an epoch: `"epoch"`, `"loss"`, `"accuracy"`,
+        history: Dict of lists, one value per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
             and with validation data `"val_loss"` and `"val_accuracy"`; after training
             in stages also `"stage"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
         kept_epoch: The epoch whose weights the model has, counted from 1: the last, or
-            the one with the lowest loss where training keeps that. 0 before the first.
-        resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were brought
+            the one with the lowest loss if training keeps that. 0 before the first.
+        resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
-        augmentation: The policy of the training, or None.
+        augmentation: The policy used in training, or None.
     """
 
     __module__ = "reticnn"

@@ -43,8 +43,8 @@ def images():
 
 def read_stripes(value):
     """Return the range of how much darker rows become, as a fraction."""
-    given, told = named(value, "stripes", ("factor",), alone="factor")
-    return {"factor": as_chance(given["factor"], told["factor"])}
+    given, labels = named(value, "stripes", ("factor",), alone="factor")
+    return {"factor": as_chance(given["factor"], labels["factor"])}
 
 
 @in_place
@@ -76,8 +76,8 @@ STRIPES = Operation(
 
 def read_warmth(value):
     """Return the most that is added to red."""
-    given, told = named(value, "warmth", ("most",), alone="most")
-    return {"most": as_float(given["most"], told["most"], minimum=0, maximum=255)}
+    given, labels = named(value, "warmth", ("most",), alone="most")
+    return {"most": as_float(given["most"], labels["most"], minimum=0, maximum=255)}
 
 
 WARMTH = Operation(

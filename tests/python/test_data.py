@@ -189,7 +189,7 @@ def test_other_than_image_data_is_refused(refused, function, data, parts):
 
 some_proportions = st.lists(st.integers(5, 20), min_size=2, max_size=4).map(
     lambda weights: {
-        f"part {place}": weight / sum(weights) for place, weight in enumerate(weights)
+        f"part {number}": weight / sum(weights) for number, weight in enumerate(weights)
     }
 )
 

@@ -98,7 +98,7 @@ def test_right_and_wrong_predictions_are_told_apart(drawn):
         ".pred_b": [0.1, 0.4],
     }
     panels = drawn(plots.plot_images(data, predictions))
-    assert [axes.get_title() for axes in panels] == ["a 90%", "a 60%\n(is b)"]
+    assert [axes.get_title() for axes in panels] == ["a 90%", "a 60%\n(true: b)"]
     assert [frame_of(axes) for axes in panels] == [colour(BLUE), colour(ORANGE)]
     (unlabelled, _) = drawn(plots.plot_images(images, predictions))
     assert frame_of(unlabelled) is None
@@ -112,7 +112,7 @@ def test_long_names_do_not_run_over_those_of_other_images():
     titles = [axes.title for axes in figure.axes]
     assert overlapping(figure, titles) == []
     shown = "".join(titles[2].get_text().split())
-    assert shown == f"Goldenretrieverpuppyoutside50%(is{names[2]})"
+    assert shown == f"Goldenretrieverpuppyoutside50%(true:{names[2]})"
     pictures = [axes.get_window_extent() for axes in figure.axes]
     assert min(box.width for box in pictures) > 100
 
@@ -250,7 +250,7 @@ def test_confusion_has_counts_and_shares_of_the_row(drawn):
     ]
     red, _, blue = np.moveaxis(pixels_of(axes)[..., :3], -1, 0)
     assert ((blue > red) == np.eye(2, dtype=bool)).all()
-    assert figure.get_supxlabel() == "10 images, 70.0% right"
+    assert figure.get_supxlabel() == "10 images, 70.0% correct"
 
 
 def test_description_has_bars_of_layers_with_weights(drawn):
@@ -296,9 +296,9 @@ def test_arrows_between_columns_are_as_thick_as_others():
     ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(int)
     (axes,) = figure.axes
     (way,) = [line for line in axes.lines if len(line.get_xdata()) > 2][:1]
-    places = axes.transData.transform(way.get_xydata())
+    points = axes.transData.transform(way.get_xydata())
     # Of its parts, the second is along the bottom, the third goes up.
-    (across, bottom), (side, up) = (places[1:3] + places[2:4]).round().astype(int) // 2
+    (across, bottom), (side, up) = (points[1:3] + points[2:4]).round().astype(int) // 2
     row = len(ink) - bottom
     along = ink[row - 4 : row + 4, across].sum()
     upwards = ink[len(ink) - up, side - 4 : side + 4].sum()
@@ -366,7 +366,7 @@ def test_large_confusion_hides_zeros_and_may_come_in_any_order():
     drawn = cells_of_confusion({"truth": truth, "predicted": predicted, "n": n})
     assert set(drawn["cells"]["text"]) == {"", "3\n100%"}
     assert drawn["cells"]["text"][8] == "3\n100%"
-    assert drawn["caption"] == "21 images, 100.0% right"
+    assert drawn["caption"] == "21 images, 100.0% correct"
 
 
 def test_no_images_are_refused(refused, shapes):

@@ -345,9 +345,9 @@ def test_model_without_a_plain_head_is_refused(refused, fit, shapes):
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Flatten()(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
-    with refused(ValueError, "model", "where a head begins", "unfreeze()"):
+    with refused(ValueError, "model", "start of the head", "unfreeze()"):
         fit(model, shapes, stages=[{"train": "head"}])
-    with refused(ValueError, "model", "where a head begins"):
+    with refused(ValueError, "model", "start of the head"):
         fine_tune(model, shapes)
 
 

@@ -189,7 +189,7 @@ test_that("a person without network learns soon what to do", {
     env = c("https_proxy=http://127.0.0.1:9", paste0("KERAS_HOME=", tempfile()))
   )
   expect_true("reticnn_error" %in% lines)
-  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its place as `path`")
+  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its path as `path`")
   expect_true("fast: TRUE " %in% lines)
 })
 
@@ -211,7 +211,7 @@ test_that("bad files are named at once, skipped by choice, and listed", {
   writeLines("<html>", file.path(folder, "light", "a page.jpg"))
   data <- image_folder(folder, 8)
   cnd <- expect_error(load_images(data), "2 of 6 files", class = "reticnn_error")
-  expect_match(conditionMessage(cnd), "empty.png: is empty.*a page.jpg: is no image")
+  expect_match(conditionMessage(cnd), "empty.png: is empty.*a page.jpg: is not an image")
   expect_warning(
     data <- image_folder(folder, 8, on_bad_image = "skip"), "2 of 6 files",
     class = "reticnn_warning"

@@ -69,7 +69,7 @@ test_that("a landmark takes weights from another model", {
   expect_identical(again$get_weights(), first$get_weights())
   expect_error(
     landmark_model("resnet18", weights = "imagenet"),
-    "`weights` is 'imagenet', and there are no such weights", class = "reticnn_error"
+    "`weights` is 'imagenet', but there are no such weights", class = "reticnn_error"
   )
 })
 

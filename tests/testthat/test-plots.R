@@ -8,7 +8,7 @@ drawn_texts <- function(plot) {
   line <- "^/F[0-9]+ 1 Tf ([-0-9. ]+) Tm \\((.*)\\) Tj$"
   lines <- grep(line, readLines(file, encoding = "latin1"), value = TRUE)
   text <- gsub("\\\\([()])", "\\1", sub(line, "\\2", lines))
-  # Two by two numbers turn and enlarge the text, two are its place.
+  # Two by two numbers turn and enlarge the text, two are its position.
   at <- do.call(rbind, lapply(strsplit(sub(line, "\\1", lines), " "), as.numeric))
   size <- pmax(at[, 1], at[, 2])
   width <- size * text_widths(text)
@@ -72,7 +72,7 @@ test_that("images are drawn upright in their own colours, right and wrong told a
     .pred_class = factor(c("a", "a")), .pred_a = c(0.9, 0.6), .pred_b = c(0.1, 0.4)
   )
   plot <- plot_images(data, predictions)
-  expect_identical(plot$data$text, c("a 90%", "a 60%\n(is b)"))
+  expect_identical(plot$data$text, c("a 90%", "a 60%\n(true: b)"))
   expect_identical(plot$data$frame, c("#0072B2", "#D55E00"))
   pixels <- drawn_pixels(plot)
   rows <- function(channel, other) {
@@ -105,7 +105,7 @@ test_that("the confusion plot has counts and shares of the row, right ones in bl
   expect_identical(fields$share, c(3 / 4, 2 / 6, 1 / 4, 4 / 6))
   hue <- grDevices::rgb2hsv(grDevices::col2rgb(fields$fill))["h", ]
   expect_identical(unname(hue > 0.5), c(TRUE, FALSE, FALSE, TRUE))
-  expect_identical(plot$labels$caption, "10 images, 70.0% right")
+  expect_identical(plot$labels$caption, "10 images, 70.0% correct")
   file <- withr::local_tempfile(fileext = ".png")
   ggplot2::ggsave(file, plot(scores), width = 4, height = 4)
   expect_gt(file.size(file), 1000)

@@ -15,8 +15,8 @@ def image_arrays(x, y=None, *, class_names=None):
     Args:
         x: Array, (n, height, width, channels), or (n, height, width) for grey images;
             values 0 to 255. Whole numbers are kept as uint8.
-        y: One label per image: class names, or whole numbers, which then are the names.
-            None for images without labels. Default None.
+        y: One label per image: class names, or whole numbers, which then serve as
+            names. None for images without labels. Default None.
         class_names: The classes in order, or None for the sorted labels. With whole
             numbers in `y`, the names that 0, 1, ... or 1, 2, ... stand for. Default
             None.

@@ -167,7 +167,7 @@ def convnext(
 
 
 def _smaller(x, width, stage):
-    """Take 4 x 4 pixels together before the first stage, 2 x 2 before the others."""
+    """Merge 4 x 4 pixels before the first stage, 2 x 2 before the others."""
     side = 4 if stage == 1 else 2
     if stage > 1:
         x = layer_normalised(x, f"stage{stage}_norm")

@@ -21,8 +21,9 @@ C3_SOURCES = (
     *((0, 1, 2, 5), (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5)),
 )
 
-# Seven by twelve pixels a digit, which F6 is to draw. The paper has its own as a figure
-# only; these are drawn anew, further apart than a change of a stroke.
+# Seven by twelve pixels per digit, which F6 is to draw. The paper shows its own only as
+# a figure; these are our own drawings, which differ from each other by more than a
+# stroke.
 _DIGITS = """
 .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
 ..###..  ...##..  .#####.  .#####.  .....##  #######  ...###.  #######  .#####.  .#####.

@@ -7,7 +7,7 @@ from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
-# Filters and step of each separable block.
+# Filters and strides of each separable block.
 _BLOCKS = (
     (64, 1),
     (128, 2),
@@ -54,7 +54,7 @@ def mobilenet(
         `keras.Model`.
 
     Source:
-        Howard et al. (2017), arXiv:1704.04861. The last block has a step of 1, as the
+        Howard et al. (2017), arXiv:1704.04861. The last block has stride 1, as the
         sizes in the paper's table ask for.
     """
     check_size(input_shape, 32, "mobilenet")

@@ -98,7 +98,7 @@ def resnet(
             small stem.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: True takes the means of ImageNet's pixels off inside the model.
+        rescale: True subtracts the means of ImageNet's pixels inside the model.
         name: Name of the model.
         blocks: Number of blocks in each of the four stages.
         bottleneck: True for blocks of three convolutions in place of two.
@@ -110,7 +110,7 @@ def resnet(
         `keras.Model`.
 
     Source:
-        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the step of 2 is in a block's
+        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the stride of 2 is in a block's
         first convolution.
     """
     stem = as_stem(stem)

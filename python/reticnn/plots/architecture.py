@@ -13,12 +13,13 @@ def plot_architecture(model, most=16):
 
     Args:
         model: Keras model built from layers, or a classifier.
-        most: Whole number of boxes of the diagram, at least 2; see `architecture` for
-            what shares a box. Default 16.
+        most: Whole number of at least 2, the largest number of boxes; see
+            `architecture` for which layers share a box. Default 16.
 
     Returns:
-        `matplotlib.figure.Figure`: boxes with the layer's name, what it does, what
-        comes out of it and its parameters, in the colour of its kind.
+        `matplotlib.figure.Figure`: one box per layer or group of layers with its name,
+        what it does, the shape of its output and its number of parameters, coloured by
+        kind.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.

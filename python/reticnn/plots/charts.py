@@ -24,9 +24,9 @@ def plot_history(classifier):
         classifier: Classifier from `fit_classifier` or `load_classifier`.
 
     Returns:
-        `matplotlib.figure.Figure`: loss and accuracy by epoch, of the training and,
-        where there are any, the validation images, with a line where a new stage of
-        training begins.
+        `matplotlib.figure.Figure`: loss and accuracy by epoch on the training images
+        and, if there are any, the validation images, with a vertical line where a new
+        stage of training begins.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
@@ -75,18 +75,18 @@ def _draw_metric(axes, points, metric):
 
 
 def plot_confusion(evaluation):
-    """Plot which classes are taken for which.
+    """Plot a confusion matrix.
 
     Args:
         evaluation: Evaluation from `evaluate_classifier`.
 
     Returns:
         `matplotlib.figure.Figure`: the true classes in rows, the predicted ones in
-        columns, in each cell the number of images and their share of the row. Right
-        ones are blue, wrong ones orange, the darker the larger the share.
+        columns, and in each cell the number of images and their share of the row.
+        Correct predictions are blue, wrong ones orange, darker for larger shares.
 
     Raises:
-        TypeError: If `evaluation` is not an evaluation.
+        TypeError: If `evaluation` is not an evaluation from `evaluate_classifier`.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -103,10 +103,10 @@ def plot_confusion(evaluation):
     figure = new_figure(side, side)
     axes = figure.subplots()
     _draw_cells(axes, confusion, drawn["cells"], classes)
-    places = range(len(classes))
+    ticks = range(len(classes))
     upright = widest + 0.1 > (side - 0.6 - widest) / len(classes)
-    axes.set_xticks(places, classes, rotation=90 if upright else 0)
-    axes.set_yticks(places, classes)
+    axes.set_xticks(ticks, classes, rotation=90 if upright else 0)
+    axes.set_yticks(ticks, classes)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     edges = np.arange(len(classes) + 1) - 0.5
@@ -145,7 +145,7 @@ def _draw_cells(axes, confusion, cells, classes):
 
 
 def plot_description(description):
-    """Plot what the layers of a model cost, and how much of the image they see.
+    """Plot the costs and receptive fields of the layers of a model.
 
     Args:
         description: Table from `describe_model`.
@@ -155,7 +155,7 @@ def plot_description(description):
         receptive field of each layer that has weights.
 
     Raises:
-        TypeError: If `description` is not a description.
+        TypeError: If `description` is not a table from `describe_model`.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -180,17 +180,17 @@ def plot_description(description):
 
 
 def plot_rates(rates):
-    """Plot the loss by learning rate.
+    """Plot the loss against the learning rate.
 
     Args:
         rates: Rates and losses from `find_learning_rate`.
 
     Returns:
-        `matplotlib.figure.Figure`: the smoothed loss by learning rate, with a line at
-        the rate that is suggested, if one is.
+        `matplotlib.figure.Figure`: the smoothed loss against the learning rate, with a
+        vertical line at the suggested rate, if there is one.
 
     Raises:
-        TypeError: If `rates` is not what `find_learning_rate` gives.
+        TypeError: If `rates` was not returned by `find_learning_rate`.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -16,21 +16,21 @@ _SIDE, _LINE, _POINTS = 1.35, 0.15, 9
 
 
 def plot_images(images, predictions=None, n=16):
-    """Show images in a grid, with their classes and what they are taken for.
+    """Show images in a grid, with their classes and predictions.
 
     Args:
         images: Image data, or an array (n, height, width, channels), 0 to 255.
         predictions: Predictions of these images, from `predict_images`, or None.
             Default None.
-        n: Whole number of images shown, the first ones. Default 16.
+        n: Whole number, the first `n` images are shown. Default 16.
 
     Returns:
-        `matplotlib.figure.Figure`. With predictions of labelled images, the frame of an
-        image is blue if its prediction is right, and orange if it is not.
+        `matplotlib.figure.Figure`. With predictions for labelled images, the frame of
+        an image is blue if the prediction is correct, else orange.
 
     Raises:
         TypeError: If `predictions` are not those of `predict_images`.
-        ValueError: If there are not as many predictions as images.
+        ValueError: If the numbers of predictions and images differ.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -40,23 +40,23 @@ def plot_images(images, predictions=None, n=16):
 
 
 def plot_augmentation(image, policy, n=8, seed=None):
-    """See what a policy does to an image.
+    """Show what a policy does to an image.
 
     Args:
         image: Image, an array (height, width, channels) or (height, width), 0 to 255.
-            Of several images, or image data, the first.
-        policy: Policy, as from `augmentation`, or a list of policies, applied in
+            Of several images, or image data, the first is used.
+        policy: Policy, such as from `augmentation`, or a list of policies, applied in
             sequence.
-        n: Whole number of changed copies. Default 8.
+        n: Whole number of changed copies to show. Default 8.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
 
     Returns:
-        `matplotlib.figure.Figure`: the image itself, and changed copies of it.
+        `matplotlib.figure.Figure`: the image itself and changed copies of it.
 
     Raises:
         TypeError: If `policy` is not a policy, or `image` does not hold numbers.
-        ValueError: If the image does not suit the policy.
+        ValueError: If the policy cannot be applied to the image.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -67,20 +67,19 @@ def plot_augmentation(image, policy, n=8, seed=None):
 
 
 def plot_filters(model, layer=None, n=32):
-    """Show the kernels of a convolution layer.
+    """Show the kernels of a convolutional layer.
 
     Args:
         model: Keras model of images, or a classifier.
-        layer: Name of a convolution layer, or None for the first one, as in
+        layer: Name of a convolutional layer, or None for the first, as in
             `layer_filters`. Default None.
-        n: Whole number of filters shown, the first ones. Default 32.
+        n: Whole number, the first `n` filters are shown. Default 32.
 
     Returns:
         `matplotlib.figure.Figure`, one picture per filter. Filters of red, green and
-        blue are in these colours, each from its lowest weight, as 0, to its highest
-        one, as 255. Of others, the mean over the channels is shown, blue where it is
-        below and orange where it is above 0, each up to its own largest distance from
-        0.
+        blue are shown in these colours, each scaled from its lowest weight, 0, to its
+        highest, 255. For others, the mean over the channels is shown, blue below and
+        orange above 0, each scaled by its own largest absolute value.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
@@ -94,21 +93,21 @@ def plot_filters(model, layer=None, n=32):
 
 
 def plot_feature_maps(model, image, layers=None, n=15):
-    """Show what the filters of a layer, or of several, answer to an image.
+    """Show the feature maps of an image in one or more layers.
 
     Args:
         model: Keras model of images, or a classifier.
         image: Image, an array (height, width, channels), 0 to 255, of the size that the
-            model takes. Of several images, or image data, the first.
-        layers: Name of a layer, or several, or None for the first convolution, as in
-            `feature_maps`. Default None.
-        n: Whole number of filters shown of each layer, the first ones. Default 15,
-            which with the image makes a square of 16 pictures.
+            model takes. Of several images, or image data, the first is used.
+        layers: Name of a layer, or several names, or None for the first convolution, as
+            in `feature_maps`. Default None.
+        n: Whole number, the first `n` feature maps of each layer are shown. Default 15,
+            which together with the image makes a square of 16 pictures.
 
     Returns:
-        `matplotlib.figure.Figure`: the image and one picture per filter, dark where the
-        filter answers least to this image and bright where it answers most; one that
-        answers the same everywhere is dark. Several layers are rows.
+        `matplotlib.figure.Figure`: the image and one picture per feature map, from dark
+        at its lowest to bright at its highest value for this image; a constant map is
+        dark. If there are several layers, each is a row.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.

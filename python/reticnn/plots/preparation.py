@@ -36,7 +36,7 @@ _MEASURES = {
 
 
 def pictures_of_images(images, predictions, n):
-    """Return the first images, with their classes and what they are taken for.
+    """Return the first images, with their classes and their predictions.
 
     Args:
         images: Image data or an array.
@@ -81,7 +81,7 @@ def pictures_of_filters(model, layer, n):
 
 
 def pictures_of_feature_maps(model, image, layers, n):
-    """Return an image, and what the first filters of layers answer to it.
+    """Return an image, and its feature maps, the first ones of each layer.
 
     Returns:
         Pictures, with `layer`, the name of the layer of each and the size of its maps.
@@ -95,8 +95,8 @@ def pictures_of_feature_maps(model, image, layers, n):
         pictures += [_scaled(picture) for picture in shown]
         text += _numbers(len(shown))
         # The image stands before the first layer's maps.
-        places = len(shown) + (not layer)
-        layer += [f"{name}\n{_size(found.shape[1:3])}"] * places
+        count_here = len(shown) + (not layer)
+        layer += [f"{name}\n{_size(found.shape[1:3])}"] * count_here
     title = None
     if len(maps) == 1:
         counted = _counted(len(shown), found.shape[-1], "feature maps")
@@ -116,7 +116,7 @@ def _grid(pictures, text, frame, title=None):
 
 
 def _columns(number):
-    """Return how many pictures beside each other leave the fewest places empty."""
+    """Return how many pictures beside each other leave the fewest gaps."""
     square = math.ceil(math.sqrt(number))
     return min(range(square, 2 * square), key=lambda columns: -number % columns)
 
@@ -158,11 +158,11 @@ def _pixels(data):
 
 
 def _guess(predictions, at, labels):
-    """Return what an image is taken for, how surely, and if wrong, what it is."""
+    """Return the predicted class, its probability and, if wrong, the true class."""
     guess = str(predictions[".pred_class"][at])
     chance = predictions[f".pred_{guess}"][at]
     wrong = labels is not None and labels[at] != guess
-    return f"{guess} {100 * chance:.0f}%" + (f"\n(is {labels[at]})" if wrong else "")
+    return f"{guess} {100 * chance:.0f}%" + (f"\n(true: {labels[at]})" if wrong else "")
 
 
 def _verdict(predictions, at, labels):
@@ -215,7 +215,8 @@ def points_of_history(history):
 
     Returns:
         Dict of `points`, a dict of equal-length lists `epoch`, `metric`, `data`
-        (training or validation) and `value`; and `stages`, where new stages begin.
+        (training or validation) and `value`; and `stages`, the epochs at which new
+        stages of training begin.
     """
     epochs, stages = history["epoch"], history.get("stage", [])
     points = {"epoch": [], "metric": [], "data": [], "value": []}
@@ -267,7 +268,7 @@ def cells_of_confusion(confusion):
         ],
         "ink": ["#FFFFFF" if share > 0.5 else "#333333" for share in shares],
     }
-    caption = f"{int(number):,} images, {100 * right / max(1, number):.1f}% right"
+    caption = f"{int(number):,} images, {100 * right / max(1, number):.1f}% correct"
     return {"cells": cells, "caption": caption}
 
 

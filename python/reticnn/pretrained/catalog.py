@@ -33,10 +33,10 @@ def backbones():
     Returns:
         Table (dict of equal-length lists) with one row per network: `name`; `family`;
         `parameters`, without the top; `input_size`, the height and width in pixels it
-        was made for; `min_size`, the smallest it takes; `preprocessing`, what
-        `transfer_model` does to pixels from 0 to 255; `weights`, those that can be had,
-        `"imagenet"` from Keras, or `"none"` but one's own for the landmark models that
-        Keras does not have; and `cached`, whether they are on this machine already.
+        was designed for; `min_size`, the smallest it accepts; `preprocessing`, what
+        `transfer_model` does to pixels from 0 to 255; `weights`, those available,
+        `"imagenet"` from Keras, or `"none"` for landmark models that Keras does not
+        have; and `cached`, whether the weights are already on this machine.
 
     Example:
         >>> table = backbones()

@@ -1,4 +1,4 @@
-"""What R calls of the core beside its public functions."""
+"""What R calls of the core in addition to its public functions."""
 
 import warnings
 

@@ -130,6 +130,16 @@ def test_maps_that_cannot_be(refused, tiny_cnn):
         feature_maps(model, image, flat)
 
 
+def test_layer_with_several_outputs_is_refused(refused):
+    inputs = keras.Input((8, 8, 4))
+    halves = keras.ops.split(inputs, 2, axis=-1)
+    x = keras.layers.GlobalAveragePooling2D()(halves[0] * halves[1])
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    name = next(layer.name for layer in model.operations if "split" in layer.name)
+    with refused(ValueError, "layers", name, "single output"):
+        feature_maps(model, np.zeros((1, 8, 8, 4)), name)
+
+
 def test_one_name_of_two_layers_is_asked_for_whole(refused):
     def part(name):
         inputs = keras.Input((8, 8, 3))

@@ -1,6 +1,9 @@
 """Every class that a saved model may need is registered, whoever imports it first."""
 
+import compileall
 import json
+import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +17,7 @@ from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.optimizers.momentum_sgd import MomentumSGD
 from reticnn.optimizers.schedules import Schedule
 from reticnn.outputs import soft_binary_accuracy
+from reticnn.runtime.registration import modules_with_classes
 
 
 def model_of(*layers, kind=keras.Model):
@@ -123,3 +127,50 @@ def test_fresh_process_loads_a_model_with_it(name, loaded):
     assert kind == type(models[name]).__name__
     assert is_compiled == models[name].compiled
     np.testing.assert_allclose(predicted, before[name], rtol=1e-5, atol=1e-5)
+
+
+FIND = """
+from reticnn.runtime import registration
+
+print(registration.__file__)
+print(*registration.modules_with_classes())
+"""
+
+
+def copied_core(folder):
+    """Return the folder of a copy of the package, without its caches."""
+    source = Path(reticnn.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(source, folder / "reticnn", ignore=ignored))
+
+
+def without_sources(folder):
+    """Return a folder that has the package in compiled form only."""
+    compileall.compile_dir(copied_core(folder), quiet=1, legacy=True)
+    for source in folder.rglob("*.py"):
+        source.unlink()
+    return folder
+
+
+def in_archive(folder):
+    """Return a zip archive that has the package."""
+    copied_core(folder / "whole")
+    return shutil.make_archive(folder / "archive", "zip", folder / "whole")
+
+
+def beside_others_files(folder):
+    """Return a folder with the package, and files that editors and systems leave."""
+    layers = copied_core(folder) / "layers"
+    (layers / "._rbf.py").write_bytes(b"\0\5\x16\7\xff\xfe")
+    (layers / ".ipynb_checkpoints").mkdir()
+    shutil.copy(layers / "rbf.py", layers / ".ipynb_checkpoints/rbf-checkpoint.py")
+    return folder
+
+
+@pytest.mark.parametrize("install", [without_sources, in_archive, beside_others_files])
+def test_classes_are_found_wherever_the_package_lies(install, tmp_path, run_python):
+    core = str(install(tmp_path))
+    result = run_python(FIND, PYTHONPATH=core)
+    place, *modules = result.stdout.splitlines()
+    assert place.startswith(core), result.stderr[-2000:]
+    assert modules == [" ".join(modules_with_classes())]

@@ -183,7 +183,7 @@ def _colour_order(graph, name):
 
 
 def _passing(graph, pixels, names):
-    """Return what goes into layers first and what comes out, by the layers' names."""
+    """Return what goes into layers first, and a list of what comes out, by name."""
     found, wanted = {}, set(names)
 
     def look(call, name, given):
@@ -192,7 +192,7 @@ def _passing(graph, pixels, names):
             return [None] * len(call.outputs)
         after = call.on(given)
         if name in wanted:
-            found.setdefault(name, (given[0], after[0]))
+            found.setdefault(name, (given[0], after))
         return after
 
     walk(graph, [pixels], look)
@@ -219,8 +219,13 @@ def _pixels(graph, images):
     return keras.ops.convert_to_tensor(pixels.astype("float32"))
 
 
-def _maps(name, tensor):
-    maps = keras.ops.convert_to_numpy(tensor)
+def _maps(name, outputs):
+    if len(outputs) > 1:
+        raise ValueError(
+            f"`layers` has {name!r}, which has {len(outputs)} outputs. Choose a layer "
+            "with a single output."
+        )
+    maps = keras.ops.convert_to_numpy(outputs[0])
     if maps.ndim != 4:
         raise ValueError(
             f"`layers` has {name!r}, whose output of shape {maps.shape[1:]} is not "

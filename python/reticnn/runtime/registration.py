@@ -8,13 +8,13 @@ seconds and settles the backend; so that waits until somebody imports Keras.
 import contextlib
 import importlib
 import importlib.util
-import re
+import os
+import pkgutil
 import sys
 from functools import cache
-from pathlib import Path
 
-_CORE = Path(__file__).parents[1]
-_DECORATOR = re.compile(r"^@keras\.saving\.register_keras_serializable\b", re.MULTILINE)
+_CORE = os.path.dirname(os.path.dirname(__file__))
+_DECORATOR = "register_keras_serializable"
 
 
 def register_with_keras():
@@ -37,15 +37,21 @@ def register_classes():
 def modules_with_classes():
     """Return the names of all modules of the package that register something.
 
-    They are found by their text, so that nobody has to keep a list of them, and without
-    importing the others.
+    They are found by the names in their code, so that nobody has to keep a list of
+    them, and without importing the others. Python's importers give the code wherever it
+    is: also in a zip archive, and where sources have been left out.
     """
-    files = sorted(_CORE.rglob("*.py"))
-    return [
-        ".".join(("reticnn", *file.relative_to(_CORE).with_suffix("").parts))
-        for file in files
-        if _DECORATOR.search(file.read_text(encoding="utf-8"))
-    ]
+    return sorted(name for name, code in _codes(_CORE) if _DECORATOR in code.co_names)
+
+
+def _codes(folder, package="reticnn"):
+    """Yield the name and the code of each module of a package that is no package."""
+    for finder, name, is_package in pkgutil.iter_modules([folder]):
+        full = f"{package}.{name}"
+        if is_package:
+            yield from _codes(os.path.join(folder, name), full)
+        else:
+            yield full, finder.find_spec(full).loader.get_code(full)
 
 
 def _name_after_the_package():

@@ -123,7 +123,7 @@ site: setup-package ## Build the website into docs/, without internet access
 	@tools/setup-r.sh pkgdown
 	@Rscript tools/site.R
 
-document: setup-r ## Write man/ and NAMESPACE from the comments in R/
+document: setup-r ## Write man/ and NAMESPACE from the comments in R/ and the core's docstrings
 	@Rscript -e 'roxygen2::roxygenise()'
 
 clean: ## Delete everything that was built here, including the environments

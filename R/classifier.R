@@ -1,4 +1,4 @@
-# The fitted classifier in R: plain R data, beside the Python classifier they came from.
+# The fitted classifier in R: plain R data, and the Python classifier they came from.
 new_classifier <- function(core_classifier) {
   structure(
     list(
@@ -18,7 +18,7 @@ new_classifier <- function(core_classifier) {
   )
 }
 
-# What the core gets of a classifier, or of anything else.
+# What the core is given for a classifier, or for anything else.
 as_core <- function(x, call = rlang::caller_env()) {
   if (!inherits(x, "reticnn_classifier")) {
     return(x)
@@ -36,18 +36,13 @@ as_core <- function(x, call = rlang::caller_env()) {
   x$core
 }
 
-# A dict of equal-length lists as a tibble.
-as_table <- function(columns) {
-  tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
-}
-
 #' @export
 print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {
     if (is.null(side)) "any" else format(side)
   }, "")
   metrics <- unlist(x$history[x$kept_epoch, metric_names(x$history)])
-  trained <- paste0(nrow(x$history), " epochs",
+  trained <- paste0(nrow(x$history), if (nrow(x$history) == 1) " epoch" else " epochs",
     if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"),
     if (x$kept_epoch < nrow(x$history)) paste0(", weights of epoch ", x$kept_epoch))
   if (length(metrics) > 0) {
@@ -82,27 +77,6 @@ summary.reticnn_classifier <- function(object, ...) {
   invisible(object)
 }
 
-#' Predict with a classifier
-#'
-#' The method of [predict()] for classifiers: [predict_images()] under its R name.
-#'
-#' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta,crops,scales As `images`, `batch_size`, `tta`, `crops`
-#'   and `scales` of [predict_images()].
-#' @param ... Not used; must be empty.
-#' @return A tibble, as from [predict_images()].
-#' @section Errors: A `reticnn_error` as for [predict_images()].
-#' @examplesIf reticnn::reticnn_available()
-#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
-#' predict(classifier, shape_images(5))
-#' @export
-predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
-                                       crops = 1, scales = NULL, ...) {
-  rlang::check_dots_empty()
-  predict_images(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
-    scales = scales)
-}
-
 #' @importFrom generics augment
 #' @export
 generics::augment
@@ -117,22 +91,22 @@ generics::tidy
 
 #' Classifiers as tibbles
 #'
-#' Methods for the generics of the package generics, which are those of broom and
-#' tidymodels: in what order these packages are attached does not matter.
+#' Methods for the generics of the package generics, which broom and tidymodels use too:
+#' the order in which these packages are attached does not matter.
 #'
 #' @param x Classifier from [fit_classifier()] or [load_classifier()].
 #' @param new_data Images, as `images` of [predict_images()].
-#' @param batch_size Whole number of images at a time. Default 32.
+#' @param batch_size As in [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return Tibbles.
-#'   - `tidy()`: the training history, one row an epoch, a metric and a data set, with
+#'   - `tidy()`: the training history, one row per epoch, metric and data set, with
 #'     `epoch`, `metric` (such as `"loss"`), `data` (`"training"` or `"validation"`) and
 #'     `value`.
 #'   - `glance()`: one row, with `epochs`, the number trained; `best_epoch`, the one with
-#'     the lowest loss, of the validation images if there are any; the metrics of that
-#'     epoch; `parameters`, the number of them in the model; and `stopped`, why training
-#'     ended before its last epoch, or `NA`.
-#'   - `augment()`: one row an image, with `.file` for files, `label` for labelled image
+#'     the lowest loss, on the validation images if there are any; the metrics of that
+#'     epoch; `parameters`, the number of parameters of the model; and `stopped`, why
+#'     training ended before its last epoch, or `NA`.
+#'   - `augment()`: one row per image, with `.file` for files, `label` for labelled image
 #'     data, and the columns of [predict_images()].
 #' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
 #' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]
@@ -149,7 +123,9 @@ NULL
 #' @export
 tidy.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
-  long_history(x$history)
+  points <- history_points(x$history)
+  attr(points, "stages") <- NULL
+  points
 }
 
 #' @rdname classifier_tibbles
@@ -157,7 +133,7 @@ tidy.reticnn_classifier <- function(x, ...) {
 glance.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   history <- x$history
-  # Where no epoch was finished, there is none, and a row of NA.
+  # If no epoch was finished, there is no best one, and the row is NA.
   best <- which.min(history[["val_loss"]] %||% history$loss)[1]
   metrics <- as.list(history[best, metric_names(history)])
   tibble::tibble(
@@ -172,13 +148,26 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
   predictions <- predict_images(x, new_data, batch_size = batch_size)
   known <- list(.file = predictions[[".file"]])
-  if (inherits(new_data, "reticnn.data.image_data.ImageData")) {
+  if (is_image_data(new_data)) {
     known$label <- as_factor(new_data$labels, new_data$class_names)
   }
   predictions$.file <- NULL
   tibble::tibble(!!!known, predictions)
 }
 
-as_factor <- function(labels, levels) {
-  if (is.null(labels)) NULL else factor(labels, levels = levels)
+# One row per epoch, metric and data set; none if no epoch was finished. The attribute
+# `stages` says where new stages of training begin.
+history_points <- function(history) {
+  drawn <- call_core("points_of_history", history = as_columns(history))
+  points <- tibble::tibble(
+    epoch = as.integer(drawn$points$epoch), metric = as.character(drawn$points$metric),
+    data = as.character(drawn$points$data), value = as.numeric(drawn$points$value)
+  )
+  # structure() would give the rows names, which print as a star.
+  attr(points, "stages") <- as.numeric(drawn$stages)
+  points
+}
+
+metric_names <- function(history) {
+  setdiff(names(history), c("epoch", "stage"))
 }

@@ -33,16 +33,16 @@ abort_no_core <- function(cnd, call) {
 }
 
 # What only R can see: a missing logical crosses as `True`, a missing string as "NA".
-# Arrays are looked at by the core, in the pass that converts them.
+# The core checks arrays, in the pass that converts them.
 check_not_missing <- function(arguments, call) {
   for (name in names(arguments)) {
     value <- arguments[[name]]
     if (is.atomic(value) && is.null(dim(value)) && anyNA(value)) {
-      places <- which(is.na(value))
+      indices <- which(is.na(value))
       at <- if (length(value) > 1) {
-        paste0(" at ", length(places), " of ", length(value), " positions: ",
-          paste(utils::head(places, 10), collapse = ", "),
-          if (length(places) > 10) ", ...")
+        paste0(" at ", length(indices), " of ", length(value), " positions: ",
+          paste(utils::head(indices, 10), collapse = ", "),
+          if (length(indices) > 10) ", ...")
       }
       abort_text(paste0("`", name, "` must not be NA", at, "."), call = call)
     }

@@ -5,8 +5,8 @@ the <- new.env(parent = emptyenv())
 #' Keras, ready for use from R
 #'
 #' The Python module `keras`, imported when something in it is first used. Its layers
-#' take and give the same tensors as the blocks of this package, so that both stand in
-#' one pipe.
+#' take and return the same tensors as the blocks of this package, so that both can be
+#' used in one pipe.
 #'
 #' @format An object whose elements, with `$`, are those of the Python module.
 #' @seealso [tuple()]
@@ -48,7 +48,7 @@ tuple <- function(...) {
   reticulate::tuple(...)
 }
 
-#' Is Python there for reticnn?
+#' Is Python available for reticnn?
 #'
 #' Looks for a Python with Keras in the places where reticulate looks, without
 #' starting it and without installing anything.
@@ -93,13 +93,14 @@ core_module <- function(call) {
       reticulate::import_from_path("reticnn", path = core_dir()),
       error = function(cnd) abort_no_core(cnd, call)
     )
-    the$relay <- core_submodule("runtime.relay", call)
+    # The core's one part for R, and the only submodule that R knows.
+    the$relay <- reticulate::import("reticnn.runtime.relay")
   }
   if (the$process != Sys.getpid()) {
     abort_text(
-      paste0("Python was started in another process (", the$process, ") than this one (",
-        Sys.getpid(), "), which is a forked copy of it, as `parallel::mclapply()` makes, ",
-        "and would hang. Use the classifier in the main process, or load it in each ",
+      paste0("Python was started in another process (", the$process, "), from which this ",
+        "one (", Sys.getpid(), ") was forked, as `parallel::mclapply()` does, and would ",
+        "hang. Use the classifier in the main process, or load it in each ",
         "worker of `parallel::makeCluster()` with `load_classifier()`."),
       call = call
     )
@@ -107,20 +108,14 @@ core_module <- function(call) {
   the$core
 }
 
-core_submodule <- function(name, call) {
-  rlang::try_fetch(
-    reticulate::import(paste0("reticnn.", name)),
-    error = function(cnd) abort_no_core(cnd, call)
-  )
-}
-
-# The core starts Keras, so that TensorFlow's log lines stay out of the console.
+# The core starts Keras, so that TensorFlow's log lines stay out of the console, and has
+# it know our layers in models that Keras itself loads.
 import_keras <- function(call = rlang::caller_env()) {
   core_module(call)
-  keras <- core_submodule("runtime.backend", call)$keras
-  # For models with our layers that Keras itself loads.
-  core_submodule("runtime.registration", call)$register_classes()
-  keras
+  rlang::try_fetch(
+    the$relay$load_keras(),
+    error = function(cnd) abort_no_core(cnd, call)
+  )
 }
 
 # Calls a public function of the core: warnings become R warnings, and errors R errors
@@ -129,15 +124,15 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
   arguments <- list(...)
   check_not_missing(arguments, .call)
   core <- core_module(.call)
-  # Values that stand in the call itself reticulate would copy, large arrays too.
-  places <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
+  # reticulate would copy values that are part of the call itself, even large arrays.
+  elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
   here <- rlang::current_env()
   answer <- rlang::try_fetch(
     do.call(
       the$relay$call_with_warnings,
       c(
         list(reticulate::py_get_attr(core, .name)),
-        stats::setNames(places, names(arguments))
+        stats::setNames(elements, names(arguments))
       ),
       envir = here
     ),

@@ -16,21 +16,20 @@ declare_python <- function() {
 
 #' Install what reticnn needs in Python
 #'
-#' Makes a virtual environment with Keras, TensorFlow, NumPy, Pillow and OpenCV. reticnn finds
-#' it by its name in every later session. It is one way of two: without it, reticulate
-#' makes an environment of its own at the first use, from what this package declares
+#' Makes a virtual environment with Keras, TensorFlow, NumPy, Pillow and OpenCV. reticnn
+#' finds it by its name in every later session. This is one of two ways: without it,
+#' reticulate makes its own environment at first use, from what this package declares
 #' with [reticulate::py_require()].
 #'
-#' Nothing is done to an environment that you chose yourself, as with
-#' `RETICULATE_PYTHON` or [reticulate::use_virtualenv()]; install the packages there
-#' with pip.
+#' An environment that you chose yourself, as with `RETICULATE_PYTHON` or
+#' [reticulate::use_virtualenv()], is left alone; install the packages there with pip.
 #'
-#' @param envname Name of the virtual environment, which is made if it is not there.
+#' @param envname Name of the virtual environment, which is made if it does not exist.
 #'   Default `"r-reticnn"`, the name under which reticnn looks for it.
 #' @param gpu `TRUE` also installs NVIDIA's libraries for TensorFlow, on Linux. Default
 #'   `FALSE`.
 #' @return The path of the environment's Python, invisibly. Called for its effect.
-#' @section Errors: reticulate's, with pip's output, if there is no Python to be had or the
+#' @section Errors: reticulate's, with pip's output, if no Python is available or the
 #'   packages cannot be downloaded.
 #' @export
 #' @examples

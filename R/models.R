@@ -1,25 +1,4 @@
-#' Build a fully connected network
-#'
-#' Dense layers on the flattened pixels.
-#'
-#' @param input_shape `c(height, width, channels)` of the images. Default
-#'   `c(32, 32, 3)`.
-#' @param num_classes Whole number of classes, at least 2. Default 2.
-#' @param units Whole number of units of the hidden layer, or one for each of several
-#'   hidden layers. Default 256.
-#' @param dropout Number in `[0, 1)`, fraction of units dropped after each hidden layer
-#'   while training. Default 0.
-#' @param output `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
-#'   [classifier_head()]. Default `"auto"`.
-#' @param rescale `TRUE` divides the pixels, 0 to 255, by 255 inside the model. Default
-#'   `TRUE`.
-#' @param seed Whole number of at least 0 that fixes the initial weights. Default
-#'   `NULL`: one is drawn from R's random numbers, so that [set.seed()] fixes them.
-#' @return A Keras model, not compiled, from images (n, height, width, channels), 0 to
-#'   255, to probabilities as [classifier_head()] gives them. It has Keras's methods,
-#'   such as `model$summary()`.
-#' @section Errors: A `reticnn_error` if an argument is outside its range.
-#' @references Keras's `Flatten` and `Dense`.
+#' @eval said("build_mlp")
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' build_mlp(c(64, 64, 3), 2, 256, output = "softmax")$count_params()
@@ -30,30 +9,7 @@ build_mlp <- function(input_shape = c(32, 32, 3), num_classes = 2, units = 256,
     seed = seed_or_draw(seed))
 }
 
-#' Build a convolutional network
-#'
-#' Blocks of convolutions, global average pooling, dense layers. With the defaults it is
-#' the simple CNN of the workshop that the package comes from: 28,097 parameters.
-#'
-#' @inheritParams build_mlp
-#' @param filters Whole number of filters in every block, or one number a block, which
-#'   then also says how many blocks there are. Default 32.
-#' @param n_blocks Whole number of blocks, for one number of `filters`. Default 3.
-#' @param n_conv Whole number of convolutions a block. Default 1.
-#' @param units Whole number of units of the hidden dense layer, or one for each of
-#'   several, or `NULL` for none. Default 256.
-#' @param batch_norm `TRUE` for batch normalisation after every convolution. Default
-#'   `FALSE`.
-#' @param block_dropout Number in `[0, 1)`, dropout after each block's pooling. Default
-#'   0.
-#' @param dropout Number in `[0, 1)`, dropout after each hidden dense layer. Default 0.
-#' @return A Keras model, not compiled, from images (n, height, width, channels), 0 to
-#'   255, to probabilities as [classifier_head()] gives them. Layers are named by block,
-#'   `block1_conv1` and so on.
-#' @section Errors: A `reticnn_error` if an argument is outside its range, or the images
-#'   are too small for so many blocks.
-#' @references Deep Learning and Computer Vision in R: A Practical Introduction
-#'   (BIBC2025, Patrick Li), session 2.2.
+#' @eval said("build_cnn")
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' model <- build_cnn()
@@ -69,7 +25,33 @@ build_cnn <- function(input_shape = c(32, 32, 3), num_classes = 2, filters = 32,
     output = output, rescale = rescale, seed = seed_or_draw(seed))
 }
 
-# In R, random things follow set.seed().
-seed_or_draw <- function(seed) {
-  if (is.null(seed)) sample.int(.Machine$integer.max, 1L) else seed
+#' @eval said("landmark_model", rename = c(options = "..."))
+#' @seealso [landmark_architectures()], [training_recipe()], [describe_model()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' model <- landmark_model("mobilenet", c(32, 32, 3), 2, width = 0.25)
+#' model$count_params()
+landmark_model <- function(name, input_shape = NULL, num_classes = NULL, weights = NULL,
+                           output = "auto", rescale = TRUE, seed = NULL, ...) {
+  call_core("landmark_model", name = name, input_shape = input_shape,
+    num_classes = num_classes, weights = as_core(weights), output = output, rescale = rescale,
+    seed = seed_or_draw(seed), ...)
+}
+
+#' @eval said("transfer_model")
+#' @seealso [freeze()] and [unfreeze()] to change what is trained, [layer_table()].
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' # Random weights here; leave `weights` out for ImageNet's.
+#' model <- transfer_model("mobilenet_0.25", c(32, 32, 3), weights = NULL)
+#' unfreeze(model, "last_block")
+#' tail(layer_table(model))
+transfer_model <- function(backbone = "vgg16", input_shape = c(224, 224, 3),
+                           num_classes = 2, weights = "imagenet", train = "head",
+                           pooling = "avg", adapter = NULL, units = NULL, dropout = 0,
+                           output = "auto", resize_to = NULL, seed = NULL) {
+  call_core("transfer_model", backbone = as_core(backbone), input_shape = input_shape,
+    num_classes = num_classes, weights = as_core(weights), train = train,
+    pooling = pooling, adapter = adapter, units = units, dropout = dropout,
+    output = output, resize_to = resize_to, seed = seed_or_draw(seed))
 }

@@ -1,9 +1,5 @@
-#' Plot the training history of a classifier
-#'
-#' @param x Classifier from [fit_classifier()] or [load_classifier()].
+#' @eval said("plot_history", rename = c(classifier = "x"))
 #' @param ... Not used; must be empty.
-#' @return A ggplot: loss and accuracy by epoch, of the training and, where there are
-#'   any, the validation images, with a line where a new stage of training begins.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' data <- shape_images(400)
@@ -12,14 +8,13 @@
 plot.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a classifier")
-  history <- long_history(x$history)
-  stage <- x$history[["stage"]]
-  begins <- x$history$epoch[-1][which(diff(stage) != 0)] - 0.5
+  history <- history_points(x$history)
+  begins <- attr(history, "stages")
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
     ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
-    # A single epoch has no line, about which ggplot2 would tell.
-    (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8)) +
-    ggplot2::geom_point(size = 2) +
+    # A single epoch has no line, and ggplot2 would say so.
+    (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8, na.rm = TRUE)) +
+    ggplot2::geom_point(size = 2, na.rm = TRUE) +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::scale_colour_manual(values = c(training = "#0072B2", validation = "#D55E00")) +
@@ -32,34 +27,11 @@ plot.reticnn_classifier <- function(x, ...) {
     )
 }
 
-# One row an epoch, a metric and a data set; none where no epoch was finished.
-long_history <- function(history) {
-  metrics <- metric_names(history)
-  each <- function(values) rep(as.character(values), each = nrow(history))
-  tibble::tibble(
-    epoch = rep(as.integer(history$epoch), length(metrics)),
-    metric = each(sub("^val_", "", metrics)),
-    data = each(ifelse(startsWith(metrics, "val_"), "validation", "training")),
-    value = as.numeric(unlist(history[metrics], use.names = FALSE))
-  )
-}
-
-metric_names <- function(history) {
-  setdiff(names(history), c("epoch", "stage"))
-}
-
 whole_breaks <- function(limits) {
   unique(round(pretty(limits)))
 }
 
-#' Plot which classes are taken for which
-#'
-#' @param evaluation,x Evaluation from [evaluate_classifier()].
-#' @param ... Not used; must be empty.
-#' @return A ggplot: the true classes in rows, the predicted ones in columns, in each
-#'   field the number of images and their share of the row. Right ones are blue, wrong
-#'   ones orange, the darker the larger the share.
-#' @section Errors: A `reticnn_error` if `evaluation` is none.
+#' @eval said("plot_confusion")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' classifier <- fit_classifier(build_cnn(num_classes = 3), shape_images(300, 3), epochs = 2)
@@ -68,12 +40,14 @@ plot_confusion <- function(evaluation) {
   check_installed("ggplot2", "Plotting an evaluation")
   if (!inherits(evaluation, "reticnn_evaluation")) {
     abort_text(
-      paste0("`evaluation` must be what `evaluate_classifier()` gives, not an object of ",
+      paste0("`evaluation` must come from `evaluate_classifier()`, not be an object of ",
         "class ", class(evaluation)[[1]], "."),
       call = rlang::current_env()
     )
   }
-  fields <- confusion_fields(evaluation$confusion)
+  fields <- as.data.frame(evaluation$confusion, responseName = "n")
+  drawn <- call_core("cells_of_confusion", confusion = as_columns(fields))
+  fields <- cbind(fields, as_table(drawn$cells))
   classes <- nrow(evaluation$confusion)
   # Names that stand upright over many columns have one line.
   names <- rownames(evaluation$confusion)
@@ -93,9 +67,7 @@ plot_confusion <- function(evaluation) {
     ggplot2::scale_y_discrete(limits = rev, labels = labels, drop = FALSE) +
     ggplot2::coord_fixed(expand = FALSE) +
     ggplot2::labs(
-      x = "Predicted", y = "Truth",
-      caption = sprintf("%s images, %.1f%% right", format(evaluation$n, big.mark = ","),
-        100 * evaluation$accuracy)
+      x = "Predicted", y = "Truth", caption = drawn$caption
     ) +
     ggplot2::theme_minimal(base_size = 13) +
     ggplot2::theme(
@@ -107,85 +79,147 @@ plot_confusion <- function(evaluation) {
 }
 
 #' @rdname plot_confusion
+#' @param x As `evaluation`.
+#' @param ... Not used; must be empty.
 #' @export
 plot.reticnn_evaluation <- function(x, ...) {
   rlang::check_dots_empty()
   plot_confusion(x)
 }
 
-# One row a pair of classes, with the text and the colours of its field.
-confusion_fields <- function(confusion) {
-  shares <- as.vector(confusion / pmax(rowSums(confusion), 1))
-  fields <- as.data.frame(confusion, responseName = "n")
-  right <- as.character(fields$truth) == as.character(fields$predicted)
-  fields$share <- shares
-  fields$fill <- ifelse(right, shade(shares, "#0072B2"), shade(shares, "#D55E00"))
-  fields$ink <- ifelse(shares > 0.5, "white", "grey20")
-  # In a large table, zeros only hide the rest.
-  shown <- fields$n > 0 | nrow(confusion) <= 6
-  fields$text <- ifelse(shown, sprintf("%d\n%.0f%%", fields$n, 100 * shares), "")
-  fields
+#' @eval said("plot_rates", rename = c(rates = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300)))
+plot.reticnn_rates <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting learning rates")
+  ggplot2::ggplot(x, ggplot2::aes(.data$learning_rate, .data$loss)) +
+    ggplot2::geom_vline(xintercept = attr(x, "suggestion"), colour = "#D55E00",
+      linetype = "dashed", na.rm = TRUE) +
+    ggplot2::geom_line(colour = "#0072B2", linewidth = 0.8) +
+    ggplot2::scale_x_log10() +
+    ggplot2::labs(
+      x = "Learning rate", y = "Loss (smoothed)",
+      title = if (!is.na(attr(x, "suggestion"))) {
+        paste("Suggested:", format(attr(x, "suggestion"), digits = 2))
+      }
+    ) +
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
 }
 
-# From nearly white to the colour, by a share from 0 to 1.
-shade <- function(shares, colour) {
-  rgb <- grDevices::colorRamp(c("#F4F4F4", colour))(shares)
-  grDevices::rgb(rgb, maxColorValue = 255)
+#' @eval said("plot_description", rename = c(description = "x"))
+#' @return As many layers are labelled with their names as there is room for.
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(describe_model(build_cnn()))
+plot.reticnn_description <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a model's layers")
+  drawn <- call_core("bars_of_description", description = as_columns(x))
+  names <- unlist(drawn$names)
+  rows <- length(names)
+  titles <- vapply(drawn$measures, function(measure) measure$title, "")
+  long <- data.frame(
+    # By number, as a layer that is used twice has two rows with the same name.
+    layer = factor(seq_len(rows), rev(seq_len(rows))),
+    measure = factor(rep(titles, each = rows), titles),
+    value = unlist(lapply(drawn$measures, function(measure) measure$values))
+  )
+  # Many names, or long ones, are small.
+  size <- max(6, min(10.4, 300 / rows, 240 / max(1, nchar(names))))
+  ggplot2::ggplot(long, ggplot2::aes(.data$value, .data$layer)) +
+    ggplot2::geom_col(fill = "#0072B2", width = 0.7, na.rm = TRUE) +
+    ggplot2::facet_wrap(~measure, scales = "free_x") +
+    ggplot2::scale_x_continuous(n.breaks = 4, labels = short_numbers) +
+    ggplot2::scale_y_discrete(labels = function(rows) names[as.integer(rows)],
+      guide = ggplot2::guide_axis(check.overlap = TRUE)) +
+    ggplot2::labs(x = NULL, y = NULL) +
+    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.spacing = grid::unit(14, "pt"),
+      axis.text.y = ggplot2::element_text(size = size),
+      strip.text = ggplot2::element_text(vjust = 0), strip.clip = "off"
+    )
 }
 
-#' Show images in a grid
-#'
-#' With their classes, and with what a classifier takes them for.
-#'
-#' @param images Image data, or an array `c(n, height, width, channels)`, 0 to 255.
-#' @param predictions Tibble of predictions of these images, from [predict_images()], or
-#'   `NULL`. Default `NULL`.
-#' @param n Whole number of images shown, the first ones. Default 16.
-#' @return A ggplot. With predictions of labelled images, the frame of an image is blue
-#'   if its prediction is right, and orange if it is not. Longer captions are broken and
-#'   made smaller, as a page of 7 by 5 inches needs it.
-#' @section Errors: A `reticnn_error` if there are fewer predictions than images.
+#' @eval said("plot_images")
+#' @return Longer captions are wrapped and made smaller, to fit a page of 7 by 5 inches.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_images(shape_images(12, 6), n = 12)
 plot_images <- function(images, predictions = NULL, n = 16) {
   check_installed("ggplot2", "Plotting images")
-  if (!inherits(images, "reticnn.data.image_data.ImageData")) {
-    images <- image_arrays(images)
-  }
-  if (!is.null(predictions) && nrow(predictions) != length(images)) {
-    abort_text(
-      paste0("`predictions` has ", nrow(predictions), " rows for ", length(images),
-        " images. Predict the same images that are shown."),
-      call = rlang::current_env()
-    )
-  }
-  shown <- seq_len(min(as_count(n), length(images)))
-  loaded <- load_images(images[shown])
-  captions <- image_captions(loaded$labels, predictions[shown, ], length(shown))
-  image_grid(as_pictures(loaded$images), captions)
+  picture_grid(call_core("pictures_of_images", images = images,
+    predictions = as_columns(predictions), n = n))
 }
 
-as_count <- function(n, call = rlang::caller_env()) {
-  if (!is.numeric(n) || length(n) != 1 || is.na(n) || n < 1 || n != round(n)) {
-    abort_text(
-      paste0("`n` must be a whole number of at least 1, not ", deparse(n)[[1]], "."),
-      call = call
-    )
-  }
-  n
+#' @eval said("plot_augmentation")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' policy <- augmentation(rotation = 0.1, color_jitter = 0.3, erasing = 0.5)
+#' plot_augmentation(shape_images(1), policy, seed = 1)
+plot_augmentation <- function(image, policy, n = 8, seed = NULL) {
+  check_installed("ggplot2", "Plotting images")
+  picture_grid(call_core("pictures_of_augmentation", image = image, policy = policy, n = n,
+    seed = seed_or_draw(seed)))
 }
 
-# Pictures, each with the text and in the frame of its row in `captions`.
-image_grid <- function(pictures, captions, frame_width = 1.6) {
-  columns <- grid_columns(length(pictures))
-  fitted <- fit_captions(captions$text, columns, ceiling(length(pictures) / columns),
-    nrow(pictures[[1]]) / ncol(pictures[[1]]))
+#' @eval said("plot_filters")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot_filters(build_cnn())
+plot_filters <- function(model, layer = NULL, n = 32) {
+  check_installed("ggplot2", "Plotting filters")
+  grid <- call_core("pictures_of_filters", model = as_core(model), layer = layer, n = n)
+  picture_grid(grid, frame_width = 0.5)
+}
+
+#' @eval said("plot_feature_maps")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot_feature_maps(build_cnn(), shape_images(1))
+#' plot_feature_maps(build_cnn(), shape_images(1), c("block1_conv1", "block3_conv1"), n = 8)
+plot_feature_maps <- function(model, image, layers = NULL, n = 15) {
+  check_installed("ggplot2", "Plotting feature maps")
+  grid <- call_core("pictures_of_feature_maps", model = as_core(model), image = image,
+    layers = as_strings(layers), n = n)
+  if (is.null(grid$title)) picture_rows(grid) else picture_grid(grid)
+}
+
+# Pictures that the core has prepared, in as many columns as it says.
+picture_grid <- function(grid, frame_width = 1.6) {
+  pictures <- lapply(grid$pictures, as_picture)
+  captions <- captions_of(grid)
+  fitted <- fit_captions(captions$text, grid$columns,
+    ceiling(length(pictures) / grid$columns), nrow(pictures[[1]]) / ncol(pictures[[1]]))
   texts <- stats::setNames(fitted$text, captions$image)
   picture_plot(pictures, captions, frame_width) +
-    ggplot2::facet_wrap(~image, ncol = columns,
+    ggplot2::facet_wrap(~image, ncol = grid$columns,
       labeller = ggplot2::as_labeller(texts)) +
+    ggplot2::labs(title = grid$title) +
     ggplot2::theme(strip.text = ggplot2::element_text(size = fitted$size))
+}
+
+captions_of <- function(grid) {
+  data.frame(
+    image = seq_along(grid$pictures), text = unlist(grid$text),
+    frame = as.character(none_as_na(grid$frame))
+  )
+}
+
+# Colours of 0 to 255, or a map of 0, dark, to 1, bright, as a raster.
+as_picture <- function(pixels) {
+  if (length(dim(pixels)) == 3) {
+    return(grDevices::as.raster(pixels / 255))
+  }
+  colours <- grDevices::hcl.colors(256, "viridis")
+  grDevices::as.raster(matrix(colours[1 + round(255 * pixels)], nrow(pixels)))
 }
 
 # Captions with line breaks, and their size in points, such that they are no wider than
@@ -205,7 +239,7 @@ fit_captions <- function(texts, columns, rows, shape) {
   list(text = ways[[best]], size = max(5, min(sizes[[best]], 9.6)))
 }
 
-# Texts with lines of at most so many characters.
+# Texts wrapped to lines of at most that many characters.
 broken <- function(texts, most) {
   # A longer word becomes several.
   word <- sprintf("(\\S{%d})(?=\\S)", most)
@@ -213,13 +247,6 @@ broken <- function(texts, most) {
     lines <- strwrap(gsub(word, "\\1 ", lines, perl = TRUE), most + 1)
     paste(lines, collapse = "\n")
   }, character(1))
-}
-
-# How many pictures beside each other leave the fewest places empty.
-grid_columns <- function(number) {
-  square <- ceiling(sqrt(number))
-  columns <- seq(square, 2 * square - 1)
-  columns[[which.min(-number %% columns)]]
 }
 
 # Pictures in panels of their shape, to be set out in facets by the columns of `captions`.
@@ -244,6 +271,18 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
     )
 }
 
+# One row per layer, with its name beside it; the image before the first one.
+picture_rows <- function(grid) {
+  captions <- captions_of(grid)
+  captions$row <- factor(unlist(grid$layer), unique(unlist(grid$layer)))
+  captions$column <- factor(captions$text, unique(captions$text))
+  picture_plot(lapply(grid$pictures, as_picture), captions) +
+    ggplot2::facet_grid(row ~ column, switch = "y") +
+    ggplot2::theme(strip.text.y.left = ggplot2::element_text(
+      angle = 0, hjust = 1, vjust = 0.5, margin = ggplot2::margin(0, 6, 0, 0)
+    ))
+}
+
 # A picture that fills its panel, each with its own number of pixels.
 geom_picture <- function(pictures) {
   geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
@@ -257,30 +296,83 @@ geom_picture <- function(pictures) {
     mapping = ggplot2::aes(picture = .data$picture))
 }
 
-# Images, `c(n, height, width, channels)` of 0 to 255, as a list of rasters.
-as_pictures <- function(images) {
-  size <- dim(images)
-  images <- pmin(pmax(images, 0), 255) / 255
-  lapply(seq_len(size[[1]]), function(number) {
-    image <- array(images[number, , , ], size[-1])
-    grDevices::as.raster(if (size[[4]] == 1) image[, , 1] else image)
-  })
+#' @eval said("plot_architecture")
+#' @return The text fits the boxes at any size.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot_architecture(build_cnn())
+plot_architecture <- function(model, most = 16) {
+  check_installed("ggplot2", "Plotting an architecture")
+  diagram <- architecture(model, most)
+  boxes <- diagram$boxes
+  half <- c(diagram$box_width, diagram$box_height) / 2
+  texts <- call_core("labels_of_boxes", boxes = as_columns(boxes))
+  boxes <- cbind(boxes, as_table(texts))
+  of_kinds <- boxes[!duplicated(boxes$kind), ]
+  kinds <- stats::setNames(of_kinds$colour, of_kinds$kind)
+  boxes$kind <- factor(boxes$kind, names(kinds))
+  ggplot2::ggplot(boxes, ggplot2::aes(.data$x, .data$y)) +
+    ggplot2::geom_path(
+      data = diagram$arrows, ggplot2::aes(group = .data$arrow), colour = "grey45",
+      linewidth = 0.5, linejoin = "mitre",
+      arrow = grid::arrow(length = grid::unit(5, "pt"), type = "closed")
+    ) +
+    ggplot2::geom_tile(
+      ggplot2::aes(fill = .data$kind, colour = .data$kind), linewidth = 0.7,
+      width = 2 * half[[1]], height = 2 * half[[2]]
+    ) +
+    geom_box_label(half) +
+    ggplot2::scale_fill_manual(values = stats::setNames(of_kinds$ground, of_kinds$kind)) +
+    ggplot2::scale_colour_manual(values = kinds) +
+    ggplot2::coord_fixed(
+      xlim = c(-0.1, diagram$width + 0.1), ylim = c(0, diagram$height), expand = FALSE,
+      clip = "off"
+    ) +
+    ggplot2::labs(fill = NULL, colour = NULL) +
+    ggplot2::theme_void(base_size = 12) +
+    ggplot2::theme(
+      legend.position = "bottom",
+      legend.text = ggplot2::element_text(margin = ggplot2::margin(0, 12, 0, 4)),
+      plot.margin = ggplot2::margin(6, 6, 6, 6)
+    ) +
+    ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 4)))
 }
 
-# The text over each image, and the colour of its frame.
-image_captions <- function(labels, predictions, n) {
-  if (is.null(predictions)) {
-    text <- if (is.null(labels)) "" else as.character(labels)
-    frame <- NA_character_
-  } else {
-    guess <- as.character(predictions$.pred_class)
-    chance <- vapply(seq_along(guess), function(i) {
-      predictions[[paste0(".pred_", guess[[i]])]][[i]]
-    }, numeric(1))
-    right <- if (is.null(labels)) NA else guess == as.character(labels)
-    text <- paste0(guess, " ", round(100 * chance), "%",
-      ifelse(right %in% FALSE, paste0("\n(is ", labels, ")"), ""))
-    frame <- ifelse(right, "#0072B2", "#D55E00")
-  }
-  data.frame(image = seq_len(n), text = text, frame = frame)
+# Labels of three lines, as large as all of them fit into their boxes.
+geom_box_label <- function(half) {
+  geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
+    required_aes = c("x", "y", "label"),
+    draw_panel = function(data, panel_params, coord) {
+      corners <- data.frame(
+        x = data$x[[1]] + c(-1, 1) * half[[1]], y = data$y[[1]] + c(-1, 1) * half[[2]]
+      )
+      corners <- coord$transform(corners, panel_params)
+      positions <- coord$transform(data, panel_params)
+      grid::gTree(x = positions$x, y = positions$y, label = data$label,
+        width = diff(corners$x), height = diff(corners$y), cl = "reticnn_box_labels")
+    }
+  )
+  ggplot2::layer(geom = geom, stat = "identity", position = "identity",
+    mapping = ggplot2::aes(label = .data$label), show.legend = FALSE)
+}
+
+#' @exportS3Method grid::makeContent
+makeContent.reticnn_box_labels <- function(x) {
+  width <- grid::convertWidth(grid::unit(x$width, "npc"), "points", valueOnly = TRUE)
+  height <- grid::convertHeight(grid::unit(x$height, "npc"), "points", valueOnly = TRUE)
+  lines <- do.call(rbind, strsplit(x$label, "\n", fixed = TRUE))
+  widest <- grid::convertWidth(
+    max(grid::stringWidth(lines)), "points", valueOnly = TRUE
+  ) / grid::get.gpar("fontsize")$fontsize
+  # The name is bold, which is a little wider.
+  size <- min(0.9 * width / (1.06 * widest), height / 3.9, 14)
+  grobs <- lapply(1:3, function(line) {
+    grid::textGrob(
+      lines[, line], x$x,
+      grid::unit(x$y, "npc") + grid::unit((2 - line) * 1.2 * size, "points"),
+      gp = grid::gpar(fontsize = size, fontface = if (line == 1) "bold" else "plain",
+        col = if (line == 3) "grey25" else "black")
+    )
+  })
+  grid::setChildren(x, do.call(grid::gList, grobs))
 }

@@ -1,47 +1,5 @@
-#' Predict the class of images
-#'
-#' Files are read batch by batch, so that any number of them takes the same memory.
-#'
-#' @param classifier Classifier from [fit_classifier()] or [load_classifier()], or a
-#'   Keras model from images to classes.
-#' @param images Image data; an array `c(n, height, width, channels)` or one image
-#'   `c(height, width, channels)`, 0 to 255; the path of an image file or of a folder of
-#'   images; or several paths. Files are read at the model's size, and arrays resized to
-#'   it, in the way the classifier's training images were. Grey images are repeated for a
-#'   model that takes RGB; RGB images whose channels are the same go to a grey one;
-#'   opaque RGBA images to both.
-#' @param class_names For a Keras model, the names of its classes in the order of its
-#'   outputs, or `NULL` to call them class_1, class_2 and so on. Default `NULL`.
-#' @param batch_size Whole number of images at a time. Default 32.
-#' @param tta Test-time augmentation, the whole number of changed copies of each image
-#'   whose probabilities are averaged with its own. They are made by the policy the
-#'   classifier was trained with; where there is none, or it crops to a number of pixels,
-#'   they are mirrored and shifted by up to 5 %. All images are changed in the same ways,
-#'   always the same. Default 0.
-#' @param crops 1; 5, the probabilities are averaged over crops of the model's size at the
-#'   corners and in the centre of a larger image; or 10, over these and their mirror
-#'   images. Arrays larger than the model takes are cut as they are. Other images are
-#'   brought to 8/7 of the model's size first: 256 pixels for 224. Default 1.
-#' @param scales Whole number of pixels, or several, to which the shorter side of each
-#'   image is brought, without changing its aspect; the probabilities are averaged over
-#'   them. The network is applied to the whole of the image: global pooling goes over all
-#'   of it, dense layers behind a flattened map become convolutions, and the class scores
-#'   are averaged over the places. With `crops` of 5 or 10, it sees crops of its own size
-#'   at each scale instead. `NULL` for the model's own size. Default `NULL`. With `tta`,
-#'   every crop or scale is also seen in the changed ways.
-#' @param progress `"bar"`, `"none"`, or `"auto"`: a bar in an interactive session, if it
-#'   takes more than two seconds. Or a function to call with a list of `step`, `steps`
-#'   (batches) and `done`. Default `"auto"`.
-#' @return A tibble with one row an image, in the order given: `.pred_class`, a factor,
-#'   the most probable class; `.pred_<class>`, the probability of each class; and for
-#'   files `.file`, the path.
-#' @section Errors: A `reticnn_error` if a path does not exist or a file cannot be read,
-#'   if there are no images, if the model takes channels that they cannot be converted to
-#'   without a loss, or if it has a layer that cannot be applied to images of other sizes,
-#'   or to the smallest of the `scales`. A `reticnn_warning` if an array is resized other
-#'   than for `scales`, or image data are of files resized in another way than in training.
-#' @references Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan
-#'   and Zisserman (2014), arXiv:1409.1556, section 3.2.
+#' @eval said("predict_images")
+#' @return `.pred_class` is a factor.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -59,114 +17,23 @@ predict_images <- function(classifier, images, class_names = NULL, batch_size = 
   table
 }
 
-#' Measure a classifier on labelled images
+#' Predict with a classifier
 #'
-#' The definitions are those of scikit-learn. What the data leave undefined, such as the
-#' AUC where all images are of one class, is `NaN`.
+#' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
-#' @inheritParams predict_images
-#' @param data Image data with labels, of the classifier's classes or some of them, in
-#'   any order.
-#' @param class_names For a Keras model, the names of its classes in the order of its
-#'   outputs, or `NULL` for those of the data in their order. Default `NULL`.
-#' @return A `reticnn_evaluation`, which is a list of
-#'   - `n`: number of images.
-#'   - `loss`: the loss the model is compiled with; the log loss if with none.
-#'   - `accuracy`: fraction predicted right.
-#'   - `balanced_accuracy`: mean of the recalls of the classes in the data.
-#'   - `roc_auc`: area under the ROC curve of the second of two classes; of more, the mean
-#'     over the classes in the data, each against the rest.
-#'   - `log_loss`: mean of -log(probability of the right class).
-#'   - `brier_score`: mean over the images of the sum over the classes of (probability - 1
-#'     or 0) squared; with two classes half of that, which is the squared error of the
-#'     second one's probability.
-#'   - `calibration_error`: expected calibration error, the mean distance between the
-#'     highest probability and the accuracy in 15 bins of that probability.
-#'   - `per_class`: tibble with `class`, `n` (images of it), `precision`, `recall`, `f1`.
-#'   - `confusion`: table of counts, the true classes in rows, the predicted in columns.
-#'
-#'   [plot_confusion()] draws it, [glance()] gives the measures as a tibble with one row,
-#'   and [tidy()] those of each class.
-#' @section Errors: A `reticnn_error` if the data have no images, no labels, a class the
-#'   classifier has not, or images that the model does not take. A `reticnn_warning` if
-#'   images in memory are resized to what the model takes.
-#' @references Calibration error: Guo et al. (2017), arXiv:1706.04599.
-#' @export
-#' @examplesIf reticnn::reticnn_available()
-#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
-#' scores <- evaluate_classifier(classifier, shape_images(100))
-#' scores
-#' scores$accuracy
-evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
-                                progress = "auto") {
-  new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
-    data = data, class_names = as_strings(class_names), batch_size = batch_size,
-    progress = step_reporter(progress)))
-}
-
-new_evaluation <- function(scores) {
-  classes <- as.character(scores$per_class$class)
-  scores$per_class <- as_table(scores$per_class)
-  scores$per_class$class <- factor(classes, levels = classes)
-  scores$confusion <- as.table(matrix(
-    as.integer(scores$confusion$n), length(classes), byrow = TRUE,
-    dimnames = list(truth = classes, predicted = classes)
-  ))
-  structure(scores, class = "reticnn_evaluation")
-}
-
-#' @export
-print.reticnn_evaluation <- function(x, most = 10, ...) {
-  measures <- glance(x)[-1]
-  lines <- paste(measure_names(names(measures)), sprintf("%.3f", unlist(measures)))
-  table <- as.data.frame(x$per_class)
-  cat("<reticnn_evaluation> ", format(x$n, big.mark = ","), " images, ", nrow(table),
-    " classes\n", sep = "")
-  cat(paste(lines[1:4], collapse = ", "), paste(lines[5:7], collapse = ", "), sep = "\n")
-  if (nrow(table) > most) {
-    cat("\nThe ", most, " classes with the lowest F1:\n", sep = "")
-    table <- utils::head(table[order(table$f1), ], most)
-  } else {
-    cat("\n")
-  }
-  print(table, digits = 3, row.names = FALSE)
-  if (length(x$confusion) <= most^2) {
-    cat("\n")
-    print(x$confusion)
-  }
-  invisible(x)
-}
-
-# The measures as a person calls them.
-measure_names <- function(names) {
-  names <- gsub("_", " ", names)
-  sub("brier", "Brier", sub("roc auc", "ROC AUC", names))
-}
-
-#' Evaluations as tibbles
-#'
-#' @param x Evaluation from [evaluate_classifier()].
+#' @param object Classifier from [fit_classifier()] or [load_classifier()].
+#' @param new_data,batch_size,tta,crops,scales As `images`, `batch_size`, `tta`, `crops`
+#'   and `scales` of [predict_images()].
 #' @param ... Not used; must be empty.
-#' @return `glance()`: a tibble with one row, the measures of all images. `tidy()`: one
-#'   row a class, with its number of images, precision, recall and F1.
-#' @name evaluation_tibbles
+#' @return A tibble, as from [predict_images()].
+#' @section Errors: A `reticnn_error` as for [predict_images()].
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
-#' scores <- evaluate_classifier(classifier, shape_images(100))
-#' glance(scores)
-#' tidy(scores)
-NULL
-
-#' @rdname evaluation_tibbles
+#' predict(classifier, shape_images(5))
 #' @export
-glance.reticnn_evaluation <- function(x, ...) {
+predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
+                                       crops = 1, scales = NULL, ...) {
   rlang::check_dots_empty()
-  tibble::as_tibble(unclass(x)[setdiff(names(x), c("per_class", "confusion"))])
-}
-
-#' @rdname evaluation_tibbles
-#' @export
-tidy.reticnn_evaluation <- function(x, ...) {
-  rlang::check_dots_empty()
-  x$per_class
+  predict_images(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
+    scales = scales)
 }

@@ -1,4 +1,4 @@
-# How training tells the console that it goes on: a function the core calls with the
+# How training reports its progress to the console: a function the core calls with the
 # epoch, the step and the metrics, so that R's own output, sinks and knitr see it.
 progress_reporter <- function(progress) {
   if (identical(progress, "auto")) {
@@ -33,20 +33,20 @@ automatic_progress <- function() {
 }
 
 report_epochs <- function() {
-  told <- NULL
+  printed <- NULL
   function(state) {
-    told <<- say_opening(state, told)
+    printed <<- say_opening(state, printed)
     if (state$done) say_epoch(state)
   }
 }
 
-# Says what is computed on, and the note of each stage; returns what has been said.
-say_opening <- function(state, told) {
-  if (is.null(told)) {
+# Prints the device, and the note of each stage; returns the note that was printed.
+say_opening <- function(state, printed) {
+  if (is.null(printed)) {
     cli::cli_text("Training on {state$device}")
   }
   note <- state$note %||% ""
-  if (!identical(note, told) && nzchar(note)) {
+  if (!identical(note, printed) && nzchar(note)) {
     for (line in strsplit(note, "\n")[[1]]) cli::cli_text("{line}")
   }
   note
@@ -57,15 +57,15 @@ say_epoch <- function(state) {
 }
 
 report_bar <- function() {
-  # Where nothing can be drawn over, a bar would be a page of bars.
+  # Where output cannot be overwritten, a bar would become a page of bars.
   if (!cli::is_dynamic_tty()) {
     return(report_epochs())
   }
   bar <- NULL
   epoch <- 0
-  told <- NULL
+  printed <- NULL
   function(state) {
-    told <<- say_opening(state, told)
+    printed <<- say_opening(state, printed)
     if (state$epoch != epoch) {
       epoch <<- state$epoch
       bar <<- cli::cli_progress_bar(
@@ -103,8 +103,8 @@ report_steps <- function(at_once) {
 environment_of_bar <- new.env()
 
 metrics_text <- function(state) {
-  place <- c("epoch", "epochs", "step", "steps", "done", "device", "note")
-  metrics <- state[setdiff(names(state), place)]
+  state_names <- c("epoch", "epochs", "step", "steps", "done", "device", "note")
+  metrics <- state[setdiff(names(state), state_names)]
   paste(names(metrics), formatC(unlist(metrics), digits = 4, format = "f"),
     collapse = ", ")
 }

@@ -1,31 +1,8 @@
-#' Write a page about a classifier
-#'
-#' One HTML file to open in a browser, print or send: how good the classifier is, where
-#' it fails, and what it is. The page needs nothing else, asks nothing of any server, and
-#' stays below 3 MB whatever the number of images.
-#'
-#' It has the measures of [evaluate_classifier()]; the confusion matrix, or with more than
-#' 30 classes the pairs confused most; images that the classifier is surest, wrong and
-#' unsure about; the calibration of its probabilities; the training, the layers and the
-#' data; and the versions in use. A click on a field of the confusion matrix shows its
-#' images among them, one on a column's name sorts a table.
-#'
-#' The images are predicted once, batch by batch; those shown, at most 60, are read again.
-#'
-#' @inheritParams evaluate_classifier
-#' @param data Image data with labels, of the classifier's classes or some of them, in
-#'   any order; best images that were not trained on.
-#' @param path File to write. An older one is replaced when the page is complete. `~` is
-#'   expanded. Default `"report.html"`.
-#' @param session Named list or vector of more to say about the session, such as
-#'   `c(Project = "pets")`, or `NULL`. The versions of R, reticulate and reticnn's Python
-#'   side are there without it. Default `NULL`.
-#' @return The path, invisibly.
-#' @section Errors: A `reticnn_error` if the folder to write in does not exist or `path` is
-#'   a folder, if `session` has a value without a name, or if the data have no images, no
-#'   labels, a class the classifier has not, or images that the model does not take. A
-#'   `reticnn_warning` if images in memory are resized to what the model takes.
-#' @references Reliability diagrams: Guo et al. (2017), arXiv:1706.04599.
+#' @eval said(
+#'   "report_classifier",
+#'   session = "A named vector is accepted too. The versions of R, reticulate and the Python packages are always listed."
+#' )
+#' @return Returned invisibly.
 #' @seealso [plot_confusion()], [plot_images()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -42,7 +19,7 @@ report_classifier <- function(classifier, data, path = "report.html", class_name
   invisible(path)
 }
 
-# What Python does not know of the session.
+# What Python does not know about the session.
 r_session <- function() {
   list(
     R = R.version.string,

@@ -94,11 +94,11 @@ def ours(images, crop, batches):
         erasing=1,
         color_jitter=0.2,
     )
-    places = np.arange(len(images))
+    positions = np.arange(len(images))
 
     def run():
         for epoch in range(batches):
-            host.apply(policy, images, 1, epoch, places, threads=1)
+            host.apply(policy, images, 1, epoch, positions, threads=1)
 
     return run
 

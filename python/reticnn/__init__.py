@@ -72,6 +72,31 @@ _HOME = {
     "report_classifier": "reporting",
 }
 
+# Classes that users meet as objects made by the functions. They say `reticnn` as their
+# module, so that R's methods for them do not depend on where they live.
+_HOME_OF_CLASSES = {
+    "AutoAugment": "augmenting.autoaugment",
+    "Augmentation": "augmenting.compose",
+    "Classifier": "classifier",
+    "ImageData": "data.image_data",
+    "Policy": "augmenting.policy",
+    "RandAugment": "augmenting.autoaugment",
+    "Sequence": "augmenting.sequence",
+    "TrivialAugment": "augmenting.autoaugment",
+}
+
+# What the plots of both languages draw. R calls these by name; users have no need to.
+_HOME_OF_PREPARATION = {
+    "bars_of_description": "plots.preparation",
+    "cells_of_confusion": "plots.preparation",
+    "labels_of_boxes": "plots.preparation",
+    "pictures_of_augmentation": "plots.preparation",
+    "pictures_of_feature_maps": "plots.preparation",
+    "pictures_of_filters": "plots.preparation",
+    "pictures_of_images": "plots.preparation",
+    "points_of_history": "plots.preparation",
+}
+
 __all__ = [
     "architecture",
     "augment",
@@ -134,10 +159,11 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import a public function from its room at first use."""
-    if name not in _HOME:
+    """Import a public function or class from its room at first use."""
+    homes = {**_HOME, **_HOME_OF_CLASSES, **_HOME_OF_PREPARATION}
+    if name not in homes:
         raise AttributeError(f"module 'reticnn' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"reticnn.{_HOME[name]}"), name)
+    value = getattr(importlib.import_module(f"reticnn.{homes[name]}"), name)
     globals()[name] = value
     register_classes()
     return value

@@ -13,17 +13,19 @@ class Classifier:
     Attributes:
         model: The `keras.Model`.
         class_names: List of the classes, in the order of the model's outputs.
-        history: Dict of lists, one value an epoch: `"epoch"`, `"loss"`, `"accuracy"`,
+        history: Dict of lists, one value per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
             and with validation data `"val_loss"` and `"val_accuracy"`; after training
             in stages also `"stage"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
         kept_epoch: The epoch whose weights the model has, counted from 1: the last, or
-            the one with the lowest loss where training keeps that. 0 before the first.
-        resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were brought
+            the one with the lowest loss if training keeps that. 0 before the first.
+        resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
-        augmentation: The policy of the training, or None.
+        augmentation: The policy used in training, or None.
     """
+
+    __module__ = "reticnn"
 
     def __init__(
         self,
@@ -67,11 +69,12 @@ class Classifier:
         kept = self.kept_epoch != self.epochs
         weights = f", weights of epoch {self.kept_epoch}" if kept else ""
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
+        trained = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         resized = f", resized by {self.resize}" if self.resize else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {self.epochs} epochs{stopped}{weights}{metrics}"
+            f"trained  {trained}{stopped}{weights}{metrics}"
         )
 
 

@@ -176,7 +176,7 @@ def as_labels(labels, class_names=None, *, name="labels"):
     """Return labels as (codes, class names): int64 codes counted from 0.
 
     Args:
-        labels: One label an image: strings, or whole numbers or booleans, whose values
+        labels: One label per image: strings, or whole numbers or booleans, whose values
             are then the names. A column vector (n, 1) is taken as n labels.
         class_names: The classes in their order, or None for the sorted labels. With
             numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for.
@@ -295,7 +295,7 @@ def _label_values(labels, class_names, name):
     # R's missing string arrives as "NA". Only a class called so by the caller is one.
     missing_text = set() if class_names and "NA" in class_names else {"NA"}
     missing = [
-        place for place, value in enumerate(values) if _is_missing(value, missing_text)
+        index for index, value in enumerate(values) if _is_missing(value, missing_text)
     ]
     if missing:
         raise ValueError(
@@ -379,13 +379,13 @@ def _checked_pixels(array, name):
     images_at_once = max(1, _VALUES_IN_CACHE // max(1, array[:1].size))
     outside = 0
     for start in range(0, len(array), images_at_once):
-        place = slice(start, start + images_at_once)
-        block = array[place].copy(order="K")
+        rows = slice(start, start + images_at_once)
+        block = array[rows].copy(order="K")
         if pixels.dtype == np.uint8:
             with np.errstate(invalid="ignore"):
                 whole = block.astype(np.uint8)
             if (whole == block).all():
-                pixels[place] = whole
+                pixels[rows] = whole
                 continue
             pixels = _as_float32(pixels, start)
         if _missing(block).any():
@@ -395,7 +395,7 @@ def _checked_pixels(array, name):
                 "images."
             )
         outside += int(((block < 0) | (block > 255)).sum())
-        pixels[place] = block
+        pixels[rows] = block
     _warn_of_range(pixels, outside, name)
     return pixels
 

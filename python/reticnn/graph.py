@@ -9,7 +9,7 @@ from reticnn.runtime.keras_internals import calls_in, graph_in_sequential
 
 
 def graph_of(layer):
-    """Return the graph of layers that a model is, or None for what is none."""
+    """Return the graph of layers that a model is, or None for anything else."""
     graph = graph_in_sequential(layer) or layer
     is_graph = isinstance(graph, keras.Model) and isinstance(graph, keras.Function)
     return graph if is_graph else None
@@ -31,9 +31,9 @@ def as_graph(model, name="model"):
     graph = graph_of(network)
     if graph is None:
         raise ValueError(
-            f"`{name}` must be built from layers that Keras can list, as "
-            f"`keras.Model(inputs, outputs)` is, not a {type(network).__name__} "
-            f"{'with a `call()` of its own' if network.built else 'without inputs'}."
+            f"`{name}` must be built from layers that Keras can list, such as "
+            f"`keras.Model(inputs, outputs)`, not a {type(network).__name__} "
+            f"{'with its own `call()`' if network.built else 'without inputs'}."
         )
     return graph
 
@@ -113,8 +113,8 @@ def as_keras_model(model):
 def layers_with_parents(model, parents=()):
     """Yield each layer, nested models and their layers included, with its parents.
 
-    They are those that Keras lists, also of models with a `call()` of their own: what
-    such a model does with its layers only Keras knows, and no walk can follow.
+    They are those that Keras lists, also for models with their own `call()`: only Keras
+    knows what such a model does with its layers, and no walk can follow it.
     """
     parents = (*parents, model)
     for layer in model.layers:
@@ -136,7 +136,7 @@ def leaves_in(layer):
     return leaves_of(layer) if isinstance(layer, keras.Model) else [layer]
 
 
-# The layers that end the feature maps, and begin the head.
+# The layers at which the feature maps end and the head begins.
 FEATURE_ENDS = (
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalMaxPooling2D,
@@ -146,7 +146,7 @@ FEATURE_ENDS = (
 
 def without_top(model):
     """Return a model up to its feature maps, sharing its layers."""
-    # A model with a `call()` of its own has none.
+    # A model with its own `call()` has none.
     taken = getattr(model, "input_shape", None)
     if not isinstance(taken, tuple) or len(taken) != 4:
         raise ValueError(

@@ -12,7 +12,7 @@ from reticnn.runtime.backend import keras
 
 
 def count_classes(model):
-    """Return how many classes the output of `model` tells apart."""
+    """Return how many classes the output of `model` distinguishes."""
     shape = model.output_shape
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise ValueError(

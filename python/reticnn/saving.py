@@ -23,24 +23,25 @@ _RECORD = "classifier.json"
 def save_classifier(classifier, path):
     """Save a classifier to one file.
 
-    The file is a zip archive of the model in Keras's own format and of the class
-    names, the image shape, the history and the versions in use as JSON. Nothing in it
-    is pickled. It replaces an older file only when it is complete.
+    The file is a zip archive with the model in Keras's own format, and the class names,
+    the image shape, the history and the versions in use as JSON. Nothing in it is
+    pickled. An older file is replaced only once the new one is complete.
 
     Args:
-        classifier: Classifier.
-        path: File to write, by custom with the ending `.reticnn`. `~` is expanded.
+        classifier: Classifier from `fit_classifier`.
+        path: File to write, by convention with the extension `.reticnn`. `~` is
+            expanded.
 
     Returns:
-        The path written.
+        The path of the file written.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
-        ValueError: If `path` is a folder, or ends in `.keras` or `.h5`, which promise
-            another format, or if the model has Lambda layers, whose code no one would
-            want to load.
+        ValueError: If `path` is a folder, or has the extension `.keras` or `.h5`, which
+            stands for another format, or if the model has Lambda layers, whose code
+            would be unsafe to load.
         FileNotFoundError: If the folder to write in does not exist.
-        RuntimeError: In a forked copy of the process that started Keras.
+        RuntimeError: In a process forked from the one that started Keras.
 
     Example:
         >>> save_classifier(classifier, "cats-and-dogs.reticnn")
@@ -81,8 +82,8 @@ def save_classifier(classifier, path):
 def load_classifier(path):
     """Load a classifier saved by `save_classifier`.
 
-    No code comes out of the file: a model with Lambda layers, which would bring their
-    own, is refused. It may have been saved on another backend.
+    Loading runs no code from the file: a model with Lambda layers, which contain code,
+    is refused. The file may have been saved on another backend.
 
     Args:
         path: File. `~` is expanded.
@@ -93,8 +94,8 @@ def load_classifier(path):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, is not a saved classifier, was saved by a
-            newer version with another format, or holds code.
-        RuntimeError: In a forked copy of the process that started Keras.
+            newer version in another format, or contains code.
+        RuntimeError: In a process forked from the one that started Keras.
 
     Example:
         >>> load_classifier("cats-and-dogs.reticnn").class_names
@@ -181,9 +182,9 @@ def _read_model(contents, path):
     with_code = _layers_with_code(config)
     if with_code:
         raise ValueError(
-            f"`path` has a model with code of its own, in the Lambda layers "
-            f"{shown(with_code)}, which loading would run: {path!r}. Use Keras's "
-            "layers instead, or a layer class of your own."
+            f"`path` has a model with code in its Lambda layers, {shown(with_code)}, "
+            f"which loading would run: {path!r}. Use Keras's layers or your own layer "
+            "class instead."
         )
     with tempfile.TemporaryDirectory(prefix="reticnn-") as scratch:
         file = os.path.join(scratch, _MODEL)
@@ -193,8 +194,8 @@ def _read_model(contents, path):
             return keras.saving.load_model(file, safe_mode=True)
         except Exception as error:
             raise ValueError(
-                f"`path` has a model that Keras cannot load: {path!r}. Layers of your "
-                "own must be registered first, with "
+                f"`path` has a model that Keras cannot load: {path!r}. Your own layers "
+                "must be registered first, with "
                 "`keras.saving.register_keras_serializable()`; otherwise the file is "
                 f"damaged or was not made by `save_classifier()`. Keras says: {error}"
             ) from error
@@ -206,9 +207,9 @@ def _check_no_code(model):
         with_code = _layers_with_code(json.loads(archive.read("config.json")))
     if with_code:
         raise ValueError(
-            f"`classifier` has code of its own, in the Lambda layers "
-            f"{shown(with_code)}, which `load_classifier()` would refuse to run. Use "
-            "Keras's layers instead, or a layer class of your own."
+            f"`classifier` has code in its Lambda layers, {shown(with_code)}, which "
+            "`load_classifier()` would refuse to run. Use Keras's layers or your own "
+            "layer class instead."
         )
 
 

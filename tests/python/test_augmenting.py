@@ -34,7 +34,7 @@ EVERYTHING = {
     "gaussian_noise": 0.05,
     "erasing": 0.5,
 }
-# In grey levels; before its version 5 OpenCV rounds places to 32nds of a pixel.
+# In grey levels; before its version 5 OpenCV rounds coordinates to 32nds of a pixel.
 WARPED = 0.4 if int(cv2.__version__.split(".")[0]) >= 5 else 2.5
 OPERATIONS = [{name: value} for name, value in EVERYTHING.items()]
 
@@ -49,8 +49,8 @@ def images():
 
 def drawn(policy, images, seed=1):
     """Return the parameters of a policy's one pass."""
-    places = np.arange(len(images))
-    (parameters,) = policy.draw(np, seed, 0, places, images.shape[1:])
+    positions = np.arange(len(images))
+    (parameters,) = policy.draw(np, seed, 0, positions, images.shape[1:])
     return parameters
 
 
@@ -82,10 +82,10 @@ def test_uniform_numbers_are_uniform_and_unrelated():
 
 
 def test_numbers_depend_on_seed_epoch_position_and_slot_alone():
-    def numbers(seed=1, epoch=2, places=(0, 5, 9), slots=(4, 7)):
-        return random_numbers.uniforms(np, seed, epoch, np.array(places), slots)
+    def numbers(seed=1, epoch=2, positions=(0, 5, 9), slots=(4, 7)):
+        return random_numbers.uniforms(np, seed, epoch, np.array(positions), slots)
 
-    assert (numbers()[[2, 0]] == numbers(places=(9, 0))).all()
+    assert (numbers()[[2, 0]] == numbers(positions=(9, 0))).all()
     assert (numbers()[:, 1:] == numbers(slots=(7,))).all()
     for other in (numbers(seed=2), numbers(epoch=3), numbers(seed=1 + 2**32)):
         assert (numbers() != other).all()
@@ -93,9 +93,9 @@ def test_numbers_depend_on_seed_epoch_position_and_slot_alone():
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, 12345678901234567890])
 def test_a_device_counts_the_same_bits(seed):
-    places, slots = np.arange(300), tuple(range(36))
-    on_host = random_numbers.uniforms(np, seed, 7, places, slots)
-    on_device = random_numbers.uniforms(keras.ops, seed, 7, places, slots)
+    positions, slots = np.arange(300), tuple(range(36))
+    on_host = random_numbers.uniforms(np, seed, 7, positions, slots)
+    on_device = random_numbers.uniforms(keras.ops, seed, 7, positions, slots)
     assert (on_host == keras.ops.convert_to_numpy(on_device)).all()
 
 
@@ -215,10 +215,10 @@ def test_flips_are_exact_and_half_of_the_images(images, mode, axes):
 def test_a_crop_in_pixels_is_a_part_of_the_image(images):
     changed = augment(images, crop=(12, 15), seed=1)
     assert changed.shape == (6, 12, 15, 3)
-    places = drawn(augmentation(crop=(12, 15)), images)["warp"][:, [5, 2]]
-    assert (places == np.rint(places)).all() and len(np.unique(places)) > 3
+    offsets = drawn(augmentation(crop=(12, 15)), images)["warp"][:, [5, 2]]
+    assert (offsets == np.rint(offsets)).all() and len(np.unique(offsets)) > 3
     for image, result, (top, left) in zip(
-        images, changed, places.astype(int), strict=True
+        images, changed, offsets.astype(int), strict=True
     ):
         assert (result == image[top : top + 12, left : left + 15]).all()
 
@@ -431,22 +431,22 @@ def test_shape_type_and_range_are_kept(operation, data):
     images = data.draw(hnp.arrays(dtype, shape, elements=elements, fill=elements))
     before = images.copy()
     policy = augmentation(**operation)
-    places = np.arange(len(images))
-    changed = host.apply(policy, images, 1, 0, places)
+    positions = np.arange(len(images))
+    changed = host.apply(policy, images, 1, 0, positions)
     assert changed.shape == images.shape and changed.dtype == images.dtype
     assert np.isfinite(changed).all()
     assert changed.min() >= 0 and changed.max() <= 255
     assert (images == before).all()
-    assert changed.tobytes() == host.apply(policy, images, 1, 0, places).tobytes()
+    assert changed.tobytes() == host.apply(policy, images, 1, 0, positions).tobytes()
 
 
 @given(seed=st.integers(0, 2**64), start=st.integers(0, 29), stop=st.integers(1, 30))
 def test_part_of_the_images_gives_part_of_the_result(seed, start, stop):
     images = np.random.default_rng(1).integers(0, 256, (30, 7, 9, 3), dtype="uint8")
     policy = augmentation(**EVERYTHING)
-    places = np.random.default_rng(seed).permutation(30)
+    positions = np.random.default_rng(seed).permutation(30)
     whole = host.apply(policy, images, seed, 3, np.arange(30))
-    some = places[start:stop]
+    some = positions[start:stop]
     assert (host.apply(policy, images[some], seed, 3, some) == whole[some]).all()
 
 
@@ -454,12 +454,14 @@ def test_part_of_the_images_gives_part_of_the_result(seed, start, stop):
 def test_threads_and_blocks_change_nothing(dtype):
     images = np.random.default_rng(1).integers(0, 256, (40, 90, 100, 3)).astype(dtype)
     policy = augmentation(**EVERYTHING)
-    places = np.arange(40)
-    alone = host.apply(policy, images, 5, 1, places, threads=1)
-    assert (host.apply(policy, images, 5, 1, places, threads=3) == alone).all()
-    for place in (0, 17, 39):
-        one = host.apply(policy, images[place : place + 1], 5, 1, places[[place]])
-        assert (one == alone[place]).all()
+    positions = np.arange(40)
+    alone = host.apply(policy, images, 5, 1, positions, threads=1)
+    assert (host.apply(policy, images, 5, 1, positions, threads=3) == alone).all()
+    for position in (0, 17, 39):
+        one = host.apply(
+            policy, images[position : position + 1], 5, 1, positions[[position]]
+        )
+        assert (one == alone[position]).all()
 
 
 def test_seeds_and_epochs_differ(images):

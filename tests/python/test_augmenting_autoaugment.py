@@ -158,13 +158,13 @@ def test_geometric_operations_go_as_far_as_they_say():
         "translate_y": (5, 40 * 150 / 331),
     }
     identity = np.array([1, 0, 0, 0, 1, 0])
-    for name, (place, end) in ends.items():
+    for name, (column, end) in ends.items():
         (parameters,) = drawn(once(name), 400)
-        values = parameters["warp"][:, place]
+        values = parameters["warp"][:, column]
         np.testing.assert_allclose(np.abs(values), end, rtol=1e-5)
         assert 0.4 < (values > 0).mean() < 0.6
         if name != "rotate":
-            others = np.delete(parameters["warp"] - identity, place, axis=1)
+            others = np.delete(parameters["warp"] - identity, column, axis=1)
             np.testing.assert_array_equal(others, 0)
 
 

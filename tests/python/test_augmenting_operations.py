@@ -25,6 +25,7 @@ from reticnn.augmenting.operations.operation import Operation, up_to
 from reticnn.augmenting.operations.reading import as_chance, named, percent
 from reticnn.augmenting.parts.color_matrix import COLOR
 from reticnn.augmenting.parts.part import Parameters, Part, in_place
+from reticnn.augmenting.random_numbers import constant
 from reticnn.coercion import as_float
 
 SIZE = 8
@@ -42,8 +43,8 @@ def images():
 
 def read_stripes(value):
     """Return the range of how much darker rows become, as a fraction."""
-    given, told = named(value, "stripes", ("factor",), alone="factor")
-    return {"factor": as_chance(given["factor"], told["factor"])}
+    given, labels = named(value, "stripes", ("factor",), alone="factor")
+    return {"factor": as_chance(given["factor"], labels["factor"])}
 
 
 @in_place
@@ -75,8 +76,8 @@ STRIPES = Operation(
 
 def read_warmth(value):
     """Return the most that is added to red."""
-    given, told = named(value, "warmth", ("most",), alone="most")
-    return {"most": as_float(given["most"], told["most"], minimum=0, maximum=255)}
+    given, labels = named(value, "warmth", ("most",), alone="most")
+    return {"most": as_float(given["most"], labels["most"], minimum=0, maximum=255)}
 
 
 WARMTH = Operation(
@@ -87,7 +88,7 @@ WARMTH = Operation(
     ranges=lambda settings: {"warmth": (0, settings["most"])},
     part=COLOR,
     change=lambda color, drawn, settings: color.shift(
-        drawn["warmth"][:, None] * np.float32([1, 0, 0])
+        drawn["warmth"][:, None] * constant(color.xp, [1, 0, 0])
     ),
     any_channels=False,
     rgb_numbers=frozenset({"warmth"}),

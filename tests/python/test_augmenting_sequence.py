@@ -1,4 +1,4 @@
-"""Policies one after the other."""
+"""Policies in sequence."""
 
 import json
 import pickle
@@ -99,9 +99,9 @@ def test_crops_may_stand_anywhere(images):
 def test_results_do_not_depend_on_batches_or_threads(images):
     policy = as_policy([RAND, CROP, ERASE])
     whole = augment(images, policy, seed=5)
-    for places in (np.arange(7, 20), np.array([19, 3])):
-        part = host.apply(policy, images[places], 5, 0, places)
-        np.testing.assert_array_equal(part, whole[places])
+    for positions in (np.arange(7, 20), np.array([19, 3])):
+        part = host.apply(policy, images[positions], 5, 0, positions)
+        np.testing.assert_array_equal(part, whole[positions])
     large = np.repeat(np.repeat(images, 8, axis=1), 8, axis=2)
     one, more = (
         host.apply(policy, large, 5, 0, np.arange(20), threads=n) for n in (1, 2)
@@ -142,7 +142,7 @@ def test_a_sequence_from_r_is_the_one_that_was_sent(refused):
 def test_a_sequence_prints_each_policy():
     policy = as_policy([CROP, rand_augment(1, 5, operations=["invert", "color"])])
     assert repr(policy).splitlines() == [
-        "<Policy> 2 policies, one after the other",
+        "<Policy> 2 policies, in sequence",
         "1. augmentation",
         "   crop     12 x 10 pixels",
         "   flip     horizontal, for half of the images",

@@ -143,6 +143,9 @@ def test_data_are_described():
 
 def test_no_images_are_described_too():
     assert "0 images" in repr(image_arrays(np.zeros((0, 4, 4, 3)), []))
+    assert repr(image_arrays(np.zeros((1, 4, 4, 3)))).startswith(
+        "<ImageData> 1 image, "
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,7 +189,7 @@ def test_other_than_image_data_is_refused(refused, function, data, parts):
 
 some_proportions = st.lists(st.integers(5, 20), min_size=2, max_size=4).map(
     lambda weights: {
-        f"part {place}": weight / sum(weights) for place, weight in enumerate(weights)
+        f"part {number}": weight / sum(weights) for number, weight in enumerate(weights)
     }
 )
 

@@ -539,11 +539,11 @@ def bad_cats(cats, write_image):
         "cut.jpg": "truncated",
         "cut.png": "truncated",
         "empty.png": "empty (0 bytes)",
-        "page.jpg": "no image",
+        "page.jpg": "not an image",
         "folder.png": "is a folder",
         "gone.png": "does not exist",
         "bomb.png": "too many pixels",
-        "a name\nof two lines.jpg": "no image",
+        "a name\nof two lines.jpg": "not an image",
     }
     for ending, whole in (("jpg", "whole.jpg"), ("png", "1.png")):
         encoded = (cats / "cat" / whole).read_bytes()
@@ -636,7 +636,7 @@ def test_file_that_may_not_be_read_is_named(cats, monkeypatch):
         return opened(file)
 
     monkeypatch.setattr(Image, "open", closed)
-    with pytest.raises(ValueError, match=r"3\.png: may not be read \(permission"):
+    with pytest.raises(ValueError, match=r"3\.png: cannot be read \(permission"):
         load_images(image_folder(cats, 8))
 
 
@@ -690,8 +690,8 @@ def test_table_of_a_folder(bad_cats):
         assert ok is (name not in bad)
         assert (problem is None) if ok else (bad[name] in problem.lower())
     assert len(table["file"]) == 14
-    place = table["file"].index(str(folder / "cat" / "whole.jpg"))
-    assert (table["format"][place], table["width"][place]) == ("JPEG", 60)
+    row = table["file"].index(str(folder / "cat" / "whole.jpg"))
+    assert (table["format"][row], table["width"][row]) == ("JPEG", 60)
     assert table["width"][table["file"].index(str(folder / "cat" / "page.jpg"))] is None
 
 

@@ -57,7 +57,7 @@ def test_loss_is_what_keras_measures(fit, tiny_cnn):
 def test_evaluation_is_what_predictions_give_by_hand(classifier, shapes):
     table = predict_images(classifier, shapes)
     right = [
-        table[f".pred_{label}"][place] for place, label in enumerate(shapes.labels)
+        table[f".pred_{label}"][index] for index, label in enumerate(shapes.labels)
     ]
     hits = [a == b for a, b in zip(table[".pred_class"], shapes.labels, strict=True)]
     result = evaluate_classifier(classifier, shapes)
@@ -93,7 +93,7 @@ def test_classes_in_another_order_are_matched_by_name(classifier, shapes):
 def test_some_of_the_classes_are_enough(fit, tiny_cnn):
     data = shape_images(30, 3, image_size=16, seed=1)
     learned = fit(tiny_cnn(3), data)
-    some = [place for place, label in enumerate(data.labels) if label != "square"]
+    some = [index for index, label in enumerate(data.labels) if label != "square"]
     part = data[some]
     fewer = image_arrays(load_images(part)["images"], part.labels)
     assert fewer.class_names == ["circle", "triangle"]

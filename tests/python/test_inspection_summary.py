@@ -120,8 +120,8 @@ def test_fields_behind_enlarged_maps_take_smaller_steps():
         keras.layers.Conv2DTranspose(1, 3, strides=3),
     ],
 )
-def test_field_behind_enlarged_maps_is_a_mean_over_the_places(enlarging):
-    """Change one pixel at a time, and count for each place those that touch it."""
+def test_field_behind_enlarged_maps_is_a_mean_over_the_positions(enlarging):
+    """Change one pixel at a time, and count for each position those that touch it."""
     inputs = keras.Input((24, 24, 1))
     x = enlarging(keras.layers.AveragePooling2D(2)(inputs))
     model = keras.Model(inputs, keras.layers.Conv2D(1, (3, 2), padding="same")(x))
@@ -136,7 +136,7 @@ def test_field_behind_enlarged_maps_is_a_mean_over_the_places(enlarging):
     assert field == pytest.approx(touched.sum(axis=0).mean())
 
 
-def test_transposed_convolutions_multiply_at_the_places_of_the_input():
+def test_transposed_convolutions_multiply_at_the_positions_of_the_input():
     inputs = keras.Input((16, 16, 4))
     outputs = keras.layers.Conv2DTranspose(5, 2, strides=2)(inputs)
     table = describe_model(keras.Model(inputs, outputs))

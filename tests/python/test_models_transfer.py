@@ -189,7 +189,7 @@ def test_own_model_is_a_backbone_without_its_top(images):
         (
             {"adapter": {"out_channels": 4}},
             "adapter",
-            ["4 channels", "takes 3", "Leave `out_channels` out"],
+            ["4 channels", "takes 3", "Leave out `out_channels`"],
         ),
         ({"adapter": {"filter": 8}}, "adapter", ["'filter'", "mean 'filters'"]),
         ({"train": "haed"}, "train", ["'haed'", "mean 'head'", "`layer_table()`"]),

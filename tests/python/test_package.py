@@ -4,8 +4,10 @@ import doctest
 import importlib.util
 import inspect
 import json
+import pickle
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import keras
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 
 import reticnn
-from reticnn.runtime.relay import call_with_warnings
+from reticnn.runtime.relay import call_with_warnings, load_keras
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -242,3 +244,58 @@ def test_no_warning_is_an_empty_list():
 def test_errors_pass_through():
     with pytest.raises(ValueError, match="`filters`"):
         call_with_warnings(reticnn.build_cnn, filters=3.5)
+
+
+def test_keras_comes_with_our_classes():
+    found = load_keras()
+    assert found is keras
+    assert found.saving.get_registered_object("reticnn>ImagePreprocessing") is not None
+
+
+# Classes that users meet
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: reticnn.shape_images(4, image_size=8, seed=1),
+        lambda: reticnn.augmentation(rotation=0.1),
+        reticnn.rand_augment,
+        reticnn.trivial_augment,
+        reticnn.auto_augment,
+    ],
+    ids=["images", "augmentation", "rand", "trivial", "auto"],
+)
+def test_objects_say_the_package_as_their_module_and_can_be_pickled(make):
+    made = make()
+    kind = type(made)
+    assert kind.__module__ == "reticnn"
+    assert getattr(reticnn, kind.__name__) is kind
+    again = pickle.loads(pickle.dumps(made))
+    assert type(again) is kind
+    assert repr(again) == repr(made)
+
+
+def test_classes_that_keras_knows_say_the_package_too(tmp_path):
+    load_keras()
+    registered = keras.saving.get_custom_objects()
+    classes = [
+        value
+        for name, value in registered.items()
+        if name.startswith("reticnn>") and isinstance(value, type)
+    ]
+    assert len(classes) > 10
+    for known in classes:
+        assert known.__module__ == "reticnn"
+        assert getattr(reticnn, known.__name__) is known
+    file = tmp_path / "alexnet.keras"
+    reticnn.landmark_model("alexnet", (64, 64, 3), 2).save(file)
+    config = zipfile.ZipFile(file).read("config.json").decode()
+    assert set(re.findall(r'"module": "(reticnn[^"]*)"', config)) == {"reticnn"}
+
+
+@pytest.mark.slow
+def test_classes_are_found_before_anything_is_made(run_python):
+    classes = "Classifier, reticnn.ImageData, reticnn.Policy, reticnn.Sequence"
+    result = run_python(f"import reticnn; print(reticnn.{classes})")
+    assert result.stdout.count("<class 'reticnn.") == 4

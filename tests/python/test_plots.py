@@ -1,5 +1,6 @@
 """What the figures of matplotlib show."""
 
+import math
 import sys
 
 import numpy as np
@@ -10,7 +11,16 @@ from PIL import Image
 
 import reticnn
 from reticnn import plots
-from reticnn.plots.figures import BLUE, ORANGE
+from reticnn.plots.preparation import (
+    BLUE,
+    GREY,
+    ORANGE,
+    cells_of_confusion,
+    labels_of_boxes,
+    pictures_of_filters,
+    pictures_of_images,
+    points_of_history,
+)
 
 
 @pytest.fixture
@@ -88,7 +98,7 @@ def test_right_and_wrong_predictions_are_told_apart(drawn):
         ".pred_b": [0.1, 0.4],
     }
     panels = drawn(plots.plot_images(data, predictions))
-    assert [axes.get_title() for axes in panels] == ["a 90%", "a 60%\n(is b)"]
+    assert [axes.get_title() for axes in panels] == ["a 90%", "a 60%\n(true: b)"]
     assert [frame_of(axes) for axes in panels] == [colour(BLUE), colour(ORANGE)]
     (unlabelled, _) = drawn(plots.plot_images(images, predictions))
     assert frame_of(unlabelled) is None
@@ -102,7 +112,7 @@ def test_long_names_do_not_run_over_those_of_other_images():
     titles = [axes.title for axes in figure.axes]
     assert overlapping(figure, titles) == []
     shown = "".join(titles[2].get_text().split())
-    assert shown == f"Goldenretrieverpuppyoutside50%(is{names[2]})"
+    assert shown == f"Goldenretrieverpuppyoutside50%(true:{names[2]})"
     pictures = [axes.get_window_extent() for axes in figure.axes]
     assert min(box.width for box in pictures) > 100
 
@@ -110,6 +120,19 @@ def test_long_names_do_not_run_over_those_of_other_images():
 def test_predictions_of_other_images(refused, shapes):
     with refused(ValueError, "predictions", "1 rows for 60"):
         plots.plot_images(shapes, {".pred_class": ["circle"]})
+
+
+@pytest.mark.parametrize("wrong", ["circle", ["circle"] * 60, {"mpg": [21.0]}])
+def test_what_is_no_prediction_is_refused(refused, shapes, wrong):
+    with refused(TypeError, "predictions", "predict_images"):
+        plots.plot_images(shapes, wrong)
+
+
+def test_arrays_are_refused_under_the_name_of_the_argument(refused):
+    with refused(ValueError, "images", "shape"):
+        plots.plot_images(3)
+    with refused(ValueError, "image", "shape"):
+        plots.plot_augmentation(3, reticnn.trivial_augment())
 
 
 def test_augmentation_shows_before_and_after(drawn, shapes):
@@ -146,7 +169,9 @@ def test_feature_maps_stand_beside_the_image(drawn, tiny_cnn, shapes):
     assert figure.get_suptitle() == "block1_conv1: 3 of 4 feature maps of 16 \u00d7 16"
     maps = reticnn.feature_maps(model, shapes[:1])["block1_conv1"][0]
     assert (pixels_of(panels[0]) == reticnn.load_images(shapes[:1])["images"][0]).all()
-    assert (pixels_of(panels[3]) == maps[..., 2]).all()
+    low, high = maps[..., 2].min(), maps[..., 2].max()
+    scaled = (maps[..., 2] - low) / (high - low)
+    assert pixels_of(panels[3]) == pytest.approx(scaled)
 
 
 def test_layers_are_rows_with_the_image_once(drawn, tiny_cnn, shapes):
@@ -225,7 +250,7 @@ def test_confusion_has_counts_and_shares_of_the_row(drawn):
     ]
     red, _, blue = np.moveaxis(pixels_of(axes)[..., :3], -1, 0)
     assert ((blue > red) == np.eye(2, dtype=bool)).all()
-    assert figure.get_supxlabel() == "10 images, 70.0% right"
+    assert figure.get_supxlabel() == "10 images, 70.0% correct"
 
 
 def test_description_has_bars_of_layers_with_weights(drawn):
@@ -271,13 +296,82 @@ def test_arrows_between_columns_are_as_thick_as_others():
     ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(int)
     (axes,) = figure.axes
     (way,) = [line for line in axes.lines if len(line.get_xdata()) > 2][:1]
-    places = axes.transData.transform(way.get_xydata())
+    points = axes.transData.transform(way.get_xydata())
     # Of its parts, the second is along the bottom, the third goes up.
-    (across, bottom), (side, up) = (places[1:3] + places[2:4]).round().astype(int) // 2
+    (across, bottom), (side, up) = (points[1:3] + points[2:4]).round().astype(int) // 2
     row = len(ink) - bottom
     along = ink[row - 4 : row + 4, across].sum()
     upwards = ink[len(ink) - up, side - 4 : side + 4].sum()
     assert along == pytest.approx(upwards, rel=0.1)
+
+
+# What is prepared for both languages
+
+
+@pytest.mark.parametrize(
+    ("number", "columns"), [(1, 1), (9, 3), (12, 4), (16, 4), (32, 8)]
+)
+def test_pictures_fill_their_rows_where_that_is_possible(number, columns):
+    images = np.zeros((number, 8, 8, 3), "uint8")
+    assert pictures_of_images(images, None, number)["columns"] == columns
+
+
+def test_weights_are_blue_below_0_white_at_0_and_orange_above(tiny_cnn):
+    model = tiny_cnn()
+    layer = model.get_layer("block2_conv1")
+    kernel, *bias = layer.get_weights()
+    kernel[:2, :2, :, 0] = np.array([[-2, 1], [0, 2]])[..., None]
+    kernel[2], kernel[:, 2] = 0, 0
+    layer.set_weights([kernel, *bias])
+    (picture,) = pictures_of_filters(model, "block2_conv1", 1)["pictures"]
+    assert picture[0, 0].tolist() == [0x00, 0x72, 0xB2]
+    assert picture[1, 1].tolist() == [0xD5, 0x5E, 0x00]
+    assert (picture[1, 0] == 255).all() and (picture[2, 2] == 255).all()
+
+
+def test_labels_of_boxes_have_room_for_large_numbers():
+    boxes = {
+        "name": ["a", "b", "c"],
+        "text": ["Dense 2"] * 3,
+        "output_shape": ["2 x 2"] * 3,
+        "parameters": [0, 9248, 102764544.0],
+        "colour": [BLUE, ORANGE, GREY],
+    }
+    drawn = labels_of_boxes(boxes)
+    assert drawn["label"] == [
+        "a\nDense 2\n2 \u00d7 2",
+        "b\nDense 2\n2 \u00d7 2 \u00b7 9,248 parameters",
+        "c\nDense 2\n2 \u00d7 2 \u00b7 103M parameters",
+    ]
+    assert drawn["ground"][0] == "#C9E1EF"
+
+
+def test_history_without_an_epoch_has_no_points():
+    drawn = points_of_history({"epoch": [], "loss": []})
+    assert drawn["points"] == {"epoch": [], "metric": [], "data": [], "value": []}
+    assert drawn["stages"] == []
+
+
+def test_history_has_lines_only_between_stages():
+    stage = [math.nan, math.nan, 1, 1, 2, math.nan, math.nan]
+    drawn = points_of_history({"epoch": [1, 2, 3, 4, 5, 6, 7], "stage": stage})
+    assert drawn["stages"] == [4.5]
+
+
+def test_large_confusion_hides_zeros_and_may_come_in_any_order():
+    classes = "abcdefg"
+    pairs = [(truth, predicted) for predicted in classes for truth in classes]
+    truth, predicted = zip(*pairs, strict=True)
+    n = [3.0 if row == column else 0.0 for row, column in pairs]
+    drawn = cells_of_confusion({"truth": truth, "predicted": predicted, "n": n})
+    assert set(drawn["cells"]["text"]) == {"", "3\n100%"}
+    assert drawn["cells"]["text"][8] == "3\n100%"
+    assert drawn["caption"] == "21 images, 100.0% correct"
+
+
+def test_no_images_are_refused(refused, shapes):
+    with refused(ValueError, "images", "no images"):
+        plots.plot_images(shapes[[]])
 
 
 # Bad input

@@ -235,7 +235,7 @@ def test_resized_floats_stay_floats(classifier):
 @pytest.mark.parametrize("resize", ["crop", "pad"])
 def test_images_are_resized_as_in_training(fit, tiny_cnn, tmp_path, resize):
     noise = np.random.default_rng(1).integers(0, 256, (4, 24, 40, 3)).astype("u1")
-    files = [str(tmp_path / kind / f"{place}.png") for kind in "ab" for place in "12"]
+    files = [str(tmp_path / kind / f"{name}.png") for kind in "ab" for name in "12"]
     for file, image in zip(files, noise, strict=True):
         os.makedirs(os.path.dirname(file), exist_ok=True)
         Image.fromarray(image).save(file)

@@ -51,7 +51,7 @@ def _cut(images, mirrored=True):
 
 
 def _valid_net(output="softmax", units=7):
-    """Return a network whose every place sees the same as the net on a window."""
+    """Return a network whose every position sees the same as the net on a window."""
     image = keras.Input((12, 12, 3))
     x = keras.layers.Conv2D(5, 3, activation="relu")(image)
     x = keras.layers.MaxPooling2D(2)(x)
@@ -113,11 +113,11 @@ def test_arrays_without_room_for_crops_are_enlarged(classifier, noise, tmp_path)
 
 def test_every_crop_is_changed_by_tta(classifier, noise):
     policy = augmentation(flip="horizontal", translation=0.05)
-    places = np.zeros(4, int)
+    positions = np.zeros(4, int)
     by_hand = [
         _circle(classifier, view)
         for crop in _cut(noise, mirrored=False)
-        for view in (crop, *(apply(policy, crop, 0, n, places) for n in range(2)))
+        for view in (crop, *(apply(policy, crop, 0, n, positions) for n in range(2)))
     ]
     got = _circle(classifier, noise, crops=5, tta=2)
     np.testing.assert_allclose(got, np.mean(by_hand, axis=0), atol=1e-6)
@@ -148,15 +148,15 @@ def test_dense_layers_slide_over_a_larger_image(output, units):
     )
 
 
-@pytest.mark.parametrize(("side", "places"), [(256, 2), (384, 6), (512, 10)])
-def test_places_of_vgg_are_those_of_the_paper(side, places):
+@pytest.mark.parametrize(("side", "positions"), [(256, 2), (384, 6), (512, 10)])
+def test_positions_of_vgg_are_those_of_the_paper(side, positions):
     with keras.StatelessScope(initialize_variables=False):
         made = fully_convolutional(landmark_model("vgg16"))
         first = next(layer for layer in made.layers if "scores" in layer.name)
         maps = keras.Model(made.inputs, first.output)
         shape = maps.compute_output_shape((1, side, side, 3))
     keras.utils.clear_session()
-    assert shape == (1, places, places, 4096)
+    assert shape == (1, positions, positions, 4096)
 
 
 def test_softmax_layer_behind_the_scores_is_applied_to_their_mean():
@@ -215,13 +215,13 @@ def test_scales_are_averaged_with_the_aspect_of_each_file(photos):
     model = _valid_net()
     made = fully_convolutional(model)
     by_hand = np.zeros((5, 3))
-    for place, file in enumerate(photos):
+    for index, file in enumerate(photos):
         for side in (12, 20):
             image = np.asarray(Image.open(file))
             sides = np.array(image.shape[:2])
             size = tuple(np.rint(sides * side / min(sides)).astype(int).tolist())
             pixels = image_table([file], image_size=size).read([0])
-            by_hand[place] += made.predict_on_batch(pixels)[0] / 2
+            by_hand[index] += made.predict_on_batch(pixels)[0] / 2
     table = predict_images(model, photos, scales=(12.0, 20.0), batch_size=3)
     got = np.transpose([table[f".pred_class_{number}"] for number in (1, 2, 3)])
     np.testing.assert_allclose(got, by_hand, atol=1e-6)

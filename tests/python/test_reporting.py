@@ -145,8 +145,8 @@ def test_images_are_the_most_and_least_confident_ones(report):
 
 def test_names_and_paths_are_text_and_not_markup(tmp_path, classifier, write_image):
     names = ["<script>alert(1)</script>", "\"&'><img src=http://x.invalid/>"]
-    for place, folder in enumerate(("a", "b")):
-        write_image(tmp_path / folder / f"x&<i>{place}.png", (90 * place, 0, 0))
+    for index, folder in enumerate(("a", "b")):
+        write_image(tmp_path / folder / f"x&<i>{index}.png", (90 * index, 0, 0))
     data = image_folder(str(tmp_path), 16)
     data.class_names = names
     report_classifier(
@@ -353,6 +353,7 @@ def asked_for():
     server.close()
 
 
+@pytest.mark.slow
 def test_browser_shows_the_page_without_errors_or_requests(
     classifier, report, asked_for, tmp_path
 ):

@@ -309,12 +309,12 @@ def test_layout_of_a_variable_is_asked_where_it_is_assigned():
 def test_layout_of_a_variable_places_its_values(run_python):
     code = """
 import keras
-from reticnn.runtime.keras_internals import place
+from reticnn.runtime.keras_internals import set_layout
 devices = keras.distribution.list_devices()
 distribution = keras.distribution.DataParallel(devices=devices)
 variable = keras.Variable([1.0, 1.0])
 assert len(variable.value.devices()) == 1
-place(variable, distribution.get_variable_layout(variable).backend_layout)
+set_layout(variable, distribution.get_variable_layout(variable).backend_layout)
 variable.assign([2.0, 3.0])
 assert len(variable.value.devices()) == len(devices) == 2
 assert keras.ops.convert_to_numpy(variable).tolist() == [2, 3]
@@ -356,8 +356,8 @@ def moved():
 
 def test_trainable_variables_indices_go_by_the_keys(moved):
     optimizer, variables, _ = moved
-    places = [keras_internals.position_of(optimizer, v) for v in variables]
-    assert places == [0, 1]
+    positions = [keras_internals.position_of(optimizer, v) for v in variables]
+    assert positions == [0, 1]
 
 
 def test_exclude_from_weight_decay_cache_forgets_the_old_keys(moved):

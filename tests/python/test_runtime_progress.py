@@ -31,8 +31,8 @@ def test_function_is_told_of_the_batches(work, classifier, shapes):
     work(classifier, shapes, batch_size=7.0, progress=told.append)
     steps = -(-len(shapes) // 7)
     assert told[-1] == {"step": steps, "steps": steps, "done": True}
-    places = [state["step"] for state in told]
-    assert places == sorted(set(places))
+    steps_done = [state["step"] for state in told]
+    assert steps_done == sorted(set(steps_done))
     assert all(state == {**state, "steps": steps} for state in told)
     assert [state["done"] for state in told[:-1]] == [False] * (len(told) - 1)
 

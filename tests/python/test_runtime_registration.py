@@ -119,6 +119,7 @@ def test_every_registered_class_is_among_those_tried():
     assert ours == set(MAKERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_fresh_process_loads_a_model_with_it(name, loaded):
     models, before, read = loaded

@@ -395,11 +395,11 @@ def test_file_cut_off_is_refused(refused, saved, left):
         load_classifier(saved)
 
 
-def _flipped(path, place, bit):
+def _flipped(path, offset, bit):
     with open(path, "r+b") as file:
-        file.seek(place)
+        file.seek(offset)
         byte = file.read(1)[0] ^ (1 << bit)
-        file.seek(place)
+        file.seek(offset)
         file.write(bytes([byte]))
 
 

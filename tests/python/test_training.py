@@ -15,6 +15,7 @@ from reticnn import (
     shape_images,
 )
 from reticnn.augmenting.host import apply
+from reticnn.classifier import Classifier
 from reticnn.data.image_data import ArrayImages, ImageData
 from reticnn.data.resizing import fitted
 from reticnn.runtime.randomness import generator
@@ -46,7 +47,7 @@ def test_each_epoch_changes_each_image_by_its_own_draws(shapes):
         batches.start_epoch(epoch)
         wanted = apply(policy, pixels, 5, epoch, np.arange(60))
         order = generator(5, epoch).permutation(60)
-        got = np.concatenate([batches[place][0] for place in range(len(batches))])
+        got = np.concatenate([batches[number][0] for number in range(len(batches))])
         np.testing.assert_array_equal(got, wanted[order])
 
 
@@ -194,6 +195,8 @@ def test_classifier_is_described(classifier):
     assert lines[0] == "<Classifier> cnn, 2 classes: circle, square"
     assert lines[1] == "input    16 x 16 x 3, values 0 to 255"
     assert lines[2].startswith("trained  8 epochs, ")
+    short = Classifier(classifier.model, classifier.class_names, {"epoch": [1]})
+    assert repr(short).endswith("trained  1 epoch")
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         assert f", {name} {classifier.history[name][-1]:.3f}" in lines[2]
 
@@ -298,7 +301,7 @@ def _orders(n, epochs, batch_size, tiny_cnn, fit):
     steps = -(-n // batch_size)
     read = source.readings[-epochs * steps :]
     epoch = [read[first : first + steps] for first in range(0, len(read), steps)]
-    return [[place for batch in batches for place in batch] for batches in epoch]
+    return [[position for batch in batches for position in batch] for batches in epoch]
 
 
 def test_training_reads_each_image_once_an_epoch_in_a_new_order(tiny_cnn, fit):
@@ -406,7 +409,12 @@ def test_validation_fraction_is_set_apart(fit, tiny_cnn):
     kept = ImageData(source, data.codes, data.class_names)
     learned = fit(tiny_cnn(), kept, validation=0.25, epochs=2, batch_size=10)
     trained_on, measured_on = (
-        {place for reading in source.readings for place in reading if len(reading) == n}
+        {
+            position
+            for reading in source.readings
+            for position in reading
+            if len(reading) == n
+        }
         for n in (10, 99)
     )
     assert learned.history["epoch"] == [1, 2]

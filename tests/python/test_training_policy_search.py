@@ -62,11 +62,11 @@ def test_one_trial_without_augmentation_goes_to_the_end(shapes, seed):
         small_cnn, shapes, budget=8, trials=4, seed=seed, progress="none"
     )
     table = result["trials"]
-    place = table["trial"].index(1)
-    assert table["policy"][place] == augmentation()
-    assert table["operations"][place] == "none"
-    assert all(policy for n, policy in enumerate(table["policy"]) if n != place)
-    assert table["epochs"][place] == max(table["epochs"]) == 3
+    row = table["trial"].index(1)
+    assert table["policy"][row] == augmentation()
+    assert table["operations"][row] == "none"
+    assert all(policy for n, policy in enumerate(table["policy"]) if n != row)
+    assert table["epochs"][row] == max(table["epochs"]) == 3
 
 
 def test_progress_counts_the_epochs_of_all_trials(learned):
@@ -78,7 +78,7 @@ def test_progress_counts_the_epochs_of_all_trials(learned):
 
 @pytest.mark.slow
 def test_harmful_changes_are_left_out():
-    """Where the place of a bar is the class, moving and turning it must lose."""
+    """Where the position of a bar is the class, moving and turning it must lose."""
     rng = np.random.default_rng(1)
     images = np.zeros((80, SIZE, SIZE, 3), "uint8")
     labels = np.repeat(["left", "right"], 40)

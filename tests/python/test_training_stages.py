@@ -295,6 +295,7 @@ def test_rates_by_layer_go_with_averages_and_kept_features(fit, shapes):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_fine_tuning_goes_from_the_head_to_the_first_layer(shapes):
     data = shape_images(60, image_size=16, seed=3)
     classifier = fine_tune(
@@ -344,9 +345,9 @@ def test_model_without_a_plain_head_is_refused(refused, fit, shapes):
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Flatten()(inputs)
     model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
-    with refused(ValueError, "model", "where a head begins", "unfreeze()"):
+    with refused(ValueError, "model", "start of the head", "unfreeze()"):
         fit(model, shapes, stages=[{"train": "head"}])
-    with refused(ValueError, "model", "where a head begins"):
+    with refused(ValueError, "model", "start of the head"):
         fine_tune(model, shapes)
 
 

@@ -29,12 +29,12 @@ print(predict_images(load_classifier("photos.reticnn"), "photos/circle/0.png"))
 def photos(tmp_path, monkeypatch):
     """Work in a folder that has a folder of photos, one subfolder per class."""
     pixels = reticnn.load_images(reticnn.shape_images(40, seed=1))
-    for place, (image, label) in enumerate(
+    for index, (image, label) in enumerate(
         zip(pixels["images"], pixels["labels"], strict=True)
     ):
         folder = tmp_path / "photos" / label
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(folder / f"{place}.png")
+        Image.fromarray(image).save(folder / f"{index}.png")
     monkeypatch.chdir(tmp_path)
 
 

@@ -53,3 +53,9 @@ run_r <- function(code, env = character()) {
     env = c(paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep)), env)
   ))
 }
+
+# The names of the layers that are trained.
+trained <- function(model) {
+  table <- layer_table(model)
+  table$name[table$trainable & table$parameters > 0]
+}

@@ -33,6 +33,7 @@ test_that("image data and NumPy arrays are augmented too", {
 })
 
 test_that("a list of policies means one after the other", {
+  skip_if_quick()
   skip_if_no_core()
   policies <- list(augmentation(crop = c(8, 6)), rand_augment(), augmentation(erasing = 1))
   x <- random_images(4, 12, 10, 3)
@@ -84,23 +85,6 @@ test_that("augment() is broom's generic, whichever is attached first", {
   }
 })
 
-test_that("the plot has the image before and as many after", {
-  skip_if_no_core()
-  skip_if_not_installed("ggplot2")
-  image <- shape_images(1, image_size = 16, seed = 1)
-  policy <- augmentation(crop = c(12, 12), erasing = 1)
-  plot <- plot_augmentation(image, policy, n = 3, seed = 1)
-  expect_s3_class(plot, "ggplot")
-  expect_identical(plot$data$text, c("before", "after", "after", "after"))
-  pixels <- drawn_pixels(plot)
-  from_array <- plot_augmentation(load_images(image)$images[1, , , ], policy, 3, seed = 1)
-  expect_identical(drawn_pixels(from_array), pixels)
-  other <- plot_augmentation(image, policy, n = 3, seed = 2)
-  expect_false(identical(drawn_pixels(other), pixels))
-  expect_error(plot_augmentation(image, policy, n = 1.5), "`n` must be a whole number",
-    class = "reticnn_error")
-})
-
 test_that("the layer stands in a pipe, and augments while training only", {
   skip_if_no_core()
   policy <- augmentation(rotation = 0.1)
@@ -123,5 +107,50 @@ test_that("the layer stands in a pipe, and augments while training only", {
   expect_snapshot(error = TRUE, {
     augmentation_layer("rotation")
     augmentation_layer(policy, seed = -1)
+  })
+})
+
+test_that("policies are made, printed and compared", {
+  skip_if_no_core()
+  policy <- rand_augment(3, 4.5, magnitude_std = 0.5, operations = c("rotate", "invert"))
+  expect_output(print(policy), "3 times to each image one of 2 operations")
+  expect_output(print(policy), "4.5 of 10, with a standard deviation of 0.5")
+  expect_output(print(rand_augment(operations = "invert")), "operations *invert")
+  expect_true(policy == rand_augment(3, 4.5, 0.5, operations = c("rotate", "invert")))
+  expect_false(policy == trivial_augment())
+  expect_output(print(trivial_augment()), "trivial_augment, once")
+  expect_output(print(auto_augment()), "imagenet")
+  data <- shape_images(20, image_size = 16, seed = 1)
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = 4)
+  fitted <- fit_classifier(model, data, epochs = 1, augmentation = auto_augment("svhn"))
+  expect_equal(nrow(fitted$history), 1)
+})
+
+test_that("settings of a policy come back from R as they were", {
+  skip_if_no_core()
+  policies <- list(
+    augmentation(rotation = 0.1, crop = c(8, 8), pca_color = 0.1,
+      color_jitter = list(hue_factor = 0.5), zoom = 0.1,
+      erasing = list(fill_value = 255)),
+    rand_augment(1, operations = "rotate"),
+    trivial_augment(),
+    auto_augment("svhn")
+  )
+  for (policy in policies) {
+    expect_true(policy$from_config(policy$to_config()) == policy)
+    file <- withr::local_tempfile()
+    saveRDS(policy$to_config(), file)
+    x <- random_images(3, 16, 16, 3)
+    expect_identical(augment(x, readRDS(file), seed = 1), augment(x, policy, seed = 1))
+  }
+})
+
+test_that("what is wrong with a policy is said", {
+  skip_if_no_core()
+  expect_snapshot(error = TRUE, {
+    rand_augment(0)
+    rand_augment(magnitude = 28)
+    rand_augment(operations = "rotat")
+    auto_augment("cifar")
   })
 })

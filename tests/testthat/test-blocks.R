@@ -74,3 +74,25 @@ test_that("bad arguments give one clear, classed error under the user's call", {
   expect_error(conv_block(x, activation = "rleu"),
     "`activation` must be one of .*, not 'rleu'. Did you mean", class = "reticnn_error")
 })
+
+test_that("blocks of the landmarks stand in a pipe", {
+  skip_if_no_core()
+  sizes <- function(tensor) unlist(lapply(tensor$shape[-1], as.integer))
+  x <- keras$Input(c(16L, 16L, 8L))
+  y <- x |>
+    residual_block(16, strides = 2, bottleneck = TRUE) |>
+    inception_module(4, c(2, 4), c(2, 4), 4) |>
+    dense_block(2, growth_rate = 4) |>
+    transition_block(0.5) |>
+    separable_block(16, strides = 2) |>
+    convnext_block(drop_rate = 0.1)
+  expect_identical(sizes(y), c(2L, 2L, 16L))
+  expect_snapshot(error = TRUE, {
+    residual_block(x, filters = 3.5)
+    residual_block(x, 4, shortcut = "padding")
+    inception_module(x, conv3 = 96)
+    transition_block(x, reduction = 0)
+    convnext_block(x, drop_rate = 1)
+    dense_block(3)
+  })
+})

@@ -1,10 +1,11 @@
-test_that("tidy() is the history, a row an epoch, metric and data set", {
+test_that("tidy() is the history, one row per epoch, metric and data set", {
   skip_if_no_core()
   fit <- tiny_classifier()
   table <- tidy(fit)
   expect_s3_class(table, "tbl_df")
   expect_named(table, c("epoch", "metric", "data", "value"))
   expect_identical(nrow(table), 8L)
+  expect_lt(.row_names_info(table), 0)
   validation <- table[table$metric == "loss" & table$data == "validation", ]
   expect_identical(validation$value, fit$history$val_loss)
   fit$history <- tibble::tibble(epoch = numeric())

@@ -10,6 +10,7 @@ test_that("attaching starts no Python, nor reticulate, which takes a second", {
 })
 
 test_that("nothing but R's own output reaches the console", {
+  skip_if_quick()
   skip_if_no_core()
   lines <- run_r(c(
     "Sys.unsetenv('TF_CPP_MIN_LOG_LEVEL')",
@@ -23,6 +24,7 @@ test_that("nothing but R's own output reaches the console", {
 })
 
 test_that("a running Python is used, and the requirements are declared", {
+  skip_if_quick()
   skip_if_no_core()
   lines <- run_r(c(
     "invisible(reticulate::import('sys')$version)",
@@ -56,6 +58,7 @@ test_that("without a usable Python the error says what to do", {
 })
 
 test_that("the environment of install_reticnn() is found, and a chosen one comes first", {
+  skip_if_quick()
   python <- Sys.which("python3")
   skip_if(python == "", "No python3 at all")
   home <- withr::local_tempdir()
@@ -78,4 +81,26 @@ test_that("the environment of install_reticnn() is found, and a chosen one comes
   skip_if(chosen == "", "RETICULATE_PYTHON is not set")
   found <- run_r(code, env = c(paste0("WORKON_HOME=", home), "CHOSEN=yes"))
   expect_no_match(utils::tail(found, 1), "r-reticnn/bin/python")
+})
+
+test_that("R imports one part of the core, the relay, and names classes without their files", {
+  functions <- Filter(is.function, mget(ls(asNamespace("reticnn"), all.names = TRUE),
+    envir = asNamespace("reticnn")))
+  code <- unlist(lapply(functions, deparse))
+  named <- unlist(regmatches(code, gregexpr('(?<=")reticnn[.][A-Za-z_.]+', code, perl = TRUE)))
+  methods <- grep("reticnn[.]", names(functions), value = TRUE)
+  expect_setequal(named, c("reticnn.runtime.relay", "reticnn.ImageData"))
+  expect_match(methods, "[.]reticnn[.]ImageData$")
+})
+
+test_that("Keras from R knows our layers in a model that it loads", {
+  skip_if_quick()
+  skip_if_no_core()
+  file <- withr::local_tempfile(fileext = ".keras")
+  landmark_model("lenet5")$save(file)
+  lines <- run_r(c(
+    "library(reticnn)",
+    sprintf("cat(keras$saving$load_model(%s)$name)", deparse(file))
+  ))
+  expect_identical(lines, "lenet5")
 })

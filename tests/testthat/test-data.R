@@ -44,6 +44,83 @@ test_that("image data print, count and subset in R's way", {
   expect_error(data[10], "from 1 to 9", class = "reticnn_error")
 })
 
+test_that("a part of image data is what the same index gives of an R vector", {
+  skip_if_no_core()
+  data <- shape_images(9, 3, image_size = 8, seed = 1)
+  data <- image_arrays(load_images(data)$images, letters[1:9])
+  indices <- list(3, c(4, 1), -1, -(2:9), TRUE, c(TRUE, FALSE), rep(c(FALSE, TRUE), 5)[1:9],
+    0, c(0, 2), integer(), 2.9, c(5, 5), 9:1, NULL)
+  for (i in indices) {
+    expect_identical(as.character(data[i]$labels), letters[1:9][i], info = deparse(i))
+  }
+  expect_identical(data[]$labels, letters[1:9])
+  expect_identical(data[data$labels > "e"]$labels, letters[6:9])
+  expect_identical(length(data[0]), 0L)
+  expect_identical(rev(data)$labels, letters[9:1])
+  expect_identical(head(data, 2)$labels, letters[1:2])
+  expect_identical(head(data, -7)$labels, letters[1:2])
+  expect_identical(tail(data, 2)$labels, letters[8:9])
+  set.seed(1)
+  mixed <- sample(data)$labels
+  set.seed(1)
+  expect_identical(mixed, sample(letters[1:9]))
+  # An R vector would have missing ones there, which image data cannot.
+  expect_snapshot(error = TRUE, {
+    data[10]
+    data[c(1, NA)]
+    data[NA]
+    data["a"]
+    data[c(-1, 2)]
+    data[c(1:9, 4:12)]
+    data[rep(c(TRUE, FALSE), 20)]
+  })
+  expect_error(data[1, 2], "unused argument")
+})
+
+test_that("an element of image data is an image", {
+  skip_if_no_core()
+  data <- shape_images(3, 3, image_size = 8, seed = 1)
+  images <- load_images(data)$images
+  expect_identical(data[[1]], images[1, , , ])
+  expect_identical(data[[3]], images[3, , , ])
+  expect_identical(data[[TRUE]], images[1, , , ])
+  expect_identical(data[2:3][[1]], images[2, , , ])
+  grey <- shape_images(2, image_size = 8, channels = 1, seed = 1)
+  expect_identical(dim(grey[[2]]), c(8L, 8L, 1L))
+  expect_identical(seq_along(data), 1:3)
+  expect_null(names(data))
+  expect_identical(lapply(data, dim), rep(list(c(8L, 8L, 3L)), 3))
+  expect_identical(vapply(data, mean, 1), apply(images, 1, mean))
+  expect_identical(Map(function(image, label) label, data, data$labels), as.list(data$labels))
+  seen <- list()
+  for (image in as.list(data)) seen <- c(seen, list(image))
+  expect_identical(seen, lapply(1:3, function(i) data[[i]]))
+  expect_snapshot(error = TRUE, {
+    data[[4]]
+    data[[0]]
+    data[[-1]]
+    data[[NA]]
+    data[["a"]]
+    data[[1:2]]
+    data[[]]
+    data[0][[1]]
+  })
+})
+
+test_that("objects of the core are called as R's methods call them", {
+  skip_if_no_core()
+  data <- shape_images(8, image_size = 8, seed = 1)
+  expect_identical(class(data)[[1]], "reticnn.ImageData")
+  policies <- list(Augmentation = augmentation(), RandAugment = rand_augment(),
+    TrivialAugment = trivial_augment(), AutoAugment = auto_augment())
+  for (name in names(policies)) {
+    expect_identical(class(policies[[name]])[[1]], paste0("reticnn.", name))
+    expect_s3_class(policies[[name]], "reticnn.Policy")
+    expect_no_match(class(policies[[name]]), "^reticnn[.].*[.]")
+  }
+  expect_identical(class(tiny_classifier()$core)[[1]], "reticnn.Classifier")
+})
+
 test_that("a folder of photos is read with its classes", {
   skip_if_no_core()
   folder <- withr::local_tempdir()
@@ -98,11 +175,13 @@ test_that("bad data are refused with what is wrong", {
 })
 
 test_that("a person without network learns soon what to do", {
+  skip_if_quick()
   skip_if_no_core()
   # A proxy that refuses stands for a network that is not there.
   lines <- run_r(
     c(
-      "started <- Sys.time()",
+      # What Python takes to start is not measured.
+      "started <- {reticnn::shape_images(2); Sys.time()}",
       "cnd <- tryCatch(reticnn::cats_and_dogs(), error = identity)",
       "cat(class(cnd), conditionMessage(cnd), sep = '\\n')",
       "cat('fast:', difftime(Sys.time(), started, units = 'secs') < 60, '\\n')"
@@ -110,7 +189,7 @@ test_that("a person without network learns soon what to do", {
     env = c("https_proxy=http://127.0.0.1:9", paste0("KERAS_HOME=", tempfile()))
   )
   expect_true("reticnn_error" %in% lines)
-  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its place as `path`")
+  expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its path as `path`")
   expect_true("fast: TRUE " %in% lines)
 })
 
@@ -132,7 +211,7 @@ test_that("bad files are named at once, skipped by choice, and listed", {
   writeLines("<html>", file.path(folder, "light", "a page.jpg"))
   data <- image_folder(folder, 8)
   cnd <- expect_error(load_images(data), "2 of 6 files", class = "reticnn_error")
-  expect_match(conditionMessage(cnd), "empty.png: is empty.*a page.jpg: is no image")
+  expect_match(conditionMessage(cnd), "empty.png: is empty.*a page.jpg: is not an image")
   expect_warning(
     data <- image_folder(folder, 8, on_bad_image = "skip"), "2 of 6 files",
     class = "reticnn_warning"

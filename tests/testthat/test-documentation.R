@@ -139,3 +139,112 @@ test_that("the citation names the package and the workshop", {
   expect_match(cited[[1]]$note, as.character(utils::packageVersion("reticnn")), fixed = TRUE)
   expect_match(format(cited[[2]], style = "text"), "Computer Vision in R.*BIBC2025.*2[.]2")
 })
+
+# The sources beside the tests, as in a checkout.
+sources <- function() {
+  normalizePath(testthat::test_path("..", ".."), mustWork = FALSE)
+}
+
+skip_without_sources <- function() {
+  skip_if_not(file.exists(file.path(sources(), "tools", "documentation.R")),
+    "The sources are not beside the tests")
+}
+
+# Of every function of the core, the page and the name under which R has it.
+topic_of <- function(name) {
+  methods <- c(augment = "augment.array", plot_description = "plot.reticnn_description",
+    plot_history = "plot.reticnn_classifier", plot_rates = "plot.reticnn_rates")
+  if (name %in% names(methods)) methods[[name]] else name
+}
+
+# What the arguments of a page are said to be, by their names.
+arguments_of <- function(topic) {
+  items <- Filter(is.list, unlist(parts(topic, "arguments"), recursive = FALSE))
+  items <- Filter(function(item) length(item) == 2, items)
+  texts <- vapply(items, function(item) text_of(item[[2]]), "")
+  names <- lapply(items, function(item) trimws(strsplit(text_of(item[[1]]), ",")[[1]]))
+  stats::setNames(rep(texts, lengths(names)), unlist(names))
+}
+
+# The arguments of a docstring, as Python's own reader of signatures gives their order.
+docstring_arguments <- function(docstring) {
+  lines <- strsplit(docstring, "\n")[[1]]
+  start <- match("Args:", lines)
+  if (is.na(start)) return(character())
+  lines <- lines[-seq_len(start)]
+  end <- which(nzchar(lines) & !startsWith(lines, " "))[1]
+  lines <- utils::head(lines, end - 1)
+  heads <- grepl("^ {4}\\S", lines)
+  entries <- vapply(split(lines, cumsum(heads)), paste, "", collapse = " ")
+  names <- sub("^ *[*]*([a-z_0-9]+): .*", "\\1", entries)
+  stats::setNames(sub("^ *[*]*[a-z_0-9]+: ", "", entries), names)
+}
+
+# The words that both languages have; a seed that is not given is drawn otherwise.
+common_words <- function(text) {
+  text <- gsub(",?\\s+or\\s+None\\s+for[^.]*", "", text)
+  words <- tolower(unlist(regmatches(text, gregexpr("[A-Za-z0-9_]{3,}", text))))
+  pythons <- c("none", "true", "false", "dict", "dicts", "float", "float32", "float64",
+    "uint8", "lambda", "sequence", "sequences", "matplotlib", "list")
+  setdiff(words, pythons)
+}
+
+test_that("help says of each argument what the core's docstring says", {
+  skip_if_no_core()
+  topics <- tools::Rd_db("reticnn")
+  skip_if(length(topics) == 0, "The package is installed without its help pages")
+  core <- core_module(rlang::current_env())
+  inspect <- reticulate::import("inspect")
+  for (name in reticulate::import("reticnn")$`__all__`) {
+    docstring <- inspect$getdoc(reticulate::py_get_attr(core, name))
+    said <- docstring_arguments(docstring)
+    page <- arguments_of(topics[[paste0(topic_of(name), ".Rd")]])
+    # R's names for the first argument of a method, and for the rest by name.
+    renamed <- topic_of(name) != name & seq_along(said) == 1
+    names(said)[renamed] <- "x"
+    names(said)[names(said) %in% c("options", "operations") & !names(said) %in% names(page)] <- "..."
+    expect_true(all(names(said) %in% names(page)), info = name)
+    for (argument in names(said)) {
+      missing <- setdiff(common_words(said[[argument]]), common_words(page[[argument]]))
+      expect_identical(missing, character(), info = paste(name, argument))
+    }
+  }
+})
+
+test_that("no argument of a function of the core is described by hand in R", {
+  skip_without_sources()
+  for (file in list.files(file.path(sources(), "R"), full.names = TRUE)) {
+    lines <- readLines(file, encoding = "UTF-8")
+    blocks <- split(lines, cumsum(!startsWith(lines, "#'")))
+    for (block in blocks) {
+      if (!any(startsWith(block, "#' @eval said("))) next
+      by_hand <- grep("^#' @param ", block, value = TRUE)
+      expect_identical(setdiff(by_hand, "#' @param ... Not used; must be empty."), character(),
+        info = file)
+    }
+  }
+})
+
+test_that("the help pages are those that the sources make", {
+  skip_on_cran()
+  skip_without_sources()
+  skip_if_not_installed("roxygen2")
+  description <- read.dcf(file.path(sources(), "DESCRIPTION"))
+  skip_if(packageVersion("roxygen2") != description[[1, "RoxygenNote"]],
+    "The pages were made by another version of roxygen2")
+  copy <- withr::local_tempdir()
+  parts <- c("DESCRIPTION", "NAMESPACE", "R", "man", "tools", "python", "inst")
+  file.copy(file.path(sources(), parts), copy, recursive = TRUE)
+  lines <- run_r(c(
+    sprintf("setwd(%s)", deparse(copy)),
+    "roxygen2::roxygenise()"
+  ))
+  expect_no_match(lines, "Writing|Deleting", all = TRUE)
+  expect_false(any(grepl("Error", lines)), info = paste(lines, collapse = "\n"))
+  made <- list.files(file.path(copy, "man"), "[.]Rd$")
+  expect_identical(made, list.files(file.path(sources(), "man"), "[.]Rd$"))
+  for (page in file.path("man", made)) {
+    expect_identical(readLines(file.path(copy, page)), readLines(file.path(sources(), page)),
+      info = page)
+  }
+})

@@ -8,7 +8,7 @@ drawn_texts <- function(plot) {
   line <- "^/F[0-9]+ 1 Tf ([-0-9. ]+) Tm \\((.*)\\) Tj$"
   lines <- grep(line, readLines(file, encoding = "latin1"), value = TRUE)
   text <- gsub("\\\\([()])", "\\1", sub(line, "\\2", lines))
-  # Two by two numbers turn and enlarge the text, two are its place.
+  # Two by two numbers turn and enlarge the text, two are its position.
   at <- do.call(rbind, lapply(strsplit(sub(line, "\\1", lines), " "), as.numeric))
   size <- pmax(at[, 1], at[, 2])
   width <- size * text_widths(text)
@@ -51,6 +51,15 @@ test_that("the history plots training and validation by epoch", {
   expect_gt(file.size(file), 1000)
 })
 
+test_that("pictures fill their rows where that is possible", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  columns <- function(n) {
+    plot_images(shape_images(n, image_size = 8), n = n)$facet$params$ncol
+  }
+  expect_equal(vapply(c(1, 9, 12, 32), columns, numeric(1)), c(1, 3, 4, 8))
+})
+
 test_that("images are drawn upright in their own colours, right and wrong told apart", {
   skip_if_no_core()
   skip_if_not_installed("ggplot2")
@@ -63,7 +72,7 @@ test_that("images are drawn upright in their own colours, right and wrong told a
     .pred_class = factor(c("a", "a")), .pred_a = c(0.9, 0.6), .pred_b = c(0.1, 0.4)
   )
   plot <- plot_images(data, predictions)
-  expect_identical(plot$data$text, c("a 90%", "a 60%\n(is b)"))
+  expect_identical(plot$data$text, c("a 90%", "a 60%\n(true: b)"))
   expect_identical(plot$data$frame, c("#0072B2", "#D55E00"))
   pixels <- drawn_pixels(plot)
   rows <- function(channel, other) {
@@ -71,16 +80,16 @@ test_that("images are drawn upright in their own colours, right and wrong told a
   }
   expect_gt(min(rows(3, 1)), max(rows(1, 3)))
   expect_error(plot_images(data, predictions[1, ]), "1 rows for 2 images")
+  expect_error(
+    plot_images(data, predictions$.pred_class), "`predictions` must be what",
+    class = "reticnn_error"
+  )
+  expect_error(plot_images(3), "`images` must have the shape", class = "reticnn_error")
   expect_s3_class(plot_images(x[, , , 1]), "ggplot")
 })
 
-test_that("pictures fill their rows where that is possible", {
-  expect_identical(
-    vapply(c(1, 9, 12, 16, 32), grid_columns, numeric(1)), c(1, 3, 4, 4, 8)
-  )
-})
-
 test_that("the confusion plot has counts and shares of the row, right ones in blue", {
+  skip_if_no_core()
   skip_if_not_installed("ggplot2")
   classes <- c("cat", "dog")
   scores <- new_evaluation(list(
@@ -96,7 +105,7 @@ test_that("the confusion plot has counts and shares of the row, right ones in bl
   expect_identical(fields$share, c(3 / 4, 2 / 6, 1 / 4, 4 / 6))
   hue <- grDevices::rgb2hsv(grDevices::col2rgb(fields$fill))["h", ]
   expect_identical(unname(hue > 0.5), c(TRUE, FALSE, FALSE, TRUE))
-  expect_identical(plot$labels$caption, "10 images, 70.0% right")
+  expect_identical(plot$labels$caption, "10 images, 70.0% correct")
   file <- withr::local_tempfile(fileext = ".png")
   ggplot2::ggsave(file, plot(scores), width = 4, height = 4)
   expect_gt(file.size(file), 1000)
@@ -115,6 +124,7 @@ test_that("a single epoch has points, and nothing is said of it", {
 })
 
 test_that("long names of classes do not run into each other", {
+  skip_if_no_core()
   skip_if_not_installed("ggplot2")
   confusion_texts <- function(classes) {
     n <- length(classes)
@@ -158,6 +168,7 @@ test_that("lines break between words, and within those that are too long", {
 })
 
 test_that("layers have as many names as there is room for", {
+  skip_if_no_core()
   skip_if_not_installed("ggplot2")
   described <- function(names) {
     rows <- length(names)
@@ -176,4 +187,80 @@ test_that("layers have as many names as there is room for", {
   few <- drawn_texts(plot(described(c("conv", "conv", "dense"))))
   expect_readable(few)
   expect_identical(sum(few$text == "conv"), 2L)
+})
+
+test_that("the plot has the image before and as many after", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  image <- shape_images(1, image_size = 16, seed = 1)
+  policy <- augmentation(crop = c(12, 12), erasing = 1)
+  plot <- plot_augmentation(image, policy, n = 3, seed = 1)
+  expect_s3_class(plot, "ggplot")
+  expect_identical(plot$data$text, c("before", "after", "after", "after"))
+  pixels <- drawn_pixels(plot)
+  from_array <- plot_augmentation(load_images(image)$images[1, , , ], policy, 3, seed = 1)
+  expect_identical(drawn_pixels(from_array), pixels)
+  other <- plot_augmentation(image, policy, n = 3, seed = 2)
+  expect_false(identical(drawn_pixels(other), pixels))
+  expect_error(plot_augmentation(image, policy, n = 1.5), "`n` must be a whole number",
+    class = "reticnn_error")
+})
+
+test_that("a description can be plotted, and bad input is named", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  plot <- plot(describe_model(build_cnn()))
+  expect_s3_class(plot, "ggplot")
+  expect_identical(nlevels(plot$data$layer), 5L)
+  expect_no_error(ggplot2::ggplot_build(plot))
+  expect_error(describe_model("vgg16"), "`model` must be a Keras model",
+    class = "reticnn_error")
+})
+
+test_that("a diagram draws every box in the colour of its kind, with text that fits", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  plot <- plot_architecture(tiny_classifier())
+  boxes <- ggplot2::layer_data(plot, 2)
+  expect_identical(boxes$colour, plot$data$colour)
+  expect_match(plot$data$label, "block1_conv1\nConv2D 3 \u00d7 3, 4\n", all = FALSE)
+  expect_match(plot$data$label, "\u00b7 112 parameters$", all = FALSE)
+  for (width in c(3, 12)) {
+    pixels <- drawn_pixels(plot, width, width * 0.6)
+    expect_lt(min(pixels), 100)
+  }
+})
+
+test_that("filters are pictures, in colours of their own", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  classifier <- tiny_classifier()
+  plot <- plot_filters(classifier, n = 3)
+  expect_identical(nrow(plot$data), 3L)
+  expect_identical(plot$labels$title, "block1_conv1: 3 of 4 filters of 3 \u00d7 3 \u00d7 3")
+  signed <- plot_filters(classifier, "block2_conv1")
+  expect_identical(nrow(ggplot2::layer_data(signed, 2)), 4L)
+  expect_false(all(drawn_pixels(signed) == drawn_pixels(plot)))
+  expect_error(plot_filters(classifier, "blok1_conv1"), "Did you mean 'block1_conv1'",
+    class = "reticnn_error")
+  expect_error(plot_filters(classifier, n = 0), "`n` must be a whole number of at least 1",
+    class = "reticnn_error")
+})
+
+test_that("feature maps are pictures beside the image", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  classifier <- tiny_classifier()
+  images <- random_images(2, 16, 16, 3)
+  one <- plot_feature_maps(classifier, images, n = 3)
+  expect_identical(one$data$text, c("image", "1", "2", "3"))
+  expect_identical(one$labels$title, "block1_conv1: 3 of 4 feature maps of 16 \u00d7 16")
+  layers <- c("block1_conv1", "block2_conv1")
+  rows <- plot_feature_maps(classifier, images[1, , , ], layers, n = 2)
+  expect_identical(as.character(rows$data$column), c("image", "1", "2", "1", "2"))
+  expect_identical(levels(rows$data$row),
+    c("block1_conv1\n16 \u00d7 16", "block2_conv1\n8 \u00d7 8"))
+  # Dark and bright ends of the maps' colours, and the frame of the image.
+  pixels <- drawn_pixels(rows)
+  expect_true(any(pixels[, , 1] > 200 & pixels[, , 3] < 100))
 })

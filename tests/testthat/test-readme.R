@@ -1,4 +1,5 @@
 test_that("the README's R lines run as they stand there", {
+  skip_if_quick()
   skip_if_no_core()
   skip_if_not_installed("ggplot2")
   readme <- testthat::test_path("..", "..", "README.md")

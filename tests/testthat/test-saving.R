@@ -1,4 +1,5 @@
 test_that("a classifier saved in one process predicts the same in another", {
+  skip_if_quick()
   skip_if_no_core()
   fit <- tiny_classifier()
   path <- withr::local_tempfile(fileext = ".reticnn")

@@ -11,6 +11,9 @@ test_that("a classifier is fitted, and is plain R around the model", {
   expect_output(print(fit), "<reticnn_classifier> cnn, 2 classes: circle, square")
   expect_output(print(fit), "16 x 16 x 3, values 0 to 255")
   expect_output(summary(fit), "Total params: ")
+  fit$history <- fit$history[1, ]
+  fit$kept_epoch <- 1
+  expect_output(print(fit), "trained  1 epoch, loss")
 })
 
 test_that("the main job learns, from R, with labels 1 and 2 and a sigmoid", {
@@ -130,6 +133,7 @@ test_that("a run goes on from its checkpoints", {
 })
 
 test_that("Ctrl-C in R returns the classifier so far", {
+  skip_if_quick()
   skip_if_no_core()
   skip_on_os("windows")
   # The process interrupts itself, which is what a terminal does to it.
@@ -146,6 +150,7 @@ test_that("Ctrl-C in R returns the classifier so far", {
 })
 
 test_that("a learning rate is found, and the model left as it was", {
+  skip_if_quick()
   skip_if_no_core()
   model <- build_cnn(c(16, 16, 3), n_blocks = 1, batch_norm = TRUE, seed = 1)
   before <- model$get_weights()
@@ -156,6 +161,13 @@ test_that("a learning rate is found, and the model left as it was", {
   expect_output(print(rates), "Suggested learning rate: ")
   skip_if_not_installed("ggplot2")
   expect_s3_class(plot(rates), "ggplot")
+})
+
+test_that("rates are tried on image data alone", {
+  skip_if_no_core()
+  expect_error(
+    find_learning_rate(build_cnn(), 3), "`data` must be image data", class = "reticnn_error"
+  )
 })
 
 test_that("what shares the work is told from R", {
@@ -174,6 +186,7 @@ test_that("what shares the work is told from R", {
 })
 
 test_that("training augments, and computes a frozen network only once", {
+  skip_if_quick()
   skip_if_no_core()
   data <- shape_images(40, image_size = 16, seed = 1)
   policy <- augmentation(flip = "horizontal", rotation = 0.1, erasing = 0.5)
@@ -197,4 +210,109 @@ test_that("training augments, and computes a frozen network only once", {
   plain <- predict(changed, data)$.pred_circle
   expect_false(isTRUE(all.equal(predict(changed, data, tta = 4)$.pred_circle, plain)))
   expect_equal(predict(changed, data, tta = 0)$.pred_circle, plain)
+})
+
+test_that("a policy is learned from a function that builds models", {
+  skip_if_quick()
+  skip_if_no_core()
+  data <- shape_images(20, image_size = 8, seed = 1)
+  built <- 0
+  small_cnn <- function() {
+    built <<- built + 1
+    build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4)
+  }
+  set.seed(1)
+  learned <- learn_augmentation(small_cnn, data, budget = 2, trials = 2)
+  expect_equal(built, 2)
+  expect_named(learned, c("policy", "trials", "stopped"))
+  expect_s3_class(learned$trials, "tbl_df")
+  expect_named(learned$trials, c("trial", "epochs", "val_loss", "operations", "policy"))
+  expect_setequal(learned$trials$trial, 1:2)
+  expect_true("none" %in% learned$trials$operations)
+  expect_true(learned$policy == learned$trials$policy[[1]])
+  expect_null(learned$stopped)
+  expect_output(print(learned), "val_loss")
+})
+
+test_that("a recipe is a list of fit_classifier's arguments", {
+  skip_if_no_core()
+  expect_error(training_recipe("vgg"), "`name` must be one of .*, not 'vgg'",
+    class = "reticnn_error")
+  recipe <- training_recipe("alexnet")
+  expect_identical(recipe$batch_size, 128L)
+  expect_true(all(names(recipe) %in% names(formals(fit_classifier))))
+  data <- shape_images(8, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), filters = 4, n_blocks = 1, units = 4)
+  recipe$epochs <- 1
+  classifier <- do.call(fit_classifier, c(list(model, data), recipe))
+  expect_identical(nrow(classifier$history), 1L)
+})
+
+test_that("a classifier trains on after unfreezing", {
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  backbone <- keras$Model(x, conv_block(x, 4, name = "block1"), name = "own")
+  data <- shape_images(20, image_size = 16, seed = 1)
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data, epochs = 1, seed = 1
+  )
+  weights <- function(model) {
+    model$get_layer("own")$get_layer("block1_conv1")$get_weights()[[1]]
+  }
+  before <- weights(classifier$model)
+  expect_s3_class(unfreeze(classifier, "block1"), "reticnn_classifier")
+  classifier <- fit_classifier(classifier, data, epochs = 1, seed = 1)
+  expect_identical(nrow(classifier$history), 2L)
+  trained <- weights(classifier$model)
+  expect_false(identical(trained, before))
+  other <- keras$models$clone_model(backbone)
+  made <- transfer_model(other, c(16, 16, 3), weights = classifier)
+  expect_identical(weights(made), trained)
+})
+
+test_that("training goes in stages, and fine-tuning by default", {
+  skip_if_quick()
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  features <- conv_block(conv_block(x, 4, name = "block1"), 4, name = "block2")
+  backbone <- keras$Model(x, features, name = "own")
+  data <- shape_images(40, image_size = 16, seed = 1)
+  said <- character()
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data,
+    epochs = 1, layer_decay = 0.8, seed = 1,
+    stages = list(
+      list(train = "head", epochs = 2),
+      list(train = "block2", learning_rate = 1e-4, schedule = "cosine")
+    ),
+    progress = function(state) said <<- c(said, state$note)
+  )
+  expect_identical(classifier$history$stage, c(1L, 1L, 2L))
+  expect_true(any(grepl("Stage 2 of 2, trained: block2", said)))
+  expect_false("block1_conv1" %in% trained(classifier$model))
+  expect_false(any(grepl("stage", capture.output(print(classifier)))))
+  expect_setequal(unique(tidy(classifier)$metric), c("loss", "accuracy"))
+  expect_false("stage" %in% names(glance(classifier)))
+  skip_if_not_installed("ggplot2")
+  lines <- ggplot2::layer_data(plot(classifier), 1)
+  expect_identical(unique(lines$xintercept), 2.5)
+  tuned <- fine_tune(classifier, data, epochs = 1, seed = 1)
+  expect_identical(tuned$history$epoch, 1:6)
+  # The epochs before have no images for validation.
+  expect_silent(lines <- ggplot2::layer_data(plot(tuned), 1))
+  expect_identical(unique(lines$xintercept), c(2.5, 3.5, 4.5, 5.5))
+  expect_true("block1_conv1" %in% trained(tuned$model))
+  expect_error(
+    fit_classifier(tuned, data, stages = list(train = "head")),
+    "`stages` must be a list of dicts", class = "reticnn_error"
+  )
+})
+
+test_that("what cannot learn a policy is refused by name", {
+  skip_if_no_core()
+  expect_snapshot(error = TRUE, {
+    learn_augmentation(build_cnn(), shape_images(20))
+    learn_augmentation(function() "model", shape_images(20))
+    learn_augmentation(function() build_cnn(), shape_images(20), budget = 5)
+  })
 })

@@ -19,6 +19,7 @@ later <- c(
 )
 
 test_that("the whole job takes at most 12 lines", {
+  skip_if_quick()
   skip_if_no_core()
   withr::local_dir(withr::local_tempdir())
   for (class in c("dark", "light")) {

@@ -1,6 +1,6 @@
 """Policies that draw operations for each image: RandAugment and its relatives.
 
-Each pass does one operation to each image.
+Each pass applies one operation to each image.
 """
 
 from typing import NamedTuple
@@ -32,7 +32,7 @@ OPERATIONS = tuple(DRAWN_OPERATIONS)
 
 _CODES = {name: code for code, name in enumerate(OPERATIONS)}
 
-# Far from the slots of `augmentation()`: those of a pass follow each other.
+# Far from the slots of `augmentation()`; those of a pass are consecutive.
 _FIRST_SLOT = 1024
 _SLOTS_OF_A_PASS = ("choice", "chance", "sign", "severity_1", "severity_2")
 
@@ -51,10 +51,11 @@ class Choice(NamedTuple):
 class _Choosing:
     """What policies of drawn operations have in common."""
 
+    __module__ = "reticnn"
     space = STANDARD
 
     def _plan(self, *passes):
-        """Keep the choices of each pass, and what they can do to grey and to RGB."""
+        """Keep the choices of each pass, and which affect grey and RGB images."""
         possible = {
             channels: [_possible(choices, channels) for choices in passes]
             for channels in (1, 3)
@@ -109,7 +110,7 @@ class _Choosing:
         return index
 
     def _severity(self, xp, planned, drawn):
-        """Return severities, (n,), from those planned for what was chosen."""
+        """Return severities, (n,), from those planned for the operations chosen."""
         return planned
 
     def _amounts(self, xp, index, drawn, channels):
@@ -117,7 +118,8 @@ class _Choosing:
         choices = self._passes[index]
         names, chances, severities = zip(*choices, strict=True)
         codes = np.array([_CODES[name] for name in names], "int32")
-        # A uniform number below 1 times a whole one stays below it in float32.
+        # A uniform number below 1 times a whole number stays below that number in
+        # float32.
         choice = to_int32(xp, drawn["choice"] * len(choices))
         code, chance, planned = (
             xp.take(values, choice, axis=0)
@@ -147,8 +149,8 @@ class _Choosing:
 def _possible(choices, channels):
     """Return the operations among choices that can do anything.
 
-    They come from the last to the first of the table, so that a translation comes
-    before a rotation, whose rounding is then as it always was.
+    They come in reverse order of the table, so that a translation precedes a rotation
+    and the rounding stays the same as in earlier versions.
     """
     names = {choice.operation for choice in choices if choice.probability > 0}
     return [
@@ -166,6 +168,8 @@ def _parts(operations):
 
 class RandAugment(_Choosing, Policy, kind="rand_augment"):
     """The policy of `rand_augment()`."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, n, magnitude, magnitude_std, probability, operations):
         """Take checked settings."""
@@ -211,6 +215,8 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
 class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
     """The policy of `trivial_augment()`."""
 
+    __module__ = "reticnn"
+
     space = WIDE
 
     def __init__(self):
@@ -237,6 +243,8 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
 
 class AutoAugment(_Choosing, Policy, kind="auto_augment"):
     """The policy of `auto_augment()`."""
+
+    __module__ = "reticnn"
 
     def __init__(self, *, name):
         """Take the name of a table."""
@@ -277,28 +285,30 @@ def _times(n):
 def rand_augment(
     n=2, magnitude=9, *, magnitude_std=0.0, probability=1.0, operations=None
 ):
-    """Make a policy that draws operations at random, all at the same magnitude.
+    """Apply operations drawn at random, all at the same magnitude.
 
-    Each image gets, `n` times in a row, one of the operations. A greater magnitude is a
-    greater change for all of them. Pixels from outside the image are grey (128).
+    Applies `n` operations to each image in sequence. A greater magnitude means a
+    greater change for every operation. Pixels from outside the image are grey (128).
 
     Args:
-        n: Whole number of operations for each image. Default 2.
-        magnitude: Float from 0, hardly any change, to 10: rotation by 30 degrees,
-            shear by 0.3, translation by 45 % of the side, brightness, contrast, colour
-            and sharpness times 0.1 or 1.9, 4 bits less, all of the values solarized.
-            Direction and sign are drawn. Default 9.
-        magnitude_std: Float of at least 0, standard deviation of the magnitude from
-            image to image; clipped to 0 to 10. Default 0.
-        probability: Float in [0, 1], how often an operation drawn is done. Default 1.
+        n: Whole number of operations per image. Default 2.
+        magnitude: Float from 0 (hardly any change) to 10: rotation by 30 degrees, shear
+            by 0.3, translation by 45 % of the side, brightness, contrast, colour and
+            sharpness multiplied by 0.1 or 1.9, 4 bits removed by posterizing, all
+            values solarized. Directions and signs are random. Default 9.
+        magnitude_std: Float of at least 0, standard deviation of the magnitude across
+            images; magnitudes are clipped to 0 to 10. Default 0.
+        probability: Float in [0, 1], probability that an operation drawn is applied.
+            Default 1.
         operations: Names of operations to draw from, or None for those of the paper:
             `"identity"`, `"autocontrast"`, `"equalize"`, `"rotate"`, `"solarize"`,
             `"color"`, `"posterize"`, `"contrast"`, `"brightness"`, `"sharpness"`,
-            `"shear_x"`, `"shear_y"`, `"translate_x"`, `"translate_y"`. There are also
-            `"invert"` and `"solarize_add"`. Default None.
+            `"shear_x"`, `"shear_y"`, `"translate_x"`, `"translate_y"`. Also available
+            are `"invert"` and `"solarize_add"`. Default None.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If an argument is outside its range, or an operation is unknown.
@@ -311,11 +321,11 @@ def rand_augment(
         outside     constant 128
 
     Source:
-        Cubuk et al. (2019), arXiv:1909.13719. Where the authors' code lets some
-        operations change less with a greater magnitude, these change more, as in
-        torchvision and timm. timm's "rand-m9-mstd0.5-inc1", as used for ConvNeXt, has
-        a probability of 0.5, `magnitude_std=0.5`, and all operations but the
-        identity. torchvision counts magnitudes up to 30.
+        Cubuk et al. (2019), arXiv:1909.13719. In the authors' code a greater magnitude
+        weakens some operations; here it strengthens all of them, as in torchvision and
+        timm. timm's "rand-m9-mstd0.5-inc1", as used for ConvNeXt, has a probability of
+        0.5, `magnitude_std=0.5`, and all operations except the identity. torchvision's
+        magnitudes go up to 30.
     """
     names = as_strings(FOURTEEN if operations is None else operations, "operations")
     if not names:
@@ -330,17 +340,18 @@ def rand_augment(
 
 
 def trivial_augment():
-    """Make a policy that draws one operation and its magnitude at random.
+    """Apply one operation drawn at random, at a random magnitude.
 
     Each image gets one of the 14 operations of `rand_augment()`, at one of 31 evenly
     spaced magnitudes up to the paper's wide space: rotation by 135 degrees, shear by
-    0.99, translation by 32 pixels, brightness, contrast, colour and sharpness times
-    0.01 or 1.99, 6 bits less, all of the values solarized. Pixels from outside the
-    image are grey (128): images of 32 pixels can be moved out of sight, as in the
-    paper. There is nothing to tune.
+    0.99, translation by 32 pixels, brightness, contrast, colour and sharpness
+    multiplied by 0.01 or 1.99, 6 bits removed by posterizing, all values solarized.
+    Pixels from outside the image are grey (128); an image of 32 pixels can be moved out
+    of view entirely, as in the paper. There is nothing to tune.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Example:
         >>> images = augment(images, trivial_augment(), seed=1)
@@ -352,18 +363,19 @@ def trivial_augment():
 
 
 def auto_augment(name="imagenet"):
-    """Make a policy that was learned for a well-known set of images.
+    """Apply a policy that was learned on a well-known data set.
 
-    Each image gets one of 25 pairs of operations, each of which is done with its own
-    probability and magnitude. Pixels from outside the image are grey (128).
+    Each image gets one of 25 pairs of operations; each operation is applied with its
+    own probability and magnitude. Pixels from outside the image are grey (128).
 
     Args:
-        name: What the policy was learned for: `"cifar10"` (small photos),
-            `"imagenet"` (large ones) or `"svhn"` (house numbers). Default
+        name: Data set that the policy was learned on: `"cifar10"` (small photos),
+            `"imagenet"` (large photos) or `"svhn"` (house numbers). Default
             `"imagenet"`.
 
     Returns:
-        Policy.
+        Policy, which prints what it does, for `augment`, `plot_augmentation` and
+        `fit_classifier`.
 
     Raises:
         ValueError: If there is no such policy.
@@ -372,8 +384,8 @@ def auto_augment(name="imagenet"):
         >>> images = augment(images, auto_augment("cifar10"), seed=1)
 
     Source:
-        Cubuk et al. (2018), arXiv:1805.09501, the tables of the appendix. The
-        magnitudes 0 to 9 are read as in torchvision, from no change to the greatest,
-        with a drawn sign, where the paper counts from one end of a range to the other.
+        Cubuk et al. (2018), arXiv:1805.09501, the tables of the appendix. Magnitudes 0
+        to 9 run, as in torchvision, from no change to the greatest change, with a
+        random sign; in the paper they run from one end of a range to the other.
     """
     return AutoAugment(name=as_choice(name, "name", tuple(AUTO_AUGMENT)))

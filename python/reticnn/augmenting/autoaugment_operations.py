@@ -1,7 +1,7 @@
-"""The operations that RandAugment and its relatives draw, one row for each.
+"""The operations that RandAugment and its relatives draw, one row per operation.
 
-They are another vocabulary than that of `augmentation()`: each has a severity from 0,
-which leaves the image as it is, to 1; how far that goes is said by a `Space`.
+They differ from the operations of `augmentation()`: each has a severity from 0, which
+leaves the image unchanged, to 1; a `Space` says how strong that is.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from reticnn.augmenting.parts.warp import WARP
 
 
 class Space(NamedTuple):
-    """What the greatest severity of each kind of operation is."""
+    """The greatest severity of each kind of operation."""
 
     shear: float
     translation: float  # a fraction of the side up to 1, pixels above
     turn: float  # of a full one
     enhancement: float  # distance of the factor to 1
-    bits: int  # that posterizing takes away
+    bits: int  # removed by posterizing
 
     def reach(self, side):
         """Return the greatest translation along a side in pixels, as a fraction."""
@@ -39,7 +39,7 @@ _MOST_ADDED = 110
 class Amount(NamedTuple):
     """How much of an operation is done to each image, arrays (n,)."""
 
-    on: Any  # 1 for the images it is done to, 0 for the others
+    on: Any  # 1 for the images it is applied to, 0 for the others
     severity: Any
     sign: Any
 
@@ -64,7 +64,7 @@ class DrawnOperation(NamedTuple):
     any_channels: bool = True
 
     def acts(self, channels):
-        """Return whether it does anything to images of so many channels."""
+        """Return whether it affects images of that many channels."""
         return self.part is not None and (self.any_channels or channels != 1)
 
 

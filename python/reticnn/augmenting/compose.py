@@ -13,6 +13,8 @@ from reticnn.coercion import as_choice, as_float, nearest, shown
 class Augmentation(Policy, kind="augmentation"):
     """The policy of `augmentation()`: one pass."""
 
+    __module__ = "reticnn"
+
     def __init__(self, *, fill_mode, fill_value, interpolation, **operations):
         """Take checked settings of the operations that are on."""
         sampling = {
@@ -97,7 +99,7 @@ def _ranges(operations):
 
 
 def _parts(operations, sampling, channels):
-    """Return the constants of the parts that can change so many channels."""
+    """Return the constants of the parts that affect images of that many channels."""
     parts = {}
     for operation, settings in operations:
         if operation.acts(settings, channels):
@@ -126,71 +128,76 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     interpolation="bilinear",
     **others,
 ):
-    """Make a policy: what is to be done to images at random.
+    """Describe random changes to images: an augmentation policy.
 
     The operations act in this order: crop, flip, translation, shear, rotation and zoom,
     which are combined into one matrix, so that each image is resampled only once;
-    brightness, contrast, saturation, hue, PCA colour and greyscale, which are combined
-    into one matrix too; blur; noise; erasing. Names, units and signs are those of
-    Keras's layers. What differs from a chain of them: values are clipped to 0 to 255 at
-    the end, not after each step; pixels from outside the image are filled in once, from
-    the whole image even after a crop; saturation and hue are linear in RGB, with the
-    luma unchanged, instead of going through HSV; a blur mirrors the image at its edges,
-    where Keras sees black.
+    brightness, contrast, saturation, hue, PCA colour and greyscale, which are also
+    combined into one matrix; blur; noise; erasing. Names, units and signs are those of
+    Keras's layers. The differences from a chain of those layers: values are clipped to
+    0 to 255 at the end, not after each step; pixels from outside the image are filled
+    in once, from the whole image even after a crop; saturation and hue are linear in
+    RGB and keep the luma, instead of going through HSV; and a blur reflects the image
+    at its edges, where Keras pads with black.
 
-    Each operation is None, which is off and the default; or one value; or a dict of its
-    settings, which have Keras's names. Where a number is drawn from a range, a pair is
-    its lowest and highest; `color_jitter`, `grayscale` and `pca_color` take one number.
+    Each operation is None, the default, which switches it off; a single value; or a
+    dict of its settings, which have Keras's names. Where a number is drawn from a
+    range, a pair gives the lowest and the highest value; `color_jitter`, `grayscale`
+    and `pca_color` take one number.
 
     Args:
-        crop: Part of the image to show, at a random position. Up to 1, the fraction of
-            height and width, or a pair (height, width) of them, enlarged to the image's
-            size; whole numbers above 1, pixels, or a pair (height, width), and the
-            images come out of that size. Dict: `height`, `width`.
-        flip: "horizontal" (left to right), "vertical" or "horizontal_and_vertical",
-            each way for half of the images. Dict: `mode`.
-        translation: Largest move as a fraction of height and width, -1 to 1; downwards
-            and to the right if positive. One number f is (-f, f). Dict:
+        crop: Size of a window at a random position. Numbers up to 1 are fractions of
+            height and width, one for both or a pair (height, width), and the window is
+            enlarged to the image's size; whole numbers above 1 are pixels, one for both
+            or a pair (height, width), and the results have that size. Settings:
+            `height`, `width`.
+        flip: `"horizontal"` (left to right), `"vertical"` or
+            `"horizontal_and_vertical"`, each direction for half of the images.
+            Settings: `mode`.
+        translation: Largest shift as a fraction of height and width, -1 to 1; positive
+            is down and to the right. One number f is (-f, f). Settings:
             `height_factor`, `width_factor`.
-        shear: Largest shear, 0 to 1, the pixels' shift as a fraction of their distance
-            from the top and from the left; to both sides. One number f is (0, f). Dict:
-            `x_factor`, `y_factor`.
+        shear: Largest shear, 0 to 1: the shift of a pixel as a fraction of its distance
+            from the top and from the left, in either direction. One number f is (0, f).
+            Settings: `x_factor`, `y_factor`.
         rotation: Largest angle as a fraction of a full turn, -1 to 1: 0.1 is 36
-            degrees; counterclockwise if positive. One number f is (-f, f). Dict:
+            degrees; positive is counterclockwise. One number f is (-f, f). Settings:
             `factor`.
-        zoom: How much more (positive) or less of height and width is shown, above -1
-            and up to 1; both by the same, unless a dict has both: `height_factor`,
-            `width_factor`. One number f is (-f, f).
+        zoom: How much more (positive) or less (negative) of height and width is shown,
+            above -1 and up to 1; the same for both, unless a dict gives both. One
+            number f is (-f, f). Settings: `height_factor`, `width_factor`.
         color_jitter: One number f in [0, 1) for brightness, contrast and saturation:
-            adds up to f * 255, and multiplies the distance to the image's mean colour
-            by 1 - f to 1 + f, and that to the pixel's grey by (1 - f) / (1 + f) to
-            (1 + f) / (1 - f). Or a dict of Keras's `brightness_factor` (-1 to 1),
-            `contrast_factor` (0 to 1; (a, b) is from 1 - a to 1 + b, f is (f, f)),
-            `saturation_factor` (0 to 1; 0 is grey, 0.5 the image itself; f is (0, f))
-            and `hue_factor` (0 to 1, of half a turn to both sides; f is (0, f)).
-        grayscale: Probability of showing the image in grey. Dict: `factor`.
-        pca_color: Standard deviation of AlexNet's colour shift along the principal
-            axes of RGB values, AlexNet: 0.1. Dict: `std`, and own `eigenvalues` (3,
-            of values 0 to 1) and `eigenvectors` (3 x 3, in columns), by default
+            adds up to f * 255 in either direction, multiplies the difference from the
+            image's mean colour by 1 - f to 1 + f, and the difference from the pixel's
+            grey by (1 - f) / (1 + f) to (1 + f) / (1 - f). Or a dict of Keras's
+            `brightness_factor` (-1 to 1), `contrast_factor` (0 to 1; (a, b) is from 1 -
+            a to 1 + b, f is (f, f)), `saturation_factor` (0 to 1; 0 is grey, 0.5 no
+            change; f is (0, f)) and `hue_factor` (0 to 1, as a fraction of half a turn
+            in either direction; f is (0, f)).
+        grayscale: Probability of converting the image to grey. Settings: `factor`.
+        pca_color: Standard deviation of AlexNet's colour shift along the principal axes
+            of RGB values; AlexNet's own is 0.1. Settings: `std`, `eigenvalues` (3, for
+            values 0 to 1) and `eigenvectors` (3 x 3, in columns), both by default
             ImageNet's.
-        gaussian_blur: Highest standard deviation in pixels. One number f is (0, f).
-            Dict: `sigma`, `factor` (the probability, default 1) and `kernel_size` (odd,
-            pixels; by default 3 sigma to each side).
-        gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; of a
-            pair, drawn for each image. Dict: `stddev`.
-        erasing: Probability of erasing a box. Dict: `factor`, that probability, default
-            1, or the range it is drawn from; `scale`, range of the box's area as a
-            fraction of the image's, default (0.02, 0.33); `fill_value`, a number or
-            three, 0 to 255, or None for noise, the default.
-        fill_mode: How to fill pixels that come from outside the image: "reflect" (d c b
-            a | a b c d | d c b a), "nearest", "wrap" or "constant". Default "reflect".
-        fill_value: Number, 0 to 255, the value of "constant". Default 0.
-        interpolation: "bilinear" or "nearest". Default "bilinear".
+        gaussian_blur: Largest standard deviation in pixels. One number f is (0, f).
+            Settings: `sigma`, `factor` (the probability, default 1) and `kernel_size`
+            (odd, in pixels; by default 3 sigma to each side).
+        gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; with a
+            pair, it is drawn per image. Settings: `stddev`.
+        erasing: Probability of erasing a box. Settings: `factor`, that probability,
+            default 1, or the range it is drawn from; `scale`, range of the box's area
+            as a fraction of the image's, default (0.02, 0.33); `fill_value`, one number
+            or three, 0 to 255, or None, the default, for noise.
+        fill_mode: How to fill pixels that come from outside the image: `"reflect"` (d c
+            b a | a b c d | d c b a), `"nearest"`, `"wrap"` or `"constant"`. Default
+            `"reflect"`.
+        fill_value: Number, 0 to 255, the value for `"constant"`. Default 0.
+        interpolation: `"bilinear"` or `"nearest"`. Default `"bilinear"`.
 
     Returns:
-        A policy, which prints what it does, never changes, and is false if it does
-        nothing. `policy.to_config()` gives it as a plain dict, to be kept as JSON;
-        that dict is accepted wherever a policy is. A list of policies is applied in
+        A policy, which prints what it does, is immutable, and is false if it does
+        nothing. `policy.to_config()` returns it as a plain dict, which can be kept as
+        JSON and is accepted wherever a policy is. A list of policies is applied in
         sequence.
 
     Raises:
@@ -209,9 +216,9 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         Keras's RandomCrop, RandomFlip, RandomTranslation, RandomShear, RandomRotation,
         RandomZoom, RandomColorJitter, RandomGrayscale, RandomGaussianBlur,
         GaussianNoise and RandomErasing. PCA colour: Krizhevsky, Sutskever and Hinton
-        (2012), ImageNet Classification with Deep Convolutional Neural Networks. Here
-        each number of `erasing` and `contrast_factor` means what Keras documents, not
-        the halves that its code draws from; and the two flips are drawn separately.
+        (2012), ImageNet Classification with Deep Convolutional Neural Networks. The
+        numbers of `erasing` and `contrast_factor` mean here what Keras documents;
+        Keras's code draws from half the range. The two flips are drawn independently.
     """
     given = {**locals(), **others}
     refuse_unknown(others, "augmentation")
@@ -227,7 +234,7 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     )
 
 
-# Without `**others`, which has no name of its own.
+# Without `**others`, which is not an argument by name.
 _WRITTEN = {
     name: parameter
     for name, parameter in inspect.signature(augmentation).parameters.items()
@@ -248,7 +255,7 @@ augmentation.__signature__ = _signature()
 
 
 def refuse_unknown(arguments, function):
-    """Raise if there is no such operation among a function's arguments."""
+    """Raise if a function's arguments include an unknown operation."""
     known = list(_signature().parameters)
     unknown = [name for name in arguments if name not in known]
     if unknown:

@@ -1,7 +1,7 @@
 """Apply a policy to batches of tensors, with Keras's backend.
 
-No part loops over images, and all shapes but the batch's are constants, so that a
-compiler can make a few passes over memory out of the whole.
+No part loops over images, and all shapes except the batch size are constants, so that a
+compiler can reduce the whole to a few passes over memory.
 """
 
 import platform
@@ -20,7 +20,8 @@ def apply(policy, images, seed, epoch, indices):
 
     Args:
         policy: Policy.
-        images: Tensor, (n, height, width, channels), values 0 to 255; all but n known.
+        images: Tensor, (n, height, width, channels), values 0 to 255, of known shape
+            except n.
         seed: Whole number of at least 0.
         epoch: Whole number of at least 0, or an int32 scalar tensor.
         indices: Indices of the images in the data, int32, (n,), which with seed and
@@ -41,7 +42,7 @@ def apply(policy, images, seed, epoch, indices):
     arguments = seed, ops.cast(epoch, "int32"), ops.cast(indices, "int32")
     draw, change = _compiled(policy, image_shape)
     results = change(images, draw(*map(ops.convert_to_tensor, arguments)))
-    # What a compiled function gives has lost its shape in a TensorFlow graph.
+    # In a TensorFlow graph, the result of a compiled function has no static shape.
     return ops.reshape(results, (-1, *policy.output_shape(image_shape)))
 
 

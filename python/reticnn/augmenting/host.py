@@ -9,7 +9,7 @@ import numpy as np
 from reticnn.augmenting.parts.opencv_warp import ROWS_AT_ONCE
 from reticnn.augmenting.parts.part import VALUES_AT_ONCE, output_shape
 
-# Handing a block to another thread takes about as long as these many values.
+# Handing a block to another thread takes about as long as processing this many values.
 _VALUES_WORTH_A_THREAD = 1_000_000
 
 _THREADS = min(8, os.cpu_count() or 1)
@@ -25,7 +25,7 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
         epoch: Whole number of at least 0.
         indices: Indices of the images in the data, (n,), which with seed and epoch
             decide what happens to each.
-        threads: Most threads to use; the result does not depend on it.
+        threads: Largest number of threads; the result does not depend on it.
 
     Returns:
         New array of the same type, (n, *policy.output_shape(image_shape)).
@@ -60,7 +60,7 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
 
 
 def _blocks(images):
-    """Return slices of images, to each of which all passes are made at once."""
+    """Return slices of images; all passes are applied to one slice at a time."""
     # With the edges that a warp may add.
     rows = images.shape[1] + 2
     size = max(1, min(VALUES_AT_ONCE // images[0].size, ROWS_AT_ONCE // rows))

@@ -10,18 +10,18 @@ from reticnn.data.image_data import ArrayImages, ImageData
 
 
 def augment(images, policy=None, *, copies=1, seed=None, **operations):
-    """Change images at random, once and for all.
+    """Make randomly changed copies of images.
 
-    What happens to an image depends on the seed and on its position among the images,
-    not on the others, so that part of the images gives part of the result.
+    The changes to an image depend on the seed and on its position, not on the other
+    images: the first ten images alone give the first ten results.
 
     Args:
-        images: Array, (n, height, width, channels), (height, width, channels),
-            (n, height, width) or (height, width); values 0 to 255. Or image data. They
-            are not changed.
-        policy: Policy from `augmentation` or another function that makes one, or a
-            list of them, applied in sequence, or None for the operations given.
-            Default None.
+        images: Array, (n, height, width, channels), (height, width, channels), (n,
+            height, width) or (height, width); values 0 to 255. Or image data. The
+            originals are not modified.
+        policy: Policy from `augmentation` or another function that makes one, or a list
+            of them, applied in sequence, or None for the operations given. Default
+            None.
         copies: Whole number of at least 1, changed copies per image. Default 1.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
@@ -30,17 +30,17 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
     Returns:
         Array of changed images, (n * copies, height, width, channels), uint8 for whole
         numbers, else float32, 0 to 255: all copies of the first image, then those of
-        the second, and so on. Of one image and one copy, one image,
-        (height, width, channels). Of image data, image data in memory with labels.
+        the second, and so on. For one image and one copy, one image, (height, width,
+        channels). For image data, image data in memory with labels.
 
     Raises:
         TypeError: If there is no such operation, or `images` does not hold numbers.
-        ValueError: If there are both a policy and operations, the images are smaller
-            than the crop or have channels the operations do not take, or a pixel is
-            missing.
+        ValueError: If both a policy and operations are given, the images are smaller
+            than the crop or have a number of channels that the operations do not take,
+            or a pixel is missing.
 
     Warns:
-        UserWarning: If pixels are outside 0 to 255, which are clipped, or all are
+        UserWarning: If pixels are outside 0 to 255, and so are clipped, or if all are
             within 0 to 1.
 
     Example:

@@ -10,28 +10,28 @@ ops = keras.ops
 
 
 def augmentation_layer(policy, *, seed=None):
-    """Make a Keras layer that augments images, while training only.
+    """Make a Keras layer that augments images during training only.
 
-    The layer stands in a model, in front of what learns, or in the `map` of a
-    `tf.data` pipeline, called with `training=True`. It computes where the model does,
-    on a GPU too, and is saved with the model.
+    The layer goes into a model, before the layers that learn, or into the `map` of a
+    `tf.data` pipeline, called with `training=True`. It runs on the model's device, also
+    a GPU, and is saved with the model.
 
-    The images of all its calls in training are counted, and each has random numbers of
-    its own: with the same seed, the first batch comes out as `augment()` gives it, but
-    for rounding to whole numbers, and the next batch as the images after it. A map
-    that runs in parallel counts in whatever order its calls come.
+    The layer counts the images over all its training calls, and each has its own random
+    numbers: with the same seed, the first batch equals what `augment()` returns, except
+    for rounding to whole numbers, and the next batch continues where it ended. A map
+    that runs in parallel counts its calls in the order in which they arrive.
 
     Args:
-        policy: Policy, as `augmentation()` and its like give it, or a list of them,
-            applied in sequence.
-        seed: Whole number of at least 0, or None for a new one, kept with the layer.
-            Default None.
+        policy: Policy, from `augmentation()` or another function that makes one, or a
+            list of them, applied in sequence.
+        seed: Whole number of at least 0 that fixes the result, kept with the layer, or
+            None for a new one each time. Default None.
 
     Returns:
-        Keras layer. It takes images of 0 to 255, (batch, height, width, channels) or
-        one image without the batch, whose size is known, and gives floats of 0 to 255.
-        A crop in pixels is also made, from the centre, when not training, as all
-        images come out of one size.
+        Keras layer. It takes images of known size, 0 to 255, (batch, height, width,
+        channels) or one image without the batch axis, and returns floats, 0 to 255. A
+        crop in pixels is also made outside training, from the centre, so that the size
+        of the results is always the same.
 
     Raises:
         TypeError: If `policy` is not a policy.

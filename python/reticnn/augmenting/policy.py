@@ -22,12 +22,14 @@ from reticnn.coercion import as_choice, shown
 
 
 class Policy:
-    """What is done to images at random; never changes once it is made.
+    """What is done to images at random; immutable.
 
     A kind of policy is a subclass with a name, `class Mine(Policy, kind="mine")`, whose
     `__init__` takes what `to_config()` gives, unless it has another `maker`, and which
     says what it does in `parts` and `draw`.
     """
+
+    __module__ = "reticnn"
 
     _kinds: dict = {}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""Random numbers by counting: a hash of what they are for, with no state.
+"""Counter-based random numbers: a hash of what they are for, without any state.
 
 A number depends on a seed, an epoch, the index of an image in the data and the slot of
 the draw, and on nothing else: not on batches, order, workers, or on what else is drawn.
@@ -14,7 +14,7 @@ import numpy as np
 
 _WORD = 2**32
 
-# What is hashed at each step is moved by its own constant: 0 is nothing special.
+# Each input of the hash is shifted by its own constant, so that 0 is nothing special.
 _SEED, _EPOCH, _INDEX, _SLOT = 0x9E3779B9, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F
 _SEQUENCE = 0x165667B1
 

@@ -10,9 +10,11 @@ from reticnn.coercion import shown
 class Sequence(Policy, kind="sequence"):
     """Policies, each of which changes what the one before it gives.
 
-    Each has random numbers of its own, also where two are of the same kind; those of
-    the first are the same as when it is alone.
+    Each has its own random numbers, even if two are of the same kind; those of the
+    first are the same as when it is used alone.
     """
+
+    __module__ = "reticnn"
 
     def __init__(self, *, policies):
         """Take what `to_config()` of each policy gives."""
@@ -49,7 +51,7 @@ class Sequence(Policy, kind="sequence"):
             f"{number}. {text}".replace("\n", "\n   ")
             for number, text in enumerate(texts, start=1)
         ]
-        title = f"<Policy> {len(texts)} policies, one after the other"
+        title = f"<Policy> {len(texts)} policies, in sequence"
         return "\n".join([title, *lines])
 
     def _with_shapes(self, image_shape):

@@ -18,19 +18,19 @@ def initial_weights():
 def convnext_block(
     x, expansion=4, *, drop_rate=0.0, layer_scale=1e-6, kernel_size=7, name=None
 ):
-    """Filter each channel over a wide field, mix the channels, and add the input.
+    """Add a ConvNeXt block: depthwise filters, channel mixing and a shortcut.
 
-    A depthwise convolution, layer normalisation, a dense layer on each pixel that
-    widens `expansion` times, GELU, one that narrows again, layer scale, stochastic
-    depth, and the sum with the input.
+    The layers are a depthwise convolution, layer normalisation, a dense layer at each
+    pixel that widens the channels by the factor `expansion`, GELU, a dense layer that
+    narrows them again, layer scale, stochastic depth, and the sum with the input.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
-        expansion: Whole number, how many times wider it is inside. Default 4.
-        drop_rate: Float in [0, 1), share of the images for which the block is left
-            out while training. Default 0, no such layer.
-        layer_scale: Float above 0, what the learned factor of each channel is at
-            first, or None for no factors. Default 1e-6.
+        expansion: Whole number, factor by which the block is wider inside. Default 4.
+        drop_rate: Float in [0, 1), fraction of the images for which the block is
+            skipped during training. Default 0, no such layer.
+        layer_scale: Float above 0, initial value of the learned factor of each channel,
+            or None to leave these out. Default 1e-6.
         kernel_size: Whole number, side of the depthwise filters in pixels. Default 7.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.

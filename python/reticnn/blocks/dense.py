@@ -9,19 +9,20 @@ from reticnn.runtime.backend import keras
 def dense_block(
     x, n_layers=6, growth_rate=32, *, bottleneck=True, dropout=0.0, name=None
 ):
-    """Convolve `n_layers` times, each time on all the results so far, side by side.
+    """Add a dense block, in which each layer sees the outputs of all layers before it.
 
-    Each layer is normalisation, ReLU and a convolution of 3 x 3 with `growth_rate`
-    filters, before it with `bottleneck` normalisation, ReLU and one of 1 x 1 that
-    narrows to four times as many. Convolutions have no bias.
+    Each of the `n_layers` layers is batch normalisation, ReLU and a 3 x 3 convolution
+    with `growth_rate` filters, whose output is concatenated to its input. With
+    `bottleneck`, batch normalisation, ReLU and a 1 x 1 convolution with `4 *
+    growth_rate` filters come first. Convolutions have no bias.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
         n_layers: Whole number of layers. Default 6.
         growth_rate: Whole number of channels that each layer adds. Default 32.
-        bottleneck: Bool, convolutions of 1 x 1 before those of 3 x 3. Default True.
+        bottleneck: True for a 1 x 1 convolution before each 3 x 3 one. Default True.
         dropout: Float in [0, 1), fraction of values dropped after each convolution
-            while training. Default 0, no such layer.
+            during training. Default 0, no such layer.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.
 
@@ -63,14 +64,14 @@ def dense_block(
 
 
 def transition_block(x, reduction=0.5, *, name=None):
-    """Narrow the channels and halve height and width, between two dense blocks.
+    """Add a transition between dense blocks: fewer channels, half the height and width.
 
-    Normalisation, ReLU, a convolution of 1 x 1 without bias, and the average over
-    2 x 2 pixels.
+    The layers are batch normalisation, ReLU, a 1 x 1 convolution without bias, and 2 x
+    2 average pooling.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
-        reduction: Float in (0, 1], share of the channels that is left, rounded down.
+        reduction: Float in (0, 1], fraction of the channels that is kept, rounded down.
             Default 0.5.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.

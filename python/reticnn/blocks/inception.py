@@ -8,19 +8,20 @@ from reticnn.runtime.backend import keras
 def inception_module(
     x, conv1=64, conv3=(96, 128), conv5=(16, 32), pool=32, *, name=None
 ):
-    """Look at the image at several scales at once, and put the results side by side.
+    """Add an Inception module: parallel convolutions of several sizes, concatenated.
 
-    Four branches: a convolution of 1 x 1; one of 1 x 1 that narrows, then one of 3 x 3;
-    the same with 5 x 5; and a maximum over 3 x 3, then a convolution of 1 x 1. Every
-    convolution is followed by ReLU. The defaults are those of GoogLeNet's first module.
+    It has four branches: a 1 x 1 convolution; a 1 x 1 convolution that reduces the
+    channels, then a 3 x 3 one; the same with 5 x 5; and 3 x 3 max pooling, then a 1 x 1
+    convolution. Every convolution is followed by ReLU. The defaults are those of
+    GoogLeNet's first module.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
         conv1: Whole number of filters of the 1 x 1 branch. Default 64.
-        conv3: Two whole numbers of filters, of the narrowing convolution and of the
-            3 x 3 one. Default (96, 128).
+        conv3: Two whole numbers of filters, of the 1 x 1 reduction and of the 3 x 3
+            convolution. Default (96, 128).
         conv5: The same for the 5 x 5 branch. Default (16, 32).
-        pool: Whole number of filters after the maximum. Default 32.
+        pool: Whole number of filters of the convolution after max pooling. Default 32.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.
 

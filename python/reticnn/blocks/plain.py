@@ -28,27 +28,29 @@ def conv_block(
     dropout=0.0,
     name=None,
 ):
-    """Convolve and activate `n_conv` times, then pool.
+    """Add a block of `n_conv` convolutions, followed by pooling.
 
-    The layers are `n_conv` times `Conv2D`, `BatchNormalization` where asked for, and
-    the activation; then the pooling layer, then `Dropout` where asked for.
+    The layers are `Conv2D`, optional `BatchNormalization` and the activation, `n_conv`
+    times; then the pooling layer and optional `Dropout`.
 
     Args:
-        x: Keras tensor, (batch, height, width, channels).
+        x: Keras tensor, (batch, height, width, channels), from `keras.Input()`, a layer
+            or another block.
         filters: Whole number, output channels of each convolution. Default 32.
-        n_conv: Whole number, convolutions before the pooling. Default 1.
-        kernel_size: Whole number or (height, width), the filter's size in pixels.
+        n_conv: Whole number of convolutions before the pooling. Default 1.
+        kernel_size: Whole number or (height, width), size of the kernel in pixels.
             Default 3.
-        strides: Whole number or (height, width), the step of the first convolution in
-            pixels; the others have step 1. Default 1.
+        strides: Whole number or (height, width), strides of the first convolution in
+            pixels; the others have stride 1. Default 1.
         padding: `"same"` (the output is as large as the input) or `"valid"` (no
             padding). Default `"same"`.
-        activation: Name of a Keras activation, or None for none. Default `"relu"`.
-        batch_norm: Bool, normalise between convolution and activation. Default False.
+        activation: Name of a Keras activation, or None for no activation. Default
+            `"relu"`.
+        batch_norm: True to normalise between convolution and activation. Default False.
         pool: `"max"`, `"average"`, or None for no pooling. Default `"max"`.
-        pool_size: Whole number or (height, width), the pooling window and its step in
-            pixels. Default 2.
-        dropout: Float in [0, 1), fraction of values dropped after the pooling while
+        pool_size: Whole number or (height, width), size of the pooling window and its
+            strides in pixels. Default 2.
+        dropout: Float in [0, 1), fraction of values dropped after the pooling during
             training. Default 0, no such layer.
         name: String, prefix of the layers' names (`<name>_conv1`, ...), or None for
             Keras's own names. Default None.
@@ -68,7 +70,7 @@ def conv_block(
 
     Source:
         Keras's `Conv2D`, `BatchNormalization`, `MaxPooling2D` and `Dropout`; several
-        convolutions to a pooling: Simonyan and Zisserman (2015), arXiv:1409.1556;
+        convolutions per pooling: Simonyan and Zisserman (2015), arXiv:1409.1556;
         normalisation before the activation: Ioffe and Szegedy (2015), arXiv:1502.03167.
     """
     check_feature_maps(x)
@@ -120,7 +122,7 @@ def global_pool(x, kind="average"):
 
     Raises:
         TypeError: If `x` is not a Keras tensor.
-        ValueError: If `x` has no height and width, or `kind` is another word.
+        ValueError: If `x` has no height and width, or `kind` is not one of these.
 
     Example:
         >>> global_pool(keras.Input((8, 8, 64))).shape
@@ -141,20 +143,20 @@ def global_pool(x, kind="average"):
 def classifier_head(
     x, num_classes=2, units=256, *, activation="relu", dropout=0.0, output="auto"
 ):
-    """Map features to class probabilities through dense layers.
+    """Add dense layers that map features to class probabilities.
 
     Args:
-        x: Keras tensor, (batch, features).
+        x: Keras tensor, (batch, features), such as from `global_pool`.
         num_classes: Whole number of classes, at least 2. Default 2.
-        units: Whole number of units of the hidden layer, or one for each of several
-            hidden layers, or None for none. Default 256.
-        activation: Name of a Keras activation of the hidden layers, or None. Default
+        units: Whole number of units of the hidden layer; or several, one per hidden
+            layer; or None for no hidden layer. Default 256.
+        activation: Name of a Keras activation for the hidden layers, or None. Default
             `"relu"`.
         dropout: Float in [0, 1), fraction of units dropped after each hidden layer
-            while training (without hidden layers, of the features). Default 0.
+            during training (without hidden layers, of the features). Default 0.
         output: `"auto"`, one sigmoid unit for two classes and softmax for more;
-            `"softmax"`, one softmax unit a class; `"sigmoid"`, for two classes only;
-            `"logits"`, one unit a class with no activation. Default `"auto"`.
+            `"softmax"`, one softmax unit per class; `"sigmoid"`, for two classes only;
+            `"logits"`, one unit per class with no activation. Default `"auto"`.
 
     Returns:
         Keras tensor, (batch, 1) for sigmoid, the probability of the second class;
@@ -195,20 +197,20 @@ def classifier_head(
 def domain_adapter(
     x, filters=(32, 32), out_channels=3, *, kernel_size=3, batch_norm=True
 ):
-    """Turn images of another kind into images for a pretrained network.
+    """Add convolutions that adapt images of another kind to a pretrained network.
 
-    The layers are, for each number of `filters`, a convolution, normalisation where
-    asked for, and ReLU; then a convolution to the channels wanted. Height and width
-    stay. `transfer_model(adapter=True)` puts it before its backbone.
+    The layers are a convolution, optional batch normalisation and ReLU for each element
+    of `filters`; then a convolution with `out_channels` filters. Height and width do
+    not change. `transfer_model(adapter=True)` puts it before its backbone.
 
     Args:
         x: Keras tensor, (batch, height, width, channels), of any number of channels.
-        filters: Whole number of filters, or one for each of several convolutions.
-            Default (32, 32).
+        filters: Whole number of filters; or several, one per convolution. Default (32,
+            32).
         out_channels: Whole number of channels of the result. Default 3.
-        kernel_size: Whole number or (height, width), the filters' size in pixels.
+        kernel_size: Whole number or (height, width), size of the kernels in pixels.
             Default 3.
-        batch_norm: Bool, normalise between convolution and activation. Default True.
+        batch_norm: True to normalise between convolution and activation. Default True.
 
     Returns:
         Keras tensor, (batch, height, width, out_channels).

@@ -18,34 +18,35 @@ def residual_block(
     conv_bias=False,
     name=None,
 ):
-    """Convolve two or three times, and add the input to the result.
+    """Add a residual block: two or three convolutions and a shortcut around them.
 
-    Two convolutions of 3 x 3; or with `bottleneck` one of 1 x 1 that narrows, one of
-    3 x 3, and one of 1 x 1 that widens to `4 * filters`. Each is normalised; an
-    activation follows all but the last, and the sum.
+    There are two 3 x 3 convolutions or, with `bottleneck`, a 1 x 1 convolution that
+    reduces the channels, a 3 x 3 one, and a 1 x 1 one that expands them to
+    `4 * filters`. Each is followed by batch normalisation. ReLU follows each except the
+    last, and the sum.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
         filters: Whole number of filters of the 3 x 3 convolutions. Default 64.
-        strides: Whole number, the step of the first convolution in pixels. Default 1.
-        bottleneck: Bool, three convolutions in place of two. Default False.
-        shortcut: How the input comes to the shape of the result where they differ:
-            `"projection"`, a convolution of 1 x 1 with weights, or `"padding"`, every
-            `strides`-th pixel and channels of zeros, without weights. Default
+        strides: Whole number, stride of the first convolution in pixels. Default 1.
+        bottleneck: True for three convolutions instead of two. Default False.
+        shortcut: How the input is brought to the shape of the result where they differ:
+            `"projection"`, a 1 x 1 convolution, or `"padding"`, every `strides`-th
+            pixel with channels of zeros added, which needs no weights. Default
             `"projection"`.
-        conv_bias: Bool, a bias in the convolutions, as `keras.applications` has it.
+        conv_bias: True for a bias in the convolutions, as `keras.applications` has it.
             Default False, as in the paper.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.
 
     Returns:
         Keras tensor, (batch, height / strides, width / strides, filters), with
-        `bottleneck` four times as many channels.
+        `bottleneck` 4 * filters channels.
 
     Raises:
         TypeError: If `x` is not a Keras tensor, or an argument has the wrong type.
         ValueError: If an argument is outside its range, or `shortcut="padding"` would
-            have to take channels away.
+            have to remove channels.
 
     Example:
         >>> inputs = keras.Input((56, 56, 64))
@@ -89,7 +90,7 @@ def residual_block(
 
 
 def _normalised_conv(x, part, filters, size, strides, use_bias, named):
-    """Convolve and normalise; a step of more than 1 pads both sides alike."""
+    """Convolve and normalise; strides above 1 pad both sides equally."""
     padding = "same"
     if strides > 1:
         padding = "valid"

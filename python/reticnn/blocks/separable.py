@@ -11,20 +11,19 @@ from reticnn.runtime.backend import keras
 
 
 def separable_block(x, filters=64, *, strides=1, activation="relu", name=None):
-    """Filter each channel by itself, then mix the channels: a cheap convolution.
+    """Add a depthwise separable convolution: filter each channel, then mix them.
 
-    A depthwise convolution of 3 x 3 and a convolution of 1 x 1, both without bias,
-    each normalised and activated. For K x K filters and a result of `n` pixels this is
-    n * (K * K * channels + channels * filters) multiplications, where one convolution
-    needs n * K * K * channels * filters.
+    The layers are a 3 x 3 depthwise convolution and a 1 x 1 convolution, both without
+    bias, each followed by batch normalisation and the activation. With K x K kernels
+    and a result of `n` pixels this takes `n * (K * K * channels + channels * filters)`
+    multiplications; an ordinary convolution takes `n * K * K * channels * filters`.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
         filters: Whole number, output channels. Default 64.
-        strides: Whole number, the step of the depthwise convolution in pixels.
-            Default 1.
-        activation: Name of a Keras activation, or None for none; `keras.applications`
-            has `"relu6"`. Default `"relu"`, as in the paper.
+        strides: Whole number, stride of the depthwise convolution in pixels. Default 1.
+        activation: Name of a Keras activation, or None for no activation;
+            `keras.applications` uses `"relu6"`. Default `"relu"`, as in the paper.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.
 

@@ -14,15 +14,15 @@ def image_arrays(x, y=None, *, class_names=None):
 
     Args:
         x: Array, (n, height, width, channels), or (n, height, width) for grey images;
-            values 0 to 255, integer or float. Whole numbers are kept as uint8.
-        y: One label an image: class names, or whole numbers, which then are the names.
-            None for images without labels. Default None.
+            values 0 to 255. Whole numbers are kept as uint8.
+        y: One label per image: class names, or whole numbers, which then serve as
+            names. None for images without labels. Default None.
         class_names: The classes in order, or None for the sorted labels. With whole
             numbers in `y`, the names that 0, 1, ... or 1, 2, ... stand for. Default
             None.
 
     Returns:
-        Image data.
+        Image data in memory, as from `image_folder`.
 
     Raises:
         TypeError: If `x` does not hold numbers, or a label is neither a string nor a
@@ -30,6 +30,9 @@ def image_arrays(x, y=None, *, class_names=None):
         ValueError: If `x` has the wrong number of dimensions or missing pixels, if `x`
             and `y` differ in length, a label is missing or not in `class_names`, there
             is only one class, or class names differ only in case.
+
+    Warns:
+        UserWarning: If pixels are outside 0 to 255, or all are within 0 to 1.
 
     Example:
         >>> x = numpy.random.default_rng(1).integers(0, 256, (6, 32, 32, 3))

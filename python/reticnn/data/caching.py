@@ -10,7 +10,7 @@ import numpy as np
 # Images of one data set are kept in memory while all of them fit into this.
 MEMORY_BYTES = 2**30
 
-# A cache on disk may take this share of what is free there.
+# A cache on disk may take this share of the free space there.
 _SHARE_OF_DISK = 0.5
 
 
@@ -70,9 +70,9 @@ class _MemoryCache(_NoCache):
 
 
 class _DiskCache(_NoCache):
-    """Hold images in a temporary file, which goes with the process or the cache.
+    """Hold images in a temporary file, deleted with the process or the cache.
 
-    Its reads and writes name their place in the file and leave no image in memory: the
+    Its reads and writes name their offset in the file and leave no image in memory: the
     system's own file cache decides what stays there.
     """
 
@@ -86,9 +86,9 @@ class _DiskCache(_NoCache):
     def read(self, indices):
         """Return the images at `indices`, all of which it must have."""
         pixels = np.empty((len(indices), *self._image_shape), self._dtype)
-        for place, index in enumerate(indices):
+        for row, index in enumerate(indices):
             image = self._read_at(int(index) * self._image_bytes)
-            pixels[place] = np.frombuffer(image, self._dtype).reshape(self._image_shape)
+            pixels[row] = np.frombuffer(image, self._dtype).reshape(self._image_shape)
         return pixels
 
     def write(self, indices, pixels):
@@ -98,7 +98,7 @@ class _DiskCache(_NoCache):
                 self._write_at(int(index) * self._image_bytes, image.tobytes())
                 self.has[index] = True
         except OSError:
-            # A full disk is no reason to stop: the files are there to be decoded.
+            # A full disk is no reason to stop: the files can still be decoded.
             pass
 
     # Processes forked from this one share the file's position, so that seeking would

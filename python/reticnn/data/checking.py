@@ -1,4 +1,4 @@
-"""Look at the files of a folder without using them."""
+"""Check the files of a folder without using them."""
 
 import os
 
@@ -7,18 +7,18 @@ from reticnn.data.folder import class_folders, existing_folder, image_files, par
 
 
 def check_images(path):
-    """Look for files that cannot be read in a folder of images.
+    """Check a folder of images for files that cannot be read.
 
-    Every file is decoded, in threads; nothing is kept and nothing is trained.
+    Every file is decoded, in parallel threads; nothing is kept in memory.
 
     Args:
         path: Folder, laid out as for `image_folder`. `~` is expanded.
 
     Returns:
-        Dict of lists with one value a file: `"file"`, its path; `"class"`, the name of
-        its class, or None; `"ok"`, whether it can be read; `"format"`, such as
-        `"JPEG"`, `"width"` and `"height"` in pixels as stored, None where they cannot
-        be told; and `"problem"`, what is wrong with it, or None.
+        Table (dict of equal-length lists) with one row per file: `file`, its path;
+        `class`, the name of its class, or None; `ok`, whether it can be read; `format`,
+        such as `"JPEG"`, `width` and `height` in pixels as stored, None where they
+        cannot be determined; and `problem`, what is wrong with the file, or None.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -32,13 +32,13 @@ def check_images(path):
     folders = parts_of(path) or {"": path}
     classes = [pair for folder in folders.values() for pair in _classes_of(folder)]
     files = [file for file, _ in classes]
-    looks = describe_images(files)
+    described = describe_images(files)
     return {
         "file": files,
         "class": [class_name for _, class_name in classes],
-        "ok": [look["problem"] is None for look in looks],
+        "ok": [one["problem"] is None for one in described],
         **{
-            name: [look[name] for look in looks]
+            name: [one[name] for one in described]
             for name in ("format", "width", "height", "problem")
         },
     }

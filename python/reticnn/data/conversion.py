@@ -20,8 +20,8 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
         data: Image data.
         image_shape: (height, width, channels); None accepts any size.
         name: The argument's name, for messages.
-        resize: How the model's training images came to their size: "stretch", "crop"
-            or "pad", or None if nothing is known of that. Default None.
+        resize: How the model's training images were resized: "stretch", "crop" or
+            "pad", or None if that is not known. Default None.
         use: What images of that size are for, for the warning.
 
     Returns:
@@ -32,8 +32,8 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
             not take.
 
     Warns:
-        UserWarning: If images in memory have another size than the model takes, or
-            files are resized in another way than its training images.
+        UserWarning: If images in memory have a different size than the model takes, or
+            files are resized differently than its training images.
     """
     if len(data) == 0:
         raise ValueError(f"`{name}` has no images. Give at least one.")
@@ -65,7 +65,7 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
 
 
 def _warn_of_resize(resize, trained, name):
-    """Warn if files are resized in another way than the training images were."""
+    """Warn if files are resized differently than the training images were."""
     if trained not in (None, resize):
         warn_user(
             f"`{name}` has files read with resize={resize!r}, but the classifier was "
@@ -100,7 +100,7 @@ class _ConvertedImages:
 
 
 def _with_channels(pixels, channels, name):
-    """Return images with that many channels, if nothing is lost by it."""
+    """Return images with that many channels, if that loses nothing."""
     if pixels.shape[3] == channels:
         return pixels
     if pixels.shape[3] == 4:

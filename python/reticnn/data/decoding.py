@@ -49,15 +49,15 @@ def decode_images(files, image_size, channels, resize="stretch"):
 
     Returns:
         Tuple of a uint8 array, (n, height, width, channels), and a dict with the
-        problem of each file that cannot be read, by its place; their pixels are
+        problem of each file that cannot be read, by its index; their pixels are
         undefined.
     """
     pixels = np.empty((len(files), *image_size, channels), np.uint8)
 
-    def decode_into_place(place):
-        pixels[place] = decode_image(files[place], image_size, channels, resize)
+    def decode_at(index):
+        pixels[index] = decode_image(files[index], image_size, channels, resize)
 
-    return pixels, _problems_of_each(decode_into_place, files)
+    return pixels, _problems_of_each(decode_at, files)
 
 
 def decode_scaled(files, side, channels):
@@ -66,44 +66,44 @@ def decode_scaled(files, side, channels):
     Returns:
         Tuple of a list of uint8 arrays, (height, width, channels), each with the aspect
         of its file, and a dict with the problem of each file that cannot be read, by
-        its place; there the list has None.
+        its index; there the list has None.
     """
     images = [None] * len(files)
 
-    def decode_into_place(place):
-        pixels = _upright_pixels(files[place], side, channels)
-        images[place] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
+    def decode_at(index):
+        pixels = _upright_pixels(files[index], side, channels)
+        images[index] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
 
-    return images, _problems_of_each(decode_into_place, files)
+    return images, _problems_of_each(decode_at, files)
 
 
 def describe_images(files):
     """Return a dict for each file: its format, size and problem, as far as known."""
-    described = _for_each(lambda place: _description(files[place]), len(files))
+    described = _for_each(lambda index: _description(files[index]), len(files))
     return [description for _, description in described]
 
 
 def bad_files_message(files, problems, total):
     """Return the text of an error or a warning that names files with their problems."""
-    lines = [f"{_printable(files[place])}: {problems[place]}" for place in problems]
+    lines = [f"{_printable(files[index])}: {problems[index]}" for index in problems]
     return f"{len(lines)} of {total} files cannot be read as images.\n" + "\n".join(
         lines
     )
 
 
 def _problems_of_each(decode, files):
-    """Return the problem of each place that cannot be decoded, by the place."""
+    """Return the problem of each index that cannot be decoded, by the index."""
     problems = _for_each(partial(_problem_of, decode, files), len(files))
-    return {place: problem for place, problem in problems if problem}
+    return {index: problem for index, problem in problems if problem}
 
 
 def _for_each(action, count):
-    """Return sorted (place, action(place)) pairs, the places shared out to threads."""
-    places = iter(range(count))
+    """Return sorted (index, action(index)) pairs, computed in several threads."""
+    indices = iter(range(count))
 
     def take_turns(_):
         # Taking the next number from an iterator is one step for all threads.
-        return [(place, action(place)) for place in places]
+        return [(index, action(index)) for index in indices]
 
     with _one_thread_each():
         shares = _threads().map(take_turns, range(min(_THREADS, count)))
@@ -112,7 +112,7 @@ def _for_each(action, count):
 
 @contextlib.contextmanager
 def _one_thread_each():
-    """Keep OpenCV from sharing one image out, while images are shared out already."""
+    """Keep OpenCV to one thread per image while images are spread over threads."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -139,7 +139,7 @@ def _upright_pixels(file, side, channels):
 
 
 def _jpeg_pixels(image, side, channels):
-    """Return a usual JPEG's pixels, upright; None where that is Pillow's task.
+    """Return the pixels of an ordinary JPEG, upright; None for what Pillow has to read.
 
     OpenCV decodes and converts in half of Pillow's time. It gives nothing for a damaged
     file, whose error then is Pillow's.
@@ -197,13 +197,13 @@ def _description(file):
     return {**known, "problem": _problem_of(look, [file], 0), **known}
 
 
-def _problem_of(action, files, place):
+def _problem_of(action, files, index):
     """Return what is wrong with a file, or None if the action on it succeeds."""
     # Pillow's readers raise many kinds of errors on damaged files; each is an answer.
     try:
-        action(place)
+        action(index)
     except Exception as error:
-        return _explained(error, files[place])
+        return _explained(error, files[index])
     return None
 
 
@@ -214,7 +214,7 @@ def _explained(error, file):
     if isinstance(error, IsADirectoryError) or os.path.isdir(_path_of(file)):
         return "is a folder"
     if isinstance(error, PermissionError):
-        return "may not be read (permission denied)"
+        return "cannot be read (permission denied)"
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is_instead(file)
     if isinstance(error, Image.DecompressionBombError):
@@ -226,7 +226,7 @@ def _what_it_is_instead(file):
     path = _path_of(file)
     if path and not os.path.getsize(path):
         return "is empty (0 bytes)"
-    return "is no image, or so damaged that its format cannot be told"
+    return "is not an image, or is so damaged that its format is unclear"
 
 
 def _path_of(file):

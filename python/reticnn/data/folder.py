@@ -41,45 +41,47 @@ def image_folder(
     on_empty_class="error",
     cache="auto",
 ):
-    """Make image data from a folder with one subfolder a class.
+    """Make image data from a folder with one subfolder per class.
 
-    The files are decoded when they are used, not before. Every format that Pillow
-    reads is taken, whatever the case of its ending; hidden files and files of other
-    kinds are left out. Photos are turned upright by their EXIF tag, transparent parts
-    become white, of an animation the first image counts.
+    Files are decoded only when they are used. Every format that Pillow reads is
+    accepted, whether the file extension is in upper or lower case; hidden files and
+    files of other kinds are ignored. Photos are rotated according to their EXIF tag,
+    transparent parts become white, and only the first frame of an animation is used.
 
     Args:
-        path: Folder. Its subfolders are the classes, named so, in sorted order;
+        path: Folder. The names of its subfolders are the classes, in sorted order;
             subfolders of those are searched too. Or a folder with `train` and `test`
             (and `validation`) folders of that kind; or a folder of images without
             subfolders, for images without labels. `~` is expanded.
-        image_size: Whole number or (height, width) in pixels of every image. Default
-            224.
+        image_size: Whole number or (height, width), size in pixels that every image is
+            resized to. Default 224.
         channels: 3 for colour, 1 for grey. Default 3.
-        resize: How files get that size. "stretch" changes their aspect, as Keras does;
-            "crop" cuts the longer sides off equally; "pad" adds black to the shorter
-            ones. Default "stretch".
-        on_bad_image: "error" for one error, at the first use of a file that cannot be
-            read, that names all such files; "skip" to look for them at once, which
-            decodes everything, and leave them out with a warning. Default "error".
-        on_empty_class: "error", or "skip" to leave classes without images out with a
-            warning. Default "error".
-        cache: Where decoded images are kept for later epochs: "memory"; "disk", a
-            temporary file (the environment variable TMPDIR says where); "none"; or
-            "auto", memory up to 1 GiB for the images of a folder, else the disk as
-            long as they take no more than half of what is free there, else none.
-            Default "auto".
+        resize: How images are resized. `"stretch"` changes their aspect ratio, as Keras
+            does; `"crop"` cuts the longer side equally at both ends; `"pad"` adds black
+            along the shorter side. Default `"stretch"`.
+        on_bad_image: What to do about files that cannot be read. `"error"` raises one
+            error that names all of them, when the first is used; `"skip"` looks for
+            them immediately, which decodes every file, and leaves them out with a
+            warning. Default `"error"`.
+        on_empty_class: `"error"`, or `"skip"` to leave out classes without images, with
+            a warning. Default `"error"`.
+        cache: Where decoded images are kept for later epochs: `"memory"`; `"disk"`, a
+            temporary file (in the folder set by the environment variable TMPDIR);
+            `"none"`; or `"auto"`, memory if the images of the folder take at most 1
+            GiB, else disk if they take at most half of the free space there, else none.
+            Default `"auto"`.
 
     Returns:
-        Image data, whose `skipped` lists the files left out; for a folder with `train`
-        and `test`, a dict with image data as `"train"`, `"validation"` and `"test"`, as
-        far as they are there.
+        Image data, which print their classes and the number of images in each, and have
+        `class_names`, `class_counts`, `labels`, `files` and `skipped`, the files left
+        out. For a folder with `train` and `test`, a dict of image data: `train`, `test`
+        and, if there is such a folder, `validation`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If there are no images in it, a class has none, there is only one
-            class, class names differ only in case, images lie beside the classes, or
-            an argument is none of its choices.
+        ValueError: If the folder has no images, a class has none, there is only one
+            class, class names differ only in case, there are images next to the class
+            folders, or an argument is not one of the allowed values.
 
     Warns:
         UserWarning: If files or classes are left out.

@@ -43,7 +43,7 @@ class ArrayImages:
 
 
 class FileImages:
-    """Images in files, decoded when read, and then kept as far as a cache is wanted."""
+    """Images in files, decoded when read and then kept if there is a cache."""
 
     def __init__(
         self, files, image_size, channels, resize="stretch", cache="none", skipped=()
@@ -109,7 +109,7 @@ class FileImages:
         for start in range(0, len(unseen), _FILES_AT_ONCE):
             indices = unseen[start : start + _FILES_AT_ONCE]
             _, problems = self._try_to_decode(indices)
-            bad |= {int(indices[place]): text for place, text in problems.items()}
+            bad |= {int(indices[index]): text for index, text in problems.items()}
         return bad
 
     @cached_property
@@ -124,8 +124,8 @@ class FileImages:
 
     def _refuse(self, indices, problems):
         """Raise for files that cannot be read."""
-        # One error for all bad files, not one for each after its repair.
-        bad = {int(indices[place]): text for place, text in problems.items()}
+        # One error for all bad files, not one after the other as each is repaired.
+        bad = {int(indices[index]): text for index, text in problems.items()}
         bad = dict(sorted({**bad, **self.find_bad()}.items()))
         raise ValueError(
             bad_files_message(self.files, bad, len(self))
@@ -145,7 +145,7 @@ class FileImages:
 
 
 class ImageData:
-    """Images with the class of each, or without.
+    """Images, with or without their classes.
 
     Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and
     `cats_and_dogs`.
@@ -157,6 +157,8 @@ class ImageData:
         codes: int64 array, the class of each image counted from 0, or None.
         image_shape: (height, width, channels).
     """
+
+    __module__ = "reticnn"
 
     def __init__(self, source, codes=None, class_names=None, indices=None):
         """Put images together with the codes of their classes."""
@@ -180,8 +182,9 @@ class ImageData:
     def __repr__(self):
         """Describe the data in a few lines."""
         size = " x ".join(map(str, self.image_shape))
-        place = "memory" if self.files is None else "files"
-        lines = [f"<ImageData> {len(self):,} images, {size}, in {place}"]
+        location = "memory" if self.files is None else "files"
+        number = f"{len(self):,} image{'' if len(self) == 1 else 's'}"
+        lines = [f"<ImageData> {number}, {size}, in {location}"]
         if self.codes is None:
             return "\n".join([*lines, "no labels"])
         width = max(map(len, self.class_names), default=0)
@@ -213,7 +216,7 @@ class ImageData:
 
     @property
     def resize(self):
-        """How the images were brought to their size, or None if they were not."""
+        """How the images were resized, or None if they were not."""
         return self.source.resize
 
     @property
@@ -272,7 +275,7 @@ class ImageData:
         """Return the data of files read at another (height, width, channels).
 
         Raises:
-            ValueError: If files cannot be read with so many channels.
+            ValueError: If files cannot be read with that many channels.
         """
         if image_shape[2] not in (1, 3):
             raise ValueError(
@@ -308,7 +311,7 @@ def check_not_empty(data, name):
 
 
 def check_class_names(class_names, name, fix):
-    """Raise unless there are two or more classes, not told apart by case alone."""
+    """Raise unless there are two or more classes that differ in more than case."""
     if len(class_names) < 2:
         raise ValueError(
             f"`{name}` has only one class, {shown(list(class_names))}. {fix}"
@@ -330,8 +333,8 @@ def load_images(data):
         data: Image data.
 
     Returns:
-        Dict with `"images"`, an array (n, height, width, channels), uint8 or float32,
-        0 to 255, and `"labels"`, the list of class names, or None without labels.
+        Dict of `images`, an array (n, height, width, channels), uint8 or float32, 0 to
+        255, and `labels`, the class name of each image, or None if there are no labels.
 
     Raises:
         TypeError: If `data` is not image data.
@@ -346,20 +349,20 @@ def load_images(data):
 
 
 def split_images(data, prop=0.8, *, seed=None):
-    """Split image data at random into parts with the same mix of classes.
+    """Split image data at random, stratified by class.
 
     Args:
         data: Image data.
-        prop: Float in (0, 1), the training part, the rest being the test part; or two
-            or three proportions that sum to 1, for training and test or training,
-            validation and test; or a dict of proportions by the parts' names. Default
-            0.8.
+        prop: Float in (0, 1), the proportion for training, with the rest for testing;
+            or two or three proportions that sum to 1, for training and test or
+            training, validation and test; or a dict of proportions by name of the part.
+            Default 0.8.
         seed: Whole number of at least 0 that fixes the split, or None for a new one
             each time. Default None.
 
     Returns:
-        Dict of image data: `"train"` and `"test"`, with three proportions `"train"`,
-        `"validation"` and `"test"`, or the names given. No image is in two parts.
+        Dict of image data: `train` and `test`; with three proportions `train`,
+        `validation` and `test`; or the names given. No image is in two parts.
 
     Raises:
         TypeError: If `data` is not image data.
@@ -383,13 +386,13 @@ def split_images(data, prop=0.8, *, seed=None):
         ends = np.round(cuts * len(members)).astype(int)
         for name, piece in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
             positions[name].extend(piece)
-    empty = [name for name, places in positions.items() if not places]
+    empty = [name for name, members in positions.items() if not members]
     if empty:
         raise ValueError(
             f"`prop` leaves no image for {shown(empty)}: `data` has only {len(data)}. "
             "Use more images, or a larger proportion for that part."
         )
-    return {name: data[np.sort(places)] for name, places in positions.items()}
+    return {name: data[np.sort(members)] for name, members in positions.items()}
 
 
 def _proportions(prop):

@@ -61,7 +61,7 @@ def is_photo_name(name):
 
 
 def warn_user(text):
-    """Warn, with the line outside of this package that led here as its place."""
+    """Warn, with the line outside of this package that led here as its location."""
     level, frame = 1, sys._getframe()
     while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
         level, frame = level + 1, frame.f_back

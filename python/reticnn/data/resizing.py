@@ -1,4 +1,4 @@
-"""Bring the pixels of an image to a size."""
+"""Resize the pixels of an image."""
 
 import cv2
 import numpy as np
@@ -56,7 +56,7 @@ def _odd(ratio):
 
 
 def _centre(pixels, image_size):
-    """Return the largest part in the middle that has the aspect of `image_size`."""
+    """Return the largest central part that has the aspect ratio of `image_size`."""
     sides = np.array(pixels.shape[:2])
     scale = (sides / image_size).min()
     height, width = np.maximum(1, np.round(np.multiply(image_size, scale))).astype(int)
@@ -65,7 +65,7 @@ def _centre(pixels, image_size):
 
 
 def _on_black(pixels, image_size):
-    """Return the whole image, as large as it fits, in the middle of a black one."""
+    """Return the whole image, as large as it fits, centred on black."""
     sides = np.array(pixels.shape[:2])
     scale = (np.array(image_size) / sides).min()
     height, width = np.maximum(1, np.round(sides * scale)).astype(int).tolist()

@@ -1,4 +1,4 @@
-"""Generated images of shapes: data to try things on, made in a moment."""
+"""Generated images of shapes: data that are quick to make, for trying things out."""
 
 import numpy as np
 
@@ -12,22 +12,23 @@ _IMAGES_AT_ONCE = 256
 def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None):
     """Generate images of shapes: circles, squares, triangles, stars, crosses, rings.
 
-    A light shape on a darker ground. Size, place, tilt (up to 17 degrees) and colours
-    vary from image to image, and there is noise, so that no single pixel tells the
-    class and a network has something to learn.
+    They are quick to make and useful for trying things out: a light shape on a darker
+    background. Size, position, tilt (up to 17 degrees) and colours vary between images,
+    and there is noise, so that no single pixel reveals the class and there is something
+    for a network to learn.
 
     Args:
-        n: Whole number of images, the classes in turn. Default 1000.
-        num_classes: Whole number from 2 to 6: the first so many of circle, square,
-            triangle, star, cross, ring. Default 2.
+        n: Whole number of images, with the classes in turn. Default 1000.
+        num_classes: Whole number from 2 to 6: the first `num_classes` of circle,
+            square, triangle, star, cross, ring. Default 2.
         image_size: Whole number of at least 8, height and width in pixels. Default 32.
         channels: 3 for colour, 1 for grey. Default 3.
         seed: Whole number of at least 0 that fixes the images, or None for new ones
-            each time; a larger `n` then adds images to the same first ones. Default
-            None.
+            each time. With the same seed, a larger `n` adds further images to the same
+            first ones. Default None.
 
     Returns:
-        Image data, in memory.
+        Image data in memory, as from `image_folder`.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -48,17 +49,17 @@ def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None)
     seed = as_seed(seed)
     pixels = np.empty((n, image_size, image_size, channels), np.uint8)
     for start in range(0, n, _IMAGES_AT_ONCE):
-        place = slice(start, start + _IMAGES_AT_ONCE)
+        block = slice(start, start + _IMAGES_AT_ONCE)
         rng = generator(seed, start)
         # Drawn for a whole round, so that n does not change the images before it.
         draws = _draw_scenes(rng, image_size, channels)
-        count = len(codes[place])
-        pixels[place] = _paint(codes[place], *(draw[:count] for draw in draws))
+        count = len(codes[block])
+        pixels[block] = _paint(codes[block], *(draw[:count] for draw in draws))
     return ImageData(ArrayImages(pixels), codes, class_names)
 
 
 def _first_classes(num_classes):
-    """Return the names of the first so many shapes."""
+    """Return the names of the first `num_classes` shapes."""
     names = list(_DISTANCES)
     count = as_int(num_classes, "num_classes", minimum=2)
     if count > len(names):
@@ -70,24 +71,24 @@ def _first_classes(num_classes):
 
 
 def _draw_scenes(rng, image_size, channels):
-    """Draw (places, radii, angles, colours, noise) for one round of images."""
+    """Draw (centres, radii, angles, colours, noise) for one round of images."""
     count = _IMAGES_AT_ONCE
     radii = rng.uniform(0.25, 0.42, count)
-    places = rng.uniform(-1, 1, (count, 2)) * (0.5 - radii[:, None])
+    centres = rng.uniform(-1, 1, (count, 2)) * (0.5 - radii[:, None])
     angles = rng.uniform(-0.3, 0.3, count)
     ground = rng.uniform(10, 110, (count, 1, channels))
     shape = ground + rng.uniform(70, 140, (count, 1, channels))
     colours = np.concatenate([ground, shape], axis=1)
     noise = rng.normal(0, 6, (count, image_size, image_size, channels))
-    return places, radii, angles, colours, noise
+    return centres, radii, angles, colours, noise
 
 
-def _paint(codes, places, radii, angles, colours, noise):
+def _paint(codes, centres, radii, angles, colours, noise):
     """Return uint8 images of the shapes with the given codes."""
     image_size = noise.shape[1]
     axis = (np.arange(image_size) + 0.5) / image_size - 0.5
-    x = axis[None, None, :] - places[:, 0, None, None]
-    y = axis[None, :, None] - places[:, 1, None, None]
+    x = axis[None, None, :] - centres[:, 0, None, None]
+    y = axis[None, :, None] - centres[:, 1, None, None]
     cos, sin = (part(angles)[:, None, None] for part in (np.cos, np.sin))
     scale = radii[:, None, None]
     x, y = (cos * x + sin * y) / scale, (cos * y - sin * x) / scale

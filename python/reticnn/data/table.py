@@ -22,33 +22,33 @@ def image_table(
 ):
     """Make image data from the paths of image files and their labels.
 
-    Two columns of a data frame, for instance. The files are read as by
-    `image_folder`.
+    The two could be columns of a data frame. Files are read as by `image_folder`.
 
     Args:
-        paths: Paths, each one once. `~` is expanded.
-        labels: One label a path: class names, or whole numbers, which then are the
+        paths: Paths of image files, without duplicates. `~` is expanded.
+        labels: One label per path: class names, or whole numbers, which then serve as
             names. None for images without labels. Default None.
-        image_size: Whole number or (height, width) in pixels of every image. Default
-            224.
+        image_size: Whole number or (height, width), size in pixels that every image is
+            resized to. Default 224.
         class_names: The classes in order, or None for the sorted labels. With whole
             numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for. Default
             None.
         channels: 3 for colour, 1 for grey. Default 3.
-        resize: "stretch", "crop" or "pad", as for `image_folder`. Default "stretch".
-        on_bad_image: "error" or "skip", as for `image_folder`; with "skip" files that
-            do not exist are left out too. Default "error".
-        cache: "auto", "memory", "disk" or "none", as for `image_folder`. Default
-            "auto".
+        resize: `"stretch"`, `"crop"` or `"pad"`, as for `image_folder`. Default
+            `"stretch"`.
+        on_bad_image: `"error"` or `"skip"`, as for `image_folder`; `"skip"` also leaves
+            out files that do not exist. Default `"error"`.
+        cache: `"auto"`, `"memory"`, `"disk"` or `"none"`, as for `image_folder`.
+            Default `"auto"`.
 
     Returns:
-        Image data.
+        Image data, as from `image_folder`.
 
     Raises:
-        TypeError: If a path is no string, or a label neither a string nor a whole
+        TypeError: If a path is not a string, or a label is neither a string nor a whole
             number.
         FileNotFoundError: If a file does not exist.
-        ValueError: If a path is there twice, `paths` and `labels` differ in length, a
+        ValueError: If a path occurs twice, `paths` and `labels` differ in length, a
             label is missing or not in `class_names`, or there is only one class.
 
     Warns:

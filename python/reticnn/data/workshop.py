@@ -28,9 +28,10 @@ _CIFAR_FILES = {
 
 
 def cats_and_dogs(path=None):
-    """Load the workshop's cats and dogs: 10,000 to train with, 2,000 to test.
+    """Load the workshop's cats and dogs.
 
-    They are classes 3 and 5 of CIFAR-10, 32 by 32 pixels in colour.
+    There are 10,000 images for training and 2,000 for testing, in colour, 32 x 32
+    pixels: classes 3 and 5 of CIFAR-10.
 
     Args:
         path: None to download CIFAR-10 once through Keras (170 MB, kept in Keras's
@@ -40,13 +41,12 @@ def cats_and_dogs(path=None):
             of images. Default None.
 
     Returns:
-        Dict of image data, `"train"` and `"test"`, with the classes cat and dog.
+        Dict of image data, `train` and `test`, with the classes cat and dog.
 
     Raises:
         FileNotFoundError: If `path` does not exist.
-        ValueError: If `path` is neither of these.
-        ConnectionError: If the download fails; within seconds where there is no
-            network.
+        ValueError: If `path` is none of these.
+        ConnectionError: If the download fails (without a network, within seconds).
 
     Example:
         >>> data = cats_and_dogs()
@@ -80,7 +80,7 @@ def _downloaded():
     from reticnn.runtime.backend import keras
 
     fix = (
-        "Download it where there is a network and pass its place as `path`, or try "
+        "Download it where there is a network and pass its path as `path`, or try "
         "`shape_images()`, which needs no download."
     )
     home = os.path.expanduser(os.environ.get("KERAS_HOME", os.path.join("~", ".keras")))

@@ -1,4 +1,4 @@
-"""Measure a classifier on labelled images."""
+"""Evaluate a classifier on labelled images."""
 
 from typing import NamedTuple
 
@@ -18,47 +18,51 @@ from reticnn.runtime.progress import as_step_progress
 def evaluate_classifier(
     classifier, data, *, class_names=None, batch_size=32, progress="auto"
 ):
-    """Measure a classifier on labelled images.
+    """Evaluate a classifier on labelled images.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
             any order.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.
-        batch_size: Whole number of images at a time. Default 32.
+        batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
-        Dict. What the data leave undefined, such as the AUC where all images are of
-        one class, is NaN.
+        Dict. Measures that are undefined for the data, such as the AUC where all images
+        are of one class, are NaN.
 
-        - `"n"`: number of images.
-        - `"loss"`: the loss the model is compiled with; the log loss if with none.
-        - `"accuracy"`: fraction predicted right.
-        - `"balanced_accuracy"`: mean of the recalls of the classes in the data.
-        - `"roc_auc"`: area under the ROC curve of the second of two classes; of more,
-          the mean over the classes in the data, each against the rest.
-        - `"log_loss"`: mean of -log(probability of the right class).
-        - `"brier_score"`: mean over the images of the sum over the classes of
-          (probability - 1 or 0) squared; with two classes half of that, which is the
-          squared error of the second one's probability.
-        - `"calibration_error"`: expected calibration error, the mean distance between
-          the highest probability and the accuracy in 15 bins of that probability.
-        - `"per_class"`: dict of lists, one value a class: `"class"`, `"n"` (images of
-          it), `"precision"`, `"recall"` and `"f1"`.
-        - `"confusion"`: dict of lists, one value a pair of classes: `"truth"`,
-          `"predicted"` and `"n"`.
+        - `n`: number of images.
+        - `loss`: the loss the model is compiled with; if it is not compiled, the log
+          loss.
+        - `accuracy`: fraction of images predicted correctly.
+        - `balanced_accuracy`: mean of the recalls of the classes in the data.
+        - `roc_auc`: area under the ROC curve for the second of two classes; with more
+          classes, the mean over the classes in the data, each against the rest.
+        - `log_loss`: mean of -log(probability of the true class).
+        - `brier_score`: mean over the images of the squared difference between the
+          probability of each class and 1 for the true class or 0 for others, summed
+          over the classes; with two classes half of that, which is the squared error of
+          the second class's probability.
+        - `calibration_error`: expected calibration error, the mean gap between the
+          highest probability and the accuracy in 15 bins of that probability.
+        - `per_class`: table (dict of equal-length lists) with one row per class:
+          `class`, `n` (images of it), `precision`, `recall` and `f1`.
+        - `confusion`: table (dict of equal-length lists) with one row per pair of
+          classes: `truth`, `predicted` and `n`.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
-        ValueError: If the data have no images, no labels or a class the classifier has
-            not, or images that the model does not take.
-        RuntimeError: In a forked copy of the process that started Keras.
+        ValueError: If the data have no images, no labels, a class unknown to the
+            classifier, or images of a size or number of channels that the model does
+            not take.
+        RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If images in memory are resized to what the model takes, or files
-            are resized in another way than in training.
+            are resized differently than in training.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
@@ -89,7 +93,7 @@ class Measured(NamedTuple):
 
 def measured(classifier, data, class_names, batch_size, progress):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
-    begin = as_step_progress(progress)
+    start_progress = as_step_progress(progress)
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = as_image_data(data).class_names
     classifier = as_classifier_or_model(classifier, class_names)
@@ -100,7 +104,7 @@ def measured(classifier, data, class_names, batch_size, progress):
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
     outputs = outputs_of(
-        classifier.model, data, as_int(batch_size, "batch_size"), begin
+        classifier.model, data, as_int(batch_size, "batch_size"), start_progress
     )
     predicted = probabilities(classifier.model, outputs)
     metrics = classification_metrics(codes, predicted, classifier.class_names)

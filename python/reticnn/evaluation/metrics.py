@@ -39,7 +39,7 @@ def classification_metrics(codes, probabilities, class_names):
 
 
 def confusion_counts(codes, predicted, num_classes):
-    """Return how many images of each class (row) are taken for each (column)."""
+    """Return how many images of each class (row) are predicted as each (column)."""
     pairs = codes * num_classes + predicted
     counts = np.bincount(pairs, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
@@ -82,10 +82,10 @@ def _area(positive, scores):
 
     A tie counts half: its members share the mean of their ranks.
     """
-    _, place, ties = np.unique(scores, return_inverse=True, return_counts=True)
+    _, inverse, ties = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = np.cumsum(ties) - (ties - 1) / 2
     n = int(positive.sum())
-    pairs_won = ranks[place][positive].sum() - n * (n + 1) / 2
+    pairs_won = ranks[inverse][positive].sum() - n * (n + 1) / 2
     return pairs_won / (n * (len(scores) - n))
 
 
@@ -114,7 +114,7 @@ def calibration_error(codes, probabilities):
     """Return the expected calibration error.
 
     That is the mean over the images of the distance, in their bin of `calibration`,
-    between the mean of the highest probability and the share predicted right.
+    between the mean of the highest probability and the share predicted correctly.
     """
     bins = calibration(codes, probabilities)
     gaps = np.abs(bins["probability"] - bins["accuracy"])
@@ -122,23 +122,23 @@ def calibration_error(codes, probabilities):
 
 
 def calibration(codes, probabilities):
-    """Return how often predictions are right, by how sure they are.
+    """Return how often predictions are correct, by how confident they are.
 
     The images are put into 15 bins of equal width, from 0 to 1, by their highest
     probability.
 
     Returns:
-        Dict of arrays, one value a bin: `"n"` images, and of them the mean of the
-        highest `"probability"` and the `"accuracy"`, NaN where there are none.
+        Dict of arrays, one value per bin: `"n"` images, the mean of their highest
+        `"probability"`, and their `"accuracy"`, NaN where there are none.
     """
     highest = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == codes
     edges = np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]
-    places = np.searchsorted(edges, highest)
-    n = np.bincount(places, minlength=_CALIBRATION_BINS)
+    bin_of_image = np.searchsorted(edges, highest)
+    n = np.bincount(bin_of_image, minlength=_CALIBRATION_BINS)
 
     def mean(values):
-        return np.bincount(places, values, minlength=_CALIBRATION_BINS) / n
+        return np.bincount(bin_of_image, values, minlength=_CALIBRATION_BINS) / n
 
     with np.errstate(invalid="ignore"):
         return {"n": n, "probability": mean(highest), "accuracy": mean(right)}

@@ -12,32 +12,32 @@ def separable_costs(
     width=1.0,
     resolution=1.0,
 ):
-    """Compare a convolution with the depthwise separable one in its place.
+    """Compare the costs of a convolution and of its depthwise separable form.
 
-    A convolution has K^2 C_in C_out weights. A separable one has K^2 C_in that look
-    around, one channel each, and C_in C_out that mix the channels. Each weight is
-    multiplied once at each place of the output. Biases are not counted.
+    A convolution has `K^2 * C_in * C_out` weights. A separable one has `K^2 * C_in`
+    depthwise (spatial) weights, each of which sees one channel, and `C_in * C_out`
+    weights that mix the channels. Each weight is used in one multiplication per
+    position of the output. Biases are not counted. Each argument may be a sequence,
+    which gives one row per element; arguments of length one are used for all rows. The
+    defaults are the layer in table 3 of the paper.
 
     Args:
-        in_channels: Whole number of channels, C_in. Default 512.
-        out_channels: Whole number of filters, C_out. Default 512.
-        kernel_size: Whole number, the side of the kernel, K. Default 3.
-        size: Whole number, the side of the output's maps; 1 gives the costs a place.
-            Default 14.
-        width: Float above 0, the width multiplier: factor of both numbers of channels,
-            rounded down. Default 1.
-        resolution: Float above 0, the resolution multiplier: factor of `size`, rounded.
-            Default 1.
-
-    Each argument may be a sequence, for one row an element; those of length one are
-    used for all rows. The defaults are the layer of the paper's table 3.
+        in_channels: Whole number of channels, `C_in`. Default 512.
+        out_channels: Whole number of filters, `C_out`. Default 512.
+        kernel_size: Whole number, height and width of the kernel, `K`. Default 3.
+        size: Whole number, height and width of the output's feature maps; 1 gives the
+            cost per position. Default 14.
+        width: Float above 0, the width multiplier, which scales both numbers of
+            channels, rounded down. Default 1.
+        resolution: Float above 0, the resolution multiplier, which scales `size`,
+            rounded. Default 1.
 
     Returns:
-        Dict of equal-length lists: `"kernel_size"`, `"in_channels"`, `"out_channels"`
-        and `"size"`, after both multipliers; `"standard_parameters"` and
-        `"separable_parameters"`; `"standard_mult_adds"` and `"separable_mult_adds"`,
-        multiplications with addition for one image; and `"ratio"`, what the separable
-        one costs as a part of the other: 1 / C_out + 1 / K^2.
+        Table (dict of equal-length lists): `kernel_size`, `in_channels`, `out_channels`
+        and `size`, after both multipliers; `standard_parameters` and
+        `separable_parameters`; `standard_mult_adds` and `separable_mult_adds`,
+        multiply-adds per image; and `ratio`, the cost of the separable convolution as a
+        fraction of the standard one's, `1 / C_out + 1 / K^2`.
 
     Raises:
         ValueError: If a number is outside its range, or sequences differ in length.

@@ -1,4 +1,4 @@
-"""What a model looks for in images: the kernels of its filters, and their answers."""
+"""What a model looks for in images: the kernels of its filters, and feature maps."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from reticnn.data.image_data import ImageData
 from reticnn.graph import image_graph, named_layers, walk
 from reticnn.runtime.backend import keras
 
-# Of a model that takes images of any size, for a look at the order of its channels.
+# Size used for models that take any, to find the order of their channels.
 _SIDE = 32
 
 # A response to another colour below this share of the highest one counts as none.
@@ -15,23 +15,24 @@ _NO_RESPONSE = 1e-3
 
 
 def layer_filters(model, layer=None):
-    """Return the kernels of a convolution layer.
+    """Return the kernels of a convolutional layer, that is, the weights of its filters.
 
     Args:
         model: Keras model of images, or a classifier.
-        layer: Name of a convolution layer as `describe_model` gives it, also without
-            the names of the models it is in, or None for the first one. Default None.
+        layer: Name of a convolutional layer as listed by `describe_model`, with or
+            without the names of the models it is in, or None for the first. Default
+            None.
 
     Returns:
-        Dict of `"layer"`, its whole name; `"weights"`, float32 array, (filters, height,
-        width, channels), of a depthwise convolution with one channel; and `"rgb"`,
+        Dict of `layer`, its full name; `weights`, float32 array (filters, height,
+        width, channels), with one channel for a depthwise convolution; and `rgb`,
         whether the channels are the red, green and blue of the image. They are then in
-        that order, also where the model itself has them from blue to red.
+        that order, even if the model itself orders them blue, green, red.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If `model` does not take images, is not built from layers, or has no
-            such layer, or the layer is not a convolution.
+            such layer, or if the layer is not convolutional.
 
     Example:
         >>> layer_filters(build_cnn())["weights"].shape
@@ -52,24 +53,24 @@ def layer_filters(model, layer=None):
 
 
 def feature_maps(model, images, layers=None):
-    """Return what the filters of layers answer to images.
+    """Return the feature maps of images in one or more layers.
 
     Args:
         model: Keras model of images, or a classifier.
         images: Array, (n, height, width, channels) or (height, width, channels), 0 to
             255, or image data, of the size that the model takes.
-        layers: Name of a layer as `describe_model` gives it, also without the names of
-            the models it is in, or several, or None for the first convolution. Default
-            None.
+        layers: Name of a layer as listed by `describe_model`, with or without the names
+            of the models it is in, or several names, or None for the first convolution.
+            Default None.
 
     Returns:
-        Dict of the layers' whole names, in the order given, and their feature maps,
-        float32 arrays (n, height, width, filters).
+        Dict of the feature maps, float32 arrays (n, height, width, filters), by the
+        full names of the layers, in the order given.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If the images do not fit the model, it is not built from layers or
-            has no such layer, or a layer's output is not feature maps.
+            has no such layer, or the output of a layer is not feature maps.
 
     Example:
         >>> maps = feature_maps(build_cnn(), shape_images(2), "block2_conv1")

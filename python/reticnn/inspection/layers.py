@@ -4,20 +4,22 @@ from reticnn.graph import as_keras_model, layers_with_parents
 
 
 def layer_table(model):
-    """List the layers of a model, those of nested models included.
+    """List the layers of a model, including those of nested models.
 
     Args:
         model: Keras model, or classifier.
 
     Returns:
-        Dict of lists of equal length, one row a layer in the model's order, a nested
-        model before its layers: `"name"`; `"type"`; `"output_shape"`, as text without
-        the batch, `"7 x 7 x 512"`; `"parameters"`; `"trainable"`, whether anything of
-        it is trained; `"parent"`, the name of the nested model that it is in, or `""`.
+        Table (dict of equal-length lists) with one row per layer in the model's order,
+        a nested model before its layers: `name`; `type`; `output_shape`, as text
+        without the batch axis, such as `"7 x 7 x 512"`; `parameters`; `trainable`,
+        whether any of its weights are trained; and `parent`, the name of the nested
+        model that contains it, or `""`.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
-        ValueError: If a layer of it has no weights yet.
+        ValueError: If one of its layers has not been built, so that it has no weights
+            yet.
 
     Example:
         >>> layer_table(build_cnn())["name"][:3]

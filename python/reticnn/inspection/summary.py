@@ -26,28 +26,29 @@ _TRANSPOSED = (
 
 
 def describe_model(model):
-    """List the layers of a model: shapes, parameters, cost and receptive field.
+    """List the cost and the receptive field of each layer of a model.
 
     Args:
         model: Keras model of images, or a classifier.
 
     Returns:
-        Dict of equal-length lists, one element a layer, those of nested models one by
-        one:
+        Table (dict of equal-length lists) with one row per layer, including each layer
+        of nested models:
 
-        - `"name"`, with those of the models it is in: `"backbone/conv1"`.
-        - `"type"`, the layer's class.
-        - `"output_shape"`, such as `"112 x 112 x 64"`; `"any"` for an open side.
-        - `"parameters"`, trainable or not; a layer used again has none there.
-        - `"mult_adds"`, multiplications with addition for one image, of convolutions
-          and dense layers; NaN where the image's size is open, and for other layers
-          with weights that do more than scale and shift, such as attention.
-        - `"receptive_field"`, the side, in pixels of the model's input, of the square
-          that a value of the output depends on, the longer side where it is none, not
-          cut at the image's border. Where maps have been enlarged, values depend on
-          more or fewer pixels in turn, and it is their mean, which may be a fraction.
-          NaN where it is the whole image of open size, or behind layers whose
-          `"mult_adds"` are not known for their weights.
+        - `name`, preceded by those of the models it is in: `"backbone/conv1"`.
+        - `type`, the layer's class.
+        - `output_shape`, such as `"112 x 112 x 64"`; `"any"` for a side of variable
+          size.
+        - `parameters`, trainable or not; a layer that is used again counts only once.
+        - `mult_adds`, multiply-adds per image of convolutions and dense layers; NaN
+          where the size of the image is variable, and for other layers whose weights do
+          more than scale and shift, such as attention.
+        - `receptive_field`, the side, in pixels of the model's input, of the square
+          that one value of the output depends on; the longer side if it is not a
+          square; not cut off at the border of the image. After upsampling, neighbouring
+          values depend on different numbers of pixels, and this is their mean, which
+          may be a fraction. NaN where it is the whole of an image of variable size, or
+          after layers whose weights leave `mult_adds` unknown.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
@@ -86,7 +87,7 @@ def describe_model(model):
 
 @dataclass(frozen=True)
 class _Field:
-    """What one value of a tensor sees of the image: pixels, and pixels a step."""
+    """What one value of a tensor sees of the image: pixels, and pixels per step."""
 
     sides: tuple
     steps: tuple
@@ -138,7 +139,7 @@ def _plain(number):
 
 
 def _mult_adds(layer, before, shape):
-    """Return the multiplications with addition of a layer for one image."""
+    """Return the multiply-adds of a layer per image."""
     if hasattr(layer, "count_mult_adds"):
         return float(layer.count_mult_adds(shape))
     if not _is_understood(layer, shape):
@@ -146,7 +147,7 @@ def _mult_adds(layer, before, shape):
     kernels = _kernels(layer)
     if not kernels:
         return 0.0
-    # Each weight of a filter is used once at each place of the output, or where the
+    # Each weight of a filter is used once at each position of the output, or where the
     # convolution is transposed, of the input.
     sides = before[1:-1] if isinstance(layer, _TRANSPOSED) else shape[1:-1]
     if None in sides:
@@ -190,7 +191,7 @@ def _field_behind(layer, before, shape, shape_behind):
     if len(shape) > 2 and not _is_understood(layer, shape_behind):
         return _UNKNOWN_FIELD
     if len(shape) != 4:
-        # Rows of places, as of a reshaped map, become one row.
+        # Rows of positions, as of a reshaped map, become one row.
         return _UNKNOWN_FIELD if len(shape) > len(shape_behind) == 2 else field
     if len(shape_behind) == 2 or type(layer).__name__.startswith("Global"):
         sides = [_UNKNOWN if side is None else side for side in shape[1:3]]
@@ -216,8 +217,8 @@ def _windows_and_strides(layer, shape, shape_behind):
     strides = _pair(layer.strides)
     if not isinstance(layer, _TRANSPOSED):
         return windows, strides
-    # It puts `strides` places in the stead of one, and of the window only each so many
-    # meet one of the input.
+    # It puts `strides` positions where the input has one, so that only every
+    # `strides`-th of the window meets a value of the input.
     parts = zip(windows, strides, strict=True)
     windows = [max(1, Fraction(window, stride)) for window, stride in parts]
     return windows, [Fraction(1, stride) for stride in strides]

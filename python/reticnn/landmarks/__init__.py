@@ -1,7 +1,7 @@
 """Landmark architectures: the networks of the papers, built from visible blocks.
 
-One module holds one family; importing it enters its architectures into the register.
-They are plain facts and functions until a network is built.
+One module holds one family; importing it registers its architectures. They are plain
+facts and functions until a network is built.
 """
 
 from reticnn.landmarks import (  # noqa: F401

@@ -6,7 +6,7 @@ from reticnn.landmarks.registry import register
 from reticnn.layers.normalization import LocalResponseNormalization
 from reticnn.runtime.backend import keras
 
-# Filters, side, step, whether the halves are apart, bias at first, whether pooled,
+# Filters, kernel size, strides, whether in two groups, initial bias, whether pooled,
 # whether normalised.
 _CONVOLUTIONS = (
     (96, 11, 4, False, 0, True, True),
@@ -50,9 +50,8 @@ def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
         input_shape: (height, width, channels), at least 64 x 64.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, take the means of ImageNet's pixels off inside the model.
-        groups: 2, the second, fourth and fifth convolutions see half of the channels
-            each, as on the paper's two GPUs; or 1, they see all. Default 2.
+        rescale: True subtracts the means of ImageNet's pixels inside the model.
+        groups: As in `landmark_model`. Default 2.
 
     Returns:
         `keras.Model`.

@@ -1,4 +1,4 @@
-"""What the families have in common: the way in, the way out, the check of the size."""
+"""What the families have in common: input, output, stem, and the check of the size."""
 
 from reticnn.blocks import as_output
 from reticnn.coercion import as_choice
@@ -53,7 +53,7 @@ def as_stem(stem):
 
 
 def strided_stem(x, filters, named, *, use_bias=False):
-    """Convolve 7 x 7 pixels with a step of 2, padded alike on both sides."""
+    """Convolve 7 x 7 pixels with stride 2, padded equally on both sides."""
     x = keras.layers.ZeroPadding2D(3, name=named("pad"))(x)
     return keras.layers.Conv2D(
         filters,
@@ -66,6 +66,6 @@ def strided_stem(x, filters, named, *, use_bias=False):
 
 
 def padded_max_pool(x, named):
-    """Take the maximum over 3 x 3 pixels with a step of 2, padded on both sides."""
+    """Apply 3 x 3 max pooling with stride 2, padded on both sides."""
     x = keras.layers.ZeroPadding2D(1, name=named("pool_pad"))(x)
     return keras.layers.MaxPooling2D(3, strides=2, name=named("pool"))(x)

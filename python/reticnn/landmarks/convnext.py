@@ -127,15 +127,13 @@ def convnext(
         input_shape: (height, width, channels), at least 32 x 32.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, standardise with the means and deviations of ImageNet's pixels
+        rescale: True standardises with the means and deviations of ImageNet's pixels
             inside the model.
         name: Name of the model.
         blocks: Number of blocks in each of the four stages.
         widths: Channels of each stage.
         paper_drop_rate: Float, what `drop_rate=None` means.
-        drop_rate: Float in [0, 1), share of the images for which the last block is
-            left out while training; it rises evenly from 0 at the first block. None
-            for the paper's, which grows with the network. Default None.
+        drop_rate: As in `landmark_model`. Default None.
         layer_scale: As in `convnext_block`. Default 1e-6.
 
     Returns:
@@ -169,7 +167,7 @@ def convnext(
 
 
 def _smaller(x, width, stage):
-    """Take 4 x 4 pixels together before the first stage, 2 x 2 before the others."""
+    """Merge 4 x 4 pixels before the first stage, 2 x 2 before the others."""
     side = 4 if stage == 1 else 2
     if stage > 1:
         x = layer_normalised(x, f"stage{stage}_norm")

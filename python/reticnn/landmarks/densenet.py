@@ -89,15 +89,12 @@ def densenet(
             small stem.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, standardise with the means and deviations of ImageNet's pixels
+        rescale: True standardises with the means and deviations of ImageNet's pixels
             inside the model.
         name: Name of the model.
         layers: Number of layers in each of the four dense blocks.
-        stem: `"standard"`, a convolution of 7 x 7 and a maximum, both with a step of
-            2; or `"small"`, a convolution of 3 x 3 with a step of 1, as the paper has
-            it for images of 32 x 32. Default `"standard"`.
-        dropout: Float in [0, 1), as in `dense_block`; the paper has 0.2 where there is
-            no augmentation. Default 0.
+        stem: As in `landmark_model`. Default `"standard"`.
+        dropout: As in `landmark_model`. Default 0.
 
     Returns:
         `keras.Model`.

@@ -8,8 +8,8 @@ from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.normalization import LocalResponseNormalization
 from reticnn.runtime.backend import keras
 
-# Filters of each module: 1 x 1; 3 x 3 and before it; 5 x 5 and before it; after the
-# maximum.
+# Filters of each module: 1 x 1; 3 x 3 and before it; 5 x 5 and before it; after max
+# pooling.
 _MODULES = {
     "3a": (64, (96, 128), (16, 32), 32),
     "3b": (128, (128, 192), (32, 96), 64),
@@ -53,9 +53,8 @@ def googlenet(input_shape, num_classes, *, output, rescale, auxiliary=True):
             auxiliary classifiers.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, take the means of ImageNet's pixels off inside the model.
-        auxiliary: Bool, two further classifiers on the way, whose losses count 0.3
-            while training. Inference and saved files are without them. Default True.
+        rescale: True subtracts the means of ImageNet's pixels inside the model.
+        auxiliary: As in `landmark_model`. Default True.
 
     Returns:
         `keras.Model`.

@@ -21,8 +21,9 @@ C3_SOURCES = (
     *((0, 1, 2, 5), (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5)),
 )
 
-# Seven by twelve pixels a digit, which F6 is to draw. The paper has its own as a figure
-# only; these are drawn anew, further apart than a change of a stroke.
+# Seven by twelve pixels per digit, which F6 is to draw. The paper shows its own only as
+# a figure; these are our own drawings, which differ from each other by more than a
+# stroke.
 _DIGITS = """
 .......  .......  .......  .......  .......  .......  .......  .......  .......  .......
 ..###..  ...##..  .#####.  .#####.  .....##  #######  ...###.  #######  .#####.  .#####.
@@ -95,15 +96,10 @@ def lenet5(
         num_classes: Whole number of classes.
         output: As in `classifier_head`; `"auto"` for the original, whose output is
             distances.
-        rescale: Bool, bring 0 to 255 to -0.1 to 1.175, a mean of about 0 on digits.
-        variant: `"original"`, trainable subsampling, the partial connection of C3,
-            scaled tanh, and distances to prototypes for an output; or `"modern"`,
-            average pooling, full connection, tanh and softmax. Default `"original"`.
-        prototypes: Array (classes, 84) of numbers around -1 and 1 for the original's
-            output, or None for bitmaps of the ten digits. Default None.
-        squash_convolutions: Bool, whether the original's C1 and C3 go through the tanh
-            too, as the paper's text has it, not its subsampling layers alone. Default
-            True.
+        rescale: True brings 0 to 255 to -0.1 to 1.175, a mean of about 0 on digits.
+        variant: As in `landmark_model`. Default `"original"`.
+        prototypes: As in `landmark_model`. Default None.
+        squash_convolutions: As in `landmark_model`. Default True.
 
     Returns:
         `keras.Model`. The original gives the squared distance to each class's

@@ -7,7 +7,7 @@ from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
-# Filters and step of each separable block.
+# Filters and strides of each separable block.
 _BLOCKS = (
     (64, 1),
     (128, 2),
@@ -46,17 +46,15 @@ def mobilenet(
             the paper's resolution multiplier.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, bring the pixels to between -1 and 1 inside the model.
-        width: Float above 0, the paper's width multiplier: factor of the number of
-            filters in every layer, rounded down. Default 1.
-        activation: Name of a Keras activation; `keras.applications` has `"relu6"`.
-            Default `"relu"`, as in the paper.
+        rescale: True brings the pixels to between -1 and 1 inside the model.
+        width: As in `landmark_model`. Default 1.
+        activation: As in `landmark_model`. Default `"relu"`.
 
     Returns:
         `keras.Model`.
 
     Source:
-        Howard et al. (2017), arXiv:1704.04861. The last block has a step of 1, as the
+        Howard et al. (2017), arXiv:1704.04861. The last block has stride 1, as the
         sizes in the paper's table ask for.
     """
     check_size(input_shape, 32, "mobilenet")

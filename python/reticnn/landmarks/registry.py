@@ -94,15 +94,16 @@ def find_landmark(name):
 
 
 def landmark_architectures():
-    """List the landmark architectures of image classification.
+    """List the landmark architectures, networks that shaped image classification.
 
     Returns:
-        Dict of equal-length lists, one element an architecture, oldest first:
-        `"name"` for `landmark_model`, `"family"`, `"year"`, `"parameters"` (trainable,
-        of the network that predicts), `"depth"` (layers with weights on the longest
-        way through the network, normalisations not counted), `"input_size"` (pixels
-        a side) and `"channels"` of the paper's images, `"mult_adds"` (multiplications
-        with addition for one such image), `"idea"` (what it brought), `"reference"`.
+        Table (dict of equal-length lists) with one row per architecture, oldest first:
+        `name` for `landmark_model`; `family`; `year`; `parameters`, the trainable ones
+        of the network as used for prediction; `depth`, the number of layers with
+        weights on the longest path through the network, not counting normalisations;
+        `input_size`, in pixels per side, and `channels` of the paper's images;
+        `mult_adds`, multiply-adds for one such image; `idea`, what it contributed; and
+        `reference`.
 
     Example:
         >>> landmark_architectures()["name"][:3]

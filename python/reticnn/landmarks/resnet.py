@@ -98,23 +98,19 @@ def resnet(
             small stem.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, take the means of ImageNet's pixels off inside the model.
+        rescale: True subtracts the means of ImageNet's pixels inside the model.
         name: Name of the model.
         blocks: Number of blocks in each of the four stages.
-        bottleneck: Bool, blocks of three convolutions in place of two.
-        stem: `"standard"`, a convolution of 7 x 7 and a maximum, both with a step of
-            2; or `"small"`, a convolution of 3 x 3 with a step of 1, as the paper has
-            it for images of 32 x 32. Default `"standard"`.
-        shortcut: `"projection"` (the paper's B) or `"padding"` (A), as in
-            `residual_block`. Default `"projection"`.
-        conv_bias: Bool, biases in the convolutions, as in `keras.applications`. Default
-            False, as in the paper.
+        bottleneck: True for blocks of three convolutions in place of two.
+        stem: As in `landmark_model`. Default `"standard"`.
+        shortcut: As in `residual_block`. Default `"projection"`.
+        conv_bias: As in `residual_block`. Default False.
 
     Returns:
         `keras.Model`.
 
     Source:
-        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the step of 2 is in a block's
+        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the stride of 2 is in a block's
         first convolution.
     """
     stem = as_stem(stem)

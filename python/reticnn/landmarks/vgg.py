@@ -64,7 +64,7 @@ def vgg(input_shape, num_classes, *, output, rescale, name, convolutions):
         input_shape: (height, width, channels), at least 32 x 32.
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
-        rescale: Bool, take the means of ImageNet's pixels off inside the model.
+        rescale: True subtracts the means of ImageNet's pixels inside the model.
         name: Name of the model.
         convolutions: Number of convolutions in each of the five blocks.
 

@@ -1,4 +1,4 @@
-"""Models with further classifiers on the way, which only training sees."""
+"""Models with auxiliary classifiers on intermediate layers, used in training only."""
 
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import add_layer
@@ -20,7 +20,7 @@ class AuxiliaryModel(keras.Model):
             heads: Keras model from those tensors to the classifiers' outputs.
             weight: Float, the weight of each one's loss.
         """
-        # A function, not a model: its layers are this model's own already.
+        # A function, not a model: its layers already belong to this model.
         self._tapped = keras.Function(self.inputs, [self.outputs[0], *taps])
         self._heads = heads
         add_layer(self, heads)

@@ -1,4 +1,4 @@
-"""A nested model that runs as in inference, also while it is trained."""
+"""A nested model that runs in inference mode, even while it is trained."""
 
 from reticnn.runtime.backend import keras
 

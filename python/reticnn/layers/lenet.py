@@ -8,13 +8,13 @@ from reticnn.runtime.backend import keras
 
 
 def uniform_within(inputs):
-    """Return the paper's initializer of units with so many inputs."""
+    """Return the paper's initializer for units with that many inputs."""
     bound = _weight_bound(inputs)
     return keras.initializers.RandomUniform(-bound, bound)
 
 
 def _weight_bound(inputs):
-    """Return how large a first weight of a unit with so many inputs can be."""
+    """Return the largest initial weight of a unit with that many inputs."""
     return 2.4 / np.sqrt(inputs)
 
 
@@ -26,10 +26,10 @@ def scaled_tanh(x):
 
 @keras.saving.register_keras_serializable("reticnn")
 class Subsampling2D(keras.layers.Layer):
-    """Sum of each 2 x 2 pixels, times a coefficient, plus a bias, one of each a map.
+    """Sum of each 2 x 2 pixels, times a coefficient, plus a bias, one of each per map.
 
     Input (batch, height, width, channels), output half as high and wide. Twice as many
-    parameters as channels. The activation is a layer of its own.
+    parameters as channels. The activation is a separate layer.
 
     Source:
         LeCun et al. (1998), layers S2 and S4.
@@ -67,7 +67,7 @@ class PartialConv2D(keras.layers.Layer):
     """Convolution in which each output map sees some of the input maps only.
 
     Input (batch, height, width, channels), output (batch, height - kernel_size + 1,
-    width - kernel_size + 1, maps). One kernel a connection and one bias a map.
+    width - kernel_size + 1, maps). One kernel per connection and one bias per map.
 
     Args:
         sources: For each output map, the numbers of the input maps that it sees,
@@ -112,14 +112,14 @@ class PartialConv2D(keras.layers.Layer):
             for number, seen in enumerate(self.sources)
             for source in seen
         ]
-        self._places = np.eye(channels * maps, dtype="float32")[links]
+        self._one_hot_links = np.eye(channels * maps, dtype="float32")[links]
 
     def call(self, inputs):
         """Convolve with the full kernel, which is zero where nothing is connected."""
         ops = keras.ops
-        places = ops.cast(self._places, self.compute_dtype)
+        links = ops.cast(self._one_hot_links, self.compute_dtype)
         size, maps = self.kernel_size, len(self.sources)
-        kernel = ops.matmul(self.kernels, places)
+        kernel = ops.matmul(self.kernels, links)
         kernel = ops.reshape(kernel, (size, size, inputs.shape[-1], maps))
         return ops.conv(inputs, kernel, data_format="channels_last") + self.bias
 
@@ -130,7 +130,7 @@ class PartialConv2D(keras.layers.Layer):
         return (input_shape[0], *sides, len(self.sources))
 
     def count_mult_adds(self, shape):
-        """Return one for each weight of a kernel at each place of its map."""
+        """Return one for each weight of a kernel at each position of its map."""
         return math.prod(shape[1:3]) * math.prod(self.kernels.shape)
 
     def get_config(self):

@@ -9,8 +9,8 @@ class LocalResponseNormalization(keras.layers.Layer):
     """Divide each value by a power of the squares in the channels around it.
 
     `x / (k + alpha * sum) ** beta`, where the sum goes over the squares of `size`
-    adjacent channels at the same place, fewer at the first and the last ones. Alpha is
-    not divided by the size.
+    adjacent channels at the same position, fewer at the first and the last ones. Alpha
+    is not divided by the size.
 
     Args:
         size: Odd number of channels in the sum. Default 5.
@@ -55,10 +55,10 @@ class LocalResponseNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("reticnn")
 class LayerScale(keras.layers.Layer):
-    """Multiply each channel by a factor that is learned, small at first.
+    """Multiply each channel by a learned factor, initially small.
 
     Args:
-        start: Float, what all factors are at first. Default 1e-6.
+        start: Float, the initial value of all factors. Default 1e-6.
         **kwargs: Keras's arguments of every layer.
 
     Source:
@@ -71,7 +71,7 @@ class LayerScale(keras.layers.Layer):
         self.start = as_float(start, "start")
 
     def build(self, input_shape):
-        """Make one factor a channel."""
+        """Make one factor per channel."""
         self.factors = self.add_weight(
             shape=(input_shape[-1],),
             initializer=keras.initializers.Constant(self.start),

@@ -59,8 +59,8 @@ class ImagePreprocessing(keras.layers.Layer):
     """Bring pixels, RGB 0 to 255, to the scale that a landmark was trained on.
 
     Args:
-        scale: `"means"`, the means of ImageNet's channels taken off, in the order blue,
-            green, red; `"unit"`, from -1 to 1; `"standard"`, means taken off and
+        scale: `"means"`, the means of ImageNet's channels subtracted, in the order
+            blue, green, red; `"unit"`, from -1 to 1; `"standard"`, means subtracted and
             divided by the standard deviations. Keras calls them caffe, tf and torch.
         **kwargs: Keras's arguments of every layer.
 

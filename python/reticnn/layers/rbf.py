@@ -1,4 +1,4 @@
-"""Classes told apart by distances to prototypes: the layer, its loss, its accuracy."""
+"""Classification by distances to prototypes: the layer, its loss, its accuracy."""
 
 import numpy as np
 

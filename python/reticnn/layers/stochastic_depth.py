@@ -1,4 +1,4 @@
-"""Stochastic depth: paths that are left out at random while training."""
+"""Stochastic depth: branches that are dropped at random during training."""
 
 from reticnn.coercion import as_float
 from reticnn.runtime.backend import keras

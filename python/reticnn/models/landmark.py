@@ -27,7 +27,7 @@ def landmark_model(
     seed=None,
     **options,
 ):
-    """Build a landmark architecture as its paper has it.
+    """Build a landmark architecture as described in its paper.
 
     Args:
         name: Name of the architecture, one of `landmark_architectures()["name"]`.
@@ -36,44 +36,68 @@ def landmark_model(
         num_classes: Whole number of classes, at least 2, or None for the paper's.
             Default None.
         weights: None for random ones; the path of a file with the network's weights
-            (`.keras`, `.h5` as Keras distributes them, a saved classifier, or
-            `.weights.h5` of this very model); a Keras model or classifier that has
+            (`.keras`, `.h5` as distributed by Keras, a saved classifier, or
+            `.weights.h5` of exactly this model); a Keras model or classifier that has
             them; or `"imagenet"`, those of the same network in `keras.applications`,
-            downloaded once and kept. The top, or its last layer, stays random where
-            the weights have none, or one for other classes. Keras's are those of
-            `conv_bias=True` for a ResNet, and of `activation="relu6"` for a MobileNet.
+            downloaded once and kept. The top, or its last layer, stays random if the
+            weights have no top, or one for other classes. Keras's weights need
+            `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet.
             Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: Bool, bring the pixels, 0 to 255, to the scale of the paper inside the
-            model. Default True.
+        rescale: True converts the pixels, 0 to 255, to the scale of the paper inside
+            the model. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
-        **options: Choices that the family has. AlexNet: `groups`, 2 as on the paper's
-            two GPUs (default) or 1. GoogLeNet: `auxiliary`, True (default) for two
-            further classifiers while training. ResNet: `stem`, `"standard"` (default)
-            or `"small"` for images such as 32 x 32; `shortcut` and `conv_bias` as in
-            `residual_block`. DenseNet: `stem`, `dropout`. MobileNet: `width`, factor
-            of the number of filters (default 1); `activation`, `"relu"` (default) or
-            `"relu6"` as in `keras.applications`. ConvNeXt: `drop_rate`, None (default)
-            for the paper's; `layer_scale` as in `convnext_block`.
+        **options: Options of the family, by name:
+
+            - AlexNet: `groups`, 2 (default), where the second, fourth and fifth
+              convolutions are split into two groups that each see half of the channels,
+              as on the paper's two GPUs; or 1, where they see all channels.
+            - ConvNeXt: `drop_rate`, fraction of the images for which the last block is
+              skipped during training, rising linearly from 0 at the first block, or
+              None (default) for the paper's value for this network; `layer_scale` as in
+              `convnext_block`.
+            - DenseNet: `stem` as for ResNet; `dropout` as in `dense_block` (default 0;
+              the paper uses 0.2 when there is no augmentation).
+            - GoogLeNet: `auxiliary`, True (default) for two auxiliary classifiers on
+              intermediate layers, whose losses have weight 0.3 during training;
+              predictions and saved files do not include them.
+            - LeNet: `variant`, `"original"` (default), with trainable subsampling, the
+              partial connections of C3, scaled tanh, and distances to prototypes as
+              output; or `"modern"`, with average pooling, full connections, tanh and
+              softmax. For the original there are also `prototypes`, an array
+              (num_classes, 84) of numbers around -1 and 1, one row per class, or None
+              (default) for bitmaps of the ten digits; and `squash_convolutions`, True
+              (default) to apply the tanh to C1 and C3 too, as the paper's text says, or
+              False to apply it to the subsampling layers only.
+            - MobileNet: `width`, factor that scales the number of filters in every
+              layer, rounded down (default 1); `activation`, `"relu"` (default), or
+              `"relu6"` as in `keras.applications`.
+            - ResNet: `stem`, `"standard"` (default), a 7 x 7 convolution and max
+              pooling, both with stride 2, or `"small"`, a 3 x 3 convolution with stride
+              1, as in the paper for images of 32 x 32; `shortcut` and `conv_bias` as in
+              `residual_block`.
 
     Returns:
-        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
-        and gives probabilities as `classifier_head` does.
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as returned by `classifier_head`.
 
     Raises:
         TypeError: If an argument has the wrong type, or the family has no such option.
         ValueError: If there is no such architecture, the images are too small for it,
-            an argument is outside its range, or the weights do not fit, with the layer
-            and the shapes.
+            an argument is outside its range, or the weights do not fit (the message
+            then names the layer and the shapes).
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+            downloaded (without a network, within 15 seconds).
 
     Example:
         >>> landmark_model("vgg16", num_classes=10).count_params()
         134301514
+
+    Source:
+        The column `reference` of `landmark_architectures()`.
     """
     landmark = find_landmark(name)
     _check_options(landmark, options)

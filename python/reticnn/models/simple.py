@@ -19,25 +19,25 @@ def build_mlp(
     rescale=True,
     seed=None,
 ):
-    """Build a fully connected network on the flattened pixels.
+    """Build a fully connected network: dense layers on the flattened pixels.
 
     Args:
         input_shape: (height, width, channels) of the images. Default (32, 32, 3).
         num_classes: Whole number of classes, at least 2. Default 2.
-        units: Whole number of units of the hidden layer, or one for each of several
-            hidden layers. Default 256.
+        units: Whole number of units of the hidden layer; or several, one per hidden
+            layer. Default 256.
         dropout: Float in [0, 1), fraction of units dropped after each hidden layer
-            while training. Default 0.
+            during training. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: Bool, divide the pixels, 0 to 255, by 255 inside the model. Default
+        rescale: True divides the pixels, 0 to 255, by 255 inside the model. Default
             True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
     Returns:
-        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
-        and gives probabilities as `classifier_head` does.
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as returned by `classifier_head`.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -74,37 +74,38 @@ def build_cnn(
 ):
     """Build a convolutional network: blocks, global average pooling, dense layers.
 
-    With the defaults this is the simple CNN of the workshop that the package comes
-    from: 28,097 parameters.
+    The defaults give the simple CNN of the workshop that this package grew out of, with
+    28,097 parameters.
 
     Args:
         input_shape: (height, width, channels) of the images. Default (32, 32, 3).
         num_classes: Whole number of classes, at least 2. Default 2.
-        filters: Whole number of filters in every block, or one number a block, which
-            then also says how many blocks there are. Default 32.
-        n_blocks: Whole number of blocks, for one number of `filters`. Default 3.
-        n_conv: Whole number of convolutions a block. Default 1.
-        units: Whole number of units of the hidden dense layer, or one for each of
-            several, or None for none. Default 256.
-        batch_norm: Bool, batch normalisation after every convolution. Default False.
-        block_dropout: Float in [0, 1), dropout after each block's pooling. Default 0.
-        dropout: Float in [0, 1), dropout after each hidden dense layer. Default 0.
+        filters: Whole number of filters in every block, or one number per block, which
+            then also sets the number of blocks. Default 32.
+        n_blocks: Whole number of blocks, if `filters` is a single number. Default 3.
+        n_conv: Whole number of convolutions per block. Default 1.
+        units: Whole number of units of the hidden dense layer; or several, one per
+            hidden layer; or None for no hidden layer. Default 256.
+        batch_norm: True for batch normalisation after every convolution. Default False.
+        block_dropout: Float in [0, 1), dropout rate after the pooling of each block.
+            Default 0.
+        dropout: Float in [0, 1), dropout rate after each hidden dense layer. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: Bool, divide the pixels, 0 to 255, by 255 inside the model. Default
+        rescale: True divides the pixels, 0 to 255, by 255 inside the model. Default
             True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
     Returns:
-        `keras.Model`, not compiled. It takes (n, height, width, channels), 0 to 255,
-        and gives probabilities as `classifier_head` does. Layers are named by block,
+        `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
+        to probabilities as returned by `classifier_head`. Layers are named by block,
         `block1_conv1` and so on.
 
     Raises:
         TypeError: If an argument has the wrong type.
-        ValueError: If an argument is outside its range, or the images are too small
-            for so many blocks.
+        ValueError: If an argument is outside its range, or the images are too small for
+            that many blocks.
 
     Example:
         >>> build_cnn().count_params()

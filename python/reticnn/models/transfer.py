@@ -39,66 +39,66 @@ def transfer_model(
 ):
     """Build a classifier on a pretrained network.
 
-    Images, 0 to 255, go through the backbone's own preprocessing, the backbone, pooling
-    and a new head. The backbone is one layer of the model, under its name:
-    `model.get_layer("vgg16")`. It runs as in inference, also while it is fine-tuned:
-    its batch normalisation keeps the means and variances that it has, and it drops
-    nothing. Only a backbone without weights, which has none worth keeping, learns them
-    where it is trained.
+    Images, 0 to 255, pass through the backbone's own preprocessing, the backbone,
+    pooling and a new head. The backbone is a nested model, found by its name:
+    `model.get_layer("vgg16")`. It always runs in inference mode, even while it is
+    fine-tuned: its batch normalisation keeps its means and variances, and its dropout
+    is inactive. The exception is a named backbone with `weights=None`, which has no
+    means and variances worth keeping: the parts of it that are trained learn them.
 
     Args:
-        backbone: Name that `backbones()` lists (in any case, and in Keras's spelling),
-            or a Keras model from images to feature maps, which takes pixels as they
-            are. A top that such a model has is left off; its layers are shared, not
-            copied. Default `"vgg16"`.
-        input_shape: (height, width, channels) of the images. Grey images for a backbone
-            of three channels are repeated; other numbers of channels need `adapter`.
-            Default (224, 224, 3).
+        backbone: Name listed by `backbones()` (upper and lower case are the same, and
+            Keras's spelling is accepted too), or a Keras model from images to feature
+            maps, which gets pixels without preprocessing. If such a model has a top, it
+            is left out; its layers are shared, not copied. Default `"vgg16"`.
+        input_shape: (height, width, channels) of the images. For a backbone of three
+            channels, grey images are repeated; other numbers of channels need
+            `adapter`. Default (224, 224, 3).
         num_classes: Whole number of classes, at least 2. Default 2.
-        weights: `"imagenet"`, downloaded once through Keras and kept, or without a
-            network those of another size of images, with a warning; the path of a file
-            with the backbone's weights, with or without its top (`.keras`,
-            `.weights.h5` without the top, `.h5` as Keras distributes them, or a saved
-            classifier); a Keras model or classifier that has them, in itself or as its
-            backbone; or None for random ones. A Keras model as `backbone` keeps its own
-            with `"imagenet"` or None. Default `"imagenet"`.
-        train: What of the backbone is trained with the head: `"head"`, nothing of it;
-            `"last_block"`; the name of the layer, or block, to start from; a whole
+        weights: `"imagenet"`, downloaded once through Keras and kept (without a
+            network, those for another image size are used, with a warning); the path of
+            a file with the backbone's weights, with or without its top (`.keras`,
+            `.weights.h5` without the top, `.h5` as distributed by Keras, or a saved
+            classifier); a Keras model or classifier that has them, itself or in its
+            backbone; or None for random ones. A Keras model given as `backbone` keeps
+            its own weights with `"imagenet"` or None. Default `"imagenet"`.
+        train: Which part of the backbone is trained along with the head: `"head"`, none
+            of it; `"last_block"`; the name of the layer or block to start from; a whole
             number of layers from its end; or `"all"`. Default `"head"`.
         pooling: `"avg"` or `"max"` of each feature map, or `"flatten"`. Default
             `"avg"`.
         adapter: True for a `domain_adapter` before the backbone, a dict of its
-            arguments, or None for none. It is always trained. Default None.
-        units: Whole number of units of a hidden dense layer, or one for each of
-            several, or None for none. Default None.
+            arguments, or None for no adapter. It is always trained. Default None.
+        units: Whole number of units of a hidden dense layer; or several, one per hidden
+            layer; or None for no hidden layer. Default None.
         dropout: Float in [0, 1), as in `classifier_head`. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        resize_to: Height and width in pixels, or one number for both, to which the
-            model itself resizes the images first, or None. Default None.
-        seed: Whole number of at least 0 that fixes the initial weights of what is new,
-            or None for Keras's global random state. Default None.
+        resize_to: Whole number or (height, width) in pixels to which the model itself
+            first resizes the images, or None. Default None.
+        seed: Whole number of at least 0 that fixes the initial weights of the new
+            layers, or None for Keras's global random state. Default None.
 
     Returns:
         `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,
-        to probabilities as `classifier_head` gives them.
+        to probabilities as returned by `classifier_head`.
 
     Raises:
         TypeError: If an argument has the wrong type.
         ValueError: If an argument is outside its range, the images are smaller than the
-            backbone takes, the number of channels does not fit, or the weights do not,
-            with the layer and the shapes.
+            backbone takes, or the number of channels or the weights do not fit (for
+            weights, the message names the layer and the shapes).
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded; within 15 seconds where there is no network.
+            downloaded (without a network, within 15 seconds).
 
     Example:
         >>> model = transfer_model("convnext_tiny", (32, 32, 3), adapter=True)
         >>> model = transfer_model("vgg16", train="last_block", units=256)
 
     Source:
-        Yosinski et al. (2014), arXiv:1411.1792; the networks are those of
-        `keras.applications`.
+        Yosinski et al. (2014), How transferable are features in deep neural networks?,
+        arXiv:1411.1792; the networks are those of `keras.applications`.
     """
     check_process()
     input_shape = as_image_shape(input_shape, "input_shape")
@@ -141,8 +141,8 @@ def _network(backbone, input_shape, size, resized):
         raise ValueError(
             f"`{'resize_to' if resized else 'input_shape'}` is {size[0]} x {size[1]} "
             f"pixels, smaller than the {entry.min_size} x {entry.min_size} that "
-            f"{entry.name} takes. Give resize_to={entry.min_size} or more, for which "
-            f"the model resizes the images itself; it was made for {entry.input_size}."
+            f"{entry.name} takes. Give resize_to={entry.min_size} or more, so that "
+            f"the model resizes the images itself; {entry.input_size} suits it best."
         )
     return entry, entry.build((*size, 3))
 
@@ -152,7 +152,7 @@ def _check_size_taken(network, size):
     if any(side not in (None, given) for side, given in zip(taken, size, strict=True)):
         raise ValueError(
             f"`backbone` takes images of {taken[0]} x {taken[1]} pixels, not "
-            f"{size[0]} x {size[1]}. Give resize_to={taken}, for which the model "
+            f"{size[0]} x {size[1]}. Give resize_to={taken}, so that the model "
             "resizes the images itself."
         )
 
@@ -192,11 +192,11 @@ def _with_channels(x, wanted, adapter):
     if adapter is not None:
         raise ValueError(
             f"`adapter` gives {x.shape[3]} channels, the backbone takes {wanted}. "
-            "Leave `out_channels` out of it."
+            "Leave out `out_channels`."
         )
     raise ValueError(
         f"`input_shape` has {given} channels, the backbone takes {wanted}. Use "
-        f"adapter=True (TRUE in R), which learns to make {wanted} of them."
+        f"adapter=True (TRUE in R), which learns to convert them to {wanted}."
     )
 
 

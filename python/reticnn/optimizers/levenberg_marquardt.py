@@ -6,14 +6,14 @@ from reticnn.runtime.keras_internals import position_of
 
 @keras.saving.register_keras_serializable("reticnn")
 class LevenbergMarquardt(keras.optimizers.Optimizer):
-    """Stochastic diagonal Levenberg-Marquardt: rate / (mu + curvature) a weight.
+    """Stochastic diagonal Levenberg-Marquardt: rate / (mu + curvature) per weight.
 
     `fit_classifier` estimates the curvatures before each epoch. Until that is done they
     are 1.
 
     Args:
         learning_rate: Float above 0, or a Keras schedule. In the paper, with one image
-            a step, from 5e-4 down to 1e-5; a larger batch has fewer and better steps,
+            per step, from 5e-4 down to 1e-5; a larger batch has fewer and better steps,
             and takes more. Default 5e-4.
         mu: Float above 0 that bounds the rate of a weight without curvature. Default
             0.02, as in the paper.
@@ -32,7 +32,7 @@ class LevenbergMarquardt(keras.optimizers.Optimizer):
         self.mu = mu
 
     def build(self, variables):
-        """Make the curvatures, one a weight."""
+        """Make the curvatures, one per weight."""
         if self.built:
             return
         super().build(variables)

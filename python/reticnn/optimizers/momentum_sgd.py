@@ -8,8 +8,9 @@ from reticnn.runtime.backend import keras
 class MomentumSGD(keras.optimizers.SGD):
     """SGD in which weight decay is part of the gradient and so of the momentum.
 
-    A step is `v = momentum * v - rate * (gradient + decay * w)`, then `w = w + v`.
-    Keras's own `weight_decay` takes the decay off the weights beside the momentum.
+    A step is `v = momentum * v - rate * (gradient + decay * w)`, then `w = w +
+    v`. Keras's own `weight_decay` subtracts the decay from the weights, without
+    momentum.
 
     Args:
         learning_rate: Float. Default 0.01.

@@ -1,4 +1,4 @@
-"""How the learning rate goes during training."""
+"""How the learning rate changes during training."""
 
 import math
 

@@ -1,13 +1,11 @@
 """The block diagram of a model."""
 
 from reticnn.inspection.diagram import architecture
-from reticnn.plots.figures import new_figure, short_number, text_width
+from reticnn.plots.figures import new_figure, text_width
+from reticnn.plots.preparation import labels_of_boxes
 
 # Largest length of the longer side and largest height of a box, in inches.
 _LONGEST, _BOX = 10, 0.75
-
-# Share of a colour in the background of dark text.
-_TINT = 0.21
 
 
 def plot_architecture(model, most=16):
@@ -15,12 +13,13 @@ def plot_architecture(model, most=16):
 
     Args:
         model: Keras model built from layers, or a classifier.
-        most: Whole number of boxes of the diagram, at least 2; see `architecture` for
-            what shares a box. Default 16.
+        most: Whole number of at least 2, the largest number of boxes; see
+            `architecture` for which layers share a box. Default 16.
 
     Returns:
-        `matplotlib.figure.Figure`: boxes with the layer's name, what it does, what
-        comes out of it and its parameters, in the colour of its kind.
+        `matplotlib.figure.Figure`: one box per layer or group of layers with its name,
+        what it does, the shape of its output and its number of parameters, coloured by
+        kind.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
@@ -39,9 +38,10 @@ def plot_architecture(model, most=16):
     axes.set_xlim(-0.1, diagram["width"] + 0.1)
     axes.set_ylim(0, diagram["height"])
     _draw_arrows(axes, diagram["arrows"])
-    _draw_boxes(axes, diagram, inch)
-    kinds = dict(zip(diagram["boxes"]["kind"], diagram["boxes"]["colour"], strict=True))
-    _draw_legend(figure, kinds)
+    boxes = {**diagram["boxes"], **labels_of_boxes(diagram["boxes"])}
+    _draw_boxes(axes, diagram, boxes, inch)
+    colours = zip(boxes["ground"], boxes["colour"], strict=True)
+    _draw_legend(figure, dict(zip(boxes["kind"], colours, strict=True)))
     return figure
 
 
@@ -65,24 +65,22 @@ def _draw_arrows(axes, arrows):
         )
 
 
-def _draw_boxes(axes, diagram, inch):
+def _draw_boxes(axes, diagram, boxes, inch):
     from matplotlib.patches import Rectangle
 
-    boxes = diagram["boxes"]
     width, height = diagram["box_width"], diagram["box_height"]
-    lines = [_lines(boxes, at) for at in range(len(boxes["name"]))]
+    lines = [label.split("\n") for label in boxes["label"]]
     size = _font_size(lines, width * inch, height * inch)
     step = 1.25 * size / 72 / inch
     for at, (x, y) in enumerate(zip(boxes["x"], boxes["y"], strict=True)):
-        colour = boxes["colour"][at]
         corner = (x - width / 2, y - height / 2)
         axes.add_patch(
             Rectangle(
                 corner,
                 width,
                 height,
-                facecolor=_ground(colour),
-                edgecolor=colour,
+                facecolor=boxes["ground"][at],
+                edgecolor=boxes["colour"][at],
                 zorder=3,
             )
         )
@@ -100,17 +98,6 @@ def _draw_boxes(axes, diagram, inch):
             )
 
 
-def _lines(boxes, at):
-    """Return the three lines of a box: name, operation and output."""
-    count = boxes["parameters"][at]
-    number = f"{count:,}" if count < 1e6 else short_number(count)
-    counted = f" \u00b7 {number} parameters" if count else ""
-    text, shape = (
-        boxes[key][at].replace(" x ", " \u00d7 ") for key in ("text", "output_shape")
-    )
-    return boxes["name"][at], text, shape + counted
-
-
 def _font_size(lines, width, height):
     """Return the font size at which all lines fit into boxes of that many inches."""
     widest = max(
@@ -125,8 +112,8 @@ def _draw_legend(figure, kinds):
     from matplotlib.patches import Patch
 
     handles = [
-        Patch(facecolor=_ground(colour), edgecolor=colour, label=kind)
-        for kind, colour in kinds.items()
+        Patch(facecolor=ground, edgecolor=colour, label=kind)
+        for kind, (ground, colour) in kinds.items()
     ]
     figure.legend(
         handles=handles,
@@ -134,10 +121,3 @@ def _draw_legend(figure, kinds):
         ncols=max(2, min(len(kinds), int(figure.get_figwidth() / 1.5))),
         frameon=False,
     )
-
-
-def _ground(colour):
-    """Return a colour as a light background for dark text."""
-    from matplotlib.colors import to_rgb
-
-    return [1 - _TINT * (1 - part) for part in to_rgb(colour)]

@@ -4,24 +4,17 @@ import numpy as np
 
 from reticnn.classifier import as_classifier
 from reticnn.coercion import shown
-from reticnn.plots.figures import (
+from reticnn.plots.figures import bare, new_figure, text_width
+from reticnn.plots.preparation import (
     BLUE,
+    GREY,
     ORANGE,
-    bare,
-    mixed,
-    new_figure,
+    bars_of_description,
+    cells_of_confusion,
+    levels,
+    points_of_history,
     short_number,
-    text_width,
 )
-
-# In a larger table, zeros only distract.
-_SMALL_TABLE = 6
-
-_MEASURES = {
-    "parameters": "Parameters",
-    "mult_adds": "Mult-adds",
-    "receptive_field": "Receptive field (pixels)",
-}
 
 
 def plot_history(classifier):
@@ -31,31 +24,30 @@ def plot_history(classifier):
         classifier: Classifier from `fit_classifier` or `load_classifier`.
 
     Returns:
-        `matplotlib.figure.Figure`: loss and accuracy by epoch, of the training and,
-        where there are any, the validation images, with a line where a new stage of
-        training begins.
+        `matplotlib.figure.Figure`: loss and accuracy by epoch on the training images
+        and, if there are any, the validation images, with a vertical line where a new
+        stage of training begins.
 
     Raises:
-        TypeError: If `classifier` is none.
+        TypeError: If `classifier` is not a classifier.
         ImportError: If matplotlib is not installed.
 
     Example:
         >>> plot_history(classifier).savefig("history.png")
     """
-    history = as_classifier(classifier).history
-    metrics = [
-        name
-        for name in history
-        if name not in ("epoch", "stage") and not name.startswith("val_")
-    ]
+    drawn = points_of_history(as_classifier(classifier).history)
+    points = drawn["points"]
+    metrics = sorted(set(points["metric"]))
     figure = new_figure(7, 5)
     panels = figure.subplots(max(1, len(metrics)), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, metric in zip(panels, sorted(metrics), strict=False):
-        _draw_metric(bare(axes), history, metric)
+    for axes, metric in zip(panels, metrics, strict=False):
+        for begin in drawn["stages"]:
+            axes.axvline(begin, color=GREY, linestyle="dashed")
+        _draw_metric(bare(axes), points, metric)
     panels[-1].set_xlabel("Epoch")
     # With one epoch, a second tick would be at a fraction of it.
     panels[-1].xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    if any(name.startswith("val_") for name in history):
+    if "validation" in points["data"]:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(
             handles, labels, loc="outside upper center", ncols=2, frameon=False
@@ -63,33 +55,38 @@ def plot_history(classifier):
     return figure
 
 
-def _draw_metric(axes, history, metric):
-    """Draw a metric on the training and, if there are any, the validation images."""
-    epochs, stages = history["epoch"], history.get("stage", [])
-    for at in np.flatnonzero(np.diff(stages)):
-        axes.axvline(epochs[at + 1] - 0.5, color="#999999", linestyle="dashed")
-    lines = (metric, "training", BLUE), (f"val_{metric}", "validation", ORANGE)
-    for name, label, colour in lines:
-        if name in history:
+def _draw_metric(axes, points, metric):
+    """Draw a metric of the training and, where there is any, the validation."""
+    for data, colour in ("training", BLUE), ("validation", ORANGE):
+        line = [
+            (epoch, value)
+            for epoch, name, of, value in zip(*points.values(), strict=True)
+            if name == metric and of == data
+        ]
+        if line:
             axes.plot(
-                epochs, history[name], "o-", color=colour, label=label, markersize=4
+                *zip(*line, strict=True),
+                "o-",
+                color=colour,
+                label=data,
+                markersize=4,
             )
     axes.set_ylabel(metric)
 
 
 def plot_confusion(evaluation):
-    """Plot which classes are taken for which.
+    """Plot a confusion matrix.
 
     Args:
-        evaluation: Dict from `evaluate_classifier`.
+        evaluation: Evaluation from `evaluate_classifier`.
 
     Returns:
         `matplotlib.figure.Figure`: the true classes in rows, the predicted ones in
-        columns, in each field the number of images and their share of the row. Right
-        ones are blue, wrong ones orange, the darker the larger the share.
+        columns, and in each cell the number of images and their share of the row.
+        Correct predictions are blue, wrong ones orange, darker for larger shares.
 
     Raises:
-        TypeError: If `evaluation` is none.
+        TypeError: If `evaluation` is not an evaluation from `evaluate_classifier`.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -98,27 +95,18 @@ def plot_confusion(evaluation):
     """
     _check_table(evaluation, "evaluation", "evaluate_classifier", ("confusion", "n"))
     confusion = evaluation["confusion"]
+    drawn = cells_of_confusion(confusion)
     classes = list(dict.fromkeys(confusion["truth"]))
-    counts = np.reshape(confusion["n"], (len(classes), len(classes)))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    colours = [
-        [
-            mixed(share, BLUE if row == column else ORANGE)
-            for column, share in enumerate(line)
-        ]
-        for row, line in enumerate(shares)
-    ]
-    # Inches of a name, and of the figure, with room for cells beside long names.
+    # Inches of a name, and of the figure, with room for the cells beside long names.
     widest = max(text_width(name, 10) for name in classes)
     side = max(6, widest + 5.2)
     figure = new_figure(side, side)
     axes = figure.subplots()
-    axes.imshow(colours, aspect="equal")
-    _write_counts(axes, counts, shares)
-    places = range(len(classes))
+    _draw_cells(axes, confusion, drawn["cells"], classes)
+    ticks = range(len(classes))
     upright = widest + 0.1 > (side - 0.6 - widest) / len(classes)
-    axes.set_xticks(places, classes, rotation=90 if upright else 0)
-    axes.set_yticks(places, classes)
+    axes.set_xticks(ticks, classes, rotation=90 if upright else 0)
+    axes.set_yticks(ticks, classes)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     edges = np.arange(len(classes) + 1) - 0.5
@@ -127,79 +115,82 @@ def plot_confusion(evaluation):
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Truth")
-    right = 100 * np.trace(counts) / max(1, counts.sum())
-    figure.supxlabel(
-        f"{evaluation['n']:,} images, {right:.1f}% right", fontsize=10, color="#666666"
-    )
+    figure.supxlabel(drawn["caption"], fontsize=10, color="#666666")
     return figure
 
 
-def _write_counts(axes, counts, shares):
-    """Write the number of images and their share into each cell."""
-    for (row, column), count in np.ndenumerate(counts):
-        if count or len(counts) <= _SMALL_TABLE:
-            share = shares[row, column]
+def _draw_cells(axes, confusion, cells, classes):
+    """Draw the ground of each cell, and write its text."""
+    count = len(classes)
+    colours = np.array([levels(colour) for colour in cells["fill"]]) / 255
+    axes.imshow(colours.reshape(count, count, 3), aspect="equal")
+    written = zip(
+        confusion["truth"],
+        confusion["predicted"],
+        cells["text"],
+        cells["ink"],
+        strict=True,
+    )
+    for truth, predicted, text, ink in written:
+        if text:
             axes.text(
-                column,
-                row,
-                f"{count}\n{100 * share:.0f}%",
+                classes.index(predicted),
+                classes.index(truth),
+                text,
                 ha="center",
                 va="center",
-                color="white" if share > 0.5 else "#333333",
-                fontsize=min(13, 90 / len(counts)),
+                color=ink,
+                fontsize=min(13, 90 / count),
             )
 
 
 def plot_description(description):
-    """Plot what the layers of a model cost, and how much of the image they see.
+    """Plot the costs and receptive fields of the layers of a model.
 
     Args:
-        description: Dict from `describe_model`.
+        description: Table from `describe_model`.
 
     Returns:
         `matplotlib.figure.Figure`: bars of the parameters, the mult-adds and the
         receptive field of each layer that has weights.
 
     Raises:
-        TypeError: If `description` is none.
+        TypeError: If `description` is not a table from `describe_model`.
         ImportError: If matplotlib is not installed.
 
     Example:
         >>> plot_description(describe_model(build_cnn())).savefig("layers.png")
     """
-    _check_table(description, "description", "describe_model", ("name", *_MEASURES))
-    parameters, costs = description["parameters"], description["mult_adds"]
-    rows = [at for at in range(len(costs)) if parameters[at] > 0 or costs[at] > 0]
-    names = [description["name"][at] for at in rows]
+    _check_table(description, "description", "describe_model", ("name", "mult_adds"))
+    drawn = bars_of_description(description)
+    rows = range(len(drawn["names"]))
     figure = new_figure(7.5, max(2.5, 0.6 + 0.22 * len(rows)))
     panels = figure.subplots(1, 3, sharey=True)
-    for axes, (measure, title) in zip(panels, _MEASURES.items(), strict=True):
-        # By index, as a layer that is used twice has two rows with one name.
+    for axes, measure in zip(panels, drawn["measures"], strict=True):
+        # By number, as a layer that is used twice has two rows of one name.
         axes = bare(axes)
-        axes.barh(
-            range(len(rows)), [description[measure][at] for at in rows], color=BLUE
-        )
+        axes.barh(rows, measure["values"], color=BLUE)
         axes.grid(visible=False, axis="y")
         axes.xaxis.get_major_locator().set_params(nbins=3)
         axes.xaxis.set_major_formatter(lambda value, _: short_number(value))
-        axes.set_title(title, fontsize=10)
-    panels[0].set_yticks(range(len(rows)), names)
+        axes.set_title(measure["title"], fontsize=10)
+    panels[0].set_yticks(rows, drawn["names"])
     panels[0].invert_yaxis()
     return figure
 
 
 def plot_rates(rates):
-    """Plot the loss by learning rate.
+    """Plot the loss against the learning rate.
 
     Args:
-        rates: Dict from `find_learning_rate`.
+        rates: Rates and losses from `find_learning_rate`.
 
     Returns:
-        `matplotlib.figure.Figure`: the smoothed loss by learning rate, with a line at
-        the rate that is suggested, if one is.
+        `matplotlib.figure.Figure`: the smoothed loss against the learning rate, with a
+        vertical line at the suggested rate, if there is one.
 
     Raises:
-        TypeError: If `rates` is none.
+        TypeError: If `rates` was not returned by `find_learning_rate`.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -1,12 +1,6 @@
-"""Figures, and the colours that they share with the R package."""
+"""Figures, and what fits into them."""
 
-import math
 import textwrap
-
-import numpy as np
-
-# Two colours that colour-blind people can distinguish.
-BLUE, ORANGE = "#0072B2", "#D55E00"
 
 
 def new_figure(width, height):
@@ -33,16 +27,6 @@ def bare(axes):
     return axes
 
 
-def levels(colour):
-    """Return the red, green and blue of a colour, 0 to 255."""
-    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
-
-
-def mixed(share, colour):
-    """Return a colour, 0 to 1, from nearly white (share 0) to full (share 1)."""
-    return (244 + share * (levels(colour) - 244)) / 255
-
-
 def text_width(text, size, weight="normal"):
     """Return the width in inches of a line of text of that size in points."""
     from matplotlib.font_manager import FontProperties
@@ -66,9 +50,3 @@ def _parts(line, width, size):
         if all(text_width(part, size) <= width for part in parts):
             return parts
     return [line]
-
-
-def short_number(value):
-    """Return a short form of a number, such as 2.5M for 2500000."""
-    power = min(3, int(math.log10(max(abs(value), 1)) / 3))
-    return f"{value / 1000**power:.3g}{('', 'k', 'M', 'G')[power]}"

@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from reticnn.runtime.progress import told
+from reticnn.runtime.progress import reporting
 
 
-def outputs_of(model, data, batch_size, begin):
+def outputs_of(model, data, batch_size, start_progress):
     """Return the outputs of the model in the order of the data."""
-    tell = begin(number_of_batches(data, batch_size))
-    batches = told(read_batches(data, batch_size), tell)
+    report = start_progress(number_of_batches(data, batch_size))
+    batches = reporting(read_batches(data, batch_size), report)
     return np.concatenate([model.predict_on_batch(pixels) for pixels in batches])
 
 

@@ -33,8 +33,8 @@ def fully_convolutional(model):
 
     Global pooling goes over the whole of the larger maps. A dense layer behind a
     flattened map becomes a convolution of the map's size, the layers behind it see
-    each place of the result, and the class scores, before softmax or sigmoid, are
-    averaged over the places. It is made once a model, and shares its weights.
+    each position of the result, and the class scores, before softmax or sigmoid, are
+    averaged over the positions. It is made once per model, and shares its weights.
 
     Args:
         model: Keras model of images.
@@ -64,25 +64,25 @@ class _Value:
         tensor: Keras tensor.
         window: (height, width) of the map that the model has flattened at this point,
             where `tensor` is still a map; else None.
-        places: Where `tensor` has a row for each place of each image, one after the
-            other, the map with these places; else None.
+        positions: Where `tensor` has one row per position of each image, in sequence,
+            the map with these positions; else None.
     """
 
     tensor: Any
     window: Any = None
-    places: Any = None
+    positions: Any = None
 
 
 def _made_of(model):
     graph = graph_of(model)
     if graph is None:
-        _refuse(f"a {type(model).__name__} with a `call()` of its own has no layers")
+        _refuse(f"a {type(model).__name__} with its own `call()` has no list of layers")
     image = keras.Input(
         (None, None, model.input_shape[-1]), dtype=model.inputs[0].dtype
     )
     use = partial(_use, last=output_layer(model))
     (scores,) = walk(graph, [_Value(image)], use)
-    if scores.window or scores.places is not None:
+    if scores.window or scores.positions is not None:
         _refuse(f"{_named(model.layers[-1])} does not give the scores of its classes")
     made = keras.Model(image, scores.tensor, name=f"{model.name}_any_size")
     if keras.backend.backend() == "tensorflow":
@@ -104,16 +104,18 @@ def _use(call, name, inputs, last):
         return [_convolved(layer, first, layer is last)]
     if any(value.window for value in inputs) and not _treats_each_value(layer):
         _refuse(f"{_named(layer)} follows a flattened map and is not a dense layer")
-    if first.places is not None and layer is last:
+    if first.positions is not None and layer is last:
         return [_averaged(layer, first)]
-    places = [value.places for value in inputs]
-    if len({place is None for place in places}) > 1:
-        _refuse(f"{_named(layer)} joins values of places with values of the image")
+    positions = [value.positions for value in inputs]
+    if len({each is None for each in positions}) > 1:
+        _refuse(
+            f"{_named(layer)} joins values at positions with values of the whole image"
+        )
     try:
         outputs = call.on([value.tensor for value in inputs])
     except Exception as error:
         _refuse(f"{_named(layer)} does not take them: {_reason(error)}")
-    return [_Value(tensor, first.window, first.places) for tensor in outputs]
+    return [_Value(tensor, first.window, first.positions) for tensor in outputs]
 
 
 def _is_open(value):
@@ -139,35 +141,35 @@ def _is_for_training_only(layer, call):
 def _flattened(value, window):
     """Return a map that the model flattens."""
     if tuple(window) == (1, 1):
-        return _by_places(value.tensor)
+        return _by_positions(value.tensor)
     return _Value(value.tensor, window=tuple(window))
 
 
-def _by_places(maps):
-    """Return maps with a row for each place."""
-    return _Value(keras.ops.reshape(maps, (-1, maps.shape[-1])), places=maps)
+def _by_positions(maps):
+    """Return maps with a row for each position."""
+    return _Value(keras.ops.reshape(maps, (-1, maps.shape[-1])), positions=maps)
 
 
 def _convolved(dense, value, is_last):
-    """Return what a dense layer behind a flattened map gives, at each place."""
-    values = _by_places(_Scores(dense, value.window)(value.tensor))
+    """Return what a dense layer behind a flattened map gives, at each position."""
+    values = _by_positions(_Scores(dense, value.window)(value.tensor))
     if is_last:
         return _Value(
-            _activated(dense, _MeanOverPlaces()([values.tensor, values.places]))
+            _activated(dense, _MeanOverPositions()([values.tensor, values.positions]))
         )
-    return _Value(_activated(dense, values.tensor), places=values.places)
+    return _Value(_activated(dense, values.tensor), positions=values.positions)
 
 
 def _averaged(layer, value):
-    """Return what a model's last layer gives, its scores averaged over the places."""
-    mean = _MeanOverPlaces()
+    """Return a last layer's outputs, with scores averaged over the positions."""
+    mean = _MeanOverPositions()
     if isinstance(layer, keras.layers.Dense):
         return _Value(
-            _activated(layer, mean([_Scores(layer)(value.tensor), value.places]))
+            _activated(layer, mean([_Scores(layer)(value.tensor), value.positions]))
         )
     if isinstance(layer, (keras.layers.Softmax, keras.layers.Activation)):
-        return _Value(layer(mean([value.tensor, value.places])))
-    return _Value(mean([layer(value.tensor), value.places]))
+        return _Value(layer(mean([value.tensor, value.positions])))
+    return _Value(mean([layer(value.tensor), value.positions]))
 
 
 def _activated(dense, scores):
@@ -223,16 +225,16 @@ class _Scores(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *sides, _ = input_shape
-        for place, length in enumerate(self.window or ()):
-            if sides[place] is not None:
-                sides[place] -= length - 1
-                if sides[place] < 1:
+        for axis, length in enumerate(self.window or ()):
+            if sides[axis] is not None:
+                sides[axis] -= length - 1
+                if sides[axis] < 1:
                     raise ValueError(f"A map of {input_shape} is smaller than a window")
         return (batch, *sides, self.dense.units)
 
 
-class _MeanOverPlaces(keras.layers.Layer):
-    """Means over the places of each image: rows of places, and the map with them."""
+class _MeanOverPositions(keras.layers.Layer):
+    """Means over the positions of each image, from their rows and the map they had."""
 
     def call(self, inputs):
         rows, maps = inputs

@@ -1,4 +1,4 @@
-"""Use a classifier: predict classes and measure how often they are right."""
+"""Use a classifier: predict the classes of images."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from reticnn.data.image_data import ArrayImages, FileImages, ImageData, as_image
 from reticnn.outputs import probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.views import views_of
-from reticnn.runtime.progress import as_step_progress, told
+from reticnn.runtime.progress import as_step_progress, reporting
 
 
 def predict_images(
@@ -29,60 +29,62 @@ def predict_images(
 ):
     """Predict the class of each image.
 
-    Files are read batch by batch, so that any number of them takes the same memory.
+    Files are read batch by batch, so memory use does not depend on their number.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         images: Image data; an array (n, height, width, channels) or one image (height,
             width, channels), 0 to 255; the path of an image file or of a folder of
-            images; or a list of paths. Files are read at the model's size, and arrays
-            resized to it, in the way the classifier's training images were. Grey
-            images are repeated for a model that takes RGB; RGB images whose channels
-            are the same go to a grey one; opaque RGBA images to both.
+            images; or several paths. Files are read at the model's size, and arrays
+            resized to it, in the same way as the classifier's training images. Grey
+            images are repeated for a model that takes RGB; a model that takes grey
+            images accepts RGB images whose channels are equal; both accept opaque RGBA
+            images.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None to call them class_1, class_2 and so on. Default None.
-        batch_size: Whole number of images at a time. Default 32.
-        tta: Test-time augmentation, the whole number of changed copies of each image
-            whose probabilities are averaged with its own. They are made by the policy
-            the classifier was trained with; where there is none, or it crops to a
-            number of pixels, they are mirrored and shifted by up to 5 %. All images
-            are changed in the same ways, always the same. Default 0.
-        crops: 1; 5, the probabilities are averaged over crops of the model's size at
-            the corners and in the centre of a larger image; or 10, over these and their
-            mirror images. Arrays larger than the model takes are cut as they are. Other
-            images are brought to 8/7 of the model's size first: 256 pixels for 224.
-            Default 1.
+        batch_size: Whole number of images per batch. Default 32.
+        tta: Test-time augmentation: whole number of changed copies of each image whose
+            probabilities are averaged with its own. They are made by the policy that
+            the classifier was trained with; if there is none, or if it crops to a
+            number of pixels, they are mirrored and shifted by up to 5 %. The changes
+            are the same for all images and in every call. Default 0.
+        crops: 1, no crops; 5, to average the probabilities over crops of the model's
+            size at the corners and the centre of a larger image; or 10, over these and
+            their mirror images. Arrays larger than the model takes are cropped without
+            resizing. Other images are first resized to 8/7 of the model's size: 256
+            pixels for 224. Default 1.
         scales: Whole number of pixels, or several, to which the shorter side of each
-            image is brought, without changing its aspect; the probabilities are
-            averaged over them. The network is applied to the whole of the image: global
-            pooling goes over all of it, dense layers behind a flattened map become
-            convolutions, and the class scores are averaged over the places. With
+            image is resized, keeping its aspect ratio; the probabilities are averaged
+            over them. The network is applied to the whole image (dense evaluation):
+            global pooling covers all of it, dense layers after flattening become
+            convolutions, and the class scores are averaged over the positions. With
             `crops` of 5 or 10, it sees crops of its own size at each scale instead.
-            None for the model's own size. Default None. With `tta`, every crop or scale
-            is also seen in the changed ways.
-        progress: `"bar"`, `"none"`, or `"auto"`: a bar in a console, if it takes more
-            than two seconds. Or a function to call with a dict of `step`, `steps`
-            (batches) and `done`. Default `"auto"`.
+            None for the model's own size. Default None. With `tta`, the changes are
+            applied to every crop or scale.
+        progress: `"bar"`, `"none"`, or `"auto"`, a bar in a console if it takes more
+            than two seconds; or a function that is called with a dict of `step`,
+            `steps` (batches) and `done`. Default `"auto"`.
 
     Returns:
-        Dict of lists, one value an image, in the order given: `".pred_class"`, the
-        name of the most probable class; `".pred_<class>"`, the probability of each
-        class; and for files `".file"`, the path. Where a model gives distances to
-        prototypes, the probabilities sum to less than 1: the rest is that of an image
-        of none of the classes.
+        Table (dict of equal-length lists) with one row per image, in the order given:
+        `.pred_class`, the most probable class; `.pred_<class>`, the probability of each
+        class; and for files `.file`, the path. If the model outputs distances to
+        prototypes, the probabilities sum to less than 1: the rest is the probability
+        that the image belongs to none of the classes.
 
     Raises:
-        TypeError: If `classifier` is not a classifier, or `images` none of these.
+        TypeError: If `classifier` is not a classifier, or `images` is none of these.
         FileNotFoundError: If a path does not exist.
-        ValueError: If a file cannot be read, there are no images, the model takes
-            channels that the images cannot be converted to without a loss, or it has a
-            layer that cannot be applied to images of other sizes, or to the smallest
-            of the `scales`.
-        RuntimeError: In a forked copy of the process that started Keras.
+        ValueError: If a file cannot be read, there are no images, the images cannot be
+            converted to the model's channels without loss, or the model has a layer
+            that cannot be applied to images of other sizes, or to the smallest of the
+            `scales`.
+        RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        UserWarning: If an array is resized other than for `scales`, or image data are
-            of files resized in another way than in training.
+        UserWarning: If an array is resized, except for `scales`, or the files of image
+            data are resized differently than in training.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -95,14 +97,14 @@ def predict_images(
         Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan and
         Zisserman (2014), arXiv:1409.1556, section 3.2.
     """
-    begin = as_step_progress(progress)
+    start_progress = as_step_progress(progress)
     classifier = as_classifier_or_model(classifier, class_names)
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     data = _images_to_predict(images, views.reading_shape, classifier.resize)
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
-    predicted = _mean_probabilities(views, sources, batch_size, begin)
+    predicted = _mean_probabilities(views, sources, batch_size, start_progress)
     names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
     table = {".pred_class": names.tolist()}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
@@ -112,42 +114,46 @@ def predict_images(
     return table
 
 
-def _mean_probabilities(views, sources, batch_size, begin):
+def _mean_probabilities(views, sources, batch_size, start_progress):
     """Return the probabilities of the classes, averaged over views of each image."""
-    tell = begin(sum(number_of_batches(source, batch_size) for source in sources))
+    report = start_progress(
+        sum(number_of_batches(source, batch_size) for source in sources)
+    )
     batches = chain.from_iterable(
         read_batches(source, batch_size) for source in sources
     )
-    seen = [_of_batch(views, images, batch_size) for images in told(batches, tell)]
+    seen = [
+        _of_batch(views, images, batch_size) for images in reporting(batches, report)
+    ]
     scales, n = len(sources), len(sources[0])
     return np.concatenate(seen).reshape(scales, n, -1).mean(axis=0)
 
 
 def _of_batch(views, images, batch_size):
     """Return the mean probabilities of images at one scale."""
-    model, network, looks = views.classifier.model, views.network, views.looks()
+    model, network = views.classifier.model, views.network
     means = np.empty((len(images), len(views.classifier.class_names)))
-    for places, pixels in _alike(images):
-        most = views.most(pixels.shape[1:], batch_size)
-        for start in range(0, len(pixels), most):
-            some = slice(start, start + most)
+    for indices, pixels in _by_size(images):
+        at_once = views.images_at_once(pixels.shape[1:], batch_size)
+        for start in range(0, len(pixels), at_once):
+            some = slice(start, start + at_once)
             seen = [
-                probabilities(model, network.predict_on_batch(look(pixels[some])))
-                for look in looks
+                probabilities(model, network.predict_on_batch(view(pixels[some])))
+                for view in views.of_images()
             ]
-            means[places[some]] = np.mean(seen, axis=0)
+            means[indices[some]] = np.mean(seen, axis=0)
     return means
 
 
-def _alike(images):
-    """Yield the places and the pixels of the images of each size."""
+def _by_size(images):
+    """Yield the indices and the pixels of the images, size by size."""
     if isinstance(images, np.ndarray):
         yield np.arange(len(images)), images
         return
     shapes = [image.shape for image in images]
     for shape in sorted(set(shapes)):
-        places = [place for place, given in enumerate(shapes) if given == shape]
-        yield np.array(places), np.stack([images[place] for place in places])
+        indices = [index for index, given in enumerate(shapes) if given == shape]
+        yield np.array(indices), np.stack([images[index] for index in indices])
 
 
 def _check_columns(class_names):

@@ -20,7 +20,7 @@ _TTA_SEED = 0
 # Pixels of the shorter side: images of more would hardly fit into any memory.
 _LARGEST_SCALE = 10_000
 
-# Where the crops lie: 0 at the top or left, 1 at the bottom or right.
+# Corners of the crops, and the centre: 0 at the top or left, 1 at the bottom or right.
 _CROPS = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
 
 
@@ -53,7 +53,7 @@ def views_of(classifier, *, tta, crops, scales):
 
 @dataclass(frozen=True)
 class Views:
-    """How the images are looked at, and by what network."""
+    """Which views of the images are predicted, and by which network."""
 
     classifier: Classifier
     tta: int
@@ -82,7 +82,7 @@ class Views:
         return (_with_room(height), _with_room(width), channels)
 
     def sources(self, data):
-        """Return what has the images that are looked at, one a scale.
+        """Return the sources of the images to predict, one per scale.
 
         Args:
             data: Image data of any size.
@@ -112,13 +112,13 @@ class Views:
             return True
         return self.is_dense and _fits(self.network, size)
 
-    def looks(self):
-        """Return functions from images to what the network sees of them."""
-        ways = product(self._cuts(), self._changes())
-        return [partial(_look, steps) for steps in ways]
+    def of_images(self):
+        """Return functions from images to the views that the network sees."""
+        pairs = product(self._cuts(), self._changes())
+        return [partial(_view, steps) for steps in pairs]
 
-    def most(self, image_shape, batch_size):
-        """Return how many images to show at once: fewer where they are larger."""
+    def images_at_once(self, image_shape, batch_size):
+        """Return how many images to predict at once: fewer if they are larger."""
         size = self.classifier.image_shape[:2]
         if not self.is_dense or None in size:
             return batch_size
@@ -131,8 +131,8 @@ class Views:
         size = self.classifier.image_shape[:2]
         mirrored = (False, True)[: self.crops // len(_CROPS)]
         return [
-            partial(_cropped, size=size, place=place, mirror=mirror)
-            for mirror, place in product(mirrored, _CROPS)
+            partial(_cropped, size=size, corner=corner, mirror=mirror)
+            for mirror, corner in product(mirrored, _CROPS)
         ]
 
     def _changes(self):
@@ -172,7 +172,7 @@ class _Scaled:
         return images
 
 
-def _look(steps, pixels):
+def _view(steps, pixels):
     cut, change = steps
     return change(cut(pixels))
 
@@ -181,11 +181,11 @@ def _unchanged(pixels):
     return pixels
 
 
-def _cropped(pixels, size, place, mirror):
-    """Return the part of `size` that lies at `place`, also mirrored."""
+def _cropped(pixels, size, corner, mirror):
+    """Return the part of `size` that lies at `corner`, mirrored if asked."""
     top, left = (
         int((have - wanted) * share)
-        for have, wanted, share in zip(pixels.shape[1:3], size, place, strict=True)
+        for have, wanted, share in zip(pixels.shape[1:3], size, corner, strict=True)
     )
     crop = pixels[:, top : top + size[0], left : left + size[1]]
     return crop[:, :, ::-1] if mirror else crop
@@ -234,7 +234,7 @@ def _check_scales(views):
             f"`scales` must be at most {_LARGEST_SCALE}, not {largest}: it is the "
             "length of an image's shorter side in pixels."
         )
-    # Of long images, the network may take those that lie, or those that stand.
+    # Of elongated images, the network may take only wide or only tall ones.
     shapes = (smallest, _LARGEST_SCALE), (_LARGEST_SCALE, smallest)
     if any(map(views.takes, shapes)):
         return

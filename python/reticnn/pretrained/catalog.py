@@ -31,13 +31,12 @@ def backbones():
     """List the pretrained networks that `transfer_model` can start from.
 
     Returns:
-        Dict of lists of equal length: `"name"`; `"family"`; `"parameters"`, without the
-        top; `"input_size"`, the height and width in pixels it was made for;
-        `"min_size"`, the smallest it takes; `"preprocessing"`, what `transfer_model`
-        does to pixels from 0 to 255; `"weights"`, the weights that there are for it,
-        `"imagenet"` from Keras, or `"none"` but one's own for the landmark models that
-        Keras does not have;
-        `"cached"`, whether they are on this machine already.
+        Table (dict of equal-length lists) with one row per network: `name`; `family`;
+        `parameters`, without the top; `input_size`, the height and width in pixels it
+        was designed for; `min_size`, the smallest it accepts; `preprocessing`, what
+        `transfer_model` does to pixels from 0 to 255; `weights`, those available,
+        `"imagenet"` from Keras, or `"none"` for landmark models that Keras does not
+        have; and `cached`, whether the weights are already on this machine.
 
     Example:
         >>> table = backbones()

@@ -9,7 +9,7 @@ from reticnn.runtime.backend import keras
 _DEVIATIONS = np.array([0.229, 0.224, 0.225], "float32")
 
 
-def divide_as_often(network, rescalings):
+def match_rescalings(network, rescalings):
     """Let an EfficientNet divide the pixels as often as the network of its weights.
 
     Args:

@@ -1,4 +1,4 @@
-"""Weights as they are kept: a file, a model or a classifier, read into one form."""
+"""Weights from a file, a model or a classifier, read into one form."""
 
 import json
 import os
@@ -24,8 +24,8 @@ class StoredLayer:
         name: The layer's name.
         parts: Lists of arrays or Keras variables: one list, or for a nested model one
             per layer in it.
-        names: The arrays' names within the layer if the file has them in an order of
-            its own, all in one part; else None.
+        names: The arrays' names within the layer if the file has its own order of them,
+            all in one part; else None.
     """
 
     name: str
@@ -92,8 +92,8 @@ def read_source(weights, network):
         if path.endswith(ending):
             return Source(path, read(path, network))
     raise ValueError(
-        "`weights` must be a file that ends in .keras, .weights.h5, .h5 or .reticnn, "
-        f"not {path!r}."
+        "`weights` must be a file with the extension .keras, .weights.h5, .h5 or "
+        f".reticnn, not {path!r}."
     )
 
 
@@ -115,7 +115,7 @@ def _existing(weights):
 def _damaged(path, error):
     return ValueError(
         f"`weights` is a file that cannot be read: {path!r} ({error}). It is damaged, "
-        "or of another kind than its ending says. Get it again."
+        "or not of the kind its extension says. Download or copy it again."
     )
 
 
@@ -145,7 +145,7 @@ def _parts(layer):
     """Return the weights of a layer, or of each layer of a nested model."""
     parts = [leaf.weights for leaf in leaves_in(layer) if leaf.weights]
     of_layers = [id(weight) for part in parts for weight in part]
-    # A class of its own may have further weights, or share a layer.
+    # A custom class may have further weights, or share a layer.
     whole = of_layers == [id(weight) for weight in layer.weights]
     return parts if whole else [layer.weights]
 

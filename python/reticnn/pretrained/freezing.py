@@ -1,4 +1,4 @@
-"""What of a model is trained: its layers chosen, frozen and listed."""
+"""Which layers of a model are trained: choosing, freezing and listing them."""
 
 import fnmatch
 import re
@@ -20,31 +20,32 @@ from reticnn.runtime.backend import keras
 
 
 def freeze(model, layers=None):
-    """Keep layers from being trained.
+    """Freeze layers, so that they are not trained.
 
-    Nested models, such as the backbone of `transfer_model`, are looked into: what is
-    counted and chosen are the layers in them.
+    Nested models, such as the backbone of `transfer_model`, are not layers themselves
+    here: the layers inside them are counted and chosen.
 
-    A model compiled before needs `model.compile()` again for Keras's own
-    `model.fit()`; `fit_classifier` sees to that by itself: it gives the model a fresh
-    optimizer with the same settings where other weights are trained than before, and
-    keeps the one that it has where they are the same.
+    A compiled model needs another `model.compile()` before Keras's own `model.fit()`.
+    `fit_classifier` takes care of that: if the trainable weights have changed, it gives
+    the model a new optimizer with the same settings; otherwise it keeps the existing
+    one.
 
     Args:
         model: Keras model, or classifier.
-        layers: Which of them: None for all; a name of a layer, of a nested model, or of
-            a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
-            `?`; `"last_block"` of a known backbone; a list of names; a whole number of
-            layers from the end; `(start, stop)` as in a Python slice, or a slice; a
-            layer or a list of them; or a function from a layer to True or False.
-            Default None.
+        layers: Which layers: None for all; the name of a layer, of a nested model, or
+            of a block (`"block5"` for `block5_conv1` and so on); a pattern with `*` and
+            `?`; `"last_block"` of a known backbone; several names; a whole number of
+            layers from the end; `(start, stop)` as in a Python slice, counted from 0
+            or, if negative, from the end, and excluding `stop`, with `(-4, None)` for
+            the last four; a layer or a list of layers; or a function from a layer to
+            True or False. Default None.
 
     Returns:
-        The same model or classifier, changed in place.
+        The same model or classifier, modified in index.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
-        ValueError: If no layer is chosen.
+        ValueError: If no layer matches.
 
     Example:
         >>> model = transfer_model("vgg16", weights=None, train="all")
@@ -58,22 +59,21 @@ def freeze(model, layers=None):
 
 
 def unfreeze(model, layers=None):
-    """Let layers be trained.
+    """Unfreeze layers, so that they are trained.
 
-    The batch normalisation of a backbone of `transfer_model` keeps its means and
-    variances all the same; see there. Nested models are looked into, and a compiled
-    model is taken care of by `fit_classifier`, as for `freeze`.
+    The batch normalisation in a backbone of `transfer_model` still keeps its means and
+    variances; see there. Nested models and compiled models are treated as by `freeze`.
 
     Args:
         model: Keras model, or classifier.
-        layers: Which of them, as for `freeze`. Default None, all.
+        layers: Which layers, as for `freeze`. Default None, all.
 
     Returns:
-        The same model or classifier, changed in place.
+        The same model or classifier, modified in index.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
-        ValueError: If no layer is chosen.
+        ValueError: If no layer matches.
 
     Example:
         >>> model = transfer_model("vgg16", weights=None)
@@ -115,8 +115,8 @@ def last_part(model):
     backbone, leaves = _backbone_of(model)
     if find_backbone(backbone.name):
         return "last_block"
-    places = [place for place, layer in enumerate(leaves) if layer.weights]
-    return len(leaves) - places[-max(1, len(places) // 4)]
+    indices = [index for index, layer in enumerate(leaves) if layer.weights]
+    return len(leaves) - indices[-max(1, len(indices) // 4)]
 
 
 def _backbone_of(model):
@@ -132,15 +132,16 @@ def _backbone_of(model):
     ends = [n for n, layer in enumerate(leaves) if isinstance(layer, FEATURE_ENDS)]
     if not ends or not any(layer.weights for layer in leaves[: ends[-1]]):
         raise ValueError(
-            f"`model` is {model.name!r}, in which it is not plain where a head begins: "
-            "it has no nested model, and no pooling or flattening of feature maps. "
+            f"`model` is {model.name!r}, in which the start of the head cannot be "
+            "determined: it has no nested model, and no pooling or flattening of "
+            "feature maps. "
             "Build it with `transfer_model()`, or choose layers with `unfreeze()`."
         )
     return model, leaves[: ends[-1]]
 
 
 def train_from(network, train):
-    """Let the layers of a backbone be trained that `train` says, and no others."""
+    """Let exactly those layers of a backbone be trained that `train` means."""
     leaves = leaves_of(network)
     trained = leaves[_first_trained(network, leaves, train) :]
     set_flags(network, {id(layer) for layer in trained})
@@ -156,8 +157,8 @@ def _first_trained(network, leaves, train):
         if train == "last_block":
             return _last_block_start(network, "train")
         chosen = {id(layer) for layer in _named(network, train, "train")}
-        places = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
-        return places[0] if places else len(leaves)
+        indices = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
+        return indices[0] if indices else len(leaves)
     try:
         number = as_int(train, "train")
     except TypeError:
@@ -178,17 +179,17 @@ def _last_block_start(network, argument):
     entry = find_backbone(network.name)
     if entry is None:
         raise ValueError(
-            f"`{argument}` is 'last_block', which is known of the networks that "
-            f"`backbones()` lists, not of {network.name!r}. Give the name of a layer, "
-            "see `layer_table()`, or a number of layers from the end."
+            f"`{argument}` is 'last_block', which is known only for networks listed by "
+            f"`backbones()`, not for {network.name!r}. Give the name of a layer (see "
+            "`layer_table()`) or a number of layers from the end."
         )
     pattern = entry.last_block.removeprefix(">")
-    places = [
-        place
-        for place, layer in enumerate(leaves_of(network))
+    indices = [
+        index
+        for index, layer in enumerate(leaves_of(network))
         if re.fullmatch(pattern, layer.name)
     ]
-    return places[-1] + entry.last_block.startswith(">")
+    return indices[-1] + entry.last_block.startswith(">")
 
 
 def _set_trainable(model, layers, value):
@@ -238,8 +239,8 @@ def _chosen(network, layers):
         chosen = leaves[-number:] if number <= len(leaves) else []
     if not chosen:
         raise ValueError(
-            f"`layers` is {shown(layers)}, which is none of the {len(leaves)} layers "
-            f"of {network.name!r}. See `layer_table()` for them."
+            f"`layers` is {shown(layers)}, which matches none of the {len(leaves)} "
+            f"layers of {network.name!r}. See `layer_table()` for them."
         )
     return chosen
 
@@ -285,8 +286,8 @@ def _named(network, name, argument):
     words = ("head", "all") if argument == "train" else ()
     names = [*words, "last_block", *(part for layer in rows for part in _names(layer))]
     raise ValueError(
-        f"`{argument}` is {name!r}, and {network.name!r} has no layer or block of that "
-        f"name.{nearest(name, names)} See `layer_table()` for the names."
+        f"`{argument}` is {name!r}, and {network.name!r} has no layer or block with "
+        f"that name.{nearest(name, names)} See `layer_table()` for the names."
     )
 
 
@@ -319,9 +320,9 @@ def _known_backbone(network):
     return known[0] if known else network
 
 
-# Looking into models
+# Trainable layers
 
 
 def _is_trainable(layer, parents):
-    """Return whether a layer may be trained, be there anything to train or not."""
+    """Return whether a layer may be trained, whether or not it has any weights."""
     return all(part.trainable for part in (*parents, layer))

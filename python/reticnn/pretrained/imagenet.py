@@ -33,7 +33,7 @@ def imagenet_file(entry, input_shape, whole=False):
     """
     if not entry.file:
         raise ValueError(
-            f"`weights` is 'imagenet', and there are no such weights for {entry.name}. "
+            f"`weights` is 'imagenet', but there are no such weights for {entry.name}. "
             "Give a file, a model or a classifier that has some, or None (NULL in R)."
         )
     name = entry.weight_file(input_shape)
@@ -83,8 +83,8 @@ def twin_of(landmark, options):
     """
     if not landmark.twin:
         raise ValueError(
-            f"`weights` is 'imagenet', and there are no such weights for "
-            f"{landmark.name!r}, which `keras.applications` does not have. Give a file "
+            f"`weights` is 'imagenet', but there are no such weights for "
+            f"{landmark.name!r}, which is not in `keras.applications`. Give a file "
             "or a model of your own, or None (NULL in R) for random weights."
         )
     chosen = {**options, **landmark.settings}
@@ -95,7 +95,7 @@ def twin_of(landmark, options):
     }
     if wrong:
         raise ValueError(
-            "`weights` is 'imagenet', and these weights are for another network."
+            "`weights` is 'imagenet', but these weights are for another network."
             f"{twins_hint(landmark, options)}"
         )
     width = options.get("width", 1)
@@ -109,4 +109,4 @@ def twins_hint(landmark, options):
         for name, value in landmark.twin_options.items()
         if options.get(name) != value
     ]
-    return f" For Keras's own give {', '.join(missing)}." if missing else ""
+    return f" To use Keras's, give {', '.join(missing)}." if missing else ""

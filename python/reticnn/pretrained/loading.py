@@ -3,7 +3,7 @@
 import numpy as np
 
 from reticnn.graph import leaves_of
-from reticnn.pretrained.efficientnet import divide_as_often
+from reticnn.pretrained.efficientnet import match_rescalings
 from reticnn.pretrained.formats import read_source
 from reticnn.pretrained.matching import match
 from reticnn.runtime.backend import keras
@@ -34,7 +34,7 @@ def put_weights(network, weights, entry=None, hint=""):
     finally:
         _settle_normalizations(network)
     if entry is not None and entry.family == "efficientnet":
-        divide_as_often(network, model.rescalings)
+        match_rescalings(network, model.rescalings)
 
 
 def _settle_normalizations(network):

@@ -28,13 +28,13 @@ class _Fit:
 def match(network, source, hint=""):
     """Find the weights for a network's variables.
 
-    Layers are told apart by their order, as Keras does: their names differ from one
-    session to the next. Those of a nested model count as the network's, in its place.
-    A layer fits if it has as many arrays, each with the sides of its variable but for
-    those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras and
-    (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights that
-    have one, and a network with one keeps its own from the first layer that differs.
-    Of several models in a source it is the one that fits furthest.
+    Layers are identified by their order, as in Keras: their names differ from one
+    session to the next. Those of a nested model count as the network's own, at its
+    position. A layer fits if it has as many arrays, each with the sides of its variable
+    but for those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras
+    and (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights
+    that have one, and a network with one keeps its own from the first layer that
+    differs. Of several models in a source it is the one that fits furthest.
 
     Args:
         network: Keras model.
@@ -49,7 +49,7 @@ def match(network, source, hint=""):
             if the order of the weights within a layer of a file is not known.
     """
     fits = [_fit(network, model, source.origin) for model in source.models]
-    # Of equals the innermost: around a backbone are few layers, which say little.
+    # The innermost of equals: there are only few layers around a backbone.
     best = max(fits, key=lambda fit: (fit.problem is None, len(fit.pairs)))
     if best.problem is None:
         return best.model, best.pairs
@@ -119,8 +119,8 @@ def _difference(layers, number, there):
 
     Args:
         layers: List of `StoredLayer`, those of the network.
-        number: The place in it of the first that does not fit.
-        there: `StoredLayer` that has the weights in its place, or None at their end.
+        number: The index in it of the first that does not fit.
+        there: `StoredLayer` at that position in the weights, or None at their end.
     """
     own = layers[number]
     if there is None:
@@ -143,8 +143,8 @@ def _listed(layer):
 
 def _excess(layers, model, first):
     return (
-        f"the weights are of {len(model.layers)} layers, the network has "
-        f"{len(layers)}; the first too many is {first.name!r}"
+        f"the weights have {len(model.layers)} layers, the network has {len(layers)}; "
+        f"the first extra one is {first.name!r}"
     )
 
 
@@ -159,17 +159,17 @@ def _in_order(model, layers, origin):
         layers: List of `StoredLayer`, those of the network.
         origin: Where the weights are from, for the message.
     """
-    own, place = {}, 0
+    own, offset = {}, 0
     for layer in layers:
-        own[place] = layer
-        place += len(layer.parts)
-    needed, place = place, 0
+        own[offset] = layer
+        offset += len(layer.parts)
+    needed, offset = offset, 0
     for stored in model.layers:
         parts = stored.parts
-        if place < needed and _has_layers_within(stored.names or ()):
-            parts = _parts_in_order(stored, own.get(place), origin)
+        if offset < needed and _has_layers_within(stored.names or ()):
+            parts = _parts_in_order(stored, own.get(offset), origin)
         yield from ((stored, part) for part in parts)
-        place += len(parts)
+        offset += len(parts)
 
 
 def _parts_in_order(stored, layer, origin):
@@ -200,7 +200,7 @@ def _parts_in_order(stored, layer, origin):
         return parts
     raise ValueError(
         f"`weights` is a file whose layer {stored.name!r} holds layers of other names "
-        f"than the network's: {origin!r}. A file of this kind does not tell their "
+        f"than the network's: {origin!r}. A file of this kind does not record their "
         "order. Save the model as .keras, or give the model itself."
     )
 

@@ -33,46 +33,47 @@ def report_classifier(
     session=None,
     progress="auto",
 ):
-    """Write a page about a classifier: how good it is, where it fails, what it is.
+    """Write a report about a classifier: how good it is, where it fails, what it is.
 
-    The page is one HTML file, to open in a browser, print or send; it needs nothing
-    else, asks nothing of any server, and stays below 3 MB whatever the number of
-    images. It has the measures of `evaluate_classifier`, the confusion matrix (of more
-    than 30 classes the pairs confused most), images that the classifier is surest,
-    wrong and unsure about, the calibration of its probabilities, the training, the
-    layers, the data, and the versions in use. A click on a field of the confusion
-    matrix shows its images among them. It replaces an older file only when it is
-    complete.
+    The report is a single HTML file, to open in a browser, print or send. It is
+    self-contained, contacts no server, and stays below 3 MB whatever the number of
+    images. It shows the measures of `evaluate_classifier`, the confusion matrix (with
+    more than 30 classes, the pairs confused most often), images that the classifier got
+    right or wrong with most confidence or was unsure about, the calibration of its
+    probabilities, the training, the layers, the data, and the versions in use. A click
+    on a cell of the confusion matrix shows its images; a click on the name of a column
+    sorts the table. An older file is replaced only once the report is complete.
 
-    The images are predicted once, batch by batch; those shown, at most 60, are read
-    again.
+    Images are predicted once, batch by batch; those shown, at most 60, are read again.
 
     Args:
-        classifier: Classifier, or a Keras model from images to classes.
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
-            any order; best images that were not trained on.
-        path: File to write. `~` is expanded. Default "report.html".
+            any order; preferably images that were not used in training.
+        path: File to write. `~` is expanded. Default `"report.html"`.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.
-        batch_size: Whole number of images at a time. Default 32.
-        session: Dict of more to say about the session, such as `{"Project": "pets"}`,
-            or None. Default None.
+        batch_size: Whole number of images per batch. Default 32.
+        session: Dict of further facts to list about the session, such as
+            `{"Project": "pets"}`, or None. Default None.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
-        The path written.
+        The path of the file written.
 
     Raises:
         TypeError: If `classifier` is not a classifier, `data` not image data, or
             `session` not a dict with a name for each value.
-        ValueError: If the data have no images, no labels or a class the classifier has
-            not, or images that the model does not take, or `path` is a folder.
+        ValueError: If the data have no images, no labels, a class unknown to the
+            classifier, or images of a size or number of channels that the model does
+            not take, or if `path` is a folder.
         FileNotFoundError: If the folder to write in does not exist.
-        RuntimeError: In a forked copy of the process that started Keras.
+        RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If images in memory are resized to what the model takes, or files
-            are resized in another way than in training.
+            are resized differently than in training.
 
     Example:
         >>> report_classifier(classifier, shape_images(200, seed=2), "shapes.html")

@@ -106,20 +106,20 @@ def metrics(found):
 def _class_table(per_class):
     classes = len(per_class["class"])
     caption = "Metrics per class"
-    places = range(classes)
+    indices = range(classes)
     if classes > _MOST_CLASSES:
         # A class that neither occurs nor is predicted has no F1, and comes last.
         ranks = [math.inf if math.isnan(f1) else f1 for f1 in per_class["f1"]]
-        places = sorted(places, key=ranks.__getitem__)[:_MOST_CLASSES]
+        indices = sorted(indices, key=ranks.__getitem__)[:_MOST_CLASSES]
         caption = f"The {_MOST_CLASSES} of {classes:,} classes with the lowest F1"
     rates = ("precision", "recall", "f1")
     rows = [
         (
-            per_class["class"][place],
-            Number(per_class["n"][place]),
-            *(Number(per_class[rate][place], 3) for rate in rates),
+            per_class["class"][index],
+            Number(per_class["n"][index]),
+            *(Number(per_class[rate][index], 3) for rate in rates),
         )
-        for place in places
+        for index in indices
     ]
     columns = ("Class", "Images", "Precision", "Recall", "F1")
     return table(caption, columns, rows, class_="sortable")
@@ -191,7 +191,7 @@ def _confused_pairs(names, counts):
     mistakes = counts.copy()
     np.fill_diagonal(mistakes, 0)
     largest = np.argsort(-mistakes, axis=None, kind="stable")[:_MOST_ROWS]
-    places = zip(*np.unravel_index(largest, counts.shape), strict=True)
+    cells = zip(*np.unravel_index(largest, counts.shape), strict=True)
     rows = [
         (
             names[row],
@@ -199,7 +199,7 @@ def _confused_pairs(names, counts):
             Number(mistakes[row, column]),
             percent(mistakes[row, column] / counts[row].sum()),
         )
-        for row, column in places
+        for row, column in cells
         if mistakes[row, column]
     ]
     if not rows:
@@ -217,8 +217,8 @@ def pictures(found):
     parts = []
     for kind, (title, text) in _CHOICES.items():
         figures = [
-            _figure(found, place, addresses[int(place)], files)
-            for place in chosen[kind]
+            _figure(found, position, addresses[int(position)], files)
+            for position in chosen[kind]
         ]
         parts += [
             tag(
@@ -231,12 +231,12 @@ def pictures(found):
     return tag("div", *parts, id="gallery")
 
 
-def _figure(found, place, address, files):
+def _figure(found, position, address, files):
     names = found.classifier.class_names
-    row, chances = found.data.codes[place], found.probabilities[place]
+    row, chances = found.data.codes[position], found.probabilities[position]
     column = chances.argmax()
     right, sure = row == column, percent(chances[column])
-    source = files[place] if files else f"image {place + 1:,}"
+    source = files[position] if files else f"image {position + 1:,}"
     outcome = "correct" if right else f"mistaken for {names[column]}"
     alt = f"{names[row]}, {outcome}, probability {sure}"
     true = f"true: {names[row]} ({percent(chances[row])})"
@@ -267,12 +267,12 @@ def reliability(found):
     )
     rows = [
         (
-            f"{place / len(bins['n']):.2f} to {(place + 1) / len(bins['n']):.2f}",
+            f"{index / len(bins['n']):.2f} to {(index + 1) / len(bins['n']):.2f}",
             Number(n),
-            Number(bins["probability"][place], 3),
-            Number(bins["accuracy"][place], 3),
+            Number(bins["probability"][index], 3),
+            Number(bins["accuracy"][index], 3),
         )
-        for place, n in enumerate(bins["n"])
+        for index, n in enumerate(bins["n"])
         if n
     ]
     columns = ("Highest probability", "Images", "Mean probability", "Accuracy")
@@ -317,8 +317,8 @@ def training(classifier):
         if name != "epoch" and not name.startswith("val_")
     ]
     rows = [
-        tuple(column[place] for column in lines.values())
-        for place in range(classifier.epochs)
+        tuple(column[epoch] for column in lines.values())
+        for epoch in range(classifier.epochs)
     ]
     rows = [
         (str(epoch), *(Number(value, 4) for value in values)) for epoch, *values in rows
@@ -341,7 +341,7 @@ def _settings(classifier):
     """Return what is known about the training apart from its metrics."""
     history, model = classifier.history, classifier.model
     by = "val_loss" if "val_loss" in history else "loss"
-    place = int(np.nanargmin(history[by])) if np.isfinite(history[by]).any() else None
+    lowest = int(np.nanargmin(history[by])) if np.isfinite(history[by]).any() else None
     policy = classifier.augmentation
     optimizer = model.optimizer if model.compiled else None
     return pairs(
@@ -352,8 +352,8 @@ def _settings(classifier):
             (
                 f"Lowest {_name_of(by).lower()}",
                 None
-                if place is None
-                else f"{history[by][place]:.4f} in epoch {history['epoch'][place]}",
+                if lowest is None
+                else f"{history[by][lowest]:.4f} in epoch {history['epoch'][lowest]}",
             ),
             ("Optimiser", optimizer and type(optimizer).__name__),
             ("Images resized by", classifier.resize),

@@ -44,7 +44,7 @@ def line_chart(title, epochs, lines, stages=()):
         title,
         *_horizontal_grid(y, ticks, _decimals(ticks)),
         *_bottom_labels(x, _epoch_ticks(epochs), 0, "Epoch"),
-        *(_line(place, place, _TOP, _BOTTOM, "stage") for place in starts),
+        *(_line(start, start, _TOP, _BOTTOM, "stage") for start in starts),
         *(_curve(x, y, epochs, line, name) for name, line in lines.items()),
         *_epoch_readings(x, epochs, lines),
     )
@@ -63,9 +63,9 @@ def reliability_chart(title, bins):
     x = _Scale(low, 1, _LEFT, _RIGHT)
     y = _Scale(0, 1, _BOTTOM, _TOP)
     bars, dots, readings = [], [], []
-    for place in filled:
-        n, probability, accuracy = (bins[key][place] for key in bins)
-        left, right = (x(max(low, edges[place + side])) for side in (0, 1))
+    for index in filled:
+        n, probability, accuracy = (bins[key][index] for key in bins)
+        left, right = (x(max(low, edges[index + side])) for side in (0, 1))
         bars.append(_bar(left + 1, right - 1, y(accuracy), _BOTTOM))
         if math.isfinite(probability):
             dots.append(_dot(x(probability), y(accuracy), "mean"))
@@ -109,14 +109,14 @@ def _ticks(values):
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * size for size in (1, 2, 2.5, 5, 10) if power * size >= rough)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [step * place for place in range(first, last + 1)]
+    return [step * multiple for multiple in range(first, last + 1)]
 
 
 def _decimals(ticks):
     """Return how many decimals distinguish the ticks."""
     step = ticks[1] - ticks[0]
     return next(
-        places for places in range(20) if abs(step - round(step, places)) < step / 1000
+        count for count in range(20) if abs(step - round(step, count)) < step / 1000
     )
 
 
@@ -161,9 +161,9 @@ def _curve(x, y, epochs, values, name):
 
 def _epoch_readings(x, epochs, lines):
     """Yield an area over each epoch with its values as text."""
-    for place, epoch in enumerate(epochs):
+    for index, epoch in enumerate(epochs):
         values = ", ".join(
-            f"{name} {number(line[place], 4)}" for name, line in lines.items()
+            f"{name} {number(line[index], 4)}" for name, line in lines.items()
         )
         yield _reading(x(epoch - 0.5), x(epoch + 0.5), f"Epoch {epoch}: {values}")
 

@@ -46,7 +46,7 @@ def _typical(codes, predicted, surest_first):
     names, counts = np.unique(cells, return_counts=True)
     largest = names[np.argsort(-counts, kind="stable")][:_MOST_CELLS]
     members = [surest_first[cells == cell] for cell in largest]
-    return np.array([places[len(places) // 2] for places in members])
+    return np.array([positions[len(positions) // 2] for positions in members])
 
 
 def thumbnails(data, positions):

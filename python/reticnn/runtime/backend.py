@@ -60,17 +60,17 @@ _started_in = os.getpid()
 
 
 def check_process():
-    """Raise in a forked copy of the process that started Keras, which would hang.
+    """Raise in a process forked from the one that started Keras: it would hang.
 
     Raises:
-        RuntimeError: In such a copy.
+        RuntimeError: In such a process.
     """
     if os.getpid() != _started_in:
         raise RuntimeError(
-            f"Keras was started in another process ({_started_in}) than this one "
-            f"({os.getpid()}), which is a forked copy of it; Keras's threads are not "
-            "in the copy, and it would hang. Use the classifier in the main process, "
-            "or start workers that load it themselves with `load_classifier()`: "
+            f"Keras was started in another process ({_started_in}), from which this "
+            f"one ({os.getpid()}) was forked; Keras's threads do not survive a fork, "
+            "and it would hang. Use the classifier in the main process, or start "
+            "workers that load it themselves with `load_classifier()`: "
             "`multiprocessing.get_context('spawn')`, in R `parallel::makeCluster()`."
         )
 

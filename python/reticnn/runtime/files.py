@@ -31,8 +31,8 @@ def as_file_to_write(value, name="path"):
 def replacing(path):
     """Give a path to write to in place of `path`, which it replaces when complete.
 
-    Where the block fails, an older file stays as it is. Other files may be put beside
-    the one to write; they go.
+    Where the block fails, an older file stays as it is. Other files may be put next to
+    the one to write; they are deleted.
     """
     folder = os.path.dirname(os.path.abspath(path))
     with tempfile.TemporaryDirectory(dir=folder, prefix=".reticnn-") as scratch:

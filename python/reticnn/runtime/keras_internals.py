@@ -1,7 +1,7 @@
-"""All that the core uses of Keras without Keras promising it, in one place.
+"""Everything private that the core uses of Keras, in one place.
 
-A release of Keras may take any of it away. Each attribute has a function here that says
-what it gives, and a test of its own in `test_runtime_keras_internals.py`, which
+A release of Keras may remove any of it. Each attribute has a function here that says
+what it returns, and its own test in `test_runtime_keras_internals.py`, which
 `make test-lowest` and `make test-latest` run on the oldest Keras and on the newest.
 """
 
@@ -35,8 +35,8 @@ class Call:
         Returns:
             List of what it returns.
         """
-        places = map(id, self.inputs)
-        filled_in = dict(zip(places, tensors, strict=True))
+        replaced = map(id, self.inputs)
+        filled_in = dict(zip(replaced, tensors, strict=True))
         positional, named = self._arguments.fill_in(filled_in)
         return keras.tree.flatten(self.layer(*positional, **named))
 
@@ -119,7 +119,7 @@ def innermost(optimizer):
 def rate_or_schedule(optimizer):
     """Return an optimizer's learning rate, a variable, or the schedule that it follows.
 
-    One that scales losses has none of its own: it gives None.
+    One that scales losses does not have its own: the result is None.
     """
     return getattr(optimizer, "_learning_rate", None)
 
@@ -168,7 +168,7 @@ def steps_within(optimizer, around):
 # Variables on several devices
 
 
-def place(variable, layout):
+def set_layout(variable, layout):
     """Have the values of a variable put on devices from now on, under JAX.
 
     Args:

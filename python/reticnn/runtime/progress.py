@@ -1,4 +1,4 @@
-"""Telling how far long work has come, step by step."""
+"""Reporting the progress of long work, step by step."""
 
 import sys
 import time
@@ -32,11 +32,11 @@ def as_step_progress(progress):
     return partial(_Bar, _SECONDS_BEFORE_A_BAR if choice == "auto" else 0)
 
 
-def told(items, tell):
-    """Yield items, and tell after each of them how many have been done."""
+def reporting(items, report):
+    """Yield items, and report after each how many are done."""
     for step, item in enumerate(items, 1):
         yield item
-        tell(step)
+        report(step)
 
 
 class _Calls:
@@ -55,7 +55,7 @@ class _Calls:
 
 
 class _Bar:
-    """Draw Keras's bar, once the work has taken so many seconds."""
+    """Draw Keras's bar once the work has taken `wait` seconds."""
 
     def __init__(self, wait, steps):
         self._shown_from = time.monotonic() + wait

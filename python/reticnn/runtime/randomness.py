@@ -9,7 +9,7 @@ from reticnn.coercion import as_seed
 
 
 def generator(seed, *stream):
-    """Return a NumPy generator of its own for `seed` and the numbers in `stream`."""
+    """Return a separate NumPy generator for `seed` and the numbers in `stream`."""
     key = np.random.SeedSequence([seed, *stream])
     return np.random.Generator(np.random.Philox(key))
 

@@ -30,6 +30,7 @@ def register_classes():
     if "keras" in sys.modules and not _backend_is_starting():
         for module in modules_with_classes():
             importlib.import_module(module)
+        _name_after_the_package()
 
 
 @cache
@@ -51,6 +52,20 @@ def _codes(folder, package="reticnn"):
             yield from _codes(os.path.join(folder, name), full)
         else:
             yield full, finder.find_spec(full).loader.get_code(full)
+
+
+def _name_after_the_package():
+    """Let the classes say `reticnn` as their module, and be found there.
+
+    Keras writes a class's module into files, and R has methods by it; neither is to
+    depend on where a class lives.
+    """
+    package = sys.modules["reticnn"]
+    registered = sys.modules["keras"].saving.get_custom_objects()
+    for name, value in registered.items():
+        if name.startswith("reticnn>") and isinstance(value, type):
+            value.__module__ = package.__name__
+            setattr(package, value.__name__, value)
 
 
 def _backend_is_starting():

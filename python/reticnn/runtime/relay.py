@@ -1,6 +1,8 @@
-"""Call a function for another language: its warnings come back with its value."""
+"""What R calls of the core in addition to its public functions."""
 
 import warnings
+
+from reticnn.runtime.registration import register_classes
 
 
 def call_with_warnings(function, *args, **kwargs):
@@ -8,3 +10,12 @@ def call_with_warnings(function, *args, **kwargs):
     with warnings.catch_warnings(record=True) as caught:
         value = function(*args, **kwargs)
     return value, [str(warning.message) for warning in caught]
+
+
+def load_keras():
+    """Return Keras, started quietly, which knows our classes in the models it loads."""
+    # Not at the top: R imports this with the core, and starts Keras when it is used.
+    from reticnn.runtime.backend import keras
+
+    register_classes()
+    return keras

@@ -8,7 +8,7 @@ from reticnn.runtime.randomness import generator
 
 
 class TrainingImages:
-    """The images of data, changed anew in each epoch where there is a policy."""
+    """The images of data, augmented anew in each epoch if there is a policy."""
 
     def __init__(self, data, augmentation=None, seed=None):
         """Take image data, a policy or None, and the seed of the changes."""
@@ -47,11 +47,11 @@ class ImageBatches(keras.utils.PyDataset):
         images=None,
         mixing=None,
     ):
-        """Take image data, the images a batch, and how an epoch is to be.
+        """Take image data, the batch size, and how an epoch is made up.
 
         Args:
             data: Image data.
-            batch_size: Images a batch.
+            batch_size: Images per batch.
             seed: Seed of the order, or None for the data's own.
             targets: Array, what Keras is given for each class, or None for its code.
             class_weights: Array, the weight of each class, or None.
@@ -76,20 +76,20 @@ class ImageBatches(keras.utils.PyDataset):
     def __getitem__(self, number):
         """Return (images,), (images, targets) or (images, targets, weights)."""
         start = number * self._batch_size
-        places = np.arange(start, min(start + self._batch_size, len(self._data)))
-        positions = self._order[places]
+        in_order = np.arange(start, min(start + self._batch_size, len(self._data)))
+        positions = self._order[in_order]
         images = self._images.read(positions, self._epoch)
         if self._data.codes is None:
             return (images,)
         targets = self._targets(positions)
         if self._mixing:
-            partners = self._order[self._mixing.partners[places]]
+            partners = self._order[self._mixing.partners[in_order]]
             images, targets = self._mixing.mixed(
                 images,
                 self._images.read(partners, self._epoch),
                 targets,
                 self._targets(partners),
-                places,
+                in_order,
             )
         if self._class_weights is None:
             return images, targets

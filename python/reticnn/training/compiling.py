@@ -41,7 +41,7 @@ def compile_model(model, settings):
 
 
 def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
-    """Set the learning rate and its schedule, if they are more than what is there."""
+    """Set the learning rate and its schedule, if they differ from the current ones."""
     optimizer = model.optimizer
     current = rate_or_schedule(optimizer)
     has_schedule = isinstance(current, keras.optimizers.schedules.LearningRateSchedule)
@@ -101,10 +101,10 @@ def _optimizer(optimizer, weight_decay, ema):
 
 
 def _follow_trainable(model):
-    """Give a compiled model a fresh optimizer if other weights are trained by now.
+    """Give a compiled model a new optimizer if other weights are trainable by now.
 
-    The one that it has, and the step that Keras compiled with it, know the weights that
-    were trained before, and would train those on, without a word.
+    The old one, and the step that Keras compiled with it, refer to the weights that
+    were trained before, and would silently go on training those.
     """
     optimizer = model.optimizer
     known = {id(variable) for variable in trained_by(optimizer)}

@@ -22,7 +22,7 @@ from reticnn.runtime.keras_internals import (
     make_anew,
     mean_loss,
     mirrored_strategy,
-    place,
+    set_layout,
 )
 from reticnn.training.compiling import forget_functions
 
@@ -183,14 +183,14 @@ def _replicated(model, devices):
     for variable in variables:
         value = _of_first_process(np.asarray(variable.value))
         layout = distribution.get_variable_layout(variable).backend_layout
-        place(variable, layout)
+        set_layout(variable, layout)
         variable.assign(_on_devices(value, layout))
     try:
         yield
     finally:
         for variable in variables:
             value = np.asarray(variable.value)
-            place(variable, None)
+            set_layout(variable, None)
             variable.assign(value)
         forget_functions(model)
 

@@ -1,4 +1,4 @@
-"""Features: what a model's frozen beginning makes of images, computed only once."""
+"""Features: the outputs of a model's frozen first layers, computed only once."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import metrics_as_given
 from reticnn.training.frozen_prefix import split_at_training
 
-# So many pixels go through the frozen beginning at once, where a batch has fewer: small
+# This many pixels go through the frozen beginning at once if a batch has fewer: small
 # images leave a processor idle between one layer and the next.
 _PIXELS_AT_ONCE = 256 * 32 * 32
 
@@ -47,22 +47,22 @@ class Features:
     def read(self, positions, epoch):
         """Return the features of the images at `positions` as they are in an epoch."""
         copy = epoch % self._copies
-        places = positions + copy * self._count
+        indices = positions + copy * self._count
         if len(positions) < self._at_once:
             self._keep_more(positions, copy)
-        kept = self._kept(places)
+        kept = self._kept(indices)
         if kept.all():
-            features = [cache.read(places) for cache in self._caches]
+            features = [cache.read(indices) for cache in self._caches]
         else:
             computed = self._computed(positions[~kept], copy)
             features = [
-                _completed(cache, places, kept, new)
+                _completed(cache, indices, kept, new)
                 for cache, new in zip(self._caches, computed, strict=True)
             ]
         return features[0] if len(features) == 1 else tuple(features)
 
-    def _kept(self, places):
-        return np.all([cache.has[places] for cache in self._caches], axis=0)
+    def _kept(self, indices):
+        return np.all([cache.has[indices] for cache in self._caches], axis=0)
 
     def _keep_more(self, positions, copy):
         """Compute what is missing of some images, and of the next others with them."""
@@ -86,12 +86,12 @@ class Features:
         ]
 
 
-def _completed(cache, places, kept, new):
+def _completed(cache, indices, kept, new):
     """Keep new features, and return them together with those kept before."""
-    features = np.empty((len(places), *new.shape[1:]), np.float32)
-    features[kept] = cache.read(places[kept])
+    features = np.empty((len(indices), *new.shape[1:]), np.float32)
+    features[kept] = cache.read(indices[kept])
     features[~kept] = new
-    cache.write(places[~kept], new)
+    cache.write(indices[~kept], new)
     return features
 
 
@@ -128,9 +128,9 @@ class FeatureCache:
 
 
 def feature_cache(model, settings, images, validation_images, devices=()):
-    """Return a `FeatureCache` and what to tell of it, or None and why there is none.
+    """Return a `FeatureCache` and a note about it, or None and why there is none.
 
-    Of a model that has no frozen beginning there is nothing to tell.
+    There is no note for a model without a frozen beginning.
 
     Args:
         model: Keras model, compiled.
@@ -170,7 +170,7 @@ class _NothingToKeepError(Exception):
 
 
 def _note_without(model, reason):
-    """Return what to tell where a model has a frozen beginning, or None."""
+    """Return the note for a model with a frozen beginning, or None."""
     if split_at_training(model) is None:
         return None
     return f"The frozen beginning of the model is computed in each epoch: {reason}"

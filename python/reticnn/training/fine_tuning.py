@@ -22,36 +22,39 @@ def fine_tune(
 ):
     """Fine-tune a pretrained network in three stages.
 
-    First the head is trained, then the last block of the backbone with it, at a tenth
-    of the rate, then all layers, at a hundredth. Each stage starts from the best
-    weights so far, by the loss of the validation images, and those are kept in the end.
-    Where the last block is not known, it is the last quarter of the backbone's layers
-    that have weights.
+    The head is trained first, then also the last block of the backbone at a tenth of
+    the learning rate, then all layers at a hundredth. Each stage starts from the best
+    weights so far, those with the lowest loss on the validation images, and the best
+    weights of all are kept at the end. For backbones whose last block is not known, the
+    last quarter of the layers with weights takes its place.
 
     Args:
-        classifier: Classifier, or Keras model as `transfer_model` makes it. One without
-            a nested model counts as a backbone up to its last pooling or flattening.
-            It is trained in place.
-        data: Image data with labels, as for `fit_classifier`.
-        validation: Image data to measure after each epoch, or the fraction of `data`,
-            in (0, 1), to set apart for that. Default 0.2.
-        epochs: Whole number of epochs of each stage, at most. Default 10.
-        learning_rate: Float above 0, the rate of the first stage. Default 0.003.
-        early_stopping: Whole number of epochs that a stage goes on without a lower
-            loss, or None for all epochs. Default 3.
-        batch_size: Whole number of images a step. Default 32.
-        augmentation: Policy, as in `fit_classifier`, or None. Default None.
+        classifier: Classifier, or Keras model such as from `transfer_model`. If it has
+            no nested model, its layers before the last pooling or flattening count as
+            the backbone. It is trained in place.
+        data: Image data with labels, as in `fit_classifier`.
+        validation: Image data to evaluate on after each epoch, or the fraction of
+            `data`, in (0, 1), to hold out for this. Default 0.2.
+        epochs: Whole number, the largest number of epochs per stage. Default 10.
+        learning_rate: Float above 0, the learning rate of the first stage. Default
+            0.003.
+        early_stopping: Whole number of epochs without a lower loss after which a stage
+            ends, or None for all epochs. Default 3.
+        batch_size: Whole number of images per step. Default 32.
+        augmentation: Policy or list of policies, as in `fit_classifier`, or None.
+            Default None.
         checkpoint_dir: Folder, as in `fit_classifier`, or None. Default None.
         progress: As in `fit_classifier`. Default `"auto"`.
-        seed: Whole number of at least 0, as in `fit_classifier`, or None. Default None.
+        seed: Whole number of at least 0 that fixes the run, as in `fit_classifier`, or
+            None for a new one each time. Default None.
 
     Returns:
-        Classifier, with `"stage"` in its history. All its layers are trainable.
+        Classifier, with `stage` in its history. All its layers are trainable.
 
     Raises:
         TypeError: As for `fit_classifier`.
-        ValueError: As for `fit_classifier`, and if it is not plain where the head of
-            the model begins.
+        ValueError: As for `fit_classifier`, and if the start of the head cannot be
+            determined.
 
     Example:
         >>> model = transfer_model("mobilenet_0.25", (128, 128, 3))

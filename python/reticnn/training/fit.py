@@ -45,13 +45,13 @@ def fit_classifier(
 ):
     """Train a model on labelled images.
 
-    The loss follows from the model's output: binary cross-entropy for one unit,
-    categorical cross-entropy for one unit a class, the maximum a posteriori criterion
-    for distances to prototypes. A model that is compiled already keeps its own loss,
+    The loss depends on the model's output: binary cross-entropy for one unit,
+    categorical cross-entropy for one unit per class, the maximum a posteriori criterion
+    for distances to prototypes. A model that is already compiled keeps its own loss,
     metrics and optimizer.
 
-    Stopping it by hand (Ctrl-C) loses nothing: the classifier so far comes back, with
-    the weights of the best epoch where there are validation images.
+    Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
+    with the weights of the best epoch if there are validation images.
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
@@ -59,89 +59,92 @@ def fit_classifier(
             classifier, to train it further.
         data: Image data with labels. Files are read at the model's size, and images in
             memory resized to it. Grey images are repeated for a model that takes RGB.
-        validation: Image data to measure after each epoch, or the fraction of `data`,
-            in (0, 1), to set apart for that, or None. Default None.
+        validation: Image data to evaluate on after each epoch, or the fraction of
+            `data`, in (0, 1), to hold out for this, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.
-        batch_size: Whole number of images a step. Default 32.
-        augmentation: Policy, as `augmentation()` and `rand_augment()` make it, by which
-            the training images are changed anew in each epoch; the validation images
-            are not. Where it crops to a number of pixels, that is the model's size,
-            and the training images keep their own, larger one. A list of policies is
-            one after the other. It stays with the classifier. None for no changes.
-            Default None.
+        batch_size: Whole number of images per step. Default 32.
+        augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
+            changes the training images anew in each epoch; validation images are not
+            changed. If it crops to a number of pixels, these must be the model's size,
+            and the training images are read at their own, larger size. A list of
+            policies is applied in sequence. The policy is kept in the classifier. None
+            for no changes. Default None.
         optimizer: Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which
-            measures curvatures before each epoch), or a Keras optimizer. None means
+            estimates curvatures before each epoch), or a Keras optimizer. None means
             `"adam"`, or the model's own if it is compiled. Default None.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
-        schedule: How the learning rate goes on from there: `"constant"`; `"cosine"`,
-            down to 0 along half a cosine; `"one_cycle"`, up from a 25th for 30 % of
-            the steps and down to nearly 0. Default `"constant"`.
-        warmup_epochs: Whole number of first epochs in which the rate rises from 0.
-            Default 0.
-        weight_decay: Float of at least 0, the fraction of each weight taken off in a
-            step, times the learning rate; biases and normalisations are spared. None
-            means the optimizer's own. Default None.
-        label_smoothing: Float in [0, 1), probability spread over all classes in the
-            targets. Default 0.
-        mixup: Float of at least 0, parameter of the Beta distribution of MixUp; 0 for
-            none. Default 0.
-        cutmix: Float of at least 0, parameter of the Beta distribution of CutMix; 0
-            for none. With both, each image gets one of them at random. Default 0.
+        schedule: How the learning rate changes over the steps: `"constant"`;
+            `"cosine"`, which falls to 0 along half a cosine; `"one_cycle"`, which rises
+            from 1/25 of the rate over the first 30 % of the steps, then falls to nearly
+            0. Default `"constant"`.
+        warmup_epochs: Whole number of epochs at the start during which the rate rises
+            from 0. Default 0.
+        weight_decay: Float of at least 0; in each step, this fraction of each weight,
+            times the learning rate, is subtracted from it. Biases and normalisations
+            are excluded. None means the optimizer's own. Default None.
+        label_smoothing: Float in [0, 1), the probability that is spread evenly over all
+            classes in the targets. Default 0.
+        mixup: Float of at least 0, parameter of MixUp's Beta distribution; 0 for no
+            MixUp. Default 0.
+        cutmix: Float of at least 0, parameter of CutMix's Beta distribution; 0 for no
+            CutMix. With both, each image gets one of them at random. Default 0.
         class_weight: `"balanced"`, which gives every class the same total weight, or a
             dict of weights by class name, or None. Default None.
-        early_stopping: Whole number of epochs to go on without a lower loss, that of
-            the validation images if there are any; the best epoch's weights are put
-            back at the end. None for no early stop. Default None.
+        early_stopping: Whole number of epochs without a lower loss, on the validation
+            images if there are any, after which training stops; the weights of the best
+            epoch are then restored. None for no early stopping. Default None.
         ema: Float in (0, 1), momentum of an exponential moving average of the weights,
-            which is measured and kept in their place. None for none. Default None.
-        mixed_precision: Bool, compute in bfloat16 and keep the weights in float32.
+            which is evaluated and kept instead of the weights themselves. None for no
+            averaging. Default None.
+        mixed_precision: True computes in bfloat16 and keeps the weights in float32.
             Default False.
-        stages: List of dicts to train in stages, one after the other, such as
-            `[{"train": "head"}, {"train": "last_block", "learning_rate": 1e-4}]`. Each
-            may say `"train"`, what of the model's backbone is trained with its head,
-            as in `transfer_model`; and its own `"epochs"`, `"learning_rate"`,
-            `"schedule"`, `"warmup_epochs"`, `"early_stopping"` and `"layer_decay"`; the
-            rest is as in the call. A stage without a learning rate goes on with that
-            of the stage before. Without a nested model, the backbone is what lies
-            before the last pooling or flattening. The history goes on through the
-            stages and numbers them, `"stage"`. With `early_stopping`, the next stage
-            starts from the best weights, and has to get better than they are. The last
-            stage's layers stay trainable. None for a single one, with what is
-            trainable already. Default None.
-        layer_decay: Float in (0, 1], the learning rate of each layer over that of the
-            next layer that is trained: 0.8 gives the last layer all of the rate, the
-            one before it 0.8 of it, then 0.64. Normalisations learn as the layer before
-            them. None for one rate. Default None.
-        checkpoint_dir: Folder in which the state of training is kept after each epoch.
-            The same call goes on from there after an end of any kind, with the same
-            result as a run in one go; each of `stages` has a folder of its own in it.
-            None for no checkpoints. Default None.
-        cache_features: `"auto"` computes what lies before the first layer that is
-            trained only once for each image, where images are the same in each epoch
-            and the results have room: 1 GiB in memory, or else half of what is free
-            for temporary files. A whole number does so with `augmentation` too, for
-            as many changed copies of each image, which the epochs take in turn.
-            `"none"` computes all in each epoch. The result is the same up to rounding.
-            Default `"auto"`.
-        distribute: What shares the work, each taking its part of every batch:
+        stages: List of dicts, one per stage of training, in sequence, such as
+            `[{"train": "head"}, {"train": "last_block", "learning_rate":
+            1e-4}]`. Each may have `train`, the part of the backbone that is trained
+            along with the head, as in `transfer_model`; and its own `epochs`,
+            `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping` and
+            `layer_decay`; everything else is as in the call. A stage without a learning
+            rate keeps that of the stage before. If the model has no nested model, its
+            layers before the last pooling or flattening count as the backbone. The
+            history covers all stages, with their numbers as `stage`. With
+            `early_stopping`, the next stage starts from the best weights so far and
+            counts as an improvement only what is better. The layers of the last stage
+            remain trainable. None for a single stage with the layers that are trainable
+            already. Default None.
+        layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
+            to that of the next: with 0.8 the last layer has the full rate, the one
+            before it 0.8 of that, the one before that 0.64. Normalisations have the
+            rate of the layer before them. None for the same rate everywhere. Default
+            None.
+        checkpoint_dir: Folder in which the state of training is saved after each epoch.
+            After an interruption of any kind, the same call resumes from there, with
+            the same result as an uninterrupted run; each of `stages` has its own
+            subfolder. None for no checkpoints. Default None.
+        cache_features: `"auto"` computes the layers before the first trained one only
+            once per image, if images are the same in each epoch and the results fit: in
+            1 GiB of memory, or else in half of the free space for temporary files. A
+            whole number does so with `augmentation` too, for that many changed copies
+            of each image, which the epochs use in turn. `"none"` computes all layers in
+            each epoch. The result is the same up to rounding. Default `"auto"`.
+        distribute: Devices that share the work, each processing a part of every batch:
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
-            close to that of one device; under TensorFlow batch normalisation sees only
-            a device's part, and dropout draws for each anew. Several hosts train
-            together under JAX: start the same script on each, with
-            `keras.distribution.initialize()` before anything else and the same data;
-            `"auto"` is then all devices of all hosts. Under TensorFlow Keras trains on
-            one host, under torch on one device. This is tested on devices made of one
-            processor and with two processes on one machine, not on several GPUs.
-            Default `"auto"`.
-        progress: `"bar"`, `"epoch"` (a line an epoch), `"none"`, or `"auto"`: a bar
-            where someone is watching, else a line an epoch; or a function that is
+            close to that on one device; under TensorFlow, batch normalisation sees only
+            the part on its device, and dropout is drawn separately on each. Several
+            hosts can train together under JAX: start the same script on each, with the
+            same data and with `keras.distribution.initialize()` before anything else;
+            `"auto"` is then all devices of all hosts. Under TensorFlow, Keras trains on
+            one host only, under torch on one device. This has been tested on several
+            virtual devices of one processor and with two processes on one machine, not
+            on several GPUs. Default `"auto"`.
+        progress: `"bar"`, `"epoch"` (one line per epoch), `"none"`, or `"auto"`, a bar
+            in an interactive session, else one line per epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
             `"auto"`.
         seed: Whole number of at least 0 that fixes the order of the images, the
-            validation part, the mixing and the dropout, or None for new ones each
-            time. The same seed gives the same order whatever the batch size. A run
-            that goes on from a checkpoint keeps the seed it began with. Default None.
+            validation part, the mixing and the dropout, or None for new ones each time.
+            The same seed gives the same order whatever the batch size. A run that
+            resumes from a checkpoint keeps its original seed. Default None.
 
     Returns:
         Classifier.
@@ -153,13 +156,13 @@ def fit_classifier(
             and data differ in the number of classes or in channels that cannot be
             converted without a loss, if `augmentation` does not fit the images, if
             `validation` has other classes, if `model` is compiled and an argument
-            would change that, if the checkpoint is damaged or another run's, or an
-            argument is outside its range.
-        OSError: If a checkpoint cannot be written; the last good one stays.
+            contradicts that, if the checkpoint is damaged or belongs to another run, or
+            an argument is outside its range.
+        OSError: If a checkpoint cannot be written; the last good one remains.
 
     Warns:
-        UserWarning: If images in memory are resized, or training stops because the
-            loss is no number.
+        UserWarning: If images in memory are resized, or training stops because the loss
+            became NaN.
 
     Example:
         >>> data = shape_images(1000, seed=1)
@@ -173,7 +176,7 @@ def fit_classifier(
         Keras's `Model.fit`. MixUp: Zhang et al. (2018), arXiv:1710.09412. CutMix: Yun
         et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
         arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
-        Stages and rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
+        Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
     """
     settings = TrainingSettings(
         epochs=epochs,

@@ -12,8 +12,8 @@ from reticnn.runtime.keras_internals import has_random_state, takes_training
 def split_at_training(model):
     """Return the model's frozen beginning and the rest, as models of the same layers.
 
-    The beginning is all that gives the same in training whatever the epoch: layers
-    with nothing to train, and nothing random. Nested models are looked into.
+    The beginning is all that gives the same in training whatever the epoch: layers with
+    nothing to train, and nothing random. Nested models are entered.
 
     Args:
         model: Keras model.
@@ -133,7 +133,7 @@ def _alone(tensors):
 
 
 def _is_steady(operation, in_inference):
-    """Return whether a layer gives the same for the same input in every epoch.
+    """Return whether a layer gives the same output for the same input in every epoch.
 
     That it was called with `training=False` says nothing: Keras's `fit` overrules it
     for all layers in a graph, except in an `InferenceModel`.
@@ -150,7 +150,7 @@ def _is_steady(operation, in_inference):
         return False
     if has_random_state(operation):
         return False
-    # Another's layer that behaves otherwise while it is trained may well be random.
+    # A custom layer that behaves differently in training may well be random.
     keras_own = type(operation).__module__.startswith("keras.")
     return keras_own or not takes_training(operation)
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float, as_int
+from reticnn.data.image_data import as_image_data
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.runtime.backend import keras
 from reticnn.training.run import TrainingRun
@@ -22,27 +23,28 @@ _SMOOTHING = 0.9
 def find_learning_rate(
     model, data, *, batch_size=32, steps=100, max_rate=1.0, optimizer=None, seed=None
 ):
-    """Train a copy of the model with a rising rate, and note the loss.
+    """Find a good learning rate with the learning rate range test.
 
-    The range test: the rate rises by the same factor at each step, and a good one is
-    where the loss falls fast. The model itself stays as it is.
+    A copy of the model is trained briefly with a learning rate that rises by the same
+    factor at each step, from very low to very high, and the loss is recorded. A good
+    rate is one at which the loss falls fast. The model itself is not changed.
 
     Args:
         model: Keras model, or a classifier.
         data: Image data with labels.
-        batch_size: Whole number of images a step. Default 32.
-        steps: Whole number of steps, at least 20; the data are gone through again if
-            they are fewer. Default 100.
-        max_rate: Highest learning rate, float above 0; the lowest is ten million times
-            lower. Default 1.
+        batch_size: Whole number of images per step. Default 32.
+        steps: Whole number of steps, at least 20; the data are used repeatedly if there
+            are not enough. Default 100.
+        max_rate: Float above 0, the highest learning rate; the lowest is ten million
+            times lower. Default 1.
         optimizer: Name of a Keras optimizer, or None for `"adam"`. Default None.
-        seed: Whole number of at least 0 that fixes the order of the images, or None.
-            Default None.
+        seed: Whole number of at least 0 that fixes the order of the images, or None for
+            a new one each time. Default None.
 
     Returns:
-        Dict: `"learning_rate"` and `"loss"`, lists with one value a step, up to where
-        the loss gets out of hand, the loss smoothed; and `"suggestion"`, the rate at
-        which it falls fastest, or None if it does not fall.
+        Dict: `learning_rate` and `loss`, lists of the rates and the smoothed losses
+        with one value per step, up to where the loss diverges; and `suggestion`, the
+        rate at which the loss falls fastest, or None if it does not fall.
 
     Raises:
         TypeError: If `model` is not a Keras model, or `data` not image data.
@@ -62,6 +64,7 @@ def find_learning_rate(
         arXiv:1506.01186.
     """
     model = as_model(unwrapped(model))
+    data = as_image_data(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
     copy = keras.models.clone_model(model)

@@ -6,9 +6,9 @@ from reticnn.runtime.randomness import generator
 
 
 class Mixing:
-    """Draws, for every place in the order of an epoch, a partner and how to mix.
+    """Draws, for every position in the order of an epoch, a partner and how to mix.
 
-    What an image is mixed with depends on the seed, the epoch and its place in the
+    What an image is mixed with depends on the seed, the epoch and its position in the
     order, not on the batch size. Where both methods are on, each image gets one of
     them at random.
     """
@@ -23,7 +23,7 @@ class Mixing:
         return self._mixup > 0 or self._cutmix > 0
 
     def start_epoch(self, count, seed, epoch):
-        """Draw for all places of an epoch."""
+        """Draw for all positions of an epoch."""
         rng = generator(seed, epoch, 1)
         self.partners = rng.permutation(count)
         share = 0.5 if self._mixup > 0 and self._cutmix > 0 else float(self._cutmix > 0)
@@ -35,14 +35,14 @@ class Mixing:
         )
         self._corners = rng.random((count, 2))
 
-    def mixed(self, images, partner_images, targets, partner_targets, places):
-        """Return mixed images (float32) and targets for some places of the epoch."""
+    def mixed(self, images, partner_images, targets, partner_targets, positions):
+        """Return mixed images (float32) and targets for some positions of the epoch."""
         images = images.astype("float32")
-        shares = self._shares[places].copy()
-        for row, place in enumerate(places):
+        shares = self._shares[positions].copy()
+        for row, position in enumerate(positions):
             share = shares[row]
-            if self._cut[place]:
-                box = self._box(place, images.shape[1:3], share)
+            if self._cut[position]:
+                box = self._box(position, images.shape[1:3], share)
                 images[row][box] = partner_images[row][box]
                 # The box is cut off at whole pixels and at the image's edge.
                 area = np.prod([side.stop - side.start for side in box])
@@ -53,10 +53,10 @@ class Mixing:
         shares = shares[:, None].astype("float32")
         return images, shares * targets + (1 - shares) * partner_targets
 
-    def _box(self, place, size, share):
+    def _box(self, position, size, share):
         """Return the rows and columns that come from the partner."""
         slices = []
-        for length, where in zip(size, self._corners[place], strict=True):
+        for length, where in zip(size, self._corners[position], strict=True):
             half = length * np.sqrt(1 - share) / 2
             centre = where * length
             start, stop = round(centre - half), round(centre + half)

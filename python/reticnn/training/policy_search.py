@@ -1,4 +1,4 @@
-"""Learn a policy from the user's images: of many, the better half is tried further."""
+"""Learn a policy from the user's images by successive halving."""
 
 import warnings
 
@@ -32,47 +32,50 @@ def learn_augmentation(
     progress="auto",
     seed=None,
 ):
-    """Find a policy that suits the images, by trying policies out.
+    """Search for an augmentation policy that suits the images.
 
-    Models are trained with policies drawn at random, from mild to strong, and one
-    without any; the half with the lower loss on the validation images is trained
-    further, and so on until one is left; the one without any stays to the end. All
-    begin with the same weights and see the images in the same order. Each round costs
-    the same number of epochs, so that the last policies are compared over most epochs.
+    This is successive halving: models are trained with random policies, from mild to
+    strong, and one without any; the half with the lower loss on the validation images
+    is trained further, and so on until one is left. The model without a policy stays to
+    the end. All start from the same weights and see the images in the same order. Each
+    round costs the same number of epochs, so that the last policies are compared after
+    the most epochs.
 
     Each of flips, translation, shear, rotation, zoom, colour jitter, greyscale, blur,
-    noise and erasing is included with probability 1/2, and its strength is drawn too.
+    noise and erasing is included with probability 1/2, and its strength is random too.
 
-    What wins on few validation images or after few epochs may have won by luck, and
-    strong policies pay only in long training. Give as many epochs as time allows, at
-    least so many that a model learns something in the first round (4 epochs by
-    default), and measure the gain on images that had no part in this. Stopping it by
-    hand (Ctrl-C) returns the best policy so far.
+    With few validation images or few epochs, the best policy may have won by luck, and
+    strong policies pay off only in long training. Allow as many epochs as time permits,
+    at least enough for a model to learn something in the first round (4 epochs by
+    default), and measure the gain on images that were not part of the search.
+    Interrupting it (Ctrl-C) returns the best policy so far.
 
     Args:
-        model_fn: Function without arguments that builds a new model, compiled or not,
+        model_fn: Function of no arguments that builds a new model, compiled or not,
             such as `lambda: build_cnn()`.
         data: Image data with labels.
         validation: Image data on which the policies are compared, or the fraction of
-            `data`, in (0, 1), to set apart for that. Default 0.2.
-        budget: Whole number of epochs of training in all. Default 96.
-        trials: Whole number of policies to begin with, at least 2. Default 8.
+            `data`, in (0, 1), to hold out for this. Default 0.2.
+        budget: Whole number of training epochs in total. Default 96.
+        trials: Whole number of at least 2, the number of policies to start with.
+            Default 8.
         batch_size: Whole number of images per step. Default 32.
         learning_rate: Float above 0, or None for the optimizer's own. Default None.
-        progress: As in `fit_classifier`, with epochs counted over all trials. Default
-            `"auto"`.
+        progress: As in `fit_classifier`, with the epochs of all trials counted
+            together. Default `"auto"`.
         seed: Whole number of at least 0 that fixes the policies, the validation part,
             the weights and the training, or None for new ones each time. Default None.
 
     Returns:
-        Dict: `"policy"`, the best, which does nothing if none was better than nothing;
-        `"trials"`, a dict of lists, the best first: `"trial"`, its number, `"epochs"`,
-        how long it was trained, `"val_loss"`, the lowest of its epochs, `"operations"`
-        as text, and `"policy"`; and `"stopped"`, `"interrupted"` or None.
+        Dict: `policy`, the best, which does nothing if no policy improved on training
+        without one; `trials`, a table (dict of equal-length lists) with one row per
+        policy, the best first: `trial`, its number, `epochs`, how long it was trained,
+        `val_loss`, its lowest validation loss, `operations` as text, and `policy`; and
+        `stopped`, `"interrupted"` or None.
 
     Raises:
         TypeError: If `model_fn` is not a function that builds a Keras model.
-        ValueError: If `budget` is too small for so many trials, or as in
+        ValueError: If `budget` is too small for that many trials, or as in
             `fit_classifier`.
 
     Example:
@@ -83,7 +86,7 @@ def learn_augmentation(
 
     Source:
         Successive halving: Jamieson and Talwalkar (2016), arXiv:1502.07943. That random
-        policies of few numbers do as well as costly searches: Cubuk et al. (2019),
+        policies with few parameters do as well as costly searches: Cubuk et al. (2019),
         arXiv:1909.13719.
     """
     seed = as_seed(seed)
@@ -248,7 +251,7 @@ def _text(operations):
 
 
 class _Reporter:
-    """Progress over all trials, told as `fit_classifier` tells it."""
+    """Progress over all trials, reported as by `fit_classifier`."""
 
     def __init__(self, progress, epochs):
         """Take what the user wants to see, and the epochs in all."""
@@ -259,7 +262,7 @@ class _Reporter:
         self._before = 0
 
     def of_next(self, epochs):
-        """Return what `fit_classifier` is to be given for so many more epochs."""
+        """Return the `progress` of `fit_classifier` for the next `epochs` epochs."""
         before = self._before
         self._before += epochs
         if self._tell is None:

@@ -1,4 +1,4 @@
-"""Computing in half the bits."""
+"""Mixed precision: computing in bfloat16."""
 
 import contextlib
 

@@ -12,16 +12,17 @@ _OPTIMIZERS = {"MomentumSGD": MomentumSGD}
 
 
 def training_recipe(name):
-    """Return how the paper trained an architecture, as arguments of `fit_classifier`.
+    """Return the settings with which a paper trained its architecture.
 
     Args:
-        name: Name of the architecture.
+        name: Name of the architecture, one of `landmark_architectures()["name"]`.
 
     Returns:
-        Dict of arguments. The optimizer is a Keras optimizer where its settings are not
-        Keras's own. What a paper does not say is not in it. Where papers divide the
-        learning rate by ten a few times, it falls along half a cosine. AlexNet's and
-        ConvNeXt's have an augmentation, which crops to 7/8 of height and width.
+        Dict of arguments for `fit_classifier`. The optimizer is a Keras optimizer if
+        its settings differ from Keras's defaults. Settings that the paper does not
+        mention are left out. Where the paper divides the learning rate by ten a few
+        times, the recipe has a cosine schedule instead. The recipes of AlexNet and
+        ConvNeXt include an augmentation, which crops to 7/8 of height and width.
 
     Raises:
         ValueError: If there is no such architecture.

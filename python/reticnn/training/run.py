@@ -38,8 +38,8 @@ class TrainingRun:
     Attributes:
         records: List of dicts, the metrics of each epoch.
         class_names: List of the classes.
-        resize: How the training images came to the model's size, or None if they had
-            it.
+        resize: How the training images were resized to the model's size, or None if
+            they had it.
         seed: Whole number that fixes all that is random.
     """
 
@@ -68,7 +68,7 @@ class TrainingRun:
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
             seed: Whole number, or None.
-            stage: `Stage` that the run is, or None where training has but one.
+            stage: `Stage` that the run is, or None if training has only one.
             earlier: The run of the stage before, or None.
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
@@ -181,7 +181,7 @@ class TrainingRun:
         return self._finished(stopped)
 
     def _finished(self, stopped):
-        """Put the best weights back where they are wanted, and say why it stopped."""
+        """Restore the best weights if wanted, and return why training stopped."""
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
         self._keeps_best = self._keeps_best or by_hand or stopped == "nan"

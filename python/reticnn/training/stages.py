@@ -1,4 +1,4 @@
-"""Training in stages, each with layers and settings of its own."""
+"""Training in stages, each with layers and its own settings."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class Stage:
     Attributes:
         settings: `TrainingSettings`.
         number: Whole number, 1 for the first stage.
-        note: What to tell of it.
+        note: What to report about it.
         fingerprint: Text that differs where the stages up to this one do.
         trained: Ids of the layers that are trained, or None for those that are already.
     """
@@ -53,7 +53,7 @@ def as_stages(stages, settings, model):
         model: Keras model.
 
     Raises:
-        TypeError: If `stages` is no list of dicts.
+        TypeError: If `stages` is not a list of dicts.
         ValueError: If a stage has an unknown setting or a wrong value.
     """
     if isinstance(stages, (str, Mapping)) or not isinstance(stages, Sequence):
@@ -76,7 +76,7 @@ def as_stages(stages, settings, model):
 
 def _wrong_kind(value):
     return TypeError(
-        "`stages` must be a list of dicts (in R a list of named lists), one a stage, "
+        "`stages` must be a list of dicts (in R a list of named lists), one per stage, "
         f"such as [{{'train': 'head'}}, {{'train': 'all'}}], not {shown(value)}."
     )
 

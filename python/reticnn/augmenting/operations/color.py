@@ -24,7 +24,7 @@ def _read_color_jitter(value):
             "contrast_factor": amount,
             "saturation_factor": (0.5 - amount / 2, 0.5 + amount / 2),
         }
-    given, told = named(value, name, names)
+    given, labels = named(value, name, names)
     unit = {"minimum": 0, "maximum": 1}
     limits = {
         "brightness_factor": {"minimum": -1, "maximum": 1},
@@ -35,7 +35,7 @@ def _read_color_jitter(value):
     return {
         part: None
         if given.get(part) is None
-        else as_range(given[part], told[part], **limits[part])
+        else as_range(given[part], labels[part], **limits[part])
         for part in names
     }
 
@@ -101,8 +101,8 @@ COLOR_JITTER = Operation(
 
 def _read_grayscale(value):
     """Return the probability of showing the image in grey."""
-    given, told = named(value, "grayscale", ("factor",), alone="factor")
-    chance = as_float(given["factor"], told["factor"], minimum=0, maximum=1)
+    given, labels = named(value, "grayscale", ("factor",), alone="factor")
+    chance = as_float(given["factor"], labels["factor"], minimum=0, maximum=1)
     return {"factor": chance}
 
 
@@ -135,13 +135,13 @@ _IMAGENET_EIGENVECTORS = [
 def _read_pca_color(value):
     """Return the standard deviation, and the axes along which colours vary."""
     names = ("std", "eigenvalues", "eigenvectors")
-    given, told = named(value, "pca_color", names, alone="std")
+    given, labels = named(value, "pca_color", names, alone="std")
     values = given.get("eigenvalues", _IMAGENET_EIGENVALUES)
     vectors = given.get("eigenvectors", _IMAGENET_EIGENVECTORS)
     return {
-        "std": as_float(given.get("std", 0.1), told["std"], minimum=0),
-        "eigenvalues": _as_array(values, told["eigenvalues"], (3,)),
-        "eigenvectors": _as_array(vectors, told["eigenvectors"], (3, 3)),
+        "std": as_float(given.get("std", 0.1), labels["std"], minimum=0),
+        "eigenvalues": _as_array(values, labels["eigenvalues"], (3,)),
+        "eigenvectors": _as_array(vectors, labels["eigenvectors"], (3, 3)),
     }
 
 

@@ -20,17 +20,17 @@ def _read_crop(value):
     """Return the window's height and width, as fractions or both in whole pixels."""
     names = ("height", "width")
     if isinstance(value, Mapping):
-        given, told = named(value, "crop", names)
+        given, labels = named(value, "crop", names)
         missing = [name for name in names if name not in given]
         if missing:
             raise ValueError(f"`crop` has no {shown(missing)}. Give height and width.")
         sides = [given[name] for name in names]
     else:
-        told = dict.fromkeys(names, "crop")
+        labels = dict.fromkeys(names, "crop")
         sides = as_numbers(value, "crop")
         sides = sides * 2 if len(sides) == 1 else sides
     sides = [
-        as_float(side, told[name], above=0)
+        as_float(side, labels[name], above=0)
         for name, side in zip(names, sides, strict=True)
     ]
     if all(side <= 1 for side in sides):
@@ -41,7 +41,8 @@ def _read_crop(value):
             f"of pixels, not {shown(sides)}."
         )
     return {
-        name: as_int(side, told[name]) for name, side in zip(names, sides, strict=True)
+        name: as_int(side, labels[name])
+        for name, side in zip(names, sides, strict=True)
     }
 
 
@@ -106,8 +107,8 @@ _FLIPS = {
 
 def _read_flip(value):
     """Return the directions in which images are flipped."""
-    given, told = named(value, "flip", ("mode",), alone="mode")
-    return {"mode": as_choice(given["mode"], told["mode"], tuple(_FLIPS))}
+    given, labels = named(value, "flip", ("mode",), alone="mode")
+    return {"mode": as_choice(given["mode"], labels["mode"], tuple(_FLIPS))}
 
 
 def _describe_flip(settings):
@@ -198,8 +199,10 @@ SHEAR = Operation(
 
 def _read_rotation(value):
     """Return the range of the angle, as fractions of a full turn."""
-    given, told = named(value, "rotation", ("factor",), alone="factor")
-    return {"factor": as_range(given["factor"], told["factor"], minimum=-1, maximum=1)}
+    given, labels = named(value, "rotation", ("factor",), alone="factor")
+    return {
+        "factor": as_range(given["factor"], labels["factor"], minimum=-1, maximum=1)
+    }
 
 
 ROTATION = Operation(
@@ -217,16 +220,16 @@ ROTATION = Operation(
 def _read_zoom(value):
     """Return the ranges of the zooms; None for a width that follows the height."""
     names = ("height_factor", "width_factor")
-    given, told = named(value, "zoom", names, alone="height_factor")
+    given, labels = named(value, "zoom", names, alone="height_factor")
     limits = {"above": -1, "maximum": 1}
     width = given.get("width_factor")
     return {
         "height_factor": as_range(
-            given.get("height_factor", 0), told["height_factor"], **limits
+            given.get("height_factor", 0), labels["height_factor"], **limits
         ),
         "width_factor": None
         if width is None
-        else as_range(width, told["width_factor"], **limits),
+        else as_range(width, labels["width_factor"], **limits),
     }
 
 

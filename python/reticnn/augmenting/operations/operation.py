@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reticnn.augmenting.parts.part import Part
 
-# The range of a number that decides where, or whether, something happens.
+# The range of a number that decides where or whether something happens.
 UNIT = (0.0, 1.0)
 
 
@@ -59,7 +59,7 @@ class Operation:
         return self._matter(self.ranges(settings), channels)
 
     def suits(self, channels):
-        """Return whether there are settings that change images of so many channels."""
+        """Return whether any settings affect images of that many channels."""
         takes = self.any_channels or channels in (1, 3)
         return takes and self._matter(self.slots, channels)
 

@@ -8,20 +8,22 @@ from reticnn.coercion import as_float, nearest, shown
 
 
 def two_ranges(value, name, names, symmetric=True, minimum=-1):
-    """Return two ranges, by their names; one that is not in a dict is that of both."""
+    """Return two ranges by name; a value that is not a dict is used for both."""
     kind = "symmetric" if symmetric else "from_zero"
     limits = {"kind": kind, "minimum": minimum, "maximum": 1}
     if not isinstance(value, Mapping):
         ends = as_range(value, name, **limits)
         return {part: list(ends) for part in names}
-    given, told = named(value, name, names)
-    return {part: as_range(given.get(part, 0), told[part], **limits) for part in names}
+    given, labels = named(value, name, names)
+    return {
+        part: as_range(given.get(part, 0), labels[part], **limits) for part in names
+    }
 
 
 def named(value, name, names, alone=None):
     """Return a dict with some of `names`, and what messages call each of these.
 
-    One value, not a dict, is that of `alone`.
+    A single value, not a dict, is the setting `alone`.
     """
     if not isinstance(value, Mapping):
         return {alone: value}, dict.fromkeys(names, name)

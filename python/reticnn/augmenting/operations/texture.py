@@ -1,4 +1,4 @@
-"""Operations that have a part to themselves: blur, noise and erasing."""
+"""Operations that are the only one in their part: blur, noise and erasing."""
 
 import numpy as np
 
@@ -22,18 +22,18 @@ def _read_gaussian_blur(value):
     """Return the probability, the range of the sigma in pixels, and the window."""
     name = "gaussian_blur"
     names = ("factor", "kernel_size", "sigma")
-    given, told = named(value, name, names, alone="sigma")
-    sigma = as_range(given.get("sigma", 1.0), told["sigma"], "from_zero", minimum=0)
+    given, labels = named(value, name, names, alone="sigma")
+    sigma = as_range(given.get("sigma", 1.0), labels["sigma"], "from_zero", minimum=0)
     # Three standard deviations to each side hold all but 0.3 % of the weight.
     enough = 2 * int(np.ceil(3 * sigma[1])) + 1
     size = given.get("kernel_size")
-    size = enough if size is None else as_int(size, told["kernel_size"])
+    size = enough if size is None else as_int(size, labels["kernel_size"])
     if size % 2 == 0:
         raise ValueError(
             f"`{name}` must have an odd `kernel_size`, not {size}. Use {size + 1}."
         )
     return {
-        "factor": as_chance(given.get("factor", 1.0), told["factor"]),
+        "factor": as_chance(given.get("factor", 1.0), labels["factor"]),
         "kernel_size": size,
         "sigma": sigma,
     }
@@ -68,8 +68,8 @@ GAUSSIAN_BLUR = Operation(
 
 def _read_gaussian_noise(value):
     """Return the range of the standard deviation, as a fraction of 255."""
-    given, told = named(value, "gaussian_noise", ("stddev",), alone="stddev")
-    return {"stddev": as_chance(given["stddev"], told["stddev"])}
+    given, labels = named(value, "gaussian_noise", ("stddev",), alone="stddev")
+    return {"stddev": as_chance(given["stddev"], labels["stddev"])}
 
 
 def _gaussian_noise_ranges(settings):
@@ -102,11 +102,13 @@ def _read_erasing(value):
     """Return the probability, the range of the areas, and the filling."""
     name = "erasing"
     names = ("factor", "scale", "fill_value")
-    given, told = named(value, name, names, alone="factor")
+    given, labels = named(value, name, names, alone="factor")
     fill = given.get("fill_value")
     if fill is not None:
         limits = {"minimum": 0, "maximum": 255}
-        fill = [as_float(one, told["fill_value"], **limits) for one in as_numbers(fill)]
+        fill = [
+            as_float(one, labels["fill_value"], **limits) for one in as_numbers(fill)
+        ]
         if len(fill) not in (1, 3):
             raise ValueError(
                 f"`{name}` must have a `fill_value` of one number or three (RGB), not "
@@ -114,8 +116,8 @@ def _read_erasing(value):
             )
     scale = given.get("scale", (0.02, 0.33))
     return {
-        "factor": as_chance(given.get("factor", 1.0), told["factor"]),
-        "scale": as_range(scale, told["scale"], "from_zero", minimum=0, maximum=1),
+        "factor": as_chance(given.get("factor", 1.0), labels["factor"]),
+        "scale": as_range(scale, labels["scale"], "from_zero", minimum=0, maximum=1),
         "fill_value": fill,
     }
 

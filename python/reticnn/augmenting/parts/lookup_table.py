@@ -36,7 +36,7 @@ class LookupTables:
         self._source = self._source + on * source
 
     def posterize(self, on, bits):
-        """Take away so many bits, rounded to a whole number."""
+        """Remove this many bits, rounded to a whole number."""
         self._give(on)
         self._bits = bits
 

@@ -17,7 +17,7 @@ _OFFSETS = 256
 
 
 def texture_offset(xp, down, right):
-    """Return where windows begin, (n, 2), int32, from numbers in [0, 1)."""
+    """Return the offsets of windows, (n, 2), int32, from numbers in [0, 1)."""
     return to_int32(xp, xp.stack([down, right], axis=1) * _OFFSETS)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from reticnn.augmenting.parts.part import VALUES_AT_ONCE
 
-# Added to coordinates before the nearest pixel is taken, more than they are off by
-# rounding: both engines decide alike between two equally near, as an exact quarter turn
-# has them.
+# Added to coordinates before the nearest pixel is taken. It exceeds their rounding
+# errors, so that both engines break ties the same way, such as in an exact quarter
+# turn.
 NEAREST_SHIFT = 2**-10
 
 _FILLS = {
@@ -33,10 +33,10 @@ _LARGEST_SIDE = ROWS_AT_ONCE - 2
 
 _LARGEST_SIDE_OF_OPENCV_4 = 2**15 - 2
 
-# From so many pixels of the result on, a call of OpenCV costs nothing beside its work.
+# From this many pixels on, the overhead of calling OpenCV is negligible.
 _LARGE = 2**13
 
-# Of each kind of array in between, a thread keeps so much for the next block.
+# Bytes of each kind of intermediate array that a thread keeps for the next block.
 _BYTES_KEPT = 8 * VALUES_AT_ONCE
 
 # The matrix that leaves an image where it is.
@@ -139,8 +139,8 @@ def _sample(sample, image, result):
 def _scratch(name, shape, dtype):
     """Return an array with no values yet, in memory that a thread uses again.
 
-    New memory of such a size may come from the system each time, page by page, which
-    takes longer than what is done with it. What is larger is not kept.
+    The system may provide new memory of this size page by page each time, which takes
+    longer than the work done in it. Larger arrays are not kept.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size > _BYTES_KEPT:

@@ -1,9 +1,9 @@
 """What a part of a pass is.
 
-A policy makes one or more passes over images; each has parts that are done one after
-the other, and after each pass values are clipped to 0 to 255. What happens to an image
-in a part is said by the part's parameters, arrays with one row per image, which follow
-from random numbers; and by constants, the same for all images.
+A policy makes one or more passes over images; each has parts that are applied in
+sequence, and after each pass values are clipped to 0 to 255. What a part does to an
+image depends on the part's parameters, arrays with one row per image, which follow from
+random numbers; and on constants, the same for all images.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Part:
 
     Args:
         name: What it is called.
-        compose: Makes an object that operations change, one after the other, and whose
+        compose: Makes an object that operations change in sequence, and whose
             `parameters()` are then a dict of arrays with one row per image. It takes
             `xp`, `numpy` or `keras.ops`; the (height, width, channels) of the images
             that come to the part; and `like`, any float32 array (n,).

@@ -10,28 +10,31 @@ from reticnn.inspection.diagram.parts import COLOURS, parts_of
 def architecture(model, most=16):
     """Lay out a block diagram of a model.
 
-    A box is a layer where that makes at most `most` boxes. Otherwise it is the first
-    of these that does: a layer with the normalisation, activation and dropout behind
-    it; a block, which is branches up to where they meet, and layers whose names begin
-    alike; a stage of blocks whose names begin alike and whose feature maps are of one
-    size; all that has feature maps of one size. A nested model is one box: its own
-    diagram is that of `model.get_layer(name)`.
+    Each layer has its own box if there are at most `most` layers. Otherwise a box holds
+    the smallest of the following for which `most` boxes suffice: a layer and the
+    normalisation, activation and dropout after it; a block, that is, branches up to
+    where they join, and layers whose names start with the same prefix; a stage, that
+    is, blocks whose names start with the same prefix and whose feature maps have the
+    same size; all layers whose feature maps have the same size. A nested model is one
+    box; for its own diagram, use `model.get_layer(name)`.
 
     Args:
         model: Keras model built from layers, or a classifier.
-        most: Whole number of boxes of the diagram, at least 2. Default 16.
+        most: Whole number of at least 2, the largest number of boxes. Default 16.
 
     Returns:
         Dict of:
 
-        - `"boxes"`, a dict of equal-length lists, one element a box: `"name"`;
-          `"kind"`, `"convolution"`, `"pooling"` and so on; `"text"`, what it does;
-          `"output_shape"`, such as `"32 x 32 x 64"`; `"parameters"`; `"layers"`, their
-          number; `"colour"` of the kind; and `"x"`, `"y"`, its middle.
-        - `"arrows"`, a dict of equal-length lists, one element a point of an arrow:
-          `"arrow"`, its number from 1; `"x"` and `"y"`, from its start to its tip.
-        - `"width"` and `"height"` of the diagram, and `"box_width"` and `"box_height"`,
-          in the unit of all places, a box's height. y goes up.
+        - `boxes`, a table (dict of equal-length lists) with one row per box: `name`;
+          `kind`, `"convolution"`, `"pooling"` and so on; `text`, what it does;
+          `output_shape`, such as `"32 x 32 x 64"`; `parameters`; `layers`, the number
+          of layers; `colour` of its kind; and `x` and `y` of its centre.
+        - `arrows`, a table (dict of equal-length lists) with one row per point of an
+          arrow: `arrow`, the number of the arrow, from 1; `x` and `y`, in order from
+          its start to its tip.
+        - `width` and `height` of the diagram, and `box_width` and `box_height`. The
+          unit of all these and of all positions is the height of a box; `y` increases
+          upwards.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
@@ -57,8 +60,8 @@ def architecture(model, most=16):
         "boxes": {
             **table,
             "colour": [COLOURS[kind] for kind in table["kind"]],
-            "x": [round(x, 4) for x, _ in layout.places],
-            "y": [round(y, 4) for _, y in layout.places],
+            "x": [round(x, 4) for x, _ in layout.centres],
+            "y": [round(y, 4) for _, y in layout.centres],
         },
         "arrows": {
             key: [point[at] for point in points]

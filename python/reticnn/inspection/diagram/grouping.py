@@ -10,9 +10,9 @@ class Boxes:
     """Parts in boxes, and the arrows between these.
 
     Attributes:
-        members: One list a box, the positions of its parts; each box after those that
+        members: One list per box, the indices of its parts; each box after those that
             it gets its values from.
-        sources: One set a box, the places of the boxes that it gets its values from.
+        sources: One set per box, the indices of the boxes that it gets its values from.
     """
 
     def __init__(self, parts, members):
@@ -24,10 +24,10 @@ class Boxes:
             for number, box in enumerate(members)
         ]
         order = _forward(members, sources)
-        place = {number: at for at, number in enumerate(order)}
+        index_of = {number: index for index, number in enumerate(order)}
         self.members = [sorted(members[number]) for number in order]
         self.sources = [
-            {place[source] for source in sources[number]} for number in order
+            {index_of[source] for source in sources[number]} for number in order
         ]
 
     def __len__(self):
@@ -86,7 +86,7 @@ def boxes_of(parts, most):
 
 
 def _folded(boxes):
-    """Join what follows a layer alone, and paddings with what they pad for."""
+    """Join layers with what follows only them, and paddings with what they pad for."""
     parts = boxes.parts
     users = [0] * len(parts)
     for part in parts:
@@ -111,7 +111,7 @@ def _folded(boxes):
 
 
 def _blocks(boxes):
-    """Join branches with the box in which they meet, then what is named alike."""
+    """Join branches with the box in which they meet, then boxes with similar names."""
     ends = [
         max((user for user, s in enumerate(boxes.sources) if box in s), default=box)
         for box in range(len(boxes))
@@ -173,7 +173,7 @@ def _stage_key(boxes, box):
 
 
 def _size(boxes, box):
-    """Return height and width of feature maps, or None of what has none."""
+    """Return height and width of feature maps, or None for other outputs."""
     part = boxes.last(box)
     return part.shape[:2] if len(part.shape) == 3 and part.kind != "input" else None
 

@@ -17,9 +17,9 @@ _SLIDE = 16 / 9
 
 @dataclass
 class Layout:
-    """Places of boxes, (x, y) of their middles; arrows as lists of points; the size."""
+    """Centres of boxes, (x, y); arrows as lists of points; the size."""
 
-    places: list
+    centres: list
     arrows: list
     width: float
     height: float
@@ -43,7 +43,7 @@ def laid_out(sources):
     """Return a layout in which arrows go down, in as many columns as suit a slide.
 
     Args:
-        sources: One set a box, the places of the boxes before it.
+        sources: One set per box, the indices of the boxes before it.
     """
     rows, tails = _rows(sources)
     for row in rows:
@@ -148,13 +148,13 @@ def _placed(rows, bounds, starts, tails, count):
     """Return the layout in columns that begin with the rows `starts`."""
     ends = [*starts[1:], len(rows)]
     height = max(b - a for a, b in zip(starts, ends, strict=True)) * (HEIGHT + _BELOW)
-    places, column_of, lefts, origin = {}, {}, [], 0.0
+    centre_of, column_of, lefts, origin = {}, {}, [], 0.0
     columns = zip(starts, ends, _column_bounds(starts, bounds), strict=True)
     for column, (start, end, (left, right)) in enumerate(columns):
         for number in range(start, end):
             y = height - (number - start + 0.5) * (HEIGHT + _BELOW)
             for item in rows[number]:
-                places[id(item)] = (origin + item.x - left, y)
+                centre_of[id(item)] = (origin + item.x - left, y)
                 column_of[id(item)] = column
         lefts.append(origin)
         origin += right - left + _GUTTER
@@ -164,26 +164,26 @@ def _placed(rows, bounds, starts, tails, count):
         for start in end.before:
             crosses = column_of[id(start)] != column_of[id(end)]
             gutter = lefts[column_of[id(end)]] - _GUTTER / 2 if crosses else None
-            arrows.append(_arrow(start, end, places, gutter))
-    middles = [places[id(tails[box])] for box in range(count)]
-    return Layout(middles, arrows, origin - _GUTTER, height)
+            arrows.append(_arrow(start, end, centre_of, gutter))
+    centres = [centre_of[id(tails[box])] for box in range(count)]
+    return Layout(centres, arrows, origin - _GUTTER, height)
 
 
-def _arrow(start, end, places, gutter):
+def _arrow(start, end, centre_of, gutter):
     """Return the points of an arrow, past other boxes and between columns."""
     lanes = []
     while start.box is None:
         lanes.insert(0, start)
         (start,) = start.before
-    x, y = places[id(start)]
-    to_x, to_y = places[id(end)]
+    x, y = centre_of[id(start)]
+    to_x, to_y = centre_of[id(end)]
     if gutter is not None:
         low, high = y - (HEIGHT + _BELOW) / 2, to_y + (HEIGHT + _BELOW) / 2
         around = [(x, low), (gutter, low), (gutter, high), (to_x, high)]
         return [(x, y - HEIGHT / 2), *around, (to_x, to_y + HEIGHT / 2)]
     points = [(x, y - HEIGHT / 2)]
     for lane in lanes:
-        at, level = places[id(lane)]
+        at, level = centre_of[id(lane)]
         points += [(at, level + HEIGHT / 2), (at, level - HEIGHT / 2)]
     return _in_right_angles([*points, (to_x, to_y + HEIGHT / 2)])
 

@@ -6,8 +6,8 @@ from reticnn.graph import count_new_parameters, graph_of, walk
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import calls_in, name_of_input
 
-# Colours of the kinds, in the order of a legend. Those of Okabe and Ito, which people
-# who see few colours tell apart; the kinds of whole parts are darker.
+# Colours of the kinds, in the order of a legend. Those of Okabe and Ito, which
+# colour-blind people can distinguish; the kinds of whole parts are darker.
 COLOURS = {
     "input": "#7F7F7F",
     "convolution": "#0072B2",
@@ -40,7 +40,7 @@ _DROPPING = ("dropout", "stochasticdepth", "gaussiannoise")
 
 @dataclass
 class Part:
-    """A layer, as it is called at one place of a model.
+    """A layer, as it is called at one point of a model.
 
     Attributes:
         name: The layer's name.
@@ -77,10 +77,10 @@ def parts_of(graph):
     # What flows through the graph is where it comes from: an input, or a call.
     outputs = walk(graph, range(len(graph.inputs)), note, enters=_never)
     parts = [_input_part(tensor) for tensor in graph.inputs]
-    places, seen = {place: place for place in range(len(parts))}, set()
+    index_of, seen = {index: index for index in range(len(parts))}, set()
     for call in _in_branches(sources, outputs):
-        places[call] = len(parts)
-        before = sorted({places[source] for source in sources[call]})
+        index_of[call] = len(parts)
+        before = sorted({index_of[source] for source in sources[call]})
         parts.append(_part(call, before, seen))
     return parts
 
@@ -91,7 +91,7 @@ def _never(call, given):
 
 
 def _in_branches(sources, outputs):
-    """Return the calls of a graph, branches one after the other as they are merged."""
+    """Return the calls of a graph, branch by branch in the order they are merged."""
     done = {}
     waiting = [(output, False) for output in reversed(outputs)]
     while waiting:
@@ -161,7 +161,7 @@ def _text(layer):
         words[0] += f", {layer.filters}"
     strides = getattr(layer, "strides", 1)
     if strides not in (1, (1, 1), window):
-        words.append(f"step {_step(strides)}")
+        words.append(f"stride {_stride(strides)}")
     activation = getattr(layer, "activation", None)
     activation = getattr(activation, "__name__", "linear")
     if activation != "linear":
@@ -176,6 +176,6 @@ def _times(window):
     return " x ".join(map(str, sides))
 
 
-def _step(strides):
+def _stride(strides):
     sides = {strides} if isinstance(strides, int) else set(strides)
     return str(sides.pop()) if len(sides) == 1 else _times(strides)

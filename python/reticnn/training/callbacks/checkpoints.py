@@ -1,4 +1,4 @@
-"""Go on with a training run that was cut off, as if it had not been."""
+"""Resume a training run that was interrupted, as if it had not been."""
 
 import json
 import os
@@ -18,8 +18,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     It is written before the first epoch too: the initial weights may be unrepeatable.
 
-    A file is written beside the last one and takes its place when it is complete, so
-    that at any moment there is one good checkpoint.
+    A file is written next to the last one and replaces it when complete, so that there
+    is one good checkpoint at any moment.
     """
 
     def __init__(self, folder):

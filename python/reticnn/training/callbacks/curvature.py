@@ -3,7 +3,7 @@
 The curvature of a weight is the diagonal of the Gauss-Newton matrix, the mean over
 images of J' H J, with J the derivatives of the outputs by the weights and H the second
 derivatives of the loss by the outputs. The paper sends second derivatives back through
-the layers, leaving out what lies beside each layer's diagonal and between the places
+the layers, leaving out what lies beside each layer's diagonal and between the positions
 that share a weight. Here classes are drawn from the model's own probabilities, and the
 gradients of the loss for these classes are squared: that is J' H J on average, with
 nothing left out, and takes first derivatives only, which every backend has.
@@ -129,6 +129,6 @@ class SquaredGradients(keras.optimizers.Optimizer):
         self.assign_add(total, keras.ops.square(keras.ops.cast(gradient, total.dtype)))
 
     def reset(self):
-        """Start anew."""
+        """Set the sums to 0."""
         for total in self.sums:
             total.assign(keras.ops.zeros(total.shape, total.dtype))

@@ -1,4 +1,4 @@
-"""Telling how training goes on."""
+"""Reporting the progress of training."""
 
 import time
 
@@ -10,7 +10,7 @@ _KERAS_VERBOSE = {"bar": 1, "epoch": 2}
 
 
 def as_progress(progress):
-    """Return how to tell of progress: `"bar"`, `"epoch"`, `"none"` or a function."""
+    """Return how to report progress: `"bar"`, `"epoch"`, `"none"` or a function."""
     if callable(progress):
         return progress
     choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE, "none"))
@@ -20,12 +20,12 @@ def as_progress(progress):
 
 
 def progress_reporters(progress, devices=(), note=None):
-    """Return Keras's `verbose` value and the callbacks that tell of progress.
+    """Return Keras's `verbose` value and the callbacks that report progress.
 
     Args:
         progress: What `as_progress` returns.
         devices: Names of the devices that share the work, or none.
-        note: What else is to be said before the first epoch, or None.
+        note: What else to report before the first epoch, or None.
     """
     device = device_name(devices)
     if callable(progress):
@@ -46,7 +46,7 @@ def in_reading_order(metrics):
 
 
 class ProgressCallback(keras.callbacks.Callback):
-    """Call a function with a dict of numbers at most ten times a second.
+    """Call a function with a dict of numbers, at most ten times per second.
 
     The dict has `epoch` and `epochs`, `step` and `steps` counted from 1, the metrics
     so far, `device`, what is computed on, `done`, true in the last call of an epoch,
@@ -78,7 +78,7 @@ class ProgressCallback(keras.callbacks.Callback):
 
     def _call(self, step, logs, done):
         metrics = {name: float(logs[name]) for name in in_reading_order(logs)}
-        place = {
+        state = {
             "epoch": self._epoch,
             "epochs": self.params["epochs"],
             "step": step,
@@ -87,4 +87,4 @@ class ProgressCallback(keras.callbacks.Callback):
             "device": self._device,
             **self._note,
         }
-        self._report({**place, **metrics})
+        self._report({**state, **metrics})

@@ -31,17 +31,6 @@ test_that("an open size is NaN", {
   expect_identical(table$receptive_field, c(3, NaN))
 })
 
-test_that("a description can be plotted, and bad input is named", {
-  skip_if_no_core()
-  skip_if_not_installed("ggplot2")
-  plot <- plot(describe_model(build_cnn()))
-  expect_s3_class(plot, "ggplot")
-  expect_identical(nlevels(plot$data$layer), 5L)
-  expect_no_error(ggplot2::ggplot_build(plot))
-  expect_error(describe_model("vgg16"), "`model` must be a Keras model",
-    class = "reticnn_error")
-})
-
 test_that("costs of separable convolutions are a tibble", {
   skip_if_no_core()
   costs <- separable_costs(c(32, 64), c(64, 128), size = 1)
@@ -56,4 +45,42 @@ test_that("costs of separable convolutions are a tibble", {
   expect_equal(round(thinned$separable_mult_adds / 1e6, 1), c(52.3, 29.6, 15.1))
   expect_error(separable_costs(0), "`in_channels` .* not 0", class = "reticnn_error")
   expect_error(separable_costs(1:2, 1:3), "`in_channels` has 2", class = "reticnn_error")
+})
+
+test_that("filters are arrays with the filters first", {
+  skip_if_no_core()
+  classifier <- tiny_classifier()
+  filters <- layer_filters(classifier)
+  expect_identical(filters$layer, "block1_conv1")
+  expect_true(filters$rgb)
+  expect_identical(dim(filters$weights), c(4L, 3L, 3L, 3L))
+})
+
+test_that("feature maps are arrays by layer", {
+  skip_if_no_core()
+  classifier <- tiny_classifier()
+  images <- random_images(2, 16, 16, 3)
+  maps <- feature_maps(classifier, images, c("block1_conv1", "block2_conv1"))
+  expect_identical(lapply(maps, dim), list(
+    block1_conv1 = c(2L, 16L, 16L, 4L), block2_conv1 = c(2L, 8L, 8L, 4L)
+  ))
+  expect_error(feature_maps(classifier, images[, 1:8, , ]), "`images` must have the size",
+    class = "reticnn_error")
+})
+
+test_that("an architecture is tables of boxes and arrows", {
+  skip_if_no_core()
+  diagram <- architecture(build_cnn())
+  expect_s3_class(diagram$boxes, "tbl_df")
+  expect_identical(nrow(diagram$boxes), 14L)
+  expect_equal(sum(diagram$boxes$parameters), 28097)
+  expect_setequal(names(diagram$arrows), c("arrow", "x", "y"))
+  expect_equal(max(diagram$arrows$arrow), 13)
+  expect_error(architecture(build_cnn(), most = 1), "`most` must be a whole number",
+    class = "reticnn_error")
+})
+
+test_that("what has no layers is refused by name", {
+  skip_if_no_core()
+  expect_snapshot(error = TRUE, layer_table(3))
 })

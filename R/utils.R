@@ -1,0 +1,50 @@
+# What all rooms share.
+
+`%||%` <- function(x, y) if (is.null(x)) y else x
+
+as_strings <- function(x) {
+  if (is.null(x)) NULL else as.character(x)
+}
+
+as_factor <- function(labels, levels) {
+  if (is.null(labels)) NULL else factor(labels, levels = levels)
+}
+
+# A dict of equal-length lists as a tibble.
+as_table <- function(columns) {
+  tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
+}
+
+# The reverse: columns as lists, even with a single row, for Python.
+as_columns <- function(table) {
+  if (is.null(table)) {
+    return(NULL)
+  }
+  lapply(as.list(table), function(column) {
+    as.list(if (is.factor(column)) as.character(column) else column)
+  })
+}
+
+# Python's `None` in a list of values is R's `NA`.
+none_as_na <- function(values) {
+  values <- as.list(values)
+  values[vapply(values, is.null, logical(1))] <- NA
+  unlist(values)
+}
+
+# A matrix with one column, or an array with one dimension, as a plain vector.
+as_one_dimension <- function(y) {
+  if (length(dim(y)) >= 1 && length(y) == nrow(y)) as.vector(y) else y
+}
+
+# In R, randomness follows set.seed().
+seed_or_draw <- function(seed) {
+  if (is.null(seed)) sample.int(.Machine$integer.max, 1L) else seed
+}
+
+# 2500000 as 2.5M, so that axes have room for it.
+short_numbers <- function(values) {
+  power <- pmin(pmax(floor(log10(pmax(abs(values), 1, na.rm = TRUE)) / 3), 0), 3)
+  paste0(format(values / 1000^power, digits = 3, trim = TRUE, drop0trailing = TRUE),
+    c("", "k", "M", "G")[power + 1])
+}

@@ -1,0 +1,330 @@
+"""What the plots show, ready to draw: by matplotlib here, and by ggplot2 in R.
+
+Pictures come as a dict: `pictures`, a list of arrays, (height, width, 3) of 0 to 255 or
+(height, width) of 0, dark, to 1, bright; `text` and `frame`, the caption of each and
+the colour of its frame or None; `columns`, how many to draw beside each other; and
+`title`, or None.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from reticnn.augmenting import augment
+from reticnn.coercion import as_images, as_int, shown
+from reticnn.data.image_data import ArrayImages, ImageData, check_not_empty
+from reticnn.inspection import feature_maps, layer_filters
+
+# Two colours that people who see few colours tell apart, and one for what is neither.
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
+
+# Share of a colour in the ground of dark text.
+_TINT = 0.21
+
+# In a larger table, zeros only hide the rest.
+_SMALL_TABLE = 6
+
+_MEASURES = {
+    "parameters": "Parameters",
+    "mult_adds": "Mult-adds",
+    "receptive_field": "Receptive field\n(pixels)",
+}
+
+
+# Pictures
+
+
+def pictures_of_images(images, predictions, n):
+    """Return the first images, with their classes and their predictions.
+
+    Args:
+        images: Image data or an array.
+        predictions: Dict of columns of `predict_images`, or None.
+        n: Whole number of images.
+    """
+    data = _image_data(images, "images")
+    if predictions is not None:
+        _check_predictions(predictions, len(data))
+    count = min(as_int(n, "n"), len(data))
+    part = data[:count]
+    labels = part.labels
+    text, frame = labels or [""] * count, [None] * count
+    if predictions is not None:
+        text = [_guess(predictions, at, labels) for at in range(count)]
+        frame = [_verdict(predictions, at, labels) for at in range(count)]
+    return _grid(_pixels(part), text, frame)
+
+
+def pictures_of_augmentation(image, policy, n, seed):
+    """Return an image, and `n` copies of it that a policy has changed."""
+    count = as_int(n, "n")
+    before = _first(image)
+    after = augment(before, policy, copies=count, seed=seed)
+    text, frame = ["before", *["after"] * count], [BLUE, *[None] * count]
+    return _grid(_pixels(before) + _pixels(after), text, frame)
+
+
+def pictures_of_filters(model, layer, n):
+    """Return the first kernels of a convolution layer, in colour or with their sign."""
+    found = layer_filters(model, layer)
+    weights = found["weights"]
+    kernels = weights[: as_int(n, "n")]
+    draw = _colour_kernel if found["rgb"] else _signed_kernel
+    title = (
+        f"{found['layer']}: {_counted(len(kernels), len(weights), 'filters')} of "
+        f"{_size(weights.shape[1:])}"
+    )
+    text = _numbers(len(kernels))
+    frame = [GREY] * len(kernels)
+    return _grid([draw(kernel) for kernel in kernels], text, frame, title)
+
+
+def pictures_of_feature_maps(model, image, layers, n):
+    """Return an image, and its feature maps, the first ones of each layer.
+
+    Returns:
+        Pictures, with `layer`, the name of the layer of each and the size of its maps.
+    """
+    count = as_int(n, "n")
+    first = _first(image)
+    pictures, text, layer = _pixels(first), ["image"], []
+    maps = feature_maps(model, first, layers)
+    for name, found in maps.items():
+        shown = np.moveaxis(found[0], -1, 0)[:count]
+        pictures += [_scaled(picture) for picture in shown]
+        text += _numbers(len(shown))
+        # The image stands before the first layer's maps.
+        count_here = len(shown) + (not layer)
+        layer += [f"{name}\n{_size(found.shape[1:3])}"] * count_here
+    title = None
+    if len(maps) == 1:
+        counted = _counted(len(shown), found.shape[-1], "feature maps")
+        title = f"{name}: {counted} of {_size(found.shape[1:3])}"
+    frame = [BLUE, *[None] * (len(pictures) - 1)]
+    return {**_grid(pictures, text, frame, title), "layer": layer}
+
+
+def _grid(pictures, text, frame, title=None):
+    return {
+        "pictures": pictures,
+        "text": text,
+        "frame": frame,
+        "columns": _columns(len(pictures)),
+        "title": title,
+    }
+
+
+def _columns(number):
+    """Return how many pictures beside each other leave the fewest gaps."""
+    square = math.ceil(math.sqrt(number))
+    return min(range(square, 2 * square), key=lambda columns: -number % columns)
+
+
+def _first(image):
+    """Return the first image as image data."""
+    return _image_data(image, "image")[:1]
+
+
+def _image_data(value, name):
+    """Return image data or an array of images as image data that is not empty."""
+    if not isinstance(value, ImageData):
+        value = ImageData(ArrayImages(as_images(value, name)))
+    check_not_empty(value, name)
+    return value
+
+
+def _check_predictions(predictions, number):
+    """Raise unless there is one prediction for each of so many images."""
+    if not isinstance(predictions, Mapping) or ".pred_class" not in predictions:
+        raise TypeError(
+            "`predictions` must be what `predict_images()` gives, not "
+            f"{shown(predictions)}."
+        )
+    rows = len(predictions[".pred_class"])
+    if rows != number:
+        raise ValueError(
+            f"`predictions` has {rows} rows for {number} images. Predict the same "
+            "images that are shown."
+        )
+
+
+def _pixels(data):
+    """Return the images as a list of arrays (height, width, 3) of bytes."""
+    pixels = data.read(np.arange(len(data)))
+    pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    grey = pixels.shape[-1] == 1
+    return list(pixels.repeat(3, axis=-1) if grey else pixels)
+
+
+def _guess(predictions, at, labels):
+    """Return the predicted class, its probability and, if wrong, the true class."""
+    guess = str(predictions[".pred_class"][at])
+    chance = predictions[f".pred_{guess}"][at]
+    wrong = labels is not None and labels[at] != guess
+    return f"{guess} {100 * chance:.0f}%" + (f"\n(true: {labels[at]})" if wrong else "")
+
+
+def _verdict(predictions, at, labels):
+    """Return the colour of a right or a wrong prediction, or None."""
+    if labels is None:
+        return None
+    return BLUE if labels[at] == str(predictions[".pred_class"][at]) else ORANGE
+
+
+def _colour_kernel(kernel):
+    """Return weights of red, green and blue as colours, the lowest as 0."""
+    return np.rint(255 * _scaled(kernel)).astype(np.uint8)
+
+
+def _signed_kernel(kernel):
+    """Return the mean over the channels, blue below 0, which is white, and orange."""
+    means = kernel.mean(axis=-1)
+    shares = (means / max(abs(means).max(), 1e-12))[..., None]
+    end = np.where(shares < 0, levels(BLUE), levels(ORANGE))
+    return np.rint(255 + abs(shares) * (end - 255)).astype(np.uint8)
+
+
+def _scaled(values):
+    """Return numbers as 0, the lowest of them, to 1, the highest."""
+    low, high = values.min(), values.max()
+    return (values - low) / max(high - low, 1e-12)
+
+
+def _numbers(count):
+    return [str(number + 1) for number in range(count)]
+
+
+def _size(shape):
+    return " \u00d7 ".join(map(str, shape))
+
+
+def _counted(shown_number, number, things):
+    some = f"{shown_number} of " if shown_number < number else ""
+    return f"{some}{number} {things}"
+
+
+# Numbers
+
+
+def points_of_history(history):
+    """Return a training history as points of curves.
+
+    Args:
+        history: Dict of equal-length lists, one value per epoch.
+
+    Returns:
+        Dict of `points`, a dict of equal-length lists `epoch`, `metric`, `data`
+        (training or validation) and `value`; and `stages`, the epochs at which new
+        stages of training begin.
+    """
+    epochs, stages = history["epoch"], history.get("stage", [])
+    points = {"epoch": [], "metric": [], "data": [], "value": []}
+    for name, values in history.items():
+        if name in ("epoch", "stage"):
+            continue
+        data = "validation" if name.startswith("val_") else "training"
+        points["epoch"] += epochs
+        points["metric"] += [name.removeprefix("val_")] * len(epochs)
+        points["data"] += [data] * len(epochs)
+        points["value"] += values
+    # An epoch that was trained without stages has NaN as its stage.
+    steps = np.nan_to_num(np.diff(stages))
+    begins = [epochs[at + 1] - 0.5 for at in np.flatnonzero(steps)]
+    return {"points": points, "stages": begins}
+
+
+def cells_of_confusion(confusion):
+    """Return the cells of a confusion matrix as they are drawn.
+
+    Args:
+        confusion: Dict of equal-length lists `truth`, `predicted` and `n`, one element
+            per pair of classes, in any order.
+
+    Returns:
+        Dict of `cells`, a dict of equal-length lists in that order: `share` of the row,
+        `text`, `fill` and `ink`, the colours of the ground and the text; and
+        `caption`.
+    """
+    truth, predicted = map(str, confusion["truth"]), map(str, confusion["predicted"])
+    pairs = list(zip(truth, predicted, confusion["n"], strict=True))
+    totals = {}
+    for row, _, count in pairs:
+        totals[row] = totals.get(row, 0) + count
+    shares = [count / max(totals[row], 1) for row, _, count in pairs]
+    number = sum(totals.values())
+    right = sum(count for row, column, count in pairs if row == column)
+    cells = {
+        "share": shares,
+        "text": [
+            f"{int(count)}\n{100 * share:.0f}%"
+            if count or len(totals) <= _SMALL_TABLE
+            else ""
+            for (_, _, count), share in zip(pairs, shares, strict=True)
+        ],
+        "fill": [
+            _mixed(share, 244, BLUE if row == column else ORANGE)
+            for (row, column, _), share in zip(pairs, shares, strict=True)
+        ],
+        "ink": ["#FFFFFF" if share > 0.5 else "#333333" for share in shares],
+    }
+    caption = f"{int(number):,} images, {100 * right / max(1, number):.1f}% correct"
+    return {"cells": cells, "caption": caption}
+
+
+def bars_of_description(description):
+    """Return the layers with weights, and their bars.
+
+    Returns:
+        Dict of `names`, and `measures`, a list of dicts with a `title` and `values`.
+    """
+    parameters, costs = description["parameters"], description["mult_adds"]
+    rows = [at for at in range(len(costs)) if parameters[at] > 0 or costs[at] > 0]
+    measures = [
+        {"title": title, "values": [description[measure][at] for at in rows]}
+        for measure, title in _MEASURES.items()
+    ]
+    return {"names": [description["name"][at] for at in rows], "measures": measures}
+
+
+def labels_of_boxes(boxes):
+    """Return the text of each box of a block diagram, and the colour of its ground.
+
+    Returns:
+        Dict of equal-length lists: `label`, three lines with the layer's name, what it
+        does and what comes out of it; and `ground`, the box's colour for dark text.
+    """
+    return {
+        "label": ["\n".join(_lines(boxes, at)) for at in range(len(boxes["name"]))],
+        "ground": [_mixed(_TINT, 255, colour) for colour in boxes["colour"]],
+    }
+
+
+def _lines(boxes, at):
+    count = boxes["parameters"][at]
+    number = f"{int(count):,}" if count < 1e6 else short_number(count)
+    counted = f" \u00b7 {number} parameters" if count else ""
+    text, shape = (
+        boxes[key][at].replace(" x ", " \u00d7 ") for key in ("text", "output_shape")
+    )
+    return boxes["name"][at], text, shape + counted
+
+
+def short_number(value):
+    """Return 2500000 as 2.5M, so that there is room for it."""
+    power = min(3, int(math.log10(max(abs(value), 1)) / 3))
+    return f"{value / 1000**power:.3g}{('', 'k', 'M', 'G')[power]}"
+
+
+# Colours
+
+
+def levels(colour):
+    """Return the red, green and blue of a colour, 0 to 255."""
+    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+
+
+def _mixed(share, light, colour):
+    """Return a colour by its share from 0, a light grey of so much, to 1."""
+    mixed = np.rint(light + share * (levels(colour) - light)).astype(int)
+    return "#" + "".join(f"{level:02X}" for level in mixed)

@@ -596,3 +596,18 @@ def test_silent_network_is_given_up_within_15_seconds(keras_home, monkeypatch):
         assert (
             _seconds_to_give_up("vgg16", "vgg16", str(keras_home), "kernels_notop") < 15
         )
+
+
+def test_of_models_that_fit_alike_the_outermost_gives_its_weights():
+    def network(name):
+        inputs = keras.Input((8, 8, 3))
+        maps = keras.layers.Conv2D(3, 3, padding="same", name=name)(inputs)
+        return keras.Model(inputs, maps, name=f"net_{name}")
+
+    inputs = keras.Input((8, 8, 3))
+    outer = keras.layers.Conv2D(3, 3, padding="same", name="outer")
+    x = keras.layers.GlobalAveragePooling2D()(network("nested")(outer(inputs)))
+    source = keras.Model(inputs, keras.layers.Dense(2)(x))
+    model = transfer_model(network("own"), (8, 8, 3), 2, weights=source)
+    kernel = model.get_layer("net_own").get_layer("own").kernel
+    np.testing.assert_array_equal(kernel, outer.kernel)

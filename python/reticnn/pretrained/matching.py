@@ -24,6 +24,11 @@ class _Fit:
     pairs: list
     problem: str | None = None
 
+    @property
+    def arrays(self):
+        """Which arrays fit, by their ids."""
+        return [id(array) for _, array in self.pairs]
+
 
 def match(network, source, hint=""):
     """Find the weights for a network's variables.
@@ -34,7 +39,8 @@ def match(network, source, hint=""):
     but for those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras
     and (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights
     that have one, and a network with one keeps its own from the first layer that
-    differs. Of several models in a source it is the one that fits furthest.
+    differs. Of several models in a source it is the one that fits furthest, and of
+    equals the outermost.
 
     Args:
         network: Keras model.
@@ -49,10 +55,15 @@ def match(network, source, hint=""):
             if the order of the weights within a layer of a file is not known.
     """
     fits = [_fit(network, model, source.origin) for model in source.models]
-    # The innermost of equals: there are only few layers around a backbone.
-    best = max(fits, key=lambda fit: (fit.problem is None, len(fit.pairs)))
-    if best.problem is None:
-        return best.model, best.pairs
+    furthest = max((fit.problem is None, len(fit.pairs)) for fit in fits)
+    equals = [fit for fit in fits if (fit.problem is None, len(fit.pairs)) == furthest]
+    if furthest[0]:
+        # The arrays are those of the outermost, but they may belong to a model in it: a
+        # backbone, of which only it knows how many layers rescale.
+        arrays = equals[-1].arrays
+        return next((fit.model, fit.pairs) for fit in equals if fit.arrays == arrays)
+    # There are only few layers around a backbone, which say little.
+    best = equals[0]
     raise ValueError(
         f"`weights` does not fit {network.name}: {best.problem} ({source.origin!r}). "
         f"Give weights of this network, with or without its top.{hint}"

@@ -90,11 +90,14 @@ core_module <- function(call) {
   if (is.null(the$core)) {
     the$process <- Sys.getpid()
     the$core <- rlang::try_fetch(
-      reticulate::import_from_path("reticnn", path = core_dir()),
+      {
+        core <- reticulate::import_from_path("reticnn", path = core_dir())
+        # The core's one part for R, and the only submodule that R knows.
+        the$relay <- reticulate::import("reticnn.runtime.relay")
+        core
+      },
       error = function(cnd) abort_no_core(cnd, call)
     )
-    # The core's one part for R, and the only submodule that R knows.
-    the$relay <- reticulate::import("reticnn.runtime.relay")
   }
   if (the$process != Sys.getpid()) {
     abort_text(

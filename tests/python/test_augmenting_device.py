@@ -345,6 +345,7 @@ def small_model(policy, seed=3):
     return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
 
 
+@pytest.mark.slow
 def test_a_model_with_the_layer_trains_and_is_saved(tmp_path):
     images = smooth_images(n=10)
     policy = reticnn.augmentation(**ALL)

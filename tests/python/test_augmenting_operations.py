@@ -158,6 +158,7 @@ def test_settings_and_images_of_a_new_operation_are_checked(registered, refused)
     np.testing.assert_array_equal(augment(grey, warmth=30), grey)
 
 
+@pytest.mark.slow
 def test_a_new_operation_is_searched_over(registered):
     result = learn_augmentation(
         lambda: build_cnn((SIZE, SIZE, 3), n_blocks=1, filters=2, units=4),

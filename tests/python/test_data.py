@@ -333,6 +333,7 @@ def test_bad_argument_of_the_shapes_is_named(
 # Random states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use",
     [

@@ -104,6 +104,7 @@ def test_shortcut_passes_beside_the_layers():
     assert_tidy(diagram)
 
 
+@pytest.mark.slow
 def test_large_network_is_shown_in_stages(resnet50):
     diagram = architecture(resnet50)
     names = diagram["boxes"]["name"]

@@ -136,6 +136,7 @@ def test_table_is_in_the_order_of_the_years():
     assert all(text for text in (*TABLE["idea"], *TABLE["reference"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
 def test_architecture_can_be_written_and_read_again(name):
     with _without_weights():
@@ -145,6 +146,7 @@ def test_architecture_can_be_written_and_read_again(name):
         assert _count(again.weights) == sum(describe_model(model)["parameters"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
@@ -160,6 +162,7 @@ def test_ten_classes(name, parameters):
     assert _trainable(name, num_classes=10.0) == parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "parameters"),
     [
@@ -180,6 +183,7 @@ def test_options_change_the_parameters_as_published(name, options, parameters):
     assert _trainable(name, **options) == parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "size", "millions"),
     [(1, 192, 418.1), (1, 160, 290.7), (0.75, 224, 325.4), (0.25, 128, 13.6)],
@@ -207,6 +211,7 @@ def test_seed_fixes_the_weights():
     assert not all(map(np.array_equal, first, other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("output", "num_classes", "shape", "activation"),
     [
@@ -236,6 +241,7 @@ def test_small_stem_keeps_the_pixels_of_small_images(name):
     assert any(shape.startswith("4 x 4 x ") for shape in shapes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size", "options", "parts"),
     [
@@ -449,6 +455,7 @@ def test_auxiliary_losses_count_by_their_weight():
         )
 
 
+@pytest.mark.slow
 def test_auxiliary_classifiers_train_and_are_not_saved(three_classes, fit, tmp_path):
     model = _with_auxiliary()
     heads = model.trainable_weights[-2:]
@@ -487,6 +494,7 @@ def test_googlenet_predicts_without_its_auxiliary_classifiers():
 # Recipes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
 def test_recipe_is_what_fit_classifier_takes(name, three_classes):
     recipe = {**training_recipe(name), "epochs": 1}
@@ -619,6 +627,7 @@ def _saved(model, folder, ending):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending", [".h5", None, pytest.param(".keras", marks=pytest.mark.slow)]
 )
@@ -654,6 +663,7 @@ def _narrow(**options):
     return landmark_model("mobilenet", (32, 32, 3), 4, width=0.1, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".keras", ".weights.h5"])
 def test_own_files_fit(tmp_path, ending):
     first = _narrow(seed=1)

@@ -96,6 +96,7 @@ def test_public_function_is_there_and_documented(name):
     assert re.search(r"^Raises:\n    \w+: ", text, re.M) or not arguments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_example_prints_what_it_shows(name):
     keras.backend.clear_session()  # Keras numbers its layers

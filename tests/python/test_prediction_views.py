@@ -126,6 +126,7 @@ def test_every_crop_is_changed_by_tta(classifier, noise):
 # Scales
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["softmax", "sigmoid", "linear"])
 @pytest.mark.parametrize("units", [7, None])
 def test_dense_layers_slide_over_a_larger_image(output, units):

@@ -201,6 +201,7 @@ def test_classifier_is_described(classifier):
         assert f", {name} {classifier.history[name][-1]:.3f}" in lines[2]
 
 
+@pytest.mark.slow
 def test_classifier_says_whose_weights_it_has(fit, tiny_cnn, shapes, tmp_path):
     last = fit(tiny_cnn(), shapes, epochs=2)
     assert last.kept_epoch == 2
@@ -239,6 +240,7 @@ random_layers = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "optimizer"),
     [({}, "sgd"), pytest.param(random_layers, "adam", marks=pytest.mark.slow)],
@@ -259,6 +261,7 @@ def test_same_seed_is_the_same_training_bit_for_bit(
     assert first.history == again.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"dropout": 0.5}])
 def test_another_seed_is_another_training(fit, tiny_cnn, shapes, options):
     first, other = (fit(tiny_cnn(**options), shapes, seed=seed) for seed in (5, 6))
@@ -270,6 +273,7 @@ def test_without_a_seed_each_training_differs(fit, tiny_cnn, shapes):
     assert not _same_weights(first.model, second.model)
 
 
+@pytest.mark.slow
 def test_global_random_states_are_left_alone(drawn_after, fit, tiny_cnn, shapes):
     model = tiny_cnn(dropout=0.5)
     training = drawn_after(lambda: fit(model, shapes, validation=0.25))
@@ -375,6 +379,7 @@ def test_compiled_model_keeps_its_loss_and_optimizer(fit, tiny_cnn, shapes):
     assert learned.history["loss"][0] == pytest.approx(by_hand, 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "kind"),
     [

@@ -45,6 +45,7 @@ def test_rounds_halve_the_trials_at_the_same_cost():
         _rounds(23, 8)
 
 
+@pytest.mark.slow
 def test_the_best_of_the_trials_is_the_policy(learned):
     result, _ = learned
     table = result["trials"]

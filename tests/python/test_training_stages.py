@@ -224,6 +224,7 @@ def test_checkpoint_of_other_stages_is_refused(fit, shapes, tmp_path):
         fit(_model(), shapes, stages=other, checkpoint_dir=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [

@@ -28,7 +28,7 @@ from reticnn.training.distributing import (
 )
 from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
-from reticnn.training.mixing import Mixing
+from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
 
 
@@ -163,7 +163,8 @@ class TrainingRun:
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
         rates = layered_rates(self._trained, self._settings.layer_decay)
-        with torch_state_kept(), precision, spread, rates:
+        metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
+        with torch_state_kept(), precision, spread, rates, metrics:
             try:
                 self._trained.fit(
                     placed(batches, self._devices),

@@ -14,6 +14,12 @@ from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.files import as_file_to_write, replacing
+from reticnn.runtime.keras_internals import (
+    innermost,
+    key_of,
+    spare_from_decay,
+    spared_from_decay,
+)
 
 _FORMAT = 1
 _MODEL = "model.keras"
@@ -68,6 +74,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "spared_from_decay": _spared_from_decay(classifier.model),
     }
     with replacing(path) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
@@ -113,6 +120,7 @@ def load_classifier(path):
     model = _read_model(model, path)
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
+    _spare_from_decay(model, record, path)
     return Classifier(
         model,
         record["class_names"],
@@ -122,6 +130,30 @@ def load_classifier(path):
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
     )
+
+
+def _spared_from_decay(model):
+    """Return the positions of the weights that the optimizer spares from decay."""
+    if not model.compiled or model.optimizer is None:
+        return []
+    optimizer = innermost(model.optimizer)
+    spared = spared_from_decay(optimizer)
+    keys = [key_of(optimizer, weight) for weight in model.weights]
+    return [position for position, key in enumerate(keys) if key in spared]
+
+
+def _spare_from_decay(model, record, path):
+    """Spare what was spared before; older files do not say what."""
+    weights = model.weights
+    positions = record.get("spared_from_decay")
+    if positions is None:
+        positions = [n for n, weight in enumerate(weights) if len(weight.shape) < 2]
+    if not isinstance(positions, list) or not set(positions) <= set(
+        range(len(weights))
+    ):
+        raise _not_ours(path, "it spares weights from decay that there are not")
+    if model.compiled and model.optimizer is not None:
+        spare_from_decay(model.optimizer, [weights[position] for position in positions])
 
 
 def _read_archive(path):

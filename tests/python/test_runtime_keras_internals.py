@@ -258,6 +258,19 @@ def test_exclude_from_weight_decay_keeps_keys_of_variables():
     assert key != keras_internals.key_of(optimizer, other)
 
 
+def test_spared_from_decay_are_variables_of_a_built_optimizer_too():
+    one, other = variable_of(2), variable_of(2)
+    optimizer = keras.optimizers.SGD(0.5, weight_decay=0.5)
+    built(optimizer, one, other)
+    for variable in (one, other):
+        variable.assign(np.ones(2))
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    keras_internals.spare_from_decay(optimizer, [other])
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    np.testing.assert_allclose(one, 0.75**2)
+    np.testing.assert_allclose(other, 0.75)
+
+
 def changes_within(optimizer):
     """Take a step with gradients of 1; return how much each context saw it change."""
     changes = []

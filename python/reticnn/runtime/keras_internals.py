@@ -136,7 +136,19 @@ def position_of(optimizer, variable):
 
 def spared_from_decay(optimizer):
     """Return the keys of the variables that were excluded from weight decay."""
-    return getattr(optimizer, "_exclude_from_weight_decay", set())
+    return getattr(innermost(optimizer), "_exclude_from_weight_decay", set())
+
+
+def spare_from_decay(optimizer, variables):
+    """Exclude variables from weight decay, and no others.
+
+    Keras does not save what is excluded, and refuses to exclude anything of an
+    optimizer that is built, as one that was loaded is.
+    """
+    optimizer = innermost(optimizer)
+    keys = {key_of(optimizer, variable) for variable in variables}
+    optimizer._exclude_from_weight_decay = keys
+    optimizer._exclude_from_weight_decay_cache = {}
 
 
 @contextlib.contextmanager

@@ -153,7 +153,7 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._data, self.seed))
+            callbacks.append(CurvatureEstimates(self._images(), self.seed))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
@@ -225,9 +225,12 @@ class TrainingRun:
             "validation images": str(len(self._validation or ())),
         }
 
+    def _images(self):
+        return TrainingImages(self._data, self._settings.augmentation, self.seed)
+
     def _batches(self):
         settings = self._settings
-        images = TrainingImages(self._data, settings.augmentation, self.seed)
+        images = self._images()
         if self._features:
             images = self._features.training(images)
         return ImageBatches(

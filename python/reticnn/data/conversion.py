@@ -3,8 +3,8 @@
 import numpy as np
 
 from reticnn.data.image_data import ImageData
-from reticnn.data.image_files import warn_user
 from reticnn.data.resizing import fitted
+from reticnn.runtime.conditions import warn_user
 
 # Pairs of channels between which images can be converted without a loss, if at all.
 _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}

@@ -6,7 +6,7 @@ import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
 from reticnn.data.image_data import as_image_data
-from reticnn.data.image_files import warn_user
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.randomness import generator
 
 # Products of whole numbers and proportions are exact up to this.

@@ -14,6 +14,7 @@ from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.files import as_file_to_write, replacing
+from reticnn.runtime.keras_internals import compiled_here, note_compiled_here
 
 _FORMAT = 1
 _MODEL = "model.keras"
@@ -68,6 +69,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "compiled_here": compiled_here(classifier.model),
     }
     with replacing(path) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
@@ -113,6 +115,8 @@ def load_classifier(path):
     model = _read_model(model, path)
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
+    if record.get("compiled_here"):
+        note_compiled_here(model)
     return Classifier(
         model,
         record["class_names"],

@@ -120,7 +120,7 @@ def load_classifier(path):
     return Classifier(
         model,
         record["class_names"],
-        record["history"],
+        _history_of(record),
         record.get("stopped"),
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
@@ -165,6 +165,16 @@ def _check_record(record, path):
         raise _not_ours(path, "it has no training history")
     if record.get("resize") not in (*RESIZES, None):
         raise _not_ours(path, "it has no way to resize images that is known here")
+
+
+def _history_of(record):
+    """Return the history in a record, with None where an epoch has no stage."""
+    history = record["history"]
+    if "stage" not in history:
+        return history
+    # Older versions wrote NaN.
+    stages = [None if stage != stage else stage for stage in history["stage"]]
+    return {**history, "stage": stages}
 
 
 def _policy_of(record, path):

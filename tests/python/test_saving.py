@@ -106,10 +106,22 @@ def test_training_further_decays_what_it_did_before_saving(
 @pytest.mark.slow
 def test_users_own_choice_of_what_decays_is_kept(fit, tiny_cnn, shapes, tmp_path):
     model = tiny_cnn()
-    optimizer = keras.optimizers.SGD(0.1, weight_decay=0.5)
-    optimizer.exclude_from_weight_decay(var_list=[model.layers[-1].kernel])
+    kernel = model.layers[-1].kernel
+    optimizer = keras.optimizers.SGD(0.01, weight_decay=1.0)
+    optimizer.exclude_from_weight_decay(var_list=[kernel], var_names=["bias"])
     model.compile(optimizer, "binary_crossentropy")
     trained = fit(model, shapes)
+    # Other weights to train take a new optimizer.
+    model.layers[1].trainable = False
+    trained = fit(trained, shapes, learning_rate=1e-9)
+    wanted = [not (v is kernel or v.name == "bias") for v in model.weights]
+    before = model.get_weights()
+    optimizer = model.optimizer
+    optimizer.learning_rate = 0.01
+    optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables])
+    for old, weight, decays in zip(before, model.weights, wanted, strict=True):
+        decays = decays and weight.trainable
+        np.testing.assert_allclose(weight, old * (0.99 if decays else 1), rtol=1e-5)
     path = save_classifier(trained, str(tmp_path / "a.reticnn"))
     loaded = fit(load_classifier(path), shapes, seed=2)
     kept = fit(trained, shapes, seed=2)

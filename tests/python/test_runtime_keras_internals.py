@@ -282,7 +282,7 @@ def test_get_variable_index_counts_the_variables():
     assert keras_internals.position_of(optimizer, other) == 1
 
 
-def test_what_is_excluded_from_weight_decay_is_spared_from_it():
+def test_use_weight_decay_is_false_of_what_is_excluded():
     one, other = variable_of(2), variable_of(3)
     named = keras.Variable(np.zeros(2), name="bias")
     optimizer = keras.optimizers.AdamW()
@@ -293,7 +293,7 @@ def test_what_is_excluded_from_weight_decay_is_spared_from_it():
     assert not keras_internals.spares_from_decay(optimizer, other)
 
 
-def test_spared_from_decay_are_variables_of_a_built_optimizer_too():
+def test_exclude_from_weight_decay_can_be_set_once_built():
     one, other = variable_of(2), variable_of(2)
     optimizer = keras.optimizers.SGD(0.5, weight_decay=0.5)
     built(optimizer, one, other)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from reticnn.coercion import printable
 from reticnn.data.resizing import fitted, scaled
 
 _THREADS = min(8, os.cpu_count() or 1)
@@ -342,5 +343,5 @@ def _path_of(file):
 
 def _printable(file):
     """Return a file's name on one line."""
-    name = str(getattr(file, "name", file))
+    name = printable(str(getattr(file, "name", file)))
     return name if name.isprintable() else repr(name)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import shown
+from reticnn.coercion import shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
 from reticnn.data.resizing import scaled
@@ -154,7 +154,7 @@ class FileImages:
         if not highest:
             return
         self._highest = max(self._highest, *highest.values())
-        if self._has_warned or self._highest > _DARK:
+        if self._has_warned or not 0 < self._highest <= _DARK:
             return
         self._has_warned = True
         warn_user(
@@ -293,19 +293,23 @@ class ImageData:
     def with_classes(self, class_names, name="data"):
         """Return the data with their codes counted in the order of `class_names`.
 
+        Names are matched whatever their Unicode form. Classes without images need not
+        be among the names.
+
         Raises:
             ValueError: If the data have a class that is not among them.
         """
-        unknown = [label for label in self.class_names if label not in class_names]
-        if unknown:
+        code = {tidy_name(known): code for code, known in enumerate(class_names)}
+        order = np.array([code.get(tidy_name(own), -1) for own in self.class_names])
+        codes = order[self.codes]
+        if (codes < 0).any():
+            present = np.unique(self.codes[codes < 0])
             raise ValueError(
-                f"`{name}` has the classes {shown(unknown)}, which the classifier was "
-                f"not trained on. Its classes are {shown(class_names)}."
+                f"`{name}` has the classes "
+                f"{shown([self.class_names[own] for own in present])}, which the "
+                f"classifier was not trained on. Its classes are {shown(class_names)}."
             )
-        order = np.array([class_names.index(label) for label in self.class_names], int)
-        return ImageData(
-            self.source, order[self.codes], list(class_names), self.indices
-        )
+        return ImageData(self.source, codes, list(class_names), self.indices)
 
     def read_at(self, image_shape, name="data"):
         """Return the data of files read at another (height, width, channels).

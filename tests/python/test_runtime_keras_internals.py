@@ -147,6 +147,15 @@ def test_flatten_layers_finds_a_random_layer_in_another():
     assert keras_internals.has_random_state(wrapped)
 
 
+def test_flatten_layers_are_all_that_a_model_is_made_of():
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    wrapped = keras.layers.TimeDistributed(inner)
+    model = keras.Sequential([keras.Input((3, 2)), wrapped])
+    found = keras_internals.all_layers(model)
+    assert all(any(layer is one for one in found) for layer in (model, wrapped))
+    assert any(layer is inner.layers[-1] for layer in found)
+
+
 def test_call_has_training_arg_tells_which_layers_take_training():
     class Plain(keras.layers.Layer):
         def call(self, x):

@@ -60,6 +60,11 @@ def name_of_input(tensor):
 # Layers and models
 
 
+def all_layers(model):
+    """Return a model and all layers that it and its layers are made of."""
+    return list(model._flatten_layers())
+
+
 def has_random_state(layer):
     """Return whether a layer, or one that it is made of, draws random numbers."""
     return any(part._seed_generators for part in layer._flatten_layers())

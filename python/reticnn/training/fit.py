@@ -50,6 +50,13 @@ def fit_classifier(
     for distances to prototypes. A model that is already compiled keeps its own loss,
     metrics and optimizer.
 
+    The running means and variances of batch normalisation are moving averages over
+    the steps, and after few steps say little of the weights. At the end, and for each
+    validation as long as what they began with still has more than 1 % of the weight in
+    them, they are therefore set to those of the training images (at most 1024, drawn by
+    the seed, neither augmented nor mixed), unless they are frozen. The weights
+    themselves are trained as by Keras.
+
     Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
     with the weights of the best epoch if there are validation images.
 
@@ -177,6 +184,7 @@ def fit_classifier(
         et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
         arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
         Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
+        Statistics of batch normalisation: Wu and Johnson (2021), arXiv:2105.07576.
     """
     settings = TrainingSettings(
         epochs=epochs,
@@ -231,6 +239,10 @@ def fit_classifier(
             break
         stopped = run.train(*progress_reporters(progress, devices, run.note))
         history = _joined_history(history, run.records, stage)
+        try:
+            run.settle()
+        except KeyboardInterrupt:
+            stopped = "interrupted"
         if stopped in ("interrupted", "nan"):
             break
     return Classifier(

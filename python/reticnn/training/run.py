@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
-from reticnn.data.conversion import images_for_model
+from reticnn.data.conversion import images_for_model, read_at_size
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
@@ -31,6 +31,7 @@ from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
+from reticnn.training.settling import Settling
 
 
 class TrainingRun:
@@ -158,6 +159,8 @@ class TrainingRun:
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
+        # After the averages have come in for a validation.
+        callbacks.append(self._settling())
         if self._checkpoints:
             callbacks.append(self._checkpoints)
         stopped = None
@@ -180,6 +183,25 @@ class TrainingRun:
             finally:
                 sync_weights(self._trained)
         return self._finished(stopped)
+
+    def settle(self):
+        """Let running statistics be those of the weights that are left."""
+        if self._keeps_best and not self.kept_epoch:
+            # Nothing was trained.
+            return
+        self._settling().settle()
+
+    def _settling(self):
+        """Return what settles the statistics, on images as inference has them."""
+        model, images = self._model, TrainingImages(self._data)
+        if self._settings.augmentation is not None:
+            shape = model.input_shape[1:]
+            images = TrainingImages(read_at_size(self._data, shape, "data"))
+        elif self._features:
+            model, images = self._trained, self._features.training(images)
+        return Settling(
+            model, images, self._settings.batch_size, self.seed, self._first_epoch
+        )
 
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""

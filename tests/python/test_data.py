@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from reticnn import image_arrays, load_images, shape_images, split_images
+from reticnn import (
+    image_arrays,
+    image_folder,
+    image_table,
+    load_images,
+    shape_images,
+    split_images,
+)
 
 NA_INTEGER = -(2**31)
 
@@ -104,6 +111,16 @@ def test_one_class_is_refused(refused, y):
 def test_classes_that_differ_in_case_are_refused(refused):
     with refused(ValueError, "y", "'Cat' and 'cat'", "Rename or merge"):
         image_arrays(np.zeros((3, 8, 8)), ["cat", "Cat", "dog"])
+
+
+def test_class_that_clashes_in_predictions_is_told_at_once(refused, cats):
+    with refused(ValueError, "y", "'class'", "another name"):
+        image_arrays(np.zeros((3, 8, 8)), ["cat", "class", "dog"])
+    (cats / "dog").rename(cats / "class")
+    with refused(ValueError, "path", "'class'", "another name"):
+        image_folder(cats)
+    with refused(ValueError, "labels", "'class'", "another name"):
+        image_table([cats / "cat" / "1.png"], "cat", class_names=["class", "cat"])
 
 
 def test_class_names_without_a_label_are_refused(refused):

@@ -189,7 +189,7 @@ def test_part_of_a_part():
         (np.zeros((2, 8, 8, 3)), ["(2, 8, 8, 3)", "`image_arrays()`"]),
         ("photos", ["'photos'", "`image_folder()`"]),
         (None, ["None", "`image_folder()`"]),
-        ({"train": _numbered(2)}, ["'train'", "data$train"]),
+        ({"train": _numbered(3)}, ["'train'", "data$train"]),
     ],
     ids=["array", "path", "none", "parts"],
 )

@@ -7,6 +7,9 @@ export R_LIBS=$PWD/.Rlib${R_LIBS:+:$R_LIBS}
 # What the user has set for other projects would send ours elsewhere.
 unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
 
+# Enough where a network is slow; without one, the five of pip are a minute.
+export PIP_RETRIES=${PIP_RETRIES-2}
+
 # Python reads the path of this checkout in the encoding of the locale, so it must not
 # be that of a locale that knows ASCII alone.
 [ "$(locale charmap 2>/dev/null)" = UTF-8 ] || export LC_ALL=C.UTF-8
@@ -18,12 +21,12 @@ complain() { printf '%s\n' "$*" >&2; }
 # run_logged NAME COMMAND...: no one wants to read pages of apt, pip and compiler
 # output from a set-up that goes well, so only a failure shows it.
 run_logged() {
-    local log=.logs/$1.log
+    local log=$PWD/.logs/$1.log # the command may go elsewhere
     shift
     mkdir -p .logs
     "$@" >"$log" 2>&1 && return
     tail -n 20 "$log" >&2
-    complain "The step above failed. All it said is in $log"
+    complain "The step above failed. All it said is in ${log#"$PWD/"}"
     ! speaks_of_network "$log" ||
         complain "The network cannot be reached from here, or not without a proxy."
     return 1

@@ -181,9 +181,43 @@ def test_layers_of_a_model_take_another(branches):
     assert [weights.count(id(weight)) for weight in late.weights] == [1, 1]
 
 
+def test_model_variables_moving_average_holds_the_averages():
+    variable = variable_of(2)
+    optimizer = keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5)
+    assert keras_internals.averages(optimizer) == []
+    optimizer.build([variable])
+    optimizer.apply([keras.ops.ones((2,))])
+    optimizer.apply([keras.ops.ones((2,))])
+    # After the first step the weights themselves, 0; then halfway to -1.
+    (average,) = keras_internals.averages(optimizer)
+    assert keras.ops.convert_to_numpy(average).tolist() == [-0.5, -0.5]
+    assert keras_internals.averages(built(keras.optimizers.SGD(), variable)) == []
+
+
 def test_user_metrics_of_compile_metrics_are_those_given(compiled):
     model, metric = compiled
     assert keras_internals.metrics_as_given(model) == [metric]
+
+
+def test_compile_config_says_which_optimizer_is_saved(compiled, tmp_path):
+    model, _ = compiled
+    model.optimizer.build(model.trainable_variables)
+    other = built(keras.optimizers.SGD(0.5), *model.trainable_variables)
+    assert model._compile_config.config["optimizer"] is not other
+    keras_internals.set_optimizer(model, other)
+    assert model._compile_config.config["optimizer"] is other
+    model.save(tmp_path / "it.keras")
+    loaded = keras.saving.load_model(tmp_path / "it.keras")
+    assert float(loaded.optimizer.learning_rate) == 0.5
+
+
+def test_compile_config_is_made_anew_by_compiling(compiled):
+    model, _ = compiled
+    assert not keras_internals.compiled_here(model)
+    keras_internals.note_compiled_here(model)
+    assert keras_internals.compiled_here(model)
+    model.compile("sgd", "mse")
+    assert not keras_internals.compiled_here(model)
 
 
 def test_loss_tracker_has_the_mean_loss(compiled):
@@ -248,14 +282,28 @@ def test_get_variable_index_counts_the_variables():
     assert keras_internals.position_of(optimizer, other) == 1
 
 
-def test_exclude_from_weight_decay_keeps_keys_of_variables():
+def test_use_weight_decay_is_false_of_what_is_excluded():
     one, other = variable_of(2), variable_of(3)
+    named = keras.Variable(np.zeros(2), name="bias")
     optimizer = keras.optimizers.AdamW()
-    assert not keras_internals.spared_from_decay(optimizer)
-    optimizer.exclude_from_weight_decay(var_list=[one])
-    key = keras_internals.key_of(optimizer, one)
-    assert keras_internals.spared_from_decay(optimizer) == {key}
-    assert key != keras_internals.key_of(optimizer, other)
+    assert not keras_internals.spares_from_decay(optimizer, one)
+    optimizer.exclude_from_weight_decay(var_list=[one], var_names=["bias"])
+    assert keras_internals.spares_from_decay(optimizer, one)
+    assert keras_internals.spares_from_decay(optimizer, named)
+    assert not keras_internals.spares_from_decay(optimizer, other)
+
+
+def test_exclude_from_weight_decay_can_be_set_once_built():
+    one, other = variable_of(2), variable_of(2)
+    optimizer = keras.optimizers.SGD(0.5, weight_decay=0.5)
+    built(optimizer, one, other)
+    for variable in (one, other):
+        variable.assign(np.ones(2))
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    keras_internals.spare_from_decay(optimizer, [other])
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    np.testing.assert_allclose(one, 0.75**2)
+    np.testing.assert_allclose(other, 0.75)
 
 
 def changes_within(optimizer):

@@ -93,6 +93,28 @@ def metrics_as_given(model):
     return model._compile_metrics._user_metrics
 
 
+def set_optimizer(model, optimizer):
+    """Give a compiled model another optimizer, which is saved with it.
+
+    Set as its attribute alone, Keras would go on saving the settings of the old one, by
+    which it makes the optimizer again that is to take up the state of the new one.
+    """
+    model.optimizer = optimizer
+    if getattr(model, "_compile_config", None) is not None:
+        model._compile_config.config["optimizer"] = optimizer
+    model.make_train_function(force=True)
+
+
+def note_compiled_here(model):
+    """Note that a model has the loss and the optimizer that we chose for it."""
+    model._compile_config.by_reticnn = True
+
+
+def compiled_here(model):
+    """Return whether that was noted, and nobody has compiled the model since."""
+    return getattr(getattr(model, "_compile_config", None), "by_reticnn", False)
+
+
 def mean_loss(model):
     """Return the metric in which a compiled model keeps its mean loss of an epoch."""
     return model._loss_tracker
@@ -134,9 +156,28 @@ def position_of(optimizer, variable):
     return optimizer._get_variable_index(variable)
 
 
-def spared_from_decay(optimizer):
-    """Return the keys of the variables that were excluded from weight decay."""
-    return getattr(optimizer, "_exclude_from_weight_decay", set())
+def spares_from_decay(optimizer, variable):
+    """Return whether an optimizer leaves a variable out of its weight decay."""
+    return not innermost(optimizer)._use_weight_decay(variable)
+
+
+def spare_from_decay(optimizer, variables):
+    """Leave variables out of an optimizer's weight decay.
+
+    Keras does not save what is excluded, and refuses to exclude anything of an
+    optimizer that is built, as one that was loaded is.
+    """
+    optimizer = innermost(optimizer)
+    keys = {key_of(optimizer, variable) for variable in variables}
+    optimizer._exclude_from_weight_decay = keys
+    optimizer._exclude_from_weight_decay_cache = {}
+
+
+def averages(optimizer):
+    """Return the moving averages that an optimizer keeps of what it trains, or none."""
+    optimizer = innermost(optimizer)
+    kept = getattr(optimizer, "_model_variables_moving_average", None)
+    return list(kept or ()) if optimizer.use_ema else []
 
 
 @contextlib.contextmanager
@@ -202,7 +243,8 @@ def follow_variables(optimizer, strategy, keys):
         for key, index in optimizer._trainable_variables_indices.items()
     }
     optimizer._exclude_from_weight_decay = {
-        keys.get(key, key) for key in spared_from_decay(optimizer)
+        keys.get(key, key)
+        for key in getattr(optimizer, "_exclude_from_weight_decay", ())
     }
     # What was concluded from it, by the old keys.
     optimizer._exclude_from_weight_decay_cache = {}

@@ -85,11 +85,13 @@ def fit_classifier(
         label_smoothing: Float in [0, 1), the probability that is spread evenly over all
             classes in the targets. Default 0.
         mixup: Float of at least 0, parameter of MixUp's Beta distribution; 0 for no
-            MixUp. Default 0.
+            MixUp. Mixed images have mixed targets in the loss; metrics take the class
+            that an image is mostly of. Default 0.
         cutmix: Float of at least 0, parameter of CutMix's Beta distribution; 0 for no
             CutMix. With both, each image gets one of them at random. Default 0.
         class_weight: `"balanced"`, which gives every class the same total weight, or a
-            dict of weights by class name, or None. Default None.
+            dict of weights by class name, or None. A mixed image has the weights of its
+            classes in the proportion in which they are mixed. Default None.
         early_stopping: Whole number of epochs without a lower loss, on the validation
             images if there are any, after which training stops; the weights of the best
             epoch are then restored. None for no early stopping. Default None.
@@ -260,12 +262,16 @@ def _joined_history(earlier, records, stage):
         names = ["stage", *names]
         records = [{"stage": stage.number, **record} for record in records]
     before = len(earlier["epoch"])
-    missing = float("nan")
     history = {
         name: [
-            *earlier.get(name, [missing] * before),
-            *(record.get(name, missing) for record in records),
+            *earlier.get(name, [_missing(name)] * before),
+            *(record.get(name, _missing(name)) for record in records),
         ]
         for name in dict.fromkeys(["epoch", *names, *earlier])
     }
     return {**history, "epoch": list(range(1, before + len(records) + 1))}
+
+
+def _missing(name):
+    """Return what stands for a value that an epoch does not have."""
+    return None if name == "stage" else float("nan")

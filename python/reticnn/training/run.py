@@ -20,7 +20,11 @@ from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
-from reticnn.training.compiling import compile_model, set_learning_rate
+from reticnn.training.compiling import (
+    compile_model,
+    follow_trainable,
+    set_learning_rate,
+)
 from reticnn.training.distributing import (
     check_batch_size,
     distributed,
@@ -29,7 +33,7 @@ from reticnn.training.distributing import (
 )
 from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
-from reticnn.training.mixing import Mixing
+from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
 
 
@@ -78,6 +82,7 @@ class TrainingRun:
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
         self._stage = stage
+        self._first_stage = earlier is None
         self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
         self._keeps_best = settings.early_stopping is not None
@@ -154,7 +159,7 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._data, self.seed))
+            callbacks.append(CurvatureEstimates(self._images(), self.seed))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
@@ -164,7 +169,8 @@ class TrainingRun:
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
         rates = layered_rates(self._trained, self._settings.layer_decay)
-        with torch_state_kept(), precision, spread, rates:
+        metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
+        with torch_state_kept(), precision, spread, rates, metrics:
             try:
                 self._trained.fit(
                     placed(batches, self._devices),
@@ -201,7 +207,10 @@ class TrainingRun:
     def _make_ready(self):
         """Compile the model, set its learning rate, and seed its random layers."""
         settings = self._settings
-        compile_model(self._model, settings)
+        if self._first_stage:
+            compile_model(self._model, settings)
+        else:
+            follow_trainable(self._model)
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
@@ -225,9 +234,12 @@ class TrainingRun:
             "validation images": str(len(self._validation or ())),
         }
 
+    def _images(self):
+        return TrainingImages(self._data, self._settings.augmentation, self.seed)
+
     def _batches(self):
         settings = self._settings
-        images = TrainingImages(self._data, settings.augmentation, self.seed)
+        images = self._images()
         if self._features:
             images = self._features.training(images)
         return ImageBatches(

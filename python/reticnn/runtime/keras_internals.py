@@ -57,6 +57,17 @@ def name_of_input(tensor):
     return tensor._keras_history.operation.name
 
 
+def operation_name(operation):
+    """Return the name of the class of a Keras operation, or None for a layer."""
+    is_keras = type(operation).__module__.startswith("keras.src.ops.")
+    return type(operation).__name__ if is_keras else None
+
+
+def axis_of(operation):
+    """Return the axis that an operation such as softmax goes along."""
+    return operation.axis
+
+
 # Layers and models
 
 

@@ -87,6 +87,10 @@ class _ConvertedImages:
     def __len__(self):
         return len(self._source)
 
+    def identities(self, indices):
+        """Return a value for each image at `indices`, the same for the same pixels."""
+        return self._source.identities(indices)
+
     def read(self, indices):
         """Return the converted pixels of the images at `indices`."""
         pixels = self._source.read(indices)

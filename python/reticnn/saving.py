@@ -11,7 +11,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
-from reticnn.outputs import count_classes
+from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.files import as_file_to_write, replacing
 
@@ -68,6 +68,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "output": classifier.output,
     }
     with replacing(path) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
@@ -113,7 +114,7 @@ def load_classifier(path):
     model = _read_model(model, path)
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
-    return Classifier(
+    classifier = Classifier(
         model,
         record["class_names"],
         record["history"],
@@ -121,7 +122,10 @@ def load_classifier(path):
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
+        output=record.get("output"),
     )
+    classifier.output = kind_of_classifier(classifier, name="path")
+    return classifier
 
 
 def _read_archive(path):

@@ -4,6 +4,7 @@ from reticnn.layers.rbf import MAPLoss, nearest_is_right
 from reticnn.outputs.meaning import meaning_of
 from reticnn.runtime.backend import keras
 
+
 def loss_and_metric(model, kind, label_smoothing=0.0, soft_targets=False):
     """Return the loss and the accuracy that suit the output of `model`.
 

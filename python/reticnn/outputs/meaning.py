@@ -292,8 +292,8 @@ def _check_said(model, said, found, name):
     if (said == "sigmoid") != (units == 1) and said != "logits":
         raise ValueError(
             f"`output` is {said!r}, but `{name}` has {units} output "
-            f"unit{'' if units == 1 else 's'}. 'sigmoid' stands for one unit, 'softmax' "
-            "for one unit per class."
+            f"unit{'' if units == 1 else 's'}. 'sigmoid' stands for one unit, "
+            "'softmax' for one unit per class."
         )
     if found.kind not in (None, said):
         raise ValueError(

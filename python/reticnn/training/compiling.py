@@ -12,14 +12,21 @@ from reticnn.runtime.keras_internals import (
 )
 
 
-def compile_model(model, settings):
+def compile_model(model, settings, kind):
     """Compile the model unless it is compiled, in which case it keeps its own.
+
+    Args:
+        model: Keras model.
+        settings: `TrainingSettings`.
+        kind: What its outputs are, as `output_kind` says it.
 
     Raises:
         ValueError: If the model is compiled and a setting would change that.
     """
     if not model.compiled:
-        loss, metric = loss_and_metric(model, settings.label_smoothing, settings.mixes)
+        loss, metric = loss_and_metric(
+            model, kind, settings.label_smoothing, settings.mixes
+        )
         optimizer = _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
         _spare_biases(optimizer, model)
         model.compile(optimizer, loss, metrics=[metric])
@@ -31,7 +38,8 @@ def compile_model(model, settings):
                 f"`{name}` is {shown(value)}, but `model` is already compiled and "
                 f"keeps its own. Leave `{name}` out, or compile the model accordingly."
             )
-    if settings.mixes and model.output_shape[1] > 1 and not takes_one_hot(model):
+    one_hot = takes_one_hot(model)
+    if settings.mixes and model.output_shape[1] > 1 and not one_hot:
         raise ValueError(
             "`mixup` and `cutmix` mix classes, but `model` is compiled with a loss for "
             "unmixed ones. Compile it with CategoricalCrossentropy, or leave "

@@ -4,6 +4,7 @@ import os
 
 from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_path
+from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -42,6 +43,7 @@ def fit_classifier(
     distribute="auto",
     progress="auto",
     seed=None,
+    output="auto",
 ):
     """Train a model on labelled images.
 
@@ -145,6 +147,12 @@ def fit_classifier(
             validation part, the mixing and the dropout, or None for new ones each time.
             The same seed gives the same order whatever the batch size. A run that
             resumes from a checkpoint keeps its original seed. Default None.
+        output: What the model outputs: `"softmax"`, the probability of each class;
+            `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores before
+            softmax or sigmoid; or `"auto"`, as its last layers or operations say it, or
+            else the loss it is compiled with. A model that ends in a layer of your own
+            or a Lambda layer needs one of them. The classifier keeps it. Default
+            `"auto"`.
 
     Returns:
         Classifier.
@@ -204,7 +212,10 @@ def fit_classifier(
     if isinstance(model, Classifier):
         history, class_names = model.history, model.class_names
         epochs_before, kept_before = model.epochs, model.kept_epoch
-        resize, policy, model = model.resize, model.augmentation, model.model
+        resize, policy = model.resize, model.augmentation
+        kind, model = kind_of_classifier(model, output, "model"), model.model
+    else:
+        kind = output_kind(as_model(model), output)
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
     run, stopped = None, None
@@ -217,6 +228,7 @@ def fit_classifier(
                 data,
                 validation,
                 stage.settings if stage else settings,
+                kind=kind,
                 class_names=class_names,
                 checkpoint_dir=_folder(checkpoint_dir, stage),
                 devices=devices,
@@ -241,6 +253,7 @@ def fit_classifier(
         kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
+        output=kind,
     )
 
 

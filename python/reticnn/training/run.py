@@ -12,7 +12,7 @@ from reticnn.data.conversion import images_for_model
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
-from reticnn.outputs import count_classes, takes_one_hot
+from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
@@ -51,6 +51,7 @@ class TrainingRun:
         validation,
         settings,
         *,
+        kind,
         class_names=None,
         checkpoint_dir=None,
         devices=(),
@@ -65,6 +66,7 @@ class TrainingRun:
             data: Image data.
             validation: Image data, a fraction of `data`, or None.
             settings: `TrainingSettings`.
+            kind: What the model's outputs are, as `output_kind` says it.
             class_names: What the outputs mean already, for a trained model.
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
@@ -84,6 +86,7 @@ class TrainingRun:
         if checkpoints and checkpoints.seed is not None:
             self.seed = checkpoints.seed
         self._model = model
+        self._kind = kind
         self._settings = settings
         self._data, self._validation = _training_data(
             model, data, validation, self.seed, settings.augmentation, class_names
@@ -154,7 +157,7 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._data, self.seed))
+            callbacks.append(CurvatureEstimates(self._data, self.seed, self._kind))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
@@ -201,7 +204,11 @@ class TrainingRun:
     def _make_ready(self):
         """Compile the model, set its learning rate, and seed its random layers."""
         settings = self._settings
-        compile_model(self._model, settings)
+        compile_model(self._model, settings, self._kind)
+        # What the loss is given for each class.
+        self._targets = targets_of_classes(
+            self._model.output_shape[1], takes_one_hot(self._model)
+        )
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
@@ -234,7 +241,7 @@ class TrainingRun:
             self._data,
             settings.batch_size,
             self.seed,
-            targets=self._targets(),
+            targets=self._targets,
             class_weights=self._class_weights,
             images=images,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
@@ -249,17 +256,9 @@ class TrainingRun:
         return ImageBatches(
             self._validation,
             self._settings.batch_size,
-            targets=self._targets(),
+            targets=self._targets,
             images=images,
         )
-
-    def _targets(self):
-        """Return what the loss is given for each class, or None for its code."""
-        if takes_one_hot(self._model):
-            return np.eye(len(self.class_names), dtype="float32")
-        if self._settings.mixes:
-            return np.array([[0], [1]], dtype="float32")
-        return None
 
 
 def _training_data(model, data, validation, seed, augmentation, class_names):

@@ -21,7 +21,11 @@ as_columns <- function(table) {
     return(NULL)
   }
   lapply(as.list(table), function(column) {
-    as.list(if (is.factor(column)) as.character(column) else column)
+    if (is.factor(column)) column <- as.character(column)
+    values <- as.list(column)
+    # Else it would be the string "NA" there.
+    if (is.character(column)) values[is.na(column)] <- list(NULL)
+    values
   })
 }
 
@@ -30,6 +34,12 @@ none_as_na <- function(values) {
   values <- as.list(values)
   values[vapply(values, is.null, logical(1))] <- NA
   unlist(values)
+}
+
+# Numbers that are not known: NaN in Python.
+nan_as_na <- function(values) {
+  values <- as.numeric(unlist(values))
+  replace(values, is.nan(values), NA_real_)
 }
 
 # A matrix with one column, or an array with one dimension, as a plain vector.

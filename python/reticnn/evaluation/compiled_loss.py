@@ -23,8 +23,8 @@ def compiled_loss(model, data, outputs, batch_size):
     starts = range(0, len(codes), batch_size)
     batches = [slice(start, start + batch_size) for start in starts]
     if _needs_images(model, data):
-        pixels = read_batches(data, batch_size)
-        return _by_keras(model, zip(pixels, map(targets.__getitem__, batches)))
+        targets = [targets[batch] for batch in batches]
+        return _by_keras(model, read_batches(data, batch_size), targets)
     losses = [_loss(model, targets[batch], outputs[batch]) for batch in batches]
     sizes = [len(targets[batch]) for batch in batches]
     return float(np.average(losses, weights=sizes))
@@ -58,12 +58,12 @@ def _computes_own(model):
     )
 
 
-def _by_keras(model, batches):
+def _by_keras(model, images, targets):
     """Return the loss that Keras computes, from the images."""
     model.reset_metrics()
     scores = {}
-    for pixels, targets in batches:
-        scores = model.test_on_batch(pixels, targets, return_dict=True)
+    for batch in zip(images, targets, strict=True):
+        scores = model.test_on_batch(*batch, return_dict=True)
     model.reset_metrics()
     loss = scores.get("loss")
     return None if loss is None else float(loss)

@@ -22,7 +22,7 @@ def warn_of_missing(chances, files):
     which = (missing + 1).tolist() if files is None else [files[at] for at in missing]
     images = "image" if len(chances) == 1 else "images"
     warn_user(
-        f"The model gives NaN for {len(missing)} of {len(chances)} {images}, which have "
-        f"no predicted class: {shown(which)}. Look for NaN in their pixels, or train "
-        "the model again with a lower learning rate if it gives NaN for all."
+        f"The model gives NaN for {len(missing)} of {len(chances)} {images}, which "
+        f"have no predicted class: {shown(which)}. Look for NaN in their pixels, or, "
+        "if it is all images, in the model's weights."
     )

@@ -52,6 +52,12 @@ def fit_classifier(
     for distances to prototypes. A model that is already compiled keeps its own loss,
     metrics and optimizer.
 
+    The targets for a compiled model are what its loss takes: class numbers from 0 for
+    the sparse ones, one-hot rows for others, and 0 or 1 for a model with one unit. A
+    loss that is not Keras's own is tried on a few outputs, and has to be lower where
+    the predictions are right; if it takes both, it is given class numbers, and so is a
+    model with a `compute_loss()` or `train_step()` of its own and no loss.
+
     Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
     with the weights of the best epoch if there are validation images.
 

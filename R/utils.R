@@ -12,7 +12,9 @@ as_factor <- function(labels, levels) {
 
 # A dict of equal-length lists as a tibble.
 as_table <- function(columns) {
-  tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
+  tibble::as_tibble(lapply(columns, function(column) {
+    if (is.list(column)) none_as_na(column) %||% numeric() else column
+  }))
 }
 
 # The reverse: columns as lists, even with a single row, for Python.
@@ -21,12 +23,16 @@ as_columns <- function(table) {
     return(NULL)
   }
   lapply(as.list(table), function(column) {
-    if (is.factor(column)) column <- as.character(column)
-    values <- as.list(column)
-    # Else it would be the string "NA" there.
-    if (is.character(column)) values[is.na(column)] <- list(NULL)
+    values <- as.list(if (is.factor(column)) as.character(column) else column)
+    # R's NA for a whole number would be a number in Python, and one for a string "NA".
+    # NaN is NaN in both.
+    values[vapply(values, is_missing, NA)] <- list(NULL)
     values
   })
+}
+
+is_missing <- function(value) {
+  is.atomic(value) && length(value) == 1 && is.na(value) && !is.nan(value)
 }
 
 # Python's `None` in a list of values is R's `NA`.

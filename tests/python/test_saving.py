@@ -108,6 +108,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "stopped": None,
         "kept_epoch": classifier.epochs,
         "output": "sigmoid",
+        "compiled_here": True,
     }
 
 

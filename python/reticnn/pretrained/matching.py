@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from reticnn.graph import FEATURE_ENDS
+from reticnn.graph import calls_before, graph_of, start_of_head
 from reticnn.pretrained.formats import StoredModel, layers_of, names_within
 
 # VGG has three layers after its convolutions, the others one or two.
@@ -98,10 +98,12 @@ def _fit(network, model, origin):
 
 def _names_of_top(network):
     """Return the names of the layers behind the feature maps, if it has such."""
-    ends = [n for n, one in enumerate(network.layers) if isinstance(one, FEATURE_ENDS)]
-    if _gives_feature_maps(network) or not ends:
+    graph = graph_of(network)
+    start = graph and start_of_head(graph)
+    if not start or _gives_feature_maps(network):
         return set()
-    return {layer.name for layer in network.layers[ends[-1] :]}
+    features = {id(call.layer) for call in calls_before(graph, start)}
+    return {layer.name for layer in network.layers if id(layer) not in features}
 
 
 def _gives_feature_maps(network):

@@ -22,6 +22,7 @@ from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_stat
 from reticnn.training.compiling import compile_model, set_learning_rate
 from reticnn.training.distributing import (
     check_batch_size,
+    check_trains_by_keras,
     distributed,
     placed,
     shared_seed,
@@ -73,6 +74,7 @@ class TrainingRun:
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
+        check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)

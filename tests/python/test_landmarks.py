@@ -23,6 +23,7 @@ from reticnn.landmarks.registry import find_landmark
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.preprocessing import ImagePreprocessing
 from reticnn.optimizers.momentum_sgd import MomentumSGD
+from reticnn.pretrained.loading import put_weights
 
 TABLE = landmark_architectures()
 NAMES = TABLE["name"]
@@ -681,6 +682,56 @@ def test_file_without_top_leaves_the_head(tmp_path):
     for weight, own in zip(theirs.get_weights(), features, strict=True):
         np.testing.assert_array_equal(own.ravel(), weight.ravel())
     assert kernel.std() > 0
+
+
+def _flattening(side, num_classes):
+    """Return a network as VGG is, only small."""
+    keras.utils.set_random_seed(side + num_classes)
+    return keras.Sequential(
+        [
+            keras.Input((side, side, 3)),
+            keras.layers.Conv2D(2, 3, name="conv"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, name="fc"),
+            keras.layers.Dense(num_classes, name="predictions"),
+        ],
+        name="small",
+    )
+
+
+def test_top_for_another_size_is_refused_unless_the_classes_are_others(
+    refused, tmp_path
+):
+    small, large = _flattening(4, 3), _flattening(6, 3)
+    before = large.get_weights()
+    parts = ["'fc'", "4 x 4 pixels, not of 6 x 6", "`input_shape`", "`num_classes`"]
+    with refused(ValueError, "weights", *parts):
+        put_weights(large, small)
+    small.save(tmp_path / "small.h5")
+    # Nobody looks in it for the size of the images.
+    with refused(ValueError, "weights", "another size", "`num_classes`"):
+        put_weights(large, tmp_path / "small.h5")
+    for got, wanted in zip(large.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    other = _flattening(6, 4)
+    random = other.get_weights()
+    put_weights(other, small)
+    wanted = [*small.get_weights()[:2], *random[2:]]
+    for got, weight in zip(other.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(got, weight)
+
+
+@pytest.mark.slow
+def test_landmark_at_another_size_takes_no_random_top(refused):
+    small = landmark_model("vgg11", (32, 32, 3), 2, seed=1)
+    with refused(ValueError, "weights", "'fc1'", "32 x 32", "64 x 64"):
+        landmark_model("vgg11", (64, 64, 3), 2, weights=small)
+
+
+def test_two_units_for_two_classes_do_not_stand_in_for_one(refused):
+    two = landmark_model("mobilenet", (32, 32, 3), 2, width=0.1, output="softmax")
+    with refused(ValueError, "weights", "'predictions'", "same number of classes"):
+        landmark_model("mobilenet", (32, 32, 3), 2, width=0.1, weights=two)
 
 
 @pytest.mark.parametrize(

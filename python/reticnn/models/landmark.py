@@ -40,7 +40,9 @@ def landmark_model(
             `.weights.h5` of exactly this model); a Keras model or classifier that has
             them; or `"imagenet"`, those of the same network in `keras.applications`,
             downloaded once and kept. The top, or its last layer, stays random if the
-            weights have no top, or one for other classes. Keras's weights need
+            weights have no top, or one for another number of classes; a top for as
+            many classes that does not fit, as for images of another size, is refused.
+            Keras's weights need
             `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet.
             Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in

@@ -63,7 +63,8 @@ def split_at_training(model):
     own = own_methods(model)
     if own:
         begins_frozen = _begins_frozen(model)
-        raise NotSplitError(f"the model has its own `{own[0]}()`", begins_frozen)
+        names = ", ".join(f"`{name}`" for name in own)
+        raise NotSplitError(f"the model has its own {names}", begins_frozen)
     graph = graph_of(model)
     if graph is None or len(graph.inputs) != 1:
         raise NotSplitError("the model is not made of layers in a graph")

@@ -39,8 +39,8 @@ def match(network, source, hint=""):
     but for those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras
     and (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights
     that have one, and a network with one, for other classes, keeps its own from the
-    first layer that differs. Of several models in a source it is the one that fits furthest, and of
-    equals the outermost.
+    first layer that differs. Of several models in a source it is the one that fits
+    furthest, and of equals the outermost.
 
     Args:
         network: Keras model.

@@ -16,7 +16,6 @@ from reticnn.layers.inference import InferenceModel
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import draws_at_random, parts_of
 
-
 # Keras's own layers that run whatever code they are given, which may draw at random.
 _OF_OTHERS_CODE = (
     "FlaxLayer",

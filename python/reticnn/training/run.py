@@ -9,7 +9,8 @@ import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.conversion import images_for_model
-from reticnn.data.image_data import as_image_data, check_not_empty, split_images
+from reticnn.data.image_data import as_image_data, check_not_empty
+from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
 from reticnn.runtime.backend import keras
@@ -19,7 +20,11 @@ from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
-from reticnn.training.compiling import compile_model, set_learning_rate
+from reticnn.training.compiling import (
+    compile_model,
+    follow_trainable,
+    set_learning_rate,
+)
 from reticnn.training.distributing import (
     check_batch_size,
     check_trains_by_keras,
@@ -79,6 +84,7 @@ class TrainingRun:
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
         self._stage = stage
+        self._first_stage = earlier is None
         self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
         self._keeps_best = settings.early_stopping is not None
@@ -202,7 +208,10 @@ class TrainingRun:
     def _make_ready(self):
         """Compile the model, set its learning rate, and seed its random layers."""
         settings = self._settings
-        compile_model(self._model, settings)
+        if self._first_stage:
+            compile_model(self._model, settings)
+        else:
+            follow_trainable(self._model)
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
@@ -320,7 +329,8 @@ def _set_apart(data, validation, seed):
             f"`validation` sets aside {share:g} of {len(data)} images, which leaves "
             "one of the parts empty. Use more images, or another fraction."
         )
-    parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
+    shares = {"train": 1 - share, "validation": share}
+    parts = parts_of_data(data, shares, seed, "validation")
     return parts["train"], parts["validation"]
 
 

@@ -303,10 +303,18 @@ def start_of_head(graph, gives_classes=True):
 
 
 def _end_of_maps(graph):
-    """Return the first call that all goes through and that gives no maps, or None."""
+    """Return the first call that all goes through and that gives no maps, or None.
+
+    Maps pooled in several ways side by side end where the results are joined.
+    """
+    pooled = set()
     for call in calls_in(graph):
-        if _ends_maps(call) and _is_on_every_way(graph, call):
+        ends = _ends_maps(call)
+        joins = pooled.issuperset(map(id, call.inputs))
+        if (ends or joins) and _is_on_every_way(graph, call):
             return call
+        if ends:
+            pooled.update(map(id, call.outputs))
     return None
 
 
@@ -382,7 +390,7 @@ def without_top(model):
     if len(model.output_shape) == 4:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     top = _start_of_top(model)
-    if top is None:
+    if top is None or len(top.inputs[0].shape) != 4:
         raise ValueError(
             f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
             "width, channels), and has no pooling or flattening to cut it at. Give "

@@ -63,14 +63,15 @@ def landmark_model(
             - DenseNet: `stem` as for ResNet; `dropout` as in `dense_block` (default 0;
               the paper uses 0.2 when there is no augmentation).
             - GoogLeNet: `auxiliary`, True (default) for two auxiliary classifiers on
-              intermediate layers, whose losses have weight 0.3 during training;
-              predictions and saved files do not include them.
+              intermediate layers, whose losses have weight 0.3 during training. They
+              are frozen and trained together with the model's last layer; predictions
+              and saved files do not include them.
             - LeNet: `variant`, `"original"` (default), with trainable subsampling, the
               partial connections of C3, scaled tanh, and distances to prototypes as
               output; or `"modern"`, with average pooling, full connections, tanh and
               softmax. For the original there are also `prototypes`, an array
-              (num_classes, 84) of numbers around -1 and 1, one row per class, or None
-              (default) for bitmaps of the ten digits; and `squash_convolutions`, True
+              (num_classes, 84) of numbers around -1 and 1, one row per class, which are
+              never trained, or None (default) for bitmaps of the ten digits; and `squash_convolutions`, True
               (default) to apply the tanh to C1 and C3 too, as the paper's text says, or
               False to apply it to the subsampling layers only.
             - MobileNet: `width`, factor that scales the number of filters in every

@@ -71,9 +71,10 @@ def landmark_model(
               output; or `"modern"`, with average pooling, full connections, tanh and
               softmax. For the original there are also `prototypes`, an array
               (num_classes, 84) of numbers around -1 and 1, one row per class, which are
-              never trained, or None (default) for bitmaps of the ten digits; and `squash_convolutions`, True
-              (default) to apply the tanh to C1 and C3 too, as the paper's text says, or
-              False to apply it to the subsampling layers only.
+              never trained, or None (default) for bitmaps of the ten digits; and
+              `squash_convolutions`, True (default) to apply the tanh to C1 and C3 too,
+              as the paper's text says, or False to apply it to the subsampling layers
+              only.
             - MobileNet: `width`, factor that scales the number of filters in every
               layer, rounded down (default 1); `activation`, `"relu"` (default), or
               `"relu6"` as in `keras.applications`.

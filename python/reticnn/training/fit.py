@@ -109,11 +109,11 @@ def fit_classifier(
             rate keeps that of the stage before. The backbone is the nested model with
             convolutions, or else the layers, before the first pooling or flattening
             that all feature maps go through; where a model leaves that open, give the
-            name of the first layer to train. The history covers all stages, with their numbers as `stage`. With
-            `early_stopping`, the next stage starts from the best weights so far and
-            counts as an improvement only what is better. The layers of the last stage
-            remain trainable. None for a single stage with the layers that are trainable
-            already. Default None.
+            name of the first layer to train. The history covers all stages, with their
+            numbers as `stage`. With `early_stopping`, the next stage starts from the
+            best weights so far and counts as an improvement only what is better. The
+            layers of the last stage remain trainable. None for a single stage with the
+            layers that are trainable already. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
             before it 0.8 of that, the one before that 0.64. Normalisations have the

@@ -14,15 +14,13 @@ class EuclideanRBF(keras.layers.Layer):
     """Squared distance to the prototype of each class: the smallest one wins.
 
     Input (batch, features), output (batch, classes). The prototypes are weights, which
-    training leaves alone, and which no unfreezing makes trainable, unless the layer is
-    made with `trainable`.
+    training leaves alone unless `trainable` is set, here or on the layer: unfreezing
+    layers does not set it.
 
     Args:
         prototypes: Numbers, (classes, features).
         j: Distance above 0 at which an image is as likely to be of no class at all.
         trainable: Bool, whether training moves the prototypes. Default False.
-        fixed: Bool, whether they are fixed for good. None, the default, if they are
-            not trainable.
         **options: Keras's `name` and `dtype`.
 
     Source:
@@ -30,11 +28,13 @@ class EuclideanRBF(keras.layers.Layer):
         Document Recognition, Proceedings of the IEEE.
     """
 
-    def __init__(self, prototypes, j=J, trainable=False, fixed=None, **options):
+    # Not a weight that waits to be trained: see `set_flags`.
+    stays_frozen = True
+
+    def __init__(self, prototypes, j=J, trainable=False, **options):
         """Keep the first prototypes."""
         super().__init__(trainable=trainable, **options)
         self.j = j
-        self._fixed = not trainable if fixed is None else fixed
         self._first_prototypes = np.asarray(prototypes, "float32")
 
     def build(self, input_shape):
@@ -43,7 +43,6 @@ class EuclideanRBF(keras.layers.Layer):
         self.prototypes = self.add_weight(
             shape=first.shape,
             initializer=lambda shape, dtype=None: keras.ops.cast(first, dtype),
-            trainable=not self._fixed,
             name="prototypes",
         )
 
@@ -66,7 +65,6 @@ class EuclideanRBF(keras.layers.Layer):
             **super().get_config(),
             "prototypes": self._first_prototypes.tolist(),
             "j": self.j,
-            "fixed": self._fixed,
         }
 
 

@@ -69,7 +69,8 @@ def unfreeze(model, layers=None):
     """Unfreeze layers, so that they are trained.
 
     The batch normalisation in a backbone of `transfer_model` still keeps its means and
-    variances; see there. Nested models and compiled models are treated as by `freeze`.
+    variances; see there. The prototypes of LeNet-5 stay fixed, unless their layer's own
+    `trainable` is set. Nested models and compiled models are treated as by `freeze`.
 
     Args:
         model: Keras model, or classifier.
@@ -306,10 +307,15 @@ def set_flags(network, trained):
     """Let exactly the layers whose ids are in `trained` be trained.
 
     A nested model is never frozen itself, only its layers: Keras would then keep all of
-    them from training, whatever they say themselves.
+    them from training, whatever they say themselves. A layer whose class has
+    `stays_frozen` is trained only if its own `trainable` says so already.
     """
+    layers = [layer for layer, _ in layers_with_parents(network)]
+    for layer in layers:
+        if getattr(layer, "stays_frozen", False) and not layer.trainable:
+            trained = trained - {id(layer)}
     network.trainable = True
-    for layer, _ in layers_with_parents(network):
+    for layer in layers:
         layer.trainable = isinstance(layer, keras.Model) or id(layer) in trained
     if isinstance(network, AuxiliaryModel):
         network.let_auxiliary_follow_output()

@@ -70,7 +70,7 @@ def landmark_model(
               partial connections of C3, scaled tanh, and distances to prototypes as
               output; or `"modern"`, with average pooling, full connections, tanh and
               softmax. For the original there are also `prototypes`, an array
-              (num_classes, 84) of numbers around -1 and 1, one row per class, which stay
+              (num_classes, 84) of numbers around -1 and 1, one row per class, that stay
               fixed, or None (default) for bitmaps of the ten digits; and
               `squash_convolutions`, True (default) to apply the tanh to C1 and C3 too,
               as the paper's text says, or False to apply it to the subsampling layers

@@ -8,6 +8,7 @@ import numpy as np
 from reticnn.classifier import Classifier, as_model, unwrapped
 from reticnn.coercion import as_float, as_int
 from reticnn.data.image_data import as_image_data
+from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras
@@ -71,8 +72,7 @@ def find_learning_rate(
     data = as_image_data(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copy_of(model)
     settings = TrainingSettings(
         epochs=math.ceil(steps * as_int(batch_size, "batch_size") / max(1, len(data))),
         batch_size=batch_size,

@@ -27,6 +27,7 @@ from reticnn.training.compiling import (
 )
 from reticnn.training.distributing import (
     check_batch_size,
+    check_trains_by_keras,
     distributed,
     placed,
     shared_seed,
@@ -80,6 +81,7 @@ class TrainingRun:
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
+        check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)

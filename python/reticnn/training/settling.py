@@ -15,7 +15,7 @@ import inspect
 import numpy as np
 
 from reticnn.runtime.backend import keras, without_gradients
-from reticnn.runtime.keras_internals import all_layers, takes_training
+from reticnn.runtime.keras_internals import parts_of, takes_training
 from reticnn.runtime.randomness import generator
 
 # More images do not make the statistics better.
@@ -107,7 +107,7 @@ def _normalisations(model):
     """Return the layers that may learn statistics."""
     return [
         layer
-        for layer in all_layers(model)
+        for layer in parts_of(model)
         if isinstance(layer, keras.layers.BatchNormalization)
         and layer.trainable
         and layer.built
@@ -124,10 +124,14 @@ def _in_training(layers, model, images):
         arguments.arguments["training"] = False
         return call(*arguments.args, **arguments.kwargs)
 
-    training = {"training": True} if takes_training(model) else {}
     with _state_kept(model), _calls_by(layers, note), without_gradients():
-        model(images, **training)
+        _outputs(model, images, training=True)
     return list(found.values())
+
+
+def _outputs(model, images, training):
+    """Call a model as Keras does in training or in inference."""
+    return model(images, training=training) if takes_training(model) else model(images)
 
 
 def _settle(layers, model, batches):
@@ -148,7 +152,7 @@ def _settle(layers, model, batches):
         without_gradients(),
     ):
         for images in batches:
-            model(images, **({"training": False} if takes_training(model) else {}))
+            _outputs(model, images, training=False)
     for layer in layers:
         for variable, value in zip(
             _statistics_of(layer), sums[id(layer)].result(), strict=True
@@ -207,7 +211,7 @@ def _state_kept(model):
     """Put back all that calls of the model change, such as its random states."""
     frozen = {
         id(weight)
-        for layer in all_layers(model)
+        for layer in parts_of(model)
         if not layer.trainable
         for weight in layer.weights
     }

@@ -390,6 +390,12 @@ def fine_tune_keeps_features_when_it_can(stages, cache_features):
     return stages != "fine_tune" or cache_features == "auto"
 
 
+@_rule
+def losses_are_of_one_type(mixed_precision, extra):
+    """Keras cannot add losses of layers in bfloat16 to the others."""
+    return not mixed_precision or extra not in ("activity_l2", "added_loss")
+
+
 # What data cannot be
 
 

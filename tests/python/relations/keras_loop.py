@@ -60,12 +60,14 @@ class Loop:
         if case.mixed_precision:
             for layer in list(leaves(self.model))[:-1]:
                 layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+        self._settle()
         return self
 
     def train_further(self, epochs):
         """Train once more, with the optimizer as it is."""
         self._best_loss, self._best, self._epoch = math.inf, None, 0
         self._one_stage(epochs, self.case.learning_rate)
+        self._settle()
         return self
 
     @property
@@ -122,7 +124,9 @@ class Loop:
             self._epoch += 1
             logs = self._means(of_batches)
             raw = averages.put_in() if averages else None
+            unsettled = model.get_weights()
             if self.validation:
+                self._settle()
                 pixels, targets = self.validation
                 found = model.evaluate(
                     pixels, targets, case.batch_size, verbose=0, return_dict=True
@@ -135,10 +139,27 @@ class Loop:
                 better = epoch
             if case.early_stopping and epoch - better >= case.early_stopping:
                 break
+            model.set_weights(unsettled)
             if averages and epoch + 1 < first + epochs:
                 averages.put_back(raw)
         if case.early_stopping:
             model.set_weights(self._best)
+
+    def _settle(self):
+        """Give batch normalisations the statistics of all training images."""
+        seen = {
+            layer: _inputs_seen(layer)
+            for layer in leaves(self.model)
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        }
+        if not seen:
+            return
+        self.model(self.pixels, training=False)
+        for layer, inputs in seen.items():
+            del layer.call
+            inputs = np.concatenate(inputs).astype("float64")
+            layer.moving_mean.assign(inputs.mean(axis=(0, 1, 2)))
+            layer.moving_variance.assign(inputs.var(axis=(0, 1, 2)))
 
     def _means(self, of_batches):
         """Return the mean over an epoch of what Keras says of each batch."""
@@ -309,6 +330,18 @@ def _slow_down(model, before, decay):
         depth += any(len(variable.shape) > 1 for variable in own)
     for variable, old in zip(model.trainable_variables, before, strict=True):
         variable.assign(old + factors[id(variable)] * (variable.numpy() - old))
+
+
+def _inputs_seen(layer):
+    """Return a list to which each call of a layer adds what it is given."""
+    call, inputs = layer.call, []
+
+    def noted(x, **options):
+        inputs.append(np.asarray(x))
+        return call(x, **options)
+
+    layer.call = noted
+    return inputs
 
 
 class _Averages:

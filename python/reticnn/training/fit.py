@@ -4,6 +4,7 @@ import os
 
 from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_path
+from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -51,7 +52,9 @@ def fit_classifier(
     metrics and optimizer.
 
     Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
-    with the weights of the best epoch if there are validation images.
+    with the weights of the best epoch if there are validation images, and a warning
+    says where training was cut off. In R, a script that no one is watching ends there,
+    as the interrupt is signalled again.
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
@@ -161,6 +164,7 @@ def fit_classifier(
         OSError: If a checkpoint cannot be written; the last good one remains.
 
     Warns:
+        InterruptedWarning: If training is interrupted.
         UserWarning: If images in memory are resized, or training stops because the loss
             became NaN.
 
@@ -207,7 +211,7 @@ def fit_classifier(
         resize, policy, model = model.resize, model.augmentation, model.model
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
-    run, stopped = None, None
+    run, stopped, cut = None, None, None
     for stage in parts:
         try:
             if stage:
@@ -227,12 +231,15 @@ def fit_classifier(
         except KeyboardInterrupt:
             if run is None:
                 raise
-            stopped = "interrupted"
+            stopped, cut = "interrupted", f"before stage {stage.number}"
             break
         stopped = run.train(*progress_reporters(progress, devices, run.note))
+        cut = run.cut
         history = _joined_history(history, run.records, stage)
         if stopped in ("interrupted", "nan"):
             break
+    if stopped == "interrupted":
+        warn_user(_interruption(cut, run, checkpoint_dir), InterruptedWarning)
     return Classifier(
         model,
         run.class_names,
@@ -242,6 +249,18 @@ def fit_classifier(
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
     )
+
+
+def _interruption(cut, run, checkpoint_dir):
+    """Return what to tell the user of training that was cut off."""
+    weights = "of that moment"
+    if run.keeps_best:
+        kept = run.kept_epoch
+        weights = f"of epoch {kept}, the best so far" if kept else "from before it"
+    text = f"Training was interrupted {cut}. The classifier has the weights {weights}."
+    if checkpoint_dir is None:
+        return text
+    return f"{text} The same call goes on from its last checkpoint."
 
 
 def _folder(checkpoint_dir, stage):

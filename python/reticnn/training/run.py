@@ -13,12 +13,17 @@ from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
-from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import sync_weights
+from reticnn.runtime.keras_internals import averages, sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
+from reticnn.training.callbacks.averaging import (
+    AveragedTests,
+    begin_averages,
+    keep_averages,
+)
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates
+from reticnn.training.callbacks.epoch_progress import Position
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
     compile_model,
@@ -41,6 +46,8 @@ class TrainingRun:
     """A run from the first epoch, or from a checkpoint, to the last.
 
     Attributes:
+        cut: Where training was cut off by the user, in words, or None.
+        keeps_best: Whether the weights left are those of the best epoch.
         records: List of dicts, the metrics of each epoch.
         class_names: List of the classes.
         resize: How the training images were resized to the model's size, or None if
@@ -81,11 +88,12 @@ class TrainingRun:
         check_rates(settings.layer_decay, devices)
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
+        self.cut = None
         self._stage = stage
         self._first_stage = earlier is None
         self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
-        self._keeps_best = settings.early_stopping is not None
+        self.keeps_best = settings.early_stopping is not None
         if checkpoints and checkpoints.seed is not None:
             self.seed = checkpoints.seed
         self._model = model
@@ -129,7 +137,7 @@ class TrainingRun:
     @property
     def kept_epoch(self):
         """The epoch whose weights are left, 0 for those from before the first one."""
-        if not self._keeps_best:
+        if not self.keeps_best:
             return self.end
         from_before = self._best.epoch < self._first_epoch
         return self._kept_before if from_before else self._best.epoch + 1
@@ -137,7 +145,7 @@ class TrainingRun:
     @property
     def loss(self):
         """The loss of the weights that are left, infinite if nothing says that."""
-        return self._best.loss if self._keeps_best else math.inf
+        return self._best.loss if self.keeps_best else math.inf
 
     @property
     def records(self):
@@ -151,7 +159,9 @@ class TrainingRun:
         if self._checkpoints and self._checkpoints.stopped:
             done = last
         batches = self._batches()
+        position = Position()
         callbacks = [
+            position,
             *reporters,
             EpochStarts(batches),
             EpochSeeds(self.seed),
@@ -160,9 +170,9 @@ class TrainingRun:
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
             callbacks.append(CurvatureEstimates(self._data, self.seed))
-        if self._model.optimizer.use_ema:
+        if averages(self._model.optimizer):
             # After the best weights, which are to be seen while they are averages.
-            callbacks.append(keras.callbacks.SwapEMAWeights())
+            callbacks.append(AveragedTests())
         if self._checkpoints:
             callbacks.append(self._checkpoints)
         stopped = None
@@ -182,6 +192,9 @@ class TrainingRun:
                 )
             except KeyboardInterrupt:
                 stopped = "interrupted"
+                self.cut = str(position)
+                if verbose == 1:
+                    print()  # Keras's bar does not end its line.
             finally:
                 sync_weights(self._trained)
         return self._finished(stopped)
@@ -190,9 +203,12 @@ class TrainingRun:
         """Restore the best weights if wanted, and return why training stopped."""
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
-        self._keeps_best = self._keeps_best or by_hand or stopped == "nan"
-        if self._keeps_best:
-            self._best.restore(self._trained)
+        self.keeps_best = self.keeps_best or by_hand or stopped == "nan"
+        try:
+            self._put_weights()
+        except KeyboardInterrupt:
+            # Half of them would be worse than waiting.
+            self._put_weights()
         if stopped == "nan":
             warnings.warn(
                 f"The loss became NaN in epoch {self.end + 1}, and training "
@@ -202,6 +218,13 @@ class TrainingRun:
                 stacklevel=4,
             )
         return stopped
+
+    def _put_weights(self):
+        """Have the weights in the model that are to be kept."""
+        if self.keeps_best and self._best.weights:
+            self._best.restore(self._trained)
+        else:
+            keep_averages(self._trained)
 
     def _make_ready(self):
         """Compile the model, set its learning rate, and seed its random layers."""
@@ -218,6 +241,8 @@ class TrainingRun:
             steps * settings.epochs,
             steps * settings.warmup_epochs,
         )
+        self._model.optimizer.build(self._model.trainable_variables)
+        begin_averages(self._model)
         seed_layers(self._model, self.seed)
 
     def _fingerprint(self):

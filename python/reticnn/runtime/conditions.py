@@ -23,6 +23,10 @@ class InterruptedWarning(UserWarning):
     r_class = "reticnn_interrupted"
 
 
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used, or is that of another run."""
+
+
 def warn_user(text, kind=UserWarning):
     """Warn, with the line outside of this package that led here as its location."""
     level, frame = 1, sys._getframe()

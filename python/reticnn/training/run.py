@@ -9,11 +9,14 @@ import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.conversion import images_for_model
+from reticnn.data.digest import images_digest, labels_digest
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
-from reticnn.runtime.keras_internals import averages, sync_weights
+from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
+from reticnn.runtime.randomness import DrawnSeed
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
 from reticnn.training.callbacks.averaging import (
     AveragedTests,
@@ -37,6 +40,11 @@ from reticnn.training.distributing import (
     shared_seed,
 )
 from reticnn.training.feature_cache import feature_cache
+from reticnn.training.fingerprint import (
+    initial_digests,
+    model_digest,
+    optimizer_texts,
+)
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing
 from reticnn.training.precision import mixed_bfloat16
@@ -46,6 +54,8 @@ class TrainingRun:
     """A run from the first epoch, or from a checkpoint, to the last.
 
     Attributes:
+        before: What was known of the model's training before the run. A run that
+            resumes has kept it, as its model has been trained since.
         cut: Where training was cut off by the user, in words, or None.
         keeps_best: Whether the weights left are those of the best epoch.
         records: List of dicts, the metrics of each epoch.
@@ -68,6 +78,8 @@ class TrainingRun:
         seed=None,
         stage=None,
         earlier=None,
+        before=None,
+        followed=False,
     ):
         """Check the data against the model, and make the model ready.
 
@@ -82,52 +94,63 @@ class TrainingRun:
             seed: Whole number, or None.
             stage: `Stage` that the run is, or None if training has only one.
             earlier: The run of the stage before, or None.
+            before: What is known of the model's training before the run, as JSON has
+                it, or None.
+            followed: Whether the next stage has a checkpoint already.
         """
-        checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
         check_rates(settings.layer_decay, devices)
+        given = None if isinstance(seed, DrawnSeed) else seed
+        self.seed = earlier.seed if earlier else _seed_of(seed, devices)
+        self._model = model
+        self._settings = settings
         self._devices = devices
-        self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
-        self.cut = None
         self._stage = stage
-        self._first_stage = earlier is None
+        self._earlier = earlier
+        self._checkpoints = _checkpoints(checkpoint_dir, settings, stage, given)
+        there = self._checkpoints.record if self._checkpoints else None
+        if there:
+            self.seed = there["seed"]
+        self.cut = None
+        self.before = there["before"] if there else before
         self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
         self.keeps_best = settings.early_stopping is not None
-        if checkpoints and checkpoints.seed is not None:
-            self.seed = checkpoints.seed
-        self._model = model
-        self._settings = settings
         self._data, self._validation = _training_data(
             model, data, validation, self.seed, settings.augmentation, class_names
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
-        self._make_ready()
+        initial = self._initial_weights() if self._checkpoints else None
+        self._make_ready(there and there["first_step"])
         self._features, self._features_note = feature_cache(
             model, settings, len(self._data), len(self._validation or ()), devices
         )
         self._trained = self._features.rest if self._features else model
-        self._history = History(checkpoints.records if checkpoints else ())
+        self._history = History(there["records"] if there else ())
         self._best = BestWeights(
             settings.early_stopping,
             self._validation is not None,
             self._first_epoch,
             earlier.loss if earlier else math.inf,
         )
-        self._checkpoints = checkpoints
-        if checkpoints:
-            checkpoints.connect(
-                self._fingerprint(), self.seed, self._history, self._best
-            )
-            checkpoints.restore(self._trained)
+        if self._checkpoints:
+            self._connect(given, initial)
+            self._checkpoints.restore(followed)
 
     @property
     def note(self):
         """What a person should know about the run before it starts, or None."""
-        notes = (self._stage and self._stage.note, self._features_note)
+        notes = (self._stage and self._stage.note, self._features_note, self._resumed)
         return "\n".join(filter(None, notes)) or None
+
+    @property
+    def _resumed(self):
+        """Say that the run goes on from a checkpoint, if it does."""
+        if not self._checkpoints or not self._checkpoints.record or not self.records:
+            return None
+        return f"Going on from the checkpoint after epoch {self.end}"
 
     @property
     def end(self):
@@ -148,6 +171,11 @@ class TrainingRun:
         return self._best.loss if self.keeps_best else math.inf
 
     @property
+    def checkpoint(self):
+        """What no other run's checkpoint has, or None without one."""
+        return self._checkpoints and self._checkpoints.run
+
+    @property
     def records(self):
         """The metrics of each epoch so far."""
         return self._history.records
@@ -156,7 +184,7 @@ class TrainingRun:
         """Train to the end, and return why it came early, or None."""
         last = self._first_epoch + self._settings.epochs
         done = min(self.end, last)
-        if self._checkpoints and self._checkpoints.stopped:
+        if self._best.stopped:
             done = last
         batches = self._batches()
         position = Position()
@@ -197,6 +225,8 @@ class TrainingRun:
                     print()  # Keras's bar does not end its line.
             finally:
                 sync_weights(self._trained)
+                # The model itself has the same metrics, and does not know of their use.
+                self._trained.reset_metrics()
         return self._finished(stopped)
 
     def _finished(self, stopped):
@@ -209,6 +239,7 @@ class TrainingRun:
         except KeyboardInterrupt:
             # Half of them would be worse than waiting.
             self._put_weights()
+        self._leave()
         if stopped == "nan":
             warnings.warn(
                 f"The loss became NaN in epoch {self.end + 1}, and training "
@@ -219,6 +250,13 @@ class TrainingRun:
             )
         return stopped
 
+    def _leave(self):
+        """Note in the checkpoints of all stages how the model is left."""
+        if self._checkpoints:
+            self._checkpoints.leave()
+        if self._earlier:
+            self._earlier._leave()
+
     def _put_weights(self):
         """Have the weights in the model that are to be kept."""
         if self.keeps_best and self._best.weights:
@@ -226,10 +264,14 @@ class TrainingRun:
         else:
             keep_averages(self._trained)
 
-    def _make_ready(self):
-        """Compile the model, set its learning rate, and seed its random layers."""
+    def _make_ready(self, first_step):
+        """Compile the model, set its learning rate, and seed its random layers.
+
+        Args:
+            first_step: The optimizer's step at which the run began, or None for now.
+        """
         settings = self._settings
-        if self._first_stage:
+        if self._earlier is None:
             compile_model(self._model, settings)
         else:
             follow_trainable(self._model)
@@ -240,23 +282,52 @@ class TrainingRun:
             settings.schedule,
             steps * settings.epochs,
             steps * settings.warmup_epochs,
+            first_step,
         )
         self._model.optimizer.build(self._model.trainable_variables)
         begin_averages(self._model)
         seed_layers(self._model, self.seed)
 
-    def _fingerprint(self):
-        """Return what must be the same for a checkpoint to fit."""
-        model = self._model
-        return {
-            **self._settings.fingerprint(),
-            "model": ", ".join(str(tuple(weight.shape)) for weight in model.weights),
-            "features": "kept" if self._features else "not kept",
-            "stages": self._stage.fingerprint if self._stage else "none",
-            "class_names": ", ".join(self.class_names),
-            "images": str(len(self._data)),
-            "validation images": str(len(self._validation or ())),
+    def _connect(self, seed_given, initial):
+        """Compare the run with that in the checkpoint, and say what to write there."""
+        texts = {
+            **_texts(self._settings, self._stage, seed_given),
+            **optimizer_texts(self._model.optimizer),
         }
+        digests = {
+            "images": images_digest(self._data),
+            "labels": labels_digest(self._data),
+            "layers, loss or frozen layers of the model": model_digest(self._model),
+        }
+        if self._validation is not None:
+            digests["validation images"] = images_digest(self._validation)
+            digests["labels in validation"] = labels_digest(self._validation)
+        checkpoints = self._checkpoints
+        checkpoints.check(texts, digests)
+        if initial and checkpoints.record:
+            checkpoints.check_initial(initial)
+        facts = checkpoints.record or {
+            "texts": texts,
+            "digests": digests,
+            "initial": initial,
+            "seed": self.seed,
+            "first_step": steps_done(self._model.optimizer),
+            "before": self.before,
+            "after": self._earlier and self._earlier.checkpoint,
+        }
+        checkpoints.connect(
+            self._model, self._trained, facts, self._history, self._best
+        )
+
+    def _initial_weights(self):
+        """Return digests of the weights before the run, or None.
+
+        A stage has those that the one before it has left; and where the run has left
+        the model itself, they are no longer there.
+        """
+        if self._earlier or self._checkpoints.has_left(self._model):
+            return None
+        return initial_digests(self._model)
 
     def _batches(self):
         settings = self._settings
@@ -293,6 +364,32 @@ class TrainingRun:
         if self._settings.mixes:
             return np.array([[0], [1]], dtype="float32")
         return None
+
+
+def _seed_of(seed, devices):
+    """Return the number for a seed given by the user, drawn by R, or not there."""
+    number = seed.number if isinstance(seed, DrawnSeed) else seed
+    return shared_seed(as_seed(number), devices)
+
+
+def _checkpoints(folder, settings, stage, seed):
+    """Return the checkpoints in a folder, if those there are of such a run, or None."""
+    if folder is None:
+        return None
+    checkpoints = Checkpoints(folder)
+    checkpoints.check(_texts(settings, stage, seed), {})
+    checkpoints.check_epochs(settings.epochs)
+    return checkpoints
+
+
+def _texts(settings, stage, seed):
+    """Return what a run was asked for as texts by name."""
+    return {
+        **settings.fingerprint(),
+        "stages": stage.fingerprint if stage else "none",
+        "seed": "none" if seed is None else str(as_seed(seed)),
+        "backend": keras.backend.backend(),
+    }
 
 
 def _training_data(model, data, validation, seed, augmentation, class_names):

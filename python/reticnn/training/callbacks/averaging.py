@@ -1,7 +1,7 @@
 """Moving averages of the weights: measured in place of the weights, and kept."""
 
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import averages, trained_by
+from reticnn.runtime.keras_internals import averages, steps_done, trained_by
 
 
 class AveragedTests(keras.callbacks.Callback):
@@ -26,7 +26,7 @@ class AveragedTests(keras.callbacks.Callback):
 
 def keep_averages(model):
     """Put the averages into the model, if its optimizer has any by now."""
-    if keras.ops.convert_to_numpy(model.optimizer.iterations) == 0:
+    if steps_done(model.optimizer) == 0:
         return
     for variable, average in _pairs(model):
         variable.assign(average)

@@ -46,7 +46,7 @@ from reticnn.training.fingerprint import (
     optimizer_texts,
 )
 from reticnn.training.layer_rates import check_rates, layered_rates
-from reticnn.training.mixing import Mixing
+from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
 
 
@@ -197,7 +197,7 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._data, self.seed))
+            callbacks.append(CurvatureEstimates(self._images(), self.seed))
         if averages(self._model.optimizer):
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(AveragedTests())
@@ -207,7 +207,8 @@ class TrainingRun:
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
         rates = layered_rates(self._trained, self._settings.layer_decay)
-        with torch_state_kept(), precision, spread, rates:
+        metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
+        with torch_state_kept(), precision, spread, rates, metrics:
             try:
                 self._trained.fit(
                     placed(batches, self._devices),
@@ -329,9 +330,12 @@ class TrainingRun:
             return None
         return initial_digests(self._model)
 
+    def _images(self):
+        return TrainingImages(self._data, self._settings.augmentation, self.seed)
+
     def _batches(self):
         settings = self._settings
-        images = TrainingImages(self._data, settings.augmentation, self.seed)
+        images = self._images()
         if self._features:
             images = self._features.training(images)
         return ImageBatches(

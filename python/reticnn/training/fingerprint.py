@@ -65,15 +65,28 @@ def optimizer_texts(optimizer):
     return {"optimizer": type(inner).__name__, **texts}
 
 
-def _rate_text(optimizer):
-    """Return the learning rate, the highest one where it follows a schedule of ours."""
+def rate_of(optimizer):
+    """Return the learning rate, the highest one where it follows a schedule of ours.
+
+    It is None where it follows another.
+    """
     rate = rate_or_schedule(innermost(optimizer))
     if isinstance(rate, Schedule):
         rate = rate.rate
-    elif isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return json.dumps(rate.get_config(), sort_keys=True, default=str)
-    # Keras keeps it as a float of 32 bits.
-    return f"{float(np.float32(keras.ops.convert_to_numpy(rate))):.6g}"
+    elif callable(rate):
+        return None
+    return float(keras.ops.convert_to_numpy(rate))
+
+
+def _rate_text(optimizer):
+    rate = rate_of(optimizer)
+    if rate is not None:
+        # Keras keeps it as a float of 32 bits.
+        return f"{float(np.float32(rate)):.6g}"
+    return json.dumps(
+        keras.saving.serialize_keras_object(rate_or_schedule(innermost(optimizer))),
+        sort_keys=True,
+    )
 
 
 def _described(value, model=None):

@@ -12,8 +12,10 @@ from reticnn.data.conversion import images_for_model
 from reticnn.data.digest import images_digest, labels_digest
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
+from reticnn.graph import leaves_of
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
+from reticnn.pretrained.freezing import set_flags
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
 from reticnn.runtime.randomness import DrawnSeed
@@ -44,6 +46,7 @@ from reticnn.training.fingerprint import (
     initial_digests,
     model_digest,
     optimizer_texts,
+    rate_of,
 )
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
@@ -123,7 +126,10 @@ class TrainingRun:
         self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
         initial = self._initial_weights() if self._checkpoints else None
-        self._make_ready(there and there["first_step"])
+        begun = {"first_step": there["first_step"]} if there else {}
+        if there and initial is None and earlier is None:
+            begun.update(_as_begun(model, there))
+        self._make_ready(**begun)
         self._features, self._features_note = feature_cache(
             model, settings, len(self._data), len(self._validation or ()), devices
         )
@@ -265,11 +271,12 @@ class TrainingRun:
         else:
             keep_averages(self._trained)
 
-    def _make_ready(self, first_step):
+    def _make_ready(self, first_step=None, learning_rate=None):
         """Compile the model, set its learning rate, and seed its random layers.
 
         Args:
             first_step: The optimizer's step at which the run began, or None for now.
+            learning_rate: The one with which it began if the settings have none.
         """
         settings = self._settings
         if self._earlier is None:
@@ -279,7 +286,7 @@ class TrainingRun:
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
-            settings.learning_rate,
+            settings.learning_rate or learning_rate,
             settings.schedule,
             steps * settings.epochs,
             steps * settings.warmup_epochs,
@@ -313,6 +320,8 @@ class TrainingRun:
             "initial": initial,
             "seed": self.seed,
             "first_step": steps_done(self._model.optimizer),
+            "rate": rate_of(self._model.optimizer),
+            "trained_layers": [layer.trainable for layer in leaves_of(self._model)],
             "before": self.before,
             "after": self._earlier and self._earlier.checkpoint,
         }
@@ -384,6 +393,18 @@ def _checkpoints(folder, settings, stage, seed):
     checkpoints.check(_texts(settings, stage, seed), {})
     checkpoints.check_epochs(settings.epochs)
     return checkpoints
+
+
+def _as_begun(model, there):
+    """Let a model that a run has left begin as it did, and return its learning rate.
+
+    Later stages may have trained other layers, at another rate.
+    """
+    leaves, flags = leaves_of(model), there["trained_layers"]
+    if [layer.trainable for layer in leaves] != flags and len(leaves) == len(flags):
+        pairs = zip(leaves, flags, strict=True)
+        set_flags(model, {id(layer) for layer, trained in pairs if trained})
+    return {"learning_rate": there["rate"]}
 
 
 def _texts(settings, stage, seed):

@@ -195,3 +195,171 @@ test_that("Ctrl-C ends a script that nobody watches, once the classifier is made
   expect_match(paste(lines, collapse = " "), "Training was interrupted in epoch")
   expect_match(lines, "Execution halted", all = FALSE)
 })
+
+test_that("a learning rate is found, and the model left as it was", {
+  skip_if_quick()
+  skip_if_no_core()
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, batch_norm = TRUE, seed = 1)
+  before <- model$get_weights()
+  rates <- find_learning_rate(model, shape_images(100, image_size = 16, seed = 1), seed = 1)
+  expect_identical(model$get_weights(), before)
+  expect_named(rates, c("learning_rate", "loss"))
+  expect_gt(attr(rates, "suggestion"), 1e-6)
+  expect_output(print(rates), "Suggested learning rate: ")
+  skip_if_not_installed("ggplot2")
+  expect_s3_class(plot(rates), "ggplot")
+})
+
+test_that("rates are tried on image data alone", {
+  skip_if_no_core()
+  expect_error(
+    find_learning_rate(build_cnn(), 3), "`data` must be image data", class = "reticnn_error"
+  )
+})
+
+test_that("what shares the work is told from R", {
+  skip_if_no_core()
+  data <- shape_images(20, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 2)
+  device <- NULL
+  fit_classifier(model, data, epochs = 1, distribute = "none", progress = function(state) {
+    device <<- state$device
+  })
+  expect_match(device, "^(CPU|GPU) \\(")
+  expect_error(fit_classifier(model, data, distribute = 1000),
+    "`distribute`", class = "reticnn_error")
+  expect_error(fit_classifier(model, data, distribute = c("gpu:8", "gpu:9")),
+    "`distribute`", class = "reticnn_error")
+})
+
+test_that("training augments, and computes a frozen network only once", {
+  skip_if_quick()
+  skip_if_no_core()
+  data <- shape_images(40, image_size = 16, seed = 1)
+  policy <- augmentation(flip = "horizontal", rotation = 0.1, erasing = 0.5)
+  fit <- function(...) {
+    model <- build_cnn(c(16, 16, 3), n_blocks = 2, filters = 4, units = 8, seed = 1)
+    model <- freeze(model, c("block1_conv1", "block2_conv1"))
+    fit_classifier(model, data, epochs = 2, seed = 1, ...)
+  }
+  kept <- fit()
+  expect_equal(kept$history, fit(cache_features = "none")$history, tolerance = 1e-4)
+  changed <- fit(augmentation = policy)
+  expect_false(identical(changed$history, kept$history))
+  expect_identical(fit(augmentation = policy)$history, changed$history)
+  expect_identical(nrow(fit(augmentation = policy, cache_features = 2)$history), 2L)
+  expect_identical(changed$augmentation, policy)
+  expect_error(fit(augmentation = 0.1), "`augmentation` must be a policy",
+    class = "reticnn_error")
+  expect_error(fit(cache_features = 2), "`cache_features` is 2", class = "reticnn_error")
+  said <- testthat::capture_messages(fit(progress = "epoch"))
+  expect_match(said, "computed once for each image", all = FALSE)
+  plain <- predict(changed, data)$.pred_circle
+  expect_false(isTRUE(all.equal(predict(changed, data, tta = 4)$.pred_circle, plain)))
+  expect_equal(predict(changed, data, tta = 0)$.pred_circle, plain)
+})
+
+test_that("a policy is learned from a function that builds models", {
+  skip_if_quick()
+  skip_if_no_core()
+  data <- shape_images(20, image_size = 8, seed = 1)
+  built <- 0
+  small_cnn <- function() {
+    built <<- built + 1
+    build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4)
+  }
+  set.seed(1)
+  learned <- learn_augmentation(small_cnn, data, budget = 2, trials = 2)
+  expect_equal(built, 2)
+  expect_named(learned, c("policy", "trials", "stopped"))
+  expect_s3_class(learned$trials, "tbl_df")
+  expect_named(learned$trials, c("trial", "epochs", "val_loss", "operations", "policy"))
+  expect_setequal(learned$trials$trial, 1:2)
+  expect_true("none" %in% learned$trials$operations)
+  expect_true(learned$policy == learned$trials$policy[[1]])
+  expect_null(learned$stopped)
+  expect_output(print(learned), "val_loss")
+})
+
+test_that("a recipe is a list of fit_classifier's arguments", {
+  skip_if_no_core()
+  expect_error(training_recipe("vgg"), "`name` must be one of .*, not 'vgg'",
+    class = "reticnn_error")
+  recipe <- training_recipe("alexnet")
+  expect_identical(recipe$batch_size, 128L)
+  expect_true(all(names(recipe) %in% names(formals(fit_classifier))))
+  data <- shape_images(8, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), filters = 4, n_blocks = 1, units = 4)
+  recipe$epochs <- 1
+  classifier <- do.call(fit_classifier, c(list(model, data), recipe))
+  expect_identical(nrow(classifier$history), 1L)
+})
+
+test_that("a classifier trains on after unfreezing", {
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  backbone <- keras$Model(x, conv_block(x, 4, name = "block1"), name = "own")
+  data <- shape_images(20, image_size = 16, seed = 1)
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data, epochs = 1, seed = 1
+  )
+  weights <- function(model) {
+    model$get_layer("own")$get_layer("block1_conv1")$get_weights()[[1]]
+  }
+  before <- weights(classifier$model)
+  expect_s3_class(unfreeze(classifier, "block1"), "reticnn_classifier")
+  classifier <- fit_classifier(classifier, data, epochs = 1, seed = 1)
+  expect_identical(nrow(classifier$history), 2L)
+  trained <- weights(classifier$model)
+  expect_false(identical(trained, before))
+  other <- keras$models$clone_model(backbone)
+  made <- transfer_model(other, c(16, 16, 3), weights = classifier)
+  expect_identical(weights(made), trained)
+})
+
+test_that("training goes in stages, and fine-tuning by default", {
+  skip_if_quick()
+  skip_if_no_core()
+  x <- keras$Input(c(16L, 16L, 3L))
+  features <- conv_block(conv_block(x, 4, name = "block1"), 4, name = "block2")
+  backbone <- keras$Model(x, features, name = "own")
+  data <- shape_images(40, image_size = 16, seed = 1)
+  said <- character()
+  classifier <- fit_classifier(
+    transfer_model(backbone, c(16, 16, 3)), data,
+    epochs = 1, layer_decay = 0.8, seed = 1,
+    stages = list(
+      list(train = "head", epochs = 2),
+      list(train = "block2", learning_rate = 1e-4, schedule = "cosine")
+    ),
+    progress = function(state) said <<- c(said, state$note)
+  )
+  expect_identical(classifier$history$stage, c(1L, 1L, 2L))
+  expect_true(any(grepl("Stage 2 of 2, trained: block2", said)))
+  expect_false("block1_conv1" %in% trained(classifier$model))
+  expect_false(any(grepl("stage", capture.output(print(classifier)))))
+  expect_setequal(unique(tidy(classifier)$metric), c("loss", "accuracy"))
+  expect_false("stage" %in% names(glance(classifier)))
+  skip_if_not_installed("ggplot2")
+  lines <- ggplot2::layer_data(plot(classifier), 1)
+  expect_identical(unique(lines$xintercept), 2.5)
+  tuned <- fine_tune(classifier, data, epochs = 1, seed = 1)
+  expect_identical(tuned$history$epoch, 1:6)
+  # The epochs before have no images for validation.
+  expect_silent(lines <- ggplot2::layer_data(plot(tuned), 1))
+  expect_identical(unique(lines$xintercept), c(2.5, 3.5, 4.5, 5.5))
+  expect_true("block1_conv1" %in% trained(tuned$model))
+  expect_error(
+    fit_classifier(tuned, data, stages = list(train = "head")),
+    "`stages` must be a list of dicts", class = "reticnn_error"
+  )
+})
+
+test_that("what cannot learn a policy is refused by name", {
+  skip_if_no_core()
+  expect_snapshot(error = TRUE, {
+    learn_augmentation(build_cnn(), shape_images(20))
+    learn_augmentation(function() "model", shape_images(20))
+    learn_augmentation(function() build_cnn(), shape_images(20), budget = 5)
+  })
+})

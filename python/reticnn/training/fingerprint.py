@@ -11,8 +11,8 @@ from reticnn.optimizers.schedules import Schedule
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
     all_layers,
+    compiled_as_given,
     innermost,
-    metrics_as_given,
     rate_or_schedule,
 )
 
@@ -24,7 +24,9 @@ def model_digest(model):
     built again has others. Nor do weights.
     """
     described = [_described(model, model), _described(model.loss)]
-    described.append(_described(metrics_as_given(model)))
+    given = compiled_as_given(model)
+    for name in ("loss_weights", "metrics", "weighted_metrics"):
+        described.append(_described(given.get(name)))
     described.append([layer.trainable for layer in leaves_of(model)])
     described.append([list(weight.shape) for weight in model.weights])
     return _digest(json.dumps(described, sort_keys=True, default=_type_of).encode())

@@ -196,19 +196,34 @@ def fits(levels):
     )
 
 
+def fits_together(levels, name, level):
+    """Return whether a level goes together with others, which fit each other."""
+    levels = {**levels, name: level}
+    return all(
+        rule(*(levels[name] for name in names))
+        for names, rule in _RULES
+        if name in names and all(name in levels for name in names)
+    )
+
+
+def pair_of(one, other):
+    """Return the pair of two (name, level), whichever comes first."""
+    return (one, other) if one[0] < other[0] else (other, one)
+
+
 def pairs_of(levels):
     """Return the pairs of levels that occur in a dict of them."""
-    return set(itertools.combinations(sorted(levels.items()), 2))
+    return {pair_of(*two) for two in itertools.combinations(levels.items(), 2)}
 
 
-def possible_pairs():
-    """Return the pairs of levels of which no rule says that they do not fit."""
-    levels = [(name, level) for name in sorted(CHOICES) for level in CHOICES[name]]
-    return {
-        (one, other)
+def possible_pairs(choices=CHOICES):
+    """Return a list of the pairs of levels that fit together."""
+    levels = [(name, level) for name in choices for level in choices[name]]
+    return [
+        pair_of(one, other)
         for one, other in itertools.combinations(levels, 2)
         if one[0] != other[0] and fits(dict((one, other)))
-    }
+    ]
 
 
 # What Keras's kinds of model cannot have
@@ -313,6 +328,12 @@ def copies_are_of_changed_images(cache_features, augmentation):
 def copies_are_of_a_frozen_start(cache_features, frozen):
     """Where nothing is frozen there is nothing to keep."""
     return cache_features != 2 or frozen != "nothing"
+
+
+@_rule
+def copies_are_not_for_stages(cache_features, stages):
+    """In the last one nothing is frozen."""
+    return cache_features != 2 or stages is None
 
 
 @_rule

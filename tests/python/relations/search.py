@@ -5,10 +5,16 @@ import time
 import warnings
 from dataclasses import dataclass, fields, replace
 
-from allpairspy import AllPairs
-
 from . import laws
-from .choices import CHOICES, Case, fits, pairs_of, possible_pairs
+from .choices import (
+    CHOICES,
+    Case,
+    fits,
+    fits_together,
+    pair_of,
+    pairs_of,
+    possible_pairs,
+)
 from .known import known_fault, may_be_refused
 
 
@@ -32,26 +38,26 @@ class Fault:
 
 # Drawing
 
+# Of so many rows, each begun from a pair that is left, the best is taken.
+_CANDIDATES = 5
+
 
 def draw_cases(seed, choices=CHOICES):
     """Return cases in which every pair of levels occurs that can occur.
 
-    Another seed gives other cases.
+    Another seed gives other cases. They are drawn one by one, each with as many new
+    pairs as a greedy choice finds (Cohen et al. 1997, "The AETG system").
     """
     rng = random.Random(seed)
-    wanted = {
-        pair
-        for pair in possible_pairs()
-        if all(name in choices and level in choices[name] for name, level in pair)
-    }
-    drawn = list(_covering(choices, rng))
-    left = wanted.difference(*map(pairs_of, drawn))
-    for pair in sorted(left, key=repr):
-        if pair in left:
-            levels = _with(dict(pair), choices, left, rng)
-            if levels:
-                drawn.append(levels)
-                left -= pairs_of(levels)
+    left = dict.fromkeys(possible_pairs(choices))
+    drawn = []
+    while left:
+        pairs = list(left)
+        rows = [_row(rng.choice(pairs), choices, left, rng) for _ in range(_CANDIDATES)]
+        best = max(filter(None, rows), key=lambda row: len(pairs_of(row) & left.keys()))
+        drawn.append(best)
+        covered = pairs_of(best)
+        left = {pair: None for pair in left if pair not in covered}
     rng.shuffle(drawn)
     return [
         Case(**levels, traced=number % 4 == 0, seed=1 + number)
@@ -59,40 +65,24 @@ def draw_cases(seed, choices=CHOICES):
     ]
 
 
-def _covering(choices, rng):
-    """Yield the rows of a covering array as dicts.
-
-    It ends where a row would cover nothing new, and so misses a few pairs.
-    """
-    names = sorted(choices, key=lambda name: (-len(choices[name]), rng.random()))
-    levels = [rng.sample(choices[name], len(choices[name])) for name in names]
-
-    def good(row):
-        return fits(dict(zip(names, row, strict=False)))
-
-    for row in AllPairs(levels, filter_func=good):
-        yield dict(zip(names, row, strict=True))
-
-
-def _with(pair, choices, left, rng, tries=20):
-    """Return levels that have a pair and others that are left, or None."""
-    for _ in range(tries):
-        levels = dict(pair)
-        names = [name for name in choices if name not in levels]
-        for name in rng.sample(names, len(names)):
-            fitting = [
-                level for level in choices[name] if fits({**levels, name: level})
-            ]
-            if not fitting:
-                break
-            rng.shuffle(fitting)
-            levels[name] = max(
-                fitting,
-                key=lambda level: len(pairs_of({**levels, name: level}) & left),
-            )
-        else:
-            return levels
-    return None
+def _row(pair, choices, left, rng):
+    """Return levels that have a pair and many of those that are left, or None."""
+    levels = dict(pair)
+    names = [name for name in choices if name not in levels]
+    for name in rng.sample(names, len(names)):
+        fitting = [
+            level for level in choices[name] if fits_together(levels, name, level)
+        ]
+        if not fitting:
+            return None
+        rng.shuffle(fitting)
+        levels[name] = max(
+            fitting,
+            key=lambda level, name=name: sum(
+                pair_of((name, level), other) in left for other in levels.items()
+            ),
+        )
+    return levels
 
 
 # Checking
@@ -214,7 +204,7 @@ class Search:
         self._say = say
         self.cases, self.pairs, self.faults = 0, set(), []
         self.known = 0
-        self._possible = possible_pairs()
+        self._possible = set(possible_pairs())
 
     def run(self, seconds, seed=1, simplify=120):
         """Check the cases of one seed after the other."""

@@ -144,6 +144,11 @@ is_image_data <- function(x) {
 }
 
 #' @export
+`$.reticnn.ImageData` <- function(x, name) {
+  core_attribute(x, name)
+}
+
+#' @export
 `[.reticnn.ImageData` <- function(x, i) {
   positions <- positions_in(x, i, "[", rlang::caller_env())
   reticulate::py_get_item(x, as.list(positions - 1L))

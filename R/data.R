@@ -61,6 +61,7 @@ check_images <- function(path) {
   columns[text] <- lapply(columns[text], as.character)
   columns[c("width", "height")] <- lapply(columns[c("width", "height")], as.integer)
   columns$ok <- as.logical(columns$ok)
+  columns$file <- as_paths(columns$file)
   as_table(columns)
 }
 
@@ -145,7 +146,8 @@ is_image_data <- function(x) {
 
 #' @export
 `$.reticnn.ImageData` <- function(x, name) {
-  core_attribute(x, name)
+  value <- core_attribute(x, name)
+  if (name %in% c("files", "skipped") && is.character(value)) as_paths(value) else value
 }
 
 #' @export

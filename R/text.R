@@ -27,6 +27,8 @@ from_core <- function(x) {
     x[carried] <- vapply(x[carried], released_bytes, "", USE.NAMES = FALSE)
   } else if (is.list(x)) {
     x[] <- lapply(x, from_core)
+  } else if (!is.atomic(x)) {
+    return(x)
   }
   if (!all_ascii(names(x))) names(x) <- as_utf8(names(x))
   x
@@ -54,6 +56,13 @@ as_utf8 <- function(x, other = identity) {
   Encoding(marked) <- "UTF-8"
   x[valid] <- marked
   x[!valid] <- vapply(x[!valid], other, "", USE.NAMES = FALSE)
+  x
+}
+
+# Paths as R's functions for files take them. In a locale that is not UTF-8 they would
+# translate what is marked as UTF-8, and lose it; bytes without a mark reach the disk.
+as_paths <- function(x) {
+  if (.Platform$OS.type != "windows" && !l10n_info()$`UTF-8`) Encoding(x) <- "unknown"
   x
 }
 

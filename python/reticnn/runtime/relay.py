@@ -6,6 +6,7 @@ import warnings
 from reticnn.coercion import printable
 from reticnn.runtime.carrying import attribute, named, received, sent
 from reticnn.runtime.conditions import r_class
+from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.registration import register_classes
 
 __all__ = ["attribute", "call_with_warnings", "load_keras", "named"]
@@ -36,6 +37,11 @@ def _make_text_cross(error):
 def _crossing(message):
     """Return a message with bytes of file names as R shows them."""
     return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", printable(message))
+
+
+def drawn_seed(number):
+    """Return a seed that R drew, so that it is known from one that the user gave."""
+    return DrawnSeed(int(number))
 
 
 def load_keras():

@@ -66,6 +66,4 @@ def _as_carried(path):
     try:
         return path.decode()
     except UnicodeDecodeError:
-        return "".join(
-            chr(byte) if byte < 128 else chr(_FIRST + byte) for byte in path
-        )
+        return "".join(chr(byte) if byte < 128 else chr(_FIRST + byte) for byte in path)

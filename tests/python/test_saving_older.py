@@ -146,7 +146,7 @@ def test_classifier_knows_what_it_knew(saved):
     classifier = saved.load()
     for name in ("class_names", "stopped", "kept_epoch", "resize"):
         assert getattr(classifier, name) == saved.expected[name]
-    # Gaps in the history, NaN, are equal to each other here; a stage, once NaN, is None.
+    # Gaps in the history are NaN, equal to each other here; those in stages now None.
     wanted = dict(saved.expected["history"])
     if "stage" in wanted:
         wanted["stage"] = [s if s == s else None for s in wanted["stage"]]

@@ -72,6 +72,8 @@ def arguments_of(case, classes, validation, as_in_r=False):
         "progress": "none",
         "seed": number(case.seed),
     }
+    if case.body in ("own_call", "subclass"):
+        arguments["output"] = _output(case)
     policy = AUGMENTATIONS[case.augmentation]
     arguments["augmentation"] = policy and policy()
     if case.stages == "fine_tune":
@@ -98,6 +100,11 @@ def arguments_of(case, classes, validation, as_in_r=False):
     if case.stages == "two":
         arguments["stages"] = [{"train": "head"}, {"train": "all"}]
     return arguments
+
+
+def _output(case):
+    """Return what is to be said of outputs that a `call()` of its own makes."""
+    return {"logit": "logits"}.get(case.meaning, case.meaning)
 
 
 def train(case, model, data, classes, validation, **changed):

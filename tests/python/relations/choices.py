@@ -17,7 +17,6 @@ CHOICES = {
         "shared",
         "ops",
         "lambda",
-        "activation_layers",
         "open_size",
     ),
     "head": (
@@ -30,7 +29,6 @@ CHOICES = {
         "softmax_op",
         "sigmoid_op",
         "linear_after",
-        "reshape_after",
         "flatten_after",
         "nested_head",
         "distances",
@@ -139,7 +137,7 @@ class Case:
     traced: bool = False
     # Values, which are drawn apart.
     epochs: int = 2
-    images: int = 9
+    images: int = 7
     seed: int = 1
 
     def __repr__(self):

@@ -32,25 +32,30 @@ class Refusal:
 
 KNOWN = [
     Known(
-        "trains",
-        Case(compiled="function", optimizer="object"),
-        lambda case: case.compiled in ("function", "class_name", "mse", "kl"),
-        "a loss by its function or class name, or another than the cross-entropy, is "
-        "given codes where it wants rows of 0 and 1",
-    ),
-    Known(
-        "predicts_what_keras_predicts",
-        Case(head="sigmoid_op"),
+        "evaluates_as_scikit_learn",
+        Case(own="compute_loss", learning_rate=None),
         lambda case: (
-            case.head in ("sigmoid_op", "softmax_op", "linear_after", "reshape_after")
+            case.own == "compute_loss" or case.extra in ("activity_l2", "added_loss")
         ),
-        "probabilities are taken for logits where the last operation is not the layer",
+        "the loss of what Keras has to compute is the last batch's",
     ),
     Known(
-        "trains",
-        Case(validation="other_order"),
-        lambda case: case.validation in ("other_order", "lacks_class"),
-        "validation images are not matched by the names of their classes",
+        "is_refused_before_anything_is_done",
+        Case(
+            frozen="backbone", own="train_step", augmentation="flip", cache_features=2
+        ),
+        lambda case: case.cache_features == 2 and case.own != "nothing",
+        "copies of features that cannot be had are refused after compiling",
+    ),
+    Known(
+        "history_ends_with_what_is_kept",
+        Case(extra="batch_norm", validation="data", early_stopping=1, stages="two"),
+        lambda case: (
+            case.extra in ("batch_norm", "frozen_batch_norm")
+            and case.early_stopping
+            and case.stages is not None
+        ),
+        "statistics that were frozen when the kept weights were made are settled",
     ),
 ]
 
@@ -61,11 +66,6 @@ MAY_BE_REFUSED = [
         "a saved Lambda layer would be code that loading runs",
     ),
     Refusal(
-        "`model`.*`output`|`model` must",
-        lambda case: case.body == "subclass",
-        "what its `call()` does last is known to nobody",
-    ),
-    Refusal(
         "`cache_features` is 2",
         lambda case: not case.is_graph or case.body == "lambda",
         "what such a model does with its layers, or a Lambda, is known to nobody",
@@ -74,6 +74,11 @@ MAY_BE_REFUSED = [
         "`cache_features` is 2",
         lambda case: case.extra in ("noise_in_front", "flips_in_front"),
         "random layers stand before the frozen ones",
+    ),
+    Refusal(
+        "`cache_features` is 2.*counts in the loss",
+        lambda case: case.extra in ("activity_l2", "added_loss"),
+        "what frozen layers add to the loss must be computed anew",
     ),
     Refusal(
         "`layer_decay`",

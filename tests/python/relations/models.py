@@ -110,11 +110,9 @@ def _end(case):
             keras.layers.Dense(6, "tanh", name="head_codes"),
             EuclideanRBF(prototypes, name="head_prototypes"),
         ]
-    activation = {"sigmoid": "sigmoid"}.get(case.head)
-    if case.head in ("softmax", "softmax_of_two", "linear_after"):
-        activation = "softmax"
-    if case.head in ("reshape_after", "nested_head"):
-        activation = "softmax"
+    has_softmax = ("softmax", "softmax_of_two", "linear_after", "nested_head")
+    activation = "softmax" if case.head in has_softmax else None
+    activation = "sigmoid" if case.head == "sigmoid" else activation
     dense = keras.layers.Dense(units, activation, name="head")
     if case.head == "nested_head":
         wide = keras.layers.Dense(40, "relu", name="head_wide")
@@ -123,9 +121,9 @@ def _end(case):
         "softmax_layer": [keras.layers.Softmax(name="head_end")],
         "linear_after": [
             keras.layers.Activation("linear", name="head_linear"),
+            keras.layers.Reshape((units,), name="head_reshape"),
             keras.layers.Identity(name="head_identity"),
         ],
-        "reshape_after": [keras.layers.Reshape((units,), name="head_end")],
     }.get(case.head, [])
     return [*end, dense, *after]
 
@@ -140,7 +138,7 @@ def _last_operation(case):
 
 def _with_activation(case, conv):
     """Return a function that applies a convolution and its activation."""
-    if case.body == "activation_layers":
+    if case.body == "nested":
         relu = keras.layers.ReLU(name=f"relu_{conv.name}")
         return lambda x: relu(conv(x))
     conv.activation = keras.activations.relu

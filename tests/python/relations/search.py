@@ -60,7 +60,7 @@ def draw_cases(seed, choices=CHOICES):
         left = {pair: None for pair in left if pair not in covered}
     rng.shuffle(drawn)
     return [
-        Case(**levels, traced=number % 4 == 0, seed=1 + number)
+        Case(**levels, traced=number % 6 == 0, seed=1 + number)
         for number, levels in enumerate(drawn)
     ]
 

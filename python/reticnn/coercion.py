@@ -16,7 +16,13 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-R_MISSING_INTEGER = -(2**31)
+from reticnn.notation import (
+    R_MISSING_INTEGER,
+    in_words,
+    shown,
+    shown_kind,
+    shown_positions,
+)
 
 # Doubles that fit into a core's second-level cache with room to spare.
 _VALUES_IN_CACHE = 100_000
@@ -60,7 +66,7 @@ def as_bool(value, name):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     raise TypeError(
-        f"`{name}` must be True or False (TRUE or FALSE in R), not {shown(value)}."
+        f"`{name}` must be {shown(True)} or {shown(False)}, not {shown(value)}."
     )
 
 
@@ -77,9 +83,7 @@ def as_choice(value, name, choices):
         return None
     if isinstance(value, str) and value in choices:
         return value
-    listed = ", ".join(
-        "None (NULL in R)" if choice is None else repr(choice) for choice in choices
-    )
+    listed = ", ".join(map(shown, choices))
     near = nearest(value, [choice for choice in choices if choice is not None])
     raise ValueError(f"`{name}` must be one of {listed}, not {shown(value)}.{near}")
 
@@ -123,7 +127,7 @@ def as_image_shape(value, name):
         raise ValueError(
             f"`{name}` must be three whole numbers (height, width, channels), "
             f"not {shown(value)}. For colour images of 32 by 32 pixels use "
-            "(32, 32, 3), in R c(32, 32, 3)."
+            "`(32, 32, 3)`."
         )
     return as_ints(value, name)
 
@@ -235,29 +239,6 @@ def as_images(images, name="images"):
     return _checked_pixels(array, name)
 
 
-def shown(value):
-    """Return a short text of `value` for an error message, as its user wrote it."""
-    if isinstance(value, numbers.Integral) and value == R_MISSING_INTEGER:
-        return "NA"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    if isinstance(value, (list, tuple)) and len(value) > 6:
-        return f"{shown(value[:5])} and {len(value) - 5} more"
-    if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
-        return ", ".join(map(repr, value)) or "an empty list"
-    text = repr(_whole_as_int(value))
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _whole_as_int(value):
-    """Return 3 for the 3.0 that R sends for its 3, also within a list."""
-    if isinstance(value, (list, tuple)):
-        return tuple(map(_whole_as_int, value))
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
 def _number(value, wanted):
     """Return `value` as a finite number, or raise a message starting with `wanted`."""
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -267,7 +248,7 @@ def _number(value, wanted):
     if value == R_MISSING_INTEGER or math.isnan(value):
         raise ValueError(f"{wanted}, not NA. Give a number.")
     if math.isinf(value):
-        raise ValueError(f"{wanted}, not {value}. Give a finite number.")
+        raise ValueError(f"{wanted}, not {shown(value)}. Give a finite number.")
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -289,7 +270,7 @@ def _label_values(labels, class_names, name):
     ):
         raise ValueError(
             f"`{name}` must have one label per image, not {shown(labels)}. "
-            "For one-hot rows, pass their argmax."
+            "For one-hot rows, pass the position of each row's 1."
         )
     values = _items(labels)
     # R's missing string arrives as "NA". Only a class called so by the caller is one.
@@ -299,9 +280,9 @@ def _label_values(labels, class_names, name):
     ]
     if missing:
         raise ValueError(
-            f"`{name}` has {len(missing)} missing values, at indices "
-            f"{shown(missing)} counted from 0. Remove those images or label them; if "
-            "'NA' is a class, list it in `class_names`."
+            f"`{name}` has {len(missing)} missing values, at the positions "
+            f"{shown_positions(missing)}. Remove those images or label them; if 'NA' "
+            "is a class, list it in `class_names`."
         )
     if all(isinstance(value, str) for value in values):
         return values
@@ -349,7 +330,7 @@ def _image_array(images, name):
     if array.dtype.kind not in "uif":
         raise TypeError(
             f"`{name}` must hold numbers from 0 to 255, not values of type "
-            f"{array.dtype} such as {shown(array.ravel()[:1].tolist())}."
+            f"{shown_kind(array.dtype)} such as {shown(array.ravel()[:1].tolist())}."
         )
     return array
 
@@ -364,7 +345,7 @@ def _batch_of_images(array, name):
     if array.ndim != 4 or 0 in array.shape[1:]:
         raise ValueError(
             f"`{name}` must have the shape (n, height, width, channels), or for one "
-            f"image (height, width, channels), not {given}."
+            f"image (height, width, channels), not {shown(given)}."
         )
     return array
 

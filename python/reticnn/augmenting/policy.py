@@ -75,7 +75,7 @@ class Policy:
         """
         if not isinstance(config, Mapping):
             raise TypeError(
-                "`config` must be a dict (a named list in R), as `to_config()` gives "
+                f"`config` must be {in_words('a dict', 'a named list')}, as `to_config()` gives "
                 f"it, not {shown(config)}."
             )
         settings = dict(config)

@@ -141,8 +141,9 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
     ),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
   )
-  for (text in answer[[2]]) {
-    rlang::warn(text, class = "reticnn_warning", call = .call)
+  for (i in seq_along(answer[[2]])) {
+    kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
+    rlang::warn(answer[[2]][[i]], class = kinds, call = .call)
   }
   answer[[1]]
 }

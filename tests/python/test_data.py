@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reticnn import image_arrays, load_images, shape_images, split_images
 
 NA_INTEGER = -(2**31)
-NA_REAL = float("nan")
 
 
 def _numbered(n, labels=None):
@@ -183,90 +180,6 @@ def test_part_of_a_part():
 def test_other_than_image_data_is_refused(refused, function, data, parts):
     with refused(TypeError, "data", *parts):
         function(data)
-
-
-# split_images
-
-some_proportions = st.lists(st.integers(5, 20), min_size=2, max_size=4).map(
-    lambda weights: {
-        f"part {number}": weight / sum(weights) for number, weight in enumerate(weights)
-    }
-)
-
-
-@given(
-    st.lists(st.sampled_from("abc"), min_size=40, max_size=120),
-    some_proportions,
-    st.integers(0, 2**32),
-)
-def test_split_is_a_stratified_partition(labels, proportions, seed):
-    numbers = np.arange(len(labels), dtype="u1").reshape(-1, 1, 1, 1)
-    data = image_arrays(numbers, labels, class_names=["a", "b", "c"])
-    parts = split_images(data, proportions, seed=seed)
-    assert list(parts) == list(proportions)
-    numbers = [number for part in parts.values() for number in _numbers(part)]
-    assert sorted(numbers) == list(range(len(labels)))
-    for name, part in parts.items():
-        assert part.class_names == data.class_names
-        assert part.labels == [labels[number] for number in _numbers(part)]
-        for label, count in data.class_counts.items():
-            assert abs(part.class_counts[label] - proportions[name] * count) <= 1
-
-
-@given(st.integers(0, 2**32), st.booleans())
-def test_same_seed_is_the_same_split(seed, labelled):
-    data = _numbered(60, ["a", "b", "c"] * 20 if labelled else None)
-    first, again = (split_images(data, 0.7, seed=seed) for _ in range(2))
-    assert _numbers(first["train"]) == _numbers(again["train"])
-    assert _numbers(first["test"]) == _numbers(again["test"])
-
-
-def test_other_seed_is_another_split():
-    data = _numbered(60)
-    splits = [split_images(data, seed=seed) for seed in (1, 2, None, None)]
-    assert len({tuple(_numbers(parts["test"])) for parts in splits}) == 4
-
-
-@pytest.mark.parametrize(
-    ("prop", "sizes"),
-    [
-        (0.8, {"train": 80, "test": 20}),
-        ([0.75, 0.25], {"train": 75, "test": 25}),
-        (np.array([0.5, 0.3, 0.2]), {"train": 50, "validation": 30, "test": 20}),
-        ({"learn": 0.9, "check": 0.1}, {"learn": 90, "check": 10}),
-        ([0.8], {"train": 80, "test": 20}),
-    ],
-)
-def test_parts_have_the_proportions(prop, sizes):
-    parts = split_images(_numbered(100), prop, seed=1.0)
-    assert {name: len(part) for name, part in parts.items()} == sizes
-
-
-def test_parts_keep_the_order_of_the_data():
-    parts = split_images(_numbered(50), seed=1)
-    assert _numbers(parts["train"]) == sorted(_numbers(parts["train"]))
-
-
-@pytest.mark.parametrize(
-    ("prop", "error", "parts"),
-    [
-        (0, ValueError, ["above 0 and below 1", "not 0"]),
-        (1.0, ValueError, ["above 0 and below 1", "not 1"]),
-        (80.0, ValueError, ["above 0 and below 1", "80"]),
-        (NA_REAL, ValueError, ["NA"]),
-        ("most", TypeError, ["'most'"]),
-        (None, TypeError, ["None"]),
-        ([0.8, 0.1], ValueError, ["sum to 1", "0.9"]),
-        ([1.2, -0.2], ValueError, ["1.2"]),
-        ([0.25] * 4, ValueError, ["0.25", "For more parts"]),
-        ({"train": 0.5}, ValueError, ["sum to 1", "0.5"]),
-        ({}, ValueError, ["sum to 1"]),
-        (0.99, ValueError, ["'test'", "only 9", "more images"]),
-    ],
-)
-def test_bad_proportions_are_refused(refused, prop, error, parts):
-    with refused(error, "prop", *parts):
-        split_images(_numbered(9), prop)
 
 
 # shape_images

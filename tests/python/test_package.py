@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import reticnn
+from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 from reticnn.runtime.relay import call_with_warnings, load_keras
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -232,14 +233,24 @@ def test_package_that_lacks_a_part_does_not_keep_keras_from_starting(run_python)
 def test_warnings_come_back_with_the_value():
     x = np.full((1, 2, 2), 300)
     for _ in range(2):
-        data, warned = call_with_warnings(reticnn.image_arrays, x, y=None)
+        data, warned, kinds = call_with_warnings(reticnn.image_arrays, x, y=None)
         assert len(data) == 1
         assert len(warned) == 1
+        assert kinds == ["reticnn_warning"]
         assert "`x` has 4 of 4 values outside 0 to 255" in warned[0]
 
 
 def test_no_warning_is_an_empty_list():
-    assert call_with_warnings(len, [1, 2]) == (2, [])
+    assert call_with_warnings(len, [1, 2]) == (2, [], [])
+
+
+def test_kinds_of_warnings_are_told_to_r():
+    def warn():
+        warn_user("The images are known.", SeenImagesWarning)
+
+    _, warned, kinds = call_with_warnings(warn)
+    assert warned == ["The images are known."]
+    assert kinds == ["reticnn_warning_seen_images"]
 
 
 def test_errors_pass_through():

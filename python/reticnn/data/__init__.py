@@ -3,8 +3,9 @@
 from reticnn.data.arrays import image_arrays
 from reticnn.data.checking import check_images
 from reticnn.data.folder import image_folder
-from reticnn.data.image_data import ImageData, load_images, split_images
+from reticnn.data.image_data import ImageData, load_images
 from reticnn.data.shapes import shape_images
+from reticnn.data.splitting import split_images
 from reticnn.data.table import image_table
 from reticnn.data.workshop import cats_and_dogs
 

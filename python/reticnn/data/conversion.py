@@ -3,8 +3,8 @@
 import numpy as np
 
 from reticnn.data.image_data import ImageData
-from reticnn.data.image_files import warn_user
 from reticnn.data.resizing import fitted
+from reticnn.runtime.conditions import warn_user
 
 # Pairs of channels between which images can be converted without a loss, if at all.
 _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
@@ -86,6 +86,10 @@ class _ConvertedImages:
 
     def __len__(self):
         return len(self._source)
+
+    def identities(self, indices):
+        """Return a value for each image at `indices`, the same for the same pixels."""
+        return self._source.identities(indices)
 
     def read(self, indices):
         """Return the converted pixels of the images at `indices`."""

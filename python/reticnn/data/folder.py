@@ -14,8 +14,8 @@ from reticnn.data.image_files import (
     is_image_name,
     is_photo_name,
     reading_options,
-    warn_user,
 )
+from reticnn.runtime.conditions import warn_user
 
 # Folders of a split data set, by the names people give them.
 _PARTS = {

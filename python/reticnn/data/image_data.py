@@ -1,15 +1,16 @@
 """Image data: images in memory or in files, with their labels."""
 
+import hashlib
+import os
 from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import as_float, as_seed, shown
+from reticnn.coercion import shown
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
 from reticnn.data.resizing import scaled
-from reticnn.runtime.randomness import generator
 
 # Looking for bad files must not take the memory of all images.
 _FILES_AT_ONCE = 64
@@ -40,6 +41,10 @@ class ArrayImages:
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
         return self._pixels[indices]
+
+    def identities(self, indices):
+        """Return a value for each image at `indices`, the same for the same pixels."""
+        return [_digest(self._pixels[index]) for index in indices]
 
 
 class FileImages:
@@ -98,6 +103,10 @@ class FileImages:
             self._cache_kind,
             self.skipped,
         )
+
+    def identities(self, indices):
+        """Return a value for each image at `indices`, the same for the same file."""
+        return [_file_identity(self.files[index]) for index in indices]
 
     def find_bad(self):
         """Return the problem of each file that cannot be read, by its position.
@@ -243,6 +252,10 @@ class ImageData:
         """Return the pixels, (n, height, width, channels), of some of the images."""
         return self.source.read(self.indices[positions])
 
+    def identities(self):
+        """Return a value for each image, the same for the same file or pixels."""
+        return self.source.identities(self.indices)
+
     def read_scaled(self, positions, side):
         """Return some of the images at a shorter side of `side` pixels.
 
@@ -285,6 +298,20 @@ class ImageData:
             )
         source = self.source.resized(image_shape)
         return ImageData(source, self.codes, self.class_names, self.indices)
+
+
+def _digest(pixels):
+    return hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
+
+
+def _file_identity(file):
+    """Return what all paths of one file have in common."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return file
+    # Some network drives do not number their files.
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(file)
 
 
 def as_image_data(value, name="data"):
@@ -346,75 +373,3 @@ def load_images(data):
     """
     data = as_image_data(data)
     return {"images": data.read(np.arange(len(data))), "labels": data.labels}
-
-
-def split_images(data, prop=0.8, *, seed=None):
-    """Split image data at random, stratified by class.
-
-    Args:
-        data: Image data.
-        prop: Float in (0, 1), the proportion for training, with the rest for testing;
-            or two or three proportions that sum to 1, for training and test or
-            training, validation and test; or a dict of proportions by name of the part.
-            Default 0.8.
-        seed: Whole number of at least 0 that fixes the split, or None for a new one
-            each time. Default None.
-
-    Returns:
-        Dict of image data: `train` and `test`; with three proportions `train`,
-        `validation` and `test`; or the names given. No image is in two parts.
-
-    Raises:
-        TypeError: If `data` is not image data.
-        ValueError: If the proportions are not positive or do not sum to 1, or a part
-            would get no image.
-
-    Example:
-        >>> parts = split_images(shape_images(100), 0.8, seed=1)
-        >>> len(parts["train"]), len(parts["test"])
-        (80, 20)
-    """
-    data = as_image_data(data)
-    parts = _proportions(prop)
-    seed = as_seed(seed)
-    codes = np.zeros(len(data), int) if data.codes is None else data.codes
-    positions = {name: [] for name in parts}
-    cuts = np.cumsum(list(parts.values()))
-    for code in np.unique(codes):
-        members = np.flatnonzero(codes == code)
-        shuffled = generator(seed, code).permutation(members)
-        ends = np.round(cuts * len(members)).astype(int)
-        for name, piece in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
-            positions[name].extend(piece)
-    empty = [name for name, members in positions.items() if not members]
-    if empty:
-        raise ValueError(
-            f"`prop` leaves no image for {shown(empty)}: `data` has only {len(data)}. "
-            "Use more images, or a larger proportion for that part."
-        )
-    return {name: data[np.sort(members)] for name, members in positions.items()}
-
-
-def _proportions(prop):
-    """Return the parts' proportions by name."""
-    if isinstance(prop, Mapping):
-        names, values = list(prop), list(prop.values())
-    elif isinstance(prop, (list, tuple, np.ndarray)) and np.size(prop) > 1:
-        values = list(prop)
-        names = {2: ["train", "test"], 3: ["train", "validation", "test"]}.get(
-            len(values)
-        )
-    else:
-        share = as_float(np.asarray(prop), "prop", above=0, below=1)
-        return {"train": share, "test": 1 - share}
-    if names is None:
-        raise ValueError(
-            f"`prop` must be one, two or three proportions, not {shown(prop)}. "
-            "For more parts, name them with a dict (a named list in R)."
-        )
-    shares = [as_float(value, "prop", above=0, below=1) for value in values]
-    if abs(sum(shares) - 1) > 1e-6:
-        raise ValueError(
-            f"`prop` must sum to 1, not {sum(shares):g} as {shown(shares)} does."
-        )
-    return dict(zip(names, shares, strict=True))

@@ -1,8 +1,6 @@
 """What folders and tables of image files have in common."""
 
 import os
-import sys
-import warnings
 
 import numpy as np
 from PIL import Image
@@ -11,6 +9,7 @@ from reticnn.coercion import as_channels, as_choice, as_pair
 from reticnn.data.decoding import bad_files_message
 from reticnn.data.image_data import FileImages, ImageData
 from reticnn.data.resizing import RESIZES
+from reticnn.runtime.conditions import warn_user
 
 # Pillow knows these by their endings and reads none of them without other programs.
 _NO_READER = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
@@ -58,11 +57,3 @@ def is_image_name(name):
 def is_photo_name(name):
     """Return whether a file is named like an image and is not hidden."""
     return is_image_name(name) and not name.startswith(".")
-
-
-def warn_user(text):
-    """Warn, with the line outside of this package that led here as its location."""
-    level, frame = 1, sys._getframe()
-    while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, stacklevel=level)

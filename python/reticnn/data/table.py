@@ -1,7 +1,6 @@
 """Image data from a table of paths and labels."""
 
 import os
-from collections import Counter
 from collections.abc import Iterable
 
 from reticnn.coercion import as_labels, as_path, shown
@@ -84,14 +83,24 @@ def _files(paths):
     files = [as_path(path, "paths") for path in paths]
     if not files:
         raise ValueError("`paths` is empty. Give at least one file.")
-    counts = Counter(files)
-    if len(counts) < len(files):
-        again = [file for file, count in counts.items() if count > 1]
+    again = _repeated(files)
+    if again:
         raise ValueError(
             f"`paths` has files more than once: {shown(again)}. Keep one row per file, "
-            "so that no file ends up in two parts of a split."
+            "so that no file counts twice."
         )
     return files
+
+
+def _repeated(files):
+    """Return the paths that lead to the same place as one before them."""
+    places, again = set(), []
+    for file in files:
+        place = os.path.abspath(file)
+        if place in places:
+            again.append(file)
+        places.add(place)
+    return again
 
 
 def _check_exist(files):

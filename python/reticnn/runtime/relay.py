@@ -2,14 +2,20 @@
 
 import warnings
 
+from reticnn.runtime.conditions import r_class
 from reticnn.runtime.registration import register_classes
 
 
 def call_with_warnings(function, *args, **kwargs):
-    """Return what `function` returns, and the texts of the warnings it gave."""
+    """Return what `function` returns, and the texts and kinds of the warnings it gave.
+
+    A kind is the class that R gives the warning, `"reticnn_warning"` if it has none of
+    its own.
+    """
     with warnings.catch_warnings(record=True) as caught:
         value = function(*args, **kwargs)
-    return value, [str(warning.message) for warning in caught]
+    kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
+    return value, [str(warning.message) for warning in caught], kinds
 
 
 def load_keras():

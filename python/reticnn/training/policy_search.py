@@ -7,7 +7,8 @@ import numpy as np
 from reticnn.augmenting import augmentation
 from reticnn.augmenting.operations import OPERATIONS
 from reticnn.coercion import as_float, as_int, as_seed, shown
-from reticnn.data.image_data import as_image_data, split_images
+from reticnn.data.image_data import as_image_data
+from reticnn.data.splitting import parts_of_data
 from reticnn.runtime.backend import keras
 from reticnn.runtime.randomness import generator, seeded_keras
 from reticnn.training.callbacks.epoch_progress import (
@@ -132,8 +133,9 @@ def _parts(data, validation, seed):
     data = as_image_data(data)
     if isinstance(validation, (int, float, np.number)):
         share = as_float(validation, "validation", above=0, below=1)
-        parts = split_images(data, 1 - share, seed=seed)
-        return parts["train"], parts["test"]
+        shares = {"train": 1 - share, "validation": share}
+        parts = parts_of_data(data, shares, seed, "validation")
+        return parts["train"], parts["validation"]
     return data, as_image_data(validation, "validation")
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.conversion import images_for_model
-from reticnn.data.image_data import as_image_data, check_not_empty, split_images
+from reticnn.data.image_data import as_image_data, check_not_empty
+from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
 from reticnn.runtime.backend import keras
@@ -318,7 +319,8 @@ def _set_apart(data, validation, seed):
             f"`validation` sets aside {share:g} of {len(data)} images, which leaves "
             "one of the parts empty. Use more images, or another fraction."
         )
-    parts = split_images(data, {"train": 1 - share, "validation": share}, seed=seed)
+    shares = {"train": 1 - share, "validation": share}
+    parts = parts_of_data(data, shares, seed, "validation")
     return parts["train"], parts["validation"]
 
 

@@ -1,0 +1,36 @@
+"""Warnings that a program can tell apart, and where they seem to come from."""
+
+import re
+import sys
+import warnings
+
+
+class TrainedModelWarning(UserWarning):
+    """The model has been trained before."""
+
+
+class StaleClassifierWarning(UserWarning):
+    """The model has been changed since the classifier was made of it."""
+
+
+class SeenImagesWarning(UserWarning):
+    """Images that the model was trained on are used to judge it."""
+
+
+def warn_user(text, kind=UserWarning):
+    """Warn, with the line outside of this package that led here as its location."""
+    level, frame = 1, sys._getframe()
+    while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, kind, stacklevel=level)
+
+
+def r_class(kind):
+    """Return the class that R gives a kind of warning, or None for any other's.
+
+    `SeenImagesWarning` is `"reticnn_warning_seen_images"`.
+    """
+    if kind.__module__ != __name__:
+        return None
+    words = re.findall("[A-Z][a-z]+", kind.__name__.removesuffix("Warning"))
+    return "_".join(["reticnn_warning", *map(str.lower, words)])

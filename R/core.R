@@ -122,10 +122,13 @@ import_keras <- function(call = rlang::caller_env()) {
 }
 
 # Calls a public function of the core: warnings become R warnings, and errors R errors
-# with the text of the core under the user's own call.
-call_core <- function(.name, ..., .call = rlang::caller_env()) {
+# with the text of the core under the user's own call. `.names` are the user's names of
+# arguments that the core calls otherwise.
+call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
+                      .names = character()) {
+  check_all_given(.call)
   arguments <- list(...)
-  check_not_missing(arguments, .call)
+  check_arguments(arguments, .call, .names)
   core <- core_module(.call)
   # reticulate would copy values that are part of the call itself, even large arrays.
   elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
@@ -139,11 +142,11 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
       ),
       envir = here
     ),
-    python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
+    python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call, .names)
   )
   for (i in seq_along(answer[[2]])) {
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
-    rlang::warn(answer[[2]][[i]], class = kinds, call = .call)
+    rlang::warn(renamed(answer[[2]][[i]], .names), class = kinds, call = .call)
   }
   answer[[1]]
 }

@@ -3,6 +3,7 @@
 from reticnn.coercion import as_class_names, shown
 from reticnn.outputs import count_classes
 from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.keras_internals import name_modules
 
 
 class Classifier:
@@ -138,10 +139,11 @@ def as_model(value, name="model"):
             f"`{name}` must be a Keras model, not {shown(value)}. Make it with "
             "`build_cnn()` or `keras.Model(inputs, outputs)`."
         )
+    name_modules(value)
     shape = getattr(value, "input_shape", None) if value.built else None
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             f"`{name}` must take images (batch, height, width, channels), not "
-            f"{shape}. Start it with `keras.Input((height, width, channels))`."
+            f"{shown(shape)}. Start it with `keras.Input((height, width, channels))`."
         )
     return value

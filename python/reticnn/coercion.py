@@ -7,10 +7,13 @@ with that name, the value received and the fix.
 """
 
 import difflib
+import functools
+import inspect
 import math
 import numbers
 import operator
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +21,6 @@ import numpy as np
 
 from reticnn.notation import (
     R_MISSING_INTEGER,
-    in_words,
     shown,
     shown_kind,
     shown_positions,
@@ -280,7 +282,7 @@ def _label_values(labels, class_names, name):
     ]
     if missing:
         raise ValueError(
-            f"`{name}` has {len(missing)} missing values, at the positions "
+            f"`{name}` has {len(missing)} missing values, at "
             f"{shown_positions(missing)}. Remove those images or label them; if 'NA' "
             "is a class, list it in `class_names`."
         )
@@ -318,11 +320,14 @@ def _names_of_numbers(values, class_names, name):
 
 def _image_array(images, name):
     """Return `images` as a numeric array, without a copy where that is possible."""
+    if hasattr(images, "columns"):
+        # It would become one image, of a pixel per cell.
+        raise TypeError(f"`{name}` must hold images, not {shown(images)}.")
     try:
         array = np.asarray(images)
     except ValueError as error:
         raise ValueError(
-            f"`{name}` must be images of one size ({error}). Resize them, or use "
+            f"`{name}` must be images of one size. Resize them, or use "
             "`image_folder()`, which resizes them."
         ) from error
     if array.dtype == np.dtype("V1"):  # R's raw
@@ -337,7 +342,7 @@ def _image_array(images, name):
 
 def _batch_of_images(array, name):
     """Return `array` with the batch and channel dimensions that it lacks."""
-    given = array.shape
+    given = shown(array)
     if array.ndim == 2:
         array = array[None, :, :, None]
     elif array.ndim == 3:
@@ -345,7 +350,7 @@ def _batch_of_images(array, name):
     if array.ndim != 4 or 0 in array.shape[1:]:
         raise ValueError(
             f"`{name}` must have the shape (n, height, width, channels), or for one "
-            f"image (height, width, channels), not {shown(given)}."
+            f"image (height, width, channels), not {given}."
         )
     return array
 
@@ -388,13 +393,13 @@ def _warn_of_range(pixels, outside, name):
             f"`{name}` has {outside} of {pixels.size} values outside 0 to 255, from "
             f"{pixels.min():g} to {pixels.max():g}. Rescale the images to 0 to 255: "
             "models rescale them internally.",
-            stacklevel=5,
+            stacklevel=level_of_user(),
         )
     elif pixels.dtype == np.float32 and pixels.size and pixels.max() <= 1:
         warnings.warn(
             f"`{name}` has no value above 1. Multiply the images by 255: models "
             "expect 0 to 255 and rescale them internally.",
-            stacklevel=5,
+            stacklevel=level_of_user(),
         )
 
 
@@ -411,3 +416,41 @@ def _as_float32(pixels, done):
     floats = np.empty(pixels.shape, np.float32)
     floats[:done] = pixels[:done]
     return floats
+
+
+def none_as_default(function, off):
+    """Return a function for which None is the default of an argument that has one.
+
+    Args:
+        function: The function, whose signature the new one keeps.
+        off: Dict of what None means instead for some arguments: what switches them
+            off, or None if the function knows that itself.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    meant = {
+        parameter.name: off.get(parameter.name, parameter.default)
+        for parameter in parameters
+        if parameter.default is not parameter.empty
+    }
+    names = [parameter.name for parameter in parameters]
+
+    def given(name, value):
+        return meant.get(name) if value is None else value
+
+    @functools.wraps(function)
+    def with_defaults(*args, **kwargs):
+        first = [given(*pair) for pair in zip(names, args, strict=False)]
+        rest = {name: given(name, value) for name, value in kwargs.items()}
+        return function(*first, *args[len(first) :], **rest)
+
+    # What editors show of a function whose signature has been made for it.
+    with_defaults.__kwdefaults__ = function.__kwdefaults__
+    return with_defaults
+
+
+def level_of_user():
+    """Return the `stacklevel` of the line outside of this package that led here."""
+    level, frame = 1, sys._getframe(1)
+    while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
+        level, frame = level + 1, frame.f_back
+    return level

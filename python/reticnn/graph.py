@@ -151,7 +151,7 @@ def without_top(model):
     if not isinstance(taken, tuple) or len(taken) != 4:
         raise ValueError(
             "`backbone` must take images (batch, height, width, channels), not "
-            f"{taken}."
+            f"{shown(taken)}."
         )
     ends = [layer for layer in model.layers if isinstance(layer, FEATURE_ENDS)]
     if len(model.output_shape) == 4:
@@ -160,8 +160,8 @@ def without_top(model):
         features = ends[-1].input
     else:
         raise ValueError(
-            f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
-            "width, channels), and has no pooling or flattening to cut it at. Give "
-            "`keras.Model(inputs, feature_maps)`."
+            f"`backbone` gives {shown(model.output_shape)}, not feature maps (batch, "
+            "height, width, channels), and has no pooling or flattening to cut it at. "
+            "Give `keras.Model(inputs, feature_maps)`."
         )
     return keras.Model(model.inputs[0], features, name=model.name)

@@ -214,7 +214,6 @@ def test_bad_argument_of_a_model_is_named(
         ({"filters": []}, ValueError, "filters", ["at least one number"]),
         ({"n_blocks": 0}, ValueError, "n_blocks", ["not 0", "Use 1 or more"]),
         ({"n_conv": "2"}, TypeError, "n_conv", ["'2'"]),
-        ({"batch_norm": None}, TypeError, "batch_norm", ["None"]),
         ({"block_dropout": 1.5}, ValueError, "block_dropout", ["below 1", "1.5"]),
     ],
 )

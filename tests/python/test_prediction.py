@@ -392,7 +392,7 @@ def test_other_than_fitting_images_is_refused(
 
 
 def test_parts_of_data_are_refused(refused, classifier, shapes):
-    with refused(TypeError, "images", "'train'", "data$train"):
+    with refused(TypeError, "images", "'train'", "data['train']"):
         predict_images(classifier, {"train": shapes, "test": shapes})
 
 

@@ -621,7 +621,7 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
 
     with refused(TypeError, argument, "(2, 16, 16, 3)", "`image_arrays()`"):
         train(np.zeros((2, 16, 16, 3)))
-    with refused(TypeError, argument, "'train'", "data$train"):
+    with refused(TypeError, argument, "'train'", "data['train']"):
         train({"train": shapes})
     with refused(ValueError, argument, "no labels"):
         train(image_arrays(np.zeros((2, 16, 16, 3))))

@@ -4,6 +4,7 @@ import numpy as np
 
 from reticnn.data.image_data import ImageData
 from reticnn.data.resizing import fitted
+from reticnn.notation import shown
 from reticnn.runtime.conditions import warn_user
 
 # Pairs of channels between which images can be converted without a loss, if at all.
@@ -50,9 +51,9 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     resize = resize or "stretch"
     if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
         raise ValueError(
-            f"`{name}` has images of {have} (height, width, channels), but the model "
-            f"takes {wanted}. Only greyscale, RGB and opaque RGBA images are "
-            f"converted: give images with {wanted[2]} channels."
+            f"`{name}` has images of {shown(have)} (height, width, channels), but the "
+            f"model takes {shown(wanted)}. Only greyscale, RGB and opaque RGBA images "
+            f"are converted: give images with {wanted[2]} channels."
         )
     if have[:2] != wanted[:2]:
         warn_user(
@@ -68,8 +69,8 @@ def _warn_of_resize(resize, trained, name):
     """Warn if files are resized differently than the training images were."""
     if trained not in (None, resize):
         warn_user(
-            f"`{name}` has files read with resize={resize!r}, but the classifier was "
-            f"trained on images read with resize={trained!r}. Read them the same way."
+            f"`{name}` has files read with `resize={resize!r}`, but the classifier was "
+            f"trained on images read with `resize={trained!r}`. Read them the same way."
         )
 
 

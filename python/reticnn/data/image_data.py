@@ -139,7 +139,7 @@ class FileImages:
         raise ValueError(
             bad_files_message(self.files, bad, len(self))
             + "\nRepair them, move them elsewhere, or skip them with "
-            'on_bad_image="skip".'
+            '`on_bad_image="skip"`.'
         )
 
     def _try_to_decode(self, indices):
@@ -294,7 +294,7 @@ class ImageData:
             raise ValueError(
                 f"`{name}` are files, which are read as greyscale or RGB, but the "
                 f"model takes {image_shape[2]} channels. Give arrays, or build the "
-                f"model with input_shape={self.image_shape}."
+                f"model with `input_shape={self.image_shape}`."
             )
         source = self.source.resized(image_shape)
         return ImageData(source, self.codes, self.class_names, self.indices)
@@ -323,7 +323,7 @@ def as_image_data(value, name="data"):
     ):
         raise TypeError(
             f"`{name}` must be image data, not the parts {shown(list(value))} "
-            "together. Pass one of them, as in data['train'] (data$train in R)."
+            "together. Pass one of them, as in `data['train']`."
         )
     raise TypeError(
         f"`{name}` must be image data, not {shown(value)}. Make it with "

@@ -6,6 +6,7 @@ import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
 from reticnn.data.image_data import as_image_data
+from reticnn.notation import in_words
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.randomness import generator
 
@@ -196,7 +197,7 @@ def _proportions(prop):
     if names is None:
         raise ValueError(
             f"`prop` must be one, two or three proportions, not {shown(prop)}. "
-            "For more parts, name them with a dict (a named list in R)."
+            f"For more parts, name them with {in_words('a dict', 'a named list')}."
         )
     shares = [as_float(value, "prop", above=0, below=1) for value in values]
     if abs(sum(shares) - 1) > 1e-6:

@@ -99,7 +99,10 @@ def measured(classifier, data, class_names, batch_size, progress):
     classifier = as_classifier_or_model(classifier, class_names)
     data = as_image_data(data)
     if data.codes is None:
-        raise ValueError("`data` has no labels to compare with. Give them as `y`.")
+        raise ValueError(
+            "`data` has no labels to compare with. Give them to `image_arrays()` or "
+            "`image_table()`, or put the images into one subfolder per class."
+        )
     data = data.with_classes(classifier.class_names)
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)

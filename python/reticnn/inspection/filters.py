@@ -212,8 +212,8 @@ def _pixels(graph, images):
     if not fits or not len(pixels):
         size = " x ".join(str(side or "any") for side in wanted)
         raise ValueError(
-            f"`images` must have the size that the model takes, {size}, not an array "
-            f"of shape {pixels.shape}. Read files with `image_folder()` and that "
+            f"`images` must have the size that the model takes, {size}, not "
+            f"{shown(pixels)}. Read files with `image_folder()` and that "
             "`image_size`."
         )
     return keras.ops.convert_to_tensor(pixels.astype("float32"))
@@ -228,8 +228,8 @@ def _maps(name, outputs):
     maps = keras.ops.convert_to_numpy(outputs[0])
     if maps.ndim != 4:
         raise ValueError(
-            f"`layers` has {name!r}, whose output of shape {maps.shape[1:]} is not "
-            "feature maps (height, width, filters). Choose a layer before "
+            f"`layers` has {name!r}, whose output of shape {shown(maps.shape[1:])} is "
+            "not feature maps (height, width, filters). Choose a layer before "
             "flattening or global pooling."
         )
     return maps.astype("float32")

@@ -36,7 +36,7 @@ class RNotation:
         known = {"U": "character", "O": "list", "b": "logical", "c": "complex"}
         return known.get(dtype.kind, str(dtype))
 
-    def either(self, python, r):  # noqa: ARG002
+    def either(self, python, r):
         """Return the one of two terms that belongs to this language."""
         return r
 
@@ -105,9 +105,7 @@ def _name(name):
 def _statement(statement):
     if isinstance(statement, ast.Expr):
         return _expression(statement.value)
-    if isinstance(statement, ast.Assign) and isinstance(
-        statement.targets[0], ast.Name
-    ):
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         # `units=64` is an argument, `x = keras.Input(...)` an assignment.
         sign = "<-" if isinstance(statement.value, ast.Call) else "="
         value = _expression(statement.value)
@@ -136,7 +134,9 @@ def _constant(node, whole):
 
 def _sequence(node, whole):
     items = [_expression(item, whole) for item in node.elts]
-    nested = any(isinstance(item, (ast.Dict, ast.Tuple, ast.List)) for item in node.elts)
+    nested = any(
+        isinstance(item, (ast.Dict, ast.Tuple, ast.List)) for item in node.elts
+    )
     return f"{'list' if nested else 'c'}({', '.join(items)})"
 
 
@@ -155,7 +155,9 @@ def _call(node, _):
 
 
 def _element(node, _):
-    if not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
+    if not isinstance(node.slice, ast.Constant) or not isinstance(
+        node.slice.value, str
+    ):
         raise _NotInRError
     return f"{_expression(node.value)}${node.slice.value}"
 

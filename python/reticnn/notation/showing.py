@@ -29,7 +29,7 @@ class PythonNotation:
         """Return the name of a NumPy dtype."""
         return {"U": "str", "O": "object"}.get(dtype.kind, str(dtype))
 
-    def either(self, python, r):  # noqa: ARG002
+    def either(self, python, r):
         """Return the one of two terms that belongs to this language."""
         return python
 
@@ -74,8 +74,11 @@ def shown(value):
 
 def shown_positions(indices):
     """Return positions, given from 0, as the reader counts them, and from where."""
-    counted = [int(index) + _notation.first for index in indices]
-    return f"{shown(counted)} counted from {_notation.first}"
+    counted = [str(int(index) + _notation.first) for index in indices]
+    more = f" and {len(counted) - 5} more" if len(counted) > _MOST_ITEMS else ""
+    counted = counted[:5] if more else counted
+    word = "position" if len(counted) == 1 else "positions"
+    return f"{word} {', '.join(counted)}{more} (counted from {_notation.first})"
 
 
 def shown_kind(dtype):

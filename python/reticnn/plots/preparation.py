@@ -35,7 +35,7 @@ _MEASURES = {
 # Pictures
 
 
-def pictures_of_images(images, predictions, n):
+def pictures_of_images(images, predictions=None, n=16):
     """Return the first images, with their classes and their predictions.
 
     Args:
@@ -56,7 +56,7 @@ def pictures_of_images(images, predictions, n):
     return _grid(_pixels(part), text, frame)
 
 
-def pictures_of_augmentation(image, policy, n, seed):
+def pictures_of_augmentation(image, policy, n=8, seed=None):
     """Return an image, and `n` copies of it that a policy has changed."""
     count = as_int(n, "n")
     before = _first(image)
@@ -65,7 +65,7 @@ def pictures_of_augmentation(image, policy, n, seed):
     return _grid(_pixels(before) + _pixels(after), text, frame)
 
 
-def pictures_of_filters(model, layer, n):
+def pictures_of_filters(model, layer=None, n=32):
     """Return the first kernels of a convolution layer, in colour or with their sign."""
     found = layer_filters(model, layer)
     weights = found["weights"]
@@ -80,7 +80,7 @@ def pictures_of_filters(model, layer, n):
     return _grid([draw(kernel) for kernel in kernels], text, frame, title)
 
 
-def pictures_of_feature_maps(model, image, layers, n):
+def pictures_of_feature_maps(model, image, layers=None, n=15):
     """Return an image, and its feature maps, the first ones of each layer.
 
     Returns:

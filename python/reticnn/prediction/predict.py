@@ -25,6 +25,7 @@ def predict_images(
     tta=0,
     crops=1,
     scales=None,
+    on_bad_image="error",
     progress="auto",
 ):
     """Predict the class of each image.

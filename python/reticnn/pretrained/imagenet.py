@@ -34,7 +34,7 @@ def imagenet_file(entry, input_shape, whole=False):
     if not entry.file:
         raise ValueError(
             f"`weights` is 'imagenet', but there are no such weights for {entry.name}. "
-            "Give a file, a model or a classifier that has some, or None (NULL in R)."
+            "Give a file, a model or a classifier that has some, or `None`."
         )
     name = entry.weight_file(input_shape)
     if whole:
@@ -63,7 +63,7 @@ def _downloaded(entry, file, url):
         f"The weights of {entry.name} are not on this machine: {file!r} is missing in "
         f"{cache()!r}. Download it where there is a network and put it there, or give "
         "its path as `weights`. Or choose a backbone that `backbones()` lists as "
-        "cached, or weights=None (NULL in R) for random weights."
+        "cached, or `weights=None` for random weights."
     )
     with network(url, fix):
         return keras.utils.get_file(
@@ -85,7 +85,7 @@ def twin_of(landmark, options):
         raise ValueError(
             f"`weights` is 'imagenet', but there are no such weights for "
             f"{landmark.name!r}, which is not in `keras.applications`. Give a file "
-            "or a model of your own, or None (NULL in R) for random weights."
+            "or a model of your own, or `None` for random weights."
         )
     chosen = {**options, **landmark.settings}
     wrong = {
@@ -105,7 +105,7 @@ def twin_of(landmark, options):
 def twins_hint(landmark, options):
     """Return the options with which a network is that of Keras, if they differ."""
     missing = [
-        f"{name}={value!r}"
+        f"`{name}={value!r}`"
         for name, value in landmark.twin_options.items()
         if options.get(name) != value
     ]

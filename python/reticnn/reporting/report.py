@@ -11,6 +11,7 @@ import numpy as np
 from reticnn import __version__
 from reticnn.coercion import shown
 from reticnn.evaluation.evaluate import measured
+from reticnn.notation import in_words
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
 from reticnn.runtime.backend import device_name, keras
@@ -101,8 +102,8 @@ def _checked(session):
     )
     if not named:
         raise TypeError(
-            "`session` must be a dict (a named list in R) with a name for each value, "
-            f"not {shown(session)}."
+            f"`session` must be {in_words('a dict', 'a named list')} with a name for "
+            f"each value, not {shown(session)}."
         )
     return {name: str(value) for name, value in session.items()}
 

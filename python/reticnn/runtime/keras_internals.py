@@ -6,6 +6,7 @@ what it returns, and its own test in `test_runtime_keras_internals.py`, which
 """
 
 import contextlib
+import inspect
 import itertools
 
 from reticnn.runtime.backend import keras
@@ -66,8 +67,26 @@ def has_random_state(layer):
 
 
 def takes_training(layer):
-    """Return whether a layer can be told whether it is being trained."""
-    return layer._call_has_training_arg
+    """Return whether a layer can be told whether it is being trained.
+
+    A `call(*args, **kwargs)`, as that of all layers written in R, may be.
+    """
+    if layer._call_has_training_arg:
+        return True
+    parameters = inspect.signature(layer.call).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def name_modules(model):
+    """Give the classes in a model that have no module one, as Keras expects of all.
+
+    Layers written in R are of such classes: Python takes a class's module from where it
+    is defined, which is nowhere.
+    """
+    for layer in model._flatten_layers():
+        for kind in type(layer).__mro__:
+            if not hasattr(kind, "__module__"):
+                kind.__module__ = "__main__"
 
 
 def random_states(model):

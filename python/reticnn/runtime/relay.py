@@ -2,6 +2,7 @@
 
 import warnings
 
+from reticnn.notation import RNotation, translated, written_in
 from reticnn.runtime.conditions import r_class
 from reticnn.runtime.registration import register_classes
 
@@ -9,13 +10,24 @@ from reticnn.runtime.registration import register_classes
 def call_with_warnings(function, *args, **kwargs):
     """Return what `function` returns, and the texts and kinds of the warnings it gave.
 
-    A kind is the class that R gives the warning, `"reticnn_warning"` if it has none of
-    its own.
+    These texts, and those of errors, are in R's notation. A kind is the class that R
+    gives the warning, `"reticnn_warning"` if it has none of its own.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        value = function(*args, **kwargs)
+    with written_in(RNotation()), warnings.catch_warnings(record=True) as caught:
+        try:
+            value = function(*args, **kwargs)
+        except Exception as error:
+            _translate(error)
+            raise
+        texts = [translated(str(warning.message)) for warning in caught]
     kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
-    return value, [str(warning.message) for warning in caught], kinds
+    return value, texts, kinds
+
+
+def _translate(error):
+    """Put the text of an error into the notation of its reader."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (translated(error.args[0]),)
 
 
 def load_keras():

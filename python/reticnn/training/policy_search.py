@@ -228,7 +228,7 @@ def _new_model(model_fn, seed):
         raise TypeError(
             "`model_fn` must be a function without arguments that builds a new Keras "
             f"model, not {shown(model_fn if made is None else made)}. For example "
-            "`lambda: build_cnn()`, in R `function() build_cnn()`."
+            "`lambda: build_cnn()`."
         )
     return made
 

@@ -339,7 +339,7 @@ def _labelled(model, data, name, class_names=None):
         raise ValueError(
             f"`model` has {count_classes(model)} classes, but `{name}` has "
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
-            f"num_classes={len(data.class_names)}."
+            f"`num_classes={len(data.class_names)}`."
         )
     return data
 

@@ -42,6 +42,8 @@ print.reticnn_classifier <- function(x, ...) {
     if (is.null(side)) "any" else format(side)
   }, "")
   metrics <- unlist(x$history[x$kept_epoch, metric_names(x$history)])
+  # A column of other epochs says nothing of this one.
+  metrics <- metrics[!is.na(metrics)]
   trained <- paste0(nrow(x$history), if (nrow(x$history) == 1) " epoch" else " epochs",
     if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"),
     if (x$kept_epoch < nrow(x$history)) paste0(", weights of epoch ", x$kept_epoch))

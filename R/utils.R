@@ -12,7 +12,9 @@ as_factor <- function(labels, levels) {
 
 # A dict of equal-length lists as a tibble.
 as_table <- function(columns) {
-  tibble::as_tibble(lapply(columns, function(column) unlist(column) %||% numeric()))
+  tibble::as_tibble(lapply(columns, function(column) {
+    if (is.list(column)) none_as_na(column) %||% numeric() else column
+  }))
 }
 
 # The reverse: columns as lists, even with a single row, for Python.
@@ -21,7 +23,10 @@ as_columns <- function(table) {
     return(NULL)
   }
   lapply(as.list(table), function(column) {
-    as.list(if (is.factor(column)) as.character(column) else column)
+    values <- as.list(if (is.factor(column)) as.character(column) else column)
+    # R's NA for a whole number would be a number in Python. NaN is NaN in both.
+    values[vapply(values, identical, NA, NA_integer_)] <- list(NULL)
+    values
   })
 }
 

@@ -1,5 +1,7 @@
 """A trained model together with the names of its classes."""
 
+import math
+
 from reticnn.coercion import as_class_names, shown
 from reticnn.outputs import count_classes
 from reticnn.runtime.backend import check_process, keras
@@ -58,14 +60,23 @@ class Classifier:
         """Number of epochs trained."""
         return len(self.history["epoch"])
 
+    def _kept_metrics(self):
+        """Return the metrics of the kept epoch, but for those it does not have."""
+        if not self.kept_epoch:
+            return {}
+        metrics = {
+            name: values[self.kept_epoch - 1]
+            for name, values in self.history.items()
+            if name not in ("epoch", "stage")
+        }
+        return {name: value for name, value in metrics.items() if not math.isnan(value)}
+
     def __repr__(self):
         """Describe the classifier in a few lines."""
         size = " x ".join(str(side or "any") for side in self.image_shape)
         names = f"{len(self.class_names)} classes: {', '.join(self.class_names)}"
         metrics = "".join(
-            f", {name} {values[self.kept_epoch - 1]:.3f}"
-            for name, values in self.history.items()
-            if name not in ("epoch", "stage") and self.kept_epoch
+            f", {name} {value:.3f}" for name, value in self._kept_metrics().items()
         )
         kept = self.kept_epoch != self.epochs
         weights = f", weights of epoch {self.kept_epoch}" if kept else ""

@@ -14,6 +14,7 @@ from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.files import as_file_to_write, replacing
+from reticnn.runtime.keras_internals import compiled_here, note_compiled_here
 
 _FORMAT = 1
 _MODEL = "model.keras"
@@ -68,6 +69,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "compiled_here": compiled_here(classifier.model),
     }
     with replacing(path) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
@@ -113,10 +115,12 @@ def load_classifier(path):
     model = _read_model(model, path)
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
+    if record.get("compiled_here"):
+        note_compiled_here(model)
     return Classifier(
         model,
         record["class_names"],
-        record["history"],
+        _history_of(record),
         record.get("stopped"),
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
@@ -161,6 +165,16 @@ def _check_record(record, path):
         raise _not_ours(path, "it has no training history")
     if record.get("resize") not in (*RESIZES, None):
         raise _not_ours(path, "it has no way to resize images that is known here")
+
+
+def _history_of(record):
+    """Return the history in a record, with None where an epoch has no stage."""
+    history = record["history"]
+    if "stage" not in history:
+        return history
+    # Older versions wrote NaN.
+    stages = [None if stage != stage else stage for stage in history["stage"]]
+    return {**history, "stage": stages}
 
 
 def _policy_of(record, path):

@@ -181,9 +181,43 @@ def test_layers_of_a_model_take_another(branches):
     assert [weights.count(id(weight)) for weight in late.weights] == [1, 1]
 
 
+def test_model_variables_moving_average_holds_the_averages():
+    variable = variable_of(2)
+    optimizer = keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5)
+    assert keras_internals.averages(optimizer) == []
+    optimizer.build([variable])
+    optimizer.apply([keras.ops.ones((2,))])
+    optimizer.apply([keras.ops.ones((2,))])
+    # After the first step the weights themselves, 0; then halfway to -1.
+    (average,) = keras_internals.averages(optimizer)
+    assert keras.ops.convert_to_numpy(average).tolist() == [-0.5, -0.5]
+    assert keras_internals.averages(built(keras.optimizers.SGD(), variable)) == []
+
+
 def test_user_metrics_of_compile_metrics_are_those_given(compiled):
     model, metric = compiled
     assert keras_internals.metrics_as_given(model) == [metric]
+
+
+def test_compile_config_says_which_optimizer_is_saved(compiled, tmp_path):
+    model, _ = compiled
+    model.optimizer.build(model.trainable_variables)
+    other = built(keras.optimizers.SGD(0.5), *model.trainable_variables)
+    assert model._compile_config.config["optimizer"] is not other
+    keras_internals.set_optimizer(model, other)
+    assert model._compile_config.config["optimizer"] is other
+    model.save(tmp_path / "it.keras")
+    loaded = keras.saving.load_model(tmp_path / "it.keras")
+    assert float(loaded.optimizer.learning_rate) == 0.5
+
+
+def test_compile_config_is_made_anew_by_compiling(compiled):
+    model, _ = compiled
+    assert not keras_internals.compiled_here(model)
+    keras_internals.note_compiled_here(model)
+    assert keras_internals.compiled_here(model)
+    model.compile("sgd", "mse")
+    assert not keras_internals.compiled_here(model)
 
 
 def test_loss_tracker_has_the_mean_loss(compiled):

@@ -228,9 +228,12 @@ def points_of_history(history):
         points["metric"] += [name.removeprefix("val_")] * len(epochs)
         points["data"] += [data] * len(epochs)
         points["value"] += values
-    # An epoch that was trained without stages has NaN as its stage.
-    steps = np.nan_to_num(np.diff(stages))
-    begins = [epochs[at + 1] - 0.5 for at in np.flatnonzero(steps)]
+    # An epoch that was trained without stages has none.
+    begins = [
+        epoch - 0.5
+        for epoch, before, stage in zip(epochs[1:], stages, stages[1:], strict=False)
+        if None not in (before, stage) and stage != before
+    ]
     return {"points": points, "stages": begins}
 
 

@@ -380,7 +380,7 @@ def _history_figure(name, history):
         for epoch, before, stage in zip(
             history["epoch"][1:], stages, stages[1:], strict=False
         )
-        if stage != before
+        if None not in (before, stage) and stage != before
     ]
     title = f"{_name_of(name)} by epoch"
     keys = [

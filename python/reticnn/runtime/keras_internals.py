@@ -112,6 +112,28 @@ def metrics_as_given(model):
     return model._compile_metrics._user_metrics
 
 
+def set_optimizer(model, optimizer):
+    """Give a compiled model another optimizer, which is saved with it.
+
+    Set as its attribute alone, Keras would go on saving the settings of the old one, by
+    which it makes the optimizer again that is to take up the state of the new one.
+    """
+    model.optimizer = optimizer
+    if getattr(model, "_compile_config", None) is not None:
+        model._compile_config.config["optimizer"] = optimizer
+    model.make_train_function(force=True)
+
+
+def note_compiled_here(model):
+    """Note that a model has the loss and the optimizer that we chose for it."""
+    model._compile_config.by_reticnn = True
+
+
+def compiled_here(model):
+    """Return whether that was noted, and nobody has compiled the model since."""
+    return getattr(getattr(model, "_compile_config", None), "by_reticnn", False)
+
+
 def mean_loss(model):
     """Return the metric in which a compiled model keeps its mean loss of an epoch."""
     return model._loss_tracker
@@ -156,6 +178,13 @@ def position_of(optimizer, variable):
 def spared_from_decay(optimizer):
     """Return the keys of the variables that were excluded from weight decay."""
     return getattr(optimizer, "_exclude_from_weight_decay", set())
+
+
+def averages(optimizer):
+    """Return the moving averages that an optimizer keeps of what it trains, or none."""
+    optimizer = innermost(optimizer)
+    kept = getattr(optimizer, "_model_variables_moving_average", None)
+    return list(kept or ()) if optimizer.use_ema else []
 
 
 @contextlib.contextmanager

@@ -6,38 +6,46 @@ from reticnn.optimizers.schedules import Schedule
 from reticnn.outputs import loss_and_metric, takes_one_hot
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
+    compiled_here,
+    innermost,
+    metrics_as_given,
+    note_compiled_here,
     rate_or_schedule,
+    set_optimizer,
     spared_from_decay,
     trained_by,
 )
 
 
 def compile_model(model, settings):
-    """Compile the model unless it is compiled, in which case it keeps its own.
+    """Compile the model, unless the user has, in which case it keeps its own.
+
+    A model that was compiled here before goes on with its optimizer, or gets another if
+    the settings ask for another one.
 
     Raises:
-        ValueError: If the model is compiled and a setting would change that.
+        ValueError: If the user compiled the model and a setting would change that.
     """
-    if not model.compiled:
-        loss, metric = loss_and_metric(model, settings.label_smoothing, settings.mixes)
-        optimizer = _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
-        _spare_biases(optimizer, model)
-        model.compile(optimizer, loss, metrics=[metric])
+    if model.compiled and not compiled_here(model):
+        _check_keeps_its_own(model, settings)
+        follow_trainable(model)
         return
-    for name in ("optimizer", "weight_decay", "ema", "label_smoothing"):
-        value = getattr(settings, name)
-        if value:
-            raise ValueError(
-                f"`{name}` is {shown(value)}, but `model` is already compiled and "
-                f"keeps its own. Leave `{name}` out, or compile the model accordingly."
-            )
-    if settings.mixes and model.output_shape[1] > 1 and not takes_one_hot(model):
-        raise ValueError(
-            "`mixup` and `cutmix` mix classes, but `model` is compiled with a loss for "
-            "unmixed ones. Compile it with CategoricalCrossentropy, or leave "
-            "compiling to `fit_classifier()`."
-        )
-    _follow_trainable(model)
+    loss, metric = loss_and_metric(model, settings.label_smoothing, settings.mixes)
+    optimizer = (
+        _next_optimizer(model, settings)
+        if model.compiled
+        else _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
+    )
+    if (
+        not model.compiled
+        or optimizer is not model.optimizer
+        or _differ(model, loss, metric)
+    ):
+        model.compile(optimizer, loss, metrics=[metric])
+        note_compiled_here(model)
+    if not optimizer.built:
+        _spare_biases(optimizer, model)
+    follow_trainable(model)
 
 
 def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
@@ -72,6 +80,75 @@ def forget_functions(model):
         make(force=True)
 
 
+def follow_trainable(model):
+    """Give a compiled model a new optimizer if other weights are trainable by now.
+
+    The old one, and the step that Keras compiled with it, refer to the weights that
+    were trained before, and would silently go on training those.
+    """
+    optimizer = model.optimizer
+    known = {id(variable) for variable in trained_by(optimizer)}
+    if not optimizer.built or known == {id(v) for v in model.trainable_variables}:
+        return
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    if spared_from_decay(optimizer):
+        _spare_biases(fresh, model)
+    fresh.build(model.trainable_variables)
+    set_optimizer(model, fresh)
+
+
+def _check_keeps_its_own(model, settings):
+    """Raise if a setting would change what the user compiled the model with."""
+    for name in ("optimizer", "weight_decay", "ema", "label_smoothing"):
+        value = getattr(settings, name)
+        if value and value is not model.optimizer:
+            raise ValueError(
+                f"`{name}` is {shown(value)}, but `model` is already compiled and "
+                f"keeps its own. Leave `{name}` out, or compile the model accordingly."
+            )
+    if settings.mixes and model.output_shape[1] > 1 and not takes_one_hot(model):
+        raise ValueError(
+            "`mixup` and `cutmix` mix classes, but `model` is compiled with a loss for "
+            "unmixed ones. Compile it with CategoricalCrossentropy, or leave "
+            "compiling to `fit_classifier()`."
+        )
+
+
+def _next_optimizer(model, settings):
+    """Return the optimizer of a model compiled here, or another if that is asked for.
+
+    The same one goes on from its state, and with its learning rate. Averages that
+    nobody asks for any more are not kept.
+    """
+    current = model.optimizer
+    inner = innermost(current)
+    if settings.optimizer is None:
+        changes = {"use_ema": settings.ema is not None}
+        if settings.ema is not None:
+            changes["ema_momentum"] = settings.ema
+        if settings.weight_decay is not None:
+            changes["weight_decay"] = settings.weight_decay
+        wanted = type(inner).from_config({**inner.get_config(), **changes})
+    else:
+        wanted = _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
+        if wanted is settings.optimizer:
+            return wanted
+    same = type(wanted) is type(inner) and _without_rate(wanted) == _without_rate(inner)
+    return current if same else wanted
+
+
+def _without_rate(optimizer):
+    """Return an optimizer's settings but for the learning rate."""
+    return {**optimizer.get_config(), "learning_rate": None, "name": None}
+
+
+def _differ(model, loss, metric):
+    """Return whether a compiled model has another loss or metric."""
+    serialised = keras.saving.serialize_keras_object
+    there = [model.loss, metrics_as_given(model)]
+    return serialised(there) != serialised([loss, [metric]])
+
+
 def _optimizer(optimizer, weight_decay, ema):
     """Return a Keras optimizer for a name, for None, or for itself."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
@@ -98,24 +175,6 @@ def _optimizer(optimizer, weight_decay, ema):
     if name == "levenberg_marquardt":
         return LevenbergMarquardt(**config)
     return keras.optimizers.get({"class_name": name, "config": config})
-
-
-def _follow_trainable(model):
-    """Give a compiled model a new optimizer if other weights are trainable by now.
-
-    The old one, and the step that Keras compiled with it, refer to the weights that
-    were trained before, and would silently go on training those.
-    """
-    optimizer = model.optimizer
-    known = {id(variable) for variable in trained_by(optimizer)}
-    if not optimizer.built or known == {id(v) for v in model.trainable_variables}:
-        return
-    fresh = type(optimizer).from_config(optimizer.get_config())
-    if spared_from_decay(optimizer):
-        _spare_biases(fresh, model)
-    fresh.build(model.trainable_variables)
-    model.optimizer = fresh
-    model.make_train_function(force=True)
 
 
 def _spare_biases(optimizer, model):

@@ -260,12 +260,16 @@ def _joined_history(earlier, records, stage):
         names = ["stage", *names]
         records = [{"stage": stage.number, **record} for record in records]
     before = len(earlier["epoch"])
-    missing = float("nan")
     history = {
         name: [
-            *earlier.get(name, [missing] * before),
-            *(record.get(name, missing) for record in records),
+            *earlier.get(name, [_missing(name)] * before),
+            *(record.get(name, _missing(name)) for record in records),
         ]
         for name in dict.fromkeys(["epoch", *names, *earlier])
     }
     return {**history, "epoch": list(range(1, before + len(records) + 1))}
+
+
+def _missing(name):
+    """Return what stands for a value that an epoch does not have."""
+    return None if name == "stage" else float("nan")

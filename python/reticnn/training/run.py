@@ -20,7 +20,11 @@ from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
-from reticnn.training.compiling import compile_model, set_learning_rate
+from reticnn.training.compiling import (
+    compile_model,
+    follow_trainable,
+    set_learning_rate,
+)
 from reticnn.training.distributing import (
     check_batch_size,
     distributed,
@@ -78,6 +82,7 @@ class TrainingRun:
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
         self._stage = stage
+        self._first_stage = earlier is None
         self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
         self._keeps_best = settings.early_stopping is not None
@@ -201,7 +206,10 @@ class TrainingRun:
     def _make_ready(self):
         """Compile the model, set its learning rate, and seed its random layers."""
         settings = self._settings
-        compile_model(self._model, settings)
+        if self._first_stage:
+            compile_model(self._model, settings)
+        else:
+            follow_trainable(self._model)
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,

@@ -1,0 +1,138 @@
+"""Training a model again: with what it goes on, and what begins anew."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import reticnn
+from reticnn.runtime.keras_internals import rate_or_schedule
+
+TINY = {"n_blocks": 1, "filters": 2, "units": 4, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Return a few images of two classes."""
+    return reticnn.shape_images(24, image_size=8, seed=1)
+
+
+@pytest.fixture
+def train(images):
+    """Train quietly; what is said of trained models is tested elsewhere."""
+
+    def run(model, data=images, **settings):
+        settled = {"epochs": 1, "batch_size": 8, "progress": "none", "seed": 1}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return reticnn.fit_classifier(model, data, **{**settled, **settings})
+
+    return run
+
+
+def tiny(num_classes=2, **settings):
+    """Build a very small model."""
+    return reticnn.build_cnn((8, 8, 3), num_classes, **{**TINY, **settings})
+
+
+def rates_of(model, first, count):
+    """Return the learning rates of some steps."""
+    schedule = rate_or_schedule(model.optimizer)
+    return [float(schedule(step)) for step in range(first, first + count)]
+
+
+def test_the_same_call_goes_on_and_its_schedule_begins_anew(train):
+    settings = {
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "epochs": 2,
+    }
+    model = tiny()
+    train(model, **settings)
+    first = rates_of(model, 0, 6)
+    optimizer = model.optimizer
+    train(model, **settings)
+    assert model.optimizer is optimizer
+    assert int(optimizer.iterations) == 12
+    assert rates_of(model, 6, 6) == pytest.approx(first)
+    # Three steps from 0 upwards, then half a cosine: three rates by hand.
+    assert first[:4] == pytest.approx([0.025, 0.05, 0.075, 0.1])
+    assert first[5] == pytest.approx(0.1 * (1 + np.cos(np.pi * 2 / 3)) / 2)
+    # No warm-up and no fall where the next call asks for none.
+    train(model)
+    assert rates_of(model, 12, 3) == pytest.approx([0.1] * 3)
+
+
+def test_each_call_says_optimizer_and_loss_of_a_model_compiled_here(train):
+    model = tiny(3)
+    data = reticnn.shape_images(24, 3, image_size=8, seed=1)
+    train(model, data, optimizer="sgd")
+    train(model, data, optimizer="adam", weight_decay=0.01, ema=0.9)
+    adam = model.optimizer
+    assert (adam.name, adam.weight_decay, adam.use_ema) == ("adam", 0.01, True)
+    assert int(adam.iterations) == 3
+    train(model, data, mixup=0.2, ema=0.9)
+    assert model.optimizer is adam
+    assert model.loss.name == "categorical_crossentropy"
+    train(model, data, label_smoothing=0.1)
+    assert model.loss.label_smoothing == 0.1
+    # Averages that nobody asks for are not kept; the weight decay is the model's own.
+    assert (model.optimizer.use_ema, model.optimizer.weight_decay) == (False, 0.01)
+    train(model, data)
+    assert model.loss.name == "sparse_categorical_crossentropy"
+    given = keras.optimizers.SGD(0.1, momentum=0.9)
+    train(model, data, optimizer=given)
+    assert model.optimizer is given
+    # For another model, the object says the settings and not the state.
+    other = tiny(3)
+    train(other, data, optimizer=given)
+    assert other.optimizer is not given
+    assert other.optimizer.momentum == 0.9
+
+
+def test_a_model_that_the_user_compiles_keeps_its_own(train, refused):
+    model = tiny()
+    train(model)
+    own = keras.optimizers.SGD(0.1)
+    model.compile(own, "binary_crossentropy")
+    for name, value in {"optimizer": "adam", "ema": 0.9, "weight_decay": 0.1}.items():
+        with refused(ValueError, name, "already compiled"):
+            train(model, **{name: value})
+    train(model, optimizer=own)
+    assert model.optimizer is own
+
+
+@pytest.mark.parametrize("way", ["stages", "freeze"])
+def test_the_optimizers_state_is_saved_whatever_was_trained(train, tmp_path, way):
+    if way == "stages":
+        stages = [{"train": "head"}, {"train": "all", "learning_rate": 0.1}]
+        fitted = train(tiny(), schedule="cosine", stages=stages)
+    else:
+        fitted = train(tiny(), learning_rate=0.1)
+        fitted = train(reticnn.freeze(fitted, 2), schedule="cosine")
+    path = reticnn.save_classifier(fitted, tmp_path / "it.reticnn")
+    with warnings.catch_warnings():
+        # Keras warns where it cannot take up the state.
+        warnings.simplefilter("error", UserWarning)
+        loaded = reticnn.load_classifier(path)
+    ours, theirs = (
+        [keras.ops.convert_to_numpy(v) for v in made.model.optimizer.variables]
+        for made in (fitted, loaded)
+    )
+    assert len(ours) == 2 + 2 * len(fitted.model.trainable_variables) - 1
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    again = train(loaded, optimizer="sgd")
+    assert again.model.optimizer.name.startswith("sgd")
+
+
+def test_epochs_without_a_stage_or_without_validation_have_none(train, images):
+    first = train(tiny(), stages=[{}, {}], validation=images)
+    further = train(first)
+    assert further.history["stage"] == [1, 2, None]
+    assert "val_" not in repr(further)
+    assert ", loss 0." in repr(further)
+    assert "val_loss 0." in repr(train(further, validation=images))

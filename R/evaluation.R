@@ -1,7 +1,7 @@
 #' @eval said("evaluate_classifier")
 #' @return In R, this is a `reticnn_evaluation`, which prints its measures. `class` is a
-#'   factor, and `confusion` is not a tibble but a [table()] of counts, the true classes
-#'   in rows and the predicted ones in columns. [plot_confusion()] draws it, [glance()]
+#'   factor, and `confusion` has the true classes in rows and the predicted ones in
+#'   columns. [plot_confusion()] draws it, [glance()]
 #'   gives the measures as a tibble with one row, and [tidy()] those of each class.
 #' @export
 #' @examplesIf reticnn::reticnn_available()

@@ -13,8 +13,13 @@ from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes
 from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.files import as_file_to_write, replacing
-from reticnn.runtime.keras_internals import compiled_here, note_compiled_here
+from reticnn.runtime.keras_internals import (
+    compiled_here,
+    note_compiled_here,
+    unknown_classes,
+)
 
 _FORMAT = 1
 _MODEL = "model.keras"
@@ -44,6 +49,10 @@ def save_classifier(classifier, path):
         FileNotFoundError: If the folder to write in does not exist.
         RuntimeError: In a process forked from the one that started Keras.
 
+    Warns:
+        UserWarning: If the model has layers of classes of your own that Keras will not
+            find on loading it, as they are neither registered nor part of a module.
+
     Example:
         >>> save_classifier(classifier, "cats-and-dogs.reticnn")
         'cats-and-dogs.reticnn'
@@ -55,6 +64,15 @@ def save_classifier(classifier, path):
             f"`path` must not end in .keras or .h5, as {path!r} does: the file also "
             "has the class names. Use the extension .reticnn, or for the model alone "
             "`classifier.model.save()`."
+        )
+    unknown = unknown_classes(classifier.model)
+    if unknown:
+        warn_user(
+            f"`classifier` has layers of your own, {shown(unknown)}, that Keras will "
+            "not find when the file is loaded. Register their class before the model "
+            "is built, as with "
+            f"`keras.saving.register_keras_serializable()({unknown[0]})`, here and "
+            "where the file is loaded."
         )
     policy = classifier.augmentation
     record = {

@@ -83,7 +83,8 @@ class Reader:
         with self._raises(*args, **kwargs) as caught:
             yield caught
         # Not what Python or Keras raised.
-        if "/reticnn/" in str(caught.traceback[-1].path):
+        last = caught.traceback[-1]
+        if "/reticnn/" in str(last.path) and "raise " in str(last.statement):
             self._read(str(caught.value))
 
     @contextmanager

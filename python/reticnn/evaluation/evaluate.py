@@ -50,8 +50,8 @@ def evaluate_classifier(
           highest probability and the accuracy in 15 bins of that probability.
         - `per_class`: table (dict of equal-length lists) with one row per class:
           `class`, `n` (images of it), `precision`, `recall` and `f1`.
-        - `confusion`: table (dict of equal-length lists) with one row per pair of
-          classes: `truth`, `predicted` and `n`.
+        - `confusion`: table (dict of equal-length lists) of the number of images, `n`,
+          of each pair of classes `truth` and `predicted`.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.

@@ -8,6 +8,7 @@ what it returns, and its own test in `test_runtime_keras_internals.py`, which
 import contextlib
 import inspect
 import itertools
+import sys
 
 from reticnn.runtime.backend import keras
 
@@ -75,6 +76,19 @@ def takes_training(layer):
         return True
     parameters = inspect.signature(layer.call).parameters.values()
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def unknown_classes(model):
+    """Return the names of a model's classes that Keras would not find on loading it."""
+    kinds = {type(layer) for layer in model._flatten_layers()}
+    return sorted(kind.__name__ for kind in kinds if not _is_found(kind))
+
+
+def _is_found(kind):
+    registered = keras.saving.get_registered_name(kind)
+    if keras.saving.get_registered_object(registered) is kind:
+        return True
+    return getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
 
 
 def name_modules(model):

@@ -17,10 +17,10 @@
 #' image_folder(folder, 32)
 image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch",
                          on_bad_image = "error", on_empty_class = "error",
-                         cache = "auto") {
+                         cache = "auto", class_names = NULL) {
   call_core("image_folder", path = path, image_size = image_size, channels = channels,
     resize = resize, on_bad_image = on_bad_image, on_empty_class = on_empty_class,
-    cache = cache)
+    cache = cache, class_names = as_strings(class_names))
 }
 
 #' @eval said(
@@ -127,7 +127,8 @@ load_images <- function(data) {
 # Labels of any R type as the core takes them, with the classes in order.
 named_labels <- function(labels, class_names) {
   if (is.factor(labels)) {
-    class_names <- class_names %||% levels(labels)
+    # The core takes levels that differ only in the spaces around them for one.
+    class_names <- class_names %||% unique(trimws(levels(labels)))
   }
   if (is.factor(labels) || is.logical(labels)) {
     labels <- as.character(labels)

@@ -14,6 +14,7 @@ import numbers
 import operator
 import os
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
 
@@ -25,6 +26,9 @@ from reticnn.notation import (
     shown_kind,
     shown_positions,
 )
+
+# What programs write for a missing label, R's `NA` among them.
+_MISSING = {"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan"}
 
 # Doubles that fit into a core's second-level cache with room to spare.
 _VALUES_IN_CACHE = 100_000
@@ -154,7 +158,29 @@ def as_path(value, name):
     """Return `value` as a path string with `~` expanded."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    return os.path.expanduser(as_string(value, name))
+    return os.path.expanduser(_as_file_name(as_string(value, name)))
+
+
+def _as_file_name(text):
+    """Return a path as Python spells it, which in the C locale is not as in UTF-8."""
+    if sys.getfilesystemencoding() == "utf-8":
+        return text
+    return os.fsdecode(_utf_8(text))
+
+
+def printable(path):
+    """Return a path as text that can be printed: bytes that are not UTF-8 in hex."""
+    return _utf_8(path).decode("utf-8", "backslashreplace")
+
+
+def _utf_8(path):
+    """Return the bytes of a path as they are on a disk with names in UTF-8."""
+    return path.encode("utf-8", sys.getfilesystemencodeerrors())
+
+
+def tidy_name(text):
+    """Return the name of a class without spaces around it, as Unicode composes it."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def as_strings(value, name):
@@ -163,14 +189,14 @@ def as_strings(value, name):
 
 
 def as_class_names(value, name="class_names"):
-    """Return `value` as a list of two or more different class names.
+    """Return `value` as a list of two or more different class names, tidied.
 
     Whole numbers are good names too: classes are often called 0 to 9.
     """
     items = _items(value)
     if items and not any(isinstance(item, str) for item in items):
         items = [str(as_int(item, name, minimum=None)) for item in items]
-    names = as_strings(items, name)
+    names = [as_string(tidy_name(item), name) for item in as_strings(items, name)]
     if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(
             f"`{name}` must hold at least two different names, not {shown(names)}."
@@ -192,11 +218,15 @@ def as_labels(labels, class_names=None, *, name="labels"):
         Tuple of an int64 array of codes and the list of class names.
 
     Raises:
-        ValueError: If a label is missing, or is not in `class_names`.
+        ValueError: If a label is missing or blank, is not in `class_names`, or is a
+            fraction or a list.
         TypeError: If a label is neither a string nor a whole number.
+
+    Warns:
+        UserWarning: If labels have spaces around them, which do not count.
     """
+    values = _label_values(labels, class_names, name)
     given = None if class_names is None else as_class_names(class_names)
-    values = _label_values(labels, given, name)
     if given is None:
         given = [str(value) for value in sorted(set(values))]
     elif values and not isinstance(values[0], str):
@@ -272,30 +302,70 @@ def _label_values(labels, class_names, name):
     ):
         raise ValueError(
             f"`{name}` must have one label per image, not {shown(labels)}. "
-            "For one-hot rows, pass the position of each row's 1."
+            "For one-hot rows, pass the position of each row's 1. Several labels per "
+            "image are not offered."
         )
     values = _items(labels)
+    _check_are_classes(values, name)
     # R's missing string arrives as "NA". Only a class called so by the caller is one.
-    missing_text = set() if class_names and "NA" in class_names else {"NA"}
+    classes = () if class_names is None else _items(class_names)
+    missing_text = _MISSING.difference(map(str, classes))
     missing = [
         index for index, value in enumerate(values) if _is_missing(value, missing_text)
     ]
     if missing:
         raise ValueError(
             f"`{name}` has {len(missing)} missing values, at "
-            f"{shown_positions(missing)}. Remove those images or label them; if 'NA' "
-            "is a class, list it in `class_names`."
+            f"{shown_positions(missing)}. Remove those images or label them; if "
+            f"{shown(_text_of_missing(values[missing[0]]))} is a class, list it in "
+            "`class_names`."
         )
     if all(isinstance(value, str) for value in values):
-        return values
+        return _tidied(values, name)
     if all(isinstance(value, (bool, np.bool_)) for value in values):
         return [bool(value) for value in values]
     return [as_int(value, name, minimum=None) for value in values]
 
 
+def _text_of_missing(value):
+    return value.strip() if isinstance(value, str) and value.strip() else "NA"
+
+
+def _check_are_classes(values, name):
+    """Raise if labels are of a kind that tasks other than classification have."""
+    for value in values:
+        if isinstance(value, (list, tuple, set, np.ndarray)):
+            raise ValueError(
+                f"`{name}` must have one label per image, not {shown(value)} for one. "
+                "Several labels per image are not offered: give the one that matters, "
+                "or train a classifier for each."
+            )
+        if isinstance(value, (float, np.floating)) and value % 1:
+            if math.isnan(value):
+                continue
+            low = math.floor(value)
+            raise ValueError(
+                f"`{name}` must name classes, by strings or whole numbers, and "
+                f"{shown(float(value))} is neither. Use {low} or {low + 1}; predicting "
+                "numbers (regression) is not offered."
+            )
+
+
+def _tidied(values, name):
+    """Return labels without the spaces around them, with a warning if there are any."""
+    spaced = sorted({value for value in values if value != value.strip()})
+    if spaced:
+        warnings.warn(
+            f"`{name}` has labels with spaces around them, which do not count: "
+            f"{shown(spaced)}.",
+            stacklevel=5,
+        )
+    return [tidy_name(value) for value in values]
+
+
 def _is_missing(value, missing_text):
     if isinstance(value, str):
-        return value in missing_text
+        return not value.strip() or value.strip() in missing_text
     return (
         value is None
         or value == R_MISSING_INTEGER

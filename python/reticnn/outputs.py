@@ -48,13 +48,7 @@ def loss_and_metric(model, label_smoothing=0.0, soft_targets=False):
     logits = _output_activation(model) == "linear"
     if model.output_shape[1] == 1:
         threshold = 0.0 if logits else 0.5
-        accuracy = (
-            keras.metrics.MeanMetricWrapper(
-                soft_binary_accuracy, "accuracy", threshold=threshold
-            )
-            if soft_targets
-            else keras.metrics.BinaryAccuracy("accuracy", threshold=threshold)
-        )
+        accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=threshold)
         loss = keras.losses.BinaryCrossentropy(
             from_logits=logits, label_smoothing=label_smoothing
         )
@@ -74,7 +68,10 @@ def loss_and_metric(model, label_smoothing=0.0, soft_targets=False):
 
 @keras.saving.register_keras_serializable("reticnn")
 def soft_binary_accuracy(y_true, y_pred, threshold):
-    """Return whether the output names the class that an image is mostly of."""
+    """Return whether the output names the class that an image is mostly of.
+
+    Models that an older version trained on mixed images are saved with it.
+    """
     ops = keras.ops
     mostly_second = ops.cast(y_true, y_pred.dtype) > 0.5
     return ops.cast(ops.equal(mostly_second, y_pred > threshold), "float32")
@@ -141,7 +138,7 @@ def _check_hard_targets(label_smoothing, soft_targets):
         raise ValueError(
             f"`{name}` must be 0 for a model that gives distances to prototypes: its "
             "loss takes one class per image. Leave it out, or use the model's "
-            "variant='modern'."
+            "`variant='modern'`."
         )
 
 

@@ -18,6 +18,8 @@ from reticnn.runtime.files import as_file_to_write, replacing
 from reticnn.runtime.keras_internals import (
     compiled_here,
     note_compiled_here,
+    spare_from_decay,
+    spares_from_decay,
     unknown_classes,
 )
 
@@ -88,6 +90,7 @@ def save_classifier(classifier, path):
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
         "compiled_here": compiled_here(classifier.model),
+        "spared_from_decay": _spared_from_decay(classifier.model),
     }
     with replacing(path) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
@@ -135,6 +138,7 @@ def load_classifier(path):
         raise _not_ours(path, "its model has another number of classes")
     if record.get("compiled_here"):
         note_compiled_here(model)
+    _spare_from_decay(model, record, path)
     return Classifier(
         model,
         record["class_names"],
@@ -144,6 +148,31 @@ def load_classifier(path):
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
     )
+
+
+def _spared_from_decay(model):
+    """Return the positions of the weights that the optimizer spares from decay."""
+    if not model.compiled or model.optimizer is None:
+        return []
+    return [
+        position
+        for position, weight in enumerate(model.weights)
+        if spares_from_decay(model.optimizer, weight)
+    ]
+
+
+def _spare_from_decay(model, record, path):
+    """Spare what was spared before; older files do not say what."""
+    weights = model.weights
+    positions = record.get("spared_from_decay")
+    if positions is None:
+        positions = [n for n, weight in enumerate(weights) if len(weight.shape) < 2]
+    if not isinstance(positions, list) or not set(positions) <= set(
+        range(len(weights))
+    ):
+        raise _not_ours(path, "it spares weights from decay that there are not")
+    if model.compiled and model.optimizer is not None:
+        spare_from_decay(model.optimizer, [weights[position] for position in positions])
 
 
 def _read_archive(path):

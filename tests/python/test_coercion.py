@@ -321,8 +321,10 @@ def test_class_names_are_two_different_ones(refused, value, error, part):
 # Labels
 
 # NumPy drops zeros at the end of its strings.
-some_text = st.text(st.characters(exclude_characters="\0"), min_size=1).filter(
-    lambda text: text != "NA"
+some_text = (
+    st.text(st.characters(exclude_characters="\0"), min_size=1)
+    .map(coercion.tidy_name)
+    .filter(lambda text: text and text not in coercion._MISSING)
 )
 some_labels = st.one_of(
     st.lists(some_text, min_size=1),
@@ -426,6 +428,69 @@ def test_na_is_a_class_where_it_is_called_one():
     codes, names = coercion.as_labels(["ant", "NA"], ["NA", "ant"])
     assert names == ["NA", "ant"]
     assert codes.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\t\n", "\u00a0", "N/A", "n/a", "nan", "<NA>"]
+)
+@pytest.mark.parametrize("classes", [None, ["ant", "bee"]])
+def test_blank_label_is_missing(refused, text, classes):
+    with refused(ValueError, "y", "2 missing", "1, 3", "Remove"):
+        coercion.as_labels(["ant", text, "bee", text], classes, name="y")
+
+
+def test_missing_by_the_text_of_programs_can_be_a_class():
+    codes, names = coercion.as_labels(["n/a", "yes", "no"], ["yes", "no", "n/a"])
+    assert names == ["yes", "no", "n/a"]
+    assert codes.tolist() == [2, 0, 1]
+    # Words that people use for a class too.
+    assert coercion.as_labels(["none", "None", "null"])[1] == ["None", "none", "null"]
+
+
+def test_spaces_around_labels_do_not_count():
+    with pytest.warns(UserWarning, match="`y` has labels with spaces"):
+        codes, names = coercion.as_labels(["b ", "b", "\tc", "c"], name="y")
+    assert names == ["b", "c"]
+    assert codes.tolist() == [0, 0, 1, 1]
+    with pytest.warns(UserWarning, match="spaces"):
+        codes, names = coercion.as_labels(["b ", "c"], ["c", "b "])
+    assert names == ["c", "b"]
+    assert codes.tolist() == [1, 0]
+
+
+def test_unicode_forms_of_a_label_are_one_class(recwarn):
+    composed, decomposed = "Ka\u0308se", "K\u00e4se"
+    codes, names = coercion.as_labels([composed, decomposed, "x"])
+    assert names == ["K\u00e4se", "x"]
+    assert codes.tolist() == [0, 0, 1]
+    codes, names = coercion.as_labels([composed, "x"], ["x", decomposed])
+    assert names == ["x", "K\u00e4se"]
+    assert codes.tolist() == [1, 0]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "a "], ["K\u00e4se", "Ka\u0308se"], ["a", " "]]
+)
+def test_class_names_that_only_look_different_are_refused(names):
+    with pytest.raises((ValueError, TypeError), match="`class_names` must"):
+        coercion.as_class_names(names)
+
+
+@pytest.mark.parametrize("labels", [[0.5, 2.25], np.array([1, 2.25]), [1, 3.5, 2]])
+def test_fractions_as_labels_are_regression(refused, labels):
+    with refused(ValueError, "y", "(regression) is not offered", "Use"):
+        coercion.as_labels(labels, name="y")
+
+
+@pytest.mark.parametrize(
+    "labels", [[["a", "b"], ["a"]], [["a"], "b"], [np.array([1, 2]), 3], ["a", {"b"}]]
+)
+def test_several_labels_per_image_are_not_offered(refused, labels):
+    with refused(
+        ValueError, "y", "one label per image", "Several labels", "not offered"
+    ):
+        coercion.as_labels(labels, name="y")
 
 
 @pytest.mark.parametrize(

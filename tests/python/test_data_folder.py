@@ -369,6 +369,92 @@ def test_linked_class_folder_is_followed(cats, tmp_path):
     assert image_folder(cats).class_counts == {"cat": 3, "dog": 2}
 
 
+def test_folder_with_underscores_is_a_class(cats, write_image):
+    write_image(cats / "__unknown__" / "1.png")
+    write_image(cats / "cat" / "__old__" / "4.png")
+    data = image_folder(cats)
+    assert data.class_counts == {"__unknown__": 1, "cat": 4, "dog": 2}
+
+
+def test_linked_subfolders_are_searched_but_not_in_circles(cats, tmp_path, write_image):
+    write_image(tmp_path / "elsewhere" / "deep" / "4.png")
+    (cats / "cat" / "more").symlink_to(tmp_path / "elsewhere")
+    (cats / "cat" / "again").symlink_to(tmp_path / "elsewhere" / "deep")
+    (tmp_path / "elsewhere" / "back").symlink_to(cats / "cat")
+    (cats / "dog" / "up").symlink_to(cats)
+    (cats / "dog" / "gone").symlink_to(cats / "nowhere")
+    data = image_folder(cats, 8)
+    assert data.class_counts == {"cat": 4, "dog": 2}
+    assert len(check_images(cats)["file"]) == 6
+
+
+def test_unicode_forms_of_a_name_are_one_class(tmp_path, write_image, recwarn):
+    composed, decomposed = "K\u00e4se", "Ka\u0308se"
+    files = {
+        str(write_image(tmp_path / "photos" / name / f"{number}.png"))
+        for number, name in enumerate((composed, decomposed, "x"))
+    }
+    data = image_folder(tmp_path / "photos", 8)
+    if len(os.listdir(tmp_path / "photos")) < 3:
+        pytest.skip("The file system does not tell the two forms")
+    assert data.class_counts == {composed: 2, "x": 1}
+    # The files keep the names that they have on the disk.
+    assert set(data.files) == files
+    assert load_images(data)["images"].shape == (3, 8, 8, 3)
+    assert not recwarn.list
+
+
+def test_spaces_around_a_folders_name_are_no_part_of_the_class(cats, write_image):
+    write_image(cats / "cat " / "4.png")
+    with pytest.warns(UserWarning, match="spaces around them.*called 'cat'"):
+        data = image_folder(cats, 8)
+    assert data.class_counts == {"cat": 4, "dog": 2}
+
+
+# Which classes
+
+
+def test_classes_are_chosen_and_ordered_by_name(cats, write_image):
+    write_image(cats / "ant" / "1.png")
+    data = image_folder(cats, 8, class_names=["dog", "cat"])
+    assert data.class_counts == {"dog": 2, "cat": 3}
+    assert data.labels == ["dog"] * 2 + ["cat"] * 3
+    everything = image_folder(cats, 8, class_names=["dog", "wolf", "cat", "ant"])
+    assert everything.class_counts == {"dog": 2, "wolf": 0, "cat": 3, "ant": 1}
+
+
+def test_one_folder_is_enough_where_the_classes_are_named(cats):
+    shutil.rmtree(cats / "dog")
+    data = image_folder(cats, 8, class_names=["dog", "cat"])
+    assert data.class_counts == {"dog": 0, "cat": 3}
+    # A folder that is empty is another matter.
+    (cats / "dog").mkdir()
+    with pytest.raises(ValueError, match="classes without images: 'dog'"):
+        image_folder(cats, 8, class_names=["dog", "cat"])
+
+
+def test_class_names_hold_for_all_parts(cats):
+    shutil.copytree(cats, cats.parent / "whole" / "train")
+    shutil.copytree(cats, cats.parent / "whole" / "test")
+    data = image_folder(cats.parent / "whole", 8, class_names=["dog", "cat"])
+    assert data["train"].class_names == data["test"].class_names == ["dog", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("class_names", "error", "parts"),
+    [
+        (["cat", "dgo"], ValueError, ["'dgo'", "'dog'", "Did you mean 'dog'?"]),
+        (["cat"], ValueError, ["at least two different names"]),
+        (["cat", 3.5], TypeError, ["3.5"]),
+    ],
+)
+def test_class_names_that_are_no_folders_are_refused(
+    refused, cats, class_names, error, parts
+):
+    with refused(error, "class_names", *parts):
+        image_folder(cats, 8, class_names=class_names)
+
+
 def test_home_folder_is_expanded(cats, monkeypatch):
     monkeypatch.setenv("HOME", str(cats.parent))
     monkeypatch.setenv("USERPROFILE", str(cats.parent))
@@ -425,13 +511,77 @@ def test_parts_with_different_classes_are_refused(refused, cats):
     shutil.copytree(cats, whole / "train")
     shutil.copytree(cats, whole / "test")
     (whole / "test" / "dog").rename(whole / "test" / "wolf")
-    with refused(ValueError, "path", "'cat', 'wolf'", "'test'", "'cat', 'dog'"):
+    with refused(ValueError, "path", "'wolf'", "'test'", "'cat', 'dog'"):
         image_folder(whole)
 
 
-def test_class_called_train_is_a_class(cats):
+def test_class_called_train_is_a_class(cats, recwarn):
     (cats / "cat").rename(cats / "train")
     assert image_folder(cats).class_names == ["dog", "train"]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("training_set", "dev", "test_set"),
+        ("Train Set", "validation-set", "TestSet"),
+    ],
+)
+def test_more_names_of_parts(cats, names):
+    for name in names:
+        shutil.copytree(cats, cats.parent / "whole" / name)
+    assert list(image_folder(cats.parent / "whole")) == ["train", "validation", "test"]
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (("train", "val", "extra"), "'train', 'val'"),
+        (("val", "test"), "'test', 'val'"),
+        (("cat", "dog", "test"), "'test'"),
+        (("test", "testing", "train"), "'test', 'testing', 'train'"),
+        (("fold_1", "fold_2", "fold_3"), "'fold_1', 'fold_2', 'fold_3'"),
+    ],
+)
+def test_parts_that_are_read_as_classes_are_told(tmp_path, write_image, names, parts):
+    for name in names:
+        write_image(tmp_path / "mixed" / name / "1.png")
+    with pytest.warns(UserWarning, match="look like parts") as caught:
+        data = image_folder(tmp_path / "mixed", 8)
+    assert f"look like parts of a data set, {parts}, but" in str(caught[0].message)
+    assert caught[0].filename == __file__
+    assert data.class_names == sorted(names)
+
+
+def test_several_data_sets_in_one_folder_are_told(cats, write_image):
+    shutil.copytree(cats, cats.parent / "both" / "summer")
+    shutil.copytree(cats, cats.parent / "both" / "winter")
+    with pytest.warns(UserWarning, match="same subfolders, 'cat', 'dog'") as caught:
+        data = image_folder(cats.parent / "both", 8)
+    assert "'summer', 'winter'" in str(caught[0].message)
+    assert data.class_names == ["summer", "winter"]
+
+
+def test_subfolders_of_classes_that_have_images_are_no_data_sets(
+    cats, recwarn, write_image
+):
+    for name in ("cat", "dog"):
+        for year in ("2019", "2020"):
+            write_image(cats / name / year / "a.png")
+    assert image_folder(cats).class_counts == {"cat": 5, "dog": 4}
+    assert not recwarn.list
+
+
+def test_part_that_lacks_a_class_has_the_classes_of_train(cats, write_image):
+    write_image(cats / "ant" / "1.png")
+    shutil.copytree(cats, cats.parent / "whole" / "train")
+    shutil.copytree(cats, cats.parent / "whole" / "test")
+    shutil.rmtree(cats.parent / "whole" / "test" / "cat")
+    data = image_folder(cats.parent / "whole", 8)["test"]
+    assert data.class_names == ["ant", "cat", "dog"]
+    assert data.class_counts == {"ant": 1, "cat": 0, "dog": 2}
+    assert data.labels == ["ant", "dog", "dog"]
 
 
 # What is wrong with a folder

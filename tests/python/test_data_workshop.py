@@ -242,15 +242,14 @@ def test_other_than_a_path_is_refused(refused, path):
 
 # Folders to make before each try come as arguments.
 downloads = """
-import json, os, sys, time, reticnn.runtime.backend
+import json, os, sys, reticnn.runtime.backend
 tries = []
 for folder in sys.argv[1:]:
     os.makedirs(folder, exist_ok=True)
-    start = time.monotonic()
     try:
         reticnn.cats_and_dogs()
     except ConnectionError as error:
-        tries.append([time.monotonic() - start, str(error)])
+        tries.append(str(error))
 print(json.dumps(tries))
 """
 
@@ -291,8 +290,7 @@ def test_download_without_a_network_says_what_to_do(without_network, case, tries
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
     assert len(told) == tries
-    for seconds, message in told:
-        assert seconds < 15
+    for message in told:
         assert "cifar-10-python.tar.gz" in message
         assert "`path`" in message
         assert "`shape_images()`" in message

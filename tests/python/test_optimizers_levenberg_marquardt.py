@@ -5,6 +5,7 @@ import pytest
 from reticnn import build_mlp, fit_classifier, image_arrays, shape_images
 from reticnn.layers.rbf import EuclideanRBF
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
+from reticnn.training.batches import TrainingImages
 from reticnn.training.callbacks.curvature import CurvatureEstimates
 
 IMAGES = np.random.default_rng(0).integers(0, 3, (500, 2, 2, 1)).astype("uint8")
@@ -31,7 +32,7 @@ def _spread(shape, dtype=None):
 def _curvatures(model, data, times=6):
     """Return the mean of several estimates for the kernel and the bias."""
     model.compile(LevenbergMarquardt())
-    estimates = CurvatureEstimates(data, seed=1)
+    estimates = CurvatureEstimates(TrainingImages(data), seed=1)
     estimates.set_model(model)
     estimates.on_train_begin()
     found = []

@@ -3,7 +3,6 @@
 import doctest
 import importlib.util
 import inspect
-import json
 import pickle
 import re
 import sys
@@ -43,13 +42,10 @@ RUNNABLE = [
     "training_recipe",
 ]
 
-timed_import = """
-import json, sys, time
-start = time.perf_counter()
+heavy_imports = """
+import sys
 import reticnn
-seconds = time.perf_counter() - start
-heavy = {"keras", "tensorflow", "torch", "jax", "numpy", "PIL"} & set(sys.modules)
-print(json.dumps({"seconds": seconds, "heavy": sorted(heavy)}))
+print(*{"keras", "tensorflow", "torch", "jax", "numpy", "PIL"} & set(sys.modules))
 """
 
 whole_job = """
@@ -64,10 +60,11 @@ print(len(reticnn.predict_images(classifier, data)[".pred_class"]))
 # Importing
 
 
-def test_import_takes_no_time_and_starts_nothing(run_python):
-    runs = [json.loads(run_python(timed_import).stdout) for _ in range(5)]
-    assert min(run["seconds"] for run in runs) < 0.1
-    assert all(run["heavy"] == [] for run in runs)
+def test_import_starts_nothing(run_python):
+    # How long it takes, `benchmarks/startup.py` measures.
+    result = run_python(heavy_imports)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "\n"
 
 
 def described_arguments(function):

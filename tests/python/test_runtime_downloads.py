@@ -1,7 +1,6 @@
 import contextlib
 import socket
 import threading
-import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -131,16 +130,15 @@ def _serve(server, answers):
     ids=["after connecting", "before the file", "within the file"],
 )
 def test_server_that_falls_silent_is_given_up(tmp_path, monkeypatch, answers, says):
+    # A connection and an answer are waited for, 15 seconds together are documented.
     assert 2 * waiting.SECONDS < 15
     monkeypatch.setattr(waiting, "SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server, answers), daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/weights.h5"
-        started = time.monotonic()
         with (
             pytest.raises(ConnectionError, match=f"{says}.*Put it there"),
             waiting.network(url, "Put it there."),
         ):
             keras.utils.get_file("weights.h5", url, cache_dir=tmp_path)
-    assert time.monotonic() - started < 3
     assert not list(tmp_path.rglob("*.h5"))

@@ -306,14 +306,28 @@ def test_get_variable_index_counts_the_variables():
     assert keras_internals.position_of(optimizer, other) == 1
 
 
-def test_exclude_from_weight_decay_keeps_keys_of_variables():
+def test_use_weight_decay_is_false_of_what_is_excluded():
     one, other = variable_of(2), variable_of(3)
+    named = keras.Variable(np.zeros(2), name="bias")
     optimizer = keras.optimizers.AdamW()
-    assert not keras_internals.spared_from_decay(optimizer)
-    optimizer.exclude_from_weight_decay(var_list=[one])
-    key = keras_internals.key_of(optimizer, one)
-    assert keras_internals.spared_from_decay(optimizer) == {key}
-    assert key != keras_internals.key_of(optimizer, other)
+    assert not keras_internals.spares_from_decay(optimizer, one)
+    optimizer.exclude_from_weight_decay(var_list=[one], var_names=["bias"])
+    assert keras_internals.spares_from_decay(optimizer, one)
+    assert keras_internals.spares_from_decay(optimizer, named)
+    assert not keras_internals.spares_from_decay(optimizer, other)
+
+
+def test_exclude_from_weight_decay_can_be_set_once_built():
+    one, other = variable_of(2), variable_of(2)
+    optimizer = keras.optimizers.SGD(0.5, weight_decay=0.5)
+    built(optimizer, one, other)
+    for variable in (one, other):
+        variable.assign(np.ones(2))
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    keras_internals.spare_from_decay(optimizer, [other])
+    optimizer.apply([keras.ops.zeros(2)] * 2)
+    np.testing.assert_allclose(one, 0.75**2)
+    np.testing.assert_allclose(other, 0.75)
 
 
 def changes_within(optimizer):

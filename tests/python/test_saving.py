@@ -80,6 +80,55 @@ def test_other_backend_gives_the_same_predictions(
     assert predicted[".pred_circle"] == pytest.approx(wanted[".pred_circle"], abs=1e-4)
 
 
+def without_record_of_decay(record, model):
+    """Return a file's parts as version 0.1.0 wrote them."""
+    return {k: v for k, v in record.items() if k != "spared_from_decay"}, model
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("older", [False, True])
+def test_training_further_decays_what_it_did_before_saving(
+    fit, tiny_cnn, shapes, tmp_path, older
+):
+    settings = {"weight_decay": 0.5, "learning_rate": 0.1, "optimizer": "sgd"}
+    model = tiny_cnn(batch_norm=True)
+    model.layers[2].trainable = False
+    trained = fit(model, shapes, **settings)
+    path = save_classifier(trained, str(tmp_path / "a.reticnn"))
+    if older:
+        _rewritten(path, without_record_of_decay)
+    loaded = fit(load_classifier(path), shapes, seed=2)
+    kept = fit(trained, shapes, seed=2)
+    for ours, theirs in zip(loaded.model.weights, kept.model.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_users_own_choice_of_what_decays_is_kept(fit, tiny_cnn, shapes, tmp_path):
+    model = tiny_cnn()
+    kernel = model.layers[-1].kernel
+    optimizer = keras.optimizers.SGD(0.01, weight_decay=1.0)
+    optimizer.exclude_from_weight_decay(var_list=[kernel], var_names=["bias"])
+    model.compile(optimizer, "binary_crossentropy")
+    trained = fit(model, shapes)
+    # Other weights to train take a new optimizer.
+    model.layers[1].trainable = False
+    trained = fit(trained, shapes, learning_rate=1e-9)
+    wanted = [not (v is kernel or v.name == "bias") for v in model.weights]
+    before = model.get_weights()
+    optimizer = model.optimizer
+    optimizer.learning_rate = 0.01
+    optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables])
+    for old, weight, decays in zip(before, model.weights, wanted, strict=True):
+        decays = decays and weight.trainable
+        np.testing.assert_allclose(weight, old * (0.99 if decays else 1), rtol=1e-5)
+    path = save_classifier(trained, str(tmp_path / "a.reticnn"))
+    loaded = fit(load_classifier(path), shapes, seed=2)
+    kept = fit(trained, shapes, seed=2)
+    for ours, theirs in zip(loaded.model.weights, kept.model.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_new_process_knows_what_training_left_in_the_model(
     run_python, fit, tiny_cnn, shapes, tmp_path
@@ -107,6 +156,8 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "history": classifier.history,
         "stopped": None,
         "kept_epoch": classifier.epochs,
+        "compiled_here": True,
+        "spared_from_decay": [],
     }
 
 

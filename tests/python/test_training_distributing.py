@@ -157,6 +157,42 @@ assert all(np.isfinite(array).all() for array in normalised.model.get_weights())
 
 @pytest.mark.slow
 @needs_devices
+def test_images_are_changed_and_curvatures_measured_as_on_one_device(on_three):
+    on_three(
+        """
+def noisy():
+    inputs = keras.Input((8, 8, 3))
+    noise = reticnn.augmentation(gaussian_noise=0.3, erasing=1.0)
+    x = reticnn.augmentation_layer(noise, seed=3)(inputs)
+    start = keras.initializers.GlorotUniform(seed=1)
+    x = keras.layers.Dense(3, "softmax", kernel_initializer=start)(
+        keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x))
+    )
+    return keras.Model(inputs, x)
+
+# Batches of one size, as each other takes a while to prepare for.
+one = fit(data[:24], "none", noisy(), optimizer="sgd")
+two = fit(data[:24], 2, noisy(), optimizer="sgd")
+check_same(one, two)
+assert [int(m.model.layers[1].images_seen.numpy()) for m in (one, two)] == [48, 48]
+
+# LeNet's optimizer, with images that are cropped and changed before it sees them.
+larger = reticnn.shape_images(16, 3, image_size=10, seed=1)
+policy = reticnn.augmentation(crop=(8, 8), flip="horizontal")
+arguments = {"optimizer": "levenberg_marquardt", "augmentation": policy}
+one, two = fit(larger, "none", **arguments), fit(larger, 2, **arguments)
+check_same(one, two)
+for ours, theirs in zip(
+    one.model.optimizer.curvatures, two.model.optimizer.curvatures, strict=True
+):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+assert max(float(keras.ops.max(part)) for part in two.model.optimizer.curvatures) > 1e-3
+"""
+    )
+
+
+@pytest.mark.slow
+@needs_devices
 def test_a_run_goes_on_from_a_checkpoint_on_any_number_of_devices(on_three, tmp_path):
     on_three(
         """

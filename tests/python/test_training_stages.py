@@ -101,7 +101,7 @@ def test_later_training_has_no_stage(fit, shapes, tmp_path):
     path = save_classifier(classifier, tmp_path / "c.reticnn")
     further = fit(load_classifier(path), shapes)
     assert further.history["stage"][0] == 1
-    assert np.isnan(further.history["stage"][1])
+    assert further.history["stage"][1] is None
 
 
 @pytest.mark.slow

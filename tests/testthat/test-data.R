@@ -174,23 +174,19 @@ test_that("bad data are refused with what is wrong", {
   expect_warning(image_arrays(x / 255), "Multiply the images by 255")
 })
 
-test_that("a person without network learns soon what to do", {
+test_that("a person without network learns what to do", {
   skip_if_quick()
   skip_if_no_core()
   # A proxy that refuses stands for a network that is not there.
   lines <- run_r(
     c(
-      # What Python takes to start is not measured.
-      "started <- {reticnn::shape_images(2); Sys.time()}",
       "cnd <- tryCatch(reticnn::cats_and_dogs(), error = identity)",
-      "cat(class(cnd), conditionMessage(cnd), sep = '\\n')",
-      "cat('fast:', difftime(Sys.time(), started, units = 'secs') < 60, '\\n')"
+      "cat(class(cnd), conditionMessage(cnd), sep = '\\n')"
     ),
     env = c("https_proxy=http://127.0.0.1:9", paste0("KERAS_HOME=", tempfile()))
   )
   expect_true("reticnn_error" %in% lines)
   expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its path as `path`")
-  expect_true("fast: TRUE " %in% lines)
 })
 
 photo_folder <- function(env = parent.frame()) {

@@ -18,8 +18,9 @@ def augmentation_layer(policy, *, seed=None):
 
     The layer counts the images over all its training calls, and each has its own random
     numbers: with the same seed, the first batch equals what `augment()` returns, except
-    for rounding to whole numbers, and the next batch continues where it ended. A map
-    that runs in parallel counts its calls in the order in which they arrive.
+    for rounding to whole numbers, and the next batch continues where it ended, also if
+    several devices share the batches. A map that runs in parallel counts its calls in
+    the order in which they arrive.
 
     Args:
         policy: Policy, from `augmentation()` or another function that makes one, or a
@@ -96,9 +97,10 @@ class AugmentationLayer(keras.Layer):
 
     def _augmented(self, batch):
         count = ops.shape(batch)[0]
-        first = ops.convert_to_tensor(self.images_seen)
-        indices = first + ops.arange(count, dtype="int32")
-        self.images_seen.assign(first + count)
+        before, together = _across_devices(count)
+        seen = ops.convert_to_tensor(self.images_seen)
+        indices = seen + before + ops.arange(count, dtype="int32")
+        self.images_seen.assign(seen + together)
         return device.apply(self.policy, batch, self.seed, 0, indices)
 
     def _as_they_are(self, batch):
@@ -118,3 +120,23 @@ def _image_shape(input_shape):
             "give the size in `keras.Input()`."
         )
     return image_shape
+
+
+def _across_devices(count):
+    """Return how many images of a batch come before this device's, and all there are.
+
+    TensorFlow runs a layer on each device with its part of the batch, in order. Other
+    backends, and a pipeline of data, have the whole batch.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return 0, count
+    import tensorflow as tf
+
+    replicas = tf.distribute.get_replica_context()
+    if replicas is None or replicas.num_replicas_in_sync == 1:
+        return 0, count
+    device = replicas.replica_id_in_sync_group
+    # As floats: GPUs do not add up every kind of whole number.
+    own = tf.one_hot(device, replicas.num_replicas_in_sync) * tf.cast(count, "float32")
+    counts = tf.cast(replicas.all_reduce("SUM", own), "int32")
+    return tf.reduce_sum(counts[:device]), tf.reduce_sum(counts)

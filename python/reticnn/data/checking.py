@@ -1,7 +1,5 @@
 """Check the files of a folder without using them."""
 
-import os
-
 from reticnn.data.decoding import describe_images
 from reticnn.data.folder import class_folders, existing_folder, image_files, parts_of
 
@@ -47,6 +45,7 @@ def check_images(path):
 def _classes_of(folder):
     """Return (file, class or None) of the images in a folder."""
     files = [(file, None) for file in image_files(folder, search_subfolders=False)]
-    for name in class_folders(folder):
-        files += [(file, name) for file in image_files(os.path.join(folder, name))]
+    for name, folders in class_folders(folder).items():
+        for one in folders:
+            files += [(file, name) for file in image_files(one)]
     return files

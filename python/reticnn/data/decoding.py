@@ -2,18 +2,30 @@
 
 import contextlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from reticnn.coercion import printable
 from reticnn.data.resizing import fitted, scaled
 
 _THREADS = min(8, os.cpu_count() or 1)
+
+# The largest cameras take 200 million pixels. Images of more than 50 million that have
+# to be decoded whole are so in one thread at a time, for the memory that they take.
+_MOST_PIXELS = 500_000_000
+_LARGE = 50_000_000
+_large_in_turn = threading.Lock()
+
+# Formats whose 16 bits Pillow hands over in an image of 32.
+_SIXTEEN_IN_32 = ("PNG", "PPM")
 
 # How OpenCV is asked for colours, and for a JPEG at a part of its size, which saves
 # most of the work.
@@ -40,41 +52,61 @@ def decode_image(file, image_size, channels, resize="stretch"):
     Raises:
         Exception: Whatever Pillow raises for a file it cannot read.
     """
-    pixels = _upright_pixels(file, max(image_size), channels)
-    return fitted(pixels, image_size, resize).reshape(*image_size, channels)
+    return _decoded(file, image_size, channels, resize)[0]
+
+
+def _decoded(file, image_size, channels, resize):
+    """Return an image as `decode_image` does, and the highest of its 16-bit values."""
+    pixels, highest = _upright_pixels(file, max(image_size), channels)
+    fitting = fitted(pixels, image_size, resize)
+    return fitting.reshape(*image_size, channels), highest
+
+
+class Decoded(NamedTuple):
+    """Decoded images, and what there is to say about their files, by their index.
+
+    `problems` are the reasons why files cannot be read; `highest` are the highest
+    values of files with 16 bits.
+    """
+
+    images: object
+    problems: dict
+    highest: dict
 
 
 def decode_images(files, image_size, channels, resize="stretch"):
     """Return the pixels of many files, decoded in threads, and what is wrong with some.
 
     Returns:
-        Tuple of a uint8 array, (n, height, width, channels), and a dict with the
-        problem of each file that cannot be read, by its index; their pixels are
-        undefined.
+        `Decoded`, its images a uint8 array, (n, height, width, channels), undefined
+        where a file cannot be read.
     """
     pixels = np.empty((len(files), *image_size, channels), np.uint8)
+    highest = [None] * len(files)
 
     def decode_at(index):
-        pixels[index] = decode_image(files[index], image_size, channels, resize)
+        pixels[index], highest[index] = _decoded(
+            files[index], image_size, channels, resize
+        )
 
-    return pixels, _problems_of_each(decode_at, files)
+    return Decoded(pixels, _problems_of_each(decode_at, files), _known(highest))
 
 
 def decode_scaled(files, side, channels):
     """Return the pixels of many files at a shorter side of `side`, and the problems.
 
     Returns:
-        Tuple of a list of uint8 arrays, (height, width, channels), each with the aspect
-        of its file, and a dict with the problem of each file that cannot be read, by
-        its index; there the list has None.
+        `Decoded`, its images a list of uint8 arrays, (height, width, channels), each
+        with the aspect of its file, None where a file cannot be read.
     """
     images = [None] * len(files)
+    highest = [None] * len(files)
 
     def decode_at(index):
-        pixels = _upright_pixels(files[index], side, channels)
+        pixels, highest[index] = _upright_pixels(files[index], side, channels)
         images[index] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
 
-    return images, _problems_of_each(decode_at, files)
+    return Decoded(images, _problems_of_each(decode_at, files), _known(highest))
 
 
 def describe_images(files):
@@ -91,6 +123,11 @@ def bad_files_message(files, problems, total):
     )
 
 
+def _known(values):
+    """Return the values that are not None by their index."""
+    return {index: value for index, value in enumerate(values) if value is not None}
+
+
 def _problems_of_each(decode, files):
     """Return the problem of each index that cannot be decoded, by the index."""
     problems = _for_each(partial(_problem_of, decode, files), len(files))
@@ -105,20 +142,39 @@ def _for_each(action, count):
         # Taking the next number from an iterator is one step for all threads.
         return [(index, action(index)) for index in indices]
 
-    with _one_thread_each():
+    with _while_decoding:
         shares = _threads().map(take_turns, range(min(_THREADS, count)))
         return sorted(chain.from_iterable(shares), key=itemgetter(0))
 
 
-@contextlib.contextmanager
-def _one_thread_each():
-    """Keep OpenCV to one thread per image while images are spread over threads."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+class _LibrarySettings:
+    """What holds for OpenCV and Pillow in the whole process, while images are decoded.
+
+    Images are spread over threads, so that OpenCV's own would be too many. Pillow's
+    limit lies below the largest photos.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._users = 0
+
+    def __enter__(self):
+        with self._lock:
+            if not self._users:
+                self._before = cv2.getNumThreads(), Image.MAX_IMAGE_PIXELS
+                cv2.setNumThreads(1)
+                Image.MAX_IMAGE_PIXELS = None
+            self._users += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                threads, Image.MAX_IMAGE_PIXELS = self._before
+                cv2.setNumThreads(threads)
+
+
+_while_decoding = _LibrarySettings()
 
 
 @cache
@@ -132,10 +188,37 @@ if hasattr(os, "register_at_fork"):
 
 
 def _upright_pixels(file, side, channels):
-    """Return a file's pixels, upright, `side` high and wide or more if it is."""
+    """Return a file's pixels, upright, `side` high and wide or more if it is.
+
+    And the highest of its values if they have 16 bits, else None.
+    """
     with Image.open(file) as image:
+        _check_kind(image)
         pixels = _jpeg_pixels(image, side, channels)
-        return _any_pixels(image, side, channels) if pixels is None else pixels
+        if pixels is not None:
+            return pixels, None
+        is_large = image.width * image.height > _LARGE
+        with _large_in_turn if is_large else contextlib.nullcontext():
+            return _any_pixels(image, side, channels)
+
+
+class _RefusedError(Exception):
+    """An image that can be read, but not be understood."""
+
+
+def _check_kind(image):
+    """Raise for images that are too large, or whose values could mean anything."""
+    if image.width * image.height > _MOST_PIXELS:
+        raise _RefusedError(
+            f"has too many pixels to be a photo ({image.width:,} x {image.height:,}; "
+            f"at most {_MOST_PIXELS:,} are read)"
+        )
+    kind = {"F": "floating-point", "I": "32-bit or signed"}.get(image.mode)
+    if kind and not (image.mode == "I" and image.format in _SIXTEEN_IN_32):
+        raise _RefusedError(
+            f"has {kind} values, and nothing says which of them are black and white: "
+            "convert it to 8 or 16 bits, or give arrays with values 0 to 255"
+        )
 
 
 def _jpeg_pixels(image, side, channels):
@@ -163,18 +246,32 @@ def _reduction(size, side):
 
 
 def _any_pixels(image, side, channels):
-    """Return the pixels of an image of any format, upright, in grey or RGB."""
+    """Return the pixels of an image of any format, and the highest of 16-bit ones."""
     image.draft(None, (side, side))
-    upright = _without_alpha(_eight_bit(ImageOps.exif_transpose(image)))
-    return np.asarray(upright.convert("RGB" if channels == 3 else "L"))
+    has_16_bits = ";16" in _raw_mode(image)
+    upright, highest = _eight_bit(ImageOps.exif_transpose(image))
+    if has_16_bits and highest is None:
+        # Pillow has kept the upper half of the bits.
+        highest = int(np.asarray(upright.convert("RGB")).max()) * 256 + 255
+    upright = _without_alpha(upright)
+    return np.asarray(upright.convert("RGB" if channels == 3 else "L")), highest
+
+
+def _raw_mode(image):
+    """Return how the values lie in a file, such as `"RGB;16B"`, or nothing."""
+    arguments = image.tile[0][3] if image.tile else ""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def _eight_bit(image):
-    """Return a 16-bit greyscale image scaled to 8 bits, others as they are."""
+    """Return a 16-bit greyscale image scaled to 8 bits and its highest value.
+
+    Others are returned as they are, with None.
+    """
     if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    return Image.fromarray(np.clip(values // 257, 0, 255).astype(np.uint8))
+        return image, None
+    values = np.asarray(image)
+    return Image.fromarray((values >> 8).astype(np.uint8)), int(values.max())
 
 
 def _without_alpha(image):
@@ -217,8 +314,8 @@ def _explained(error, file):
         return "cannot be read (permission denied)"
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is_instead(file)
-    if isinstance(error, Image.DecompressionBombError):
-        return f"has too many pixels to be a photo ({error})"
+    if isinstance(error, _RefusedError):
+        return str(error)
     return f"is damaged: {str(error) or type(error).__name__}"
 
 
@@ -226,7 +323,17 @@ def _what_it_is_instead(file):
     path = _path_of(file)
     if path and not os.path.getsize(path):
         return "is empty (0 bytes)"
+    if path and _starts_like_tiff(path):
+        return (
+            "is a TIFF file of a kind that cannot be read (such as several channels of "
+            "floating-point values): convert it, or give arrays"
+        )
     return "is not an image, or is so damaged that its format is unclear"
+
+
+def _starts_like_tiff(path):
+    with open(path, "rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _path_of(file):
@@ -236,5 +343,5 @@ def _path_of(file):
 
 def _printable(file):
     """Return a file's name on one line."""
-    name = str(getattr(file, "name", file))
+    name = printable(str(getattr(file, "name", file)))
     return name if name.isprintable() else repr(name)

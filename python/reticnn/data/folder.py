@@ -1,13 +1,22 @@
 """Image data from folders of files."""
 
 import os
+import re
 from functools import partial
 from itertools import chain
 
 import numpy as np
 
-from reticnn.coercion import as_choice, as_path, shown
-from reticnn.data.image_data import ImageData, check_class_names
+from reticnn.coercion import (
+    as_choice,
+    as_class_names,
+    as_path,
+    nearest,
+    printable,
+    shown,
+    tidy_name,
+)
+from reticnn.data.image_data import check_class_names
 from reticnn.data.image_files import (
     as_bad_image_rule,
     file_data,
@@ -17,16 +26,25 @@ from reticnn.data.image_files import (
 )
 from reticnn.runtime.conditions import warn_user
 
-# Folders of a split data set, by the names people give them.
+# Folders of a split data set, by the names people give them, without "set" at the end.
 _PARTS = {
     "train": "train",
     "training": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
+    "dev": "validation",
     "test": "test",
     "testing": "test",
 }
+
+# A class can be called so: trains are photographed too.
+_ALSO_A_CLASS = "train"
+
+_NUMBERED_PART = re.compile(r"(fold|split)[ _-]?[0-9]+")
+
+# Folders that systems and programs make for themselves.
+_NOT_OF_THE_USER = ("__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN")
 
 _KINDS = "Images are files with extensions such as .jpg, .png, .tif or .webp."
 
@@ -40,6 +58,7 @@ def image_folder(
     on_bad_image="error",
     on_empty_class="error",
     cache="auto",
+    class_names=None,
 ):
     """Make image data from a folder with one subfolder per class.
 
@@ -50,9 +69,10 @@ def image_folder(
 
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;
-            subfolders of those are searched too. Or a folder with `train` and `test`
-            (and `validation`) folders of that kind; or a folder of images without
-            subfolders, for images without labels. `~` is expanded.
+            subfolders of those are searched too, also linked ones. Or a folder with
+            `train` and `test` (and `validation`) folders of that kind, also called
+            `training`, `dev`, `val`, `test_set` and the like; or a folder of images
+            without subfolders, for images without labels. `~` is expanded.
         image_size: Whole number or (height, width), size in pixels that every image is
             resized to. Default 224.
         channels: 3 for colour, 1 for grey. Default 3.
@@ -70,6 +90,9 @@ def image_folder(
             `"none"`; or `"auto"`, memory if the images of the folder take at most 1
             GiB, else disk if they take at most half of the free space there, else none.
             Default `"auto"`.
+        class_names: Names of the classes to read, in this order: some of the
+            subfolders, with the others left out; or all of them and more, for classes
+            without images here. None for all subfolders in sorted order. Default None.
 
     Returns:
         Image data, which print their classes and the number of images in each, and have
@@ -81,10 +104,15 @@ def image_folder(
         FileNotFoundError: If there is no such folder.
         ValueError: If the folder has no images, a class has none, there is only one
             class, class names differ only in case, there are images next to the class
-            folders, or an argument is not one of the allowed values.
+            folders, `class_names` has names without a folder and lacks others, a part
+            has a class that `train` does not have, or an argument is not one of the
+            allowed values.
 
     Warns:
-        UserWarning: If files or classes are left out.
+        UserWarning: If files or classes are left out, the folder looks like several
+            data sets or parts rather than classes, or a class is not called as its
+            folder is: spaces around the name are cut off, and bytes that are not UTF-8
+            become hexadecimal numbers.
 
     Example:
         >>> image_folder("~/photos", 64)
@@ -99,12 +127,13 @@ def image_folder(
         on_empty_class=as_choice(on_empty_class, "on_empty_class", ("error", "skip")),
     )
     path = existing_folder(path)
+    if class_names is not None:
+        class_names = as_class_names(class_names)
     parts = parts_of(path)
     if not parts:
-        return folder_data(path)
-    data = {part: folder_data(folder) for part, folder in parts.items()}
-    _check_same_classes(data)
-    return data
+        return folder_data(path, class_names)
+    data = {part: folder_data(folder, class_names) for part, folder in parts.items()}
+    return {part: _with_classes_of_train(data, part) for part in data}
 
 
 def existing_folder(path):
@@ -120,22 +149,44 @@ def existing_folder(path):
 
 def parts_of(path):
     """Return the folders of a split data set by part, or nothing if it is not one."""
-    names = class_folders(path)
-    parts = {_PARTS.get(name.lower()): os.path.join(path, name) for name in names}
-    if None in parts and {"train", "test"} <= set(parts):
-        others = [name for name in names if name.lower() not in _PARTS]
+    names = subfolders_of(path)
+    parts = {_part_called(name): os.path.join(path, name) for name in names}
+    others = [name for name in names if not _part_called(name)]
+    if others and {"train", "test"} <= set(parts):
         raise ValueError(
             f"`path` has the folders {shown(others)} next to `train` and `test`, so "
             f"its folders are neither parts nor classes: {path!r}. Move them elsewhere."
         )
-    if None in parts or "train" not in parts or len(parts) < len(names):
+    if others or "train" not in parts or len(parts) < len(names):
         return {}
     return {
         part: parts[part] for part in ("train", "validation", "test") if part in parts
     }
 
 
+def _part_called(name):
+    """Return the part of a data set that a folder's name means, or None."""
+    return _PARTS.get(re.sub("[ _-]?set$", "", name.lower()))
+
+
 def class_folders(path):
+    """Return the folders in `path` that may be classes, listed by the class's name.
+
+    The classes are sorted. Several folders of one class are called the same, but for
+    spaces around the name or for how Unicode spells it.
+    """
+    folders = {}
+    for name in subfolders_of(path):
+        folders.setdefault(_class_called(name), []).append(os.path.join(path, name))
+    return dict(sorted(folders.items()))
+
+
+def _class_called(name):
+    """Return the name of the class that a folder of that name has."""
+    return tidy_name(printable(name))
+
+
+def subfolders_of(path):
     """Return the names of the folders in `path` that may be classes, sorted."""
     with os.scandir(path) as entries:
         return sorted(
@@ -149,46 +200,146 @@ def image_files(path, search_subfolders=True):
     """Return what is called like an image in a folder, sorted.
 
     A folder called so is among them: it is an accident, to be named as a bad file.
+    Links to folders are followed, but not back to where the search has been.
     """
     files = []
-    for folder, subfolders, names in os.walk(path):
+    seen = set(map(_place, _with_parents(os.path.realpath(path))))
+    for folder, subfolders, names in os.walk(path, followlinks=True):
         files += [
             os.path.join(folder, name)
             for name in sorted(names + subfolders)
             if is_photo_name(name)
         ]
-        subfolders[:] = sorted(
+        wanted = [
             name for name in subfolders if search_subfolders and _may_be_class(name)
-        )
+        ]
+        subfolders.clear()
+        for name in sorted(wanted):
+            place = _place(os.path.join(folder, name))
+            if place not in seen:
+                seen.add(place)
+                subfolders.append(name)
     return files
 
 
-def _folder_data(path, reading, on_bad_image, on_empty_class):
+def _with_parents(path):
+    """Return a folder and all folders that it lies in."""
+    paths = [path]
+    while os.path.dirname(paths[-1]) != paths[-1]:
+        paths.append(os.path.dirname(paths[-1]))
+    return paths
+
+
+def _place(folder):
+    """Return what all paths of one folder have in common."""
+    status = os.stat(folder)
+    if status.st_ino:
+        return status.st_dev, status.st_ino
+    return os.path.realpath(folder)
+
+
+def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     """Return the image data of one folder of classes, or of unlabelled images."""
-    class_names = class_folders(path)
+    folders = class_folders(path)
     beside = image_files(path, search_subfolders=False)
-    if not class_names:
+    if not folders:
         if not beside:
             raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
         return file_data(beside, None, None, reading, on_bad_image)
     if beside:
         raise ValueError(
             f"`path` has {len(beside)} images next to its class folders, such as "
-            f"{beside[0]!r}. Move them into the folder of their class."
+            f"{printable(beside[0])!r}. Move them into the folder of their class."
         )
+    _warn_of_layout(path, folders)
+    folders = _chosen(folders, class_names, path)
+    class_names = list(folders)
     check_class_names(class_names, "path", _one_class_fix(path))
-    files = [image_files(os.path.join(path, name)) for name in class_names]
+    files = [
+        list(chain.from_iterable(map(image_files, one))) for one in folders.values()
+    ]
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
     if not len(codes):
         raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
     files = list(chain.from_iterable(files))
     data = file_data(files, codes, class_names, reading, on_bad_image)
-    return _without_empty_classes(data, path, on_empty_class)
+    return _without_empty_classes(data, folders, path, on_empty_class)
 
 
-def _without_empty_classes(data, path, on_empty_class):
-    """Return the data with those classes only that have images."""
-    empty = [name for name, count in data.class_counts.items() if not count]
+def _chosen(folders, class_names, path):
+    """Return the folders of the classes asked for, in their order."""
+    if class_names is None:
+        return folders
+    without = [name for name in class_names if name not in folders]
+    left_out = [name for name in folders if name not in class_names]
+    if without and left_out:
+        raise ValueError(
+            f"`class_names` has {shown(without)}, but {path!r} has no such folders, "
+            f"and has the folders {shown(left_out)}, which are not in `class_names`."
+            f"{nearest(without[0], left_out)} Give names of folders; or those of all "
+            "folders, and of classes without images."
+        )
+    return {name: folders.get(name, []) for name in class_names}
+
+
+def _warn_of_layout(path, folders):
+    """Warn if folders are not the classes that they will be taken for."""
+    names = [os.path.basename(folder) for some in folders.values() for folder in some]
+    changed = [name for name in names if _is_changed(name)]
+    if changed:
+        classes = [_class_called(name) for name in changed]
+        warn_user(
+            "`path` has folders whose names are not UTF-8 or have spaces around them. "
+            f"Their classes are called {shown(classes)}."
+        )
+    parts = [
+        name
+        for name in names
+        if _part_called(name) or _NUMBERED_PART.fullmatch(name.lower())
+    ]
+    if len(parts) > 1 or (parts and parts[0].lower() != _ALSO_A_CLASS):
+        warn_user(
+            f"`path` has folders that look like parts of a data set, {shown(parts)}, "
+            f"but all its folders are read as classes: {shown(list(folders))}. For "
+            "parts, give one of them as `path`, or have no folders but `train`, `test` "
+            "and `validation`."
+        )
+    repeated = _names_in_several(folders)
+    if repeated:
+        warn_user(
+            f"`path` has folders without images that have the same subfolders, "
+            f"{shown(repeated)}, and look like several data sets: "
+            f"{shown(list(folders))} are read as the classes. For one of the data "
+            "sets, give its folder as `path`."
+        )
+
+
+def _is_changed(name):
+    """Say whether a class is called differently from its folder, to the eye."""
+    try:
+        text = printable(name)
+        return text != text.strip() or os.fsencode(name).decode("utf-8") != text
+    except UnicodeDecodeError:
+        return True
+
+
+def _names_in_several(folders):
+    """Return names of subfolders that classes without images of their own share."""
+    seen, repeated = set(), set()
+    for folder in chain.from_iterable(folders.values()):
+        if image_files(folder, search_subfolders=False):
+            return []
+        names = {_class_called(name) for name in subfolders_of(folder)}
+        repeated |= seen & names
+        seen |= names
+    return sorted(repeated) if len(repeated) > 1 else []
+
+
+def _without_empty_classes(data, folders, path, on_empty_class):
+    """Return the data without those classes whose folders have no images."""
+    empty = [
+        name for name, count in data.class_counts.items() if not count and folders[name]
+    ]
     if not empty:
         return data
     if on_empty_class == "error":
@@ -198,30 +349,32 @@ def _without_empty_classes(data, path, on_empty_class):
             f'`on_empty_class="skip"`. {_KINDS}'
         )
     warn_user(f"`path` has classes without images, which are skipped: {shown(empty)}.")
-    kept, codes = np.unique(data.codes, return_inverse=True)
-    class_names = [data.class_names[code] for code in kept]
+    class_names = [name for name in data.class_names if name not in empty]
     check_class_names(class_names, "path", _one_class_fix(path))
-    return ImageData(data.source, codes, class_names, data.indices)
+    return data.with_classes(class_names)
 
 
 def _may_be_class(name):
     """Say whether a folder is neither hidden nor called like an image."""
-    return not name.startswith((".", "__")) and not is_image_name(name)
+    return not (name.startswith(".") or name in _NOT_OF_THE_USER or is_image_name(name))
 
 
 def _one_class_fix(path):
     return (
         f"Instead of {path!r}, give the folder that has one subfolder for each of two "
-        "or more classes."
+        "or more classes, or name all classes as `class_names`."
     )
 
 
-def _check_same_classes(data):
-    """Raise if the parts of a split data set do not have the same classes."""
-    classes = data["train"].class_names
-    for part, images in data.items():
-        if images.class_names is not None and images.class_names != classes:
-            raise ValueError(
-                f"`path` has the classes {shown(images.class_names)} in {part!r} and "
-                f"{shown(classes)} in 'train'. Give both the same subfolders."
-            )
+def _with_classes_of_train(data, part):
+    """Return a part of a split data set with its classes counted as in `train`."""
+    images, classes = data[part], data["train"].class_names
+    if images.class_names is None or classes is None:
+        return images
+    unknown = [name for name in images.class_names if name not in classes]
+    if unknown:
+        raise ValueError(
+            f"`path` has the classes {shown(unknown)} in {part!r}, but not in 'train', "
+            f"which has {shown(classes)}. Give both the same subfolders."
+        )
+    return images.with_classes(classes)

@@ -7,13 +7,17 @@ from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import shown
+from reticnn.coercion import shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
 from reticnn.data.resizing import scaled
+from reticnn.runtime.conditions import warn_user
 
 # Looking for bad files must not take the memory of all images.
 _FILES_AT_ONCE = 64
+
+# 16-bit values up to here, a quarter of the range, leave at most 64 shades of 256.
+_DARK = 2**14 - 1
 
 # Classes that differ more than this in size are called unbalanced.
 _BALANCED = 1.5
@@ -68,6 +72,8 @@ class FileImages:
         self.resize = resize
         self.skipped = list(skipped)
         self._cache_kind = cache
+        self._highest = 0
+        self._has_warned = False
 
     def __len__(self):
         """Count the images."""
@@ -88,7 +94,8 @@ class FileImages:
     def read_scaled(self, indices, side):
         """Return images of their own aspect, the shorter side `side` pixels, listed."""
         files = [self.files[i] for i in indices]
-        images, problems = decode_scaled(files, side, self.image_shape[2])
+        images, problems, highest = decode_scaled(files, side, self.image_shape[2])
+        self._warn_of_range(highest)
         if problems:
             self._refuse(indices, problems)
         return images
@@ -142,11 +149,27 @@ class FileImages:
             '`on_bad_image="skip"`.'
         )
 
+    def _warn_of_range(self, highest):
+        """Warn once if 16-bit files use a small part of their range, and are dark."""
+        if not highest:
+            return
+        self._highest = max(self._highest, *highest.values())
+        if self._has_warned or not 0 < self._highest <= _DARK:
+            return
+        self._has_warned = True
+        warn_user(
+            "16-bit files use a small part of their range: those read so far have no "
+            f"value above {self._highest:,} of 65,535, and become almost black. If "
+            "their camera has 10, 12 or 14 bits, multiply the values so that its white "
+            "is 65,535."
+        )
+
     def _try_to_decode(self, indices):
         """Return (pixels, problems) of the files at `indices`, and keep the good."""
         files = [self.files[i] for i in indices]
         size, channels = self.image_shape[:2], self.image_shape[2]
-        pixels, problems = decode_images(files, size, channels, self.resize)
+        pixels, problems, highest = decode_images(files, size, channels, self.resize)
+        self._warn_of_range(highest)
         good = np.ones(len(files), bool)
         good[list(problems)] = False
         self._cache.write(indices[good], pixels if good.all() else pixels[good])
@@ -270,19 +293,23 @@ class ImageData:
     def with_classes(self, class_names, name="data"):
         """Return the data with their codes counted in the order of `class_names`.
 
+        Names are matched whatever their Unicode form. Classes without images need not
+        be among the names.
+
         Raises:
             ValueError: If the data have a class that is not among them.
         """
-        unknown = [label for label in self.class_names if label not in class_names]
-        if unknown:
+        code = {tidy_name(known): code for code, known in enumerate(class_names)}
+        order = np.array([code.get(tidy_name(own), -1) for own in self.class_names])
+        codes = order[self.codes]
+        if (codes < 0).any():
+            present = np.unique(self.codes[codes < 0])
             raise ValueError(
-                f"`{name}` has the classes {shown(unknown)}, which the classifier was "
-                f"not trained on. Its classes are {shown(class_names)}."
+                f"`{name}` has the classes "
+                f"{shown([self.class_names[own] for own in present])}, which the "
+                f"classifier was not trained on. Its classes are {shown(class_names)}."
             )
-        order = np.array([class_names.index(label) for label in self.class_names], int)
-        return ImageData(
-            self.source, order[self.codes], list(class_names), self.indices
-        )
+        return ImageData(self.source, codes, list(class_names), self.indices)
 
     def read_at(self, image_shape, name="data"):
         """Return the data of files read at another (height, width, channels).

@@ -146,7 +146,7 @@ def _archived_images(archive, members):
 def _decoded(files):
     images = [file for name in _CLASS_NAMES for file in files[name]]
     codes = np.repeat([0, 1], [len(files[name]) for name in _CLASS_NAMES])
-    pixels, problems = decode_images(images, (32, 32), 3)
+    pixels, problems, _ = decode_images(images, (32, 32), 3)
     if problems:
         raise ValueError(
             f"`path`: {bad_files_message(images, problems, len(images))}\n"

@@ -1,11 +1,11 @@
 """Which file has the ImageNet weights of a network, and how it gets here."""
 
 import os
-import warnings
 
 from reticnn.pretrained.backbone import cache, with_top
 from reticnn.pretrained.catalog import as_backbone
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.downloads import network
 
 
@@ -50,10 +50,9 @@ def imagenet_file(entry, input_shape, whole=False):
         others = entry.cached_files(whole)
         if not others:
             raise
-        warnings.warn(
+        warn_user(
             f"{name!r} cannot be downloaded, so the weights of {entry.name} are those "
-            f"of {others[0]!r}, learned from images of another size.",
-            stacklevel=3,
+            f"of {others[0]!r}, learned from images of another size."
         )
         return others[0]
 

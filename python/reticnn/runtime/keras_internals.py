@@ -189,9 +189,21 @@ def position_of(optimizer, variable):
     return optimizer._get_variable_index(variable)
 
 
-def spared_from_decay(optimizer):
-    """Return the keys of the variables that were excluded from weight decay."""
-    return getattr(optimizer, "_exclude_from_weight_decay", set())
+def spares_from_decay(optimizer, variable):
+    """Return whether an optimizer leaves a variable out of its weight decay."""
+    return not innermost(optimizer)._use_weight_decay(variable)
+
+
+def spare_from_decay(optimizer, variables):
+    """Leave variables out of an optimizer's weight decay.
+
+    Keras does not save what is excluded, and refuses to exclude anything of an
+    optimizer that is built, as one that was loaded is.
+    """
+    optimizer = innermost(optimizer)
+    keys = {key_of(optimizer, variable) for variable in variables}
+    optimizer._exclude_from_weight_decay = keys
+    optimizer._exclude_from_weight_decay_cache = {}
 
 
 def averages(optimizer):
@@ -264,7 +276,8 @@ def follow_variables(optimizer, strategy, keys):
         for key, index in optimizer._trainable_variables_indices.items()
     }
     optimizer._exclude_from_weight_decay = {
-        keys.get(key, key) for key in spared_from_decay(optimizer)
+        keys.get(key, key)
+        for key in getattr(optimizer, "_exclude_from_weight_decay", ())
     }
     # What was concluded from it, by the old keys.
     optimizer._exclude_from_weight_decay_cache = {}

@@ -84,16 +84,18 @@ class ImageBatches(keras.utils.PyDataset):
         targets = self._targets(positions)
         if self._mixing:
             partners = self._order[self._mixing.partners[in_order]]
-            images, targets = self._mixing.mixed(
-                images,
-                self._images.read(partners, self._epoch),
-                targets,
-                self._targets(partners),
-                in_order,
+            images, shares = self._mixing.mixed(
+                images, self._images.read(partners, self._epoch), in_order
             )
+            targets = shares * targets + (1 - shares) * self._targets(partners)
         if self._class_weights is None:
             return images, targets
-        return images, targets, self._class_weights[self._data.codes[positions]]
+        weights = self._class_weights[self._data.codes[positions]]
+        if self._mixing:
+            others = self._class_weights[self._data.codes[partners]]
+            shares = shares[:, 0]
+            weights = shares * weights + (1 - shares) * others
+        return images, targets, weights
 
     def start_epoch(self, epoch):
         """Begin an epoch by its number, counted from 0."""

@@ -12,7 +12,8 @@ from reticnn.runtime.keras_internals import (
     note_compiled_here,
     rate_or_schedule,
     set_optimizer,
-    spared_from_decay,
+    spare_from_decay,
+    spares_from_decay,
     trained_by,
 )
 
@@ -91,8 +92,11 @@ def follow_trainable(model):
     if not optimizer.built or known == {id(v) for v in model.trainable_variables}:
         return
     fresh = type(optimizer).from_config(optimizer.get_config())
-    if spared_from_decay(optimizer):
+    if compiled_here(model):
         _spare_biases(fresh, model)
+    else:
+        spared = [v for v in model.weights if spares_from_decay(optimizer, v)]
+        spare_from_decay(fresh, spared)
     fresh.build(model.trainable_variables)
     set_optimizer(model, fresh)
 

@@ -252,6 +252,15 @@ def _of_first_process(array):
 # device.
 
 
+def count_replicas():
+    """Return on how many devices every step runs now, which is 1 but for TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 @contextlib.contextmanager
 def _mirrored(model, devices):
     """Have the model's variables mirrored on the devices."""

@@ -85,11 +85,13 @@ def fit_classifier(
         label_smoothing: Float in [0, 1), the probability that is spread evenly over all
             classes in the targets. Default 0.
         mixup: Float of at least 0, parameter of MixUp's Beta distribution; 0 for no
-            MixUp. Default 0.
+            MixUp. Mixed images have mixed targets in the loss; metrics take the class
+            that an image is mostly of. Default 0.
         cutmix: Float of at least 0, parameter of CutMix's Beta distribution; 0 for no
             CutMix. With both, each image gets one of them at random. Default 0.
         class_weight: `"balanced"`, which gives every class the same total weight, or a
-            dict of weights by class name, or None. Default None.
+            dict of weights by class name, or None. A mixed image has the weights of its
+            classes in the proportion in which they are mixed. Default None.
         early_stopping: Whole number of epochs without a lower loss, on the validation
             images if there are any, after which training stops; the weights of the best
             epoch are then restored. None for no early stopping. Default None.

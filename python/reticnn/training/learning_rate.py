@@ -1,7 +1,6 @@
 """Find a learning rate by trying a range of them."""
 
 import math
-import warnings
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from reticnn.coercion import as_float, as_int
 from reticnn.data.image_data import as_image_data
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 
@@ -131,10 +131,9 @@ def _suggestion(rates, losses):
     start = len(losses) // 10
     falling = losses[start : start + np.argmin(losses[start:]) + 1]
     if falling[0] - falling[-1] < _CLEAR_FALL * falling[0]:
-        warnings.warn(
+        warn_user(
             f"The loss did not fall in {len(losses)} steps, so there is no suggestion. "
-            "Try more `steps`, or larger batches.",
-            stacklevel=3,
+            "Try more `steps`, or larger batches."
         )
         return None
     return float(rates[start + np.argmin(np.gradient(falling))])

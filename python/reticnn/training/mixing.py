@@ -1,8 +1,12 @@
 """Mix pairs of training images and their classes: MixUp and CutMix."""
 
+import contextlib
+
 import numpy as np
 
+from reticnn.runtime.backend import keras
 from reticnn.runtime.randomness import generator
+from reticnn.training.compiling import forget_functions
 
 
 class Mixing:
@@ -35,8 +39,13 @@ class Mixing:
         )
         self._corners = rng.random((count, 2))
 
-    def mixed(self, images, partner_images, targets, partner_targets, positions):
-        """Return mixed images (float32) and targets for some positions of the epoch."""
+    def mixed(self, images, partner_images, positions):
+        """Return mixed images for some positions of the epoch, and their own shares.
+
+        Returns:
+            Tuple of float32 images, and how much of each is left of the image itself,
+            (n, 1); the rest is of its partner.
+        """
         images = images.astype("float32")
         shares = self._shares[positions].copy()
         for row, position in enumerate(positions):
@@ -50,8 +59,7 @@ class Mixing:
             else:
                 images[row] *= share
                 images[row] += (1 - share) * partner_images[row]
-        shares = shares[:, None].astype("float32")
-        return images, shares * targets + (1 - shares) * partner_targets
+        return images, shares[:, None].astype("float32")
 
     def _box(self, position, size, share):
         """Return the rows and columns that come from the partner."""
@@ -62,3 +70,41 @@ class Mixing:
             start, stop = round(centre - half), round(centre + half)
             slices.append(slice(max(start, 0), min(stop, length)))
         return tuple(slices)
+
+
+@contextlib.contextmanager
+def metrics_of_main_classes(model, mixes):
+    """Have the metrics of mixed images computed for their main classes, in the block.
+
+    A metric such as Keras's BinaryAccuracy or AUC does not understand targets between 0
+    and 1: it would count every mixed image as wrong. The loss has the mixed targets.
+
+    Args:
+        model: Keras model, compiled.
+        mixes: Whether images are mixed; if not, nothing is done.
+    """
+    if not mixes:
+        yield
+        return
+    compute_metrics = model.compute_metrics
+
+    def of_main_classes(x, y, y_pred, sample_weight=None):
+        return compute_metrics(x, _main_classes(y), y_pred, sample_weight)
+
+    try:
+        model.compute_metrics = of_main_classes
+        forget_functions(model)
+        yield
+    finally:
+        del model.compute_metrics
+        forget_functions(model)
+
+
+def _main_classes(targets):
+    """Return targets as if each image were all of the class that it is mostly of."""
+    ops = keras.ops
+    if targets.shape[-1] == 1:
+        return ops.cast(targets > 0.5, targets.dtype)
+    return ops.one_hot(
+        ops.argmax(targets, axis=-1), targets.shape[-1], dtype=targets.dtype
+    )

@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,6 +13,7 @@ from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
 from reticnn.training.callbacks.best_weights import BestWeights, History
@@ -33,7 +33,7 @@ from reticnn.training.distributing import (
 )
 from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
-from reticnn.training.mixing import Mixing
+from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
 
 
@@ -159,7 +159,7 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._data, self.seed))
+            callbacks.append(CurvatureEstimates(self._images(), self.seed))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
@@ -169,7 +169,8 @@ class TrainingRun:
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
         rates = layered_rates(self._trained, self._settings.layer_decay)
-        with torch_state_kept(), precision, spread, rates:
+        metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
+        with torch_state_kept(), precision, spread, rates, metrics:
             try:
                 self._trained.fit(
                     placed(batches, self._devices),
@@ -194,12 +195,11 @@ class TrainingRun:
         if self._keeps_best:
             self._best.restore(self._trained)
         if stopped == "nan":
-            warnings.warn(
+            warn_user(
                 f"The loss became NaN in epoch {self.end + 1}, and training "
                 "stopped. Try a lower `learning_rate`, `warmup_epochs`, or batch "
                 "normalisation, and look for wrong pixels in the images. The weights "
-                "are those of the best epoch before that.",
-                stacklevel=4,
+                "are those of the best epoch before that."
             )
         return stopped
 
@@ -233,9 +233,12 @@ class TrainingRun:
             "validation images": str(len(self._validation or ())),
         }
 
+    def _images(self):
+        return TrainingImages(self._data, self._settings.augmentation, self.seed)
+
     def _batches(self):
         settings = self._settings
-        images = TrainingImages(self._data, settings.augmentation, self.seed)
+        images = self._images()
         if self._features:
             images = self._features.training(images)
         return ImageBatches(

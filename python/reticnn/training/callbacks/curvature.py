@@ -16,6 +16,7 @@ from reticnn.outputs import output_layer, probabilities, slopes_of_drawn_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import position_of
 from reticnn.runtime.randomness import generator
+from reticnn.training.distributing import count_replicas
 
 # The paper's number of images for an estimate. Images whose gradients are summed before
 # they are squared: the fewer, the more squares there are to average.
@@ -29,10 +30,10 @@ class CurvatureEstimates(keras.callbacks.Callback):
     They come from images that depend on the seed and the epoch's number.
     """
 
-    def __init__(self, data, seed):
-        """Take the training data and the seed of the run."""
+    def __init__(self, images, seed):
+        """Take `TrainingImages` and the seed of the run."""
         super().__init__()
-        self._data = data
+        self._images = images
         self._seed = seed
 
     def on_train_begin(self, logs=None):
@@ -42,13 +43,14 @@ class CurvatureEstimates(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Measure them on some images."""
         rng = generator(self._seed, epoch, _STREAM)
-        at_once = min(_AT_ONCE, len(self._data))
-        count = min(_IMAGES, len(self._data)) // at_once * at_once
-        positions = rng.permutation(len(self._data))[:count]
+        at_once = min(_AT_ONCE, len(self._images))
+        count = min(_IMAGES, len(self._images)) // at_once * at_once
+        positions = rng.permutation(len(self._images))[:count]
         self._probe.optimizer.reset()
         for batch in positions.reshape(-1, at_once):
-            images = self._data.read(batch)
-            outputs = np.asarray(self._probe.predict_on_batch(images))
+            images = self._images.read(batch, epoch)
+            # Under TensorFlow, each of several devices computes the whole batch.
+            outputs = np.asarray(self._probe.predict_on_batch(images))[:at_once]
             self._probe.train_on_batch(images, _slopes(self.model, outputs, rng))
         optimizer = self.model.optimizer
         optimizer.build(self.model.trainable_variables)
@@ -107,7 +109,9 @@ class CurvatureProbe(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Return the sum of slopes times outputs, and of nothing else."""
-        return keras.ops.sum(keras.ops.convert_to_tensor(y, y_pred.dtype) * y_pred)
+        total = keras.ops.sum(keras.ops.convert_to_tensor(y, y_pred.dtype) * y_pred)
+        # The gradients of the devices, which are the same, are added up.
+        return total / count_replicas()
 
 
 class SquaredGradients(keras.optimizers.Optimizer):

@@ -1,0 +1,149 @@
+import io
+import threading
+import warnings
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from reticnn import check_images, image_folder, image_table, load_images
+from reticnn.data.decoding import decode_images
+
+
+def _pixels(path, image_size=8, **options):
+    return load_images(image_folder(path, image_size, **options))["images"]
+
+
+def _tiff(dtype, value):
+    return Image.fromarray(np.full((16, 20), value, dtype))
+
+
+# What cannot be understood
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "kind"),
+    [
+        ("f4", 0.5, "floating-point"),
+        ("f4", 200, "floating-point"),
+        ("i4", 70, "32-bit or signed"),
+        ("i4", 2**30, "32-bit or signed"),
+    ],
+)
+def test_tiff_whose_range_is_unknown_is_refused(tmp_path, dtype, value, kind):
+    _tiff(dtype, value).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=rf"a\.tif: has {kind}.*8 or 16 bits"):
+        _pixels(tmp_path)
+    (problem,) = check_images(tmp_path)["problem"]
+    assert kind in problem
+
+
+def test_signed_16_bits_are_refused(tmp_path):
+    assert cv2.imwrite(str(tmp_path / "a.tif"), np.full((16, 20), 700, "i2"))
+    with pytest.raises(ValueError, match="32-bit or signed"):
+        _pixels(tmp_path)
+
+
+def test_tiff_that_pillow_does_not_know_is_called_one(tmp_path):
+    assert cv2.imwrite(str(tmp_path / "a.tif"), np.full((16, 20, 3), 0.5, "f4"))
+    with pytest.raises(ValueError, match="a TIFF file of a kind that cannot be read"):
+        _pixels(tmp_path)
+
+
+def test_one_refused_file_leaves_the_others(tmp_path, write_image):
+    write_image(tmp_path / "b.png", (1, 2, 3))
+    _tiff("f4", 0.5).save(tmp_path / "a.tif")
+    with pytest.warns(UserWarning, match="1 of 2 files"):
+        data = image_folder(tmp_path, 8, on_bad_image="skip")
+    assert load_images(data)["images"][0, 0, 0].tolist() == [1, 2, 3]
+
+
+# 16 bits
+
+
+@pytest.mark.parametrize("value", [0, 255, 17989, 2**15, 65535])
+def test_grey_and_colour_of_16_bits_agree(tmp_path, value):
+    for name, shape in {"grey.png": (16, 20), "colour.png": (16, 20, 3)}.items():
+        assert cv2.imwrite(str(tmp_path / name), np.full(shape, value, "u2"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        grey, colour = _pixels(tmp_path)
+    np.testing.assert_array_equal(grey, colour)
+    assert abs(int(grey[0, 0, 0]) - value / 257) <= 1
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("colour", [(), (3,)])
+@pytest.mark.parametrize(("value", "dark"), [(4095, True), (2**14, False)])
+def test_few_bits_in_16_are_told(tmp_path, ending, colour, value, dark):
+    for number, share in enumerate((1, 2, 9)):
+        pixels = np.full((16, 20, *colour), value // share, "u2")
+        assert cv2.imwrite(str(tmp_path / f"{number}.{ending}"), pixels)
+    data = image_folder(tmp_path, 8, cache="none")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load_images(data)
+        load_images(data[1:])
+    told = [str(w.message) for w in caught if "16-bit files" in str(w.message)]
+    assert len(told) == dark
+    if dark:
+        assert "no value above 4,095 of 65,535" in told[0]
+        assert caught[0].filename == __file__
+
+
+def test_values_of_a_pgm_are_scaled_by_its_own_maximum(tmp_path, recwarn):
+    values = np.full((4, 4), 4095, ">u2").tobytes()
+    (tmp_path / "a.pgm").write_bytes(b"P5 4 4 4095\n" + values)
+    assert (_pixels(tmp_path) == 255).all()
+    assert not recwarn.list
+
+
+# Large photos
+
+
+def _grey_jpeg(width, height):
+    """Return a JPEG of one grey whatever its size, without its pixels in memory.
+
+    Four blocks without any difference are three bytes, the same again and again.
+    """
+    file = io.BytesIO()
+    Image.new("L", (8, 8), 128).save(file, "JPEG")
+    small = file.getvalue()
+    size = small.index(b"\xff\xc0") + 5
+    scan = small.index(b"\xff\xda") + 10
+    header = bytearray(small[:scan])
+    header[size : size + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    blocks = -(-width // 8) * -(-height // 8)
+    return bytes(header) + b"\x28\xa2\x8a" * -(-blocks // 4) + b"\xff\xd9"
+
+
+def test_photo_of_200_megapixels_is_read(tmp_path, recwarn):
+    (tmp_path / "a.jpg").write_bytes(_grey_jpeg(16000, 12560))
+    (tmp_path / "b.jpg").write_bytes(_grey_jpeg(12000, 8000))
+    assert (_pixels(tmp_path) == 128).all()
+    assert check_images(tmp_path)["width"] == [16000, 12000]
+    assert not recwarn.list
+
+
+def test_absurd_sizes_are_refused_by_name(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(_grey_jpeg(60000, 60000)[:1000])
+    with pytest.raises(ValueError, match=r"a\.jpg: has too many.*60,000 x 60,000"):
+        _pixels(tmp_path)
+
+
+def test_settings_of_the_libraries_are_put_back(tmp_path, write_image):
+    file = str(write_image(tmp_path / "a.png"))
+    before = Image.MAX_IMAGE_PIXELS, cv2.getNumThreads()
+
+    def decode():
+        for _ in range(20):
+            decode_images([file] * 3, (8, 8), 3)
+
+    threads = [threading.Thread(target=decode) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (Image.MAX_IMAGE_PIXELS, cv2.getNumThreads()) == before
+    assert image_table(file).files == [file]

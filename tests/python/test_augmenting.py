@@ -5,8 +5,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reticnn import augment, augmentation, image_arrays

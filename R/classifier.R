@@ -126,7 +126,7 @@ NULL
 tidy.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   points <- history_points(x$history)
-  attr(points, "stages") <- NULL
+  attributes(points)[c("stages", "stage_names", "kept", "caption")] <- NULL
   points
 }
 
@@ -151,22 +151,27 @@ augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   predictions <- predict_images(x, new_data, batch_size = batch_size)
   known <- list(.file = predictions[[".file"]])
   if (is_image_data(new_data)) {
-    known$label <- as_factor(new_data$labels, new_data$class_names)
+    known$label <- new_data$labels
   }
   predictions$.file <- NULL
   tibble::tibble(!!!known, predictions)
 }
 
 # One row per epoch, metric and data set; none if no epoch was finished. The attribute
-# `stages` says where new stages of training begin.
-history_points <- function(history) {
-  drawn <- call_core("points_of_history", history = as_columns(history))
+# `stages` says where new stages of training begin, `kept` which epoch's weights the model
+# has if it is not the last.
+history_points <- function(history, kept_epoch = NULL) {
+  drawn <- call_core("points_of_history", history = as_columns(history),
+    kept_epoch = kept_epoch)
   points <- tibble::tibble(
     epoch = as.integer(drawn$points$epoch), metric = as.character(drawn$points$metric),
     data = as.character(drawn$points$data), value = as.numeric(drawn$points$value)
   )
   # structure() would give the rows names, which print as a star.
   attr(points, "stages") <- as.numeric(drawn$stages)
+  attr(points, "stage_names") <- as.character(drawn$stage_names)
+  attr(points, "kept") <- drawn$kept
+  attr(points, "caption") <- drawn$caption
   points
 }
 

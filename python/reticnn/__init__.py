@@ -85,11 +85,14 @@ _HOME_OF_CLASSES = {
     "TrivialAugment": "augmenting.autoaugment",
 }
 
-# What the plots of both languages draw. R calls these by name; users have no need to.
+# What the plots of both languages draw, and what R's c() gives. R calls these by name;
+# users have no need to.
 _HOME_OF_PREPARATION = {
     "bars_of_description": "plots.preparation",
     "cells_of_confusion": "plots.preparation",
+    "joined_images": "data.image_data",
     "labels_of_boxes": "plots.preparation",
+    "pairs_of_confusion": "plots.preparation",
     "pictures_of_augmentation": "plots.preparation",
     "pictures_of_feature_maps": "plots.preparation",
     "pictures_of_filters": "plots.preparation",

@@ -50,8 +50,8 @@ def report_classifier(
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
             model from images to classes.
-        data: Image data with labels, of the classifier's classes or some of them, in
-            any order; preferably images that were not used in training.
+        data: Image data or a folder, as in `evaluate_classifier`; preferably images
+            that were not used in training.
         path: File to write. `~` is expanded. Default `"report.html"`.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.

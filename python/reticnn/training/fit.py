@@ -57,8 +57,9 @@ def fit_classifier(
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
             classes, such as `build_cnn` makes. It is trained in place. Or a
             classifier, to train it further.
-        data: Image data with labels. Files are read at the model's size, and images in
-            memory resized to it. Grey images are repeated for a model that takes RGB.
+        data: Image data with labels, or the path of a folder with a subfolder of images
+            per class. Files are read at the model's size, and images in memory resized
+            to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.

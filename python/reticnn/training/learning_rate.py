@@ -6,7 +6,7 @@ import numpy as np
 
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float, as_int
-from reticnn.data.image_data import as_image_data
+from reticnn.data.accepting import image_data_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
@@ -31,7 +31,7 @@ def find_learning_rate(
 
     Args:
         model: Keras model, or a classifier.
-        data: Image data with labels.
+        data: Image data with labels, or a folder, as in `fit_classifier`.
         batch_size: Whole number of images per step. Default 32.
         steps: Whole number of steps, at least 20; the data are used repeatedly if there
             are not enough. Default 100.
@@ -64,7 +64,7 @@ def find_learning_rate(
         arXiv:1506.01186.
     """
     model = as_model(unwrapped(model))
-    data = as_image_data(data)
+    data = image_data_of(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
     copy = keras.models.clone_model(model)

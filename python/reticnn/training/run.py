@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
+from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model
-from reticnn.data.image_data import as_image_data, check_not_empty
+from reticnn.data.image_data import check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot
@@ -337,7 +338,7 @@ def _set_apart(data, validation, seed):
 
 def _labelled(model, data, name, class_names=None):
     """Return image data that has the labels the model needs."""
-    data = as_image_data(data, name)
+    data = image_data_of(data, name)
     check_not_empty(data, name)
     if data.codes is None:
         raise ValueError(

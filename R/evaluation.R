@@ -36,8 +36,9 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
     " classes\n", sep = "")
   cat(paste(lines[1:4], collapse = ", "), paste(lines[5:7], collapse = ", "), sep = "\n")
   if (nrow(table) > most) {
-    cat("\nThe ", most, " classes with the lowest F1:\n", sep = "")
-    table <- utils::head(table[order(table$f1), ], most)
+    # Classes that are not in the data have no F1.
+    table <- utils::head(table[order(table$f1, na.last = NA), ], most)
+    cat("\nThe ", nrow(table), " classes with the lowest F1:\n", sep = "")
   } else {
     cat("\n")
   }

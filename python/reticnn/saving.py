@@ -136,7 +136,8 @@ def load_classifier(path):
     model = _read_model(model, path)
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
-    if record.get("compiled_here"):
+    # A model with auxiliary classifiers is saved without its optimizer.
+    if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
     return Classifier(

@@ -60,7 +60,7 @@ def test_what_does_not_go_together_is_refused(cats, arrays):
     with pytest.raises(ValueError, match="only in case"):
         arrays + image_arrays(np.zeros((2, 8, 8, 3)), ["Cat", "emu"])
     with pytest.raises(TypeError):
-        arrays + [1]
+        arrays + 1
 
 
 def test_folders_and_files_work_where_image_data_do(cats, classifier, fit, tiny_cnn):

@@ -37,6 +37,12 @@ test_that("evaluations print in a few lines, also of many classes", {
     new_evaluation(some_scores(c("cat", "dog", "cow")))
     new_evaluation(some_scores(paste("class", 1:12)))
   })
+  # Classes that are not in the data are not the worst.
+  scores <- some_scores(paste("class", 1:12))
+  scores$per_class$f1[1:3] <- NaN
+  lines <- capture.output(print(new_evaluation(scores)))
+  expect_match(lines, "^The 9 classes with the lowest F1", all = FALSE)
+  expect_no_match(lines, "class [123] ")
 })
 
 test_that("data that cannot be measured on are refused by name", {

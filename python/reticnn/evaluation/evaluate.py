@@ -50,7 +50,8 @@ def evaluate_classifier(
         - `calibration_error`: expected calibration error, the mean gap between the
           highest probability and the accuracy in 15 bins of that probability.
         - `per_class`: table (dict of equal-length lists) with one row per class:
-          `class`, `n` (images of it), `precision`, `recall` and `f1`.
+          `class`, `n` (images of it), `precision`, `recall` and `f1`, which are NaN
+          for a class that is not in the data.
         - `confusion`: table (dict of equal-length lists) of the number of images, `n`,
           of each pair of classes `truth` and `predicted`.
 

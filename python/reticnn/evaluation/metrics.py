@@ -48,17 +48,20 @@ def confusion_counts(codes, predicted, num_classes):
 def per_class(counts):
     """Return n, precision, recall and F1 of each class, as a dict of arrays.
 
-    Precision is undefined (NaN) for a class that is never predicted, recall for one
-    that is not in the data, and F1 for one that is neither.
+    All are undefined (NaN) for a class that is not in the data, and precision for one
+    that is never predicted.
     """
     hits, n, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        return {
-            "n": n,
+        rates = {
             "precision": hits / predicted,
             "recall": hits / n,
             "f1": 2 * hits / (n + predicted),
         }
+    return {
+        "n": n,
+        **{name: np.where(n > 0, rate, np.nan) for name, rate in rates.items()},
+    }
 
 
 def roc_auc(codes, probabilities):

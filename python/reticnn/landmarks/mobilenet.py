@@ -32,6 +32,7 @@ _BLOCKS = (
     parameters=4_231_976,
     depth=28,
     mult_adds=568_740_352,
+    last_block=r"block\d+_depthwise",
     idea="Depthwise separable convolutions and a width multiplier",
     reference="Howard et al. (2017), arXiv:1704.04861",
     recipe={"optimizer": ("rmsprop", {})},

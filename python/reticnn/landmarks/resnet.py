@@ -20,6 +20,7 @@ _FACTS = {
     "year": 2015,
     "input_shape": (224, 224, 3),
     "num_classes": 1000,
+    "last_block": "stage5_block1_conv1",
     "idea": "Shortcuts: each block learns what to add to its input",
     "reference": "He, Zhang, Ren, Sun (2015), arXiv:1512.03385",
     "recipe": {

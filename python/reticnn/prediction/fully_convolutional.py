@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from reticnn.augmenting.layer import AugmentationLayer
-from reticnn.graph import graph_of, walk
+from reticnn.graph import graph_of, own_methods, walk
 from reticnn.outputs import output_layer
 from reticnn.runtime.backend import keras
 
@@ -74,6 +74,10 @@ class _Value:
 
 
 def _made_of(model):
+    own = own_methods(model)
+    for name in ("predict", "predict_on_batch", "predict_step"):
+        if name in own:
+            _refuse(f"a {type(model).__name__} with its own `{name}()` is more than it")
     graph = graph_of(model)
     if graph is None:
         _refuse(f"a {type(model).__name__} with its own `call()` has no list of layers")

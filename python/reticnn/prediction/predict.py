@@ -7,8 +7,8 @@ from itertools import chain
 import numpy as np
 
 from reticnn.classifier import as_classifier_or_model
-from reticnn.coercion import as_images, as_int, as_path, shown
-from reticnn.data.folder import image_folder
+from reticnn.coercion import as_images, as_int, as_path, printable, shown
+from reticnn.data.folder import image_files, parts_of
 from reticnn.data.image_data import ArrayImages, ImageData, as_image_data
 from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
 from reticnn.outputs import probabilities
@@ -37,12 +37,12 @@ def predict_images(
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
             model from images to classes.
         images: Image data; an array (n, height, width, channels) or one image (height,
-            width, channels), 0 to 255; the path of an image file or of a folder of
-            images; or several paths. Files are read at the model's size, and arrays
-            resized to it, in the same way as the classifier's training images. Grey
-            images are repeated for a model that takes RGB; a model that takes grey
-            images accepts RGB images whose channels are equal; both accept opaque RGBA
-            images.
+            width, channels), 0 to 255; the path of an image file, or of a folder, for
+            the images in it and its subfolders; or several paths. Files are read at the
+            model's size, and arrays resized to it, in the same way as the classifier's
+            training images. Grey images are repeated for a model that takes RGB; a
+            model that takes grey images accepts RGB images whose channels are equal;
+            both accept opaque RGBA images.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None to call them class_1, class_2 and so on. Default None.
         batch_size: Whole number of images per batch. Default 32.
@@ -178,7 +178,7 @@ def _images_to_predict(images, shape, resize, on_bad_image):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        paths = _files_in(path, shape) if os.path.isdir(path) else [path]
+        paths = _files_in(path) if os.path.isdir(path) else [path]
         return _files(paths, shape, resize, on_bad_image)
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
@@ -187,15 +187,21 @@ def _images_to_predict(images, shape, resize, on_bad_image):
     return ImageData(ArrayImages(as_images(images)))
 
 
-def _files_in(folder, image_shape):
-    """Return the paths of the images in a folder."""
-    size, channels = _reading_size(image_shape)
-    try:
-        data = image_folder(folder, size, channels=channels)
-    except ValueError as error:
-        # Here the folder came as another argument.
-        raise ValueError(str(error).replace("`path`", "`images`")) from error
-    return as_image_data(data, "images").files
+def _files_in(folder):
+    """Return the paths of the images in a folder and its subfolders."""
+    parts = parts_of(folder)
+    if parts:
+        raise TypeError(
+            f"`images` must not be a folder with the parts {shown(list(parts))} of a "
+            f"data set, as {printable(folder)!r} is. Give the folder of one part."
+        )
+    files = image_files(folder)
+    if not files:
+        raise ValueError(
+            f"`images` has no images: there are none in {printable(folder)!r}, nor in "
+            "its subfolders."
+        )
+    return files
 
 
 def _files(paths, image_shape, resize, on_bad_image):

@@ -108,10 +108,10 @@ def _class_table(per_class):
     caption = "Metrics per class"
     indices = range(classes)
     if classes > _MOST_CLASSES:
-        # A class that neither occurs nor is predicted has no F1, and comes last.
-        ranks = [math.inf if math.isnan(f1) else f1 for f1 in per_class["f1"]]
-        indices = sorted(indices, key=ranks.__getitem__)[:_MOST_CLASSES]
-        caption = f"The {_MOST_CLASSES} of {classes:,} classes with the lowest F1"
+        # A class that does not occur has no F1.
+        measured = [index for index in indices if per_class["n"][index]]
+        indices = sorted(measured, key=per_class["f1"].__getitem__)[:_MOST_CLASSES]
+        caption = f"The {len(indices)} of {classes:,} classes with the lowest F1"
     rates = ("precision", "recall", "f1")
     rows = [
         (

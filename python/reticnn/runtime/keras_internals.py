@@ -6,7 +6,6 @@ what it returns, and its own test in `test_runtime_keras_internals.py`, which
 """
 
 import contextlib
-import inspect
 import itertools
 import sys
 
@@ -62,20 +61,9 @@ def name_of_input(tensor):
 # Layers and models
 
 
-def has_random_state(layer):
-    """Return whether a layer, or one that it is made of, draws random numbers."""
-    return any(part._seed_generators for part in layer._flatten_layers())
-
-
-def takes_training(layer):
-    """Return whether a layer can be told whether it is being trained.
-
-    A `call(*args, **kwargs)`, as that of all layers written in R, may be.
-    """
-    if layer._call_has_training_arg:
-        return True
-    parameters = inspect.signature(layer.call).parameters.values()
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+def parts_of(layer):
+    """Return a layer and all layers that it is made of."""
+    return layer._flatten_layers()
 
 
 def unknown_classes(model):
@@ -103,6 +91,11 @@ def name_modules(model):
                 kind.__module__ = "__main__"
 
 
+def draws_at_random(layer):
+    """Return whether a layer itself draws random numbers."""
+    return bool(layer._seed_generators)
+
+
 def random_states(model):
     """Return the variables from which the layers of a model draw random numbers."""
     return [
@@ -121,9 +114,17 @@ def add_layer(model, layer):
         model._layers.append(layer)
 
 
-def metrics_as_given(model):
-    """Return the metrics that a model was compiled with, as `compile` took them."""
-    return model._compile_metrics._user_metrics
+def compiled_as_given(model):
+    """Return what a model was compiled with, as `compile` took it, as a dict."""
+    return dict(model._compile_config.config)
+
+
+def compiled_loss(model):
+    """Return the loss of a compiled model, a function of targets, outputs and weights.
+
+    It is what was given as a name or a function, too, made a loss as Keras does it.
+    """
+    return model._compile_loss
 
 
 def set_optimizer(model, optimizer):

@@ -6,9 +6,9 @@ from reticnn.optimizers.schedules import Schedule
 from reticnn.outputs import loss_and_metric, takes_one_hot
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
+    compiled_as_given,
     compiled_here,
     innermost,
-    metrics_as_given,
     note_compiled_here,
     rate_or_schedule,
     set_optimizer,
@@ -149,7 +149,7 @@ def _without_rate(optimizer):
 def _differ(model, loss, metric):
     """Return whether a compiled model has another loss or metric."""
     serialised = keras.saving.serialize_keras_object
-    there = [model.loss, metrics_as_given(model)]
+    there = [model.loss, compiled_as_given(model)["metrics"]]
     return serialised(there) != serialised([loss, [metric]])
 
 

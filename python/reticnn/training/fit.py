@@ -107,13 +107,14 @@ def fit_classifier(
             along with the head, as in `transfer_model`; and its own `epochs`,
             `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping` and
             `layer_decay`; everything else is as in the call. A stage without a learning
-            rate keeps that of the stage before. If the model has no nested model, its
-            layers before the last pooling or flattening count as the backbone. The
-            history covers all stages, with their numbers as `stage`. With
-            `early_stopping`, the next stage starts from the best weights so far and
-            counts as an improvement only what is better. The layers of the last stage
-            remain trainable. None for a single stage with the layers that are trainable
-            already. Default None.
+            rate keeps that of the stage before. The backbone is the nested model with
+            convolutions, or else the layers, before the first pooling or flattening
+            that all feature maps go through; where a model leaves that open, give the
+            name of the first layer to train. The history covers all stages, with their
+            numbers as `stage`. With `early_stopping`, the next stage starts from the
+            best weights so far and counts as an improvement only what is better. The
+            layers of the last stage remain trainable. None for a single stage with the
+            layers that are trainable already. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
             before it 0.8 of that, the one before that 0.64. Normalisations have the
@@ -128,7 +129,10 @@ def fit_classifier(
             1 GiB of memory, or else in half of the free space for temporary files. A
             whole number does so with `augmentation` too, for that many changed copies
             of each image, which the epochs use in turn. `"none"` computes all layers in
-            each epoch. The result is the same up to rounding. Default `"auto"`.
+            each epoch. The result is the same up to rounding: what may differ from
+            epoch to epoch, such as random, `Lambda` and custom layers, and what counts
+            in the loss, ends the part that is computed once, and a model with its own
+            way of training is not divided. Default `"auto"`.
         distribute: Devices that share the work, each processing a part of every batch:
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is

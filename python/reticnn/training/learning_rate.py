@@ -7,6 +7,7 @@ import numpy as np
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float, as_int
 from reticnn.data.accepting import image_data_of
+from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
@@ -67,8 +68,7 @@ def find_learning_rate(
     data = image_data_of(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copy_of(model)
     settings = TrainingSettings(
         epochs=math.ceil(steps * as_int(batch_size, "batch_size") / max(1, len(data))),
         batch_size=batch_size,

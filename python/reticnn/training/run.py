@@ -28,6 +28,7 @@ from reticnn.training.compiling import (
 )
 from reticnn.training.distributing import (
     check_batch_size,
+    check_trains_by_keras,
     distributed,
     placed,
     shared_seed,
@@ -79,6 +80,7 @@ class TrainingRun:
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
+        check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
@@ -288,13 +290,7 @@ def _training_data(model, data, validation, seed, augmentation, class_names):
         data, validation = _set_apart(data, validation, seed)
     if validation is None:
         return data, None
-    validation = _labelled(model, validation, "validation")
-    if validation.class_names != data.class_names:
-        raise ValueError(
-            f"`validation` has the classes {shown(validation.class_names)}, but `data` "
-            f"has {shown(data.class_names)}. Give both the same classes in the same "
-            "order."
-        )
+    validation = _labelled(model, validation, "validation", data.class_names, "`data`")
     return data, images_for_model(validation, shape, "validation")
 
 
@@ -336,7 +332,7 @@ def _set_apart(data, validation, seed):
     return parts["train"], parts["validation"]
 
 
-def _labelled(model, data, name, class_names=None):
+def _labelled(model, data, name, class_names=None, known_to="the classifier"):
     """Return image data that has the labels the model needs."""
     data = image_data_of(data, name)
     check_not_empty(data, name)
@@ -346,12 +342,13 @@ def _labelled(model, data, name, class_names=None):
             "into one subfolder per class."
         )
     if class_names is not None:
-        data = data.with_classes(class_names, name)
+        data = data.with_classes(class_names, name, known_to)
     if count_classes(model) != len(data.class_names):
         raise ValueError(
             f"`model` has {count_classes(model)} classes, but `{name}` has "
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
-            f"`num_classes={len(data.class_names)}`."
+            f"`num_classes={len(data.class_names)}`, or, if `{name}` lacks images of "
+            "some classes, name all of them as `class_names` when you make it."
         )
     return data
 
@@ -372,6 +369,12 @@ def _class_weights(class_weight, data):
             for name in data.class_names
         ]
         return np.array(weights, dtype="float32")
+    if not isinstance(class_weight, str):
+        raise TypeError(
+            f"`class_weight` must name the class of each weight, not be "
+            f"{shown(class_weight)}. Give something like "
+            f"`{ {name: 1 for name in data.class_names[:2]} }`, or `'balanced'`."
+        )
     as_choice(class_weight, "class_weight", ("balanced", None))
     weights = np.divide(
         counts.sum() / np.count_nonzero(counts),

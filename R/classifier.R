@@ -127,7 +127,8 @@ NULL
 tidy.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   points <- history_points(x$history)
-  attributes(points)[c("stages", "stage_names", "kept", "caption")] <- NULL
+  # Not through attributes(), which would give the rows names.
+  for (name in c("stages", "stage_names", "kept", "caption")) attr(points, name) <- NULL
   points
 }
 
@@ -150,21 +151,20 @@ glance.reticnn_classifier <- function(x, ...) {
 augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
   label <- if (is_image_data(new_data)) {
-    labels_as_classes(new_data, x$class_names, rlang::current_env())
+    labels_as_classes(new_data, x$class_names)
   }
-  predictions <- predict_images(x, new_data, batch_size = batch_size)
-  known <- list(.file = predictions[[".file"]], label = label)
-  predictions$.file <- NULL
-  tibble::tibble(!!!known, predictions)
+  table <- predictions(x, new_data, batch_size = batch_size,
+    names = c(classifier = "x", images = "new_data"))
+  known <- list(.file = table[[".file"]], label = label)
+  table$.file <- NULL
+  tibble::tibble(!!!known, table)
 }
 
 # The labels of image data as a factor of a classifier's classes.
-labels_as_classes <- function(data, class_names, call) {
+labels_as_classes <- function(data, class_names) {
   if (is.null(data$labels)) return(NULL)
-  matched <- rlang::try_fetch(
-    data$with_classes(as.list(class_names)),
-    python.builtin.Exception = function(cnd) abort_from_core(cnd, call)
-  )
+  matched <- call_core(data$with_classes, class_names = as.list(class_names),
+    name = "new_data")
   as_factor(matched$labels, class_names)
 }
 

@@ -121,7 +121,7 @@ import_keras <- function(call = rlang::caller_env()) {
   )
 }
 
-# Calls a public function of the core: warnings become R warnings, and errors R errors
+# Calls a public function of the core, or a method of its objects: warnings become R warnings, and errors R errors
 # with the text of the core under the user's own call. `.names` are the user's names of
 # arguments that the core calls otherwise.
 call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
@@ -137,7 +137,7 @@ call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
     do.call(
       the$relay$call_with_warnings,
       c(
-        list(reticulate::py_get_attr(core, .name)),
+        list(if (is.character(.name)) reticulate::py_get_attr(core, .name) else .name),
         stats::setNames(elements, names(arguments))
       ),
       envir = here

@@ -159,8 +159,7 @@ is_image_data <- function(x) {
   value
 }
 
-#' @importFrom tibble as_tibble
-#' @exportS3Method tibble::as_tibble
+#' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)
 as_tibble.reticnn.ImageData <- function(x, ...) {
   rlang::check_dots_empty()
   columns <- list(file = x$files, label = x$labels)

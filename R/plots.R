@@ -202,9 +202,8 @@ plot.reticnn_description <- function(x, ...) {
 #' plot_images(shape_images(12, 6), n = 12)
 plot_images <- function(images, predictions = NULL, n = 16) {
   check_installed("ggplot2", "Plotting images")
-  predictions <- if (is.data.frame(predictions)) as_columns(predictions) else {
-    as_strings(predictions)
-  }
+  if (is.data.frame(predictions)) predictions <- as_columns(predictions)
+  if (is.factor(predictions)) predictions <- as.character(predictions)
   picture_grid(call_core("pictures_of_images", images = images, predictions = predictions,
     n = n))
 }

@@ -26,6 +26,9 @@ class Classifier:
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
         augmentation: The policy used in training, or None.
+        trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
+            `"batch_size"`, the (highest) `"learning_rate"` and the `"seed"` of the last
+            training, or of its last stage; None if that is not known.
     """
 
     __module__ = "reticnn"
@@ -40,6 +43,7 @@ class Classifier:
         kept_epoch=None,
         resize=None,
         augmentation=None,
+        trained_with=None,
     ):
         """Put a model together with its class names and training history."""
         self.model = model
@@ -49,6 +53,7 @@ class Classifier:
         self.kept_epoch = self.epochs if kept_epoch is None else kept_epoch
         self.resize = resize
         self.augmentation = augmentation
+        self.trained_with = trained_with
 
     @property
     def image_shape(self):

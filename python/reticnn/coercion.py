@@ -291,7 +291,11 @@ def _items(value):
         return value.ravel().tolist()
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         return [value]
-    return list(value)
+    try:
+        return list(value)
+    except Exception:
+        # A Keras tensor says that it can be iterated over, and cannot.
+        return [value]
 
 
 def _label_values(labels, class_names, name):
@@ -404,9 +408,11 @@ def _image_array(images, name):
     if array.dtype == np.dtype("V1"):  # R's raw
         array = array.view(np.uint8)
     if array.dtype.kind not in "uif":
+        # R sends text as objects.
+        kind = np.asarray(array.ravel()[:1].tolist()).dtype
         raise TypeError(
             f"`{name}` must hold numbers from 0 to 255, not values of type "
-            f"{shown_kind(array.dtype)} such as {shown(array.ravel()[:1].tolist())}."
+            f"{shown_kind(kind)} such as {shown(array.ravel()[:1].tolist())}."
         )
     return array
 

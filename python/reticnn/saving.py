@@ -89,6 +89,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "trained_with": classifier.trained_with,
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
@@ -148,6 +149,7 @@ def load_classifier(path):
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
+        trained_with=record.get("trained_with"),
     )
 
 

@@ -458,3 +458,20 @@ def test_folder_with_parts_is_refused(refused, classifier, cats, tmp_path):
         shutil.copytree(cats, tmp_path / "split" / part)
     with refused((TypeError, ValueError), "images", "train"):
         predict_images(classifier, tmp_path / "split")
+
+
+def test_files_that_cannot_be_read_are_named_or_left_out(
+    classifier, cats, refused, tmp_path
+):
+    folder = cats / "cat"
+    (folder / "bad.png").write_text("no photo")
+    with refused(ValueError, "on_bad_image", "bad.png", '`on_bad_image="skip"`'):
+        predict_images(classifier, folder)
+    with pytest.warns(UserWarning, match="bad.png"):
+        table = predict_images(classifier, folder, on_bad_image="skip")
+    assert len(table[".pred_class"]) == len(table[".file"]) == 3
+    with pytest.warns(UserWarning, match="gone.png"):
+        some = [table[".file"][0], str(tmp_path / "gone.png")]
+        assert len(predict_images(classifier, some, on_bad_image="skip")[".file"]) == 1
+    with refused(ValueError, "on_bad_image", "'skip'", "not 'ignore'"):
+        predict_images(classifier, folder, on_bad_image="ignore")

@@ -135,6 +135,7 @@ def test_model_within_is_chosen_by_its_name():
         (1.5, ValueError, ["1.5"]),
         ((5, 5), ValueError, ["(5, 5)"]),
         (lambda layer: False, ValueError, ["none of the 10"]),
+        (lambda layer: "a", TypeError, ["True or False", "'a'"]),
         ([1, 2, 3], TypeError, ["`(-5, -2)`", "a list with 1"]),
         ([], ValueError, ["none of the 10"]),
         ("last_block", ValueError, ["'last_block'", "'small'"]),

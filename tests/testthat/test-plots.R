@@ -81,7 +81,7 @@ test_that("images are drawn upright in their own colours, right and wrong told a
   expect_gt(min(rows(3, 1)), max(rows(1, 3)))
   expect_error(plot_images(data, predictions[1, ]), "1 rows for 2 images")
   expect_error(
-    plot_images(data, predictions$.pred_class), "`predictions` must be what",
+    plot_images(data, 3), "`predictions` must be what",
     class = "reticnn_error"
   )
   expect_error(plot_images(3), "`images` must have the shape", class = "reticnn_error")
@@ -168,7 +168,7 @@ test_that("lines break between words, and within those that are too long", {
   # Also where a name has parts, and in captions only where no size would do.
   expect_identical(broken("red_fox-cub", 8), "red_fox-\ncub")
   long <- "Staffordshire_bullterrier incomprehensibilities"
-  expect_identical(fit_captions(long, 3, 1, 1)$text,
+  expect_identical(fit_captions(long, 6, 1, 1)$text,
     "Staffordshire_\nbullterrier\nincomprehensibilities")
 })
 
@@ -178,6 +178,7 @@ test_that("predicted classes alone are shown, and a folder's classes are mixed",
   data <- image_arrays(array(0, c(9, 4, 4, 1)), rep(c("a", "b", "c"), c(5, 3, 1)))
   guess <- factor(rep("b", 9))
   expect_identical(plot_images(data, n = 4)$data$text, c("a", "a", "b", "c"))
+  expect_identical(plot_images(data, rep("b", 9), n = 3)$data$text[[2]], "b")
   expect_identical(plot_images(data, guess, n = 3)$data$text,
     c("b\n(true: a)", "b", "b\n(true: c)"))
 })

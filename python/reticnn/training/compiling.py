@@ -50,7 +50,11 @@ def compile_model(model, settings):
 
 
 def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
-    """Set the learning rate and its schedule, if they differ from the current ones."""
+    """Set the learning rate and its schedule, if they differ from the current ones.
+
+    Returns:
+        The learning rate, of a schedule the highest.
+    """
     optimizer = model.optimizer
     current = rate_or_schedule(optimizer)
     has_schedule = isinstance(current, keras.optimizers.schedules.LearningRateSchedule)
@@ -60,15 +64,16 @@ def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
         )
     elif schedule == "constant" and warmup_steps == 0 and not has_schedule:
         optimizer.learning_rate = learning_rate
-        return
+        return learning_rate
     ours = isinstance(current, Schedule)
     if schedule == "constant" and warmup_steps == 0 and not ours:
-        return
+        return learning_rate
     first_step = int(keras.ops.convert_to_numpy(optimizer.iterations))
     optimizer.learning_rate = Schedule(
         schedule, learning_rate, steps, warmup_steps, first_step
     )
     model.make_train_function(force=True)
+    return learning_rate
 
 
 def forget_functions(model):

@@ -248,6 +248,7 @@ def fit_classifier(
         kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
+        trained_with=run.facts,
     )
 
 

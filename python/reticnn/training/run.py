@@ -119,6 +119,17 @@ class TrainingRun:
             checkpoints.restore(self._trained)
 
     @property
+    def facts(self):
+        """What the classifier remembers of its training, as numbers by name."""
+        return {
+            "images": len(self._data),
+            "validation_images": len(self._validation or ()),
+            "batch_size": self._settings.batch_size,
+            "learning_rate": float(self._rate),
+            "seed": self.seed,
+        }
+
+    @property
     def note(self):
         """What a person should know about the run before it starts, or None."""
         notes = (self._stage and self._stage.note, self._features_note)
@@ -214,7 +225,7 @@ class TrainingRun:
         else:
             follow_trainable(self._model)
         steps = -(-len(self._data) // settings.batch_size)
-        set_learning_rate(
+        self._rate = set_learning_rate(
             self._model,
             settings.learning_rate,
             settings.schedule,

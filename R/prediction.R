@@ -1,5 +1,5 @@
 #' @eval said("predict_images")
-#' @return `.pred_class` is a factor.
+#' @return `.pred_class` is a factor, and what is None or NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -9,19 +9,22 @@
 #' predict_images(classifier, larger, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
                            tta = 0, crops = 1, scales = NULL, on_bad_image = "error",
-                           progress = "auto") {
+                           progress = "auto", output = "auto") {
   predictions(classifier = classifier, images = images, class_names = class_names,
     batch_size = batch_size, tta = tta, crops = crops, scales = scales,
-    on_bad_image = on_bad_image, progress = progress)
+    on_bad_image = on_bad_image, progress = progress, output = output)
 }
 
 # `names` are those that the user's function has for the arguments of predict_images().
 predictions <- function(classifier, images, class_names = NULL, progress = "auto", ...,
                         names = character()) {
-  table <- as_table(call_core("predict_images", classifier = as_core(classifier),
+  columns <- call_core("predict_images", classifier = as_core(classifier),
     images = images, class_names = as_strings(class_names),
-    progress = step_reporter(progress), ..., .names = names))
-  probabilities <- setdiff(names(table), c(".pred_class", ".file"))
+    progress = step_reporter(progress), ..., .names = names)
+  columns$.pred_class <- none_as_na(columns$.pred_class)
+  probabilities <- setdiff(names(columns), c(".pred_class", ".file"))
+  columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
+  table <- as_table(columns)
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table
 }

@@ -11,7 +11,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
-from reticnn.outputs import count_classes
+from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.files import as_file_to_write, replacing
@@ -90,6 +90,7 @@ def save_classifier(classifier, path):
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
         "trained_with": classifier.trained_with,
+        "output": classifier.output,
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
@@ -141,7 +142,7 @@ def load_classifier(path):
     if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
-    return Classifier(
+    classifier = Classifier(
         model,
         record["class_names"],
         _history_of(record),
@@ -150,7 +151,10 @@ def load_classifier(path):
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
         trained_with=record.get("trained_with"),
+        output=record.get("output"),
     )
+    classifier.output = kind_of_classifier(classifier, name="path")
+    return classifier
 
 
 def _spared_from_decay(model):

@@ -85,7 +85,9 @@ class Reader:
         # Not what Python or Keras raised.
         last = caught.traceback[-1]
         if "/reticnn/" in str(last.path) and "raise " in str(last.statement):
-            self._read(str(caught.value))
+            # Nor what the message quotes of theirs.
+            cause = str(caught.value.__cause__ or "\0")
+            self._read(str(caught.value).replace(cause, ""))
 
     @contextmanager
     def warns(self, *args, **kwargs):
@@ -94,7 +96,8 @@ class Reader:
         with self._warns(*args, **kwargs) as caught:
             yield caught
         for warning in caught:
-            self._read(str(warning.message))
+            if issubclass(warning.category, UserWarning):
+                self._read(str(warning.message))
 
     def _read(self, message):
         for_r = in_r(message, self.notation.pairs)

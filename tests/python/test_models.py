@@ -185,7 +185,7 @@ def test_failed_build_leaves_pythons_random_state_alone():
 @pytest.mark.parametrize(
     ("arguments", "error", "argument", "parts"),
     [
-        ({"input_shape": 32.0}, ValueError, "input_shape", ["32", "c(32, 32, 3)"]),
+        ({"input_shape": 32.0}, ValueError, "input_shape", ["32", "`(32, 32, 3)`"]),
         ({"input_shape": [32.0, 32.0]}, ValueError, "input_shape", ["(32, 32)"]),
         ({"input_shape": [32, 32, 3.5]}, ValueError, "input_shape", ["3.5"]),
         ({"input_shape": [32, NA_INTEGER, 3]}, ValueError, "input_shape", ["NA"]),

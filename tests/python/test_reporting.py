@@ -298,6 +298,8 @@ def test_bad_arguments_are_refused_and_leave_no_file(
     with refused(TypeError, "classifier", "fit_classifier()"):
         report_classifier("cnn", shapes, path)
     with refused(TypeError, "data", "image_folder()"):
+        report_classifier(classifier, 3, path)
+    with refused(FileNotFoundError, "data", "'photos'"):
         report_classifier(classifier, "photos", path)
     with refused(ValueError, "data", "no labels"):
         report_classifier(classifier, unlabelled, path)

@@ -540,7 +540,7 @@ def test_bar_is_drawn(fit, going, shapes, capsys):
         ({"validation": 1.0}, ValueError, "validation", ["below 1", "not 1"]),
         ({"validation": 20.0}, ValueError, "validation", ["below 1", "20"]),
         ({"validation": True}, TypeError, "validation", ["True", "image data"]),
-        ({"validation": "val"}, TypeError, "validation", ["'val'", "image data"]),
+        ({"validation": "val"}, FileNotFoundError, "validation", ["'val'"]),
         ({"validation": 0.001}, ValueError, "validation", ["60", "more images"]),
     ],
 )

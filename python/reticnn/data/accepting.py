@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from reticnn.coercion import printable
 from reticnn.data.folder import image_folder
 from reticnn.data.image_data import as_image_data
 from reticnn.data.table import image_table
@@ -52,6 +53,12 @@ def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
     if not is_of_files(value):
         return as_image_data(value, name)
     one = isinstance(value, (str, os.PathLike))
+    if one and not os.path.exists(os.path.expanduser(value)):
+        raise FileNotFoundError(
+            f"`{name}` must be image data, or the path of a folder or a file, and "
+            f"there is none called {printable(value)!r} (working directory: "
+            f"{os.getcwd()!r})."
+        )
     folder = one and os.path.isdir(os.path.expanduser(value))
     read, argument = (image_folder, "path") if folder else (image_table, "paths")
     reading = {"channels": channels, "resize": resize or "stretch"}
@@ -60,5 +67,7 @@ def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
     except (TypeError, ValueError, FileNotFoundError) as error:
         # Here it came as another argument.
         said = str(error).replace(f"`{argument}`", f"`{name}`")
+        if "`on_" in said:
+            said += f" Call `{read.__name__}()` for that, and give what it returns."
         raise type(error)(said) from error
     return as_image_data(data, name)

@@ -186,18 +186,22 @@ def _pixels(data):
 
 def _guess(predictions, at, label):
     """Return the predicted class, its probability and, if wrong, the true class."""
-    guess = str(predictions[".pred_class"][at])
+    guess = predictions[".pred_class"][at]
     chances = predictions.get(f".pred_{guess}")
-    chance = "" if chances is None else f" {100 * chances[at]:.0f}%"
+    if guess is None:
+        text = "no prediction"
+    else:
+        text = guess if chances is None else f"{guess} {100 * chances[at]:.0f}%"
     wrong = label is not None and label != guess
-    return f"{guess}{chance}" + (f"\n(true: {label})" if wrong else "")
+    return text + (f"\n(true: {label})" if wrong else "")
 
 
 def _verdict(predictions, at, label):
     """Return the colour of a right or a wrong prediction, or None."""
-    if label is None:
+    guess = predictions[".pred_class"][at]
+    if label is None or guess is None:
         return None
-    return BLUE if label == str(predictions[".pred_class"][at]) else ORANGE
+    return BLUE if label == guess else ORANGE
 
 
 def _colour_kernel(kernel):

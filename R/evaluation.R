@@ -20,7 +20,7 @@ new_evaluation <- function(scores) {
   classes <- as.character(scores$per_class$class)
   measures <- setdiff(names(scores), c("n", "per_class", "confusion"))
   scores[measures] <- lapply(scores[measures], nan_as_na)
-  rates <- c("precision", "recall", "f1")
+  rates <- intersect(c("precision", "recall", "f1"), names(scores$per_class))
   scores$per_class[rates] <- lapply(scores$per_class[rates], nan_as_na)
   scores$per_class <- as_table(scores$per_class)
   scores$per_class$class <- factor(classes, levels = classes)

@@ -35,6 +35,8 @@ plot.reticnn_classifier <- function(x, ...) {
     ggplot2::theme(
       legend.position = if (any(history$data == "validation")) "top" else "none",
       panel.spacing = grid::unit(12, "pt"), strip.placement = "outside",
+      # Room for the names of stages.
+      plot.margin = ggplot2::margin(if (nrow(stages) > 0) 16 else 6, 6, 6, 6),
       panel.grid.minor = ggplot2::element_blank()
     )
 }

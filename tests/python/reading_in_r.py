@@ -13,7 +13,7 @@ from reticnn.notation import RNotation, showing, translated, written_in
 PYTHON = re.compile(
     r"\b(None|True|False|dict|dicts|tuple|tuples|lambda|dtype)\b"  # words
     r"|\b\w+=[^=\s]"  # name=value
-    r"|(?<![\w$)])\((\d|NULL)[^()]*,[^()]*\)"  # (32, 32, 3)
+    r"|(?<![\w$)])\((-?\d+|NULL),( [^()]*)?\)"  # (32, 32, 3)
     r"|(?<![\w`])\[(?![\w ]+\])[^\]]*\]|\{'"  # [1, 2] and {'a': 1}
     r"|<class |<U\d| object at 0x|<function|\bnp\."
     r"|`[A-Za-z]\w*\.\w+[(.]"  # keras.Input(

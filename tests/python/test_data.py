@@ -187,11 +187,10 @@ def test_part_of_a_part():
     ("data", "parts"),
     [
         (np.zeros((2, 8, 8, 3)), ["(2, 8, 8, 3)", "`image_arrays()`"]),
-        ("photos", ["'photos'", "`image_folder()`"]),
         (None, ["None", "`image_folder()`"]),
         ({"train": _numbered(3)}, ["'train'", "data['train']"]),
     ],
-    ids=["array", "path", "none", "parts"],
+    ids=["array", "none", "parts"],
 )
 @pytest.mark.parametrize("function", [load_images, split_images])
 def test_other_than_image_data_is_refused(refused, function, data, parts):

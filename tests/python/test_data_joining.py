@@ -52,7 +52,9 @@ def test_joined_files_are_read_at_any_size(cats, arrays):
 
 def test_what_does_not_go_together_is_refused(cats, arrays):
     with pytest.raises(ValueError, match="8 x 8 x 3 and 16 x 16 x 3"):
-        arrays + image_arrays(np.zeros((1, 16, 16, 3)), ["cat"], ["cat", "dog"])
+        arrays + image_arrays(
+            np.zeros((1, 16, 16, 3)), ["cat"], class_names=["cat", "dog"]
+        )
     with pytest.raises(ValueError, match="with labels and without"):
         arrays + image_arrays(np.zeros((1, 8, 8, 3)))
     with pytest.raises(ValueError, match="'crop', 'stretch'"):
@@ -85,5 +87,5 @@ def test_paths_are_refused_by_the_name_of_their_argument(refused, cats, classifi
         load_images("no such")
     with refused(ValueError, "data", "no labels"):
         reticnn.evaluate_classifier(classifier, str(cats / "cat" / "1.png"))
-    with refused(ValueError, "data", "which the classifier was not trained on"):
+    with refused(ValueError, "data", "does not know"):
         reticnn.evaluate_classifier(classifier, cats)

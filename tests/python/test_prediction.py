@@ -404,7 +404,7 @@ def test_bad_batch_size_is_named(refused, classifier, shapes, function):
 @pytest.mark.parametrize(
     ("images", "error", "parts"),
     [
-        (np.zeros((2, 16, 16, 2)), ValueError, ["(16, 16, 2)", "(16, 16, 3)"]),
+        (np.zeros((2, 16, 16, 2)), ValueError, ["16 x 16 x 2", "16 x 16 x 3"]),
         (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Put"]),
         (np.zeros(16), ValueError, ["(16,)", "(n, height, width, channels)"]),
         (np.full((16, 16, 3), np.nan), ValueError, ["missing or infinite", "Replace"]),

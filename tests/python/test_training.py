@@ -625,7 +625,7 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
         train({"train": shapes})
     with refused(ValueError, argument, "no labels"):
         train(image_arrays(np.zeros((2, 16, 16, 3))))
-    with refused(ValueError, argument, "(16, 16, 2)", "(16, 16, 3)", "2"):
+    with refused(ValueError, argument, "16 x 16 x 2", "16 x 16 x 3", "2"):
         train(image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]))
     fix = "num_classes=3" if argument == "data" else "does not know"
     with refused(ValueError, argument, "'triangle'", fix):

@@ -4,7 +4,6 @@ import numpy as np
 
 from reticnn.data.image_data import ImageData
 from reticnn.data.resizing import fitted
-from reticnn.notation import shown
 from reticnn.runtime.conditions import warn_user
 
 # Pairs of channels between which images can be converted without a loss, if at all.
@@ -47,8 +46,8 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     resize = resize or "stretch"
     if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
         raise ValueError(
-            f"`{name}` has images of {shown(have)} (height, width, channels), but the "
-            f"model takes {shown(wanted)}. Only greyscale, RGB and opaque RGBA images "
+            f"`{name}` has images of {_size(have)} (height x width x channels), but the "
+            f"model takes {_size(wanted)}. Only greyscale, RGB and opaque RGBA images "
             f"are converted: give images with {wanted[2]} channels."
         )
     if have[:2] != wanted[:2]:
@@ -84,6 +83,10 @@ def _shape_for(data, image_shape):
         have if asked is None else asked
         for have, asked in zip(data.image_shape, image_shape, strict=True)
     )
+
+
+def _size(shape):
+    return " x ".join(map(str, shape))
 
 
 def _warn_of_resize(resize, trained, name):

@@ -43,7 +43,8 @@ def size_for_words(texts, width, size):
     """Return the size, at most that in points, at which all words fit a width."""
     words = {word for text in texts for word in _words(text)}
     widest = max((text_width(word, size) for word in words), default=0)
-    return max(_SMALLEST, min(size, size * width / max(widest, 1e-9)))
+    # A little less, as widths do not grow quite as sizes do.
+    return max(_SMALLEST, min(size, 0.98 * size * width / max(widest, 1e-9)))
 
 
 def wrapped(text, width, size):

@@ -41,6 +41,8 @@ def network(url, fix):
 
 def _reason(error):
     """Return what is wrong in words, without the names that Python has for it."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error
     error = getattr(error, "reason", error)
     return getattr(error, "strerror", None) or error
 

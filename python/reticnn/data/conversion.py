@@ -47,8 +47,8 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
         raise ValueError(
             f"`{name}` has images of {_size(have)} (height x width x channels), but "
-            f"the model takes {_size(wanted)}. Only greyscale, RGB and opaque RGBA images "
-            f"are converted: give images with {wanted[2]} channels."
+            f"the model takes {_size(wanted)}. Only greyscale, RGB and opaque RGBA "
+            f"images are converted: give images with {wanted[2]} channels."
         )
     if have[:2] != wanted[:2]:
         warn_user(

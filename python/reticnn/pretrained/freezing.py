@@ -22,6 +22,7 @@ from reticnn.graph import (
 )
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.inference import InferenceModel
+from reticnn.notation import in_words
 from reticnn.pretrained.catalog import last_blocks
 from reticnn.runtime.backend import keras
 
@@ -368,8 +369,8 @@ def _part(network, part):
         return _chosen(network, part)
     raise TypeError(
         "`layers` must be a name, a number, the start and the stop of a slice such as "
-        "`(-5, -2)`, a function, a layer, or a list of names or layers, not a list "
-        f"with {shown(part)}."
+        f"`(-5, -2)`{in_words('', ' (not -5:-2)')}, a function, a layer, or a list of "
+        f"names or layers, not a list with {shown(part)}."
     )
 
 

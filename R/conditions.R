@@ -6,7 +6,13 @@ abort_from_core <- function(cnd, call, names = character()) {
   if (inherits(cnd, "python.builtin.ImportError")) {
     abort_no_core(cnd, call)
   }
-  abort_text(renamed(py_text(cnd), names), python_error = class(cnd)[[1]], call = call)
+  abort_text(renamed(py_text(cnd), names), class = error_class(cnd),
+    python_error = class(cnd)[[1]], call = call)
+}
+
+# The class below `reticnn_error` of an error of the core, if it has one.
+error_class <- function(cnd) {
+  if (any(grepl("CheckpointError$", class(cnd)))) "reticnn_error_checkpoint"
 }
 
 renamed <- function(text, names) {
@@ -17,8 +23,8 @@ renamed <- function(text, names) {
 }
 
 # The text as it is: braces in it are not cli's.
-abort_text <- function(text, ..., call) {
-  rlang::abort(text, class = "reticnn_error", ..., call = users_frame(call))
+abort_text <- function(text, ..., class = NULL, call) {
+  rlang::abort(text, class = c(class, "reticnn_error"), ..., call = users_frame(call))
 }
 
 # The frame of the function that the user called: the outermost one of this package,

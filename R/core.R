@@ -121,11 +121,12 @@ import_keras <- function(call = rlang::caller_env()) {
   )
 }
 
-# Calls a public function of the core, or a method of its objects: warnings become R warnings, and errors R errors
-# with the text of the core under the user's own call. `.names` are the user's names of
-# arguments that the core calls otherwise.
+# Calls a public function of the core, or a method of its objects: warnings become R
+# warnings, and errors R errors with the text of the core under the user's own call.
+# `.names` are the user's names of arguments that the core calls otherwise.
 call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
                       .names = character()) {
+  on.exit(end_bar())
   check_all_given(.call)
   arguments <- list(...)
   check_arguments(arguments, .call, .names)
@@ -142,11 +143,16 @@ call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
       ),
       envir = here
     ),
+    python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call, .names)
   )
   for (i in seq_along(answer[[2]])) {
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
     rlang::warn(renamed(answer[[2]][[i]], .names), class = kinds, call = .call)
+  }
+  # A script that nobody watches would go on as if nothing had happened.
+  if ("reticnn_interrupted" %in% unlist(answer[[3]]) && !interactive()) {
+    rlang::interrupt()
   }
   answer[[1]]
 }

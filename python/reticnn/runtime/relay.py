@@ -4,6 +4,7 @@ import warnings
 
 from reticnn.notation import RNotation, translated, written_in
 from reticnn.runtime.conditions import r_class
+from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.registration import register_classes
 
 
@@ -28,6 +29,11 @@ def _translate(error):
     """Put the text of an error into the notation of its reader."""
     if len(error.args) == 1 and isinstance(error.args[0], str):
         error.args = (translated(error.args[0]),)
+
+
+def drawn_seed(number):
+    """Return a seed that R drew, so that it is known from one that the user gave."""
+    return DrawnSeed(int(number))
 
 
 def load_keras():

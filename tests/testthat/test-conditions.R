@@ -8,7 +8,10 @@ message_of <- function(code) {
 test_that("values and code in messages are R's", {
   skip_if_no_core()
   x <- keras$Input(c(16L, 16L, 3L))
-  says <- function(code, text) expect_match(message_of(code), text, fixed = TRUE)
+  says <- function(code, text) {
+    said <- message_of(code)
+    expect_match(said, text, fixed = TRUE)
+  }
   says(build_cnn(batch_norm = "a"), "must be TRUE or FALSE, not 'a'")
   says(build_cnn(input_shape = 3), "use `c(32, 32, 3)`")
   says(build_cnn(input_shape = list(1, "a", 3)), "not 'a'")

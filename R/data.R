@@ -64,6 +64,7 @@ check_images <- function(path) {
   columns[text] <- lapply(columns[text], as.character)
   columns[c("width", "height")] <- lapply(columns[c("width", "height")], as.integer)
   columns$ok <- as.logical(columns$ok)
+  columns$file <- as_paths(columns$file)
   as_table(columns)
 }
 
@@ -148,15 +149,17 @@ is_image_data <- function(x) {
   inherits(x, "reticnn.ImageData")
 }
 
-# Labels and counts as R has them.
+# Labels, counts and paths as R has them.
 #' @export
 `$.reticnn.ImageData` <- function(x, name) {
-  value <- NextMethod()
-  if (name == "labels") return(as_factor(value, x$class_names))
-  if (name == "class_counts" && !is.null(value)) {
-    return(stats::setNames(as.integer(unlist(value)), x$class_names))
-  }
-  value
+  value <- core_attribute(x, name)
+  if (is.null(value)) return(NULL)
+  switch(name,
+    labels = as_factor(value, x$class_names),
+    class_counts = stats::setNames(as.integer(unlist(value)), x$class_names),
+    files = , skipped = if (is.character(value)) as_paths(value) else value,
+    value
+  )
 }
 
 #' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)

@@ -24,6 +24,7 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
   columns$.pred_class <- none_as_na(columns$.pred_class)
   probabilities <- setdiff(names(columns), c(".pred_class", ".file"))
   columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
+  if (!is.null(columns$.file)) columns$.file <- as_paths(unlist(columns$.file))
   table <- as_table(columns)
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table

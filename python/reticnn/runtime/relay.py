@@ -1,11 +1,16 @@
 """What R calls of the core in addition to its public functions."""
 
+import re
 import warnings
 
+from reticnn.coercion import printable
 from reticnn.notation import RNotation, translated, written_in
+from reticnn.runtime.carrying import attribute, named, received, sent
 from reticnn.runtime.conditions import r_class
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.registration import register_classes
+
+__all__ = ["attribute", "call_with_warnings", "load_keras", "named"]
 
 
 def call_with_warnings(function, *args, **kwargs):
@@ -16,19 +21,25 @@ def call_with_warnings(function, *args, **kwargs):
     """
     with written_in(RNotation()), warnings.catch_warnings(record=True) as caught:
         try:
-            value = function(*args, **kwargs)
+            value = function(*received(args), **received(kwargs))
         except Exception as error:
-            _translate(error)
+            _put_in_r(error)
             raise
-        texts = [translated(str(warning.message)) for warning in caught]
+        texts = [_for_r(str(warning.message)) for warning in caught]
     kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
-    return value, texts, kinds
+    return sent(value), texts, kinds
 
 
-def _translate(error):
-    """Put the text of an error into the notation of its reader."""
+def _put_in_r(error):
+    """Give an error a text in R's notation that R can be given."""
     if len(error.args) == 1 and isinstance(error.args[0], str):
-        error.args = (translated(error.args[0]),)
+        error.args = (_for_r(error.args[0]),)
+
+
+def _for_r(message):
+    """Return a message in R's notation, with bytes of file names as R shows them."""
+    text = printable(translated(message))
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", text)
 
 
 def drawn_seed(number):

@@ -353,9 +353,15 @@ def stages_choose_the_layers(stages, frozen):
 
 
 @_rule
-def stages_of_a_subclass(stages, body):
-    """Where its head begins is known to nobody."""
-    return stages is None or body != "subclass"
+def stages_are_of_a_graph(stages, body):
+    """Where the head of a model with its own `call()` begins is known to nobody."""
+    return stages is None or body not in ("subclass", "own_call")
+
+
+@_rule
+def distances_are_of_a_graph(head, body):
+    """That outputs are distances cannot be said, only seen."""
+    return head != "distances" or body not in ("subclass", "own_call")
 
 
 # `fine_tune` has few arguments

@@ -11,6 +11,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
+from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.files import as_file_to_write, replacing
@@ -75,6 +76,7 @@ def save_classifier(classifier, path):
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
         "output": classifier.output,
+        "seen": classifier.seen.to_config(),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
@@ -126,6 +128,8 @@ def load_classifier(path):
     if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
+    seen = _seen_of(record, path)
+    note_images(model, seen, len(record["history"]["epoch"]))
     classifier = Classifier(
         model,
         record["class_names"],
@@ -135,9 +139,19 @@ def load_classifier(path):
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
         output=record.get("output"),
+        seen=seen,
+        weights=fingerprint(model),
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier
+
+
+def _seen_of(record, path):
+    """Return what the model was trained on; older files do not say it."""
+    try:
+        return SeenImages.from_config(record.get("seen"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _not_ours(path, error) from error
 
 
 def _spared_from_decay(model):

@@ -35,7 +35,7 @@ def plot_history(classifier):
     Example:
         >>> plot_history(classifier).savefig("history.png")
     """
-    drawn = points_of_history(as_classifier(classifier).history)
+    drawn = points_of_history(as_classifier(classifier, uses_model=False).history)
     points = drawn["points"]
     metrics = sorted(set(points["metric"]))
     figure = new_figure(7, 5)

@@ -28,7 +28,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            ema = NULL, mixed_precision = FALSE, stages = NULL,
                            layer_decay = NULL, checkpoint_dir = NULL,
                            cache_features = "auto", distribute = "auto",
-                           progress = "auto", seed = NULL, output = "auto") {
+                           fresh = FALSE, progress = "auto", seed = NULL, output = "auto") {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
@@ -40,7 +40,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,
     mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
     checkpoint_dir = checkpoint_dir,
-    cache_features = cache_features, distribute = distribute,
+    cache_features = cache_features, distribute = distribute, fresh = fresh,
     progress = progress_reporter(progress), seed = seed_or_draw(seed), output = output)
   new_classifier(fitted)
 }

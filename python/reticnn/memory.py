@@ -73,7 +73,7 @@ def warn_of_seen(data, seen, name):
         name: The argument's name, for messages.
     """
     if not len(seen.trained_on):
-        return
+        return False
     count = np.isin(hashes_of(data), seen.trained_on).sum()
     if count:
         warn_user(
@@ -82,6 +82,7 @@ def warn_of_seen(data, seen, name):
             "new ones.",
             SeenImagesWarning,
         )
+    return bool(count)
 
 
 class _Training:
@@ -90,7 +91,6 @@ class _Training:
     def __init__(self, model, began_here=True):
         """Note how the model is before its first training, if that is to come."""
         self.images = SeenImages()
-        self.epochs = 0
         self.first_weights = fingerprint(model) if began_here else None
         self.values = {}
         self.make_optimizer = None
@@ -111,27 +111,26 @@ def seen_by(model):
     return seen
 
 
-def note_images(model, images, epochs):
-    """Remember that a model was trained on images, for some more epochs.
+def note_images(model, images):
+    """Remember that a model was trained on images.
 
     Of a model from elsewhere it is not known how it began.
     """
     training = _trainings.setdefault(model, _Training(model, began_here=False))
     training.images |= images
-    training.epochs += epochs
 
 
-def epochs_trained(model):
-    """Return for how many epochs a model was trained here, since it began.
+def trained_before(model):
+    """Return whether a model has been trained here.
 
-    A model that has the weights again that it had before counts as new.
+    One that has been given the weights again that it had before counts as new.
     """
     training = _trainings.get(model)
-    if training is None or not training.epochs:
-        return 0
+    if training is None or not training.images:
+        return False
     if fingerprint(model) == training.first_weights:
-        training.images, training.epochs = SeenImages(), 0
-    return training.epochs
+        training.images = SeenImages()
+    return bool(training.images)
 
 
 def keep_beginning(model):
@@ -163,7 +162,7 @@ def begin_again(model):
     elif model.compiled:
         make = training.make_optimizer or _maker(model.optimizer)
         set_optimizer(model, make())
-    training.images, training.epochs = SeenImages(), 0
+    training.images = SeenImages()
     return True
 
 

@@ -129,7 +129,7 @@ def load_classifier(path):
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
     seen = _seen_of(record, path)
-    note_images(model, seen, len(record["history"]["epoch"]))
+    note_images(model, seen)
     classifier = Classifier(
         model,
         record["class_names"],

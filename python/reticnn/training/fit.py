@@ -2,9 +2,20 @@
 
 import os
 
-from reticnn.classifier import Classifier, as_model
-from reticnn.coercion import as_path
+from reticnn.classifier import Classifier, as_model, unwrapped, warn_if_stale
+from reticnn.coercion import as_bool, as_path
+from reticnn.memory import (
+    SeenImages,
+    begin_again,
+    fingerprint,
+    keep_beginning,
+    note_images,
+    seen_by,
+    trained_before,
+)
 from reticnn.outputs import kind_of_classifier, output_kind
+from reticnn.runtime.conditions import TrainedModelWarning, warn_user
+from reticnn.training.building import built
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -14,6 +25,12 @@ from reticnn.training.distributing import as_devices
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 from reticnn.training.stages import as_stages
+
+_TRAINED_BEFORE = (
+    "`model` has been trained before, and goes on from the weights that it has. Give "
+    "the classifier to train that further, `fresh=True` to start again from the "
+    "weights that the model began with, or a function that builds a new model."
+)
 
 
 def fit_classifier(
@@ -41,6 +58,7 @@ def fit_classifier(
     checkpoint_dir=None,
     cache_features="auto",
     distribute="auto",
+    fresh=False,
     progress="auto",
     seed=None,
     output="auto",
@@ -70,12 +88,16 @@ def fit_classifier(
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
-            classes, such as `build_cnn` makes. It is trained in place. Or a
-            classifier, to train it further.
+            classes, such as `build_cnn` makes. It is trained in place: a classifier
+            made from the same model before then has other weights, and says so when it
+            is used. Or a function without arguments that builds a model, whose initial
+            weights then follow `seed`. Or a classifier, to train it further.
         data: Image data with labels. Files are read at the model's size, and images in
             memory resized to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
-            `data`, in (0, 1), to hold out for this, or None. Default None.
+            `data`, in (0, 1), to hold out for this, or None. Of a fraction, images that
+            the model was trained on before are not held out, and those held out before
+            still are. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
@@ -158,6 +180,10 @@ def fit_classifier(
             one host only, under torch on one device. This has been tested on several
             virtual devices of one processor and with two processes on one machine, not
             on several GPUs. Default `"auto"`.
+        fresh: True starts again from the weights that the model had before it was first
+            trained in this session, with a new optimizer. The values of all variables
+            that training may change are kept for this, in the main memory. Default
+            False.
         progress: `"bar"`, `"epoch"` (one line per epoch), `"none"`, or `"auto"`, a bar
             in an interactive session, else one line per epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
@@ -188,6 +214,10 @@ def fit_classifier(
         OSError: If a checkpoint cannot be written; the last good one remains.
 
     Warns:
+        SeenImagesWarning: If there are images among those for validation that the model
+            is or was trained on, or too few others to hold out.
+        StaleClassifierWarning: If the model of a classifier has been changed since.
+        TrainedModelWarning: If a model, not given as a classifier, was trained before.
         UserWarning: If images in memory are resized, or training stops because the loss
             became NaN.
 
@@ -229,20 +259,31 @@ def fit_classifier(
     progress = as_progress(progress)
     history, class_names, resize, policy = {"epoch": []}, None, None, None
     epochs_before = kept_before = 0
+    seen = SeenImages()
+    model = built(model, seed)
+    fresh = as_bool(fresh, "fresh")
+    if fresh:
+        _begin_again(model)
+    again = not isinstance(model, Classifier) and trained_before(as_model(model))
     if isinstance(model, Classifier):
-        history, class_names = model.history, model.class_names
-        epochs_before, kept_before = model.epochs, model.kept_epoch
+        class_names = model.class_names
+        if not fresh:
+            warn_if_stale(model, "model")
+            history, seen = model.history, model.seen
+            epochs_before, kept_before = model.epochs, model.kept_epoch
         resize, policy = model.resize, model.augmentation
         kind, model = kind_of_classifier(model, output, "model"), model.model
     else:
         kind = output_kind(as_model(model), output)
     model = as_model(model)
+    seen |= seen_by(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
     run, stopped = None, None
     for stage in parts:
         try:
             if stage:
                 stage.choose_layers(model)
+            keep_beginning(model)
             run = TrainingRun(
                 model,
                 data,
@@ -255,13 +296,20 @@ def fit_classifier(
                 seed=seed,
                 stage=stage,
                 earlier=run,
+                seen=seen,
             )
         except KeyboardInterrupt:
             if run is None:
                 raise
             stopped = "interrupted"
             break
-        stopped = run.train(*progress_reporters(progress, devices, run.note))
+        if again and not run.resumes and stage is parts[0]:
+            warn_user(_TRAINED_BEFORE, TrainedModelWarning)
+        try:
+            stopped = run.train(*progress_reporters(progress, devices, run.note))
+        except BaseException:
+            note_images(model, run.seen(only_read=True))
+            raise
         history = _joined_history(history, run.records, stage)
         try:
             run.settle()
@@ -269,6 +317,9 @@ def fit_classifier(
             stopped = "interrupted"
         if stopped in ("interrupted", "nan"):
             break
+    run.warn_of_overlap()
+    seen |= run.seen()
+    note_images(model, seen)
     return Classifier(
         model,
         run.class_names,
@@ -278,7 +329,19 @@ def fit_classifier(
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
         output=kind,
+        seen=seen,
+        weights=fingerprint(model),
     )
+
+
+def _begin_again(model):
+    """Give the model of a classifier, or a model, the weights it began with."""
+    known = begin_again(as_model(unwrapped(model)))
+    if isinstance(model, Classifier) and not known:
+        raise ValueError(
+            "`fresh` is True, but it is not known which weights `model` began with, as "
+            "it was not trained in this session but loaded. Build a new model."
+        )
 
 
 def _folder(checkpoint_dir, stage):

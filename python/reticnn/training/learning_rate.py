@@ -12,6 +12,7 @@ from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras
+from reticnn.training.building import built
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 
@@ -32,7 +33,8 @@ def find_learning_rate(
     rate is one at which the loss falls fast. The model itself is not changed.
 
     Args:
-        model: Keras model, or a classifier.
+        model: Keras model, a function without arguments that builds one, or a
+            classifier.
         data: Image data with labels.
         batch_size: Whole number of images per step. Default 32.
         steps: Whole number of steps, at least 20; the data are used repeatedly if there
@@ -67,7 +69,7 @@ def find_learning_rate(
     """
     is_classifier = isinstance(model, Classifier)
     kind = kind_of_classifier(model) if is_classifier else None
-    model = as_model(unwrapped(model))
+    model = as_model(unwrapped(built(model, seed)))
     kind = kind or output_kind(model)
     data = as_image_data(data)
     steps = as_int(steps, "steps", minimum=20)

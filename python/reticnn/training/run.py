@@ -10,8 +10,9 @@ import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.conversion import images_for_model, read_at_size
+from reticnn.data.hashing import hashed, hashes_of
 from reticnn.data.image_data import as_image_data, check_not_empty
-from reticnn.data.splitting import parts_of_data
+from reticnn.memory import SeenImages, warn_of_seen
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
 from reticnn.runtime.backend import keras
@@ -34,6 +35,7 @@ from reticnn.training.distributing import (
     shared_seed,
 )
 from reticnn.training.feature_cache import feature_cache
+from reticnn.training.holding_out import set_apart
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
@@ -65,6 +67,7 @@ class TrainingRun:
         seed=None,
         stage=None,
         earlier=None,
+        seen=None,
     ):
         """Check the data against the model, and make the model ready.
 
@@ -80,6 +83,7 @@ class TrainingRun:
             seed: Whole number, or None.
             stage: `Stage` that the run is, or None if training has only one.
             earlier: The run of the stage before, or None.
+            seen: `SeenImages` of the model, or None.
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
@@ -98,7 +102,13 @@ class TrainingRun:
         self._kind = kind
         self._settings = settings
         self._data, self._validation = _training_data(
-            model, data, validation, self.seed, settings.augmentation, class_names
+            model,
+            data,
+            validation,
+            self.seed,
+            settings.augmentation,
+            class_names,
+            seen or SeenImages(),
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
@@ -150,6 +160,29 @@ class TrainingRun:
     def records(self):
         """The metrics of each epoch so far."""
         return self._history.records
+
+    @property
+    def resumes(self):
+        """Whether the run goes on from a checkpoint."""
+        return self._checkpoints is not None and self._checkpoints.seed is not None
+
+    def seen(self, only_read=False):
+        """Return the `SeenImages` of the run.
+
+        Args:
+            only_read: True looks at no image that training has not read. Default False.
+        """
+        data = hashed(read_at_size(self._data, self._model.input_shape[1:], "data"))
+        # Of images that are cropped in training, it is not known which were read.
+        some = only_read or (data is self._data and not self.records)
+        trained_on = hashes_of(data, only_read=some)
+        held_out = hashes_of(self._validation or data[:0], only_read=only_read)
+        return SeenImages() | SeenImages(trained_on, held_out)
+
+    def warn_of_overlap(self):
+        """Warn if images for validation are among those for training."""
+        if self._validation is not None:
+            warn_of_seen(self._validation, self.seen(), "validation")
 
     def train(self, verbose, reporters):
         """Train to the end, and return why it came early, or None."""
@@ -299,7 +332,7 @@ class TrainingRun:
         )
 
 
-def _training_data(model, data, validation, seed, augmentation, class_names):
+def _training_data(model, data, validation, seed, augmentation, class_names, seen):
     """Return training and validation data at the model's size, checked against it."""
     shape = model.input_shape[1:]
     data = _labelled(model, data, "data", class_names)
@@ -308,13 +341,16 @@ def _training_data(model, data, validation, seed, augmentation, class_names):
             f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
             "than one per class. Give more images, or fewer classes."
         )
-    data = images_for_model(data, _shape_to_augment(data, shape, augmentation), "data")
+    size = _shape_to_augment(data, shape, augmentation)
+    data = hashed(images_for_model(data, size, "data"))
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-        data, validation = _set_apart(data, validation, seed)
+        data, validation = set_apart(data, validation, seed, shape, seen)
     if validation is None:
         return data, None
     validation = _labelled(model, validation, "validation", data.class_names, "`data`")
-    return data, images_for_model(validation, shape, "validation")
+    validation = hashed(images_for_model(validation, shape, "validation"))
+    warn_of_seen(validation, seen, "validation")
+    return data, validation
 
 
 def _shape_to_augment(data, shape, augmentation):
@@ -340,19 +376,6 @@ def _shape_to_augment(data, shape, augmentation):
         ]
     )
     return given
-
-
-def _set_apart(data, validation, seed):
-    """Return the data without, and with only, the fraction for validation."""
-    share = as_float(validation, "validation", above=0, below=1)
-    if round(share * len(data)) in (0, len(data)):
-        raise ValueError(
-            f"`validation` sets aside {share:g} of {len(data)} images, which leaves "
-            "one of the parts empty. Use more images, or another fraction."
-        )
-    shares = {"train": 1 - share, "validation": share}
-    parts = parts_of_data(data, shares, seed, "validation")
-    return parts["train"], parts["validation"]
 
 
 def _labelled(model, data, name, class_names=None, known_to="the classifier"):

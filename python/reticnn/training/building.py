@@ -2,7 +2,7 @@
 
 from reticnn.coercion import shown
 from reticnn.runtime.backend import keras
-from reticnn.runtime.randomness import seeded_keras
+from reticnn.runtime.randomness import DrawnSeed, seeded_keras
 
 
 def built(model, seed, name="model"):
@@ -10,7 +10,7 @@ def built(model, seed, name="model"):
 
     Args:
         model: Function of no arguments that builds a Keras model, or anything else.
-        seed: Whole number that fixes the initial weights, or None.
+        seed: Whole number or `DrawnSeed` that fixes the initial weights, or None.
         name: The argument's name, for messages.
 
     Raises:
@@ -18,7 +18,7 @@ def built(model, seed, name="model"):
     """
     if not callable(model) or isinstance(model, keras.layers.Layer):
         return model
-    with seeded_keras(seed):
+    with seeded_keras(seed.number if isinstance(seed, DrawnSeed) else seed):
         made = model()
     if not isinstance(made, keras.Model):
         raise not_a_function(made, name)

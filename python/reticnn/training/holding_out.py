@@ -58,8 +58,8 @@ def _check_parts(held_out, wanted):
         what = "trained on" if count == 0 else "validated on"
         raise ValueError(
             f"`validation` sets aside {wanted} of {len(held_out)} images, but the "
-            f"model has been {what} all of them. Give it other images, or start again "
-            "with `fresh=True` of `fit_classifier()`."
+            f"model has been {what} all of them. Give other images as "
+            "`validation`, or start again with `fresh=True` of `fit_classifier()`."
         )
     if count < wanted:
         warn_user(

@@ -99,8 +99,10 @@ def fit_classifier(
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
             classes, such as `build_cnn` makes. It is trained in place: a classifier
             made from the same model before then has other weights, and says so when it
-            is used. Or a function without arguments that builds a model, whose initial
-            weights then follow `seed`. Or a classifier, to train it further.
+            is used. Or a function without arguments that builds a model, with initial
+            weights by `seed` where the function has no seed of its own (in R,
+            `build_cnn()` and the like take one from R's random state). Or a classifier,
+            to train it further.
         data: Image data with labels. Files are read at the model's size, and images in
             memory resized to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of

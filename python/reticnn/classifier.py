@@ -6,6 +6,7 @@ from reticnn.coercion import shown
 from reticnn.memory import SeenImages, fingerprint
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import StaleClassifierWarning, warn_user
+from reticnn.runtime.keras_internals import name_modules
 
 
 class Classifier:
@@ -27,6 +28,9 @@ class Classifier:
             to the model's size, or None if they had it.
         augmentation: The policy used in training, or None.
         seen: `SeenImages`, what it was trained and validated on.
+        trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
+            `"batch_size"`, the (highest) `"learning_rate"` and the `"seed"` of the last
+            training, or of its last stage; None if that is not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; or `"distances"` to prototypes.
@@ -44,6 +48,7 @@ class Classifier:
         kept_epoch=None,
         resize=None,
         augmentation=None,
+        trained_with=None,
         output=None,
         seen=None,
         weights=None,
@@ -60,6 +65,7 @@ class Classifier:
         self.kept_epoch = self.epochs if kept_epoch is None else kept_epoch
         self.resize = resize
         self.augmentation = augmentation
+        self.trained_with = trained_with
         self.output = output
         self.seen = SeenImages() if seen is None else seen
         self._weights = weights
@@ -148,10 +154,11 @@ def as_model(value, name="model"):
             f"`{name}` must be a Keras model, not {shown(value)}. Make it with "
             "`build_cnn()` or `keras.Model(inputs, outputs)`."
         )
+    name_modules(value)
     shape = getattr(value, "input_shape", None) if value.built else None
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             f"`{name}` must take images (batch, height, width, channels), not "
-            f"{shape}. Start it with `keras.Input((height, width, channels))`."
+            f"{shown(shape)}. Start it with `keras.Input((height, width, channels))`."
         )
     return value

@@ -2,10 +2,11 @@ test_that("models that were trained, stale classifiers and known images are told
   skip_if_no_core()
   data <- shape_images(20, image_size = 8, seed = 1)
   others <- shape_images(10, image_size = 8, seed = 2)
-  build <- function() build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 2)
+  build <- function() build_cnn(c(8, 8, 3), n_blocks = 1, filters = 4, units = 8)
   fit <- function(model, data, ...) {
     fit_classifier(model, data, epochs = 1, optimizer = "sgd", seed = 1, ...)
   }
+  set.seed(2)
   model <- build()
   first <- fit(model, data, validation = 0.2)
   expect_warning(second <- fit(model, others), class = "reticnn_warning_trained_model")

@@ -29,6 +29,5 @@ def not_a_function(value, name):
     """Return the error for what is no function that builds a model."""
     return TypeError(
         f"`{name}` must be a function without arguments that builds a new Keras "
-        f"model, not {shown(value)}. For example `lambda: build_cnn()`, in R "
-        "`function() build_cnn()`."
+        f"model, not {shown(value)}. For example `lambda: build_cnn()`."
     )

@@ -103,8 +103,9 @@ def fit_classifier(
             weights by `seed` where the function has no seed of its own (in R,
             `build_cnn()` and the like take one from R's random state). Or a classifier,
             to train it further.
-        data: Image data with labels. Files are read at the model's size, and images in
-            memory resized to it. Grey images are repeated for a model that takes RGB.
+        data: Image data with labels, or the path of a folder with a subfolder of images
+            per class. Files are read at the model's size, and images in memory resized
+            to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this, or None. Of a fraction, images that
             the model was trained on before are not held out, and those held out before
@@ -361,6 +362,7 @@ def fit_classifier(
         kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
+        trained_with=run.facts,
         output=kind,
         seen=seen,
         weights=fingerprint(model),
@@ -372,8 +374,8 @@ def _begin_again(model):
     known = begin_again(as_model(unwrapped(model)))
     if isinstance(model, Classifier) and not known:
         raise ValueError(
-            "`fresh` is True, but it is not known which weights `model` began with, as "
-            "it was not trained in this session but loaded. Build a new model."
+            "`fresh=True` takes the weights that `model` began with, which are not "
+            "known, as it was not trained in this session but loaded. Build a new one."
         )
 
 

@@ -10,6 +10,7 @@ from reticnn import (
     find_learning_rate,
     image_arrays,
     predict_images,
+    transfer_model,
 )
 from reticnn.graph import copy_of, graph_of, own_methods
 from reticnn.training.frozen_prefix import NotSplitError, split_at_training
@@ -252,6 +253,35 @@ def test_compiled_model_is_cached_as_it_was_compiled(fit, data, settings):
     assert ("accuracy" in runs[0][0].history) == ("metrics" in str(settings))
 
 
+def test_rates_by_layer_are_those_of_the_whole_model(fit, data):
+    def build():
+        keras.utils.set_random_seed(3)
+        inputs, maps = keras.Input((8, 8, 3)), keras.Input((8, 8, 4))
+
+        def convolved(x, *names):
+            for name in names:
+                x = keras.layers.Conv2D(4, 3, padding="same", name=name)(x)
+            return x
+
+        x = keras.layers.Conv2D(4, 3, padding="same", trainable=False)(inputs)
+        long = keras.Model(maps, convolved(maps, "one", "two"), name="long")
+        short = keras.Model(maps, convolved(maps, "three"), name="short")
+        x = keras.layers.Add()([long(x), short(x)])
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
+
+    runs = _both(fit, data, build, layer_decay=0.3, epochs=1, learning_rate=1e-4)
+    _assert_same(runs)
+    assert "computed once" in runs[0][1]
+
+
+def test_curvature_is_not_measured_of_another_loss(refused, fit, data):
+    settings = {"optimizer": "levenberg_marquardt"}
+    with refused(ValueError, "optimizer", "'levenberg_marquardt'", "`compute_loss()`"):
+        fit(TwiceTheLoss(*_layers()), data, **settings)
+    assert fit(Configured(*_layers()), data, **settings).epochs == 1
+
+
 # Prediction and inspection
 
 
@@ -262,6 +292,8 @@ def test_own_call_is_not_bypassed(refused, data):
         predict_images(model, pixels, scales=8)
     with refused(ValueError, "model", "own `call()`"):
         feature_maps(model, pixels, "frozen")
+    with refused(ValueError, "backbone", "Negated", "own `call()`"):
+        transfer_model(model, (8, 8, 3))
 
     class OwnPrediction(keras.Model):
         def predict_step(self, data):

@@ -18,7 +18,7 @@ from reticnn.runtime.keras_internals import sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
-from reticnn.training.callbacks.curvature import CurvatureEstimates
+from reticnn.training.callbacks.curvature import CurvatureEstimates, check_measurable
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
     compile_model,
@@ -170,7 +170,7 @@ class TrainingRun:
         stopped = None
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
-        rates = layered_rates(self._trained, self._settings.layer_decay)
+        rates = layered_rates(self._model, self._trained, self._settings.layer_decay)
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
         with torch_state_kept(), precision, spread, rates, metrics:
             try:
@@ -213,6 +213,8 @@ class TrainingRun:
             compile_model(self._model, settings)
         else:
             follow_trainable(self._model)
+        if isinstance(self._model.optimizer, LevenbergMarquardt):
+            check_measurable(self._model)
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,

@@ -10,6 +10,7 @@ new_classifier <- function(core_classifier) {
       kept_epoch = core_classifier$kept_epoch,
       resize = core_classifier$resize,
       augmentation = core_classifier$augmentation,
+      output = core_classifier$output,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier

@@ -16,7 +16,7 @@ test_that("evaluation has measures, a row a class, and the confusion with names"
   expect_named(glance(scores), c("n", "loss", "accuracy", "balanced_accuracy", "roc_auc",
     "log_loss", "brier_score", "calibration_error"))
   circles <- evaluate_classifier(fit, data[truth == "circle"])
-  expect_identical(circles$roc_auc, NaN)
+  expect_identical(circles$roc_auc, NA_real_)
 })
 
 # As the core gives it, for any number of classes.

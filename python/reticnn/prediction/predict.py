@@ -6,12 +6,12 @@ from itertools import chain
 
 import numpy as np
 
-from reticnn.classifier import as_classifier_or_model
 from reticnn.coercion import as_images, as_int, as_path, printable, shown
 from reticnn.data.folder import image_files, parts_of
 from reticnn.data.image_data import ArrayImages, FileImages, ImageData, as_image_data
-from reticnn.outputs import probabilities
+from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.missing import predicted_classes, warn_of_missing
 from reticnn.prediction.views import views_of
 from reticnn.runtime.progress import as_step_progress, reporting
 
@@ -26,6 +26,7 @@ def predict_images(
     crops=1,
     scales=None,
     progress="auto",
+    output="auto",
 ):
     """Predict the class of each image.
 
@@ -65,13 +66,18 @@ def predict_images(
         progress: `"bar"`, `"none"`, or `"auto"`, a bar in a console if it takes more
             than two seconds; or a function that is called with a dict of `step`,
             `steps` (batches) and `done`. Default `"auto"`.
+        output: For a Keras model, what it outputs: `"softmax"`, the probability of each
+            class; `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores
+            before softmax or sigmoid; or `"auto"`, as its last layers or operations
+            say it, or else the loss it is compiled with. Default `"auto"`.
 
     Returns:
         Table (dict of equal-length lists) with one row per image, in the order given:
         `.pred_class`, the most probable class; `.pred_<class>`, the probability of each
         class; and for files `.file`, the path. If the model outputs distances to
         prototypes, the probabilities sum to less than 1: the rest is the probability
-        that the image belongs to none of the classes.
+        that the image belongs to none of the classes. Where the model gives NaN, the
+        class is None and the probabilities are NaN.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` is none of these.
@@ -79,12 +85,12 @@ def predict_images(
         ValueError: If a file cannot be read, there are no images, the images cannot be
             converted to the model's channels without loss, or the model has a layer
             that cannot be applied to images of other sizes, or to the smallest of the
-            `scales`.
+            `scales`; or if it is not known what the model outputs.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If an array is resized, except for `scales`, or the files of image
-            data are resized differently than in training.
+            data are resized differently than in training, or the model gives NaN.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -98,15 +104,15 @@ def predict_images(
         Zisserman (2014), arXiv:1409.1556, section 3.2.
     """
     start_progress = as_step_progress(progress)
-    classifier = as_classifier_or_model(classifier, class_names)
+    classifier = as_classifier_or_model(classifier, class_names, output)
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     data = _images_to_predict(images, views.reading_shape, classifier.resize)
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
-    names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
-    table = {".pred_class": names.tolist()}
+    warn_of_missing(predicted, data.files)
+    table = {".pred_class": predicted_classes(predicted, classifier.class_names)}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
         table[f".pred_{name}"] = column.tolist()
     if data.files is not None:
@@ -131,14 +137,15 @@ def _mean_probabilities(views, sources, batch_size, start_progress):
 
 def _of_batch(views, images, batch_size):
     """Return the mean probabilities of images at one scale."""
-    model, network = views.classifier.model, views.network
-    means = np.empty((len(images), len(views.classifier.class_names)))
+    classifier, network = views.classifier, views.network
+    model, kind = classifier.model, classifier.output
+    means = np.empty((len(images), len(classifier.class_names)))
     for indices, pixels in _by_size(images):
         at_once = views.images_at_once(pixels.shape[1:], batch_size)
         for start in range(0, len(pixels), at_once):
             some = slice(start, start + at_once)
             seen = [
-                probabilities(model, network.predict_on_batch(view(pixels[some])))
+                probabilities(model, kind, network.predict_on_batch(view(pixels[some])))
                 for view in views.of_images()
             ]
             means[indices[some]] = np.mean(seen, axis=0)

@@ -212,7 +212,8 @@ def _confused_pairs(names, counts):
 def pictures(found):
     """Return images that are predicted correctly, wrongly and uncertainly."""
     chosen = choices(found.data.codes, found.probabilities)
-    addresses = thumbnails(found.data, np.concatenate(list(chosen.values())))
+    positions = np.concatenate(list(chosen.values()))
+    addresses = thumbnails(found.data, positions) if len(positions) else {}
     files = found.data.files and short_paths(found.data.files)
     parts = []
     for kind, (title, text) in _CHOICES.items():
@@ -257,6 +258,13 @@ def _figure(found, position, address, files):
 def reliability(found):
     """Return how well the probabilities agree with the accuracy."""
     bins = calibration(found.data.codes, found.probabilities)
+    missing = found.scores["n"] - int(sum(bins["n"]))
+    if missing:
+        return tag(
+            "p",
+            f"The model gives NaN for {missing:,} of {found.scores['n']:,} images, so "
+            "its calibration is not known.",
+        )
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]
     verdict = "over-confident" if sure > accuracy else "under-confident"

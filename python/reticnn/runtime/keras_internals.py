@@ -57,12 +57,28 @@ def name_of_input(tensor):
     return tensor._keras_history.operation.name
 
 
+def operation_name(operation):
+    """Return the name of the class of a Keras operation, or None for a layer."""
+    is_keras = type(operation).__module__.startswith("keras.src.ops.")
+    return type(operation).__name__ if is_keras else None
+
+
+def axis_of(operation):
+    """Return the axis that an operation such as softmax goes along."""
+    return operation.axis
+
+
 # Layers and models
 
 
 def parts_of(layer):
     """Return a layer and all layers that it is made of."""
     return layer._flatten_layers()
+
+
+def takes_training(layer):
+    """Return whether a layer can be told whether it is being trained."""
+    return layer._call_has_training_arg
 
 
 def draws_at_random(layer):

@@ -18,11 +18,16 @@ from reticnn.runtime.keras_internals import (
 )
 
 
-def compile_model(model, settings):
+def compile_model(model, settings, kind):
     """Compile the model, unless the user has, in which case it keeps its own.
 
     A model that was compiled here before goes on with its optimizer, or gets another if
     the settings ask for another one.
+
+    Args:
+        model: Keras model.
+        settings: `TrainingSettings`.
+        kind: What its outputs are, as `output_kind` says it.
 
     Raises:
         ValueError: If the user compiled the model and a setting would change that.
@@ -31,7 +36,9 @@ def compile_model(model, settings):
         _check_keeps_its_own(model, settings)
         follow_trainable(model)
         return
-    loss, metric = loss_and_metric(model, settings.label_smoothing, settings.mixes)
+    loss, metric = loss_and_metric(
+        model, kind, settings.label_smoothing, settings.mixes
+    )
     optimizer = (
         _next_optimizer(model, settings)
         if model.compiled

@@ -4,6 +4,7 @@ import os
 
 from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_path
+from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -42,6 +43,7 @@ def fit_classifier(
     distribute="auto",
     progress="auto",
     seed=None,
+    output="auto",
 ):
     """Train a model on labelled images.
 
@@ -49,6 +51,19 @@ def fit_classifier(
     categorical cross-entropy for one unit per class, the maximum a posteriori criterion
     for distances to prototypes. A model that is already compiled keeps its own loss,
     metrics and optimizer.
+
+    The running means and variances of batch normalisation are moving averages over
+    the steps, and after few steps say little of the weights. At the end, and for each
+    validation as long as what they began with still has more than 1 % of the weight in
+    them, they are therefore set to those of the training images (at most 1024, drawn by
+    the seed, neither augmented nor mixed), unless they are frozen. The weights
+    themselves are trained as by Keras.
+
+    The targets for a compiled model are what its loss takes: class numbers from 0 for
+    the sparse ones, one-hot rows for others, and 0 or 1 for a model with one unit. A
+    loss that is not Keras's own is tried on a few outputs, and has to be lower where
+    the predictions are right; if it takes both, it is given class numbers, and so is a
+    model with a `compute_loss()` or `train_step()` of its own and no loss.
 
     Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
     with the weights of the best epoch if there are validation images.
@@ -151,6 +166,12 @@ def fit_classifier(
             validation part, the mixing and the dropout, or None for new ones each time.
             The same seed gives the same order whatever the batch size. A run that
             resumes from a checkpoint keeps its original seed. Default None.
+        output: What the model outputs: `"softmax"`, the probability of each class;
+            `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores before
+            softmax or sigmoid; or `"auto"`, as its last layers or operations say it, or
+            else the loss it is compiled with. A model that ends in a layer of your own
+            or a Lambda layer needs one of them. The classifier keeps it. Default
+            `"auto"`.
 
     Returns:
         Classifier.
@@ -183,6 +204,7 @@ def fit_classifier(
         et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
         arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
         Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
+        Statistics of batch normalisation: Wu and Johnson (2021), arXiv:2105.07576.
     """
     settings = TrainingSettings(
         epochs=epochs,
@@ -210,7 +232,10 @@ def fit_classifier(
     if isinstance(model, Classifier):
         history, class_names = model.history, model.class_names
         epochs_before, kept_before = model.epochs, model.kept_epoch
-        resize, policy, model = model.resize, model.augmentation, model.model
+        resize, policy = model.resize, model.augmentation
+        kind, model = kind_of_classifier(model, output, "model"), model.model
+    else:
+        kind = output_kind(as_model(model), output)
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
     run, stopped = None, None
@@ -223,6 +248,7 @@ def fit_classifier(
                 data,
                 validation,
                 stage.settings if stage else settings,
+                kind=kind,
                 class_names=class_names,
                 checkpoint_dir=_folder(checkpoint_dir, stage),
                 devices=devices,
@@ -237,6 +263,10 @@ def fit_classifier(
             break
         stopped = run.train(*progress_reporters(progress, devices, run.note))
         history = _joined_history(history, run.records, stage)
+        try:
+            run.settle()
+        except KeyboardInterrupt:
+            stopped = "interrupted"
         if stopped in ("interrupted", "nan"):
             break
     return Classifier(
@@ -247,6 +277,7 @@ def fit_classifier(
         kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
+        output=kind,
     )
 
 

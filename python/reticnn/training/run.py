@@ -4,15 +4,16 @@ import math
 import numbers
 import warnings
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
-from reticnn.data.conversion import images_for_model
+from reticnn.data.conversion import images_for_model, read_at_size
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
-from reticnn.outputs import count_classes, takes_one_hot
+from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
@@ -36,6 +37,7 @@ from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
+from reticnn.training.settling import Settling
 
 
 class TrainingRun:
@@ -56,6 +58,7 @@ class TrainingRun:
         validation,
         settings,
         *,
+        kind,
         class_names=None,
         checkpoint_dir=None,
         devices=(),
@@ -70,6 +73,7 @@ class TrainingRun:
             data: Image data.
             validation: Image data, a fraction of `data`, or None.
             settings: `TrainingSettings`.
+            kind: What the model's outputs are, as `output_kind` says it.
             class_names: What the outputs mean already, for a trained model.
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
@@ -91,6 +95,7 @@ class TrainingRun:
         if checkpoints and checkpoints.seed is not None:
             self.seed = checkpoints.seed
         self._model = model
+        self._kind = kind
         self._settings = settings
         self._data, self._validation = _training_data(
             model, data, validation, self.seed, settings.augmentation, class_names
@@ -161,10 +166,12 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._images(), self.seed))
+            callbacks.append(CurvatureEstimates(self._images(), self.seed, self._kind))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
+        # After the averages have come in for a validation.
+        callbacks.append(self._settling())
         if self._checkpoints:
             callbacks.append(self._checkpoints)
         stopped = None
@@ -189,6 +196,23 @@ class TrainingRun:
                 sync_weights(self._trained)
         return self._finished(stopped)
 
+    def settle(self):
+        """Let running statistics be those of the weights that are left."""
+        if self._keeps_best and not self.kept_epoch:
+            # Nothing was trained.
+            return
+        self._settling().settle()
+
+    def _settling(self):
+        """Return what settles the statistics, on images as inference has them."""
+        model, images = self._trained, self._images_to_fit
+        if self._settings.augmentation is not None:
+            model, shape = self._model, self._model.input_shape[1:]
+            images = TrainingImages(read_at_size(self._data, shape, "data"))
+        return Settling(
+            model, images, self._settings.batch_size, self.seed, self._first_epoch
+        )
+
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""
         stopped = stopped or self._best.stopped
@@ -210,11 +234,15 @@ class TrainingRun:
         """Compile the model, set its learning rate, and seed its random layers."""
         settings = self._settings
         if self._first_stage:
-            compile_model(self._model, settings)
+            compile_model(self._model, settings, self._kind)
         else:
             follow_trainable(self._model)
         if isinstance(self._model.optimizer, LevenbergMarquardt):
             check_measurable(self._model)
+        # What the loss is given for each class.
+        self._targets = targets_of_classes(
+            self._model.output_shape[1], takes_one_hot(self._model)
+        )
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
@@ -241,18 +269,21 @@ class TrainingRun:
     def _images(self):
         return TrainingImages(self._data, self._settings.augmentation, self.seed)
 
+    @cached_property
+    def _images_to_fit(self):
+        """What training reads: images, or their features where those are kept."""
+        images = self._images()
+        return self._features.training(images) if self._features else images
+
     def _batches(self):
         settings = self._settings
-        images = self._images()
-        if self._features:
-            images = self._features.training(images)
         return ImageBatches(
             self._data,
             settings.batch_size,
             self.seed,
-            targets=self._targets(),
+            targets=self._targets,
             class_weights=self._class_weights,
-            images=images,
+            images=self._images_to_fit,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
         )
 
@@ -265,17 +296,9 @@ class TrainingRun:
         return ImageBatches(
             self._validation,
             self._settings.batch_size,
-            targets=self._targets(),
+            targets=self._targets,
             images=images,
         )
-
-    def _targets(self):
-        """Return what the loss is given for each class, or None for its code."""
-        if takes_one_hot(self._model):
-            return np.eye(len(self.class_names), dtype="float32")
-        if self._settings.mixes:
-            return np.array([[0], [1]], dtype="float32")
-        return None
 
 
 def _training_data(model, data, validation, seed, augmentation, class_names):

@@ -289,7 +289,7 @@ def test_own_call_is_not_bypassed(refused, data):
     model = Negated(*_layers())
     pixels = data.read(np.arange(2))
     with refused(ValueError, "scales", "own `call()`"):
-        predict_images(model, pixels, scales=8)
+        predict_images(model, pixels, scales=8, output="sigmoid")
     with refused(ValueError, "model", "own `call()`"):
         feature_maps(model, pixels, "frozen")
     with refused(ValueError, "backbone", "Negated", "own `call()`"):
@@ -301,7 +301,7 @@ def test_own_call_is_not_bypassed(refused, data):
 
     halved = OwnPrediction(*_layers())
     with refused(ValueError, "scales", "own `predict_step()`"):
-        predict_images(halved, pixels, scales=8)
+        predict_images(halved, pixels, scales=8, output="sigmoid")
     assert feature_maps(halved, pixels, "frozen")["frozen"].shape == (2, 6, 6, 4)
 
 

@@ -387,7 +387,7 @@ def without_top(model):
     if not isinstance(taken, tuple) or len(taken) != 4:
         raise ValueError(
             "`backbone` must take images (batch, height, width, channels), not "
-            f"{taken}."
+            f"{shown(taken)}."
         )
     if graph_of(model) is None:
         raise ValueError(
@@ -400,9 +400,9 @@ def without_top(model):
     top = _start_of_top(model)
     if top is None or len(top.inputs[0].shape) != 4:
         raise ValueError(
-            f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
-            "width, channels), and has no pooling or flattening to cut it at. Give "
-            "`keras.Model(inputs, feature_maps)`."
+            f"`backbone` gives {shown(model.output_shape)}, not feature maps (batch, "
+            "height, width, channels), and has no pooling or flattening to cut it at. "
+            "Give `keras.Model(inputs, feature_maps)`."
         )
     return keras.Model(model.inputs[0], top.inputs[0], name=model.name)
 

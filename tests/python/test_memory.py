@@ -165,7 +165,7 @@ def test_memory_goes_into_a_file_and_older_files_have_none(tmp_path):
     assert evaluated(loaded, IMAGES) == [SeenImagesWarning]
     assert not loaded.stale
     assert not SeenImages.from_config(None)
-    with pytest.raises(ValueError, match="`fresh=True` takes .* loaded"):
+    with pytest.raises(ValueError, match=r"`fresh=True` takes .* loaded"):
         fit(loaded, fresh=True)
 
 

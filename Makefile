@@ -35,6 +35,10 @@ quick = $(if $(RETICNN_QUICK_TESTS),-m "not slow")
 room = $(if $(ROOM),$(wildcard tests/python/test_$(ROOM).py tests/python/test_$(ROOM)_*.py))
 side_by_side := MAKE="$(MAKE)" tools/side-by-side.sh
 
+# Of `make relations`.
+SECONDS ?= 600
+SEED ?= 1
+
 python := .venv/bin/python
 python_code := $(wildcard python tests/python benchmarks tools)
 
@@ -86,6 +90,10 @@ test-python: setup-python ## Run the core's tests; ROOM=name for one room's
 	    $(in_two) $(python) -m pytest $(halves) $(quick) \
 	        --junitxml=.test-results/pytest.xml $(room); \
 	fi
+
+relations: setup-python ## Search for combinations in which a relation breaks, SECONDS=600 long from SEED=1 on
+	@$(in_two) PYTHONPATH=tests/python TF_CPP_MIN_LOG_LEVEL=3 $(python) -m relations \
+	    $(SECONDS) $(SEED)
 
 test-r: setup-package ## Run the R package's tests, with Python; ROOM=name for one room's
 	@$(in_two) Rscript tools/test-r.R $(ROOM)
@@ -141,5 +149,5 @@ clean: ## Delete everything that was built here, including the environments
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
-    test-r check-r test-lowest test-latest test-backends bench articles vignettes site \
+    relations test-r check-r test-lowest test-latest test-backends bench articles vignettes site \
     document clean

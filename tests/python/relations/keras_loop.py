@@ -1,0 +1,375 @@
+"""The oracle: the training that a case asks for, by plain Keras, batch by batch.
+
+What is written in the documentation of `fit_classifier` is done here by the shortest
+road: `train_on_batch`, eagerly, with nothing cached, saved or spread. Only what is
+drawn at random is taken from the core: who is mixed with whom, and the augmentation.
+"""
+
+import math
+
+import keras
+import numpy as np
+
+import reticnn
+from reticnn.augmenting.host import apply
+from reticnn.layers.rbf import MAPLoss, nearest_is_right
+from reticnn.training.callbacks.seeds import seed_layers
+from reticnn.training.mixing import Mixing
+
+from .calls import AUGMENTATIONS, MIXING, SHARE, stages_of, weights_by_name
+from .models import compile_by_user, leaves, new_optimizer, targets_are_one_hot
+
+
+class Loop:
+    """Plain training of the model of a case.
+
+    Attributes:
+        history: Dict of lists, one value per epoch.
+        positions: Positions of the images that are trained on.
+    """
+
+    def __init__(self, case, model, images, validation):
+        """Take the case, its model, not compiled, and the `Images`."""
+        self.case, self.model = case, model
+        self.history = {}
+        self.positions, self.validation = _parts(case, images, validation)
+        self.pixels = images.pixels[self.positions]
+        self.codes = images.codes[self.positions]
+        self.classes = images.classes
+        self._epoch = 0
+        self._best_loss, self._best, self._averages = math.inf, None, None
+
+    def train(self):
+        """Train through all stages, or in one."""
+        case = self.case
+        if case.compiled != "no":
+            compile_by_user(case, self.model, run_eagerly=True)
+        if case.mixed_precision:
+            for layer in list(leaves(self.model))[:-1]:
+                layer.dtype_policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
+        stages = stages_of(case, self.model)
+        for number, stage in enumerate(stages):
+            _choose(self.model, stage["trained"])
+            if case.compiled == "no" and number == 0:
+                self._compile()
+            elif stage["trained"] is not None:
+                self._renew_optimizer()
+            if number == 0:
+                self._own_rate = float(self.model.optimizer.learning_rate)
+            self._one_stage(case.epochs, stage["learning_rate"])
+        if case.mixed_precision:
+            for layer in list(leaves(self.model))[:-1]:
+                layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
+        self._settle()
+        return self
+
+    def train_further(self, epochs):
+        """Train once more, with the optimizer as it is."""
+        self._best_loss, self._best, self._epoch = math.inf, None, 0
+        self._one_stage(epochs, self.case.learning_rate)
+        self._settle()
+        return self
+
+    @property
+    def epochs(self):
+        """Number of epochs trained."""
+        return len(self.history["loss"])
+
+    def _compile(self):
+        case = self.case
+        loss, metric = _loss_and_metric(case)
+        optimizer = new_optimizer(case) or "adam"
+        if isinstance(optimizer, str):
+            decay = {} if case.weight_decay is None else {"weight_decay": 0.1}
+            optimizer = keras.optimizers.get({"class_name": optimizer, "config": decay})
+        self.model.compile(optimizer, loss, metrics=[metric], run_eagerly=True)
+        self._spare_small(optimizer)
+
+    def _spare_small(self, optimizer):
+        if optimizer.weight_decay and self.case.compiled == "no":
+            small = [v for v in self.model.trainable_variables if len(v.shape) < 2]
+            optimizer.exclude_from_weight_decay(var_list=small)
+
+    def _renew_optimizer(self):
+        """Give the model an optimizer for the weights that are trained by now."""
+        old = self.model.optimizer
+        new = type(old).from_config(old.get_config())
+        self._spare_small(new)
+        self._averages = None
+        new.build(self.model.trainable_variables)
+        self.model.optimizer = new
+
+    def _one_stage(self, epochs, rate):
+        case, model = self.case, self.model
+        seed_layers(model, case.seed)
+        steps = -(-len(self.codes) // case.batch_size)
+        rates = _rates(case, rate or self._own_rate, steps * epochs, steps)
+        if case.ema is not None and self._averages is None:
+            self._averages = _Averages(case.ema, model)
+        averages = self._averages
+        first = self._epoch
+        better = first - 1
+        if self._best is None and case.early_stopping:
+            self._best = model.get_weights()
+        for epoch in range(first, first + epochs):
+            of_batches = []
+            for step, batch in enumerate(self._batches(epoch)):
+                model.optimizer.learning_rate = rates[(epoch - first) * steps + step]
+                before = _values(model)
+                logs = model.train_on_batch(*batch, return_dict=True)
+                of_batches.append((logs, batch))
+                _slow_down(model, before, case.layer_decay)
+                if averages:
+                    averages.note()
+            self._epoch += 1
+            logs = self._means(of_batches)
+            raw = averages.put_in() if averages else None
+            unsettled = model.get_weights()
+            if self.validation:
+                self._settle()
+                pixels, targets = self.validation
+                found = model.evaluate(
+                    pixels, targets, case.batch_size, verbose=0, return_dict=True
+                )
+                logs |= {f"val_{name}": value for name, value in found.items()}
+            self._note(logs)
+            loss = logs["val_loss" if self.validation else "loss"]
+            if case.early_stopping and loss < self._best_loss:
+                self._best_loss, self._best = loss, model.get_weights()
+                better = epoch
+            if case.early_stopping and epoch - better >= case.early_stopping:
+                break
+            model.set_weights(unsettled)
+            if averages and epoch + 1 < first + epochs:
+                averages.put_back(raw)
+        if case.early_stopping:
+            model.set_weights(self._best)
+
+    def _settle(self):
+        """Give batch normalisations the statistics of all training images."""
+        seen = {
+            layer: _inputs_seen(layer)
+            for layer in leaves(self.model)
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+        }
+        if not seen:
+            return
+        self.model(self.pixels, training=False)
+        for layer, inputs in seen.items():
+            del layer.call
+            inputs = np.concatenate(inputs).astype("float64")
+            layer.moving_mean.assign(inputs.mean(axis=(0, 1, 2)))
+            layer.moving_variance.assign(inputs.var(axis=(0, 1, 2)))
+
+    def _means(self, of_batches):
+        """Return the mean over an epoch of what Keras says of each batch."""
+        counts = [len(batch[0]) for _, batch in of_batches]
+        weights = [
+            sum(batch[2]) if batch[2:] else len(batch[0]) for _, batch in of_batches
+        ]
+        weighted = self.case.compiled == "weighted_metrics"
+        return {
+            name: np.average(
+                [logs[name] for logs, _ in of_batches],
+                weights=weights if weighted and name != "loss" else counts,
+            )
+            for name in of_batches[0][0]
+        }
+
+    def _note(self, logs):
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def _batches(self, epoch):
+        """Yield (images, targets, weights) in the order of an epoch."""
+        case, count = self.case, len(self.codes)
+        rng = np.random.Generator(
+            np.random.Philox(np.random.SeedSequence([case.seed, epoch]))
+        )
+        order = rng.permutation(count)
+        mixing = Mixing(*MIXING[case.mixing])
+        if mixing:
+            mixing.start_epoch(count, case.seed, epoch)
+        copy = epoch % case.cache_features if case.cache_features == 2 else epoch
+        for start in range(0, count, case.batch_size):
+            places = np.arange(start, min(start + case.batch_size, count))
+            chosen = order[places]
+            pixels, shares = self._changed(chosen, copy), self._shares(chosen)
+            targets = targets_of(case, self.codes[chosen])
+            if mixing:
+                partners = order[mixing.partners[places]]
+                others = self._changed(partners, copy)
+                pixels, own = mixing.mixed(pixels, others, places)
+                shares = own * shares + (1 - own) * self._shares(partners)
+                targets = shares if targets_are_one_hot(case) else shares[:, 1:]
+            if case.class_weight is None:
+                yield pixels, targets
+            else:
+                yield pixels, targets, shares @ self._class_weights()
+
+    def _shares(self, positions):
+        """Return how much of an image is of which class: rows of 0 and 1."""
+        return np.eye(len(self.classes), dtype="float32")[self.codes[positions]]
+
+    def _changed(self, positions, epoch):
+        pixels = self.pixels[positions]
+        policy = AUGMENTATIONS[self.case.augmentation]
+        if policy is None:
+            return pixels
+        whole = (self.pixels == np.round(self.pixels)).all()
+        pixels = pixels.astype("uint8") if whole else pixels
+        return apply(policy(), pixels, self.case.seed, epoch, positions)
+
+    def _class_weights(self):
+        counts = np.bincount(self.codes, minlength=len(self.classes))
+        if self.case.class_weight == "balanced":
+            return (len(self.codes) / len(self.classes) / counts).astype("float32")
+        weights = weights_by_name(self.classes)
+        return np.array([weights[name] for name in self.classes], "float32")
+
+
+def targets_of(case, codes):
+    """Return what the loss of a case compares the outputs with."""
+    if targets_are_one_hot(case):
+        return np.eye(case.number_of_classes, dtype="float32")[codes]
+    if case.meaning in ("sigmoid", "logit"):
+        return codes[:, None].astype("float32")
+    return codes
+
+
+def _parts(case, images, validation):
+    """Return positions of the images to train on, and what to validate on or None."""
+    if case.validation == "share":
+        kept, apart = _positions_of_parts(case, images)
+        targets = targets_of(case, images.codes[apart])
+        return kept, (images.pixels[apart], targets)
+    everything = np.arange(len(images.codes))
+    if validation is None:
+        return everything, None
+    theirs = np.array([images.classes.index(name) for name in validation.classes])
+    return everything, (validation.pixels, targets_of(case, theirs[validation.codes]))
+
+
+def _positions_of_parts(case, images):
+    """Return the positions of the images that are trained on and set apart."""
+    parts = reticnn.split_images(
+        images.data, {"train": 1 - SHARE, "validation": SHARE}, seed=case.seed
+    )
+    where = {
+        position: n for n, position in reversed(list(enumerate(images.data.indices)))
+    }
+    return [
+        np.array([where[position] for position in part.indices])
+        for part in parts.values()
+    ]
+
+
+def _choose(model, trained):
+    """Let the layers be trained for which a function of their names is true."""
+    if trained is None:
+        return
+    for layer in leaves(model):
+        layer.trainable = trained(layer) and layer.name != "head_prototypes"
+
+
+def _loss_and_metric(case):
+    smoothing = {"label_smoothing": case.label_smoothing}
+    if case.meaning == "distances":
+        return MAPLoss(), keras.metrics.MeanMetricWrapper(nearest_is_right, "accuracy")
+    logits = case.meaning in ("logit", "logits")
+    if case.meaning in ("sigmoid", "logit"):
+        threshold = 0.0 if logits else 0.5
+        accuracy = keras.metrics.MeanMetricWrapper(
+            lambda y, y_pred: (y > 0.5) == (y_pred > threshold), "accuracy"
+        )
+        return keras.losses.BinaryCrossentropy(logits, **smoothing), accuracy
+    if targets_are_one_hot(case):
+        return (
+            keras.losses.CategoricalCrossentropy(logits, **smoothing),
+            keras.metrics.CategoricalAccuracy("accuracy"),
+        )
+    return (
+        keras.losses.SparseCategoricalCrossentropy(from_logits=logits),
+        keras.metrics.SparseCategoricalAccuracy("accuracy"),
+    )
+
+
+def _rates(case, rate, steps, steps_per_epoch):
+    """Return the learning rate of each step."""
+    warmup = case.warmup_epochs * steps_per_epoch
+    rates = []
+    for step in range(steps):
+        done = min(1.0, max(0.0, (step - warmup) / max(1, steps - warmup)))
+        factor = {
+            "constant": 1.0,
+            "cosine": _half_cosine(done, 1, 0),
+            "one_cycle": _half_cosine(done / 0.3, 1 / 25, 1)
+            if done < 0.3
+            else _half_cosine((done - 0.3) / 0.7, 1, 1 / 25 / 1e4),
+        }[case.schedule]
+        rates.append(rate * factor * min(1.0, (step + 1) / (warmup + 1)))
+    return rates
+
+
+def _half_cosine(done, start, end):
+    return end + (start - end) * (1 + math.cos(math.pi * done)) / 2
+
+
+def _values(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def _slow_down(model, before, decay):
+    """Take back a part of a step, a larger one the further a layer is from the end."""
+    if decay is None:
+        return
+    factors, depth = {}, 0
+    for layer in reversed(list(leaves(model))):
+        own = layer.trainable_variables
+        factors.update({id(variable): decay**depth for variable in own})
+        depth += any(len(variable.shape) > 1 for variable in own)
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        variable.assign(old + factors[id(variable)] * (variable.numpy() - old))
+
+
+def _inputs_seen(layer):
+    """Return a list to which each call of a layer adds what it is given."""
+    call, inputs = layer.call, []
+
+    def noted(x, **options):
+        inputs.append(np.asarray(x))
+        return call(x, **options)
+
+    layer.call = noted
+    return inputs
+
+
+class _Averages:
+    """The moving averages of the trained weights."""
+
+    def __init__(self, momentum, model):
+        self._momentum, self._model = momentum, model
+        self._averages = None
+
+    def note(self):
+        """Take a step's weights in."""
+        values, share = _values(self._model), self._momentum
+        if self._averages is None:
+            self._averages = values
+        self._averages = [
+            share * old + (1 - share) * new
+            for old, new in zip(self._averages, values, strict=True)
+        ]
+
+    def put_in(self):
+        """Put the averages into the model, and return its own weights."""
+        raw = _values(self._model)
+        self.put_back(self._averages)
+        return raw
+
+    def put_back(self, values):
+        """Put weights into the model."""
+        for variable, value in zip(
+            self._model.trainable_variables, values, strict=True
+        ):
+            variable.assign(value)

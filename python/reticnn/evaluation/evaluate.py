@@ -121,7 +121,7 @@ def measured(classifier, data, class_names, batch_size, progress, output="auto")
     predicted = probabilities(model, classifier.output, outputs)
     warn_of_missing(predicted, data.files)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
-    loss = compiled_loss(model, data, outputs, batch_size)
+    loss = compiled_loss(classifier, data, outputs, batch_size)
     scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,

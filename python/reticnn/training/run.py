@@ -103,7 +103,7 @@ class TrainingRun:
         self._class_weights = _class_weights(settings.class_weight, self._data)
         self._make_ready()
         self._features, self._features_note = feature_cache(
-            model, settings, len(self._data), len(self._validation or ()), devices
+            model, settings, self._images(), self._validation_images(), devices
         )
         self._trained = self._features.rest if self._features else model
         self._history = History(checkpoints.records if checkpoints else ())
@@ -246,6 +246,9 @@ class TrainingRun:
     def _images(self):
         return TrainingImages(self._data, self._settings.augmentation, self.seed)
 
+    def _validation_images(self):
+        return self._validation and TrainingImages(self._validation)
+
     def _batches(self):
         settings = self._settings
         images = self._images()
@@ -264,7 +267,7 @@ class TrainingRun:
     def _validation_batches(self):
         if self._validation is None:
             return None
-        images = TrainingImages(self._validation)
+        images = self._validation_images()
         if self._features:
             images = self._features.validation(images)
         return ImageBatches(

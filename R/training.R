@@ -41,7 +41,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
     checkpoint_dir = checkpoint_dir,
     cache_features = cache_features, distribute = distribute,
-    progress = progress_reporter(progress), seed = seed_or_draw(seed), output = output)
+    progress = progress_reporter(progress), seed = seed_or_drawn(seed), output = output)
   new_classifier(fitted)
 }
 
@@ -60,7 +60,7 @@ fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
     validation = validation, epochs = epochs, learning_rate = learning_rate,
     early_stopping = early_stopping, batch_size = batch_size,
     augmentation = augmentation, checkpoint_dir = checkpoint_dir,
-    progress = progress_reporter(progress), seed = seed_or_draw(seed))
+    progress = progress_reporter(progress), seed = seed_or_drawn(seed))
   new_classifier(fitted)
 }
 

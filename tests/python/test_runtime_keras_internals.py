@@ -148,6 +148,15 @@ def test_flatten_layers_finds_a_layer_in_another():
     assert keras_internals.parts_of(wrapped) == [wrapped, dropout]
 
 
+def test_call_has_training_arg_tells_which_layers_take_training():
+    class Plain(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    assert keras_internals.takes_training(keras.layers.Dropout(0.5))
+    assert not keras_internals.takes_training(Plain())
+
+
 def test_seed_generator_state_is_what_random_layers_draw_from():
     model = keras.Sequential(
         [keras.Input((50,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]

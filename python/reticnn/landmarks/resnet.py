@@ -1,7 +1,7 @@
 """ResNet."""
 
 from reticnn.blocks import global_pool, residual_block
-from reticnn.blocks.plain import namer
+from reticnn.blocks.plain import NORMALISATION_MOMENTUM, namer
 from reticnn.blocks.residual import NORMALISATION_EPSILON
 from reticnn.coercion import as_bool
 from reticnn.landmarks.common import (
@@ -155,7 +155,9 @@ def _stem(x, stem, conv_bias):
     else:
         x = strided_stem(x, 64, named, use_bias=conv_bias)
     x = keras.layers.BatchNormalization(
-        epsilon=NORMALISATION_EPSILON, name=named("bn")
+        momentum=NORMALISATION_MOMENTUM,
+        epsilon=NORMALISATION_EPSILON,
+        name=named("bn"),
     )(x)
     x = keras.layers.ReLU(name=named("relu"))(x)
     return x if stem == "small" else padded_max_pool(x, named)

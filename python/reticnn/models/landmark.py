@@ -9,6 +9,7 @@ from reticnn.landmarks.registry import build_landmark, find_landmark
 from reticnn.pretrained.imagenet import (
     imagenet_file,
     is_imagenet,
+    take_keras_momentum,
     twin_of,
     twins_hint,
 )
@@ -118,6 +119,7 @@ def landmark_model(
         twin = twin_of(landmark, options)
         whole = model.layers[-1].units == landmark.num_classes
         weights = imagenet_file(twin, model.input_shape[1:], whole)
+        take_keras_momentum(model)
     put_weights(model, weights, hint=twins_hint(landmark, options))
     return model
 

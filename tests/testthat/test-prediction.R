@@ -123,7 +123,7 @@ test_that("what the model outputs can be said, and is kept", {
   expect_identical(predict_images(fit$model, data, output = "sigmoid"),
     predict_images(fit$model, data))
   expect_error(predict_images(fit, data, output = "logits"), "gives sigmoid",
-    class = "reticnn_error_value")
+    class = "reticnn_error")
 })
 
 test_that("NaN from the model is NA everywhere, with a warning", {

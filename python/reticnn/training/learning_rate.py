@@ -1,17 +1,17 @@
 """Find a learning rate by trying a range of them."""
 
 import math
-import warnings
 
 import numpy as np
 
 from reticnn.classifier import Classifier, as_model, unwrapped
 from reticnn.coercion import as_float, as_int
-from reticnn.data.image_data import as_image_data
+from reticnn.data.accepting import image_data_of
 from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 
@@ -33,7 +33,7 @@ def find_learning_rate(
 
     Args:
         model: Keras model, or a classifier.
-        data: Image data with labels.
+        data: Image data with labels, or a folder, as in `fit_classifier`.
         batch_size: Whole number of images per step. Default 32.
         steps: Whole number of steps, at least 20; the data are used repeatedly if there
             are not enough. Default 100.
@@ -69,7 +69,7 @@ def find_learning_rate(
     kind = kind_of_classifier(model) if is_classifier else None
     model = as_model(unwrapped(model))
     kind = kind or output_kind(model)
-    data = as_image_data(data)
+    data = image_data_of(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
     copy = copy_of(model)
@@ -135,10 +135,9 @@ def _suggestion(rates, losses):
     start = len(losses) // 10
     falling = losses[start : start + np.argmin(losses[start:]) + 1]
     if falling[0] - falling[-1] < _CLEAR_FALL * falling[0]:
-        warnings.warn(
+        warn_user(
             f"The loss did not fall in {len(losses)} steps, so there is no suggestion. "
-            "Try more `steps`, or larger batches.",
-            stacklevel=3,
+            "Try more `steps`, or larger batches."
         )
         return None
     return float(rates[start + np.argmin(np.gradient(falling))])

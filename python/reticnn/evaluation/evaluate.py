@@ -133,7 +133,7 @@ def measured(classifier, data, class_names, batch_size, progress, output="auto")
     warn_of_missing(predicted, data.files)
     warn_of_seen(data, seen, "data")
     metrics = classification_metrics(codes, predicted, classifier.class_names)
-    loss = compiled_loss(model, data, outputs, batch_size)
+    loss = compiled_loss(classifier, data, outputs, batch_size)
     scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,

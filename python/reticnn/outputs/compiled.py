@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from reticnn.graph import own_methods
 from reticnn.layers.rbf import MAPLoss
 from reticnn.runtime.backend import keras
 
@@ -127,9 +128,7 @@ def _keras_name(loss):
 
 def _check_own_loss(model):
     """Raise if a compiled model has no loss at all."""
-    kind = type(model)
-    own = ("compute_loss", "train_step")
-    if all(getattr(kind, name) is getattr(keras.Model, name) for name in own):
+    if {"compute_loss", "train_step"}.isdisjoint(own_methods(model)):
         raise ValueError(
             "`model` is compiled without a loss. Give one to `compile()`, or leave "
             "compiling to `fit_classifier()`."

@@ -148,7 +148,7 @@ class TrainingRun:
             begun.update(_as_begun(model, there))
         self._make_ready(**begun)
         self._features, self._features_note = feature_cache(
-            model, settings, len(self._data), len(self._validation or ()), devices
+            model, settings, self._images(), self._validation_images(), devices
         )
         self._trained = self._features.rest if self._features else model
         self._history = History(there["records"] if there else ())
@@ -421,6 +421,9 @@ class TrainingRun:
     def _images(self):
         return TrainingImages(self._data, self._settings.augmentation, self.seed)
 
+    def _validation_images(self):
+        return self._validation and TrainingImages(self._validation)
+
     @cached_property
     def _images_to_fit(self):
         """What training reads: images, or their features where those are kept."""
@@ -442,7 +445,7 @@ class TrainingRun:
     def _validation_batches(self):
         if self._validation is None:
             return None
-        images = TrainingImages(self._validation)
+        images = self._validation_images()
         if self._features:
             images = self._features.validation(images)
         return ImageBatches(

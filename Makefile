@@ -12,10 +12,14 @@ export RETICULATE_PYTHON := $(CURDIR)/.venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DATA # for tools/demo.R: as it is, spaces and all
 
-# R has trouble with class names and quotes where no language at all is set.
-ifeq ($(LC_ALL)$(LC_CTYPE)$(LANG),)
-export LANG := C.UTF-8
+# R has trouble with class names and quotes where the locale knows ASCII alone, and
+# Python with a checkout whose path has other letters.
+ifneq ($(shell locale charmap 2>/dev/null),UTF-8)
+export LC_ALL := C.UTF-8
 endif
+
+# What the user has set for other projects would bring other packages in.
+unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER
 
 # The local version keeps pip from the build with CUDA, which takes gigabytes; its
 # wheels are at PyTorch's own index (PIP_EXTRA_INDEX_URL) or in PIP_FIND_LINKS.
@@ -40,7 +44,7 @@ help: ## List the targets
 	    printf '  %-14s %s\n' "$$target" "$$what"; \
 	done
 
-setup: setup-python setup-r setup-package ## Set up Python and R; the other targets do the parts they need
+setup: setup-package ## Set up Python and R; the other targets do the parts they need
 	@echo "Set-up: done"
 
 setup-python:
@@ -49,7 +53,12 @@ setup-python:
 setup-r:
 	@tools/setup-r.sh
 
-setup-package: setup-python setup-r
+# R's side is seen to where Python's fails as well: what is missing is said at once.
+setup-package:
+	@failed=""; \
+	tools/setup-python.sh .venv || failed=yes; \
+	tools/setup-r.sh || failed=yes; \
+	[ -z "$$failed" ]
 	@tools/install-package.sh
 
 demo: setup-package ## Train a CNN from R and use it; DATA=folder uses your own images

@@ -10,6 +10,7 @@ new_classifier <- function(core_classifier) {
       kept_epoch = core_classifier$kept_epoch,
       resize = core_classifier$resize,
       augmentation = core_classifier$augmentation,
+      output = core_classifier$output,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier
@@ -109,7 +110,8 @@ generics::tidy
 #'     epoch; `parameters`, the number of parameters of the model; and `stopped`, why
 #'     training ended before its last epoch, or `NA`.
 #'   - `augment()`: one row per image, with `.file` for files, `label` for labelled image
-#'     data, and the columns of [predict_images()].
+#'     data (a factor with the levels of `.pred_class`), and the columns of
+#'     [predict_images()].
 #' @section Errors: A `reticnn_error` from `augment()` as for [predict_images()].
 #' @seealso [predict.reticnn_classifier()], [evaluate_classifier()]
 #' @name classifier_tibbles
@@ -148,13 +150,23 @@ glance.reticnn_classifier <- function(x, ...) {
 #' @export
 augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
-  predictions <- predict_images(x, new_data, batch_size = batch_size)
-  known <- list(.file = predictions[[".file"]])
-  if (is_image_data(new_data)) {
-    known$label <- as_factor(new_data$labels, new_data$class_names)
+  label <- if (is_image_data(new_data)) {
+    labels_as_classes(new_data, x$class_names, rlang::current_env())
   }
+  predictions <- predict_images(x, new_data, batch_size = batch_size)
+  known <- list(.file = predictions[[".file"]], label = label)
   predictions$.file <- NULL
   tibble::tibble(!!!known, predictions)
+}
+
+# The labels of image data as a factor of a classifier's classes.
+labels_as_classes <- function(data, class_names, call) {
+  if (is.null(data$labels)) return(NULL)
+  matched <- rlang::try_fetch(
+    data$with_classes(as.list(class_names)),
+    python.builtin.Exception = function(cnd) abort_from_core(cnd, call)
+  )
+  as_factor(matched$labels, class_names)
 }
 
 # One row per epoch, metric and data set; none if no epoch was finished. The attribute

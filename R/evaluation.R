@@ -1,5 +1,6 @@
 #' @eval said("evaluate_classifier")
-#' @return In R, this is a `reticnn_evaluation`, which prints its measures. `class` is a
+#' @return In R, this is a `reticnn_evaluation`, which prints its measures. What is NaN in
+#'   Python is `NA`. `class` is a
 #'   factor, and `confusion` is not a tibble but a [table()] of counts, the true classes
 #'   in rows and the predicted ones in columns. [plot_confusion()] draws it, [glance()]
 #'   gives the measures as a tibble with one row, and [tidy()] those of each class.
@@ -10,14 +11,18 @@
 #' scores
 #' scores$accuracy
 evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
-                                progress = "auto") {
+                                progress = "auto", output = "auto") {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
-    progress = step_reporter(progress)))
+    progress = step_reporter(progress), output = output))
 }
 
 new_evaluation <- function(scores) {
   classes <- as.character(scores$per_class$class)
+  measures <- setdiff(names(scores), c("n", "per_class", "confusion"))
+  scores[measures] <- lapply(scores[measures], nan_as_na)
+  rates <- c("precision", "recall", "f1")
+  scores$per_class[rates] <- lapply(scores$per_class[rates], nan_as_na)
   scores$per_class <- as_table(scores$per_class)
   scores$per_class$class <- factor(classes, levels = classes)
   scores$confusion <- as.table(matrix(
@@ -36,8 +41,9 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
     " classes\n", sep = "")
   cat(paste(lines[1:4], collapse = ", "), paste(lines[5:7], collapse = ", "), sep = "\n")
   if (nrow(table) > most) {
-    cat("\nThe ", most, " classes with the lowest F1:\n", sep = "")
-    table <- utils::head(table[order(table$f1), ], most)
+    # Classes that are not in the data have no F1.
+    table <- utils::head(table[order(table$f1, na.last = NA), ], most)
+    cat("\nThe ", nrow(table), " classes with the lowest F1:\n", sep = "")
   } else {
     cat("\n")
   }

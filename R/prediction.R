@@ -1,5 +1,5 @@
 #' @eval said("predict_images")
-#' @return `.pred_class` is a factor.
+#' @return `.pred_class` is a factor, and what is None or NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -8,11 +8,16 @@
 #' predict_images(classifier, larger, crops = 10)
 #' predict_images(classifier, larger, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
-                           tta = 0, crops = 1, scales = NULL, progress = "auto") {
-  table <- as_table(call_core("predict_images", classifier = as_core(classifier),
+                           tta = 0, crops = 1, scales = NULL, progress = "auto",
+                           output = "auto") {
+  columns <- call_core("predict_images", classifier = as_core(classifier),
     images = images, class_names = as_strings(class_names), batch_size = batch_size,
-    tta = tta, crops = crops, scales = scales, progress = step_reporter(progress)))
-  probabilities <- setdiff(names(table), c(".pred_class", ".file"))
+    tta = tta, crops = crops, scales = scales, progress = step_reporter(progress),
+    output = output)
+  columns$.pred_class <- none_as_na(columns$.pred_class)
+  probabilities <- setdiff(names(columns), c(".pred_class", ".file"))
+  columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
+  table <- as_table(columns)
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table
 }

@@ -11,10 +11,12 @@
 #' report_classifier(classifier, shape_images(100), path)
 #' if (interactive()) browseURL(path)
 report_classifier <- function(classifier, data, path = "report.html", class_names = NULL,
-                              batch_size = 32, session = NULL, progress = "auto") {
+                              batch_size = 32, session = NULL, progress = "auto",
+                              output = "auto") {
   path <- call_core("report_classifier", classifier = as_core(classifier), data = data,
     path = path, class_names = as_strings(class_names), batch_size = batch_size,
-    session = c(r_session(), as.list(session)), progress = step_reporter(progress))
+    session = c(r_session(), as.list(session)), progress = step_reporter(progress),
+    output = output)
   cli::cli_inform("Report: {.file {path}}")
   invisible(path)
 }

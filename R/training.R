@@ -8,8 +8,9 @@
 #'   `image_shape`, `history`, a tibble with one row per epoch, `stopped`,
 #'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch,
 #'   `kept_epoch`, the epoch whose weights the model has, the last or the one with the
-#'   lowest loss, `resize`, how the training images were resized to the model's size, and
-#'   `augmentation`, the policy used in training, if any. It has methods for
+#'   lowest loss, `resize`, how the training images were resized to the model's size,
+#'   `augmentation`, the policy used in training, if any, and `output`, what the model
+#'   outputs. It has methods for
 #'   [print()], [summary()], [plot()] and [predict()].
 #' @seealso [find_learning_rate()], [fine_tune()]
 #' @export
@@ -27,7 +28,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            ema = NULL, mixed_precision = FALSE, stages = NULL,
                            layer_decay = NULL, checkpoint_dir = NULL,
                            cache_features = "auto", distribute = "auto",
-                           progress = "auto", seed = NULL) {
+                           progress = "auto", seed = NULL, output = "auto") {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
@@ -40,7 +41,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
     checkpoint_dir = checkpoint_dir,
     cache_features = cache_features, distribute = distribute,
-    progress = progress_reporter(progress), seed = seed_or_draw(seed))
+    progress = progress_reporter(progress), seed = seed_or_draw(seed), output = output)
   new_classifier(fitted)
 }
 

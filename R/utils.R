@@ -24,10 +24,15 @@ as_columns <- function(table) {
   }
   lapply(as.list(table), function(column) {
     values <- as.list(if (is.factor(column)) as.character(column) else column)
-    # R's NA for a whole number would be a number in Python. NaN is NaN in both.
-    values[vapply(values, identical, NA, NA_integer_)] <- list(NULL)
+    # R's NA for a whole number would be a number in Python, and one for a string "NA".
+    # NaN is NaN in both.
+    values[vapply(values, is_missing, NA)] <- list(NULL)
     values
   })
+}
+
+is_missing <- function(value) {
+  is.atomic(value) && length(value) == 1 && is.na(value) && !is.nan(value)
 }
 
 # Python's `None` in a list of values is R's `NA`.
@@ -35,6 +40,12 @@ none_as_na <- function(values) {
   values <- as.list(values)
   values[vapply(values, is.null, logical(1))] <- NA
   unlist(values)
+}
+
+# Numbers that are not known: NaN in Python.
+nan_as_na <- function(values) {
+  values <- as.numeric(unlist(values))
+  replace(values, is.nan(values), NA_real_)
 }
 
 # A matrix with one column, or an array with one dimension, as a plain vector.

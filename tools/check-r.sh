@@ -40,7 +40,7 @@ link_commands_without_python() {
 # for environments and for uv; the libraries that R finds now stay.
 without_python() {
     local libraries
-    libraries=$(Rscript --no-init-file -e 'cat(.libPaths(), sep = ":")')
+    libraries=$(from_r '.libPaths()' | paste -sd: -)
     mkdir -p "$place/home"
     env -u RETICULATE_PYTHON -u RETICULATE_PYTHON_ENV -u RETICULATE_PYTHON_FALLBACK \
         -u RETICULATE_UV -u VIRTUAL_ENV -u CONDA_PREFIX -u WORKON_HOME -u XDG_DATA_HOME \

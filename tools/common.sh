@@ -4,6 +4,16 @@
 # R packages of the project's own come first.
 export R_LIBS=$PWD/.Rlib${R_LIBS:+:$R_LIBS}
 
+# What the user has set for other projects would send ours elsewhere.
+unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
+
+# Enough where a network is slow; without one, the five of pip are a minute.
+export PIP_RETRIES=${PIP_RETRIES-2}
+
+# Python reads the path of this checkout in the encoding of the locale, so it must not
+# be that of a locale that knows ASCII alone.
+[ "$(locale charmap 2>/dev/null)" = UTF-8 ] || export LC_ALL=C.UTF-8
+
 say() { printf '%s\n' "$*"; }
 
 complain() { printf '%s\n' "$*" >&2; }
@@ -11,13 +21,19 @@ complain() { printf '%s\n' "$*" >&2; }
 # run_logged NAME COMMAND...: no one wants to read pages of apt, pip and compiler
 # output from a set-up that goes well, so only a failure shows it.
 run_logged() {
-    local log=.logs/$1.log
+    local log=$PWD/.logs/$1.log # the command may go elsewhere
     shift
     mkdir -p .logs
     "$@" >"$log" 2>&1 && return
     tail -n 20 "$log" >&2
-    complain "The step above failed. All it said is in $log"
+    complain "The step above failed. All it said is in ${log#"$PWD/"}"
+    ! speaks_of_network "$log" ||
+        complain "The network cannot be reached from here, or not without a proxy."
     return 1
+}
+
+speaks_of_network() {
+    grep -qiE 'name resolution|could not resolve|network is unreachable|proxyerror|connect(ion)? (to|timed|refused|broken)|newconnectionerror|read timed out' "$1"
 }
 
 # limited SECONDS COMMAND...: where a firewall drops packets a download never ends.
@@ -29,6 +45,22 @@ limited() {
     else
         "$@"
     fi
+}
+
+# one_at_a_time: two set-ups of one checkout would write into the same folders.
+one_at_a_time() {
+    mkdir -p .logs
+    command -v flock >/dev/null || return 0
+    exec 9>.logs/set-up.lock
+    flock --nonblock 9 && return
+    say "Another set-up is at work in this checkout: waiting for it"
+    flock 9
+}
+
+# from_r EXPRESSION: what it gives, whatever the user's profiles print.
+from_r() {
+    Rscript --no-init-file -e "cat('\n', paste0('answer: ', $1, '\n'), sep = '')" |
+        sed -n 's/^answer: //p'
 }
 
 as_root() {

@@ -15,9 +15,14 @@ state_of_sources() {
 }
 
 wanted=$(state_of_sources)
-[ "$(cat "$record" 2>/dev/null)" != "$wanted" ] || exit 0
+is_ready() { [ "$(cat "$record" 2>/dev/null)" = "$wanted" ]; }
+
+! is_ready || exit 0
+one_at_a_time
+! is_ready || exit 0
 say "R: installing reticnn into .Rlib"
 mkdir -p .Rlib
-# No lock: one left by an interrupted run would stop every later one.
-run_logged install-package R CMD INSTALL --library=.Rlib --no-lock .
+# R leaves it where an installation is cut off, and then refuses every later one.
+rm -rf .Rlib/00LOCK-*
+run_logged install-package R CMD INSTALL --library=.Rlib .
 say "$wanted" >"$record"

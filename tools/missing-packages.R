@@ -1,5 +1,6 @@
 # Reads lines "name" or "name>=version" and prints those that this R does not
-# satisfy. A package in .Rlib that was built for another R counts as missing.
+# satisfy, as "missing: name", as a profile of the user's may print something as well.
+# A package in .Rlib that was built for another R counts as missing.
 
 fits_this_r <- function(description) {
   library <- dirname(dirname(dirname(attr(description, "file"))))
@@ -19,6 +20,6 @@ is_there <- function(name, version) {
 for (wanted in readLines("stdin")) {
   parts <- c(strsplit(wanted, ">=", fixed = TRUE)[[1]], "0")
   if (!is_there(parts[1], parts[2])) {
-    writeLines(wanted)
+    cat("\nmissing: ", wanted, "\n", sep = "")
   }
 }

@@ -111,8 +111,13 @@ origin_of() {
     "$1" -c 'import sys; print(sys.base_prefix, sys.version)' 2>/dev/null
 }
 
+# Stands in the folder while work on it is unfinished. Of a package that was cut off
+# while it was unpacked, pip says that it is there.
+unfinished=$folder/unfinished.txt
+
 # A venv breaks when its interpreter goes or when the checkout is moved.
 is_sound() {
+    [ ! -e "$unfinished" ] || return
     [ -n "$(origin_of "$folder/bin/python")" ] || return
     [ -z "${PYTHON-}" ] ||
         [ "$(origin_of "$folder/bin/python")" = "$(origin_of "$PYTHON")" ]
@@ -136,19 +141,28 @@ make_environment() {
     local python
     python=$(chosen_python)
     say "Python: installing reticnn's core and its tools into $folder (TensorFlow is large: some minutes)"
-    [ ! -f "$folder/pyvenv.cfg" ] || rm -rf "$folder"
+    [ ! -f "$folder/pyvenv.cfg" ] && [ ! -e "$unfinished" ] || rm -rf "$folder"
+    mkdir -p "$folder"
+    touch "$unfinished"
     run_logged "venv" "$python" -m venv "$folder"
 }
 
 install_requirements() {
     local python=$folder/bin/python
     if [ -n "$lowest" ]; then
-        run_logged "pip-uv" "$python" -m pip install uv
-        run_logged "pip-${folder#.}" "$python" -m uv pip install --python "$python" \
-            --resolution lowest-direct "${requirements[@]}"
+        run_logged "pip-uv" "$python" -m pip install uv &&
+            run_logged "pip-${folder#.}" "$python" -m uv pip install --python "$python" \
+                --resolution lowest-direct "${requirements[@]}"
     else
         run_logged "pip-${folder#.}" "$python" -m pip install "${requirements[@]}"
     fi
+}
+
+# pip says so before it begins: what failed before, as for want of a network, has left
+# the environment as it was.
+nothing_was_changed() {
+    [ -z "$lowest" ] &&
+        ! grep -q '^Installing collected packages' ".logs/pip-${folder#.}.log"
 }
 
 installed_versions() {
@@ -162,12 +176,19 @@ EOP
 }
 
 ! is_ready || exit 0
+one_at_a_time
+! is_ready || exit 0
 if is_sound; then
     say "Python: bringing $folder up to date"
 else
     make_environment
 fi
 rm -f "$folder/made-from.txt"
-install_requirements
+touch "$unfinished"
+if ! install_requirements; then
+    ! nothing_was_changed || rm "$unfinished"
+    exit 1
+fi
 wanted_record >"$folder/made-from.txt"
+rm "$unfinished"
 say "Python: $folder has $(installed_versions)"

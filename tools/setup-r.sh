@@ -31,7 +31,8 @@ has_r() {
 
 missing_packages() {
     if has_r; then
-        wanted_packages | sort -u | Rscript --no-init-file tools/missing-packages.R
+        wanted_packages | sort -u | Rscript --no-init-file tools/missing-packages.R |
+            sed -n 's/^missing: //p'
     else
         wanted_packages | sort -u
     fi
@@ -149,6 +150,10 @@ and run the same command again."
 }
 
 ! is_ready || exit 0
+one_at_a_time
+! is_ready || exit 0
+# R leaves them where an installation is cut off, and then refuses every later one.
+rm -rf .Rlib/00LOCK*
 say "R: seeing to R and its packages"
 mkdir -p .logs
 if apt_is_for_this_r; then
@@ -161,4 +166,4 @@ if ! nothing_is_missing; then
     explain_what_is_missing
     exit 1
 fi
-say "$(Rscript --no-init-file -e 'cat("R:", R.version.string, "with reticulate", format(packageVersion("reticulate")))')"
+say "R: $(from_r R.version.string) with reticulate $(from_r 'packageVersion("reticulate")')"

@@ -2,8 +2,7 @@
 
 import math
 
-from reticnn.coercion import as_class_names, shown
-from reticnn.outputs import count_classes
+from reticnn.coercion import shown
 from reticnn.runtime.backend import check_process, keras
 
 
@@ -25,6 +24,9 @@ class Classifier:
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
         augmentation: The policy used in training, or None.
+        output: What the model's outputs are: `"softmax"`, the probability of each
+            class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
+            softmax or sigmoid; or `"distances"` to prototypes.
     """
 
     __module__ = "reticnn"
@@ -39,6 +41,7 @@ class Classifier:
         kept_epoch=None,
         resize=None,
         augmentation=None,
+        output=None,
     ):
         """Put a model together with its class names and training history."""
         self.model = model
@@ -48,6 +51,7 @@ class Classifier:
         self.kept_epoch = self.epochs if kept_epoch is None else kept_epoch
         self.resize = resize
         self.augmentation = augmentation
+        self.output = output
 
     @property
     def image_shape(self):
@@ -103,42 +107,6 @@ def as_classifier(value, name="classifier"):
         f"`{name}` must be a classifier, not {shown(value)}. Make it with "
         "`fit_classifier()` or `load_classifier()`."
     )
-
-
-def as_classifier_or_model(value, class_names=None, name="classifier"):
-    """Return a classifier as it is, and a Keras model as a classifier.
-
-    Args:
-        value: Classifier or Keras model.
-        class_names: Names of a model's classes in the order of its outputs, or None to
-            call them class_1, class_2 and so on.
-        name: The argument's name, for messages.
-
-    Raises:
-        TypeError: If `value` is neither.
-        ValueError: If a classifier, which has class names, is given others, or the
-            model has another number of classes.
-    """
-    if not isinstance(value, keras.Model):
-        classifier = as_classifier(value, name)
-        if class_names is not None:
-            raise ValueError(
-                f"`class_names` is {shown(class_names)}, but the classifier "
-                f"already has the names {shown(classifier.class_names)}. Leave "
-                f"`class_names` out, or give the classifier's model as `{name}`."
-            )
-        return classifier
-    model = as_model(value, name)
-    num_classes = count_classes(model)
-    if class_names is None:
-        class_names = [f"class_{number + 1}" for number in range(num_classes)]
-    class_names = as_class_names(class_names)
-    if len(class_names) != num_classes:
-        raise ValueError(
-            f"`class_names` must name the {num_classes} classes of the model, not "
-            f"{len(class_names)}: {shown(class_names)}."
-        )
-    return Classifier(model, class_names, {"epoch": []})
 
 
 def as_model(value, name="model"):

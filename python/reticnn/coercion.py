@@ -261,9 +261,10 @@ def as_images(images, name="images"):
         UserWarning: If a pixel is outside 0 to 255, or all are within 0 to 1.
     """
     array = _batch_of_images(_image_array(images, name), name)
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    return _checked_pixels(array, name)
+    if array.dtype != np.uint8:
+        return _checked_pixels(array, name)
+    _warn_of_range(array, 0, name)
+    return np.ascontiguousarray(array)
 
 
 def shown(value):
@@ -480,7 +481,7 @@ def _warn_of_range(pixels, outside, name):
             "models rescale them internally.",
             stacklevel=5,
         )
-    elif pixels.dtype == np.float32 and pixels.size and pixels.max() <= 1:
+    elif pixels.size and pixels[:1].max() <= 1 and 0 < pixels.max() <= 1:
         warnings.warn(
             f"`{name}` has no value above 1. Multiply the images by 255: models "
             "expect 0 to 255 and rescale them internally.",

@@ -1,18 +1,114 @@
 """The graph of layers that a Keras model is."""
 
 import math
+from itertools import takewhile
 
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
+from reticnn.layers.auxiliary import AuxiliaryModel
+from reticnn.layers.inference import InferenceModel
 from reticnn.runtime.backend import check_process, keras
-from reticnn.runtime.keras_internals import calls_in, graph_in_sequential
+from reticnn.runtime.keras_internals import (
+    calls_in,
+    compiled_as_given,
+    graph_in_sequential,
+)
+
+# What a model says of itself, and how it is built and saved, has no part in what it
+# computes.
+_WITHOUT_EFFECT = {
+    "build",
+    "build_from_config",
+    "compile_from_config",
+    "export",
+    "from_config",
+    "get_build_config",
+    "get_compile_config",
+    "get_config",
+    "load_own_variables",
+    "load_weights",
+    "quantize",
+    "save",
+    "save_own_variables",
+    "save_weights",
+    "summary",
+}
+# What Keras calls on the model that is trained or predicts, but not on one within it.
+_OF_THE_OUTERMOST = {
+    "compile",
+    "compute_loss",
+    "compute_metrics",
+    "evaluate",
+    "fit",
+    "get_metrics_result",
+    "make_predict_function",
+    "make_test_function",
+    "make_train_function",
+    "metrics",
+    "predict",
+    "predict_on_batch",
+    "predict_step",
+    "reset_metrics",
+    "test_on_batch",
+    "test_step",
+    "train_on_batch",
+    "train_step",
+}
+
+
+def own_methods(model):
+    """Return the names of what a model does in its own way, not in Keras's, sorted.
+
+    A model is a bare graph where there are none: all that Keras does with it follows
+    from its layers, and other models of the same layers train and predict as it does.
+    They are looked for in its class and, as methods can be set there too, in itself.
+    """
+    kind = type(model)
+    own = list(takewhile(lambda one: not is_by_keras(one), kind.__mro__))
+    by_keras = kind.__mro__[len(own)] if len(own) < len(kind.__mro__) else object
+    names = {name for one in own for name in vars(one) if hasattr(by_keras, name)}
+    names |= {
+        name
+        for name in vars(model)
+        if callable(getattr(kind, name, None)) and name != "loss"
+    }
+    return sorted(
+        name
+        for name in names - _WITHOUT_EFFECT
+        if name == "__call__" or not name.startswith("__")
+    )
+
+
+def is_by_keras(kind):
+    """Return whether a class is Keras's own."""
+    return _home_of(kind) == "keras"
+
+
+def is_ours(kind):
+    """Return whether a class is one of this package."""
+    return _home_of(kind) == "reticnn"
+
+
+def _home_of(kind):
+    """Return the package that a class is from. One written in R may have none."""
+    return str(getattr(kind, "__module__", "")).partition(".")[0]
 
 
 def graph_of(layer):
-    """Return the graph of layers that a model is, or None for anything else."""
+    """Return the graph of layers that a model computes, or None for anything else.
+
+    That is none for a model with its own `call()`, which may use its layers otherwise.
+    """
     graph = graph_in_sequential(layer) or layer
     is_graph = isinstance(graph, keras.Model) and isinstance(graph, keras.Function)
-    return graph if is_graph else None
+    return graph if is_graph and _computes_its_graph(layer) else None
+
+
+def _computes_its_graph(model):
+    # These add to it only while they are trained, or run it as if they were not.
+    if type(model) in (AuxiliaryModel, InferenceModel):
+        return True
+    return _OF_THE_OUTERMOST.issuperset(own_methods(model))
 
 
 def as_graph(model, name="model"):
@@ -132,16 +228,154 @@ def leaves_of(model):
     ]
 
 
+def has_weights(operation):
+    return bool(getattr(operation, "weights", ()))
+
+
 def leaves_in(layer):
     return leaves_of(layer) if isinstance(layer, keras.Model) else [layer]
 
 
-# The layers at which the feature maps end and the head begins.
+def copy_of(model):
+    """Return a copy of a model, of the same class and with the same weights.
+
+    Raises:
+        ValueError: If it cannot be copied.
+    """
+    try:
+        copy = keras.models.clone_model(model)
+        if type(copy) is not type(model):
+            copy = type(model).from_config(model.get_config())
+        if isinstance(model, AuxiliaryModel):
+            _complete_copy(model, copy)
+        copy.set_weights(model.get_weights())
+    except Exception as error:
+        raise _no_copy(model, error) from error
+    if own_methods(copy) != own_methods(model):
+        raise _no_copy(model, "methods were set on the model itself, not in its class")
+    return copy
+
+
+def _complete_copy(model, copy):
+    """Give a copy what Keras leaves out of a model with auxiliary classifiers."""
+    model.give_auxiliary(copy)
+    if model.compiled and not copy.compiled:
+        settings = compiled_as_given(model)
+        optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+        copy.compile(**{**settings, "optimizer": optimizer})
+
+
+def _no_copy(model, reason):
+    return ValueError(
+        f"`model` is a {type(model).__name__} that cannot be copied ({reason}). Give "
+        "it `get_config()`, and its layers too, so that Keras can make it again."
+    )
+
+
+# Where the feature maps end and the head begins
+
 FEATURE_ENDS = (
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalMaxPooling2D,
     keras.layers.Flatten,
 )
+
+
+def start_of_head(graph, gives_classes=True):
+    """Return the `Call` with which the head of a network begins, or None.
+
+    It is the first on every way from the images to the classes that pools or flattens
+    the feature maps, in a layer, an operation, or a nested model. Pooling in a side
+    branch, as before the gates of squeeze and excitation, is none. If no weights
+    follow in a network that gives classes, it is the last layer with weights.
+
+    Args:
+        graph: Graph of layers, as `graph_of` returns it.
+        gives_classes: Whether the network gives classes, and not features for a head
+            of other layers. Default True.
+    """
+    end = _end_of_maps(graph)
+    if not end or not gives_classes or has_weights(end.layer):
+        return end
+    if has_weights_behind(graph, end):
+        return end
+    return _last_with_weights(graph)
+
+
+def _end_of_maps(graph):
+    """Return the first call that all goes through and that gives no maps, or None.
+
+    Maps pooled in several ways side by side end where the results are joined.
+    """
+    pooled = set()
+    for call in calls_in(graph):
+        ends = _ends_maps(call)
+        joins = pooled.issuperset(map(id, call.inputs))
+        if (ends or joins) and _is_on_every_way(graph, call):
+            return call
+        if ends:
+            pooled.update(map(id, call.outputs))
+    return None
+
+
+def has_convolutions(layer):
+    """Return whether a layer, or one within it, has a kernel that goes over maps."""
+    return any(
+        len(weight.shape) == 4 for leaf in leaves_in(layer) for weight in leaf.weights
+    )
+
+
+def calls_before(graph, call):
+    """Return the calls that a call of the graph depends on, each after its own."""
+    needed = set(map(id, call.inputs))
+    before = []
+    for other in reversed(calls_in(graph)):
+        if needed.intersection(map(id, other.outputs)):
+            needed.update(map(id, other.inputs))
+            before.append(other)
+    return before[::-1]
+
+
+def _ends_maps(call):
+    if isinstance(call.layer, FEATURE_ENDS):
+        return True
+    ranks = [len(tensor.shape) for tensor in (*call.inputs, *call.outputs)]
+    is_model = isinstance(call.layer, keras.Model)
+    return ranks == [4, 2] and (is_model or not has_weights(call.layer))
+
+
+def _is_on_every_way(graph, call):
+    """Return whether nothing of the graph's inputs gets past a call to its outputs."""
+    reached = set(map(id, graph.inputs))
+    blocked = set(map(id, call.outputs))
+    for other in calls_in(graph):
+        if reached.intersection(map(id, other.inputs)):
+            reached.update(set(map(id, other.outputs)) - blocked)
+    return not reached.intersection(map(id, graph.outputs))
+
+
+def _calls_behind(graph, call):
+    """Return the calls that depend on a call of the graph."""
+    reached = set(map(id, call.outputs))
+    behind = []
+    for other in calls_in(graph):
+        if reached.intersection(map(id, other.inputs)):
+            reached.update(map(id, other.outputs))
+            behind.append(other)
+    return behind
+
+
+def has_weights_behind(graph, call):
+    """Return whether a layer that depends on a call of the graph has weights."""
+    return any(has_weights(other.layer) for other in _calls_behind(graph, call))
+
+
+def _last_with_weights(graph):
+    """Return the last call of a layer with weights, if all goes through it."""
+    for call in reversed(calls_in(graph)):
+        if has_weights(call.layer):
+            return call if _is_on_every_way(graph, call) else None
+    return None
 
 
 def without_top(model):
@@ -153,15 +387,36 @@ def without_top(model):
             "`backbone` must take images (batch, height, width, channels), not "
             f"{taken}."
         )
-    ends = [layer for layer in model.layers if isinstance(layer, FEATURE_ENDS)]
     if len(model.output_shape) == 4:
-        features = model.outputs[0]
-    elif ends:
-        features = ends[-1].input
-    else:
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    top = _start_of_top(model)
+    if top is None or len(top.inputs[0].shape) != 4:
         raise ValueError(
             f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
             "width, channels), and has no pooling or flattening to cut it at. Give "
             "`keras.Model(inputs, feature_maps)`."
         )
-    return keras.Model(model.inputs[0], features, name=model.name)
+    return keras.Model(model.inputs[0], top.inputs[0], name=model.name)
+
+
+def _start_of_top(model):
+    """Return the call with which the top of a network begins, or None.
+
+    A network that ends in pooling has no top, and so no layer to leave out.
+    """
+    graph = graph_of(model)
+    end = graph and _end_of_maps(graph)
+    if not end:
+        return None
+    gives_classes = any(map(_squashes, _calls_behind(graph, end)))
+    top = start_of_head(graph, gives_classes) or end
+    # A nested network has its features within it.
+    is_whole = isinstance(top.layer, keras.Model) and has_convolutions(top.layer)
+    return None if is_whole else top
+
+
+def _squashes(call):
+    """Return whether a call is of a softmax or a sigmoid, as behind classes."""
+    layer = call.layer
+    activation = getattr(getattr(layer, "activation", None), "__name__", "")
+    return (activation or type(layer).__name__).lower() in ("softmax", "sigmoid")

@@ -11,7 +11,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
-from reticnn.outputs import count_classes
+from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.files import as_file_to_write, replacing
 from reticnn.runtime.keras_internals import (
@@ -74,6 +74,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "output": classifier.output,
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
@@ -121,10 +122,11 @@ def load_classifier(path):
     model = _read_model(model, path)
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
-    if record.get("compiled_here"):
+    # A model with auxiliary classifiers is saved without its optimizer.
+    if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
-    return Classifier(
+    classifier = Classifier(
         model,
         record["class_names"],
         _history_of(record),
@@ -132,7 +134,10 @@ def load_classifier(path):
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
+        output=record.get("output"),
     )
+    classifier.output = kind_of_classifier(classifier, name="path")
+    return classifier
 
 
 def _spared_from_decay(model):

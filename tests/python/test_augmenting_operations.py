@@ -18,8 +18,7 @@ from reticnn import (
     shape_images,
 )
 from reticnn.augmenting import Policy
-from reticnn.augmenting.autoaugment import OPERATIONS as DRAWN
-from reticnn.augmenting.autoaugment import rand_augment
+from reticnn.augmenting.autoaugment import OPERATIONS as DRAWN, rand_augment
 from reticnn.augmenting.operations import OPERATIONS
 from reticnn.augmenting.operations.operation import Operation, up_to
 from reticnn.augmenting.operations.reading import as_chance, named, percent

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reticnn import coercion
@@ -685,3 +684,17 @@ def test_pixels_from_0_to_1_are_kept_with_a_warning():
     with pytest.warns(UserWarning, match=r"`x` has no value above 1.*by 255"):
         result = coercion.as_images(images, "x")
     np.testing.assert_array_equal(result, images.astype("f4"))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i4", "f8"])
+def test_whole_numbers_from_0_to_1_get_the_hint_too(dtype, recwarn):
+    images = np.zeros((3, 4, 4, 1), dtype)
+    coercion.as_images(images, "x")
+    assert not recwarn.list
+    images[1, 2] = 1
+    with pytest.warns(UserWarning, match=r"`x` has no value above 1.*by 255"):
+        result = coercion.as_images(images, "x")
+    np.testing.assert_array_equal(result, images)
+    images[2, 0] = 2
+    coercion.as_images(images, "x")
+    assert len(recwarn.list) == 0

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from reticnn import image_arrays, load_images, shape_images, split_images
+from reticnn import (
+    image_arrays,
+    image_folder,
+    image_table,
+    load_images,
+    shape_images,
+    split_images,
+)
 
 NA_INTEGER = -(2**31)
 
@@ -106,6 +113,16 @@ def test_classes_that_differ_in_case_are_refused(refused):
         image_arrays(np.zeros((3, 8, 8)), ["cat", "Cat", "dog"])
 
 
+def test_class_that_clashes_in_predictions_is_told_at_once(refused, cats):
+    with refused(ValueError, "y", "'class'", "another name"):
+        image_arrays(np.zeros((3, 8, 8)), ["cat", "class", "dog"])
+    (cats / "dog").rename(cats / "class")
+    with refused(ValueError, "path", "'class'", "another name"):
+        image_folder(cats)
+    with refused(ValueError, "labels", "'class'", "another name"):
+        image_table([cats / "cat" / "1.png"], "cat", class_names=["class", "cat"])
+
+
 def test_class_names_without_a_label_are_refused(refused):
     with refused(ValueError, "y", "'cow'", "'cat', 'dog'"):
         image_arrays(np.zeros((1, 8, 8)), "cow", class_names=["cat", "dog"])
@@ -172,7 +189,7 @@ def test_part_of_a_part():
         (np.zeros((2, 8, 8, 3)), ["(2, 8, 8, 3)", "`image_arrays()`"]),
         ("photos", ["'photos'", "`image_folder()`"]),
         (None, ["None", "`image_folder()`"]),
-        ({"train": _numbered(2)}, ["'train'", "data$train"]),
+        ({"train": _numbered(3)}, ["'train'", "data$train"]),
     ],
     ids=["array", "path", "none", "parts"],
 )

@@ -11,18 +11,24 @@ from reticnn import (
     augmentation,
     build_cnn,
     describe_model,
+    find_learning_rate,
     fit_classifier,
+    freeze,
     image_arrays,
     landmark_architectures,
     landmark_model,
     load_classifier,
     save_classifier,
     training_recipe,
+    unfreeze,
 )
+from reticnn.graph import copy_of
 from reticnn.landmarks.registry import find_landmark
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.preprocessing import ImagePreprocessing
 from reticnn.optimizers.momentum_sgd import MomentumSGD
+from reticnn.pretrained.loading import put_weights
+from reticnn.training.layer_rates import rate_factors
 
 TABLE = landmark_architectures()
 NAMES = TABLE["name"]
@@ -426,16 +432,16 @@ def three_classes():
     return image_arrays(pixels, ["a", "b", "c"] * 4)
 
 
-def _with_auxiliary(num_classes=3, weight=0.3):
+def _with_auxiliary(num_classes=3, weight=0.3, activation="softmax"):
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Rescaling(1 / 255)(inputs)
     tap = keras.layers.Conv2D(4, 3, activation="relu")(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(tap))
-    outputs = keras.layers.Dense(num_classes, activation="softmax")(x)
+    outputs = keras.layers.Dense(num_classes, activation=activation)(x)
     model = AuxiliaryModel(inputs, outputs, name="small")
     start = keras.Input(tap.shape[1:])
     y = keras.layers.Dropout(0.5)(keras.layers.GlobalAveragePooling2D()(start))
-    y = keras.layers.Dense(num_classes, activation="softmax")(y)
+    y = keras.layers.Dense(num_classes, activation=activation)(y)
     model.set_auxiliary([tap], keras.Model([start], [y]), weight)
     return model
 
@@ -480,6 +486,102 @@ def test_auxiliary_classifiers_train_and_are_not_saved(three_classes, fit, tmp_p
         atol=1e-6,
     )
     assert fit(loaded, three_classes).epochs == 3
+
+
+def _auxiliary_loss(model, data):
+    """Return the loss by hand, dropout left out, of the output and of the head."""
+    pixels = keras.ops.convert_to_tensor(data.read(range(4)).astype("float32"))
+    outputs, head = keras.Model(model.inputs, [model.outputs[0], *model._taps])(pixels)
+    head = model._heads(head)
+    codes = data.codes[:4]
+    rows = range(4)
+    losses = [
+        -np.log(keras.ops.convert_to_numpy(part)[rows, codes]).mean()
+        for part in (outputs, head)
+    ]
+    return losses[0] + 0.3 * losses[1]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.sparse_categorical_crossentropy,
+        "SparseCategoricalCrossentropy",
+        {"small": "sparse_categorical_crossentropy"},
+    ],
+    ids=["name", "function", "class name", "by output"],
+)
+def test_auxiliary_losses_are_those_compiled(three_classes, fit, loss):
+    model = _with_auxiliary()
+    if isinstance(loss, dict):
+        loss = {model.output_names[0]: loss["small"]}
+    wanted = _auxiliary_loss(model, three_classes)
+    model.compile("sgd", loss, metrics=["accuracy"])
+    model._heads.layers[-2].rate = 0.0
+    history = fit(model, three_classes[range(4)], batch_size=4, epochs=1).history
+    assert history["loss"][0] == pytest.approx(wanted, rel=1e-5)
+    assert "accuracy" in history
+
+
+def test_auxiliary_of_one_unit_is_compiled_by_name(fit):
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 8, 8, 3)).astype("uint8")
+    data = image_arrays(pixels, list("ab") * 3)
+    losses = []
+    for loss in ("binary_crossentropy", keras.losses.BinaryCrossentropy()):
+        keras.utils.set_random_seed(1)
+        model = _with_auxiliary(1, activation="sigmoid")
+        model.compile("sgd", loss)
+        losses.append(fit(model, data, epochs=1).history["loss"][0])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_auxiliary_classifiers_are_frozen_and_trained_with_the_output(
+    three_classes, fit
+):
+    model = _with_auxiliary()
+    names = {weight.path for weight in model.trainable_weights}
+    heads = {weight.path for weight in model._heads.weights}
+    freeze(model)
+    assert not model.trainable_weights
+    unfreeze(model, model.layers[1].name)
+    assert not heads.intersection(weight.path for weight in model.trainable_weights)
+    unfreeze(model)
+    assert {weight.path for weight in model.trainable_weights} == names
+    first = model.layers[2].get_weights()[0]
+    stages = [{"train": "head"}, {"train": "all"}]
+    classifier = fit(
+        model, three_classes, stages=stages[:1], cache_features="auto", learning_rate=1
+    )
+    trained = {weight.path for weight in model.trainable_weights}
+    assert heads < trained and len(trained) == 4
+    np.testing.assert_array_equal(model.layers[2].get_weights()[0], first)
+    fit(classifier, three_classes, stages=stages, layer_decay=0.5, learning_rate=1)
+    assert not np.array_equal(model.layers[2].get_weights()[0], first)
+
+
+def test_layers_below_auxiliary_classifiers_learn_more_slowly():
+    model = _with_auxiliary()
+    factors = rate_factors(model, 0.5)
+    assert set(factors) == {id(weight) for weight in model.trainable_weights}
+    by_name = {w.path: factors[id(w)] for w in model.trainable_weights}
+    rates = [rate for path, rate in by_name.items() if path.endswith("kernel")]
+    assert sorted(rates) == [0.25, 0.5, 1, 1]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_range_test_trains_a_copy_with_auxiliary_classifiers(three_classes, compiled):
+    model = _with_auxiliary()
+    if compiled:
+        model.compile("sgd", "sparse_categorical_crossentropy")
+    wanted = _auxiliary_loss(model, three_classes)
+    before = [weight.copy() for weight in model.get_weights()]
+    copy = copy_of(model)
+    assert _auxiliary_loss(copy, three_classes) == pytest.approx(wanted, rel=1e-5)
+    rates = find_learning_rate(model, three_classes, steps=20, batch_size=12, seed=1)
+    assert 0.5 * wanted < rates["loss"][0] < 2 * wanted
+    for weight, was in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, was)
 
 
 def test_googlenet_predicts_without_its_auxiliary_classifiers():
@@ -681,6 +783,56 @@ def test_file_without_top_leaves_the_head(tmp_path):
     for weight, own in zip(theirs.get_weights(), features, strict=True):
         np.testing.assert_array_equal(own.ravel(), weight.ravel())
     assert kernel.std() > 0
+
+
+def _flattening(side, num_classes):
+    """Return a network as VGG is, only small."""
+    keras.utils.set_random_seed(side + num_classes)
+    return keras.Sequential(
+        [
+            keras.Input((side, side, 3)),
+            keras.layers.Conv2D(2, 3, name="conv"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, name="fc"),
+            keras.layers.Dense(num_classes, name="predictions"),
+        ],
+        name="small",
+    )
+
+
+def test_top_for_another_size_is_refused_unless_the_classes_are_others(
+    refused, tmp_path
+):
+    small, large = _flattening(4, 3), _flattening(6, 3)
+    before = large.get_weights()
+    parts = ["'fc'", "4 x 4 pixels, not of 6 x 6", "`input_shape`", "`num_classes`"]
+    with refused(ValueError, "weights", *parts):
+        put_weights(large, small)
+    small.save(tmp_path / "small.h5")
+    # Nobody looks in it for the size of the images.
+    with refused(ValueError, "weights", "another size", "`num_classes`"):
+        put_weights(large, tmp_path / "small.h5")
+    for got, wanted in zip(large.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    other = _flattening(6, 4)
+    random = other.get_weights()
+    put_weights(other, small)
+    wanted = [*small.get_weights()[:2], *random[2:]]
+    for got, weight in zip(other.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(got, weight)
+
+
+@pytest.mark.slow
+def test_landmark_at_another_size_takes_no_random_top(refused):
+    small = landmark_model("vgg11", (32, 32, 3), 2, seed=1)
+    with refused(ValueError, "weights", "'fc1'", "32 x 32", "64 x 64"):
+        landmark_model("vgg11", (64, 64, 3), 2, weights=small)
+
+
+def test_two_units_for_two_classes_do_not_stand_in_for_one(refused):
+    two = landmark_model("mobilenet", (32, 32, 3), 2, width=0.1, output="softmax")
+    with refused(ValueError, "weights", "'predictions'", "same number of classes"):
+        landmark_model("mobilenet", (32, 32, 3), 2, width=0.1, weights=two)
 
 
 @pytest.mark.parametrize(

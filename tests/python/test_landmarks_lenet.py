@@ -7,14 +7,17 @@ import pytest
 from reticnn import (
     describe_model,
     evaluate_classifier,
+    freeze,
     image_arrays,
     landmark_model,
+    layer_table,
     load_classifier,
     load_images,
     predict_images,
     save_classifier,
     shape_images,
     training_recipe,
+    unfreeze,
 )
 from reticnn.landmarks.lenet import digit_prototypes
 from reticnn.layers.lenet import PartialConv2D, Subsampling2D, scaled_tanh
@@ -357,3 +360,46 @@ def test_modern_learns_shapes(fit):
     )
     unseen = shape_images(1000, 6, image_size=32, channels=1, seed=2)
     assert evaluate_classifier(classifier, unseen)["accuracy"] >= 0.95
+
+
+# Prototypes that stay
+
+
+def _digits():
+    pixels = np.random.default_rng(1).integers(0, 256, (10, 32, 32, 1)).astype("uint8")
+    return image_arrays(pixels, list("0123456789"))
+
+
+def _prototypes(model):
+    return model.get_layer("output").get_weights()[0]
+
+
+def test_unfreezing_leaves_the_prototypes_alone(fit, tmp_path):
+    model = landmark_model("lenet5", seed=1)
+    names = {weight.path for weight in model.trainable_weights}
+    for change in (unfreeze, freeze, unfreeze):
+        change(model)
+    assert {weight.path for weight in model.trainable_weights} == names
+    unfreeze(model, "output")
+    assert {weight.path for weight in model.trainable_weights} == names
+    before = _prototypes(model)
+    stages = [{"train": "head"}, {"train": "all"}]
+    classifier = fit(model, _digits(), stages=stages, learning_rate=0.1)
+    np.testing.assert_array_equal(_prototypes(model), before)
+    assert not layer_table(model)["trainable"][-1]
+    loaded = load_classifier(save_classifier(classifier, tmp_path / "c.reticnn"))
+    unfreeze(loaded)
+    assert {weight.path for weight in loaded.model.trainable_weights} == names
+    assert (_prototypes(loaded.model) == before).all()
+
+
+def test_prototypes_that_are_trained_stay_so_until_they_are_frozen():
+    model = landmark_model("lenet5", seed=1)
+    output = model.get_layer("output")
+    output.trainable = True
+    unfreeze(model, "c5")
+    assert output.trainable
+    freeze(model, "output")
+    assert not output.trainable
+    unfreeze(model)
+    assert not output.trainable

@@ -5,6 +5,7 @@ import pytest
 from reticnn import build_mlp, fit_classifier, image_arrays, shape_images
 from reticnn.layers.rbf import EuclideanRBF
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
+from reticnn.outputs import output_kind
 from reticnn.training.batches import TrainingImages
 from reticnn.training.callbacks.curvature import CurvatureEstimates
 
@@ -32,7 +33,8 @@ def _spread(shape, dtype=None):
 def _curvatures(model, data, times=6):
     """Return the mean of several estimates for the kernel and the bias."""
     model.compile(LevenbergMarquardt())
-    estimates = CurvatureEstimates(TrainingImages(data), seed=1)
+    images, kind = TrainingImages(data), output_kind(model)
+    estimates = CurvatureEstimates(images, seed=1, kind=kind)
     estimates.set_model(model)
     estimates.on_train_begin()
     found = []

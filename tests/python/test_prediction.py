@@ -12,6 +12,7 @@ from reticnn import (
     evaluate_classifier,
     image_arrays,
     image_folder,
+    image_table,
     load_classifier,
     load_images,
     predict_images,
@@ -154,6 +155,36 @@ def test_folder_of_classes_is_predicted_as_files(classifier, files, tmp_path):
         shutil.move(file, tmp_path / "shapes" / ("circle", "square")[number % 2])
     table = predict_images(classifier, tmp_path / "shapes")
     assert len(table[".file"]) == len(table[".pred_class"]) == 10
+
+
+def test_any_folder_with_images_is_predicted(classifier, tmp_path, write_image):
+    folder = tmp_path / "mixed"
+    alone = write_image(folder / "one" / "1.png")
+    assert predict_images(classifier, folder)[".file"] == [str(alone)]
+    paths = ["a.png", "One/1.png", "__old__/1.png", "one/1.png", "one/deep/2.png"]
+    for path in paths:
+        write_image(folder / path)
+    write_image(folder / ".hidden" / "1.png")
+    files = predict_images(classifier, folder)[".file"]
+    assert files == [str(folder / path) for path in paths]
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_file_replaced_on_disk_is_read_anew(classifier, tmp_path, write_image, cache):
+    files = [str(write_image(tmp_path / f"{n}.png", (0, 0, 0))) for n in range(3)]
+    data = image_table(files, image_size=16, cache=cache)
+    before = predict_images(classifier, data)
+    write_image(files[1], (250, 9, 9))
+    os.remove(files[2])
+    os.utime(files[1], ns=(0, os.stat(files[1]).st_mtime_ns + 1))
+    pixels = load_images(data[:2])["images"]
+    assert [image.max() for image in pixels] == [0, 250]
+    after = predict_images(classifier, data[:2])
+    assert after[".pred_circle"][0] == pytest.approx(before[".pred_circle"][0])
+    assert after[".pred_circle"] != pytest.approx(before[".pred_circle"][:2])
+    # What has been read of a file that is gone is still there.
+    if cache != "none":
+        assert len(predict_images(classifier, data)[".file"]) == 3
 
 
 def test_grey_files_for_a_grey_model(fit, tmp_path, write_image):

@@ -138,13 +138,14 @@ def test_keras_history_of_an_input_has_its_name(branches):
 
 
 def test_seed_generators_are_there_where_a_layer_is_random():
-    assert keras_internals.has_random_state(keras.layers.Dropout(0.5))
-    assert not keras_internals.has_random_state(keras.layers.Dense(1))
+    assert keras_internals.draws_at_random(keras.layers.Dropout(0.5))
+    assert not keras_internals.draws_at_random(keras.layers.Dense(1))
 
 
-def test_flatten_layers_finds_a_random_layer_in_another():
-    wrapped = keras.layers.TimeDistributed(keras.layers.Dropout(0.5))
-    assert keras_internals.has_random_state(wrapped)
+def test_flatten_layers_finds_a_layer_in_another():
+    dropout = keras.layers.Dropout(0.5)
+    wrapped = keras.layers.TimeDistributed(dropout)
+    assert keras_internals.parts_of(wrapped) == [wrapped, dropout]
 
 
 def test_call_has_training_arg_tells_which_layers_take_training():
@@ -194,9 +195,25 @@ def test_model_variables_moving_average_holds_the_averages():
     assert keras_internals.averages(built(keras.optimizers.SGD(), variable)) == []
 
 
-def test_user_metrics_of_compile_metrics_are_those_given(compiled):
+def test_compile_config_is_what_compile_was_given(compiled):
     model, metric = compiled
-    assert keras_internals.metrics_as_given(model) == [metric]
+    given = keras_internals.compiled_as_given(model)
+    assert given["metrics"] == [metric]
+    names = ["optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"]
+    assert list(given)[:5] == names
+    model.compile("sgd", "mse")
+    assert keras_internals.compiled_as_given(model)["metrics"] is None
+    model.compile(**given)
+
+
+def test_compile_loss_is_a_loss_made_of_a_name():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "binary_crossentropy")
+    loss = keras_internals.compiled_loss(model)
+    # As in Keras, codes fit outputs of one unit.
+    targets, outputs = np.array([0, 1]), np.array([[0.5], [0.25]], "float32")
+    value = loss(targets, outputs, np.array([1.0, 1.0], "float32"))
+    assert float(value) == pytest.approx((np.log(2) + np.log(4)) / 2, rel=1e-5)
 
 
 def test_compile_config_says_which_optimizer_is_saved(compiled, tmp_path):

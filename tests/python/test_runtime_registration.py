@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 
 import reticnn
-from reticnn.layers import auxiliary, inference, lenet, normalization, preprocessing
-from reticnn.layers import rbf as distances
+from reticnn.layers import (
+    auxiliary,
+    inference,
+    lenet,
+    normalization,
+    preprocessing,
+    rbf as distances,
+)
 from reticnn.layers.stochastic_depth import StochasticDepth
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.optimizers.momentum_sgd import MomentumSGD

@@ -156,6 +156,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "history": classifier.history,
         "stopped": None,
         "kept_epoch": classifier.epochs,
+        "output": "sigmoid",
         "compiled_here": True,
         "spared_from_decay": [],
     }

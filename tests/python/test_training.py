@@ -627,7 +627,8 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
         train(image_arrays(np.zeros((2, 16, 16, 3))))
     with refused(ValueError, argument, "(16, 16, 2)", "(16, 16, 3)", "2"):
         train(image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]))
-    with refused(ValueError, argument, "'triangle'", "3", "num_classes=3"):
+    fix = "num_classes=3" if argument == "data" else "does not know"
+    with refused(ValueError, argument, "'triangle'", fix):
         train(shape_images(6, 3, image_size=16))
 
 
@@ -641,13 +642,6 @@ def test_fewer_images_than_classes_are_refused(refused, fit, tiny_cnn):
 def test_no_images_are_refused(refused, fit, tiny_cnn, shapes, argument):
     with refused(ValueError, argument, "no images"):
         fit(tiny_cnn(), **{"data": shapes, argument: shapes[:0]})
-
-
-@pytest.mark.parametrize("names", [["square", "circle"], ["circle", "ellipse"]])
-def test_validation_of_other_classes_is_refused(refused, fit, tiny_cnn, shapes, names):
-    check = image_arrays(np.zeros((2, 16, 16, 3)), names, class_names=names)
-    with refused(ValueError, "validation", f"'{names[0]}'", "'circle', 'square'"):
-        fit(tiny_cnn(), shapes, validation=check)
 
 
 def test_refused_training_leaves_the_model_as_it_was(tiny_cnn, shapes):

@@ -115,6 +115,23 @@ assert abs(before[0] - one.model.get_weights()[0]).max() > 1e-3
 
 # It is an ordinary model afterwards.
 check_same(fit(data, "none", one, seed=3), fit(data, "none", two, seed=3))
+
+# Auxiliary classifiers give outputs of their own.
+from reticnn.layers.auxiliary import AuxiliaryModel
+
+def with_auxiliary():
+    keras.utils.set_random_seed(1)
+    def classes(x):
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.layers.Dense(3, activation="softmax")(x)
+    inputs = keras.Input((8, 8, 3))
+    tap = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
+    model = AuxiliaryModel(inputs, classes(keras.layers.Conv2D(4, 3)(tap)))
+    start = keras.Input(tap.shape[1:])
+    model.set_auxiliary([tap], keras.Model([start], [classes(start)]), 0.3)
+    return model
+
+check_same(*(fit(data, where, with_auxiliary()) for where in ("none", 2)))
 reticnn.save_classifier(two, sys.argv[1])
 again = reticnn.load_classifier(sys.argv[1])
 assert reticnn.predict_images(again, validation) == reticnn.predict_images(

@@ -13,7 +13,7 @@ from reticnn import (
 )
 from reticnn.data import caching
 from reticnn.data.image_data import ArrayImages, ImageData
-from reticnn.training.frozen_prefix import split_at_training
+from reticnn.training.frozen_prefix import NotSplitError, split_at_training
 
 
 def _backbone():
@@ -249,7 +249,9 @@ def test_dropout_is_not_split_off():
 
 
 def test_nothing_is_split_off_a_model_that_is_trained_whole(tiny_cnn):
-    assert split_at_training(tiny_cnn()) is None
+    with pytest.raises(NotSplitError, match="not begin with frozen") as caught:
+        split_at_training(tiny_cnn())
+    assert not caught.value.is_frozen
 
 
 def test_nothing_is_split_off_before_something_random():
@@ -259,7 +261,9 @@ def test_nothing_is_split_off_before_something_random():
     convolution.trainable = False
     x = keras.layers.GlobalAveragePooling2D()(convolution(x))
     outputs = keras.layers.Dense(1, activation="sigmoid")(x)
-    assert split_at_training(keras.Model(inputs, outputs)) is None
+    with pytest.raises(NotSplitError, match="draws at random") as caught:
+        split_at_training(keras.Model(inputs, outputs))
+    assert caught.value.is_frozen
 
 
 def test_normalisation_that_learns_its_statistics_is_not_split_off():

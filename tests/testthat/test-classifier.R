@@ -45,6 +45,24 @@ test_that("augment() puts predictions beside the files and labels", {
   expect_error(augment(fit, data, size = 3), "must be empty")
 })
 
+test_that("labels of augment() have the levels of the predictions", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  data <- shape_images(6, image_size = 16, seed = 3)
+  images <- load_images(data)$images
+  turned <- image_arrays(images, data$labels, class_names = c("square", "circle"))
+  table <- augment(fit, turned)
+  expect_identical(levels(table$label), levels(table$.pred_class))
+  expect_identical(as.character(table$label), as.character(data$labels))
+  more <- image_arrays(images, data$labels, class_names = c("star", "square", "circle"))
+  expect_identical(augment(fit, more)$label, table$label)
+  circles <- image_arrays(images[c(1, 3), , , ], factor(c("circle", "circle"), c("circle", "ox")))
+  expect_identical(augment(fit, circles)$label, table$label[c(1, 3)])
+  unknown <- image_arrays(images, rep(c("circle", "ox"), 3))
+  expect_error(augment(fit, unknown), "'ox', which the classifier does not know",
+    class = "reticnn_error")
+})
+
 test_that("the generics are broom's, whichever is attached first", {
   skip_if_no_core()
   skip_if_not_installed("broom")

@@ -16,7 +16,7 @@ test_that("evaluation has measures, a row a class, and the confusion with names"
   expect_named(glance(scores), c("n", "loss", "accuracy", "balanced_accuracy", "roc_auc",
     "log_loss", "brier_score", "calibration_error"))
   circles <- evaluate_classifier(fit, data[truth == "circle"])
-  expect_identical(circles$roc_auc, NaN)
+  expect_identical(circles$roc_auc, NA_real_)
 })
 
 # As the core gives it, for any number of classes.
@@ -37,6 +37,12 @@ test_that("evaluations print in a few lines, also of many classes", {
     new_evaluation(some_scores(c("cat", "dog", "cow")))
     new_evaluation(some_scores(paste("class", 1:12)))
   })
+  # Classes that are not in the data are not the worst.
+  scores <- some_scores(paste("class", 1:12))
+  scores$per_class$f1[1:3] <- NaN
+  lines <- capture.output(print(new_evaluation(scores)))
+  expect_match(lines, "^The 9 classes with the lowest F1", all = FALSE)
+  expect_no_match(lines, "class [123] ")
 })
 
 test_that("data that cannot be measured on are refused by name", {

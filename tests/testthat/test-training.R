@@ -74,7 +74,7 @@ test_that("bad arguments of training are refused by name", {
     fit_classifier(model, data, learning_rate = -1)
     fit_classifier(model, data, progress = "loud")
     fit_classifier(model, data, validation = 2)
-    fit_classifier(model, data, validation = shape_images(9, 2))
+    fit_classifier(model, data, validation = shape_images(9, 4))
     fit_classifier(two, data)
     fit_classifier(other, image_arrays(random_images(3, 8, 8, 2), c("a", "b", "c")))
     fit_classifier(model, data[1:2])

@@ -1,6 +1,11 @@
 """The blocks of densely connected networks."""
 
-from reticnn.blocks.plain import as_dropout, check_feature_maps, namer
+from reticnn.blocks.plain import (
+    NORMALISATION_MOMENTUM,
+    as_dropout,
+    check_feature_maps,
+    namer,
+)
 from reticnn.blocks.residual import NORMALISATION_EPSILON
 from reticnn.coercion import as_bool, as_float, as_int
 from reticnn.runtime.backend import keras
@@ -98,7 +103,9 @@ def transition_block(x, reduction=0.5, *, dropout=0.0, name=None):
 def normalised_relu(x, part, named):
     """Normalise and activate, before the convolution."""
     x = keras.layers.BatchNormalization(
-        epsilon=NORMALISATION_EPSILON, name=named(f"bn{part}")
+        momentum=NORMALISATION_MOMENTUM,
+        epsilon=NORMALISATION_EPSILON,
+        name=named(f"bn{part}"),
     )(x)
     return keras.layers.ReLU(name=named(f"relu{part}"))(x)
 

@@ -12,6 +12,10 @@ from reticnn.coercion import (
 )
 from reticnn.runtime.backend import keras
 
+# Of running means and variances: the papers' networks were trained with it. Keras's own
+# 0.99 takes some 500 steps to forget what they begin with.
+NORMALISATION_MOMENTUM = 0.9
+
 
 def conv_block(
     x,
@@ -95,7 +99,9 @@ def conv_block(
             name=named(f"conv{step}"),
         )(x)
         if batch_norm:
-            x = keras.layers.BatchNormalization(name=named(f"bn{step}"))(x)
+            x = keras.layers.BatchNormalization(
+                momentum=NORMALISATION_MOMENTUM, name=named(f"bn{step}")
+            )(x)
         if activation is not None:
             x = activation_layer(activation, named(f"{activation}{step}"))(x)
     if pool is not None:

@@ -1,6 +1,6 @@
 """The block of residual networks."""
 
-from reticnn.blocks.plain import check_feature_maps, namer
+from reticnn.blocks.plain import NORMALISATION_MOMENTUM, check_feature_maps, namer
 from reticnn.coercion import as_bool, as_choice, as_int
 from reticnn.runtime.backend import keras
 
@@ -106,7 +106,9 @@ def _normalised_conv(x, part, filters, size, strides, use_bias, named):
         name=named(f"conv{part}"),
     )(x)
     return keras.layers.BatchNormalization(
-        epsilon=NORMALISATION_EPSILON, name=named(f"bn{part}")
+        momentum=NORMALISATION_MOMENTUM,
+        epsilon=NORMALISATION_EPSILON,
+        name=named(f"bn{part}"),
     )(x)
 
 

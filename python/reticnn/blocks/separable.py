@@ -1,6 +1,7 @@
 """The block of mobile networks."""
 
 from reticnn.blocks.plain import (
+    NORMALISATION_MOMENTUM,
     activation_layer,
     as_activation,
     check_feature_maps,
@@ -48,7 +49,9 @@ def separable_block(x, filters=64, *, strides=1, activation="relu", name=None):
     named = namer(name)
 
     def normalised(x, part):
-        x = keras.layers.BatchNormalization(name=named(f"{part}_bn"))(x)
+        x = keras.layers.BatchNormalization(
+            momentum=NORMALISATION_MOMENTUM, name=named(f"{part}_bn")
+        )(x)
         if activation is None:
             return x
         return activation_layer(activation, named(f"{part}_{activation}"))(x)

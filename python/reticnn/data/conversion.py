@@ -37,14 +37,10 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     """
     if len(data) == 0:
         raise ValueError(f"`{name}` has no images. Give at least one.")
-    have = tuple(data.image_shape)
-    wanted = tuple(
-        side if asked is None else asked
-        for side, asked in zip(have, image_shape, strict=True)
-    )
+    have, wanted = tuple(data.image_shape), _shape_for(data, image_shape)
     if data.files is not None:
         _warn_of_resize(data.resize, resize, name)
-        return data if wanted == have else data.read_at(wanted, name)
+        return read_at_size(data, wanted, name)
     if wanted == have:
         return data
     resize = resize or "stretch"
@@ -60,8 +56,33 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
             f"resized ({resize!r}) to the {wanted[0]} x {wanted[1]} that {use}. To "
             "choose how, resize the images yourself."
         )
+    return read_at_size(data, wanted, name, resize)
+
+
+def read_at_size(data, image_shape, name, resize="stretch"):
+    """Return image data read at a size, with channels that it can be converted to.
+
+    Args:
+        data: Image data.
+        image_shape: (height, width, channels); None accepts any size.
+        name: The argument's name, for messages.
+        resize: How images in memory are resized. Default "stretch".
+    """
+    wanted = _shape_for(data, image_shape)
+    if wanted == tuple(data.image_shape):
+        return data
+    if data.files is not None:
+        return data.read_at(wanted, name)
     source = _ConvertedImages(data.source, wanted, name, resize)
     return ImageData(source, data.codes, data.class_names, data.indices)
+
+
+def _shape_for(data, image_shape):
+    """Return an image shape with the sizes that the data have where any will do."""
+    return tuple(
+        have if asked is None else asked
+        for have, asked in zip(data.image_shape, image_shape, strict=True)
+    )
 
 
 def _warn_of_resize(resize, trained, name):

@@ -81,7 +81,7 @@ class FileImages:
 
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
-        cached = self._cache.has[indices]
+        cached = self._cache.has[indices] & self._unchanged(indices)
         if cached.all():
             return self._cache.read(indices)
         if not cached.any():
@@ -132,6 +132,16 @@ class FileImages:
     def _cache(self):
         return new_cache(self._cache_kind, (len(self), *self.image_shape))
 
+    @cached_property
+    def _states(self):
+        return np.zeros((len(self), 2), np.int64)
+
+    def _unchanged(self, indices):
+        """Say of each file whether it is as when it was last decoded, or is gone."""
+        now = np.array([_file_state(self.files[index]) for index in indices])
+        now = now.reshape(-1, 2)
+        return ((now == self._states[indices]) | (now < 0)).all(axis=1)
+
     def _decode(self, indices):
         pixels, problems = self._try_to_decode(indices)
         if problems:
@@ -167,6 +177,9 @@ class FileImages:
     def _try_to_decode(self, indices):
         """Return (pixels, problems) of the files at `indices`, and keep the good."""
         files = [self.files[i] for i in indices]
+        self._states[indices] = np.reshape(
+            [_file_state(file) for file in files], (-1, 2)
+        )
         size, channels = self.image_shape[:2], self.image_shape[2]
         pixels, problems, highest = decode_images(files, size, channels, self.resize)
         self._warn_of_range(highest)
@@ -290,7 +303,7 @@ class ImageData:
             return self.source.read_scaled(self.indices[positions], side)
         return np.stack([scaled(image, side) for image in self.read(positions)])
 
-    def with_classes(self, class_names, name="data"):
+    def with_classes(self, class_names, name="data", known_to="the classifier"):
         """Return the data with their codes counted in the order of `class_names`.
 
         Names are matched whatever their Unicode form. Classes without images need not
@@ -306,8 +319,8 @@ class ImageData:
             present = np.unique(self.codes[codes < 0])
             raise ValueError(
                 f"`{name}` has the classes "
-                f"{shown([self.class_names[own] for own in present])}, which the "
-                f"classifier was not trained on. Its classes are {shown(class_names)}."
+                f"{shown([self.class_names[own] for own in present])}, which "
+                f"{known_to} does not know. It has {shown(class_names)}."
             )
         return ImageData(self.source, codes, list(class_names), self.indices)
 
@@ -341,6 +354,15 @@ def _file_identity(file):
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(file)
 
 
+def _file_state(file):
+    """Return what changes when a file is replaced, or -1 if there is no such file."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
 def as_image_data(value, name="data"):
     """Return `value` if it is image data."""
     if isinstance(value, ImageData):
@@ -369,6 +391,11 @@ def check_class_names(class_names, name, fix):
     if len(class_names) < 2:
         raise ValueError(
             f"`{name}` has only one class, {shown(list(class_names))}. {fix}"
+        )
+    if "class" in class_names:
+        raise ValueError(
+            f"`{name}` has a class called 'class'. In predictions, its column would "
+            "have the name of the column of predicted classes. Give it another name."
         )
     seen = {}
     for class_name in class_names:

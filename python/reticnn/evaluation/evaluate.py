@@ -4,19 +4,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reticnn.classifier import Classifier, as_classifier_or_model
+from reticnn.classifier import Classifier
 from reticnn.coercion import as_int
 from reticnn.data.conversion import images_for_model
 from reticnn.data.image_data import ImageData, as_image_data
+from reticnn.evaluation.compiled_loss import compiled_loss
 from reticnn.evaluation.metrics import classification_metrics
-from reticnn.outputs import probabilities, takes_one_hot
+from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import outputs_of
+from reticnn.prediction.missing import warn_of_missing
 from reticnn.runtime.backend import keras
 from reticnn.runtime.progress import as_step_progress
 
 
 def evaluate_classifier(
-    classifier, data, *, class_names=None, batch_size=32, progress="auto"
+    classifier,
+    data,
+    *,
+    class_names=None,
+    batch_size=32,
+    progress="auto",
+    output="auto",
 ):
     """Evaluate a classifier on labelled images.
 
@@ -29,14 +37,18 @@ def evaluate_classifier(
             outputs, or None for those of the data in their order. Default None.
         batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
+        output: For a Keras model, what it outputs, as in `predict_images`. Default
+            `"auto"`.
 
     Returns:
         Dict. Measures that are undefined for the data, such as the AUC where all images
-        are of one class, are NaN.
+        are of one class, are NaN. If the model gives NaN for some of the images, so are
+        all measures but the recall of classes without such images; `n` counts these
+        images too, `confusion` does not.
 
         - `n`: number of images.
-        - `loss`: the loss the model is compiled with; if it is not compiled, the log
-          loss.
+        - `loss`: the loss the model is compiled with, regularisation included, as
+          Keras's `evaluate()` gives it; if it is not compiled, the log loss.
         - `accuracy`: fraction of images predicted correctly.
         - `balanced_accuracy`: mean of the recalls of the classes in the data.
         - `roc_auc`: area under the ROC curve for the second of two classes; with more
@@ -49,7 +61,8 @@ def evaluate_classifier(
         - `calibration_error`: expected calibration error, the mean gap between the
           highest probability and the accuracy in 15 bins of that probability.
         - `per_class`: table (dict of equal-length lists) with one row per class:
-          `class`, `n` (images of it), `precision`, `recall` and `f1`.
+          `class`, `n` (images of it), `precision`, `recall` and `f1`, which are NaN
+          for a class that is not in the data.
         - `confusion`: table (dict of equal-length lists) with one row per pair of
           classes: `truth`, `predicted` and `n`.
 
@@ -57,12 +70,12 @@ def evaluate_classifier(
         TypeError: If `classifier` is not a classifier, or `data` not image data.
         ValueError: If the data have no images, no labels, a class unknown to the
             classifier, or images of a size or number of channels that the model does
-            not take.
+            not take; or if it is not known what the model outputs.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If images in memory are resized to what the model takes, or files
-            are resized differently than in training.
+            are resized differently than in training, or the model gives NaN.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
@@ -75,7 +88,7 @@ def evaluate_classifier(
         The definitions are those of scikit-learn. Calibration error: Guo et al.
         (2017), arXiv:1706.04599.
     """
-    return measured(classifier, data, class_names, batch_size, progress).scores
+    return measured(classifier, data, class_names, batch_size, progress, output).scores
 
 
 class Measured(NamedTuple):
@@ -91,42 +104,27 @@ class Measured(NamedTuple):
     scores: dict
 
 
-def measured(classifier, data, class_names, batch_size, progress):
+def measured(classifier, data, class_names, batch_size, progress, output="auto"):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
     start_progress = as_step_progress(progress)
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = as_image_data(data).class_names
-    classifier = as_classifier_or_model(classifier, class_names)
+    classifier = as_classifier_or_model(classifier, class_names, output)
     data = as_image_data(data)
     if data.codes is None:
         raise ValueError("`data` has no labels to compare with. Give them as `y`.")
     data = data.with_classes(classifier.class_names)
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
-    outputs = outputs_of(
-        classifier.model, data, as_int(batch_size, "batch_size"), start_progress
-    )
-    predicted = probabilities(classifier.model, outputs)
+    model, batch_size = classifier.model, as_int(batch_size, "batch_size")
+    outputs = outputs_of(model, data, batch_size, start_progress)
+    predicted = probabilities(model, classifier.output, outputs)
+    warn_of_missing(predicted, data.files)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
-    loss = _compiled_loss(classifier.model, outputs, codes)
+    loss = compiled_loss(model, data, outputs, batch_size)
     scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
     }
     return Measured(classifier, data, predicted, scores)
-
-
-def _compiled_loss(model, outputs, codes):
-    """Return the loss that the model is compiled with, or None if it is not."""
-    if not model.compiled:
-        return None
-    targets = codes
-    if takes_one_hot(model):
-        targets = np.eye(outputs.shape[1], dtype="float32")[codes]
-    loss = model.compute_loss(
-        y=keras.ops.convert_to_tensor(targets),
-        y_pred=keras.ops.convert_to_tensor(outputs),
-        training=False,
-    )
-    return float(keras.ops.convert_to_numpy(loss))

@@ -4,6 +4,15 @@ import numpy as np
 
 _CALIBRATION_BINS = 15
 
+_MEASURES = (
+    "accuracy",
+    "balanced_accuracy",
+    "roc_auc",
+    "log_loss",
+    "brier_score",
+    "calibration_error",
+)
+
 
 def classification_metrics(codes, probabilities, class_names):
     """Return every measure of predictions of known classes.
@@ -15,17 +24,20 @@ def classification_metrics(codes, probabilities, class_names):
 
     Returns:
         Dict of floats, of the dict of lists `"per_class"` and of the dict of lists
-        `"confusion"`. What the data leave undefined is NaN.
+        `"confusion"`. What the data leave undefined is NaN, and so is what depends on
+        images whose probabilities are NaN, which the confusion leaves out.
     """
-    counts = confusion_counts(codes, probabilities.argmax(axis=1), len(class_names))
+    known = ~np.isnan(probabilities).any(axis=1)
+    predicted = probabilities[known].argmax(axis=1)
+    counts = confusion_counts(codes[known], predicted, len(class_names))
     table = per_class(counts)
+    if known.all():
+        measures = _measures(codes, probabilities, counts, table)
+    else:
+        measures = dict.fromkeys(_MEASURES, float("nan"))
+        table = _with_missing(table, codes, known)
     return {
-        "accuracy": float(np.trace(counts) / counts.sum()),
-        "balanced_accuracy": float(np.nanmean(table["recall"])),
-        "roc_auc": roc_auc(codes, probabilities),
-        "log_loss": log_loss(codes, probabilities),
-        "brier_score": brier_score(codes, probabilities),
-        "calibration_error": calibration_error(codes, probabilities),
+        **measures,
         "per_class": {
             "class": list(class_names),
             **{name: column.tolist() for name, column in table.items()},
@@ -38,6 +50,28 @@ def classification_metrics(codes, probabilities, class_names):
     }
 
 
+def _measures(codes, probabilities, counts, table):
+    values = (
+        np.trace(counts) / counts.sum(),
+        np.nanmean(table["recall"]),
+        roc_auc(codes, probabilities),
+        log_loss(codes, probabilities),
+        brier_score(codes, probabilities),
+        calibration_error(codes, probabilities),
+    )
+    return dict(zip(_MEASURES, map(float, values), strict=True))
+
+
+def _with_missing(table, codes, known):
+    """Return the measures of each class where some images have no prediction."""
+    n = np.bincount(codes, minlength=len(table["n"]))
+    # Any class may be what such an image should be predicted as.
+    unknown = np.full(len(n), np.nan)
+    complete = np.bincount(codes[known], minlength=len(n)) == n
+    recall = np.where(complete, table["recall"], np.nan)
+    return {"n": n, "precision": unknown, "recall": recall, "f1": unknown}
+
+
 def confusion_counts(codes, predicted, num_classes):
     """Return how many images of each class (row) are predicted as each (column)."""
     pairs = codes * num_classes + predicted
@@ -48,17 +82,20 @@ def confusion_counts(codes, predicted, num_classes):
 def per_class(counts):
     """Return n, precision, recall and F1 of each class, as a dict of arrays.
 
-    Precision is undefined (NaN) for a class that is never predicted, recall for one
-    that is not in the data, and F1 for one that is neither.
+    All are undefined (NaN) for a class that is not in the data, and precision for one
+    that is never predicted.
     """
     hits, n, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        return {
-            "n": n,
+        rates = {
             "precision": hits / predicted,
             "recall": hits / n,
             "f1": 2 * hits / (n + predicted),
         }
+    return {
+        "n": n,
+        **{name: np.where(n > 0, rate, np.nan) for name, rate in rates.items()},
+    }
 
 
 def roc_auc(codes, probabilities):
@@ -125,12 +162,14 @@ def calibration(codes, probabilities):
     """Return how often predictions are correct, by how confident they are.
 
     The images are put into 15 bins of equal width, from 0 to 1, by their highest
-    probability.
+    probability. Those whose probabilities are NaN are left out.
 
     Returns:
         Dict of arrays, one value per bin: `"n"` images, the mean of their highest
         `"probability"`, and their `"accuracy"`, NaN where there are none.
     """
+    known = ~np.isnan(probabilities).any(axis=1)
+    codes, probabilities = codes[known], probabilities[known]
     highest = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == codes
     edges = np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]

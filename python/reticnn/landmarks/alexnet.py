@@ -26,6 +26,7 @@ _CONVOLUTIONS = (
     parameters=60_965_224,
     depth=8,
     mult_adds=724_406_816,
+    last_block="conv5",
     idea="Depth on GPUs: ReLU, dropout, augmentation, overlapping pooling",
     reference="Krizhevsky, Sutskever, Hinton (2012), NIPS 25",
     recipe={

@@ -34,6 +34,7 @@ _FACTS = {
     "year": 2022,
     "input_shape": (224, 224, 3),
     "num_classes": 1000,
+    "last_block": "stage4_block1_depthwise",
     "idea": "A ResNet modernised step by step until it matches transformers",
     "reference": "Liu et al. (2022), arXiv:2201.03545",
     "recipe": {

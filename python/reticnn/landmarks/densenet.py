@@ -21,6 +21,7 @@ _FACTS = {
     "year": 2016,
     "input_shape": (224, 224, 3),
     "num_classes": 1000,
+    "last_block": "block4_layer1_bn1",
     "idea": "Each layer sees the results of all layers before it",
     "reference": "Huang, Liu, van der Maaten, Weinberger (2016), arXiv:1608.06993",
     "recipe": {

@@ -35,6 +35,7 @@ _AUXILIARY_WEIGHT = 0.3
     parameters=6_998_552,
     depth=22,
     mult_adds=1_582_671_872,
+    last_block="inception5b_narrow3",
     idea="Filters of several sizes side by side, narrowed by 1 x 1 convolutions",
     reference="Szegedy et al. (2014), arXiv:1409.4842",
     recipe={

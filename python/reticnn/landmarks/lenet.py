@@ -65,6 +65,7 @@ def digit_prototypes():
     parameters=60_000,
     depth=7,
     mult_adds=328_096,
+    last_block="c5",
     idea="Shared weights, local receptive fields and subsampling, trained end to end",
     reference=(
         "LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "

@@ -1,7 +1,7 @@
 """MobileNet."""
 
 from reticnn.blocks import as_activation, global_pool, separable_block
-from reticnn.blocks.plain import activation_layer
+from reticnn.blocks.plain import NORMALISATION_MOMENTUM, activation_layer
 from reticnn.coercion import as_float
 from reticnn.landmarks.common import check_size, classifier_output, image_input
 from reticnn.landmarks.registry import register
@@ -32,6 +32,7 @@ _BLOCKS = (
     parameters=4_231_976,
     depth=28,
     mult_adds=568_740_352,
+    last_block=r"block\d+_depthwise",
     idea="Depthwise separable convolutions and a width multiplier",
     reference="Howard et al. (2017), arXiv:1704.04861",
     recipe={"optimizer": ("rmsprop", {})},
@@ -64,7 +65,7 @@ def mobilenet(
     x = keras.layers.Conv2D(
         _scaled(32, width), 3, strides=2, padding="same", use_bias=False, name="conv"
     )(x)
-    x = keras.layers.BatchNormalization(name="bn")(x)
+    x = keras.layers.BatchNormalization(momentum=NORMALISATION_MOMENTUM, name="bn")(x)
     if activation is not None:
         x = activation_layer(activation, activation)(x)
     for number, (filters, strides) in enumerate(_BLOCKS, start=1):

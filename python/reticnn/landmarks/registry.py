@@ -28,6 +28,8 @@ class Landmark:
         depth: Number of layers with weights on the longest way from image to classes,
             normalisations not counted.
         mult_adds: Number of multiplications with addition for one image.
+        last_block: Pattern of layer names; the last layer that matches is the first of
+            the last block.
         idea: What it brought, in a few words.
         reference: Authors, year and link.
         recipe: Arguments for `fit_classifier` as in the paper, as plain data:
@@ -48,6 +50,7 @@ class Landmark:
     parameters: int
     depth: int
     mult_adds: int
+    last_block: str
     idea: str
     reference: str
     recipe: dict
@@ -91,6 +94,11 @@ def register(name, *, settings=None, **facts):
 def find_landmark(name):
     """Return the `Landmark` of that name."""
     return _REGISTER[as_choice(name, "name", [known.name for known in _in_order()])]
+
+
+def known_landmark(name):
+    """Return the `Landmark` of exactly that name, or None."""
+    return _REGISTER.get(name)
 
 
 def landmark_architectures():

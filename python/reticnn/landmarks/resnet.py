@@ -1,7 +1,7 @@
 """ResNet."""
 
 from reticnn.blocks import global_pool, residual_block
-from reticnn.blocks.plain import namer
+from reticnn.blocks.plain import NORMALISATION_MOMENTUM, namer
 from reticnn.blocks.residual import NORMALISATION_EPSILON
 from reticnn.coercion import as_bool
 from reticnn.landmarks.common import (
@@ -20,6 +20,7 @@ _FACTS = {
     "year": 2015,
     "input_shape": (224, 224, 3),
     "num_classes": 1000,
+    "last_block": "stage5_block1_conv1",
     "idea": "Shortcuts: each block learns what to add to its input",
     "reference": "He, Zhang, Ren, Sun (2015), arXiv:1512.03385",
     "recipe": {
@@ -154,7 +155,9 @@ def _stem(x, stem, conv_bias):
     else:
         x = strided_stem(x, 64, named, use_bias=conv_bias)
     x = keras.layers.BatchNormalization(
-        epsilon=NORMALISATION_EPSILON, name=named("bn")
+        momentum=NORMALISATION_MOMENTUM,
+        epsilon=NORMALISATION_EPSILON,
+        name=named("bn"),
     )(x)
     x = keras.layers.ReLU(name=named("relu"))(x)
     return x if stem == "small" else padded_max_pool(x, named)

@@ -11,6 +11,7 @@ _FACTS = {
     "year": 2014,
     "input_shape": (224, 224, 3),
     "num_classes": 1000,
+    "last_block": "block5_conv1",
     "idea": "Nothing but 3 x 3 convolutions, and many of them",
     "reference": "Simonyan, Zisserman (2014), arXiv:1409.1556",
     "recipe": {

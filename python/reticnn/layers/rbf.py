@@ -14,7 +14,8 @@ class EuclideanRBF(keras.layers.Layer):
     """Squared distance to the prototype of each class: the smallest one wins.
 
     Input (batch, features), output (batch, classes). The prototypes are weights, which
-    training leaves alone unless `trainable` is set.
+    training leaves alone unless `trainable` is set, here or on the layer: unfreezing
+    layers does not set it.
 
     Args:
         prototypes: Numbers, (classes, features).
@@ -26,6 +27,9 @@ class EuclideanRBF(keras.layers.Layer):
         LeCun, Bottou, Bengio and Haffner (1998), Gradient-Based Learning Applied to
         Document Recognition, Proceedings of the IEEE.
     """
+
+    # Not a weight that waits to be trained: see `set_flags`.
+    stays_frozen = True
 
     def __init__(self, prototypes, j=J, trainable=False, **options):
         """Keep the first prototypes."""

@@ -9,6 +9,7 @@ from reticnn.landmarks.registry import build_landmark, find_landmark
 from reticnn.pretrained.imagenet import (
     imagenet_file,
     is_imagenet,
+    take_keras_momentum,
     twin_of,
     twins_hint,
 )
@@ -40,7 +41,9 @@ def landmark_model(
             `.weights.h5` of exactly this model); a Keras model or classifier that has
             them; or `"imagenet"`, those of the same network in `keras.applications`,
             downloaded once and kept. The top, or its last layer, stays random if the
-            weights have no top, or one for other classes. Keras's weights need
+            weights have no top, or one for another number of classes; a top for as
+            many classes that does not fit, as for images of another size, is refused.
+            Keras's weights need
             `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet.
             Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
@@ -62,16 +65,18 @@ def landmark_model(
               the transitions (default 0; the paper uses 0.2 when there is no
               augmentation).
             - GoogLeNet: `auxiliary`, True (default) for two auxiliary classifiers on
-              intermediate layers, whose losses have weight 0.3 during training;
-              predictions and saved files do not include them.
+              intermediate layers, whose losses have weight 0.3 during training. They
+              are frozen and trained together with the model's last layer; predictions
+              and saved files do not include them.
             - LeNet: `variant`, `"original"` (default), with trainable subsampling, the
               partial connections of C3, scaled tanh, and distances to prototypes as
               output; or `"modern"`, with average pooling, full connections, tanh and
               softmax. For the original there are also `prototypes`, an array
-              (num_classes, 84) of numbers around -1 and 1, one row per class, or None
-              (default) for bitmaps of the ten digits; and `squash_convolutions`, True
-              (default) to apply the tanh to C1 and C3 too, as the paper's text says, or
-              False to apply it to the subsampling layers only.
+              (num_classes, 84) of numbers around -1 and 1, one row per class, that stay
+              fixed, or None (default) for bitmaps of the ten digits; and
+              `squash_convolutions`, True (default) to apply the tanh to C1 and C3 too,
+              as the paper's text says, or False to apply it to the subsampling layers
+              only.
             - MobileNet: `width`, factor that scales the number of filters in every
               layer, rounded down (default 1); `activation`, `"relu"` (default), or
               `"relu6"` as in `keras.applications`.
@@ -115,6 +120,7 @@ def landmark_model(
         twin = twin_of(landmark, options)
         whole = model.layers[-1].units == landmark.num_classes
         weights = imagenet_file(twin, model.input_shape[1:], whole)
+        take_keras_momentum(model)
     put_weights(model, weights, hint=twins_hint(landmark, options))
     return model
 

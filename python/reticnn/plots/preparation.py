@@ -159,17 +159,21 @@ def _pixels(data):
 
 def _guess(predictions, at, labels):
     """Return the predicted class, its probability and, if wrong, the true class."""
-    guess = str(predictions[".pred_class"][at])
-    chance = predictions[f".pred_{guess}"][at]
+    guess = predictions[".pred_class"][at]
+    if guess is None:
+        text = "no prediction"
+    else:
+        text = f"{guess} {100 * predictions[f'.pred_{guess}'][at]:.0f}%"
     wrong = labels is not None and labels[at] != guess
-    return f"{guess} {100 * chance:.0f}%" + (f"\n(true: {labels[at]})" if wrong else "")
+    return text + (f"\n(true: {labels[at]})" if wrong else "")
 
 
 def _verdict(predictions, at, labels):
     """Return the colour of a right or a wrong prediction, or None."""
-    if labels is None:
+    guess = predictions[".pred_class"][at]
+    if labels is None or guess is None:
         return None
-    return BLUE if labels[at] == str(predictions[".pred_class"][at]) else ORANGE
+    return BLUE if labels[at] == guess else ORANGE
 
 
 def _colour_kernel(kernel):

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from reticnn.augmenting.layer import AugmentationLayer
-from reticnn.graph import graph_of, walk
-from reticnn.outputs import output_layer
+from reticnn.graph import graph_of, own_methods, walk
+from reticnn.outputs import meaning_of
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import operation_name
 
 # Layers and operations that give the same size whatever they are given.
 _OF_ONE_SIZE = ("AugmentationLayer", "Resizing", "CenterCrop", "RandomCrop", "Reshape")
@@ -74,13 +75,20 @@ class _Value:
 
 
 def _made_of(model):
+    own = own_methods(model)
+    for name in ("predict", "predict_on_batch", "predict_step"):
+        if name in own:
+            _refuse(f"a {type(model).__name__} with its own `{name}()` is more than it")
     graph = graph_of(model)
     if graph is None:
         _refuse(f"a {type(model).__name__} with its own `call()` has no list of layers")
     image = keras.Input(
         (None, None, model.input_shape[-1]), dtype=model.inputs[0].dtype
     )
-    use = partial(_use, last=output_layer(model))
+    meaning = meaning_of(model)
+    if meaning.kind is None:
+        _refuse(f"it ends in {meaning.end}, whose scores nobody knows")
+    use = partial(_use, last=meaning.operation)
     (scores,) = walk(graph, [_Value(image)], use)
     if scores.window or scores.positions is not None:
         _refuse(f"{_named(model.layers[-1])} does not give the scores of its classes")
@@ -167,7 +175,8 @@ def _averaged(layer, value):
         return _Value(
             _activated(layer, mean([_Scores(layer)(value.tensor), value.positions]))
         )
-    if isinstance(layer, (keras.layers.Softmax, keras.layers.Activation)):
+    squashes = isinstance(layer, (keras.layers.Softmax, keras.layers.Activation))
+    if squashes or operation_name(layer):
         return _Value(layer(mean([value.tensor, value.positions])))
     return _Value(mean([layer(value.tensor), value.positions]))
 

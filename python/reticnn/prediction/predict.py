@@ -6,12 +6,12 @@ from itertools import chain
 
 import numpy as np
 
-from reticnn.classifier import as_classifier_or_model
-from reticnn.coercion import as_images, as_int, as_path, shown
-from reticnn.data.folder import image_folder
+from reticnn.coercion import as_images, as_int, as_path, printable, shown
+from reticnn.data.folder import image_files, parts_of
 from reticnn.data.image_data import ArrayImages, FileImages, ImageData, as_image_data
-from reticnn.outputs import probabilities
+from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.missing import predicted_classes, warn_of_missing
 from reticnn.prediction.views import views_of
 from reticnn.runtime.progress import as_step_progress, reporting
 
@@ -26,6 +26,7 @@ def predict_images(
     crops=1,
     scales=None,
     progress="auto",
+    output="auto",
 ):
     """Predict the class of each image.
 
@@ -35,12 +36,12 @@ def predict_images(
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
             model from images to classes.
         images: Image data; an array (n, height, width, channels) or one image (height,
-            width, channels), 0 to 255; the path of an image file or of a folder of
-            images; or several paths. Files are read at the model's size, and arrays
-            resized to it, in the same way as the classifier's training images. Grey
-            images are repeated for a model that takes RGB; a model that takes grey
-            images accepts RGB images whose channels are equal; both accept opaque RGBA
-            images.
+            width, channels), 0 to 255; the path of an image file, or of a folder, for
+            the images in it and its subfolders; or several paths. Files are read at the
+            model's size, and arrays resized to it, in the same way as the classifier's
+            training images. Grey images are repeated for a model that takes RGB; a
+            model that takes grey images accepts RGB images whose channels are equal;
+            both accept opaque RGBA images.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None to call them class_1, class_2 and so on. Default None.
         batch_size: Whole number of images per batch. Default 32.
@@ -65,13 +66,18 @@ def predict_images(
         progress: `"bar"`, `"none"`, or `"auto"`, a bar in a console if it takes more
             than two seconds; or a function that is called with a dict of `step`,
             `steps` (batches) and `done`. Default `"auto"`.
+        output: For a Keras model, what it outputs: `"softmax"`, the probability of each
+            class; `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores
+            before softmax or sigmoid; or `"auto"`, as its last layers or operations
+            say it, or else the loss it is compiled with. Default `"auto"`.
 
     Returns:
         Table (dict of equal-length lists) with one row per image, in the order given:
         `.pred_class`, the most probable class; `.pred_<class>`, the probability of each
         class; and for files `.file`, the path. If the model outputs distances to
         prototypes, the probabilities sum to less than 1: the rest is the probability
-        that the image belongs to none of the classes.
+        that the image belongs to none of the classes. Where the model gives NaN, the
+        class is None and the probabilities are NaN.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` is none of these.
@@ -79,12 +85,12 @@ def predict_images(
         ValueError: If a file cannot be read, there are no images, the images cannot be
             converted to the model's channels without loss, or the model has a layer
             that cannot be applied to images of other sizes, or to the smallest of the
-            `scales`.
+            `scales`; or if it is not known what the model outputs.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If an array is resized, except for `scales`, or the files of image
-            data are resized differently than in training.
+            data are resized differently than in training, or the model gives NaN.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -98,15 +104,15 @@ def predict_images(
         Zisserman (2014), arXiv:1409.1556, section 3.2.
     """
     start_progress = as_step_progress(progress)
-    classifier = as_classifier_or_model(classifier, class_names)
+    classifier = as_classifier_or_model(classifier, class_names, output)
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     data = _images_to_predict(images, views.reading_shape, classifier.resize)
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
-    names = np.array(classifier.class_names)[predicted.argmax(axis=1)]
-    table = {".pred_class": names.tolist()}
+    warn_of_missing(predicted, data.files)
+    table = {".pred_class": predicted_classes(predicted, classifier.class_names)}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
         table[f".pred_{name}"] = column.tolist()
     if data.files is not None:
@@ -131,14 +137,15 @@ def _mean_probabilities(views, sources, batch_size, start_progress):
 
 def _of_batch(views, images, batch_size):
     """Return the mean probabilities of images at one scale."""
-    model, network = views.classifier.model, views.network
-    means = np.empty((len(images), len(views.classifier.class_names)))
+    classifier, network = views.classifier, views.network
+    model, kind = classifier.model, classifier.output
+    means = np.empty((len(images), len(classifier.class_names)))
     for indices, pixels in _by_size(images):
         at_once = views.images_at_once(pixels.shape[1:], batch_size)
         for start in range(0, len(pixels), at_once):
             some = slice(start, start + at_once)
             seen = [
-                probabilities(model, network.predict_on_batch(view(pixels[some])))
+                probabilities(model, kind, network.predict_on_batch(view(pixels[some])))
                 for view in views.of_images()
             ]
             means[indices[some]] = np.mean(seen, axis=0)
@@ -172,7 +179,7 @@ def _images_to_predict(images, shape, resize):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        paths = _files_in(path, shape) if os.path.isdir(path) else [path]
+        paths = _files_in(path) if os.path.isdir(path) else [path]
         return _files(paths, shape, resize)
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
@@ -181,15 +188,21 @@ def _images_to_predict(images, shape, resize):
     return ImageData(ArrayImages(as_images(images)))
 
 
-def _files_in(folder, image_shape):
-    """Return the paths of the images in a folder."""
-    size, channels = _reading_size(image_shape)
-    try:
-        data = image_folder(folder, size, channels=channels)
-    except ValueError as error:
-        # Here the folder came as another argument.
-        raise ValueError(str(error).replace("`path`", "`images`")) from error
-    return as_image_data(data, "images").files
+def _files_in(folder):
+    """Return the paths of the images in a folder and its subfolders."""
+    parts = parts_of(folder)
+    if parts:
+        raise TypeError(
+            f"`images` must not be a folder with the parts {shown(list(parts))} of a "
+            f"data set, as {printable(folder)!r} is. Give the folder of one part."
+        )
+    files = image_files(folder)
+    if not files:
+        raise ValueError(
+            f"`images` has no images: there are none in {printable(folder)!r}, nor in "
+            "its subfolders."
+        )
+    return files
 
 
 def _files(paths, image_shape, resize):

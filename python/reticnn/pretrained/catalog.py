@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from reticnn.coercion import nearest, shown
 from reticnn.graph import without_top
-from reticnn.landmarks.registry import build_landmark, find_landmark
+from reticnn.landmarks.registry import (
+    build_landmark,
+    find_landmark,
+    known_landmark,
+)
 from reticnn.pretrained.backbone import Backbone
 
 _STORAGE = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -80,6 +84,16 @@ def find_backbone(name):
     return plain.get(_plain(name))
 
 
+def last_blocks(name):
+    """Return the patterns for the last block of the networks of a name, if any.
+
+    Keras's network and the landmark architecture of a name call their layers
+    differently.
+    """
+    known = (find_backbone(name), known_landmark(name))
+    return list(dict.fromkeys(one.last_block for one in known if one))
+
+
 def _plain(name):
     return re.sub(r"[-_\s]", "", name.lower())
 
@@ -152,21 +166,13 @@ _CONVNEXT = (
     ("xlarge", "XLarge", 348_147_968),
 )
 _LANDMARKS = (
-    ("vgg11", "vgg", 9_220_480, 224, 32, "block5_conv1", {}),
-    ("vgg13", "vgg", 9_404_992, 224, 32, "block5_conv1", {}),
-    ("alexnet", "alexnet", 2_334_080, 227, 64, "conv5", {}),
-    (
-        "googlenet",
-        "googlenet",
-        5_973_552,
-        224,
-        32,
-        "inception5b_narrow3",
-        {"auxiliary": False},
-    ),
-    ("resnet18", "resnet", 11_186_112, 224, 32, "stage5_block1_conv1", {}),
-    ("resnet34", "resnet", 21_301_696, 224, 32, "stage5_block1_conv1", {}),
-    ("densenet264", "densenet", 31_047_232, 224, 32, "block4_layer1_bn1", {}),
+    ("vgg11", "vgg", 9_220_480, 224, 32, {}),
+    ("vgg13", "vgg", 9_404_992, 224, 32, {}),
+    ("alexnet", "alexnet", 2_334_080, 227, 64, {}),
+    ("googlenet", "googlenet", 5_973_552, 224, 32, {"auxiliary": False}),
+    ("resnet18", "resnet", 11_186_112, 224, 32, {}),
+    ("resnet34", "resnet", 21_301_696, 224, 32, {}),
+    ("densenet264", "densenet", 31_047_232, 224, 32, {}),
 )
 
 
@@ -277,10 +283,10 @@ def _convnext():
 
 
 def _landmarks():
-    for name, family, parameters, size, smallest, last_block, options in _LANDMARKS:
+    for name, family, parameters, size, smallest, options in _LANDMARKS:
         yield LandmarkBackbone(
-            name, family, "", parameters, size, smallest, "inside", last_block, "", "",
-            options=options,
+            name, family, "", parameters, size, smallest, "inside",
+            find_landmark(name).last_block, "", "", options=options,
         )  # fmt: skip
 
 

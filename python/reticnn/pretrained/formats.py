@@ -45,10 +45,12 @@ class StoredModel:
     Attributes:
         layers: List of `StoredLayer`, in the model's order; none is without weights.
         rescalings: Number of the model's rescaling layers, or None if it is not known.
+        size: (height, width) of the images it takes, or None if it is not known.
     """
 
     layers: list
     rescalings: int | None
+    size: tuple | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,9 @@ def _models_in(model):
         layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling)
     ]
     within = [found for part in inner for found in _models_in(part)]
-    return [*within, StoredModel(layers_of(model), len(rescalings))]
+    shape = getattr(model, "input_shape", None)
+    size = shape[1:3] if isinstance(shape, tuple) and len(shape) == 4 else None
+    return [*within, StoredModel(layers_of(model), len(rescalings), size)]
 
 
 def layers_of(model):

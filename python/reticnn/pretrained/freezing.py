@@ -9,13 +9,20 @@ import numpy as np
 
 from reticnn.coercion import as_int, nearest, shown
 from reticnn.graph import (
-    FEATURE_ENDS,
     as_keras_model,
+    calls_before,
+    graph_of,
+    has_convolutions,
+    has_weights,
+    has_weights_behind,
     layers_with_parents,
     leaves_in,
     leaves_of,
+    start_of_head,
 )
-from reticnn.pretrained.catalog import find_backbone
+from reticnn.layers.auxiliary import AuxiliaryModel
+from reticnn.layers.inference import InferenceModel
+from reticnn.pretrained.catalog import last_blocks
 from reticnn.runtime.backend import keras
 
 
@@ -62,7 +69,8 @@ def unfreeze(model, layers=None):
     """Unfreeze layers, so that they are trained.
 
     The batch normalisation in a backbone of `transfer_model` still keeps its means and
-    variances; see there. Nested models and compiled models are treated as by `freeze`.
+    variances; see there. The prototypes of LeNet-5 stay fixed, unless their layer's own
+    `trainable` is set. Nested models and compiled models are treated as by `freeze`.
 
     Args:
         model: Keras model, or classifier.
@@ -99,11 +107,24 @@ def trained_layers(model, train):
 
     Raises:
         TypeError: If `train` has the wrong type.
-        ValueError: If the model has no backbone, or the backbone no such layer.
+        ValueError: If it cannot be known what the model's backbone is, or the backbone
+            has no such layer.
     """
-    backbone, leaves = _backbone_of(model)
-    frozen = leaves[: _first_trained(backbone, leaves, train)]
+    if train == "all":
+        return {id(layer) for layer in leaves_of(model)}
+    network, leaves = _network_to_choose_from(model, train)
+    frozen = leaves[: _first_trained(network, leaves, train)]
     return {id(layer) for layer in leaves_of(model)} - {id(layer) for layer in frozen}
+
+
+def _network_to_choose_from(model, train):
+    """Return the backbone, or for a layer by name the whole model if there is none."""
+    try:
+        return _backbone_of(model)
+    except ValueError:
+        if not isinstance(train, str) or train in ("head", "last_block"):
+            raise
+        return model, leaves_of(model)
 
 
 def last_part(model):
@@ -112,32 +133,98 @@ def last_part(model):
     That is its last block, or of a network that is not known the last quarter of the
     layers that have weights.
     """
-    backbone, leaves = _backbone_of(model)
-    if find_backbone(backbone.name):
+    network, leaves = _backbone_of(model)
+    if _known_last_block(network, leaves) is not None:
         return "last_block"
     indices = [index for index, layer in enumerate(leaves) if layer.weights]
     return len(leaves) - indices[-max(1, len(indices) // 4)]
 
 
-def _backbone_of(model):
-    """Return the model that is a model's backbone, and the layers before its head.
+def _backbone_of(model, gives_classes=True):
+    """Return the network that is a model's backbone, and its layers before its head.
 
-    It is the largest nested model, or the model itself if it has none.
+    It is the only nested model that is known; or the only one with convolutions before
+    the head of the model; or the model itself, up to its head.
+
+    Args:
+        model: Keras model.
+        gives_classes: Whether it gives classes, and not features. Default True.
+
+    Raises:
+        ValueError: If that leaves more than one, or none.
     """
-    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    if inner:
-        backbone = max(inner, key=lambda network: network.count_params())
-        return backbone, leaves_of(backbone)
-    leaves = leaves_of(model)
-    ends = [n for n, layer in enumerate(leaves) if isinstance(layer, FEATURE_ENDS)]
-    if not ends or not any(layer.weights for layer in leaves[: ends[-1]]):
-        raise ValueError(
-            f"`model` is {model.name!r}, in which the start of the head cannot be "
-            "determined: it has no nested model, and no pooling or flattening of "
-            "feature maps. "
-            "Build it with `transfer_model()`, or choose layers with `unfreeze()`."
-        )
-    return model, leaves[: ends[-1]]
+    known = [network for network in _nested(model) if _is_known(network)]
+    if len(known) == 1:
+        return known[0], _leaves_before_head(known[0], False)
+    graph = graph_of(model)
+    if graph is None:
+        raise _unknown_head(model, "has its own `call()`")
+    start = start_of_head(graph, gives_classes)
+    if start is None:
+        raise _unknown_head(model, "has no pooling or flattening of feature maps")
+    before = [call.layer for call in calls_before(graph, start)]
+    nested = [
+        layer
+        for layer in dict.fromkeys(before)
+        if isinstance(layer, keras.Model) and has_convolutions(layer)
+    ]
+    if len(nested) > 1:
+        names = shown([network.name for network in nested])
+        raise _unknown_head(model, f"has several nested networks, {names}")
+    if isinstance(start.layer, keras.Model) and has_convolutions(start.layer):
+        if any(map(has_convolutions, filter(has_weights, before))):
+            raise _unknown_head(
+                model, f"has convolutions before and in {start.layer.name!r}"
+            )
+        behind = has_weights_behind(graph, start)
+        return _backbone_of(start.layer, gives_classes and not behind)
+    if nested:
+        return nested[0], _leaves_before_head(nested[0], False)
+    leaves = _leaves_before_head(model, gives_classes)
+    if not any(layer.weights for layer in leaves):
+        raise _unknown_head(model, "has no layers with weights before its head")
+    return model, leaves
+
+
+def _nested(model):
+    return [
+        layer
+        for layer, _ in layers_with_parents(model)
+        if isinstance(layer, keras.Model)
+    ]
+
+
+def _is_known(network):
+    """Return whether a nested model is the backbone, whatever is around it."""
+    if isinstance(network, InferenceModel):
+        return True
+    return _known_last_block(network, leaves_of(network)) is not None
+
+
+def _leaves_before_head(network, gives_classes):
+    """Return the layers of a network before its head, all if it has none."""
+    graph = graph_of(network)
+    start = graph and start_of_head(graph, gives_classes)
+    if not start:
+        return leaves_of(network)
+    before = {
+        id(leaf)
+        for call in calls_before(graph, start)
+        if isinstance(call.layer, keras.Layer)
+        for leaf in leaves_in(call.layer)
+    }
+    return [leaf for leaf in leaves_of(network) if id(leaf) in before]
+
+
+def _unknown_head(model, reason):
+    names = [layer.name for layer in leaves_of(model) if layer.weights]
+    listed = shown(names if len(names) < 9 else [*names[:4], "...", *names[-4:]])
+    return ValueError(
+        f"`model` is {model.name!r}, in which the start of the head cannot be "
+        f"determined: it {reason}. Build it with `transfer_model()`, choose layers "
+        "with `freeze()` and `unfreeze()`, or give the name of the first layer to "
+        f"train. Its layers with weights are {listed}."
+    )
 
 
 def train_from(network, train):
@@ -155,7 +242,7 @@ def _first_trained(network, leaves, train):
         if train == "all":
             return 0
         if train == "last_block":
-            return _last_block_start(network, "train")
+            return _last_block_start(network, leaves, "train")
         chosen = {id(layer) for layer in _named(network, train, "train")}
         indices = [n for n, layer in enumerate(leaves) if id(layer) in chosen]
         return indices[0] if indices else len(leaves)
@@ -174,22 +261,34 @@ def _first_trained(network, leaves, train):
     return len(leaves) - number
 
 
-def _last_block_start(network, argument):
-    """Return the position of the first layer of a known backbone's last block."""
-    entry = find_backbone(network.name)
-    if entry is None:
+def _last_block_start(network, leaves, argument):
+    """Return the position of the first layer of a known network's last block."""
+    start = _known_last_block(network, leaves)
+    if start is None:
         raise ValueError(
             f"`{argument}` is 'last_block', which is known only for networks listed by "
-            f"`backbones()`, not for {network.name!r}. Give the name of a layer (see "
-            "`layer_table()`) or a number of layers from the end."
+            f"`backbones()` or `landmark_architectures()`, not for {network.name!r}. "
+            "Give the name of a layer (see `layer_table()`) or a number of layers from "
+            "the end."
         )
-    pattern = entry.last_block.removeprefix(">")
-    indices = [
-        index
-        for index, layer in enumerate(leaves_of(network))
-        if re.fullmatch(pattern, layer.name)
-    ]
-    return indices[-1] + entry.last_block.startswith(">")
+    return start
+
+
+def _known_last_block(network, leaves):
+    """Return the position at which a network's last block starts, or None.
+
+    It is known where the network has both the name and the layers of one that is
+    listed: anybody may call a model so.
+    """
+    for pattern in last_blocks(network.name):
+        indices = [
+            index
+            for index, layer in enumerate(leaves)
+            if re.fullmatch(pattern.removeprefix(">"), layer.name)
+        ]
+        if indices:
+            return indices[-1] + pattern.startswith(">")
+    return None
 
 
 def _set_trainable(model, layers, value):
@@ -208,11 +307,18 @@ def set_flags(network, trained):
     """Let exactly the layers whose ids are in `trained` be trained.
 
     A nested model is never frozen itself, only its layers: Keras would then keep all of
-    them from training, whatever they say themselves.
+    them from training, whatever they say themselves. A layer whose class has
+    `stays_frozen` is trained only if its own `trainable` says so already.
     """
+    layers = [layer for layer, _ in layers_with_parents(network)]
+    for layer in layers:
+        if getattr(layer, "stays_frozen", False) and not layer.trainable:
+            trained = trained - {id(layer)}
     network.trainable = True
-    for layer, _ in layers_with_parents(network):
+    for layer in layers:
         layer.trainable = isinstance(layer, keras.Model) or id(layer) in trained
+    if isinstance(network, AuxiliaryModel):
+        network.let_auxiliary_follow_output()
 
 
 def _chosen(network, layers):
@@ -271,8 +377,8 @@ def _end(value):
 def _named(network, name, argument):
     """Return the layers of a name, a pattern, a block, or a nested model."""
     if name == "last_block":
-        inner = _known_backbone(network)
-        return leaves_of(inner)[_last_block_start(inner, argument) :]
+        inner, leaves = _known_backbone(network)
+        return leaves[_last_block_start(inner, leaves, argument) :]
     rows = [layer for layer, _ in layers_with_parents(network)]
     tests = (
         lambda layer: layer.name == name,
@@ -310,14 +416,16 @@ def _same(network, layer):
 
 
 def _known_backbone(network):
-    """Return the first model, this one or a nested one, that the registry knows."""
-    inner = [
-        layer
-        for layer, _ in layers_with_parents(network)
-        if isinstance(layer, keras.Model)
-    ]
-    known = [model for model in (network, *inner) if find_backbone(model.name)]
-    return known[0] if known else network
+    """Return the first network, this or a nested one, whose last block is known.
+
+    Returns:
+        Tuple of it, or `network` if there is none, and of its layers before its head.
+    """
+    for model in (network, *_nested(network)):
+        leaves = _leaves_before_head(model, model is network)
+        if _known_last_block(model, leaves) is not None:
+            return model, leaves
+    return network, leaves_of(network)
 
 
 # Trainable layers

@@ -3,6 +3,7 @@
 import os
 import warnings
 
+from reticnn.graph import leaves_of
 from reticnn.pretrained.backbone import cache, with_top
 from reticnn.pretrained.catalog import as_backbone
 from reticnn.runtime.backend import keras
@@ -69,6 +70,17 @@ def _downloaded(entry, file, url):
         return keras.utils.get_file(
             file, url, cache_dir=os.path.dirname(cache()), cache_subdir="models"
         )
+
+
+def take_keras_momentum(model):
+    """Let running statistics change as slowly as in Keras's networks.
+
+    Those that come with the weights were learned from more images than most users have.
+    """
+    slow = keras.layers.BatchNormalization().momentum
+    for layer in leaves_of(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = slow
 
 
 def twin_of(landmark, options):

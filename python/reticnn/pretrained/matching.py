@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from reticnn.graph import FEATURE_ENDS
+from reticnn.graph import calls_before, graph_of, start_of_head
 from reticnn.pretrained.formats import StoredModel, layers_of, names_within
 
 # VGG has three layers after its convolutions, the others one or two.
@@ -38,9 +38,9 @@ def match(network, source, hint=""):
     position. A layer fits if it has as many arrays, each with the sides of its variable
     but for those of one: a kernel per channel is (7, 7, 1, 96) in one layer of Keras
     and (7, 7, 96, 1) in another. Tops may differ: a network without one takes weights
-    that have one, and a network with one keeps its own from the first layer that
-    differs. Of several models in a source it is the one that fits furthest, and of
-    equals the outermost.
+    that have one, and a network with one, for other classes, keeps its own from the
+    first layer that differs. Of several models in a source it is the one that fits
+    furthest, and of equals the outermost.
 
     Args:
         network: Keras model.
@@ -88,7 +88,11 @@ def _fit(network, model, origin):
             continue
         # Not a part of a layer, such as the bias without the matrix.
         if layer.name in top and pairs:
-            return _Fit(model, pairs)
+            is_missing = there is None
+            if is_missing or _classes(layers[-1]) != _classes(model.layers[-1]):
+                return _Fit(model, pairs)
+            problem = _difference(layers, number, there)
+            return _Fit(model, pairs, problem + _other_size(network, model))
         return _Fit(model, pairs + fitting, _difference(layers, number, there))
     left = [there for there, _ in stored]
     if left and not (_gives_feature_maps(network) and _is_top(left, last)):
@@ -98,10 +102,17 @@ def _fit(network, model, origin):
 
 def _names_of_top(network):
     """Return the names of the layers behind the feature maps, if it has such."""
-    ends = [n for n, one in enumerate(network.layers) if isinstance(one, FEATURE_ENDS)]
-    if _gives_feature_maps(network) or not ends:
+    graph = graph_of(network)
+    start = graph and start_of_head(graph)
+    if not start or _gives_feature_maps(network):
         return set()
-    return {layer.name for layer in network.layers[ends[-1] :]}
+    features = {id(call.layer) for call in calls_before(graph, start)}
+    return {layer.name for layer in network.layers if id(layer) not in features}
+
+
+def _classes(layer):
+    """Return how many classes a last layer gives, by its bias or its prototypes."""
+    return max(2, layer.arrays[-1].shape[0])
 
 
 def _gives_feature_maps(network):
@@ -143,6 +154,23 @@ def _difference(layers, number, there):
         f"layer {own.name!r} has the shapes {_listed(own)}, the weights have "
         f"{_listed(there)} there, of a layer {there.name!r}"
     )
+
+
+def _other_size(network, model):
+    """Return what to do about a top for the same classes that differs, in words."""
+    size = network.input_shape[1:3]
+    sizes = "images of another size"
+    if model.size and model.size != size:
+        sizes = f"images of {_by(model.size)} pixels, not of {_by(size)}"
+    return (
+        f", so they are of a network with the same number of classes for {sizes}. Use "
+        "the `input_shape` that they are for, or another `num_classes`, which gives "
+        "the network a new top"
+    )
+
+
+def _by(size):
+    return " x ".join(str(side or "any") for side in size)
 
 
 def _listed(layer):

@@ -32,6 +32,7 @@ def report_classifier(
     batch_size=32,
     session=None,
     progress="auto",
+    output="auto",
 ):
     """Write a report about a classifier: how good it is, where it fails, what it is.
 
@@ -58,6 +59,8 @@ def report_classifier(
         session: Dict of further facts to list about the session, such as
             `{"Project": "pets"}`, or None. Default None.
         progress: As in `predict_images`. Default `"auto"`.
+        output: For a Keras model, what it outputs, as in `predict_images`. Default
+            `"auto"`.
 
     Returns:
         The path of the file written.
@@ -85,7 +88,7 @@ def report_classifier(
     """
     path = as_file_to_write(path)
     extra = _checked(session)
-    found = measured(classifier, data, class_names, batch_size, progress)
+    found = measured(classifier, data, class_names, batch_size, progress, output)
     page = _page(found, {**_session(), **extra})
     with replacing(path) as whole:
         Path(whole).write_text(page, encoding="utf-8")
@@ -154,7 +157,10 @@ def _page(found, session):
         tag("footer", f"Made by reticnn {__version__}"),
         tag("script", _part("page.js")),
     )
-    title = f"{classifier.model.name}: {percent(found.scores['accuracy'])} right"
+    right = found.scores["accuracy"]
+    title = classifier.model.name
+    if right == right:
+        title += f": {percent(right)} right"
     whole = tag("html", _head(title), body, lang="en")
     return joined([Html("<!DOCTYPE html>\n"), whole, "\n"])
 
@@ -175,10 +181,14 @@ def _head(title):
 
 def _summary(found):
     n, right = found.scores["n"], found.scores["accuracy"]
+    missing = int(np.isnan(found.probabilities).any(axis=1).sum())
     classes = counted(len(found.classifier.class_names), "class", "classes")
+    outcome = f"{percent(right)} are classified correctly"
+    if missing:
+        outcome = f"the model gives NaN for {missing:,} of them"
     return (
         f"A classifier for {classes}, evaluated on {counted(n, 'labelled image')}: "
-        f"{percent(right)} are classified correctly."
+        f"{outcome}."
     )
 
 

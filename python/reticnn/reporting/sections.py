@@ -108,10 +108,10 @@ def _class_table(per_class):
     caption = "Metrics per class"
     indices = range(classes)
     if classes > _MOST_CLASSES:
-        # A class that neither occurs nor is predicted has no F1, and comes last.
-        ranks = [math.inf if math.isnan(f1) else f1 for f1 in per_class["f1"]]
-        indices = sorted(indices, key=ranks.__getitem__)[:_MOST_CLASSES]
-        caption = f"The {_MOST_CLASSES} of {classes:,} classes with the lowest F1"
+        # A class that does not occur has no F1.
+        measured = [index for index in indices if per_class["n"][index]]
+        indices = sorted(measured, key=per_class["f1"].__getitem__)[:_MOST_CLASSES]
+        caption = f"The {len(indices)} of {classes:,} classes with the lowest F1"
     rates = ("precision", "recall", "f1")
     rows = [
         (
@@ -212,7 +212,8 @@ def _confused_pairs(names, counts):
 def pictures(found):
     """Return images that are predicted correctly, wrongly and uncertainly."""
     chosen = choices(found.data.codes, found.probabilities)
-    addresses = thumbnails(found.data, np.concatenate(list(chosen.values())))
+    positions = np.concatenate(list(chosen.values()))
+    addresses = thumbnails(found.data, positions) if len(positions) else {}
     files = found.data.files and short_paths(found.data.files)
     parts = []
     for kind, (title, text) in _CHOICES.items():
@@ -257,6 +258,13 @@ def _figure(found, position, address, files):
 def reliability(found):
     """Return how well the probabilities agree with the accuracy."""
     bins = calibration(found.data.codes, found.probabilities)
+    missing = found.scores["n"] - int(sum(bins["n"]))
+    if missing:
+        return tag(
+            "p",
+            f"The model gives NaN for {missing:,} of {found.scores['n']:,} images, so "
+            "its calibration is not known.",
+        )
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]
     verdict = "over-confident" if sure > accuracy else "under-confident"

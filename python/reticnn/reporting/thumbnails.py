@@ -30,6 +30,9 @@ def choices(codes, probabilities):
         probability.
     """
     surest_first = np.argsort(-probabilities.max(axis=1), kind="stable")
+    # Where the model gives NaN, nothing is predicted.
+    known = ~np.isnan(probabilities).any(axis=1)
+    surest_first = surest_first[known[surest_first]]
     predicted = probabilities.argmax(axis=1)
     is_right = (predicted == codes)[surest_first]
     return {
@@ -46,7 +49,7 @@ def _typical(codes, predicted, surest_first):
     names, counts = np.unique(cells, return_counts=True)
     largest = names[np.argsort(-counts, kind="stable")][:_MOST_CELLS]
     members = [surest_first[cells == cell] for cell in largest]
-    return np.array([positions[len(positions) // 2] for positions in members])
+    return np.array([positions[len(positions) // 2] for positions in members], int)
 
 
 def thumbnails(data, positions):

@@ -75,6 +75,15 @@ def check_process():
         )
 
 
+def without_gradients():
+    """Return a context in which no gradients are prepared, where a backend does so."""
+    if keras.backend.backend() != "torch":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.no_grad()
+
+
 def device_name(devices=()):
     """Return what Keras computes on, such as `"GPU (tensorflow)"`.
 

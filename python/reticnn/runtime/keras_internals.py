@@ -57,17 +57,33 @@ def name_of_input(tensor):
     return tensor._keras_history.operation.name
 
 
+def operation_name(operation):
+    """Return the name of the class of a Keras operation, or None for a layer."""
+    is_keras = type(operation).__module__.startswith("keras.src.ops.")
+    return type(operation).__name__ if is_keras else None
+
+
+def axis_of(operation):
+    """Return the axis that an operation such as softmax goes along."""
+    return operation.axis
+
+
 # Layers and models
 
 
-def has_random_state(layer):
-    """Return whether a layer, or one that it is made of, draws random numbers."""
-    return any(part._seed_generators for part in layer._flatten_layers())
+def parts_of(layer):
+    """Return a layer and all layers that it is made of."""
+    return layer._flatten_layers()
 
 
 def takes_training(layer):
     """Return whether a layer can be told whether it is being trained."""
     return layer._call_has_training_arg
+
+
+def draws_at_random(layer):
+    """Return whether a layer itself draws random numbers."""
+    return bool(layer._seed_generators)
 
 
 def random_states(model):
@@ -88,9 +104,17 @@ def add_layer(model, layer):
         model._layers.append(layer)
 
 
-def metrics_as_given(model):
-    """Return the metrics that a model was compiled with, as `compile` took them."""
-    return model._compile_metrics._user_metrics
+def compiled_as_given(model):
+    """Return what a model was compiled with, as `compile` took it, as a dict."""
+    return dict(model._compile_config.config)
+
+
+def compiled_loss(model):
+    """Return the loss of a compiled model, a function of targets, outputs and weights.
+
+    It is what was given as a name or a function, too, made a loss as Keras does it.
+    """
+    return model._compile_loss
 
 
 def set_optimizer(model, optimizer):

@@ -6,9 +6,9 @@ from reticnn.optimizers.schedules import Schedule
 from reticnn.outputs import loss_and_metric, takes_one_hot
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
+    compiled_as_given,
     compiled_here,
     innermost,
-    metrics_as_given,
     note_compiled_here,
     rate_or_schedule,
     set_optimizer,
@@ -18,11 +18,16 @@ from reticnn.runtime.keras_internals import (
 )
 
 
-def compile_model(model, settings):
+def compile_model(model, settings, kind):
     """Compile the model, unless the user has, in which case it keeps its own.
 
     A model that was compiled here before goes on with its optimizer, or gets another if
     the settings ask for another one.
+
+    Args:
+        model: Keras model.
+        settings: `TrainingSettings`.
+        kind: What its outputs are, as `output_kind` says it.
 
     Raises:
         ValueError: If the user compiled the model and a setting would change that.
@@ -31,7 +36,9 @@ def compile_model(model, settings):
         _check_keeps_its_own(model, settings)
         follow_trainable(model)
         return
-    loss, metric = loss_and_metric(model, settings.label_smoothing, settings.mixes)
+    loss, metric = loss_and_metric(
+        model, kind, settings.label_smoothing, settings.mixes
+    )
     optimizer = (
         _next_optimizer(model, settings)
         if model.compiled
@@ -149,7 +156,7 @@ def _without_rate(optimizer):
 def _differ(model, loss, metric):
     """Return whether a compiled model has another loss or metric."""
     serialised = keras.saving.serialize_keras_object
-    there = [model.loss, metrics_as_given(model)]
+    there = [model.loss, compiled_as_given(model)["metrics"]]
     return serialised(there) != serialised([loss, [metric]])
 
 

@@ -14,6 +14,7 @@ import os
 import numpy as np
 
 from reticnn.coercion import as_int, as_strings, nearest, shown
+from reticnn.graph import own_methods
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
     follow_variables,
@@ -122,6 +123,21 @@ def check_batch_size(batch_size, devices):
             f"`batch_size` must be at least the number of devices, {len(devices)}, not "
             f"{batch_size}: each takes a part of every batch."
         )
+
+
+def check_trains_by_keras(model, devices):
+    """Raise if the model trains in a way of its own, which is not made for devices.
+
+    Under JAX computation follows the arrays, whatever computes.
+    """
+    if not devices or keras.backend.backend() == "jax":
+        return
+    for name in ("fit", "make_train_function", "train_step"):
+        if name in own_methods(model):
+            raise ValueError(
+                f"`model` has its own `{name}()`, which may weight the devices "
+                'wrongly. Use distribute="none".'
+            )
 
 
 @contextlib.contextmanager
@@ -266,11 +282,6 @@ def _mirrored(model, devices):
     """Have the model's variables mirrored on the devices."""
     import tensorflow as tf
 
-    if type(model).train_step is not keras.Model.train_step:
-        raise ValueError(
-            "`model` has its own `train_step()`, which may weight the devices "
-            'wrongly. Use distribute="none".'
-        )
     strategy = _strategy_for(tuple(devices))
     before = tf.distribute.get_strategy()
     compiled_to_xla = model.jit_compile
@@ -324,7 +335,9 @@ def _weighted_train_step(model):
         # Batch normalisation makes NaN of no images, so that one is put in.
         rows = [[0, tf.cast(count == 0, "int32")], *[[0, 0]] * (images.shape.rank - 1)]
         with tf.GradientTape() as tape:
-            outputs = model(tf.pad(images, rows), training=True)[:count]
+            outputs = model(tf.pad(images, rows), training=True)
+            # A model with auxiliary classifiers gives those of each.
+            outputs = tf.nest.map_structure(lambda rows: rows[:count], outputs)
             loss = model.compute_loss(images, targets, outputs, weights, training=True)
             scaled = model.optimizer.scale_loss(loss * tf.cast(share, loss.dtype))
         mean_loss(model).update_state(

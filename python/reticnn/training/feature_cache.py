@@ -5,8 +5,8 @@ import numpy as np
 from reticnn.data.caching import kind_with_room, new_cache
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import metrics_as_given
-from reticnn.training.frozen_prefix import split_at_training
+from reticnn.runtime.keras_internals import compiled_as_given
+from reticnn.training.frozen_prefix import NotSplitError, split_at_training
 
 # This many pixels go through the frozen beginning at once if a batch has fewer: small
 # images leave a processor idle between one layer and the next.
@@ -110,7 +110,7 @@ class FeatureCache:
         self._kind = kind
         self._copies = copies
         self.rest = rest
-        rest.compile(model.optimizer, model.loss, metrics=metrics_as_given(model))
+        _compile_alike(rest, model)
         where = {"memory": "in memory", "disk": "on disk"}[kind]
         self.note = (
             "The frozen beginning of the model is computed once for each "
@@ -125,6 +125,17 @@ class FeatureCache:
     def validation(self, images):
         """Return the features of the validation images."""
         return Features(images, self._beginning, self._kind)
+
+
+def _compile_alike(rest, model):
+    """Compile the rest of a model as the model is now, with the same optimizer."""
+    # By these names losses and metrics may have been given.
+    rest.output_names = getattr(model, "output_names", None)
+    given = compiled_as_given(model)
+    now = ("optimizer", "loss", "run_eagerly", "steps_per_execution", "jit_compile")
+    given.update({name: getattr(model, name) for name in now})
+    # The optimizer scales losses already if it is to.
+    rest.compile(**given, auto_scale_loss=False)
 
 
 def feature_cache(model, settings, images, validation_images, devices=()):
@@ -171,8 +182,11 @@ class _NothingToKeepError(Exception):
 
 def _note_without(model, reason):
     """Return the note for a model with a frozen beginning, or None."""
-    if split_at_training(model) is None:
-        return None
+    try:
+        split_at_training(model)
+    except NotSplitError as error:
+        if not error.is_frozen:
+            return None
     return f"The frozen beginning of the model is computed in each epoch: {reason}"
 
 
@@ -191,10 +205,10 @@ def _check_images_stay(settings):
 
 
 def _parts(model):
-    parts = split_at_training(model)
-    if parts is None:
-        raise _NothingToKeepError("the model does not begin with frozen layers")
-    return parts
+    try:
+        return split_at_training(model)
+    except NotSplitError as error:
+        raise _NothingToKeepError(error) from None
 
 
 def _bytes_of(beginning):

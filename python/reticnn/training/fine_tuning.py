@@ -29,9 +29,9 @@ def fine_tune(
     last quarter of the layers with weights takes its place.
 
     Args:
-        classifier: Classifier, or Keras model such as from `transfer_model`. If it has
-            no nested model, its layers before the last pooling or flattening count as
-            the backbone. It is trained in place.
+        classifier: Classifier, or Keras model such as from `transfer_model` or
+            `landmark_model`. What its backbone is, is determined as for `stages` in
+            `fit_classifier`. It is trained in place.
         data: Image data with labels, as in `fit_classifier`.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this. Default 0.2.

@@ -4,6 +4,7 @@ import os
 
 from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_path
+from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -42,6 +43,7 @@ def fit_classifier(
     distribute="auto",
     progress="auto",
     seed=None,
+    output="auto",
 ):
     """Train a model on labelled images.
 
@@ -49,6 +51,19 @@ def fit_classifier(
     categorical cross-entropy for one unit per class, the maximum a posteriori criterion
     for distances to prototypes. A model that is already compiled keeps its own loss,
     metrics and optimizer.
+
+    The running means and variances of batch normalisation are moving averages over
+    the steps, and after few steps say little of the weights. At the end, and for each
+    validation as long as what they began with still has more than 1 % of the weight in
+    them, they are therefore set to those of the training images (at most 1024, drawn by
+    the seed, neither augmented nor mixed), unless they are frozen. The weights
+    themselves are trained as by Keras.
+
+    The targets for a compiled model are what its loss takes: class numbers from 0 for
+    the sparse ones, one-hot rows for others, and 0 or 1 for a model with one unit. A
+    loss that is not Keras's own is tried on a few outputs, and has to be lower where
+    the predictions are right; if it takes both, it is given class numbers, and so is a
+    model with a `compute_loss()` or `train_step()` of its own and no loss.
 
     Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
     with the weights of the best epoch if there are validation images.
@@ -106,13 +121,14 @@ def fit_classifier(
             along with the head, as in `transfer_model`; and its own `epochs`,
             `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping` and
             `layer_decay`; everything else is as in the call. A stage without a learning
-            rate keeps that of the stage before. If the model has no nested model, its
-            layers before the last pooling or flattening count as the backbone. The
-            history covers all stages, with their numbers as `stage`. With
-            `early_stopping`, the next stage starts from the best weights so far and
-            counts as an improvement only what is better. The layers of the last stage
-            remain trainable. None for a single stage with the layers that are trainable
-            already. Default None.
+            rate keeps that of the stage before. The backbone is the nested model with
+            convolutions, or else the layers, before the first pooling or flattening
+            that all feature maps go through; where a model leaves that open, give the
+            name of the first layer to train. The history covers all stages, with their
+            numbers as `stage`. With `early_stopping`, the next stage starts from the
+            best weights so far and counts as an improvement only what is better. The
+            layers of the last stage remain trainable. None for a single stage with the
+            layers that are trainable already. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
             before it 0.8 of that, the one before that 0.64. Normalisations have the
@@ -127,7 +143,10 @@ def fit_classifier(
             1 GiB of memory, or else in half of the free space for temporary files. A
             whole number does so with `augmentation` too, for that many changed copies
             of each image, which the epochs use in turn. `"none"` computes all layers in
-            each epoch. The result is the same up to rounding. Default `"auto"`.
+            each epoch. The result is the same up to rounding: what may differ from
+            epoch to epoch, such as random, `Lambda` and custom layers, and what counts
+            in the loss, ends the part that is computed once, and a model with its own
+            way of training is not divided. Default `"auto"`.
         distribute: Devices that share the work, each processing a part of every batch:
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
@@ -147,6 +166,12 @@ def fit_classifier(
             validation part, the mixing and the dropout, or None for new ones each time.
             The same seed gives the same order whatever the batch size. A run that
             resumes from a checkpoint keeps its original seed. Default None.
+        output: What the model outputs: `"softmax"`, the probability of each class;
+            `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores before
+            softmax or sigmoid; or `"auto"`, as its last layers or operations say it, or
+            else the loss it is compiled with. A model that ends in a layer of your own
+            or a Lambda layer needs one of them. The classifier keeps it. Default
+            `"auto"`.
 
     Returns:
         Classifier.
@@ -179,6 +204,7 @@ def fit_classifier(
         et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
         arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
         Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
+        Statistics of batch normalisation: Wu and Johnson (2021), arXiv:2105.07576.
     """
     settings = TrainingSettings(
         epochs=epochs,
@@ -206,7 +232,10 @@ def fit_classifier(
     if isinstance(model, Classifier):
         history, class_names = model.history, model.class_names
         epochs_before, kept_before = model.epochs, model.kept_epoch
-        resize, policy, model = model.resize, model.augmentation, model.model
+        resize, policy = model.resize, model.augmentation
+        kind, model = kind_of_classifier(model, output, "model"), model.model
+    else:
+        kind = output_kind(as_model(model), output)
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
     run, stopped = None, None
@@ -219,6 +248,7 @@ def fit_classifier(
                 data,
                 validation,
                 stage.settings if stage else settings,
+                kind=kind,
                 class_names=class_names,
                 checkpoint_dir=_folder(checkpoint_dir, stage),
                 devices=devices,
@@ -233,6 +263,10 @@ def fit_classifier(
             break
         stopped = run.train(*progress_reporters(progress, devices, run.note))
         history = _joined_history(history, run.records, stage)
+        try:
+            run.settle()
+        except KeyboardInterrupt:
+            stopped = "interrupted"
         if stopped in ("interrupted", "nan"):
             break
     return Classifier(
@@ -243,6 +277,7 @@ def fit_classifier(
         kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
+        output=kind,
     )
 
 

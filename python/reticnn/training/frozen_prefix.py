@@ -3,46 +3,108 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reticnn.graph import graph_of, walk
+from reticnn.graph import (
+    graph_of,
+    has_weights,
+    is_by_keras,
+    is_ours,
+    leaves_of,
+    own_methods,
+    walk,
+)
 from reticnn.layers.inference import InferenceModel
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import has_random_state, takes_training
+from reticnn.runtime.keras_internals import draws_at_random, parts_of
+
+# Keras's own layers that run whatever code they are given, which may draw at random.
+_OF_OTHERS_CODE = (
+    "FlaxLayer",
+    "JaxLayer",
+    "Lambda",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+)
+# What float32, in which features are kept, holds without a loss.
+_KEPT_EXACTLY = ("bfloat16", "bool", "float16", "float32", "int8", "int16", "uint8")
+
+
+class NotSplitError(Exception):
+    """Says why a model has no frozen beginning that could be computed once.
+
+    Attributes:
+        is_frozen: Whether it begins with frozen layers all the same.
+    """
+
+    def __init__(self, reason, is_frozen=False):
+        """Take the reason, in words."""
+        super().__init__(reason)
+        self.is_frozen = is_frozen
 
 
 def split_at_training(model):
     """Return the model's frozen beginning and the rest, as models of the same layers.
 
     The beginning is all that gives the same in training whatever the epoch: layers with
-    nothing to train, and nothing random. Nested models are entered.
+    nothing to train, nothing random, and nothing that counts in the loss. Nested models
+    are entered.
 
     Args:
         model: Keras model.
 
     Returns:
         Tuple of two Keras models, the second from the outputs of the first to those
-        of `model`; or None if the model is not made of layers in a graph, nothing with
-        weights is frozen at its beginning, or all of it is.
+        of `model`.
+
+    Raises:
+        NotSplitError: If nothing with weights is frozen at its beginning, or all of it
+            is; or if the two together would not train as the model does.
     """
+    own = own_methods(model)
+    if own:
+        begins_frozen = _begins_frozen(model)
+        names = ", ".join(f"`{name}`" for name in own)
+        raise NotSplitError(f"the model has its own {names}", begins_frozen)
     graph = graph_of(model)
     if graph is None or len(graph.inputs) != 1:
-        return None
+        raise NotSplitError("the model is not made of layers in a graph")
     steps = []
     image = _Value(steady=True)
     outputs = _use_all(graph, [image], steps)
     cut = _cut(steps, outputs)
-    if not any(step.steady and _has_weights(step.operation) for step in steps):
-        return None
+    if not any(step.steady and has_weights(step.operation) for step in steps):
+        raise _nothing_steady(steps)
     if not cut or all(output.steady for output in outputs):
-        return None
-    start = keras.Input(graph.inputs[0].shape[1:], dtype=graph.inputs[0].dtype)
+        raise NotSplitError("nothing in the model is trained")
+    start = _input_like(graph.inputs[0])
     values = _run(steps, {image: start}, cut)
+    if not all(values[value].dtype in _KEPT_EXACTLY for value in cut):
+        raise NotSplitError("its results do not fit into float32", True)
     beginning = keras.Model(start, [values[value] for value in cut])
-    inputs = {value: keras.Input(values[value].shape[1:]) for value in cut}
+    inputs = {value: _input_like(values[value]) for value in cut}
     values = _run(steps, inputs, outputs)
     rest = keras.Model(_alone(inputs.values()), values[outputs[0]])
     if not _same(rest.trainable_variables, model.trainable_variables):
-        return None
+        raise NotSplitError("the model trains more than its graph of layers", True)
     return beginning, rest
+
+
+def _begins_frozen(model):
+    """Return whether the first layer with weights is frozen, as far as is known."""
+    with_weights = [layer for layer in leaves_of(model) if layer.weights]
+    return bool(with_weights) and not with_weights[0].trainable_weights
+
+
+def _nothing_steady(steps):
+    """Return why no layer with weights gives the same in every epoch."""
+    for step in steps:
+        if step.obstacle and any(map(_is_frozen, steps)):
+            name = step.operation.name
+            return NotSplitError(f"layer {name!r} {step.obstacle}", True)
+    return NotSplitError("the model does not begin with frozen layers")
+
+
+def _is_frozen(step):
+    return has_weights(step.operation) and not step.operation.trainable_weights
 
 
 @dataclass(eq=False)
@@ -54,12 +116,17 @@ class _Value:
 
 @dataclass(eq=False)
 class _Step:
-    """One use of a layer: its inputs and outputs are `_Value`s."""
+    """One use of a layer: its inputs and outputs are `_Value`s.
+
+    If the outputs are not steady where the inputs are, `obstacle` says why, except for
+    a layer that is trained.
+    """
 
     operation: object
     inputs: list
     outputs: list
     use: Callable
+    obstacle: str | None = None
 
     @property
     def steady(self):
@@ -73,7 +140,13 @@ def _use_all(graph, inputs, steps):
         use_it = _use_in_inference if _is_in_inference(call) else _use
         return use_it(call, given, steps)
 
-    return walk(graph, inputs, use, lambda call, given: not _is_in_inference(call))
+    return walk(graph, inputs, use, _is_entered)
+
+
+def _is_entered(call, given):
+    """Return whether all that a nested model does is what its layers do."""
+    adds_loss = call.layer.activity_regularizer is not None
+    return not _is_in_inference(call) and not adds_loss
 
 
 def _is_in_inference(call):
@@ -82,10 +155,14 @@ def _is_in_inference(call):
 
 def _use(call, given, steps, in_inference=False):
     """Append the use of a layer to `steps`, and return its outputs."""
-    steady = all(value.steady for value in given)
-    steady = steady and _is_steady(call.layer, in_inference)
+    steady, obstacle = all(value.steady for value in given), None
+    if steady and has_weights(call.layer) and call.layer.trainable_weights:
+        steady = False
+    elif steady:
+        obstacle = _obstacle(call.layer, in_inference)
+        steady = obstacle is None
     outputs = [_Value(steady) for _ in call.outputs]
-    steps.append(_Step(call.layer, given, outputs, call.on))
+    steps.append(_Step(call.layer, given, outputs, call.on, obstacle))
     return outputs
 
 
@@ -95,7 +172,7 @@ def _use_in_inference(call, given, steps):
     The rest has to be such a model too.
     """
     model, inner = call.layer, []
-    if not all(value.steady for value in given):
+    if not all(value.steady for value in given) or model.activity_regularizer:
         return _use(call, given, steps)
     outputs = walk(
         model, given, lambda call, name, given: _use(call, given, inner, True)
@@ -104,8 +181,8 @@ def _use_in_inference(call, given, steps):
     if all(output.steady for output in outputs):
         return outputs
     cut = _cut(inner, outputs)
-    shapes = _shapes(model, given, inner, cut)
-    inputs = {value: keras.Input(shape) for value, shape in shapes.items()}
+    made = _made(model, given, inner, cut)
+    inputs = {value: _input_like(tensor) for value, tensor in made.items()}
     values = _run(inner, inputs, outputs)
     rest = InferenceModel(_alone(inputs.values()), values[outputs[0]])
 
@@ -116,14 +193,18 @@ def _use_in_inference(call, given, steps):
     return outputs
 
 
-def _shapes(model, given, steps, wanted):
-    """Return the shape of an image's part of each value `wanted`."""
+def _made(model, given, steps, wanted):
+    """Return a tensor like each value `wanted`."""
     starts = {
-        value: keras.Input(tensor.shape[1:], dtype=tensor.dtype)
+        value: _input_like(tensor)
         for value, tensor in zip(given, model.inputs, strict=True)
     }
     values = _run([step for step in steps if step.steady], starts, wanted)
-    return {value: values[value].shape[1:] for value in wanted}
+    return {value: values[value] for value in wanted}
+
+
+def _input_like(tensor):
+    return keras.Input(tensor.shape[1:], dtype=tensor.dtype)
 
 
 def _alone(tensors):
@@ -132,31 +213,39 @@ def _alone(tensors):
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _is_steady(operation, in_inference):
-    """Return whether a layer gives the same output for the same input in every epoch.
+def _obstacle(operation, in_inference):
+    """Return why what is not trained may differ from epoch to epoch, or None.
 
     That it was called with `training=False` says nothing: Keras's `fit` overrules it
     for all layers in a graph, except in an `InferenceModel`.
     """
     if not isinstance(operation, keras.layers.Layer):
-        return True
-    if operation.trainable_weights:
-        return False
+        return None if is_by_keras(type(operation)) else "may draw at random"
+    reasons = (_reason(part, in_inference) for part in parts_of(operation))
+    return next(filter(None, reasons), None)
+
+
+def _reason(layer, in_inference):
+    """Return why a layer, not looking into it, may differ from epoch to epoch."""
+    if layer.activity_regularizer is not None:
+        return "counts in the loss"
+    if not _is_of_known_code(type(layer)):
+        return "runs code that may draw at random"
+    if getattr(layer, "stateful", False):
+        return "goes on from what it was given before"
     if in_inference:
-        return True
-    if isinstance(operation, keras.layers.BatchNormalization):
-        return not operation.trainable
-    if isinstance(operation, keras.layers.SpectralNormalization):
-        return False
-    if has_random_state(operation):
-        return False
-    # A custom layer that behaves differently in training may well be random.
-    keras_own = type(operation).__module__.startswith("keras.")
-    return keras_own or not takes_training(operation)
+        return None
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return "learns its means and variances" if layer.trainable else None
+    if isinstance(layer, keras.layers.SpectralNormalization):
+        return "estimates a norm in each step"
+    return "draws at random" if draws_at_random(layer) else None
 
 
-def _has_weights(operation):
-    return isinstance(operation, keras.layers.Layer) and bool(operation.weights)
+def _is_of_known_code(kind):
+    if kind.__name__ in _OF_OTHERS_CODE:
+        return False
+    return is_by_keras(kind) or is_ours(kind)
 
 
 def _cut(steps, outputs):

@@ -36,10 +36,11 @@ def layered_rates(model, decay):
 def rate_factors(model, decay):
     """Return the factor of the learning rate of each trained variable, by its id.
 
-    The last layer has 1. Layers without a matrix or kernel, such as normalisations,
+    The last layer has 1, and so has what is trained but is not among the layers, such
+    as auxiliary classifiers. Layers without a matrix or kernel, such as normalisations,
     have the factor of the layer before them.
     """
-    factors = {}
+    factors = {id(variable): 1.0 for variable in model.trainable_variables}
     depth = 0
     for layer in reversed(leaves_of(model)):
         variables = layer.trainable_variables

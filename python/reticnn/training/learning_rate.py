@@ -5,10 +5,12 @@ import warnings
 
 import numpy as np
 
-from reticnn.classifier import as_model, unwrapped
+from reticnn.classifier import Classifier, as_model, unwrapped
 from reticnn.coercion import as_float, as_int
 from reticnn.data.image_data import as_image_data
+from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
+from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
@@ -63,18 +65,20 @@ def find_learning_rate(
         Smith (2017), Cyclical Learning Rates for Training Neural Networks,
         arXiv:1506.01186.
     """
+    is_classifier = isinstance(model, Classifier)
+    kind = kind_of_classifier(model) if is_classifier else None
     model = as_model(unwrapped(model))
+    kind = kind or output_kind(model)
     data = as_image_data(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    copy = copy_of(model)
     settings = TrainingSettings(
         epochs=math.ceil(steps * as_int(batch_size, "batch_size") / max(1, len(data))),
         batch_size=batch_size,
         optimizer=optimizer,
     )
-    run = TrainingRun(copy, data, None, settings, seed=seed)
+    run = TrainingRun(copy, data, None, settings, kind=kind, seed=seed)
     copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
     recorder = StepLosses(steps)
     run.train(0, [recorder])

@@ -4,15 +4,16 @@ import math
 import numbers
 import warnings
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
-from reticnn.data.conversion import images_for_model
+from reticnn.data.conversion import images_for_model, read_at_size
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
-from reticnn.outputs import count_classes, takes_one_hot
+from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import sync_weights
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
@@ -27,6 +28,7 @@ from reticnn.training.compiling import (
 )
 from reticnn.training.distributing import (
     check_batch_size,
+    check_trains_by_keras,
     distributed,
     placed,
     shared_seed,
@@ -35,6 +37,7 @@ from reticnn.training.feature_cache import feature_cache
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
+from reticnn.training.settling import Settling
 
 
 class TrainingRun:
@@ -55,6 +58,7 @@ class TrainingRun:
         validation,
         settings,
         *,
+        kind,
         class_names=None,
         checkpoint_dir=None,
         devices=(),
@@ -69,6 +73,7 @@ class TrainingRun:
             data: Image data.
             validation: Image data, a fraction of `data`, or None.
             settings: `TrainingSettings`.
+            kind: What the model's outputs are, as `output_kind` says it.
             class_names: What the outputs mean already, for a trained model.
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
@@ -78,6 +83,7 @@ class TrainingRun:
         """
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
+        check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
         self._devices = devices
         self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
@@ -89,6 +95,7 @@ class TrainingRun:
         if checkpoints and checkpoints.seed is not None:
             self.seed = checkpoints.seed
         self._model = model
+        self._kind = kind
         self._settings = settings
         self._data, self._validation = _training_data(
             model, data, validation, self.seed, settings.augmentation, class_names
@@ -159,10 +166,12 @@ class TrainingRun:
             self._best,
         ]
         if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._images(), self.seed))
+            callbacks.append(CurvatureEstimates(self._images(), self.seed, self._kind))
         if self._model.optimizer.use_ema:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(keras.callbacks.SwapEMAWeights())
+        # After the averages have come in for a validation.
+        callbacks.append(self._settling())
         if self._checkpoints:
             callbacks.append(self._checkpoints)
         stopped = None
@@ -187,6 +196,23 @@ class TrainingRun:
                 sync_weights(self._trained)
         return self._finished(stopped)
 
+    def settle(self):
+        """Let running statistics be those of the weights that are left."""
+        if self._keeps_best and not self.kept_epoch:
+            # Nothing was trained.
+            return
+        self._settling().settle()
+
+    def _settling(self):
+        """Return what settles the statistics, on images as inference has them."""
+        model, images = self._trained, self._images_to_fit
+        if self._settings.augmentation is not None:
+            model, shape = self._model, self._model.input_shape[1:]
+            images = TrainingImages(read_at_size(self._data, shape, "data"))
+        return Settling(
+            model, images, self._settings.batch_size, self.seed, self._first_epoch
+        )
+
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""
         stopped = stopped or self._best.stopped
@@ -208,9 +234,13 @@ class TrainingRun:
         """Compile the model, set its learning rate, and seed its random layers."""
         settings = self._settings
         if self._first_stage:
-            compile_model(self._model, settings)
+            compile_model(self._model, settings, self._kind)
         else:
             follow_trainable(self._model)
+        # What the loss is given for each class.
+        self._targets = targets_of_classes(
+            self._model.output_shape[1], takes_one_hot(self._model)
+        )
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
@@ -237,18 +267,21 @@ class TrainingRun:
     def _images(self):
         return TrainingImages(self._data, self._settings.augmentation, self.seed)
 
+    @cached_property
+    def _images_to_fit(self):
+        """What training reads: images, or their features where those are kept."""
+        images = self._images()
+        return self._features.training(images) if self._features else images
+
     def _batches(self):
         settings = self._settings
-        images = self._images()
-        if self._features:
-            images = self._features.training(images)
         return ImageBatches(
             self._data,
             settings.batch_size,
             self.seed,
-            targets=self._targets(),
+            targets=self._targets,
             class_weights=self._class_weights,
-            images=images,
+            images=self._images_to_fit,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
         )
 
@@ -261,17 +294,9 @@ class TrainingRun:
         return ImageBatches(
             self._validation,
             self._settings.batch_size,
-            targets=self._targets(),
+            targets=self._targets,
             images=images,
         )
-
-    def _targets(self):
-        """Return what the loss is given for each class, or None for its code."""
-        if takes_one_hot(self._model):
-            return np.eye(len(self.class_names), dtype="float32")
-        if self._settings.mixes:
-            return np.array([[0], [1]], dtype="float32")
-        return None
 
 
 def _training_data(model, data, validation, seed, augmentation, class_names):
@@ -288,13 +313,7 @@ def _training_data(model, data, validation, seed, augmentation, class_names):
         data, validation = _set_apart(data, validation, seed)
     if validation is None:
         return data, None
-    validation = _labelled(model, validation, "validation")
-    if validation.class_names != data.class_names:
-        raise ValueError(
-            f"`validation` has the classes {shown(validation.class_names)}, but `data` "
-            f"has {shown(data.class_names)}. Give both the same classes in the same "
-            "order."
-        )
+    validation = _labelled(model, validation, "validation", data.class_names, "`data`")
     return data, images_for_model(validation, shape, "validation")
 
 
@@ -336,7 +355,7 @@ def _set_apart(data, validation, seed):
     return parts["train"], parts["validation"]
 
 
-def _labelled(model, data, name, class_names=None):
+def _labelled(model, data, name, class_names=None, known_to="the classifier"):
     """Return image data that has the labels the model needs."""
     data = as_image_data(data, name)
     check_not_empty(data, name)
@@ -346,12 +365,13 @@ def _labelled(model, data, name, class_names=None):
             "into one subfolder per class."
         )
     if class_names is not None:
-        data = data.with_classes(class_names, name)
+        data = data.with_classes(class_names, name, known_to)
     if count_classes(model) != len(data.class_names):
         raise ValueError(
             f"`model` has {count_classes(model)} classes, but `{name}` has "
             f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
-            f"num_classes={len(data.class_names)}."
+            f"`num_classes={len(data.class_names)}`, or, if `{name}` lacks images of "
+            "some classes, name all of them as `class_names` when you make it."
         )
     return data
 
@@ -372,6 +392,12 @@ def _class_weights(class_weight, data):
             for name in data.class_names
         ]
         return np.array(weights, dtype="float32")
+    if not isinstance(class_weight, str):
+        raise TypeError(
+            f"`class_weight` must name the class of each weight, not be "
+            f"{shown(class_weight)}. Give something like "
+            f"`{ {name: 1 for name in data.class_names[:2]} }`, or `'balanced'`."
+        )
     as_choice(class_weight, "class_weight", ("balanced", None))
     weights = np.divide(
         counts.sum() / np.count_nonzero(counts),

@@ -11,8 +11,7 @@ nothing left out, and takes first derivatives only, which every backend has.
 
 import numpy as np
 
-from reticnn.layers.rbf import EuclideanRBF
-from reticnn.outputs import output_layer, probabilities, slopes_of_drawn_classes
+from reticnn.outputs import meaning_of, probabilities, slopes_of_drawn_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import position_of
 from reticnn.runtime.randomness import generator
@@ -30,15 +29,16 @@ class CurvatureEstimates(keras.callbacks.Callback):
     They come from images that depend on the seed and the epoch's number.
     """
 
-    def __init__(self, images, seed):
-        """Take `TrainingImages` and the seed of the run."""
+    def __init__(self, images, seed, kind):
+        """Take `TrainingImages`, the seed of the run, and what the outputs are."""
         super().__init__()
         self._images = images
+        self._kind = kind
         self._seed = seed
 
     def on_train_begin(self, logs=None):
         """Make what measures them."""
-        self._probe = _probe(self.model)
+        self._probe = _probe(self.model, self._kind)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Measure them on some images."""
@@ -51,7 +51,8 @@ class CurvatureEstimates(keras.callbacks.Callback):
             images = self._images.read(batch, epoch)
             # Under TensorFlow, each of several devices computes the whole batch.
             outputs = np.asarray(self._probe.predict_on_batch(images))[:at_once]
-            self._probe.train_on_batch(images, _slopes(self.model, outputs, rng))
+            slopes = _slopes(self.model, self._kind, outputs, rng)
+            self._probe.train_on_batch(images, slopes)
         optimizer = self.model.optimizer
         optimizer.build(self.model.trainable_variables)
         sums = self._probe.optimizer.sums
@@ -59,15 +60,15 @@ class CurvatureEstimates(keras.callbacks.Callback):
             curvature.assign(squares / count)
 
 
-def _probe(model):
+def _probe(model, kind):
     """Return a model with the weights of `model` that sums squares of their gradients.
 
     Where the output is distances, it has the features that these are taken from beside
     them: the loss is a sum of squares in those.
     """
-    layer = output_layer(model)
     inner = model
-    if isinstance(layer, EuclideanRBF):
+    if kind == "distances":
+        layer = meaning_of(model).operation
         # `model.output` is a list where an older Keras saved the model.
         beside = keras.layers.Concatenate()([model.outputs[0], layer.input])
         inner = keras.Model(model.inputs, beside)
@@ -78,20 +79,19 @@ def _probe(model):
     return probe
 
 
-def _slopes(model, outputs, rng):
+def _slopes(model, kind, outputs, rng):
     """Return numbers whose products are on average the loss's second derivatives."""
-    layer = output_layer(model)
-    if not isinstance(layer, EuclideanRBF):
-        return slopes_of_drawn_classes(model, outputs, rng)
+    if kind != "distances":
+        return slopes_of_drawn_classes(model, kind, outputs, rng)
     distances = outputs[:, : model.output_shape[1]]
     features = outputs[:, model.output_shape[1] :]
     # Along each feature the loss has the second derivative of its square, 2, in the
     # part that no class explains.
-    unexplained = 1 - probabilities(model, distances).sum(axis=1, keepdims=True)
+    unexplained = 1 - probabilities(model, kind, distances).sum(axis=1, keepdims=True)
     signs = rng.choice([-1.0, 1.0], features.shape)
     return np.concatenate(
         [
-            slopes_of_drawn_classes(model, distances, rng),
+            slopes_of_drawn_classes(model, kind, distances, rng),
             np.sqrt(2 * unexplained.clip(0)) * signs,
         ],
         axis=1,

@@ -1,0 +1,90 @@
+# What __init__.py imports at first use, for editors and type checkers.
+
+from reticnn.augmenting import (
+    augment as augment,
+    augmentation as augmentation,
+    auto_augment as auto_augment,
+    rand_augment as rand_augment,
+    trivial_augment as trivial_augment,
+)
+from reticnn.augmenting.autoaugment import (
+    AutoAugment as AutoAugment,
+    RandAugment as RandAugment,
+    TrivialAugment as TrivialAugment,
+)
+from reticnn.augmenting.compose import Augmentation as Augmentation
+from reticnn.augmenting.layer import augmentation_layer as augmentation_layer
+from reticnn.augmenting.policy import Policy as Policy
+from reticnn.augmenting.sequence import Sequence as Sequence
+from reticnn.blocks import (
+    classifier_head as classifier_head,
+    conv_block as conv_block,
+    convnext_block as convnext_block,
+    dense_block as dense_block,
+    domain_adapter as domain_adapter,
+    global_pool as global_pool,
+    inception_module as inception_module,
+    residual_block as residual_block,
+    separable_block as separable_block,
+    transition_block as transition_block,
+)
+from reticnn.classifier import Classifier as Classifier
+from reticnn.data import (
+    cats_and_dogs as cats_and_dogs,
+    check_images as check_images,
+    image_arrays as image_arrays,
+    image_folder as image_folder,
+    image_table as image_table,
+    load_images as load_images,
+    shape_images as shape_images,
+    split_images as split_images,
+)
+from reticnn.data.image_data import ImageData as ImageData
+from reticnn.evaluation import evaluate_classifier as evaluate_classifier
+from reticnn.inspection import (
+    architecture as architecture,
+    describe_model as describe_model,
+    feature_maps as feature_maps,
+    layer_filters as layer_filters,
+    layer_table as layer_table,
+    separable_costs as separable_costs,
+)
+from reticnn.landmarks import landmark_architectures as landmark_architectures
+from reticnn.models import (
+    build_cnn as build_cnn,
+    build_mlp as build_mlp,
+    landmark_model as landmark_model,
+    transfer_model as transfer_model,
+)
+from reticnn.plots import (
+    plot_architecture as plot_architecture,
+    plot_augmentation as plot_augmentation,
+    plot_confusion as plot_confusion,
+    plot_description as plot_description,
+    plot_feature_maps as plot_feature_maps,
+    plot_filters as plot_filters,
+    plot_history as plot_history,
+    plot_images as plot_images,
+    plot_rates as plot_rates,
+)
+from reticnn.prediction import predict_images as predict_images
+from reticnn.pretrained import (
+    backbones as backbones,
+    freeze as freeze,
+    unfreeze as unfreeze,
+)
+from reticnn.reporting import report_classifier as report_classifier
+from reticnn.saving import (
+    load_classifier as load_classifier,
+    save_classifier as save_classifier,
+)
+from reticnn.training import (
+    find_learning_rate as find_learning_rate,
+    fine_tune as fine_tune,
+    fit_classifier as fit_classifier,
+    learn_augmentation as learn_augmentation,
+    training_recipe as training_recipe,
+)
+
+__version__: str
+__all__: list[str]

@@ -1,0 +1,22 @@
+"""What a model's output means: its kind, its loss, and the class probabilities."""
+
+from reticnn.outputs.bare_models import as_classifier_or_model, kind_of_classifier
+from reticnn.outputs.compiled import loss_of, takes_one_hot, targets_of_classes
+from reticnn.outputs.losses import loss_and_metric, soft_binary_accuracy
+from reticnn.outputs.meaning import count_classes, meaning_of, output_kind
+from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
+
+__all__ = [
+    "as_classifier_or_model",
+    "count_classes",
+    "kind_of_classifier",
+    "loss_and_metric",
+    "loss_of",
+    "meaning_of",
+    "output_kind",
+    "probabilities",
+    "slopes_of_drawn_classes",
+    "soft_binary_accuracy",
+    "takes_one_hot",
+    "targets_of_classes",
+]

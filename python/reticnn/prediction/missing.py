@@ -1,0 +1,28 @@
+"""Images for which a model gives NaN."""
+
+import numpy as np
+
+from reticnn.coercion import shown
+from reticnn.runtime.conditions import warn_user
+
+
+def predicted_classes(chances, class_names):
+    """Return the most probable class of each image, None where that is not known."""
+    names = np.array([*class_names, None], dtype=object)
+    codes = chances.argmax(axis=1)
+    codes[np.isnan(chances).any(axis=1)] = len(class_names)
+    return names[codes].tolist()
+
+
+def warn_of_missing(chances, files):
+    """Warn if the probabilities of images are NaN, and name these images."""
+    missing = np.flatnonzero(np.isnan(chances).any(axis=1))
+    if len(missing) == 0:
+        return
+    which = (missing + 1).tolist() if files is None else [files[at] for at in missing]
+    images = "image" if len(chances) == 1 else "images"
+    warn_user(
+        f"The model gives NaN for {len(missing)} of {len(chances)} {images}, which "
+        f"have no predicted class: {shown(which)}. Look for NaN in their pixels, or, "
+        "if it is all images, in the model's weights."
+    )

@@ -33,7 +33,7 @@ _WIDTH = 0.03
 # A change of the loss by less than this part of it, or by less than this many times the
 # noise of one step, is not clear; a rise is only looked for in a loss that has not
 # fallen, and must be the clearer for that.
-_CLEAR_FALL, _CLEAR_RISE = (0.05, 1.25), (0.02, 3.0)
+_CLEAR_FALL, _CLEAR_RISE = (0.05, 2.0), (0.02, 3.0)
 # A loss that has fallen has risen again at this part of the fall.
 _END_OF_FALL = 0.1
 

@@ -4,12 +4,18 @@ abort_from_core <- function(cnd, call) {
   if (inherits(cnd, "python.builtin.ImportError")) {
     abort_no_core(cnd, call)
   }
-  abort_text(py_text(cnd), python_error = class(cnd)[[1]], call = call)
+  abort_text(py_text(cnd), class = error_class(cnd), python_error = class(cnd)[[1]],
+    call = call)
+}
+
+# The class below `reticnn_error` of an error of the core, if it has one.
+error_class <- function(cnd) {
+  if (any(grepl("CheckpointError$", class(cnd)))) "reticnn_error_checkpoint"
 }
 
 # The text as it is: braces in it are not cli's.
-abort_text <- function(text, ..., call) {
-  rlang::abort(text, class = "reticnn_error", ..., call = call)
+abort_text <- function(text, ..., class = NULL, call) {
+  rlang::abort(text, class = c(class, "reticnn_error"), ..., call = call)
 }
 
 # The message of a Python error without what reticulate puts around it.

@@ -124,6 +124,7 @@ import_keras <- function(call = rlang::caller_env()) {
 # Calls a public function of the core: warnings become R warnings, and errors R errors
 # with the text of the core under the user's own call.
 call_core <- function(.name, ..., .call = rlang::caller_env()) {
+  on.exit(end_bar())
   arguments <- list(...)
   check_not_missing(arguments, .call)
   core <- core_module(.call)
@@ -139,11 +140,16 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
       ),
       envir = here
     ),
+    python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
   )
   for (i in seq_along(answer[[2]])) {
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
     rlang::warn(answer[[2]][[i]], class = kinds, call = .call)
+  }
+  # A script that nobody watches would go on as if nothing had happened.
+  if ("reticnn_interrupted" %in% unlist(answer[[3]]) && !interactive()) {
+    rlang::interrupt()
   }
   answer[[1]]
 }

@@ -76,11 +76,12 @@ report_bar <- function() {
         total = state$steps, extra = list(metrics = ""),
         auto_terminate = FALSE, .envir = environment_of_bar, clear = TRUE
       )
+      the$bar <- bar
     }
     cli::cli_progress_update(set = state$step, id = bar, force = TRUE,
       extra = list(metrics = metrics_text(state)), .envir = environment_of_bar)
     if (state$done) {
-      cli::cli_progress_done(id = bar, .envir = environment_of_bar)
+      end_bar()
       say_epoch(state)
     }
   }
@@ -92,9 +93,19 @@ report_steps <- function(at_once) {
   function(state) {
     bar <<- bar %||% cli::cli_progress_bar("Predicting", total = state$steps,
       auto_terminate = FALSE, .envir = environment_of_bar, clear = TRUE)
+    the$bar <- bar
     cli::cli_progress_update(set = state$step, id = bar, force = at_once,
       .envir = environment_of_bar)
-    if (state$done) cli::cli_progress_done(id = bar, .envir = environment_of_bar)
+    if (state$done) end_bar()
+  }
+}
+
+# Takes away the bar that is there: at its end, and where the work is cut off, so that
+# nothing is printed on it.
+end_bar <- function() {
+  if (!is.null(the$bar)) {
+    cli::cli_progress_done(id = the$bar, .envir = environment_of_bar)
+    the$bar <- NULL
   }
 }
 

@@ -41,7 +41,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
     checkpoint_dir = checkpoint_dir,
     cache_features = cache_features, distribute = distribute,
-    progress = progress_reporter(progress), seed = seed_or_draw(seed), output = output)
+    progress = progress_reporter(progress), seed = seed_or_drawn(seed), output = output)
   new_classifier(fitted)
 }
 
@@ -60,15 +60,14 @@ fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
     validation = validation, epochs = epochs, learning_rate = learning_rate,
     early_stopping = early_stopping, batch_size = batch_size,
     augmentation = augmentation, checkpoint_dir = checkpoint_dir,
-    progress = progress_reporter(progress), seed = seed_or_draw(seed))
+    progress = progress_reporter(progress), seed = seed_or_drawn(seed))
   new_classifier(fitted)
 }
 
 #' @eval said("find_learning_rate", without = "returns")
 #' @return A `reticnn_rates`: a tibble with one row per step, `learning_rate` and `loss`
-#'   (smoothed), up to where the loss diverges, and the attribute
-#'   `suggestion`, the rate at which the loss falls fastest, `NA` if it does not fall.
-#'   It prints the suggestion, and has a [plot()].
+#'   (smoothed mean), up to where the loss diverges, and the attribute `suggestion`, `NA`
+#'   if the loss neither falls nor rises. It prints the suggestion, and has a [plot()].
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' rates <- find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300))

@@ -58,6 +58,13 @@ seed_or_draw <- function(seed) {
   if (is.null(seed)) sample.int(.Machine$integer.max, 1L) else seed
 }
 
+# The same where a run may go on that had another: a seed that was drawn is not one that
+# the user insists on.
+seed_or_drawn <- function(seed, call = rlang::caller_env()) {
+  core_module(call)
+  if (is.null(seed)) the$relay$drawn_seed(seed_or_draw(seed)) else seed
+}
+
 # 2500000 as 2.5M, so that axes have room for it.
 short_numbers <- function(values) {
   power <- pmin(pmax(floor(log10(pmax(abs(values), 1, na.rm = TRUE)) / 3), 0), 3)

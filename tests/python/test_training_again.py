@@ -72,7 +72,8 @@ def test_each_call_says_optimizer_and_loss_of_a_model_compiled_here(train):
     train(model, data, optimizer="sgd")
     train(model, data, optimizer="adam", weight_decay=0.01, ema=0.9)
     adam = model.optimizer
-    assert (adam.name, adam.weight_decay, adam.use_ema) == ("adam", 0.01, True)
+    assert isinstance(adam, keras.optimizers.Adam)
+    assert (adam.weight_decay, adam.use_ema) == (0.01, True)
     assert int(adam.iterations) == 3
     train(model, data, mixup=0.2, ema=0.9)
     assert model.optimizer is adam
@@ -103,6 +104,56 @@ def test_a_model_that_the_user_compiles_keeps_its_own(train, refused):
             train(model, **{name: value})
     train(model, optimizer=own)
     assert model.optimizer is own
+
+
+def test_averages_are_kept_however_training_ends(train):
+    settings = {"optimizer": "sgd", "learning_rate": 0.3, "ema": 0.9}
+    average, averages, raw = None, [], []
+
+    def follow(weights):
+        # By the definition: nothing but the weights at first, then a tenth of the new.
+        nonlocal average
+        pairs = weights if average is None else zip(average, weights, strict=True)
+        average = weights if average is None else [0.9 * a + 0.1 * w for a, w in pairs]
+        averages.append(average)
+        raw.append(weights)
+
+    # One step per epoch, and the same run without averages: its weights are the raw.
+    whole = {**settings, "ema": None, "batch_size": 24}
+    for epochs in range(1, 5):
+        follow(train(tiny(), epochs=epochs, **whole).model.get_weights())
+    settings["batch_size"] = 24
+
+    def stop(state):
+        if state["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    early = train(tiny(), epochs=4, early_stopping=9, **settings)
+    cut = train(tiny(), epochs=4, progress=stop, **settings)
+    assert cut.epochs == 2
+    ends = [(early, early.kept_epoch), (cut, 3)]
+    for fitted, epoch in ends:
+        got = fitted.model.get_weights()
+        for ours, by_hand in zip(got, averages[epoch - 1], strict=True):
+            np.testing.assert_allclose(ours, by_hand, atol=1e-5)
+    assert any(
+        np.abs(a - r).max() > 1e-3 for a, r in zip(averages[2], raw[2], strict=True)
+    )
+    # Further averages begin with the weights that were kept.
+    before = early.model.get_weights()
+    train(early, epochs=1, **{**settings, "learning_rate": 1e-9})
+    for ours, kept in zip(early.model.get_weights(), before, strict=True):
+        np.testing.assert_allclose(ours, kept, atol=1e-6)
+
+
+def test_measures_of_an_epoch_are_of_that_epoch_alone(train, images):
+    stages = [{"train": "head", "epochs": 1}, {"train": "all", "epochs": 1}]
+    history = train(tiny(), stages=stages, learning_rate=0.5).history
+    # Features are kept in the first stage; a share of 24 images is a whole number.
+    shares = np.array(history["accuracy"]) * 24
+    np.testing.assert_allclose(shares, shares.round(), atol=1e-4)
+    alone = train(tiny(), stages=stages, learning_rate=0.5, cache_features="none")
+    assert history["accuracy"] == pytest.approx(alone.history["accuracy"])
 
 
 @pytest.mark.parametrize("way", ["stages", "freeze"])

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import reticnn
+from reticnn.runtime.conditions import CheckpointError, InterruptedWarning
+from reticnn.training import feature_cache
 
 # A run with everything that has a state: dropout, batch normalisation, mixing, a
 # schedule, averaged weights, early stopping. It reports its steps, so that the test can
@@ -133,6 +137,7 @@ def test_ctrl_c_returns_the_classifier_so_far(tmp_path):
     _, (history, stopped) = result_of(tmp_path, "run")
     assert stopped == "interrupted"
     assert history["epoch"] == [1, 2]
+    assert "InterruptedWarning: Training was interrupted in epoch 3 of 6" in problem
 
 
 FULL_DISK = RUN.replace(
@@ -163,24 +168,43 @@ def test_a_full_disk_is_an_error_and_the_last_good_checkpoint_stays(tmp_path):
     assert told.startswith("2 ")
 
 
-def short_run(folder, **arguments):
+def small(seed=1, **arguments):
+    """Build a very small model."""
+    settings = {"n_blocks": 1, "filters": 2, "units": 4, "seed": seed}
+    return reticnn.build_cnn((8, 8, 3), **{**settings, **arguments})
+
+
+def short_run(folder, model=None, data=None, **arguments):
     """Train a very small model with checkpoints."""
-    data = reticnn.shape_images(24, image_size=8, seed=1)
-    model = reticnn.build_cnn((8, 8, 3), n_blocks=1, filters=2, units=4, seed=1)
+    data = data or reticnn.shape_images(24, image_size=8, seed=1)
     settings = {"epochs": 2, "batch_size": 8, "progress": "none", "seed": 1}
     return reticnn.fit_classifier(
-        model, data, checkpoint_dir=folder, **{**settings, **arguments}
+        model or small(), data, checkpoint_dir=folder, **{**settings, **arguments}
     )
+
+
+def cut_in(epoch):
+    """Return a progress function that stops training as Ctrl-C does."""
+
+    def stop(state):
+        if state["epoch"] == epoch:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def assert_same(one, other):
+    """Check that two classifiers have the same weights and the same history."""
+    np.testing.assert_equal(one.history, other.history)
+    assert one.kept_epoch == other.kept_epoch
+    pairs = zip(one.model.get_weights(), other.model.get_weights(), strict=True)
+    for ours, theirs in pairs:
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_same_call_after_the_end_returns_the_same_classifier(tmp_path):
     first = short_run(tmp_path / "new" / "folder")
-    again = short_run(tmp_path / "new" / "folder")
-    assert again.history == first.history
-    for ours, theirs in zip(
-        again.model.get_weights(), first.model.get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(ours, theirs)
+    assert_same(short_run(tmp_path / "new" / "folder"), first)
 
 
 def test_more_epochs_go_on_from_the_end(tmp_path):
@@ -191,12 +215,184 @@ def test_more_epochs_go_on_from_the_end(tmp_path):
     assert longer.history == whole.history
 
 
-def test_another_runs_checkpoint_is_refused(tmp_path):
-    short_run(tmp_path)
-    with pytest.raises(
-        ValueError, match=r"`checkpoint_dir`.*batch_size: there '8', here '12'.*delete"
+SCHEDULED = {
+    "epochs": 4,
+    "learning_rate": 0.05,
+    "schedule": "cosine",
+    "warmup_epochs": 1,
+}
+
+
+def test_a_cut_run_goes_on_with_the_model_as_it_was_left(tmp_path):
+    whole = short_run(tmp_path / "whole", **SCHEDULED)
+    model = small()
+    with pytest.warns(InterruptedWarning, match="in epoch 2 of 4.*of that moment"):
+        short_run(tmp_path / "cut", model, progress=cut_in(2), **SCHEDULED)
+    with pytest.warns(InterruptedWarning, match="last checkpoint"):
+        short_run(tmp_path / "cut", model, progress=cut_in(3), **SCHEDULED)
+    assert_same(short_run(tmp_path / "cut", model, **SCHEDULED), whole)
+    # Finished, the same call trains no more, with whichever model.
+    again = short_run(tmp_path / "cut", model, **SCHEDULED)
+    assert_same(again, whole)
+    assert_same(short_run(tmp_path / "cut", again, **SCHEDULED), whole)
+    assert_same(short_run(tmp_path / "cut", **SCHEDULED), whole)
+
+
+def test_a_cut_classifier_goes_on_also_from_its_file(tmp_path):
+    settings = {**SCHEDULED, "validation": 0.25, "ema": 0.9, "early_stopping": 9}
+    first = short_run(None, epochs=1)
+    path = reticnn.save_classifier(first, tmp_path / "first.reticnn")
+    whole = short_run(tmp_path / "whole", first, **settings)
+    assert whole.history["epoch"] == [1, 2, 3, 4, 5]
+    loaded = reticnn.load_classifier(path)
+    with pytest.warns(InterruptedWarning, match=r"in epoch 3 of 4.*of epoch"):
+        cut = short_run(tmp_path / "cut", loaded, progress=cut_in(3), **settings)
+    assert cut.stopped == "interrupted"
+    path = reticnn.save_classifier(cut, tmp_path / "cut.reticnn")
+    loaded = reticnn.load_classifier(path)
+    assert_same(short_run(tmp_path / "cut", loaded, **settings), whole)
+
+
+@pytest.mark.slow
+def test_cut_stages_go_on_with_the_model_as_it_was_left(tmp_path):
+    stages = [{}, {"train": "head"}, {"train": "all", "learning_rate": 0.01}]
+    whole = short_run(tmp_path / "whole", stages=stages)
+    model = small()
+    with pytest.warns(InterruptedWarning):
+        short_run(tmp_path / "cut", model, progress=cut_in(5), stages=stages)
+    assert_same(short_run(tmp_path / "cut", model, stages=stages), whole)
+    assert_same(short_run(tmp_path / "cut", stages=stages), whole)
+    # What a later stage began from has to be there still: said before any training.
+    with pytest.raises(CheckpointError, match="stages: there"):
+        short_run(tmp_path / "cut", stages=stages, epochs=3)
+    (tmp_path / "cut" / "stage-1" / "reticnn-checkpoint.npz").unlink()
+    with pytest.raises(CheckpointError, match="another run of the stage before"):
+        short_run(tmp_path / "cut", stages=stages)
+
+
+def layered(activation="relu", seed=1):
+    """Build a model of two layers, named by Keras."""
+    weights = keras.initializers.GlorotUniform(seed)
+    layers = [
+        keras.Input((8, 8, 3)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3, activation, kernel_initializer=weights),
+        keras.layers.Dense(1, "sigmoid", kernel_initializer=weights),
+    ]
+    return keras.Sequential(layers)
+
+
+def labelled(labels):
+    """Return the images of the short run with other labels."""
+    data = reticnn.shape_images(24, image_size=8, seed=1)
+    return reticnn.image_arrays(data.read(np.arange(24)), labels)
+
+
+def other_images():
+    """Return as many images as the short run has, of the same classes."""
+    return reticnn.shape_images(24, image_size=8, seed=2)
+
+
+HALVES = ["circle"] * 12 + ["square"] * 12
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"batch_size": 12}, "batch_size: there '8', here '12'"),
+        (
+            {"data": partial(reticnn.shape_images, 24, image_size=8, seed=2)},
+            "other images",
+        ),
+        ({"data": partial(labelled, HALVES)}, "other labels"),
+        ({"data": partial(labelled, ["a", "b"] * 12)}, "other labels"),
+        ({"validation": 0.25}, "other images"),
+        ({"seed": 2}, "seed: there '1', here '2'"),
+        ({"seed": None}, "seed: there '1', here 'none'"),
+        ({"learning_rate": 0.5}, "learning_rate: there '0.001', here '0.5'"),
+        ({"optimizer": "sgd"}, "optimizer: there 'Adam', here 'SGD'"),
+        ({"class_weight": "balanced"}, "class_weight"),
+        ({"epochs": 1}, "epochs: there 2 are done, here 1 asked for"),
+        ({"model": partial(layered, "tanh")}, "other layers, loss or frozen layers"),
+        ({"model": partial(layered, seed=2)}, "other layers, loss or frozen layers"),
+    ],
+)
+def test_another_runs_checkpoint_is_refused(tmp_path, other, problem):
+    made = {name: x() if callable(x) else x for name, x in other.items()}
+    short_run(tmp_path, layered())
+    with pytest.raises(CheckpointError, match=r"`checkpoint_dir`.*delete") as caught:
+        short_run(tmp_path, **{"model": layered(), **made})
+    assert problem in str(caught.value)
+
+
+def test_weights_that_were_learned_are_told_from_those_drawn(tmp_path):
+    unseeded = small(seed=None)
+    first = short_run(tmp_path, unseeded)
+    with pytest.warns(UserWarning, match="other random weights"):
+        again = short_run(tmp_path, small(seed=None))
+    assert_same(again, first)
+    learned = small(seed=None)
+    learned.set_weights([weight + 0.01 for weight in learned.get_weights()])
+    with pytest.raises(CheckpointError, match="other initial weights"):
+        short_run(tmp_path, learned)
+
+
+def test_files_are_the_same_by_name_size_and_time(tmp_path, cats, write_image):
+    def run():
+        data = reticnn.image_folder(cats, 8)
+        return short_run(tmp_path / "run", layered(), data, epochs=1)
+
+    assert_same(run(), run())
+    cats.rename(tmp_path / "moved")
+    cats = tmp_path / "moved"
+    run()
+    os.utime(cats / "cat" / "1.png", (1, 1))
+    with pytest.raises(CheckpointError, match="other images"):
+        run()
+
+
+def frozen_beginning(seed=1):
+    """Build a model whose first layer is frozen, so that its features are kept."""
+    model = small(seed, dropout=0.3)
+    kinds = (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    return reticnn.freeze(model, next(kinds).name)
+
+
+def test_kept_features_are_not_needed_to_go_on(tmp_path, monkeypatch):
+    settings = {**SCHEDULED, "epochs": 3}
+    whole = short_run(tmp_path / "whole", frozen_beginning(), **settings)
+    for name, rooms in {
+        "full": ("memory", "none"),
+        "freed": ("none", "memory"),
+    }.items():
+        monkeypatch.setattr(feature_cache, "kind_with_room", lambda size, r=rooms: r[0])
+        with pytest.warns(InterruptedWarning):
+            short_run(
+                tmp_path / name, frozen_beginning(), progress=cut_in(2), **settings
+            )
+        monkeypatch.setattr(feature_cache, "kind_with_room", lambda size, r=rooms: r[1])
+        resumed = short_run(tmp_path / name, frozen_beginning(), **settings)
+        for ours, theirs in zip(
+            resumed.model.get_weights(), whole.model.get_weights(), strict=True
+        ):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    monkeypatch.undo()
+    with (
+        pytest.warns(UserWarning, match="other random weights"),
+        pytest.raises(CheckpointError, match="other weights in the frozen layers"),
     ):
-        short_run(tmp_path, batch_size=12)
+        short_run(tmp_path / "whole", frozen_beginning(seed=2), **settings)
+
+
+def test_a_checkpoint_of_an_older_version_is_refused_by_name(tmp_path):
+    short_run(tmp_path)
+    file = tmp_path / "reticnn-checkpoint.npz"
+    with np.load(file) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    record = {**json.loads(str(arrays["record"])), "format": 1}
+    np.savez(file, **{**arrays, "record": np.array(json.dumps(record))})
+    with pytest.raises(CheckpointError, match=r"older reticnn.*Delete it"):
+        short_run(tmp_path)
 
 
 @pytest.mark.parametrize("keep", [0, 100, 2000])

@@ -132,21 +132,68 @@ test_that("a run goes on from its checkpoints", {
   expect_identical(longer$model$get_weights(), whole$model$get_weights())
 })
 
-test_that("Ctrl-C in R returns the classifier so far", {
+test_that("another run's checkpoint is refused by class, and a drawn seed is none given", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  data <- shape_images(24, image_size = 8, seed = 1)
+  fit <- function(...) {
+    model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
+    fit_classifier(model, data, epochs = 1, checkpoint_dir = folder, ...)
+  }
+  set.seed(1)
+  first <- fit()
+  set.seed(2)
+  expect_identical(fit()$history, first$history)
+  expect_error(fit(seed = 3), "seed: there 'none', here '3'",
+    class = "reticnn_error_checkpoint")
+  expect_error(fit(batch_size = 8), "batch_size", class = "reticnn_error")
+})
+
+test_that("epochs without a stage or without validation are NA, and not printed", {
+  skip_if_no_core()
+  data <- shape_images(24, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
+  staged <- fit_classifier(model, data, validation = data, epochs = 1,
+    stages = list(list(train = "head"), list(train = "all")))
+  further <- suppressWarnings(fit_classifier(staged, data, epochs = 1))
+  expect_identical(further$history$stage, c(1L, 2L, NA))
+  expect_output(print(staged), "val_loss 0")
+  expect_false(any(grepl("val_", capture.output(print(further)))))
+  expect_silent(plot(further))
+})
+
+# A session that interrupts itself, which is what a terminal does to it.
+interrupted_session <- c(
+  "library(reticnn)",
+  "model <- build_cnn(c(16, 16, 3), n_blocks = 1)",
+  "data <- shape_images(200, image_size = 16)",
+  "fit <- fit_classifier(model, data, epochs = 100, progress = function(state) {",
+  "  if (state$epoch == 3) tools::pskill(Sys.getpid(), tools::SIGINT)",
+  "})",
+  "cat('goes on', class(fit), fit$stopped, nrow(fit$history) < 10, '\\n')"
+)
+
+test_that("Ctrl-C in R returns the classifier so far, and says so", {
   skip_if_quick()
   skip_if_no_core()
   skip_on_os("windows")
-  # The process interrupts itself, which is what a terminal does to it.
-  lines <- run_r(c(
-    "library(reticnn)",
-    "model <- build_cnn(c(16, 16, 3), n_blocks = 1)",
-    "data <- shape_images(200, image_size = 16)",
-    "fit <- fit_classifier(model, data, epochs = 100, progress = function(state) {",
-    "  if (state$epoch == 3) tools::pskill(Sys.getpid(), tools::SIGINT)",
-    "})",
-    "cat(class(fit), fit$stopped, nrow(fit$history) < 10, '\\n')"
+  lines <- suppressWarnings(system2(
+    file.path(R.home("bin"), "R"), c("--interactive", "--no-save", "--no-readline", "-q"),
+    input = interrupted_session, stdout = TRUE, stderr = TRUE,
+    env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
   ))
-  expect_identical(lines, "reticnn_classifier interrupted TRUE ")
+  expect_true("goes on reticnn_classifier interrupted TRUE " %in% lines)
+  expect_match(paste(lines, collapse = " "), "Training was interrupted in epoch")
+})
+
+test_that("Ctrl-C ends a script that nobody watches, once the classifier is made", {
+  skip_if_quick()
+  skip_if_no_core()
+  skip_on_os("windows")
+  lines <- run_r(interrupted_session)
+  expect_false(any(grepl("goes on", lines)))
+  expect_match(paste(lines, collapse = " "), "Training was interrupted in epoch")
+  expect_match(lines, "Execution halted", all = FALSE)
 })
 
 test_that("a learning rate is found, and the model left as it was", {

@@ -17,6 +17,16 @@ class SeenImagesWarning(UserWarning):
     """Images that the model was trained on are used to judge it."""
 
 
+class InterruptedWarning(UserWarning):
+    """Work was cut off by the user, and what there is by then is returned."""
+
+    r_class = "reticnn_interrupted"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used, or is that of another run."""
+
+
 def warn_user(text, kind=UserWarning):
     """Warn, with the line outside of this package that led here as its location."""
     level, frame = 1, sys._getframe()
@@ -32,5 +42,7 @@ def r_class(kind):
     """
     if kind.__module__ != __name__:
         return None
+    if hasattr(kind, "r_class"):
+        return kind.r_class
     words = re.findall("[A-Z][a-z]+", kind.__name__.removesuffix("Warning"))
     return "_".join(["reticnn_warning", *map(str.lower, words)])

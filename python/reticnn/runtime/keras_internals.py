@@ -76,6 +76,11 @@ def parts_of(layer):
     return layer._flatten_layers()
 
 
+def all_layers(model):
+    """Return a model, its layers, and those that they are made of."""
+    return list(model._flatten_layers())
+
+
 def takes_training(layer):
     """Return whether a layer can be told whether it is being trained."""
     return layer._call_has_training_arg
@@ -168,6 +173,11 @@ def rate_or_schedule(optimizer):
     One that scales losses does not have its own: the result is None.
     """
     return getattr(optimizer, "_learning_rate", None)
+
+
+def steps_done(optimizer):
+    """Return how many steps an optimizer has taken."""
+    return int(keras.ops.convert_to_numpy(optimizer.iterations))
 
 
 def trained_by(optimizer):

@@ -14,6 +14,14 @@ def generator(seed, *stream):
     return np.random.Generator(np.random.Philox(key))
 
 
+class DrawnSeed:
+    """A seed that R drew from its own random state, as the user gave none."""
+
+    def __init__(self, number):
+        """Take the number."""
+        self.number = number
+
+
 @contextlib.contextmanager
 def seeded_keras(seed):
     """Seed what Keras draws inside the block, and put the global state back after it.

@@ -3,6 +3,7 @@
 import warnings
 
 from reticnn.runtime.conditions import r_class
+from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.registration import register_classes
 
 
@@ -16,6 +17,11 @@ def call_with_warnings(function, *args, **kwargs):
         value = function(*args, **kwargs)
     kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
     return value, [str(warning.message) for warning in caught], kinds
+
+
+def drawn_seed(number):
+    """Return a seed that R drew, so that it is known from one that the user gave."""
+    return DrawnSeed(int(number))
 
 
 def load_keras():

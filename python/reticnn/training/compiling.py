@@ -14,6 +14,7 @@ from reticnn.runtime.keras_internals import (
     set_optimizer,
     spare_from_decay,
     spares_from_decay,
+    steps_done,
     trained_by,
 )
 
@@ -76,8 +77,13 @@ def compile_like(copy, model, optimizer=None):
     spare_from_decay(fresh, [one for one, v in pairs if spares_from_decay(own, v)])
 
 
-def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
-    """Set the learning rate and its schedule, if they differ from the current ones."""
+def set_learning_rate(
+    model, learning_rate, schedule, steps, warmup_steps, first_step=None
+):
+    """Set the learning rate and its schedule, if they differ from the current ones.
+
+    The schedule begins at the optimizer's `first_step`, or at the one that is next.
+    """
     optimizer = model.optimizer
     current = rate_or_schedule(optimizer)
     has_schedule = isinstance(current, keras.optimizers.schedules.LearningRateSchedule)
@@ -91,7 +97,8 @@ def set_learning_rate(model, learning_rate, schedule, steps, warmup_steps):
     ours = isinstance(current, Schedule)
     if schedule == "constant" and warmup_steps == 0 and not ours:
         return
-    first_step = int(keras.ops.convert_to_numpy(optimizer.iterations))
+    if first_step is None:
+        first_step = steps_done(optimizer)
     optimizer.learning_rate = Schedule(
         schedule, learning_rate, steps, warmup_steps, first_step
     )

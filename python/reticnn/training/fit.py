@@ -5,6 +5,8 @@ import os
 from reticnn.classifier import Classifier, as_model
 from reticnn.coercion import as_path
 from reticnn.outputs import kind_of_classifier, output_kind
+from reticnn.runtime.conditions import InterruptedWarning, warn_user
+from reticnn.training.callbacks.checkpoints import check_stages, path_in
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -49,8 +51,10 @@ def fit_classifier(
 
     The loss depends on the model's output: binary cross-entropy for one unit,
     categorical cross-entropy for one unit per class, the maximum a posteriori criterion
-    for distances to prototypes. A model that is already compiled keeps its own loss,
-    metrics and optimizer.
+    for distances to prototypes. A model that you compiled keeps its own loss, metrics
+    and optimizer. One that was trained here before goes on with its optimizer and
+    learning rate, unless the call asks for others; loss, averaging and schedule are
+    those of the call, and a schedule begins anew.
 
     The running means and variances of batch normalisation are moving averages over
     the steps, and after few steps say little of the weights. At the end, and for each
@@ -66,7 +70,9 @@ def fit_classifier(
     model with a `compute_loss()` or `train_step()` of its own and no loss.
 
     Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
-    with the weights of the best epoch if there are validation images.
+    with the weights of the best epoch if there are validation images, and a warning
+    says where training was cut off. In R, a script that no one is watching ends there,
+    as the interrupt is signalled again.
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
@@ -136,8 +142,12 @@ def fit_classifier(
             None.
         checkpoint_dir: Folder in which the state of training is saved after each epoch.
             After an interruption of any kind, the same call resumes from there, with
-            the same result as an uninterrupted run; each of `stages` has its own
-            subfolder. None for no checkpoints. Default None.
+            the same result as an uninterrupted run, for the model as it was before or
+            as it was left; after the end, it returns the same classifier. A call with
+            other images, labels, settings, seed, model, or weights that were learned
+            or loaded is refused; with a constant learning rate, more `epochs` go on
+            from the end. Files count as the same by name, size and time of change. Each
+            of `stages` has its own subfolder. None for no checkpoints. Default None.
         cache_features: `"auto"` computes the layers before the first trained one only
             once per image, if images are the same in each epoch and the results fit: in
             1 GiB of memory, or else in half of the free space for temporary files. A
@@ -183,11 +193,13 @@ def fit_classifier(
             and data differ in the number of classes or in channels that cannot be
             converted without a loss, if `augmentation` does not fit the images, if
             `validation` has other classes, if `model` is compiled and an argument
-            contradicts that, if the checkpoint is damaged or belongs to another run, or
-            an argument is outside its range.
+            contradicts that, or an argument is outside its range.
+        CheckpointError: A ValueError, if the checkpoint is damaged, belongs to another
+            run, or was written by an older version.
         OSError: If a checkpoint cannot be written; the last good one remains.
 
     Warns:
+        InterruptedWarning: If training is interrupted.
         UserWarning: If images in memory are resized, or training stops because the loss
             became NaN.
 
@@ -238,8 +250,11 @@ def fit_classifier(
         kind = output_kind(as_model(model), output)
     model = as_model(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
-    run, stopped = None, None
-    for stage in parts:
+    folders = _folders(checkpoint_dir, parts)
+    if stages is not None and checkpoint_dir is not None:
+        check_stages(folders, [stage.fingerprint for stage in parts])
+    run, stopped, cut = None, None, None
+    for index, (stage, folder) in enumerate(zip(parts, folders, strict=True)):
         try:
             if stage:
                 stage.choose_layers(model)
@@ -250,25 +265,35 @@ def fit_classifier(
                 stage.settings if stage else settings,
                 kind=kind,
                 class_names=class_names,
-                checkpoint_dir=_folder(checkpoint_dir, stage),
+                checkpoint_dir=folder,
                 devices=devices,
                 seed=seed,
                 stage=stage,
                 earlier=run,
+                before={"history": history, "kept_epoch": kept_before},
+                followed=_has_checkpoint(folders[index + 1 : index + 2]),
             )
         except KeyboardInterrupt:
             if run is None:
                 raise
-            stopped = "interrupted"
+            stopped, cut = "interrupted", f"before stage {stage.number}"
             break
+        if stage is parts[0]:
+            # Of a run that resumes, the model may have been trained by that run.
+            history, kept_before = run.before["history"], run.before["kept_epoch"]
+            epochs_before = len(history["epoch"])
         stopped = run.train(*progress_reporters(progress, devices, run.note))
+        cut = run.cut
         history = _joined_history(history, run.records, stage)
         try:
             run.settle()
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped, cut = "interrupted", f"after epoch {run.end}"
+        run.leave()
         if stopped in ("interrupted", "nan"):
             break
+    if stopped == "interrupted":
+        warn_user(_interruption(cut, run, checkpoint_dir), InterruptedWarning)
     return Classifier(
         model,
         run.class_names,
@@ -281,13 +306,32 @@ def fit_classifier(
     )
 
 
-def _folder(checkpoint_dir, stage):
-    """Return the folder for the checkpoint of a stage, or of the only one."""
-    if checkpoint_dir is None or stage is None:
-        return checkpoint_dir
-    return os.path.join(
-        as_path(checkpoint_dir, "checkpoint_dir"), f"stage-{stage.number}"
-    )
+def _interruption(cut, run, checkpoint_dir):
+    """Return what to tell the user of training that was cut off."""
+    weights = "of that moment"
+    if run.keeps_best:
+        kept = run.kept_epoch
+        weights = f"of epoch {kept}, the best so far" if kept else "from before it"
+    text = f"Training was interrupted {cut}. The classifier has the weights {weights}."
+    if checkpoint_dir is None:
+        return text
+    return f"{text} The same call goes on from its last checkpoint."
+
+
+def _folders(checkpoint_dir, parts):
+    """Return the folder for the checkpoint of each stage, or of the only one."""
+    if checkpoint_dir is None:
+        return [None] * len(parts)
+    folder = as_path(checkpoint_dir, "checkpoint_dir")
+    return [
+        folder if stage is None else os.path.join(folder, f"stage-{stage.number}")
+        for stage in parts
+    ]
+
+
+def _has_checkpoint(folders):
+    """Return whether there is a checkpoint in one of the folders."""
+    return any(folder and os.path.exists(path_in(folder)) for folder in folders)
 
 
 def _joined_history(earlier, records, stage):

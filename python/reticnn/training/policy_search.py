@@ -10,6 +10,7 @@ from reticnn.coercion import as_float, as_int, as_seed, shown
 from reticnn.data.image_data import as_image_data
 from reticnn.data.splitting import parts_of_data
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.runtime.randomness import generator, seeded_keras
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
@@ -74,6 +75,9 @@ def learn_augmentation(
         `val_loss`, its lowest validation loss, `operations` as text, and `policy`; and
         `stopped`, `"interrupted"` or None.
 
+    Warns:
+        InterruptedWarning: If the search is interrupted.
+
     Raises:
         TypeError: If `model_fn` is not a function that builds a Keras model.
         ValueError: If `budget` is too small for that many trials, or as in
@@ -110,6 +114,11 @@ def learn_augmentation(
             if stopped:
                 break
         if stopped:
+            warn_user(
+                f"The search was interrupted in round {number + 1} of {len(rounds)}. "
+                "The policy is the best so far.",
+                InterruptedWarning,
+            )
             break
     return {**running.result(), "stopped": stopped}
 
@@ -206,6 +215,8 @@ class _Trial:
         if self.model is None:
             self.model = _new_model(self._model_fn, self._seed)
         with warnings.catch_warnings():
+            # The search itself says that it was cut off.
+            warnings.simplefilter("ignore", InterruptedWarning)
             # What the first trial warns of holds for all.
             if self.number > 1 or self.epochs:
                 warnings.simplefilter("ignore")

@@ -11,16 +11,26 @@ import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.conversion import images_for_model, read_at_size
+from reticnn.data.digest import images_digest, labels_digest
 from reticnn.data.image_data import as_image_data, check_not_empty
 from reticnn.data.splitting import parts_of_data
+from reticnn.graph import leaves_of
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
+from reticnn.pretrained.freezing import set_flags
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import sync_weights
+from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
+from reticnn.runtime.randomness import DrawnSeed
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
+from reticnn.training.callbacks.averaging import (
+    AveragedTests,
+    begin_averages,
+    keep_averages,
+)
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates
+from reticnn.training.callbacks.epoch_progress import Position
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
     compile_model,
@@ -35,6 +45,12 @@ from reticnn.training.distributing import (
     shared_seed,
 )
 from reticnn.training.feature_cache import feature_cache
+from reticnn.training.fingerprint import (
+    initial_digests,
+    model_digest,
+    optimizer_texts,
+    rate_of,
+)
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
@@ -45,6 +61,10 @@ class TrainingRun:
     """A run from the first epoch, or from a checkpoint, to the last.
 
     Attributes:
+        before: What was known of the model's training before the run. A run that
+            resumes has kept it, as its model has been trained since.
+        cut: Where training was cut off by the user, in words, or None.
+        keeps_best: Whether the weights left are those of the best epoch.
         records: List of dicts, the metrics of each epoch.
         class_names: List of the classes.
         resize: How the training images were resized to the model's size, or None if
@@ -66,6 +86,8 @@ class TrainingRun:
         seed=None,
         stage=None,
         earlier=None,
+        before=None,
+        followed=False,
     ):
         """Check the data against the model, and make the model ready.
 
@@ -81,53 +103,68 @@ class TrainingRun:
             seed: Whole number, or None.
             stage: `Stage` that the run is, or None if training has only one.
             earlier: The run of the stage before, or None.
+            before: What is known of the model's training before the run, as JSON has
+                it, or None.
+            followed: Whether the next stage has a checkpoint already.
         """
-        checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir)
         check_batch_size(settings.batch_size, devices)
         check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
-        self._devices = devices
-        self.seed = earlier.seed if earlier else shared_seed(as_seed(seed), devices)
-        self._stage = stage
-        self._first_stage = earlier is None
-        self._kept_before = earlier.kept_epoch if earlier else 0
-        self._first_epoch = earlier.end if earlier else 0
-        self._keeps_best = settings.early_stopping is not None
-        if checkpoints and checkpoints.seed is not None:
-            self.seed = checkpoints.seed
+        given = None if isinstance(seed, DrawnSeed) else seed
+        self.seed = earlier.seed if earlier else _seed_of(seed, devices)
         self._model = model
         self._kind = kind
         self._settings = settings
+        self._devices = devices
+        self._stage = stage
+        self._earlier = earlier
+        self._checkpoints = _checkpoints(checkpoint_dir, settings, stage, given)
+        there = self._checkpoints.record if self._checkpoints else None
+        if there:
+            self.seed = there["seed"]
+        self.cut = None
+        self.before = there["before"] if there else before
+        self._kept_before = earlier.kept_epoch if earlier else 0
+        self._first_epoch = earlier.end if earlier else 0
+        self.keeps_best = settings.early_stopping is not None
         self._data, self._validation = _training_data(
             model, data, validation, self.seed, settings.augmentation, class_names
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
         self._class_weights = _class_weights(settings.class_weight, self._data)
-        self._make_ready()
+        initial = self._initial_weights() if self._checkpoints else None
+        begun = {"first_step": there["first_step"]} if there else {}
+        if there and initial is None and earlier is None:
+            begun.update(_as_begun(model, there))
+        self._make_ready(**begun)
         self._features, self._features_note = feature_cache(
             model, settings, len(self._data), len(self._validation or ()), devices
         )
         self._trained = self._features.rest if self._features else model
-        self._history = History(checkpoints.records if checkpoints else ())
+        self._history = History(there["records"] if there else ())
         self._best = BestWeights(
             settings.early_stopping,
             self._validation is not None,
             self._first_epoch,
             earlier.loss if earlier else math.inf,
         )
-        self._checkpoints = checkpoints
-        if checkpoints:
-            checkpoints.connect(
-                self._fingerprint(), self.seed, self._history, self._best
-            )
-            checkpoints.restore(self._trained)
+        if self._checkpoints:
+            self._connect(given, initial)
+            self._checkpoints.restore(followed)
 
     @property
     def note(self):
         """What a person should know about the run before it starts, or None."""
-        notes = (self._stage and self._stage.note, self._features_note)
+        notes = (self._stage and self._stage.note, self._features_note, self._resumed)
         return "\n".join(filter(None, notes)) or None
+
+    @property
+    def _resumed(self):
+        """Say that the run goes on from a checkpoint, if it does."""
+        if not self._checkpoints or not self._checkpoints.record or not self.records:
+            return None
+        return f"Going on from the checkpoint after epoch {self.end}"
 
     @property
     def end(self):
@@ -137,7 +174,7 @@ class TrainingRun:
     @property
     def kept_epoch(self):
         """The epoch whose weights are left, 0 for those from before the first one."""
-        if not self._keeps_best:
+        if not self.keeps_best:
             return self.end
         from_before = self._best.epoch < self._first_epoch
         return self._kept_before if from_before else self._best.epoch + 1
@@ -145,7 +182,12 @@ class TrainingRun:
     @property
     def loss(self):
         """The loss of the weights that are left, infinite if nothing says that."""
-        return self._best.loss if self._keeps_best else math.inf
+        return self._best.loss if self.keeps_best else math.inf
+
+    @property
+    def checkpoint(self):
+        """What no other run's checkpoint has, or None without one."""
+        return self._checkpoints and self._checkpoints.run
 
     @property
     def records(self):
@@ -156,10 +198,12 @@ class TrainingRun:
         """Train to the end, and return why it came early, or None."""
         last = self._first_epoch + self._settings.epochs
         done = min(self.end, last)
-        if self._checkpoints and self._checkpoints.stopped:
+        if self._best.stopped:
             done = last
         batches = self._batches()
+        position = Position()
         callbacks = [
+            position,
             *reporters,
             EpochStarts(batches),
             EpochSeeds(self.seed),
@@ -167,9 +211,9 @@ class TrainingRun:
             self._history,
             self._best,
         ]
-        if self._model.optimizer.use_ema:
+        if averages(self._model.optimizer):
             # After the best weights, which are to be seen while they are averages.
-            callbacks.append(keras.callbacks.SwapEMAWeights())
+            callbacks.append(AveragedTests())
         # After the averages have come in for a validation.
         callbacks.append(self._settling())
         if self._checkpoints:
@@ -192,13 +236,18 @@ class TrainingRun:
                 )
             except KeyboardInterrupt:
                 stopped = "interrupted"
+                self.cut = str(position)
+                if verbose == 1:
+                    print()  # Keras's bar does not end its line.
             finally:
                 sync_weights(self._trained)
+                # The model itself has the same metrics, and does not know of their use.
+                self._trained.reset_metrics()
         return self._finished(stopped)
 
     def settle(self):
         """Let running statistics be those of the weights that are left."""
-        if self._keeps_best and not self.kept_epoch:
+        if self.keeps_best and not self.kept_epoch:
             # Nothing was trained.
             return
         self._settling().settle()
@@ -245,9 +294,12 @@ class TrainingRun:
         """Restore the best weights if wanted, and return why training stopped."""
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
-        self._keeps_best = self._keeps_best or by_hand or stopped == "nan"
-        if self._keeps_best:
-            self._best.restore(self._trained)
+        self.keeps_best = self.keeps_best or by_hand or stopped == "nan"
+        try:
+            self._put_weights()
+        except KeyboardInterrupt:
+            # Half of them would be worse than waiting.
+            self._put_weights()
         if stopped == "nan":
             warnings.warn(
                 f"The loss became NaN in epoch {self.end + 1}, and training "
@@ -258,10 +310,29 @@ class TrainingRun:
             )
         return stopped
 
-    def _make_ready(self):
-        """Compile the model, set its learning rate, and seed its random layers."""
+    def leave(self):
+        """Note in the checkpoints of all stages how the model is left."""
+        if self._checkpoints:
+            self._checkpoints.leave()
+        if self._earlier:
+            self._earlier.leave()
+
+    def _put_weights(self):
+        """Have the weights in the model that are to be kept."""
+        if self.keeps_best and self._best.weights:
+            self._best.restore(self._trained)
+        else:
+            keep_averages(self._trained)
+
+    def _make_ready(self, first_step=None, learning_rate=None):
+        """Compile the model, set its learning rate, and seed its random layers.
+
+        Args:
+            first_step: The optimizer's step at which the run began, or None for now.
+            learning_rate: The one with which it began if the settings have none.
+        """
         settings = self._settings
-        if self._first_stage:
+        if self._earlier is None:
             compile_model(self._model, settings, self._kind)
         else:
             follow_trainable(self._model)
@@ -272,25 +343,58 @@ class TrainingRun:
         steps = -(-len(self._data) // settings.batch_size)
         set_learning_rate(
             self._model,
-            settings.learning_rate,
+            settings.learning_rate or learning_rate,
             settings.schedule,
             steps * settings.epochs,
             steps * settings.warmup_epochs,
+            first_step,
         )
+        self._model.optimizer.build(self._model.trainable_variables)
+        begin_averages(self._model)
         seed_layers(self._model, self.seed)
 
-    def _fingerprint(self):
-        """Return what must be the same for a checkpoint to fit."""
-        model = self._model
-        return {
-            **self._settings.fingerprint(),
-            "model": ", ".join(str(tuple(weight.shape)) for weight in model.weights),
-            "features": "kept" if self._features else "not kept",
-            "stages": self._stage.fingerprint if self._stage else "none",
-            "class_names": ", ".join(self.class_names),
-            "images": str(len(self._data)),
-            "validation images": str(len(self._validation or ())),
+    def _connect(self, seed_given, initial):
+        """Compare the run with that in the checkpoint, and say what to write there."""
+        texts = {
+            **_texts(self._settings, self._stage, seed_given),
+            **optimizer_texts(self._model.optimizer),
         }
+        digests = {
+            "images": images_digest(self._data),
+            "labels": labels_digest(self._data),
+            "layers, loss or frozen layers of the model": model_digest(self._model),
+        }
+        if self._validation is not None:
+            digests["validation images"] = images_digest(self._validation)
+            digests["labels in validation"] = labels_digest(self._validation)
+        checkpoints = self._checkpoints
+        checkpoints.check(texts, digests)
+        if initial and checkpoints.record:
+            checkpoints.check_initial(initial)
+        facts = checkpoints.record or {
+            "texts": texts,
+            "digests": digests,
+            "initial": initial,
+            "seed": self.seed,
+            "first_step": steps_done(self._model.optimizer),
+            "rate": rate_of(self._model.optimizer),
+            "trained_layers": [layer.trainable for layer in leaves_of(self._model)],
+            "before": self.before,
+            "after": self._earlier and self._earlier.checkpoint,
+        }
+        checkpoints.connect(
+            self._model, self._trained, facts, self._history, self._best
+        )
+
+    def _initial_weights(self):
+        """Return digests of the weights before the run, or None.
+
+        A stage has those that the one before it has left; and where the run has left
+        the model itself, they are no longer there.
+        """
+        if self._earlier or self._checkpoints.has_left(self._model):
+            return None
+        return initial_digests(self._model)
 
     def _images(self):
         return TrainingImages(self._data, self._settings.augmentation, self.seed)
@@ -325,6 +429,44 @@ class TrainingRun:
             targets=self._targets,
             images=images,
         )
+
+
+def _seed_of(seed, devices):
+    """Return the number for a seed given by the user, drawn by R, or not there."""
+    number = seed.number if isinstance(seed, DrawnSeed) else seed
+    return shared_seed(as_seed(number), devices)
+
+
+def _checkpoints(folder, settings, stage, seed):
+    """Return the checkpoints in a folder, if those there are of such a run, or None."""
+    if folder is None:
+        return None
+    checkpoints = Checkpoints(folder)
+    checkpoints.check(_texts(settings, stage, seed), {})
+    checkpoints.check_epochs(settings.epochs)
+    return checkpoints
+
+
+def _as_begun(model, there):
+    """Let a model that a run has left begin as it did, and return its learning rate.
+
+    Later stages may have trained other layers, at another rate.
+    """
+    leaves, flags = leaves_of(model), there["trained_layers"]
+    if [layer.trainable for layer in leaves] != flags and len(leaves) == len(flags):
+        pairs = zip(leaves, flags, strict=True)
+        set_flags(model, {id(layer) for layer, trained in pairs if trained})
+    return {"learning_rate": there["rate"]}
+
+
+def _texts(settings, stage, seed):
+    """Return what a run was asked for as texts by name."""
+    return {
+        **settings.fingerprint(),
+        "stages": stage.fingerprint if stage else "none",
+        "seed": "none" if seed is None else str(as_seed(seed)),
+        "backend": keras.backend.backend(),
+    }
 
 
 def _training_data(model, data, validation, seed, augmentation, class_names):

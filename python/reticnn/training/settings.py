@@ -1,5 +1,6 @@
 """The settings of a training run, checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,13 +53,18 @@ class TrainingSettings:
         return self.mixup > 0 or self.cutmix > 0
 
     def fingerprint(self):
-        """Return what must be the same for a run to go on: texts by name."""
+        """Return what must be the same for a run to go on: texts by name.
+
+        The optimizer, which may be the model's own, is not among it.
+        """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("optimizer", "learning_rate", "weight_decay", "ema"):
+            del values[name]
         if self.schedule == "constant":
             # Then more epochs are only more of the same.
             del values["epochs"]
-        if not isinstance(self.optimizer, (str, type(None))):
-            values["optimizer"] = type(self.optimizer).__name__
+        if isinstance(self.class_weight, Mapping):
+            values["class_weight"] = sorted(self.class_weight.items())
         if self.augmentation is not None:
             values["augmentation"] = self.augmentation.to_config()
         return {name: str(value) for name, value in values.items()}

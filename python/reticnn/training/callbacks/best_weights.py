@@ -1,8 +1,10 @@
 """Keep what training has reached: the history, the best weights, and when to stop."""
 
 import math
+from functools import partial
 
 from reticnn.runtime.backend import keras
+from reticnn.training.callbacks.averaging import weights_to_keep
 from reticnn.training.callbacks.epoch_progress import in_reading_order
 
 
@@ -59,13 +61,13 @@ class BestWeights(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_test_end(self, logs=None):
-        """Compare after validation, while averaged weights are still in the model."""
-        self._compare(logs["loss"])
+        """Compare after validation, while averages of the weights are in the model."""
+        self._compare(logs["loss"], self.model.get_weights)
 
     def on_epoch_end(self, epoch, logs=None):
         """Compare where there is no validation, and count how long it is no better."""
         if not self._has_validation:
-            self._compare(logs["loss"])
+            self._compare(logs["loss"], partial(weights_to_keep, self.model))
         if self._patience is not None and epoch - self.epoch >= self._patience:
             self.stopped = self.stopped or "early"
             self.model.stop_training = True
@@ -74,7 +76,7 @@ class BestWeights(keras.callbacks.Callback):
         """Put the best weights into the model."""
         model.set_weights(self.weights)
 
-    def _compare(self, loss):
+    def _compare(self, loss, weights):
         if float(loss) < self.loss:
             self.loss, self.epoch = float(loss), self._current
-            self.weights = self.model.get_weights()
+            self.weights = weights()

@@ -1,77 +1,138 @@
 """Resume a training run that was interrupted, as if it had not been."""
 
+import contextlib
 import json
 import os
+import secrets
+import shutil
 import zipfile
 
 import numpy as np
 
-from reticnn.coercion import as_path, shown
+from reticnn.coercion import shown
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import CheckpointError, warn_user
+from reticnn.training.fingerprint import weights_digest
 
 _FILE = "reticnn-checkpoint.npz"
-_FORMAT = 1
+_FORMAT = 2
+# What the file has of the run, beside its arrays, and which models it has left.
+_RECORD, _LEFT = "record", "left-"
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+)
 
 
 class Checkpoints(keras.callbacks.Callback):
     """Write the whole state of training after each epoch, and read it again.
 
     It is written before the first epoch too: the initial weights may be unrepeatable.
+    The frozen beginning of a model, whose features are kept, is not written, and has to
+    be the same when the run goes on.
 
     A file is written next to the last one and replaces it when complete, so that there
     is one good checkpoint at any moment.
+
+    Attributes:
+        path: The file.
+        record: Dict of what the run that is there has noted, or None.
+        run: Text that no other run has.
     """
 
     def __init__(self, folder):
         """Take the folder, which is made if it is not there."""
         super().__init__()
-        folder = as_path(folder, "checkpoint_dir")
         os.makedirs(folder, exist_ok=True)
-        self.path = os.path.join(folder, _FILE)
-        self._record, self._arrays = self._read()
+        self.path = path_in(folder)
+        self.record, self._arrays, self._left = self._read()
+        self.run = self.record["run"] if self.record else secrets.token_hex(8)
 
-    @property
-    def seed(self):
-        """The seed of the run that is there, or None."""
-        return self._record["seed"] if self._record else None
+    def check(self, texts, digests):
+        """Raise if the run in the folder is not the one that was asked for.
 
-    @property
-    def records(self):
-        """The history of the run that is there."""
-        return self._record["records"] if self._record else []
+        Args:
+            texts: Dict of texts by name, of what can be shown.
+            digests: Dict of texts by name, of what can only be told apart.
+        """
+        if self.record:
+            _check(self.record, self.path, texts, digests)
 
-    @property
-    def stopped(self):
-        """Why the run that is there ended, or None."""
-        return self._record["stopped"] if self._record else None
+    def check_epochs(self, epochs):
+        """Raise if more epochs are done than were asked for."""
+        done = len(self.record["records"]) if self.record else 0
+        if done > epochs:
+            problem = f"epochs: there {done} are done, here {epochs} asked for"
+            raise _of_another_run(self.path, [problem])
 
-    def connect(self, settings, seed, history, best):
-        """Take what else is to be kept, and compare the run that is there with it."""
-        self._settings = settings
-        self._seed = seed
-        self._history = history
-        self._best = best
-        if self._record:
-            self._check_settings()
+    def check_initial(self, digests):
+        """Compare the weights of a model with those that the run began with.
 
-    def restore(self, model):
-        """Put the state of the run that is there, if there is one, into the model."""
-        if not self._record:
+        Raises:
+            CheckpointError: If they differ in more than what was drawn at random.
+        """
+        there = self.record["initial"]
+        if there["weights"] != digests["weights"]:
+            raise _of_another_run(self.path, ["other initial weights"])
+        if there["drawn"] != digests["drawn"]:
+            warn_user(
+                "`model` has other random weights than those with which the run in "
+                "`checkpoint_dir` began, and which are gone on with. Build it with the "
+                "same seed to be sure that it is this run, or use another folder for "
+                f"another one: {self.path!r}"
+            )
+
+    def has_left(self, model):
+        """Return whether a model is as the run left it when it was last cut off."""
+        return bool(self._left) and weights_digest(model.weights) in self._left
+
+    def connect(self, model, trained, facts, history, best):
+        """Take what is to be written.
+
+        Args:
+            model: Keras model.
+            trained: The part of it that is trained, a model of the same layers.
+            facts: Dict of what the record has of the run from its beginning on.
+            history: `History`.
+            best: `BestWeights`.
+        """
+        self._whole, self._trained = model, trained
+        self._facts, self._history, self._best = facts, history, best
+
+    def restore(self, followed):
+        """Put the state of the run that is there, if there is one, into the model.
+
+        Args:
+            followed: Whether a later stage has a checkpoint too. What is frozen now may
+                have been trained since, and the later state is put in place of it.
+        """
+        if not self.record:
             return
-        variables = _variables(model)
-        for index, variable in enumerate(variables):
-            variable.assign(self._arrays[f"variable_{index}"])
-        count = self._record["best_weights"]
-        best = [self._arrays[f"best_{index}"] for index in range(count)]
-        self._best.weights = best
-        self._best.loss = self._record["best_loss"]
-        self._best.epoch = self._record["best_epoch"]
-        self._best.stopped = self._record["stopped"]
+        if not followed:
+            self._check_frozen()
+        arrays = self._arrays
+        places = _places(self._whole.variables, "variable")
+        places.update(_places(self._trained.optimizer.variables, "optimizer"))
+        for name, variable in places.items():
+            if name in arrays:
+                variable.assign(arrays[name])
+        self._best.weights = [
+            arrays[name] if name in arrays else keras.ops.convert_to_numpy(weight)
+            for name, weight in self._kept().items()
+        ]
+        self._best.loss = self.record["best_loss"]
+        self._best.epoch = self.record["best_epoch"]
+        self._best.stopped = self.record["stopped"]
         self._arrays = None
 
     def on_train_begin(self, logs=None):
         """Write the state before the first epoch."""
-        if not self._record:
+        if not self.record:
             self.write()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -81,33 +142,30 @@ class Checkpoints(keras.callbacks.Callback):
 
     def write(self):
         """Write the state of training in place of the last one."""
-        best = self._best.weights
+        places = _places(self._whole.variables, "variable", self._trained.variables)
+        frozen = [v for v in self._whole.variables if id(v) not in _ids(places)]
+        places.update(_places(self._trained.optimizer.variables, "optimizer"))
+        arrays = {
+            name: keras.ops.convert_to_numpy(variable)
+            for name, variable in places.items()
+        }
+        arrays.update(zip(self._kept(), self._best.weights, strict=True))
         record = {
+            **self._facts,
             "format": _FORMAT,
-            "settings": self._settings,
-            "seed": self._seed,
+            "run": self.run,
+            "frozen": weights_digest(frozen),
             "records": self._history.records,
             "stopped": self._best.stopped,
             "best_loss": self._best.loss,
             "best_epoch": self._best.epoch,
-            "best_weights": len(best),
         }
-        arrays = {
-            f"variable_{index}": keras.ops.convert_to_numpy(variable)
-            for index, variable in enumerate(_variables(self.model))
-        }
-        arrays.update({f"best_{index}": array for index, array in enumerate(best)})
-        arrays["record"] = np.array(json.dumps(record))
-        unfinished = f"{self.path}.{os.getpid()}.tmp"
+        arrays[_RECORD] = np.array(json.dumps(record))
         try:
-            with open(unfinished, "wb") as file:
+            with _replacing(self.path) as file:
                 np.savez(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, self.path)
+            self._left = set()
         except OSError as error:
-            if os.path.exists(unfinished):
-                os.remove(unfinished)
             raise OSError(
                 f"`checkpoint_dir`: the state after epoch {len(self._history.records)} "
                 f"could not be written ({error.strerror or error}). The last good "
@@ -115,39 +173,150 @@ class Checkpoints(keras.callbacks.Callback):
                 "the same call again."
             ) from error
 
+    def leave(self):
+        """Note the weights with which the model is left, to know it again."""
+        digest = weights_digest(self._whole.weights)
+        if digest in self._left or not os.path.exists(self.path):
+            return
+        # Not a reason to lose the classifier.
+        with contextlib.suppress(OSError), _replacing(self.path) as file:
+            with open(self.path, "rb") as last:
+                shutil.copyfileobj(last, file)
+            with zipfile.ZipFile(file, "a") as archive:
+                archive.writestr(_LEFT + digest, b"")
+            self._left.add(digest)
+
+    def _kept(self):
+        """Return the weights of which the best are kept, by name in the file."""
+        return _places(self._whole.weights, "best", self._trained.weights)
+
+    def _check_frozen(self):
+        """Raise if what the file does not have is not as it was."""
+        places = _places(self._whole.variables, "variable")
+        frozen = [v for name, v in places.items() if name not in self._arrays]
+        optimizer = len(self._trained.optimizer.variables)
+        count = sum(name.startswith("optimizer_") for name in self._arrays)
+        problems = []
+        if weights_digest(frozen) != self.record["frozen"]:
+            problems = ["other weights in the frozen layers"]
+        elif count != optimizer or any(
+            self._arrays[name].shape != tuple(variable.shape)
+            for name, variable in places.items()
+            if name in self._arrays
+        ):
+            problems = ["another model"]
+        if problems:
+            raise _of_another_run(self.path, problems)
+
     def _read(self):
-        """Return the record and the arrays of the run that is there, or nothing."""
+        """Return record and arrays of the run that is there, and how it left models."""
         if not os.path.exists(self.path):
-            return None, None
-        try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            record = json.loads(str(arrays.pop("record")))
-            if record["format"] > _FORMAT:
-                raise ValueError("it comes from a newer reticnn")
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"`checkpoint_dir` has a checkpoint that cannot be used ({error}): "
-                f"{self.path!r}. Delete it to start again from the beginning."
-            ) from error
-        return record, arrays
-
-    def _check_settings(self):
-        """Raise if the run in the folder is not the one that was asked for."""
-        there = self._record["settings"]
-        other = [
-            f"{name}: there {shown(there.get(name))}, here {shown(value)}"
-            for name, value in self._settings.items()
-            if there.get(name) != value
-        ]
-        if other:
-            raise ValueError(
-                f"`checkpoint_dir` has the checkpoint of another run, {self.path!r}: "
-                f"{'; '.join(other)}. Use another folder, or delete the file."
-            )
+            return None, None, set()
+        with _understanding(self.path), np.load(self.path) as archive:
+            record = _record_in(archive)
+            names = [name for name in archive.files if name != _RECORD]
+            left = [name for name in names if name.startswith(_LEFT)]
+            arrays = {name: archive[name] for name in names if name not in left}
+        return record, arrays, {name.removeprefix(_LEFT) for name in left}
 
 
-def _variables(model):
-    """Return all variables that training changes, in a fixed order."""
-    model.optimizer.build(model.trainable_variables)
-    return [*model.variables, *model.optimizer.variables]
+def path_in(folder):
+    """Return the path of the checkpoint in a folder."""
+    return os.path.join(folder, _FILE)
+
+
+def check_stages(folders, fingerprints):
+    """Raise if a later stage has a checkpoint that no longer follows the one before.
+
+    That would show only once the stages before it have been trained.
+
+    Args:
+        folders: List of the folders of the stages.
+        fingerprints: List of texts that differ where the stages up to each do.
+    """
+    before = None
+    for folder, fingerprint in zip(folders, fingerprints, strict=True):
+        path, record = path_in(folder), None
+        if os.path.exists(path):
+            with _understanding(path), np.load(path) as archive:
+                record = _record_in(archive)
+            _check(record, path, {"stages": fingerprint}, {})
+            if record["after"] != before:
+                raise _of_another_run(path, ["another run of the stage before it"])
+        before = record and record["run"]
+
+
+def _record_in(archive):
+    """Return the record in an open file."""
+    record = json.loads(str(archive[_RECORD]))
+    if record["format"] > _FORMAT:
+        raise ValueError("it comes from a newer reticnn")
+    if record["format"] < _FORMAT:
+        raise ValueError(
+            "an older reticnn wrote it, without noting for which images and which "
+            "model; only that one can go on with it"
+        )
+    return record
+
+
+@contextlib.contextmanager
+def _understanding(path):
+    """Say of which file it is that its reading fails."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise CheckpointError(
+            f"`checkpoint_dir` has a checkpoint that cannot be used ({error}): "
+            f"{path!r}. Delete it to start again from the beginning."
+        ) from error
+
+
+def _check(record, path, texts, digests):
+    there = record["texts"]
+    problems = [
+        f"{name}: there {shown(there.get(name))}, here {shown(value)}"
+        for name, value in texts.items()
+        if there.get(name) != value
+    ]
+    there = record["digests"]
+    problems += [
+        f"other {name}" for name, value in digests.items() if there.get(name) != value
+    ]
+    if problems:
+        raise _of_another_run(path, problems)
+
+
+def _of_another_run(path, problems):
+    return CheckpointError(
+        f"`checkpoint_dir` has the checkpoint of another run, {path!r}: "
+        f"{'; '.join(problems)}. Use another folder, or delete the file."
+    )
+
+
+@contextlib.contextmanager
+def _replacing(path):
+    """Give a file to write that takes the place of the one at `path` when complete."""
+    unfinished = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(unfinished, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
+def _places(variables, kind, only=None):
+    """Return variables by the names that they have in the file, all or only some."""
+    wanted = None if only is None else {id(variable) for variable in only}
+    return {
+        f"{kind}_{index}": variable
+        for index, variable in enumerate(variables)
+        if wanted is None or id(variable) in wanted
+    }
+
+
+def _ids(places):
+    return {id(variable) for variable in places.values()}

@@ -45,6 +45,28 @@ def in_reading_order(metrics):
     )
 
 
+class Position(keras.callbacks.Callback):
+    """Know how far training has come."""
+
+    def __init__(self):
+        """Begin before the first epoch."""
+        super().__init__()
+        self._epoch = self._step = 0
+
+    def __str__(self):
+        """Say how far, in words."""
+        steps = f"{self._step} of {self.params['steps']} steps"
+        return f"in epoch {self._epoch} of {self.params['epochs']}, after {steps}"
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note which epoch it is."""
+        self._epoch, self._step = epoch + 1, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Note how many steps of it are done."""
+        self._step = batch + 1
+
+
 class ProgressCallback(keras.callbacks.Callback):
     """Call a function with a dict of numbers, at most ten times per second.
 

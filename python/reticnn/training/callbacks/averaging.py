@@ -1,0 +1,54 @@
+"""Moving averages of the weights: measured in place of the weights, and kept."""
+
+from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import averages, steps_done, trained_by
+
+
+class AveragedTests(keras.callbacks.Callback):
+    """Have the averages in the model while it is tested, and the weights afterwards.
+
+    The averages that the optimizer keeps are never touched: whenever training is cut
+    off, they are right. Keras's own callback exchanges the two.
+    """
+
+    def on_test_begin(self, logs=None):
+        """Put the averages into the model."""
+        trained = trained_by(self.model.optimizer)
+        self._weights = [keras.ops.convert_to_numpy(variable) for variable in trained]
+        keep_averages(self.model)
+
+    def on_test_end(self, logs=None):
+        """Put the weights back."""
+        trained = trained_by(self.model.optimizer)
+        for variable, weight in zip(trained, self._weights, strict=True):
+            variable.assign(weight)
+
+
+def keep_averages(model):
+    """Put the averages into the model, if its optimizer has any by now."""
+    if steps_done(model.optimizer) == 0:
+        return
+    for variable, average in _pairs(model):
+        variable.assign(average)
+
+
+def begin_averages(model):
+    """Let the averages of an optimizer that has been used begin with the weights."""
+    for variable, average in _pairs(model):
+        average.assign(variable)
+
+
+def weights_to_keep(model):
+    """Return the weights of a model, averaged where its optimizer keeps averages."""
+    average_of = {id(variable): average for variable, average in _pairs(model)}
+    return [
+        keras.ops.convert_to_numpy(average_of.get(id(weight), weight))
+        for weight in model.weights
+    ]
+
+
+def _pairs(model):
+    """Return each trained variable with its average, if there are averages."""
+    kept = averages(model.optimizer)
+    pairs = zip(trained_by(model.optimizer), kept, strict=True) if kept else ()
+    return [pair for pair in pairs if pair[1] is not None]

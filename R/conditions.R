@@ -22,7 +22,7 @@ abort_text <- function(text, ..., class = NULL, call) {
 py_text <- function(cnd) {
   text <- sub("\nRun `reticulate::py_last_error()` for details.", "",
     conditionMessage(cnd), fixed = TRUE)
-  sub("^[A-Za-z_.]+: ", "", text)
+  as_utf8(sub("^[A-Za-z_.]+: ", "", text))
 }
 
 abort_no_core <- function(cnd, call) {
@@ -51,6 +51,24 @@ check_not_missing <- function(arguments, call) {
           if (length(indices) > 10) ", ...")
       }
       abort_text(paste0("`", name, "` must not be NA", at, "."), call = call)
+    }
+  }
+}
+
+# Python has one value for a name, and would keep the last one of several.
+check_names <- function(arguments, call) {
+  for (argument in names(arguments)) {
+    value <- arguments[[argument]]
+    if (!is.list(value) || is.object(value)) next
+    names <- names(value)
+    wrong <- if (anyDuplicated(names)) {
+      paste0("has the name '", names[anyDuplicated(names)], "' twice")
+    } else if (any(names == "")) {
+      "has values without a name besides named ones"
+    }
+    if (!is.null(wrong)) {
+      abort_text(paste0("`", argument, "` ", wrong, ". Give each value its own name."),
+        call = call)
     }
   }
 }

@@ -94,6 +94,7 @@ core_module <- function(call) {
         core <- reticulate::import_from_path("reticnn", path = core_dir())
         # The core's one part for R, and the only submodule that R knows.
         the$relay <- reticulate::import("reticnn.runtime.relay")
+        the$bare_relay <- reticulate::import("reticnn.runtime.relay", convert = FALSE)
         core
       },
       error = function(cnd) abort_no_core(cnd, call)
@@ -127,7 +128,9 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
   on.exit(end_bar())
   arguments <- list(...)
   check_not_missing(arguments, .call)
+  check_names(arguments, .call)
   core <- core_module(.call)
+  arguments <- lapply(arguments, to_core)
   # reticulate would copy values that are part of the call itself, even large arrays.
   elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
   here <- rlang::current_env()
@@ -143,6 +146,7 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
     python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
   )
+  answer <- from_core(answer)
   for (i in seq_along(answer[[2]])) {
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
     rlang::warn(answer[[2]][[i]], class = kinds, call = .call)

@@ -61,6 +61,7 @@ check_images <- function(path) {
   columns[text] <- lapply(columns[text], as.character)
   columns[c("width", "height")] <- lapply(columns[c("width", "height")], as.integer)
   columns$ok <- as.logical(columns$ok)
+  columns$file <- as_paths(columns$file)
   as_table(columns)
 }
 
@@ -141,6 +142,12 @@ named_labels <- function(labels, class_names) {
 
 is_image_data <- function(x) {
   inherits(x, "reticnn.ImageData")
+}
+
+#' @export
+`$.reticnn.ImageData` <- function(x, name) {
+  value <- core_attribute(x, name)
+  if (name %in% c("files", "skipped") && is.character(value)) as_paths(value) else value
 }
 
 #' @export

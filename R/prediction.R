@@ -17,6 +17,7 @@ predict_images <- function(classifier, images, class_names = NULL, batch_size = 
   columns$.pred_class <- none_as_na(columns$.pred_class)
   probabilities <- setdiff(names(columns), c(".pred_class", ".file"))
   columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
+  if (!is.null(columns$.file)) columns$.file <- as_paths(unlist(columns$.file))
   table <- as_table(columns)
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
   table

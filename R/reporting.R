@@ -17,6 +17,7 @@ report_classifier <- function(classifier, data, path = "report.html", class_name
     path = path, class_names = as_strings(class_names), batch_size = batch_size,
     session = c(r_session(), as.list(session)), progress = step_reporter(progress),
     output = output)
+  path <- as_paths(path)
   cli::cli_inform("Report: {.file {path}}")
   invisible(path)
 }

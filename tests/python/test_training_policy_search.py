@@ -11,6 +11,7 @@ from reticnn import (
     shape_images,
     split_images,
 )
+from reticnn.runtime.conditions import InterruptedWarning
 from reticnn.training.policy_search import _rounds
 
 SIZE = 8
@@ -124,14 +125,15 @@ def test_stopped_by_hand_the_best_so_far_comes_back(shapes):
         if state["epoch"] == 3:
             raise KeyboardInterrupt
 
-    result = learn_augmentation(
-        small_cnn,
-        shapes,
-        budget=8,
-        trials=2,
-        seed=1,
-        progress=stop_in_the_second_trial,
-    )
+    with pytest.warns(InterruptedWarning, match="in round 1 of 1"):
+        result = learn_augmentation(
+            small_cnn,
+            shapes,
+            budget=8,
+            trials=2,
+            seed=1,
+            progress=stop_in_the_second_trial,
+        )
     assert result["stopped"] == "interrupted"
     assert not result["policy"]
     assert result["trials"]["trial"] == [1, 2]

@@ -142,7 +142,7 @@ def existing_folder(path):
     if os.path.isdir(path):
         return path
     raise FileNotFoundError(
-        f"`path` must be an existing folder, not {path!r} "
+        f"`path` must be an existing folder, not {printable(path)!r} "
         f"(working directory: {os.getcwd()!r}). Check the spelling."
     )
 

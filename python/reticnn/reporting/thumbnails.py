@@ -7,6 +7,8 @@ import os
 import numpy as np
 from PIL import Image
 
+from reticnn.coercion import printable
+
 # Per choice; with the sizes below, these keep a page small.
 _MOST = 12
 _MOST_CELLS = 24
@@ -63,13 +65,13 @@ def thumbnails(data, positions):
 
 
 def short_paths(files):
-    """Return paths without the folder that all share."""
+    """Return paths without the folder that all share, as texts."""
     paths = [os.path.abspath(file) for file in files]
     try:
         common = os.path.commonpath([os.path.dirname(path) for path in paths])
     except ValueError:  # On Windows they can be on several drives.
-        return paths
-    return [os.path.relpath(path, common) for path in paths]
+        return list(map(printable, paths))
+    return [printable(os.path.relpath(path, common)) for path in paths]
 
 
 def _as_address(pixels):

@@ -1,10 +1,15 @@
 """What R calls of the core in addition to its public functions."""
 
+import re
 import warnings
 
+from reticnn.coercion import printable
+from reticnn.runtime.carrying import attribute, named, received, sent
 from reticnn.runtime.conditions import r_class
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.registration import register_classes
+
+__all__ = ["attribute", "call_with_warnings", "load_keras", "named"]
 
 
 def call_with_warnings(function, *args, **kwargs):
@@ -14,9 +19,24 @@ def call_with_warnings(function, *args, **kwargs):
     its own.
     """
     with warnings.catch_warnings(record=True) as caught:
-        value = function(*args, **kwargs)
+        try:
+            value = function(*received(args), **received(kwargs))
+        except Exception as error:
+            _make_text_cross(error)
+            raise
     kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
-    return value, [str(warning.message) for warning in caught], kinds
+    return sent(value), [_crossing(str(one.message)) for one in caught], kinds
+
+
+def _make_text_cross(error):
+    """Give an error a text that R can be given."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        error.args = (_crossing(error.args[0]),)
+
+
+def _crossing(message):
+    """Return a message with bytes of file names as R shows them."""
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", printable(message))
 
 
 def drawn_seed(number):

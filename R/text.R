@@ -1,0 +1,77 @@
+# Texts cross to Python and back as UTF-8 whatever the locale, and names of files with
+# the bytes that they have. reticulate translates the names of lists into R's locale,
+# loses bytes that are not UTF-8, and does not say of all that is UTF-8 that it is.
+
+# Each byte of a text that is not UTF-8 crosses as a private character, as in the core's
+# part for R.
+first_carried <- 0x10F000
+
+# A value as it can cross to Python.
+to_core <- function(x) {
+  if (is.character(x)) {
+    return(as_utf8(x, carried_bytes))
+  }
+  if (!is.list(x) || is.object(x)) {
+    return(x)
+  }
+  x[] <- lapply(x, to_core)
+  if (all_ascii(names(x))) x else the$bare_relay$named(as.list(to_core(names(x))), unname(x))
+}
+
+# A value from Python with its texts as R has them.
+from_core <- function(x) {
+  if (is.character(x)) {
+    x <- as_utf8(x)
+    carried <- !is.na(x) & grepl(sprintf("[%s-%s]", intToUtf8(first_carried + 128),
+      intToUtf8(first_carried + 255)), x)
+    x[carried] <- vapply(x[carried], released_bytes, "", USE.NAMES = FALSE)
+  } else if (is.list(x)) {
+    x[] <- lapply(x, from_core)
+  } else if (!is.atomic(x)) {
+    return(x)
+  }
+  if (!all_ascii(names(x))) names(x) <- as_utf8(names(x))
+  x
+}
+
+# An attribute of an object of the core.
+core_attribute <- function(x, name) {
+  core_module(rlang::caller_env())
+  from_core(the$relay$attribute(x, name))
+}
+
+all_ascii <- function(text) {
+  !any(grepl("[^ -~\t\n\r]", text, useBytes = TRUE))
+}
+
+# Texts marked as the UTF-8 that they are; `other` makes texts of those that are not.
+as_utf8 <- function(x, other = identity) {
+  if (all_ascii(x)) {
+    return(x)
+  }
+  latin1 <- Encoding(x) == "latin1"
+  x[latin1] <- enc2utf8(x[latin1])
+  valid <- validUTF8(x)
+  marked <- x[valid]
+  Encoding(marked) <- "UTF-8"
+  x[valid] <- marked
+  x[!valid] <- vapply(x[!valid], other, "", USE.NAMES = FALSE)
+  x
+}
+
+# Paths as R's functions for files take them. In a locale that is not UTF-8 they would
+# translate what is marked as UTF-8, and lose it; bytes without a mark reach the disk.
+as_paths <- function(x) {
+  if (.Platform$OS.type != "windows" && !l10n_info()$`UTF-8`) Encoding(x) <- "unknown"
+  x
+}
+
+carried_bytes <- function(text) {
+  bytes <- as.integer(charToRaw(text))
+  intToUtf8(ifelse(bytes < 128, bytes, first_carried + bytes))
+}
+
+released_bytes <- function(text) {
+  points <- utf8ToInt(text)
+  rawToChar(as.raw(ifelse(points < 128, points, points - first_carried)))
+}

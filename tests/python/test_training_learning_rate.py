@@ -19,7 +19,7 @@ def curves(*, fall=0.0, rise_at=None, noise=0.0, start=0.7, count=3, seed=1):
 
 
 def suggested(curves):
-    return _smoothed_and_suggestion(curves, RATES)[1]
+    return _smoothed_and_suggestion(curves, RATES, np.log(2))[1]
 
 
 # The rule, on curves whose answer is known

@@ -31,8 +31,8 @@ _START = 0.2
 _WIDTH = 0.03
 
 # A change of the loss by less than this part of it, or by less than this many times the
-# noise of one step, is not clear; a rise is only looked for in a loss that has not
-# fallen, and must be the clearer for that.
+# noise of one step, is not clear. A rise is only looked for in a loss that has not
+# fallen; of a loss that is low already, it must be this part of what guessing costs.
 _CLEAR_FALL, _CLEAR_RISE = (0.05, 2.0), (0.02, 3.0)
 # A loss that has fallen has risen again at this part of the fall.
 _END_OF_FALL = 0.1
@@ -108,10 +108,11 @@ def find_learning_rate(
         copy, data, None, settings, kind=kind, class_names=class_names, seed=seed
     )
     copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
+    guessing = math.log(count_classes(model))
     rates = max_rate * 10.0 ** (DECADES * (np.arange(steps) / steps - 1))
     with torch_state_kept():
-        curves = _agreeing_curves(_curves(run, copy, steps), rates)
-    losses, suggestion = _smoothed_and_suggestion(curves, rates)
+        curves = _agreeing_curves(_curves(run, copy, steps, guessing), rates, guessing)
+    losses, suggestion = _smoothed_and_suggestion(curves, rates, guessing)
     if suggestion is None:
         warnings.warn(
             f"The loss neither fell nor rose clearly in {steps} steps with rates up to "
@@ -126,13 +127,12 @@ def find_learning_rate(
     }
 
 
-def _curves(run, model, steps):
+def _curves(run, model, steps, guessing):
     """Yield the losses of going through all rates, from the same start each time."""
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     variables = [*model.weights, *optimizer.variables]
     start = [np.array(variable) for variable in variables]
-    guessing = math.log(count_classes(model))
     losses_of_steps = run.losses_of_steps()
     while True:
         for variable, value in zip(variables, start, strict=True):
@@ -146,18 +146,18 @@ def _curves(run, model, steps):
         yield losses if math.isfinite(losses[-1]) else losses[:-1]
 
 
-def _agreeing_curves(curves, rates):
+def _agreeing_curves(curves, rates, guessing):
     """Return as many of the curves as it takes for a suggestion to be sure."""
     taken = list(itertools.islice(curves, _FEWEST))
-    while len(taken) < _MOST and not _agree(taken, rates):
+    while len(taken) < _MOST and not _agree(taken, rates, guessing):
         taken.append(next(curves))
     return taken
 
 
-def _agree(curves, rates):
+def _agree(curves, rates, guessing):
     """Return whether the suggestion is much the same whichever curve is left out."""
     found = [
-        _smoothed_and_suggestion(curves[:n] + curves[n + 1 :], rates)[1]
+        _smoothed_and_suggestion(curves[:n] + curves[n + 1 :], rates, guessing)[1]
         for n in range(len(curves))
     ]
     if None in found:
@@ -165,20 +165,26 @@ def _agree(curves, rates):
     return max(found) < _AGREEMENT * min(found)
 
 
-def _smoothed_and_suggestion(curves, rates):
-    """Return the smoothed mean of curves, as far as all go, and what it suggests."""
+def _smoothed_and_suggestion(curves, rates, guessing):
+    """Return the smoothed mean of curves, as far as all go, and what it suggests.
+
+    Args:
+        curves: List of lists of losses.
+        rates: Array, the rate of each step.
+        guessing: What guessing costs.
+    """
     shortest = min(map(len, curves))
     losses = np.mean([curve[:shortest] for curve in curves], axis=0)
     width = _WIDTH * len(rates)
     early = losses[: int(_START * len(rates))]
     start, noise = early.mean(), np.std(early - _smoothed(early, width))
     # What lies far above says nothing but that, and would reach into what is before.
-    within = np.minimum(losses, start + max(start, 10 * noise))
-    found = _suggestion(rates, _smoothed(within, width), start, noise)
+    within = np.minimum(losses, start + max(start, guessing, 10 * noise))
+    found = _suggestion(rates, _smoothed(within, width), start, noise, guessing)
     return _smoothed(losses, width), found
 
 
-def _suggestion(rates, losses, start, noise):
+def _suggestion(rates, losses, start, noise, guessing):
     """Return a rate well before the loss rises, or None if it never changes."""
     lowest = np.argmin(losses)
     fall = start - losses[lowest]
@@ -189,7 +195,7 @@ def _suggestion(rates, losses, start, noise):
             rates[lowest + np.argmax(risen)] if risen.any() else _after(rates, losses)
         )
         return float(min(middle, edge / _BELOW_FALLEN))
-    risen = losses > start + _clear(_CLEAR_RISE, start, noise)
+    risen = losses > start + _clear(_CLEAR_RISE, max(start, guessing), noise)
     if risen.any():
         return float(rates[np.argmax(risen)] / _BELOW_LEVEL)
     if len(losses) < len(rates):

@@ -128,7 +128,8 @@ NULL
 tidy.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   points <- history_points(x$history)
-  attr(points, "stages") <- NULL
+  # Not through attributes(), which would give the rows names.
+  for (name in c("stages", "stage_names", "kept", "caption")) attr(points, name) <- NULL
   points
 }
 
@@ -151,34 +152,38 @@ glance.reticnn_classifier <- function(x, ...) {
 augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
   label <- if (is_image_data(new_data)) {
-    labels_as_classes(new_data, x$class_names, rlang::current_env())
+    labels_as_classes(new_data, x$class_names)
   }
-  predictions <- predict_images(x, new_data, batch_size = batch_size)
-  known <- list(.file = predictions[[".file"]], label = label)
-  predictions$.file <- NULL
-  tibble::tibble(!!!known, predictions)
+  table <- predictions(x, new_data, batch_size = batch_size,
+    names = c(classifier = "x", images = "new_data"))
+  known <- list(.file = table[[".file"]], label = label)
+  table$.file <- NULL
+  tibble::tibble(!!!known, table)
 }
 
 # The labels of image data as a factor of a classifier's classes.
-labels_as_classes <- function(data, class_names, call) {
+labels_as_classes <- function(data, class_names) {
   if (is.null(data$labels)) return(NULL)
-  matched <- rlang::try_fetch(
-    data$with_classes(as.list(class_names)),
-    python.builtin.Exception = function(cnd) abort_from_core(cnd, call)
-  )
+  matched <- call_core(data$with_classes, class_names = as.list(class_names),
+    name = "new_data")
   as_factor(matched$labels, class_names)
 }
 
 # One row per epoch, metric and data set; none if no epoch was finished. The attribute
-# `stages` says where new stages of training begin.
-history_points <- function(history) {
-  drawn <- call_core("points_of_history", history = as_columns(history))
+# `stages` says where new stages of training begin, `kept` which epoch's weights the model
+# has if it is not the last.
+history_points <- function(history, kept_epoch = NULL) {
+  drawn <- call_core("points_of_history", history = as_columns(history),
+    kept_epoch = kept_epoch)
   points <- tibble::tibble(
     epoch = as.integer(drawn$points$epoch), metric = as.character(drawn$points$metric),
     data = as.character(drawn$points$data), value = as.numeric(drawn$points$value)
   )
   # structure() would give the rows names, which print as a star.
   attr(points, "stages") <- as.numeric(drawn$stages)
+  attr(points, "stage_names") <- as.character(drawn$stage_names)
+  attr(points, "kept") <- drawn$kept
+  attr(points, "caption") <- drawn$caption
   points
 }
 

@@ -1,11 +1,13 @@
 # Errors: the core's text under the user's own call, classed `reticnn_error`.
 
-abort_from_core <- function(cnd, call) {
+# The core writes its messages in R's notation. `names` are those of arguments that the
+# user's function calls otherwise than the core's.
+abort_from_core <- function(cnd, call, names = character()) {
   if (inherits(cnd, "python.builtin.ImportError")) {
     abort_no_core(cnd, call)
   }
-  abort_text(py_text(cnd), class = error_class(cnd), python_error = class(cnd)[[1]],
-    call = call)
+  abort_text(renamed(py_text(cnd), names), class = error_class(cnd),
+    python_error = class(cnd)[[1]], call = call)
 }
 
 # The class below `reticnn_error` of an error of the core, if it has one.
@@ -13,11 +15,51 @@ error_class <- function(cnd) {
   if (any(grepl("CheckpointError$", class(cnd)))) "reticnn_error_checkpoint"
 }
 
-# The text as it is: braces in it are not cli's.
-abort_text <- function(text, ..., class = NULL, call) {
-  rlang::abort(text, class = c(class, "reticnn_error"), ..., call = call)
+renamed <- function(text, names) {
+  for (name in names(names)) {
+    text <- gsub(paste0("`", name, "`"), paste0("`", names[[name]], "`"), text, fixed = TRUE)
+  }
+  text
 }
 
+# The text as it is: braces in it are not cli's.
+abort_text <- function(text, ..., class = NULL, call) {
+  rlang::abort(text, class = c(class, "reticnn_error"), ..., call = users_frame(call))
+}
+
+# The frame of the function that the user called: the outermost one of this package,
+# where one leads to the other, also by way of lapply() and the like.
+users_frame <- function(frame) {
+  frames <- sys.frames()
+  at <- Position(function(other) identical(other, frame), frames, right = TRUE)
+  while (!is.na(at) && at > 0) {
+    home <- environment(sys.function(at))
+    own <- identical(home, topenv())
+    if (own) frame <- frames[[at]]
+    if (!own && !is.null(home) && !is_ours_or_base(topenv(home))) break
+    at <- sys.parents()[[at]]
+  }
+  frame
+}
+
+is_ours_or_base <- function(environment) {
+  identical(environment, topenv()) || identical(environment, baseenv()) ||
+    identical(environment, .BaseNamespaceEnv)
+}
+
+# An argument without a default that the user has left out, before R says so of an
+# internal function.
+check_all_given <- function(frame) {
+  at <- Position(function(other) identical(other, frame), sys.frames(), right = TRUE)
+  if (is.na(at)) return(invisible())
+  wanted <- Filter(function(default) identical(default, quote(expr = )),
+    formals(sys.function(at)))
+  for (name in setdiff(names(wanted), "...")) {
+    if (eval(call("missing", as.name(name)), frame)) {
+      abort_text(paste0("`", name, "` is missing, and has no default."), call = frame)
+    }
+  }
+}
 # The message of a Python error without what reticulate puts around it.
 py_text <- function(cnd) {
   text <- sub("\nRun `reticulate::py_last_error()` for details.", "",
@@ -38,11 +80,21 @@ abort_no_core <- function(cnd, call) {
   )
 }
 
-# What only R can see: a missing logical crosses as `True`, a missing string as "NA".
-# The core checks arrays, in the pass that converts them.
-check_not_missing <- function(arguments, call) {
+# What only R can see: a missing logical crosses as `True`, a missing string as "NA", and
+# a data frame as a dict or as a matrix. The core checks arrays, in the pass that converts
+# them.
+check_arguments <- function(arguments, call, names = character()) {
+  names(arguments) <- ifelse(names(arguments) %in% names(names),
+    names[names(arguments)], names(arguments))
   for (name in names(arguments)) {
     value <- arguments[[name]]
+    if (is.data.frame(value)) {
+      abort_text(
+        paste0("`", name, "` must not be a data frame, as this one of ", nrow(value),
+          " rows and ", ncol(value), " columns. Give the column that is wanted."),
+        call = call
+      )
+    }
     if (is.atomic(value) && is.null(dim(value)) && anyNA(value)) {
       indices <- which(is.na(value))
       at <- if (length(value) > 1) {

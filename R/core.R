@@ -122,12 +122,15 @@ import_keras <- function(call = rlang::caller_env()) {
   )
 }
 
-# Calls a public function of the core: warnings become R warnings, and errors R errors
-# with the text of the core under the user's own call.
-call_core <- function(.name, ..., .call = rlang::caller_env()) {
+# Calls a public function of the core, or a method of its objects: warnings become R
+# warnings, and errors R errors with the text of the core under the user's own call.
+# `.names` are the user's names of arguments that the core calls otherwise.
+call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
+                      .names = character()) {
   on.exit(end_bar())
+  check_all_given(.call)
   arguments <- list(...)
-  check_not_missing(arguments, .call)
+  check_arguments(arguments, .call, .names)
   check_names(arguments, .call)
   core <- core_module(.call)
   arguments <- lapply(arguments, to_core)
@@ -138,18 +141,18 @@ call_core <- function(.name, ..., .call = rlang::caller_env()) {
     do.call(
       the$relay$call_with_warnings,
       c(
-        list(reticulate::py_get_attr(core, .name)),
+        list(if (is.character(.name)) reticulate::py_get_attr(core, .name) else .name),
         stats::setNames(elements, names(arguments))
       ),
       envir = here
     ),
     python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
-    python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call)
+    python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call, .names)
   )
   answer <- from_core(answer)
   for (i in seq_along(answer[[2]])) {
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
-    rlang::warn(answer[[2]][[i]], class = kinds, call = .call)
+    rlang::warn(renamed(answer[[2]][[i]], .names), class = kinds, call = .call)
   }
   # A script that nobody watches would go on as if nothing had happened.
   if ("reticnn_interrupted" %in% unlist(answer[[3]]) && !interactive()) {

@@ -1,6 +1,9 @@
 #' @eval said("image_folder")
 #' @return In R, image data are a vector of images: they have a [length()], `data[i]` is
-#'   a subset, and `data[[i]]` a single image, an array `c(height, width, channels)`.
+#'   a subset, `data[[i]]` a single image, an array `c(height, width, channels)`, and
+#'   `c(data, other)` has the images of both, whose classes are matched by name.
+#'   `data$labels` is a factor and `data$class_counts` a named integer vector;
+#'   `tibble::as_tibble(data)` has a row per image, with `file` for files and `label`.
 #'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
 #'   holds all of them in memory.
 #' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
@@ -118,8 +121,10 @@ split_images <- function(data, prop = 0.8, seed = NULL) {
 #' dim(load_images(shape_images(10))$images)
 load_images <- function(data) {
   loaded <- call_core("load_images", data = data)
-  if (!is.null(loaded$labels)) {
-    loaded$labels <- factor(loaded$labels, levels = data$class_names)
+  if (is_image_data(data)) {
+    loaded$labels <- as_factor(loaded$labels, data$class_names)
+  } else if (!is.null(loaded$labels)) {
+    loaded$labels <- factor(loaded$labels)
   }
   # In R, setting an element to NULL removes it.
   loaded
@@ -144,10 +149,29 @@ is_image_data <- function(x) {
   inherits(x, "reticnn.ImageData")
 }
 
+# Labels, counts and paths as R has them.
 #' @export
 `$.reticnn.ImageData` <- function(x, name) {
   value <- core_attribute(x, name)
-  if (name %in% c("files", "skipped") && is.character(value)) as_paths(value) else value
+  if (is.null(value)) return(NULL)
+  switch(name,
+    labels = as_factor(value, x$class_names),
+    class_counts = stats::setNames(as.integer(unlist(value)), x$class_names),
+    files = , skipped = if (is.character(value)) as_paths(value) else value,
+    value
+  )
+}
+
+#' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)
+as_tibble.reticnn.ImageData <- function(x, ...) {
+  rlang::check_dots_empty()
+  columns <- list(file = x$files, label = x$labels)
+  tibble::new_tibble(columns[lengths(columns) > 0], nrow = length(x))
+}
+
+#' @export
+c.reticnn.ImageData <- function(...) {
+  call_core("joined_images", parts = list(...))
 }
 
 #' @export

@@ -1,8 +1,7 @@
 #' @eval said("evaluate_classifier")
 #' @return In R, this is a `reticnn_evaluation`, which prints its measures. What is NaN in
-#'   Python is `NA`. `class` is a
-#'   factor, and `confusion` is not a tibble but a [table()] of counts, the true classes
-#'   in rows and the predicted ones in columns. [plot_confusion()] draws it, [glance()]
+#'   Python is `NA`. `class` is a factor, and `confusion` has the true classes in rows and
+#'   the predicted ones in columns. [plot_confusion()] draws it, [glance()]
 #'   gives the measures as a tibble with one row, and [tidy()] those of each class.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -21,7 +20,7 @@ new_evaluation <- function(scores) {
   classes <- as.character(scores$per_class$class)
   measures <- setdiff(names(scores), c("n", "per_class", "confusion"))
   scores[measures] <- lapply(scores[measures], nan_as_na)
-  rates <- c("precision", "recall", "f1")
+  rates <- intersect(c("precision", "recall", "f1"), names(scores$per_class))
   scores$per_class[rates] <- lapply(scores$per_class[rates], nan_as_na)
   scores$per_class <- as_table(scores$per_class)
   scores$per_class$class <- factor(classes, levels = classes)

@@ -29,7 +29,7 @@ declare_python <- function() {
 #' @param gpu `TRUE` also installs NVIDIA's libraries for TensorFlow, on Linux. Default
 #'   `FALSE`.
 #' @return The path of the environment's Python, invisibly. Called for its effect.
-#' @section Errors: reticulate's, with pip's output, if no Python is available or the
+#' @section Errors: A `reticnn_error` if an argument is of the wrong type; reticulate's, with pip's output, if no Python is available or the
 #'   packages cannot be downloaded.
 #' @export
 #' @examples
@@ -37,8 +37,21 @@ declare_python <- function() {
 #' install_reticnn() # downloads some hundred megabytes
 #' }
 install_reticnn <- function(envname = "r-reticnn", gpu = FALSE) {
+  envname <- envname %||% "r-reticnn"
+  gpu <- gpu %||% FALSE
+  if (!rlang::is_string(envname) || is.na(envname) || !nzchar(envname)) {
+    abort_text(
+      paste0("`envname` must be the name of a virtual environment, not ",
+        rlang::as_label(envname), "."),
+      call = rlang::current_env()
+    )
+  }
+  if (!rlang::is_bool(gpu)) {
+    abort_text(paste0("`gpu` must be TRUE or FALSE, not ", rlang::as_label(gpu), "."),
+      call = rlang::current_env())
+  }
   packages <- python_requirements()
-  if (isTRUE(gpu)) {
+  if (gpu) {
     packages <- sub("^tensorflow", "tensorflow[and-cuda]", packages)
   }
   python <- reticulate::virtualenv_starter(">=3.10")

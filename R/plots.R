@@ -8,23 +8,49 @@
 plot.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a classifier")
-  history <- history_points(x$history)
-  begins <- attr(history, "stages")
+  history <- history_points(x$history, x$kept_epoch)
+  drawn <- attributes(history)
+  # Named in the first panel alone.
+  stages <- data.frame(epoch = drawn$stages, name = drawn$stage_names,
+    metric = rep(min(history$metric, "loss"), length(drawn$stages)))
   ggplot2::ggplot(history, ggplot2::aes(.data$epoch, .data$value, colour = .data$data)) +
-    ggplot2::geom_vline(xintercept = begins, colour = "grey60", linetype = "dashed") +
+    ggplot2::geom_vline(xintercept = drawn$stages, colour = "grey60", linetype = "dashed") +
+    (if (nrow(stages) > 0) {
+      ggplot2::geom_text(ggplot2::aes(.data$epoch, Inf, label = .data$name), stages,
+        colour = "grey40", hjust = -0.1, vjust = -0.4, size = 3.2, inherit.aes = FALSE)
+    }) +
+    (if (length(drawn$kept) > 0) {
+      ggplot2::geom_point(data = history[history$epoch == drawn$kept, ], shape = 21, size = 4.5,
+        stroke = 0.8, na.rm = TRUE, show.legend = FALSE)
+    }) +
     # A single epoch has no line, and ggplot2 would say so.
     (if (nrow(x$history) > 1) ggplot2::geom_line(linewidth = 0.8, na.rm = TRUE)) +
     ggplot2::geom_point(size = 2, na.rm = TRUE) +
     ggplot2::facet_wrap(~metric, ncol = 1, scales = "free_y", strip.position = "left") +
     ggplot2::scale_x_continuous(breaks = whole_breaks) +
     ggplot2::scale_colour_manual(values = c(training = "#0072B2", validation = "#D55E00")) +
-    ggplot2::labs(x = "Epoch", y = NULL, colour = NULL) +
-    ggplot2::theme_minimal(base_size = 13) +
+    ggplot2::labs(x = "Epoch", y = NULL, colour = NULL, caption = drawn$caption) +
+    ggplot2::coord_cartesian(clip = "off") +
+    theme_of_charts() +
     ggplot2::theme(
       legend.position = if (any(history$data == "validation")) "top" else "none",
       panel.spacing = grid::unit(12, "pt"), strip.placement = "outside",
+      # Room for the names of stages.
+      plot.margin = ggplot2::margin(if (nrow(stages) > 0) 16 else 6, 6, 6, 6),
       panel.grid.minor = ggplot2::element_blank()
     )
+}
+
+# On white, so that a saved plot can be read on any page.
+theme_of_charts <- function() {
+  ggplot2::theme_minimal(base_size = 13) + on_white()
+}
+
+on_white <- function() {
+  ggplot2::theme(
+    plot.background = ggplot2::element_rect(fill = "white", colour = NA),
+    plot.caption = ggplot2::element_text(colour = "grey40")
+  )
 }
 
 whole_breaks <- function(limits) {
@@ -46,6 +72,10 @@ plot_confusion <- function(evaluation) {
     )
   }
   fields <- as.data.frame(evaluation$confusion, responseName = "n")
+  confused <- call_core("pairs_of_confusion", confusion = as_columns(fields))
+  if (!is.null(confused)) {
+    return(plot_pairs(as_table(confused$pairs), confused$caption))
+  }
   drawn <- call_core("cells_of_confusion", confusion = as_columns(fields))
   fields <- cbind(fields, as_table(drawn$cells))
   classes <- nrow(evaluation$confusion)
@@ -69,12 +99,29 @@ plot_confusion <- function(evaluation) {
     ggplot2::labs(
       x = "Predicted", y = "Truth", caption = drawn$caption
     ) +
-    ggplot2::theme_minimal(base_size = 13) +
+    theme_of_charts() +
     ggplot2::theme(
       panel.grid = ggplot2::element_blank(),
       axis.text = ggplot2::element_text(colour = "grey20"),
-      axis.title.x.top = ggplot2::element_text(margin = ggplot2::margin(b = 8)),
-      plot.caption = ggplot2::element_text(colour = "grey40")
+      axis.title.x.top = ggplot2::element_text(margin = ggplot2::margin(b = 8))
+    )
+}
+
+# A bar for each pair of classes, the most frequent on top.
+plot_pairs <- function(pairs, caption) {
+  pairs$pair <- factor(pairs$pair, rev(pairs$pair))
+  ggplot2::ggplot(pairs, ggplot2::aes(.data$n, .data$pair)) +
+    ggplot2::geom_col(fill = "#D55E00", width = 0.7) +
+    ggplot2::geom_text(ggplot2::aes(label = .data$text), hjust = -0.1, size = 3.2,
+      colour = "grey30") +
+    ggplot2::scale_x_continuous(breaks = whole_breaks,
+      expand = ggplot2::expansion(c(0, 0.2))) +
+    ggplot2::labs(x = "Images", y = NULL, caption = caption) +
+    theme_of_charts() +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(),
+      panel.grid.minor = ggplot2::element_blank(),
+      plot.caption.position = "plot"
     )
 }
 
@@ -106,8 +153,10 @@ plot.reticnn_rates <- function(x, ...) {
         paste("Suggested:", format(attr(x, "suggestion"), digits = 2))
       }
     ) +
-    ggplot2::theme_minimal(base_size = 13) +
-    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
+    theme_of_charts() +
+    # Room for half of the last label of the axis.
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank(),
+      plot.margin = ggplot2::margin(6, 24, 6, 6))
 }
 
 #' @eval said("plot_description", rename = c(description = "x"))
@@ -138,7 +187,7 @@ plot.reticnn_description <- function(x, ...) {
     ggplot2::scale_y_discrete(labels = function(rows) names[as.integer(rows)],
       guide = ggplot2::guide_axis(check.overlap = TRUE)) +
     ggplot2::labs(x = NULL, y = NULL) +
-    ggplot2::theme_minimal(base_size = 13) +
+    theme_of_charts() +
     ggplot2::theme(
       panel.grid.major.y = ggplot2::element_blank(),
       panel.grid.minor = ggplot2::element_blank(),
@@ -155,8 +204,10 @@ plot.reticnn_description <- function(x, ...) {
 #' plot_images(shape_images(12, 6), n = 12)
 plot_images <- function(images, predictions = NULL, n = 16) {
   check_installed("ggplot2", "Plotting images")
-  picture_grid(call_core("pictures_of_images", images = images,
-    predictions = as_columns(predictions), n = n))
+  if (is.data.frame(predictions)) predictions <- as_columns(predictions)
+  if (is.factor(predictions)) predictions <- as.character(predictions)
+  picture_grid(call_core("pictures_of_images", images = images, predictions = predictions,
+    n = n))
 }
 
 #' @eval said("plot_augmentation")
@@ -224,10 +275,15 @@ as_picture <- function(pixels) {
 
 # Captions with line breaks, and their size in points, such that they are no wider than
 # the pictures on a page of 7 by 5 inches: its size is known only when it is drawn. Lines
-# that are too short would leave no room for the pictures.
+# that are too short would leave no room for the pictures. Words are broken only where
+# they would be too small to read.
 fit_captions <- function(texts, columns, rows, shape) {
   texts <- as.character(texts)
-  ways <- lapply(max(14, nchar(texts, "width")):14, function(most) broken(texts, most))
+  readable <- floor(498 / columns / (0.6 * 5))
+  shortest <- min(max(14, nchar(unlist(words_of(texts)), "width")), max(14, readable))
+  ways <- lapply(max(shortest, nchar(texts, "width")):shortest, function(most) {
+    broken(texts, most)
+  })
   sizes <- vapply(ways, function(way) {
     lines <- strsplit(way, "\n", fixed = TRUE)
     # Width and height of a caption, as multiples of its size.
@@ -239,14 +295,37 @@ fit_captions <- function(texts, columns, rows, shape) {
   list(text = ways[[best]], size = max(5, min(sizes[[best]], 9.6)))
 }
 
+# The parts of texts that a line break does not divide: words, and parts of names such as
+# `golden_retriever`.
+words_of <- function(texts) {
+  regmatches(texts, gregexpr("[^\\s_-]+[_-]*|[_-]+", texts, perl = TRUE))
+}
+
 # Texts wrapped to lines of at most that many characters.
 broken <- function(texts, most) {
-  # A longer word becomes several.
-  word <- sprintf("(\\S{%d})(?=\\S)", most)
+  # A mark for where a line may be broken without a blank, and longer words in pieces.
+  word <- sprintf("([^\\s\001]{%d})(?=[^\\s\001])", most)
+  texts <- gsub("([_-])(?=[^_\\s-])", "\\1\001", texts, perl = TRUE)
+  texts <- gsub(word, "\\1\001", texts, perl = TRUE)
   vapply(strsplit(texts, "\n", fixed = TRUE), function(lines) {
-    lines <- strwrap(gsub(word, "\\1 ", lines, perl = TRUE), most + 1)
-    paste(lines, collapse = "\n")
+    paste(unlist(lapply(lines, filled, most)), collapse = "\n")
   }, character(1))
+}
+
+# A line as several, as full as they can be.
+filled <- function(line, most) {
+  pieces <- regmatches(line, gregexpr("[^\\s\001]+[\\s\001]*", line, perl = TRUE))[[1]]
+  lines <- ""
+  for (piece in gsub("\001", "", pieces)) {
+    last <- length(lines)
+    joined <- paste0(lines[[last]], piece)
+    if (nchar(trimws(joined, "right"), "width") > most && nzchar(lines[[last]])) {
+      lines[[last + 1]] <- piece
+    } else {
+      lines[[last]] <- joined
+    }
+  }
+  trimws(lines, "right")
 }
 
 # Pictures in panels of their shape, to be set out in facets by the columns of `captions`.
@@ -262,6 +341,7 @@ picture_plot <- function(pictures, captions, frame_width = 1.6) {
     ggplot2::coord_fixed(ratio = nrow(pictures[[1]]) / ncol(pictures[[1]]),
       expand = FALSE, clip = "off") +
     ggplot2::theme_void(base_size = 12) +
+    on_white() +
     ggplot2::theme(
       strip.text = ggplot2::element_text(vjust = 0, margin = ggplot2::margin(4, 0, 5, 0)),
       strip.clip = "off",
@@ -330,6 +410,7 @@ plot_architecture <- function(model, most = 16) {
     ) +
     ggplot2::labs(fill = NULL, colour = NULL) +
     ggplot2::theme_void(base_size = 12) +
+    on_white() +
     ggplot2::theme(
       legend.position = "bottom",
       legend.text = ggplot2::element_text(margin = ggplot2::margin(0, 12, 0, 4)),

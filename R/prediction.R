@@ -8,12 +8,19 @@
 #' predict_images(classifier, larger, crops = 10)
 #' predict_images(classifier, larger, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
-                           tta = 0, crops = 1, scales = NULL, progress = "auto",
-                           output = "auto") {
+                           tta = 0, crops = 1, scales = NULL, on_bad_image = "error",
+                           progress = "auto", output = "auto") {
+  predictions(classifier = classifier, images = images, class_names = class_names,
+    batch_size = batch_size, tta = tta, crops = crops, scales = scales,
+    on_bad_image = on_bad_image, progress = progress, output = output)
+}
+
+# `names` are those that the user's function has for the arguments of predict_images().
+predictions <- function(classifier, images, class_names = NULL, progress = "auto", ...,
+                        names = character()) {
   columns <- call_core("predict_images", classifier = as_core(classifier),
-    images = images, class_names = as_strings(class_names), batch_size = batch_size,
-    tta = tta, crops = crops, scales = scales, progress = step_reporter(progress),
-    output = output)
+    images = images, class_names = as_strings(class_names),
+    progress = step_reporter(progress), ..., .names = names)
   columns$.pred_class <- none_as_na(columns$.pred_class)
   probabilities <- setdiff(names(columns), c(".pred_class", ".file"))
   columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
@@ -28,8 +35,8 @@ predict_images <- function(classifier, images, class_names = NULL, batch_size = 
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta,crops,scales As `images`, `batch_size`, `tta`, `crops`
-#'   and `scales` of [predict_images()].
+#' @param new_data,batch_size,tta,crops,scales,on_bad_image As `images`, `batch_size`,
+#'   `tta`, `crops`, `scales` and `on_bad_image` of [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
 #' @section Errors: A `reticnn_error` as for [predict_images()].
@@ -38,8 +45,14 @@ predict_images <- function(classifier, images, class_names = NULL, batch_size = 
 #' predict(classifier, shape_images(5))
 #' @export
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
-                                       crops = 1, scales = NULL, ...) {
+                                       crops = 1, scales = NULL, on_bad_image = "error",
+                                       ...) {
+  if ("newdata" %in% ...names()) {
+    abort_text("The images to predict are `new_data` here, not `newdata`.",
+      call = rlang::current_env())
+  }
   rlang::check_dots_empty()
-  predict_images(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
-    scales = scales)
+  predictions(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
+    scales = scales, on_bad_image = on_bad_image,
+    names = c(classifier = "object", images = "new_data"))
 }

@@ -24,6 +24,8 @@ CODE = {
 WORDS = [
     (r"Table \(dict of equal-length lists\)", "A tibble"),
     (r"table \(dict of equal-length lists\)", "tibble"),
+    (r"tibble of the number of images", "[table()] of the number of images"),
+    (r";\s+it\s+is\s+false\s+if\s+it\s+does\s+nothing", ""),
     (r"\bDict\b", "Named list"),
     (r"\bdict\b", "named list"),
     (r"\bdicts\b", "named lists"),

@@ -85,17 +85,36 @@ _HOME_OF_CLASSES = {
     "TrivialAugment": "augmenting.autoaugment",
 }
 
-# What the plots of both languages draw. R calls these by name; users have no need to.
+# What the plots of both languages draw, and what R's c() gives. R calls these by name;
+# users have no need to.
 _HOME_OF_PREPARATION = {
     "bars_of_description": "plots.preparation",
     "cells_of_confusion": "plots.preparation",
+    "joined_images": "data.image_data",
     "labels_of_boxes": "plots.preparation",
+    "pairs_of_confusion": "plots.preparation",
     "pictures_of_augmentation": "plots.preparation",
     "pictures_of_feature_maps": "plots.preparation",
     "pictures_of_filters": "plots.preparation",
     "pictures_of_images": "plots.preparation",
     "points_of_history": "plots.preparation",
 }
+
+# What None means for an argument whose default is something else: here it switches off
+# what the argument is for, everywhere else it is the default. Where it is None, the
+# functions know themselves what that means.
+_OFF = {
+    "activation": None,
+    "cache": "none",
+    "cache_features": "none",
+    "distribute": "none",
+    "early_stopping": None,
+    "layer_scale": None,
+    "progress": "none",
+    "units": None,
+    "weights": None,
+}
+_OFF_IN = {"conv_block": {"pool": None}, "fine_tune": {"validation": None}}
 
 __all__ = [
     "architecture",
@@ -164,6 +183,10 @@ def __getattr__(name):
     if name not in homes:
         raise AttributeError(f"module 'reticnn' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"reticnn.{homes[name]}"), name)
+    if name not in _HOME_OF_CLASSES:
+        # Not at the top: it takes NumPy with it.
+        coercion = importlib.import_module("reticnn.coercion")
+        value = coercion.none_as_default(value, {**_OFF, **_OFF_IN.get(name, {})})
     globals()[name] = value
     register_classes()
     return value

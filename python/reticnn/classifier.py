@@ -4,6 +4,7 @@ import math
 
 from reticnn.coercion import shown
 from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.keras_internals import name_modules
 
 
 class Classifier:
@@ -24,6 +25,9 @@ class Classifier:
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
         augmentation: The policy used in training, or None.
+        trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
+            `"batch_size"`, the (highest) `"learning_rate"` and the `"seed"` of the last
+            training, or of its last stage; None if that is not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; or `"distances"` to prototypes.
@@ -41,6 +45,7 @@ class Classifier:
         kept_epoch=None,
         resize=None,
         augmentation=None,
+        trained_with=None,
         output=None,
     ):
         """Put a model together with its class names and training history."""
@@ -51,6 +56,7 @@ class Classifier:
         self.kept_epoch = self.epochs if kept_epoch is None else kept_epoch
         self.resize = resize
         self.augmentation = augmentation
+        self.trained_with = trained_with
         self.output = output
 
     @property
@@ -117,10 +123,11 @@ def as_model(value, name="model"):
             f"`{name}` must be a Keras model, not {shown(value)}. Make it with "
             "`build_cnn()` or `keras.Model(inputs, outputs)`."
         )
+    name_modules(value)
     shape = getattr(value, "input_shape", None) if value.built else None
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
             f"`{name}` must take images (batch, height, width, channels), not "
-            f"{shape}. Start it with `keras.Input((height, width, channels))`."
+            f"{shown(shape)}. Start it with `keras.Input((height, width, channels))`."
         )
     return value

@@ -7,6 +7,8 @@ with that name, the value received and the fix.
 """
 
 import difflib
+import functools
+import inspect
 import math
 import numbers
 import operator
@@ -18,7 +20,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-R_MISSING_INTEGER = -(2**31)
+from reticnn.notation import (
+    R_MISSING_INTEGER,
+    shown,
+    shown_kind,
+    shown_positions,
+)
 
 # What programs write for a missing label, R's `NA` among them.
 _MISSING = {"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan"}
@@ -65,7 +72,7 @@ def as_bool(value, name):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     raise TypeError(
-        f"`{name}` must be True or False (TRUE or FALSE in R), not {shown(value)}."
+        f"`{name}` must be {shown(True)} or {shown(False)}, not {shown(value)}."
     )
 
 
@@ -82,9 +89,7 @@ def as_choice(value, name, choices):
         return None
     if isinstance(value, str) and value in choices:
         return value
-    listed = ", ".join(
-        "None (NULL in R)" if choice is None else repr(choice) for choice in choices
-    )
+    listed = ", ".join(map(shown, choices))
     near = nearest(value, [choice for choice in choices if choice is not None])
     raise ValueError(f"`{name}` must be one of {listed}, not {shown(value)}.{near}")
 
@@ -128,7 +133,7 @@ def as_image_shape(value, name):
         raise ValueError(
             f"`{name}` must be three whole numbers (height, width, channels), "
             f"not {shown(value)}. For colour images of 32 by 32 pixels use "
-            "(32, 32, 3), in R c(32, 32, 3)."
+            "`(32, 32, 3)`."
         )
     return as_ints(value, name)
 
@@ -267,29 +272,6 @@ def as_images(images, name="images"):
     return np.ascontiguousarray(array)
 
 
-def shown(value):
-    """Return a short text of `value` for an error message, as its user wrote it."""
-    if isinstance(value, numbers.Integral) and value == R_MISSING_INTEGER:
-        return "NA"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    if isinstance(value, (list, tuple)) and len(value) > 6:
-        return f"{shown(value[:5])} and {len(value) - 5} more"
-    if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
-        return ", ".join(map(repr, value)) or "an empty list"
-    text = repr(_whole_as_int(value))
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _whole_as_int(value):
-    """Return 3 for the 3.0 that R sends for its 3, also within a list."""
-    if isinstance(value, (list, tuple)):
-        return tuple(map(_whole_as_int, value))
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
 def _number(value, wanted):
     """Return `value` as a finite number, or raise a message starting with `wanted`."""
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -299,7 +281,7 @@ def _number(value, wanted):
     if value == R_MISSING_INTEGER or math.isnan(value):
         raise ValueError(f"{wanted}, not NA. Give a number.")
     if math.isinf(value):
-        raise ValueError(f"{wanted}, not {value}. Give a finite number.")
+        raise ValueError(f"{wanted}, not {shown(value)}. Give a finite number.")
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -309,7 +291,11 @@ def _items(value):
         return value.ravel().tolist()
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         return [value]
-    return list(value)
+    try:
+        return list(value)
+    except Exception:
+        # A Keras tensor says that it can be iterated over, and cannot.
+        return [value]
 
 
 def _label_values(labels, class_names, name):
@@ -321,8 +307,8 @@ def _label_values(labels, class_names, name):
     ):
         raise ValueError(
             f"`{name}` must have one label per image, not {shown(labels)}. "
-            "For one-hot rows, pass their argmax. Several labels per image are not "
-            "offered."
+            "For one-hot rows, pass the position of each row's 1. Several labels per "
+            "image are not offered."
         )
     values = _items(labels)
     _check_are_classes(values, name)
@@ -334,8 +320,8 @@ def _label_values(labels, class_names, name):
     ]
     if missing:
         raise ValueError(
-            f"`{name}` has {len(missing)} missing values, at indices "
-            f"{shown(missing)} counted from 0. Remove those images or label them; if "
+            f"`{name}` has {len(missing)} missing values, at "
+            f"{shown_positions(missing)}. Remove those images or label them; if "
             f"{shown(_text_of_missing(values[missing[0]]))} is a class, list it in "
             "`class_names`."
         )
@@ -409,26 +395,31 @@ def _names_of_numbers(values, class_names, name):
 
 def _image_array(images, name):
     """Return `images` as a numeric array, without a copy where that is possible."""
+    if hasattr(images, "columns"):
+        # It would become one image, of a pixel per cell.
+        raise TypeError(f"`{name}` must hold images, not {shown(images)}.")
     try:
         array = np.asarray(images)
     except ValueError as error:
         raise ValueError(
-            f"`{name}` must be images of one size ({error}). Resize them, or use "
+            f"`{name}` must be images of one size. Resize them, or use "
             "`image_folder()`, which resizes them."
         ) from error
     if array.dtype == np.dtype("V1"):  # R's raw
         array = array.view(np.uint8)
     if array.dtype.kind not in "uif":
+        # R sends text as objects.
+        kind = np.asarray(array.ravel()[:1].tolist()).dtype
         raise TypeError(
             f"`{name}` must hold numbers from 0 to 255, not values of type "
-            f"{array.dtype} such as {shown(array.ravel()[:1].tolist())}."
+            f"{shown_kind(kind)} such as {shown(array.ravel()[:1].tolist())}."
         )
     return array
 
 
 def _batch_of_images(array, name):
     """Return `array` with the batch and channel dimensions that it lacks."""
-    given = array.shape
+    given = shown(array)
     if array.ndim == 2:
         array = array[None, :, :, None]
     elif array.ndim == 3:
@@ -479,13 +470,13 @@ def _warn_of_range(pixels, outside, name):
             f"`{name}` has {outside} of {pixels.size} values outside 0 to 255, from "
             f"{pixels.min():g} to {pixels.max():g}. Rescale the images to 0 to 255: "
             "models rescale them internally.",
-            stacklevel=5,
+            stacklevel=level_of_user(),
         )
     elif pixels.size and pixels[:1].max() <= 1 and 0 < pixels.max() <= 1:
         warnings.warn(
             f"`{name}` has no value above 1. Multiply the images by 255: models "
             "expect 0 to 255 and rescale them internally.",
-            stacklevel=5,
+            stacklevel=level_of_user(),
         )
 
 
@@ -502,3 +493,41 @@ def _as_float32(pixels, done):
     floats = np.empty(pixels.shape, np.float32)
     floats[:done] = pixels[:done]
     return floats
+
+
+def none_as_default(function, off):
+    """Return a function for which None is the default of an argument that has one.
+
+    Args:
+        function: The function, whose signature the new one keeps.
+        off: Dict of what None means instead for some arguments: what switches them
+            off, or None if the function knows that itself.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    meant = {
+        parameter.name: off.get(parameter.name, parameter.default)
+        for parameter in parameters
+        if parameter.default is not parameter.empty
+    }
+    names = [parameter.name for parameter in parameters]
+
+    def given(name, value):
+        return meant.get(name) if value is None else value
+
+    @functools.wraps(function)
+    def with_defaults(*args, **kwargs):
+        first = [given(*pair) for pair in zip(names, args, strict=False)]
+        rest = {name: given(name, value) for name, value in kwargs.items()}
+        return function(*first, *args[len(first) :], **rest)
+
+    # What editors show of a function whose signature has been made for it.
+    with_defaults.__kwdefaults__ = function.__kwdefaults__
+    return with_defaults
+
+
+def level_of_user():
+    """Return the `stacklevel` of the line outside of this package that led here."""
+    level, frame = 1, sys._getframe(1)
+    while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -385,16 +385,16 @@ def without_top(model):
     if not isinstance(taken, tuple) or len(taken) != 4:
         raise ValueError(
             "`backbone` must take images (batch, height, width, channels), not "
-            f"{taken}."
+            f"{shown(taken)}."
         )
     if len(model.output_shape) == 4:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     top = _start_of_top(model)
     if top is None or len(top.inputs[0].shape) != 4:
         raise ValueError(
-            f"`backbone` gives {model.output_shape}, not feature maps (batch, height, "
-            "width, channels), and has no pooling or flattening to cut it at. Give "
-            "`keras.Model(inputs, feature_maps)`."
+            f"`backbone` gives {shown(model.output_shape)}, not feature maps (batch, "
+            "height, width, channels), and has no pooling or flattening to cut it at. "
+            "Give `keras.Model(inputs, feature_maps)`."
         )
     return keras.Model(model.inputs[0], top.inputs[0], name=model.name)
 

@@ -13,12 +13,14 @@ from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.files import as_file_to_write, replacing
 from reticnn.runtime.keras_internals import (
     compiled_here,
     note_compiled_here,
     spare_from_decay,
     spares_from_decay,
+    unknown_classes,
 )
 
 _FORMAT = 1
@@ -49,6 +51,10 @@ def save_classifier(classifier, path):
         FileNotFoundError: If the folder to write in does not exist.
         RuntimeError: In a process forked from the one that started Keras.
 
+    Warns:
+        UserWarning: If the model has layers of classes of your own that Keras will not
+            find on loading it, as they are neither registered nor part of a module.
+
     Example:
         >>> save_classifier(classifier, "cats-and-dogs.reticnn")
         'cats-and-dogs.reticnn'
@@ -60,6 +66,15 @@ def save_classifier(classifier, path):
             f"`path` must not end in .keras or .h5, as {path!r} does: the file also "
             "has the class names. Use the extension .reticnn, or for the model alone "
             "`classifier.model.save()`."
+        )
+    unknown = unknown_classes(classifier.model)
+    if unknown:
+        warn_user(
+            f"`classifier` has layers of your own, {shown(unknown)}, that Keras will "
+            "not find when the file is loaded. Register their class before the model "
+            "is built, as with "
+            f"`keras.saving.register_keras_serializable()({unknown[0]})`, here and "
+            "where the file is loaded."
         )
     policy = classifier.augmentation
     record = {
@@ -74,6 +89,7 @@ def save_classifier(classifier, path):
         "history": classifier.history,
         "stopped": classifier.stopped,
         "kept_epoch": classifier.kept_epoch,
+        "trained_with": classifier.trained_with,
         "output": classifier.output,
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
@@ -134,6 +150,7 @@ def load_classifier(path):
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
         augmentation=_policy_of(record, path),
+        trained_with=record.get("trained_with"),
         output=record.get("output"),
     )
     classifier.output = kind_of_classifier(classifier, name="path")

@@ -15,12 +15,24 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+from reading_in_r import Reader
 
 import reticnn
+from reticnn.notation import written_in
 
 # The same examples every time: a failure in CI is a failure here.
 settings.register_profile("reticnn", deadline=None, derandomize=True, database=None)
 settings.load_profile("reticnn")
+
+
+@pytest.fixture(autouse=True)
+def _messages_read_in_r(monkeypatch):
+    """Fail where a message that a test expects would show Python to R users."""
+    reader = Reader(pytest.raises, pytest.warns)
+    monkeypatch.setattr(pytest, "raises", reader.raises)
+    monkeypatch.setattr(pytest, "warns", reader.warns)
+    with written_in(reader.notation):
+        yield
 
 
 @contextmanager

@@ -13,7 +13,7 @@ CORE = Path(reticnn.__file__).parent
 # From the ground up. A room imports from rooms of lower floors, and from its own floor
 # as long as nothing goes in a circle.
 FLOORS = [
-    {"coercion"},
+    {"coercion", "notation"},
     {"runtime"},
     {"layers", "optimizers", "data"},
     {"blocks", "augmenting"},

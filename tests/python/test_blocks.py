@@ -124,15 +124,14 @@ def test_blocks_mix_with_keras_layers(images):
         ({"filters": NA_INTEGER}, ValueError, "filters", ["NA"]),
         ({"filters": "32"}, TypeError, "filters", ["'32'"]),
         ({"filters": [8.0, 16.0]}, TypeError, "filters", ["(8, 16)"]),
-        ({"filters": None}, TypeError, "filters", ["None"]),
         ({"n_conv": 0}, ValueError, "n_conv", ["not 0", "Use 1 or more"]),
         ({"kernel_size": [1, 2, 3]}, ValueError, "kernel_size", ["(1, 2, 3)"]),
         ({"strides": 1.5}, ValueError, "strides", ["1.5", "Use 1 or 2"]),
         ({"padding": "smae"}, ValueError, "padding", ["'smae'", "mean 'same'"]),
         ({"activation": "rleu"}, ValueError, "activation", ["'rleu'", "mean 'relu'"]),
         ({"activation": "get"}, ValueError, "activation", ["'get'"]),
-        ({"batch_norm": "yes"}, TypeError, "batch_norm", ["'yes'", "TRUE"]),
-        ({"batch_norm": 1.0}, TypeError, "batch_norm", ["1", "TRUE"]),
+        ({"batch_norm": "yes"}, TypeError, "batch_norm", ["'yes'", "True"]),
+        ({"batch_norm": 1.0}, TypeError, "batch_norm", ["1", "True"]),
         ({"pool": "mean"}, ValueError, "pool", ["'mean'", "'max', 'average', None"]),
         ({"pool_size": 0.0}, ValueError, "pool_size", ["not 0", "Use 1 or more"]),
         ({"dropout": 1}, ValueError, "dropout", ["below 1", "not 1"]),
@@ -285,7 +284,6 @@ def test_adapter_takes_other_settings():
         ({"filters": []}, ValueError, "filters", ["at least one number"]),
         ({"out_channels": 0}, ValueError, "out_channels", ["not 0"]),
         ({"kernel_size": "3"}, TypeError, "kernel_size", ["'3'"]),
-        ({"batch_norm": None}, TypeError, "batch_norm", ["None"]),
     ],
 )
 def test_bad_argument_of_an_adapter_is_named(
@@ -306,7 +304,7 @@ def test_bad_argument_of_an_adapter_is_named(
     [(np.zeros((1, 8, 8, 3)), "(1, 8, 8, 3)"), ((32, 32, 3), "(32, 32, 3)")],
 )
 def test_block_needs_a_keras_tensor(refused, block, x, shown):
-    with refused(TypeError, "x", "Keras tensor", shown, "keras.Input", "keras$Input"):
+    with refused(TypeError, "x", "Keras tensor", shown, "keras.Input"):
         block(x)
 
 

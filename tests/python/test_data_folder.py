@@ -644,7 +644,7 @@ def test_images_beside_the_classes_are_refused(refused, cats, write_image):
         ({"image_size": NA_INTEGER}, "image_size", ["NA"]),
         ({"channels": 4}, "channels", ["1 (grey) or 3 (RGB)", "4"]),
         ({"resize": "corp"}, "resize", ["'corp'", "Did you mean 'crop'?"]),
-        ({"resize": None}, "resize", ["'stretch', 'crop', 'pad'", "None"]),
+        ({"resize": 3}, "resize", ["'stretch', 'crop', 'pad'", "not 3"]),
         ({"on_bad_image": "skp"}, "on_bad_image", ["Did you mean 'skip'?"]),
         ({"on_empty_class": True}, "on_empty_class", ["'error', 'skip'", "True"]),
         ({"cache": "ram"}, "cache", ["'auto', 'memory', 'disk', 'none'", "'ram'"]),

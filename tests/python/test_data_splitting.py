@@ -96,7 +96,6 @@ def test_parts_keep_the_order_of_the_data():
         (80.0, ValueError, ["above 0 and below 1", "80"]),
         (NA_REAL, ValueError, ["NA"]),
         ("most", TypeError, ["'most'"]),
-        (None, TypeError, ["None"]),
         ([0.8, 0.1], ValueError, ["sum to 1", "0.9"]),
         ([1.2, -0.2], ValueError, ["1.2"]),
         ([0.25] * 4, ValueError, ["0.25", "For more parts"]),

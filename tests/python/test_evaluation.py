@@ -124,7 +124,7 @@ def test_sure_and_wrong_is_a_finite_loss(fit, tiny_cnn, shapes):
         (
             image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]),
             ValueError,
-            ["(16, 16, 2)", "(16, 16, 3)"],
+            ["16 x 16 x 2", "16 x 16 x 3"],
         ),
         (
             image_arrays(np.zeros((2, 16, 16, 3)), ["circle", "cow"]),
@@ -132,7 +132,11 @@ def test_sure_and_wrong_is_a_finite_loss(fit, tiny_cnn, shapes):
             ["'cow'", "'circle', 'square'"],
         ),
         (shape_images(4, image_size=16)[:0], ValueError, ["no images"]),
-        ({"test": shape_images(4, image_size=16)}, TypeError, ["'test'", "data$"]),
+        (
+            {"test": shape_images(4, image_size=16)},
+            TypeError,
+            ["'test'", "data['train']"],
+        ),
     ],
     ids=["array", "no labels", "channels", "classes", "empty", "parts"],
 )

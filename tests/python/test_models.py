@@ -185,7 +185,7 @@ def test_failed_build_leaves_pythons_random_state_alone():
 @pytest.mark.parametrize(
     ("arguments", "error", "argument", "parts"),
     [
-        ({"input_shape": 32.0}, ValueError, "input_shape", ["32", "c(32, 32, 3)"]),
+        ({"input_shape": 32.0}, ValueError, "input_shape", ["32", "`(32, 32, 3)`"]),
         ({"input_shape": [32.0, 32.0]}, ValueError, "input_shape", ["(32, 32)"]),
         ({"input_shape": [32, 32, 3.5]}, ValueError, "input_shape", ["3.5"]),
         ({"input_shape": [32, NA_INTEGER, 3]}, ValueError, "input_shape", ["NA"]),
@@ -214,7 +214,6 @@ def test_bad_argument_of_a_model_is_named(
         ({"filters": []}, ValueError, "filters", ["at least one number"]),
         ({"n_blocks": 0}, ValueError, "n_blocks", ["not 0", "Use 1 or more"]),
         ({"n_conv": "2"}, TypeError, "n_conv", ["'2'"]),
-        ({"batch_norm": None}, TypeError, "batch_norm", ["None"]),
         ({"block_dropout": 1.5}, ValueError, "block_dropout", ["below 1", "1.5"]),
     ],
 )

@@ -17,6 +17,7 @@ from reticnn.plots.preparation import (
     ORANGE,
     cells_of_confusion,
     labels_of_boxes,
+    pairs_of_confusion,
     pictures_of_filters,
     pictures_of_images,
     points_of_history,
@@ -122,9 +123,9 @@ def test_predictions_of_other_images(refused, shapes):
         plots.plot_images(shapes, {".pred_class": ["circle"]})
 
 
-@pytest.mark.parametrize("wrong", ["circle", ["circle"] * 60, {"mpg": [21.0]}])
+@pytest.mark.parametrize("wrong", [3.0, [1.0] * 60, {"mpg": [21.0]}])
 def test_what_is_no_prediction_is_refused(refused, shapes, wrong):
-    with refused(TypeError, "predictions", "predict_images"):
+    with refused(TypeError, "predictions"):
         plots.plot_images(shapes, wrong)
 
 
@@ -356,6 +357,67 @@ def test_history_has_lines_only_between_stages():
     stage = [math.nan, math.nan, 1, 1, 2, math.nan, math.nan]
     drawn = points_of_history({"epoch": [1, 2, 3, 4, 5, 6, 7], "stage": stage})
     assert drawn["stages"] == [4.5]
+    assert drawn["stage_names"] == ["stage 2"]
+    assert drawn["kept"] is drawn["caption"] is None
+
+
+def test_the_epoch_that_is_kept_is_ringed_if_it_is_not_the_last():
+    history = {"epoch": [1, 2, 3], "loss": [1.0, 0.5, 0.8]}
+    assert points_of_history(history, 2)["kept"] == 2
+    assert "epoch 2" in points_of_history(history, 2)["caption"]
+    assert points_of_history(history, 3)["kept"] is None
+    assert points_of_history(history, 0)["kept"] is None
+
+
+@pytest.fixture
+def folder_like():
+    """Return images of three classes, one after the other, as of a folder."""
+    pixels = np.arange(9, dtype="uint8")[:, None, None, None] * np.ones((4, 4, 1))
+    return reticnn.image_arrays(pixels, ["a"] * 5 + ["b"] * 3 + ["c"])
+
+
+def test_images_of_all_classes_are_shown(drawn, folder_like):
+    def seen(n, **arguments):
+        panels = drawn(plots.plot_images(folder_like, n=n, **arguments))
+        return [axes.get_title() for axes in panels]
+
+    assert seen(3) == ["a", "b", "c"]
+    assert seen(6) == ["a", "a", "a", "b", "b", "c"]
+    assert len(seen(100)) == 9
+    classes = ["a"] * 5 + ["b"] * 3 + ["b"]
+    assert seen(4, predictions=classes) == ["a", "a", "b", "b\n(true: c)"]
+    unlabelled = reticnn.load_images(folder_like)["images"]
+    grid = pictures_of_images(unlabelled, n=2)
+    assert [picture[0, 0, 0] for picture in grid["pictures"]] == [0, 1]
+
+
+def test_captions_are_broken_between_words_or_made_smaller():
+    names = ["Golden retriever", "Staffordshire_bullterrier", "incomprehensibilities"]
+    data = reticnn.image_arrays(np.zeros((3, 5, 5), "uint8"), names)
+    figure = plots.plot_images(data)
+    titles = [axes.get_title() for axes in figure.axes if axes.has_data()]
+    assert titles[1:] == ["Staffordshire_\nbullterrier", "incomprehensibilities"]
+    assert "Golden" in titles[0].split("\n")[0]
+    sizes = {axes.title.get_fontsize() for axes in figure.axes}
+    assert 5 <= min(sizes) == max(sizes) < 9
+
+
+def test_many_classes_are_shown_as_the_pairs_confused_most(drawn):
+    classes = [f"class {number}" for number in range(40)]
+    evaluation = counted(classes)
+    n = evaluation["confusion"]["n"]
+    n[1], n[41 * 7 + 1] = 300, 500  # class 0 as class 1; class 7 as class 8
+    assert pairs_of_confusion(counted(classes[:29])["confusion"]) is None
+    pairs = pairs_of_confusion(evaluation["confusion"])["pairs"]
+    assert len(pairs["pair"]) == 20
+    assert pairs["pair"][:2] == ["class 7 \u2192 class 8", "class 0 \u2192 class 1"]
+    assert pairs["text"][:2] == ["500 (11%)", "300 (7%)"]
+    (axes,) = drawn(plots.plot_confusion(evaluation))
+    assert [bar.get_width() for bar in axes.patches[:2]] == [500, 300]
+    perfect = counted(classes)
+    perfect["confusion"]["n"] = np.eye(40).ravel().tolist()
+    assert pairs_of_confusion(perfect["confusion"])["pairs"]["n"] == []
+    plots.plot_confusion(perfect)
 
 
 def test_large_confusion_hides_zeros_and_may_come_in_any_order():

@@ -404,7 +404,7 @@ def test_bad_batch_size_is_named(refused, classifier, shapes, function):
 @pytest.mark.parametrize(
     ("images", "error", "parts"),
     [
-        (np.zeros((2, 16, 16, 2)), ValueError, ["(16, 16, 2)", "(16, 16, 3)"]),
+        (np.zeros((2, 16, 16, 2)), ValueError, ["16 x 16 x 2", "16 x 16 x 3"]),
         (np.zeros((16, 16, 4)), ValueError, ["transparent", "3 channels", "Put"]),
         (np.zeros(16), ValueError, ["(16,)", "(n, height, width, channels)"]),
         (np.full((16, 16, 3), np.nan), ValueError, ["missing or infinite", "Replace"]),
@@ -423,7 +423,7 @@ def test_other_than_fitting_images_is_refused(
 
 
 def test_parts_of_data_are_refused(refused, classifier, shapes):
-    with refused(TypeError, "images", "'train'", "data$train"):
+    with refused(TypeError, "images", "'train'", "data['train']"):
         predict_images(classifier, {"train": shapes, "test": shapes})
 
 
@@ -458,3 +458,20 @@ def test_folder_with_parts_is_refused(refused, classifier, cats, tmp_path):
         shutil.copytree(cats, tmp_path / "split" / part)
     with refused((TypeError, ValueError), "images", "train"):
         predict_images(classifier, tmp_path / "split")
+
+
+def test_files_that_cannot_be_read_are_named_or_left_out(
+    classifier, cats, refused, tmp_path
+):
+    folder = cats / "cat"
+    (folder / "bad.png").write_text("no photo")
+    with pytest.raises(ValueError, match=r'bad.png(.|\n)*`on_bad_image="skip"`'):
+        predict_images(classifier, folder)
+    with pytest.warns(UserWarning, match="bad.png"):
+        table = predict_images(classifier, folder, on_bad_image="skip")
+    assert len(table[".pred_class"]) == len(table[".file"]) == 3
+    with pytest.warns(UserWarning, match="gone.png"):
+        some = [table[".file"][0], str(tmp_path / "gone.png")]
+        assert len(predict_images(classifier, some, on_bad_image="skip")[".file"]) == 1
+    with refused(ValueError, "on_bad_image", "'skip'", "not 'ignore'"):
+        predict_images(classifier, folder, on_bad_image="ignore")

@@ -133,7 +133,6 @@ def test_spelling_of_names_is_forgiven(spelling, name):
         ("vgg_16b", ["'vgg_16b'", "Did you mean 'vgg16'?"]),
         ("resnet", ["'resnet'", "Did you mean"]),
         (16.0, ["not 16"]),
-        (None, ["None"]),
     ],
 )
 def test_unknown_backbone_is_named(refused, name, parts):
@@ -436,9 +435,10 @@ def test_bias_too_many_is_named_by_its_own_layer(refused):
         )
 
     own, other = network(use_bias=True), network(use_bias=False)
-    with refused(ValueError, "weights", "layer 'first' has", "(2,)]", "(3, 3, 3, 2)]"):
+    words = ["layer 'first' has", "(2,)", "(3, 3, 3, 2)"]
+    with refused(ValueError, "weights", *words):
         transfer_model(own, (8, 8, 3), weights=other)
-    with refused(ValueError, "weights", "layer 'first' has", "(2,)]", "(3, 3, 3, 2)]"):
+    with refused(ValueError, "weights", *words):
         transfer_model(other, (8, 8, 3), weights=own)
 
 
@@ -488,7 +488,7 @@ def test_long_lists_of_shapes_are_cut_short(refused):
     first = keras.layers.Conv2D(2, 3)
     rest = keras.Sequential([keras.layers.Conv2D(5, 3), keras.layers.Conv2D(5, 3)])
     weights = keras.Sequential([keras.Input((8, 8, 3)), first, rest])
-    with refused(ValueError, "weights", "(5,), (3, 3, 5, 5)] and 1 more there, of a"):
+    with refused(ValueError, "weights", "(5,), (3, 3, 5, 5) and 1 more there, of a"):
         transfer_model(small_network(), (8, 8, 3), weights=weights)
 
 

@@ -1,6 +1,7 @@
 """The page is looked at as text by a parser, and once in a real browser."""
 
 import json
+import math
 import re
 import shutil
 import socket
@@ -23,6 +24,7 @@ from reticnn import (
 from reticnn.classifier import Classifier
 from reticnn.data.image_data import ArrayImages
 from reticnn.evaluation.metrics import calibration, calibration_error
+from reticnn.reporting.sections import _error_of_gap, _verdict
 
 EMPTY = {"img", "link", "meta"}
 
@@ -128,6 +130,26 @@ def test_figures_are_those_of_the_evaluation(report, classifier):
     assert f"{classifier.model.count_params():,}" in page.text
     for text in ("block1_conv1", "300 labelled images", "Project shapes", "Adam"):
         assert text in page.text
+
+
+def test_training_is_told_with_its_settings(report):
+    text = Page(report[0]).text
+    facts = ("Training images 1,000", "Validation images 100", "Batch size 32")
+    for fact in (*facts, "Learning rate 0.003", "Seed 1"):
+        assert fact in text
+
+
+def test_classifier_is_called_too_sure_only_where_the_images_can_tell():
+    sure, codes = np.array([[0.9, 0.1]] * 20), np.array([0] * 16 + [1] * 4)
+    gap, error = 0.9 - 0.8, _error_of_gap(codes, sure)
+    # Of 20 Bernoulli trials with 0.8: sqrt(0.8 * 0.2 / 19).
+    assert error == pytest.approx(math.sqrt(0.16 / 19))
+    assert "may be chance" in _verdict(gap, error)
+    many = _error_of_gap(np.tile(codes, 50), np.tile(sure, (50, 1)))
+    assert "is over-confident" in _verdict(gap, many)
+    assert "is under-confident" in _verdict(-gap, many)
+    assert "about as confident" in _verdict(0.001, 0.002)
+    assert "unknown" in _verdict(0.1, _error_of_gap(codes[:1], sure[:1]))
 
 
 def test_images_are_the_most_and_least_confident_ones(report):
@@ -276,6 +298,8 @@ def test_bad_arguments_are_refused_and_leave_no_file(
     with refused(TypeError, "classifier", "fit_classifier()"):
         report_classifier("cnn", shapes, path)
     with refused(TypeError, "data", "image_folder()"):
+        report_classifier(classifier, 3, path)
+    with refused(FileNotFoundError, "data", "'photos'"):
         report_classifier(classifier, "photos", path)
     with refused(ValueError, "data", "no labels"):
         report_classifier(classifier, unlabelled, path)
@@ -285,7 +309,7 @@ def test_bad_arguments_are_refused_and_leave_no_file(
         report_classifier(classifier, shapes, tmp_path / "no" / "r.html")
     with refused(ValueError, "path", "folder"):
         report_classifier(classifier, shapes, tmp_path)
-    with refused(TypeError, "session", "named list"):
+    with refused(TypeError, "session", "a dict"):
         report_classifier(classifier, shapes, path, session=["R"])
     with refused(TypeError, "session", "a name for each value"):
         report_classifier(classifier, shapes, path, session={"": "R"})

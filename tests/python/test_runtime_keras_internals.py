@@ -157,6 +157,22 @@ def test_call_has_training_arg_tells_which_layers_take_training():
     assert not keras_internals.takes_training(Plain())
 
 
+def test_flatten_layers_finds_classes_without_a_module_and_unknown_ones():
+    # As R makes them: where a class is defined says its module, and there is no where.
+    made = "type('Ours', (Layer,), {}), type('Inner', (Layer,), {})"
+    ours, inner = eval(made, {"Layer": keras.layers.Layer})
+    assert not hasattr(ours, "__module__")
+    within = keras.Sequential([keras.Input((2,)), inner()])
+    model = keras.Sequential([keras.Input((2,)), ours(), within])
+    keras_internals.name_modules(model)
+    assert ours.__module__ == inner.__module__ == "__main__"
+    assert keras.layers.Dense.__module__.startswith("keras.")
+    assert keras_internals.unknown_classes(model) == ["Inner", "Ours"]
+    keras.saving.register_keras_serializable("here")(ours)
+    assert keras_internals.unknown_classes(model) == ["Inner"]
+    assert keras_internals.unknown_classes(reticnn.build_cnn()) == []
+
+
 def test_seed_generator_state_is_what_random_layers_draw_from():
     model = keras.Sequential(
         [keras.Input((50,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]

@@ -157,6 +157,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "stopped": None,
         "kept_epoch": classifier.epochs,
         "output": "sigmoid",
+        "trained_with": classifier.trained_with,
         "compiled_here": True,
         "spared_from_decay": [],
     }

@@ -540,7 +540,7 @@ def test_bar_is_drawn(fit, going, shapes, capsys):
         ({"validation": 1.0}, ValueError, "validation", ["below 1", "not 1"]),
         ({"validation": 20.0}, ValueError, "validation", ["below 1", "20"]),
         ({"validation": True}, TypeError, "validation", ["True", "image data"]),
-        ({"validation": "val"}, TypeError, "validation", ["'val'", "image data"]),
+        ({"validation": "val"}, FileNotFoundError, "validation", ["'val'"]),
         ({"validation": 0.001}, ValueError, "validation", ["60", "more images"]),
     ],
 )
@@ -621,11 +621,11 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
 
     with refused(TypeError, argument, "(2, 16, 16, 3)", "`image_arrays()`"):
         train(np.zeros((2, 16, 16, 3)))
-    with refused(TypeError, argument, "'train'", "data$train"):
+    with refused(TypeError, argument, "'train'", "data['train']"):
         train({"train": shapes})
     with refused(ValueError, argument, "no labels"):
         train(image_arrays(np.zeros((2, 16, 16, 3))))
-    with refused(ValueError, argument, "(16, 16, 2)", "(16, 16, 3)", "2"):
+    with refused(ValueError, argument, "16 x 16 x 2", "16 x 16 x 3", "2"):
         train(image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]))
     fix = "num_classes=3" if argument == "data" else "does not know"
     with refused(ValueError, argument, "'triangle'", fix):

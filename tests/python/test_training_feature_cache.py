@@ -214,7 +214,7 @@ def test_curvatures_are_measured_on_images(fit, counted):
     assert (counted.source.reads >= 2).all()
 
 
-@pytest.mark.parametrize("value", ["always", 0, 1.5, None])
+@pytest.mark.parametrize("value", ["always", 0, 1.5])
 def test_bad_setting_of_the_features_is_named(refused, fit, tiny_cnn, shapes, value):
     with refused(ValueError, "cache_features"):
         fit(tiny_cnn(), shapes, cache_features=value)

@@ -214,3 +214,10 @@ def test_any_optimizer_is_tried(optimizer):
 def test_bad_arguments_are_named(refused, argument, value, says):
     with refused(ValueError, argument, says):
         find_learning_rate(dense(), stripes(), **{argument: value})
+
+
+def test_model_that_is_broken_already_is_told_of(refused):
+    model = dense()
+    model.layers[-1].bias.assign([np.nan])
+    with refused(ValueError, "model", "first step", "NaN"):
+        find_learning_rate(model, stripes(), steps=20, seed=1)

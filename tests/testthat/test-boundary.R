@@ -13,7 +13,7 @@ test_that("doubles, vectors, lists, NULL and factors are understood", {
   pets <- c("cat", "dog", "cat", "dog")
   data <- core()$image_arrays(x, factor(pets))
   expect_identical(data$class_names, c("cat", "dog"))
-  expect_identical(data$labels, pets)
+  expect_identical(data$labels, factor(pets))
   parts <- core()$split_images(data, list(one = 0.5, two = 0.5), seed = 1)
   expect_identical(lengths(parts), c(one = 2L, two = 2L))
 })

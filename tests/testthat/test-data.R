@@ -19,7 +19,7 @@ test_that("labels of every R type keep their names and order", {
   x <- random_images(4, 4, 4, 1)
   classes <- function(...) {
     data <- image_arrays(x, ...)
-    list(data$class_names, data$labels)
+    list(data$class_names, as.character(data$labels))
   }
   pets <- c("dog", "cat", "dog", "cat")
   expect_identical(classes(factor(pets, c("dog", "cat"))), list(c("dog", "cat"), pets))
@@ -38,7 +38,7 @@ test_that("image data print, count and subset in R's way", {
   data <- shape_images(9, 3, image_size = 8, seed = 1)
   expect_identical(length(data), 9L)
   expect_output(print(data), "9 images, 8 x 8 x 3.*circle +3.*square +3.*triangle +3")
-  expect_identical(data[c(1, 4)]$labels, c("circle", "circle"))
+  expect_identical(as.character(data[c(1, 4)]$labels), c("circle", "circle"))
   expect_identical(length(data[-1]), 8L)
   expect_identical(load_images(data[9])$labels, factor("triangle", data$class_names))
   expect_error(data[10], "from 1 to 9", class = "reticnn_error")
@@ -53,15 +53,15 @@ test_that("a part of image data is what the same index gives of an R vector", {
   for (i in indices) {
     expect_identical(as.character(data[i]$labels), letters[1:9][i], info = deparse(i))
   }
-  expect_identical(data[]$labels, letters[1:9])
-  expect_identical(data[data$labels > "e"]$labels, letters[6:9])
+  expect_identical(data[]$labels, factor(letters[1:9]))
+  expect_identical(as.character(data[as.character(data$labels) > "e"]$labels), letters[6:9])
   expect_identical(length(data[0]), 0L)
-  expect_identical(rev(data)$labels, letters[9:1])
-  expect_identical(head(data, 2)$labels, letters[1:2])
-  expect_identical(head(data, -7)$labels, letters[1:2])
-  expect_identical(tail(data, 2)$labels, letters[8:9])
+  expect_identical(as.character(rev(data)$labels), letters[9:1])
+  expect_identical(as.character(head(data, 2)$labels), letters[1:2])
+  expect_identical(as.character(head(data, -7)$labels), letters[1:2])
+  expect_identical(as.character(tail(data, 2)$labels), letters[8:9])
   set.seed(1)
-  mixed <- sample(data)$labels
+  mixed <- as.character(sample(data)$labels)
   set.seed(1)
   expect_identical(mixed, sample(letters[1:9]))
   # An R vector would have missing ones there, which image data cannot.
@@ -91,7 +91,8 @@ test_that("an element of image data is an image", {
   expect_null(names(data))
   expect_identical(lapply(data, dim), rep(list(c(8L, 8L, 3L)), 3))
   expect_identical(vapply(data, mean, 1), apply(images, 1, mean))
-  expect_identical(Map(function(image, label) label, data, data$labels), as.list(data$labels))
+  expect_identical(Map(function(image, label) label, data, as.character(data$labels)),
+    as.list(as.character(data$labels)))
   seen <- list()
   for (image in as.list(data)) seen <- c(seen, list(image))
   expect_identical(seen, lapply(1:3, function(i) data[[i]]))
@@ -131,7 +132,7 @@ test_that("a folder of photos is read with its classes", {
     }
   }
   data <- image_folder(folder, c(6, 8))
-  expect_identical(data$class_counts, list(dark = 2L, light = 2L))
+  expect_identical(data$class_counts, c(dark = 2L, light = 2L))
   loaded <- load_images(data)
   expect_identical(dim(loaded$images), c(4L, 6L, 8L, 3L))
   expect_identical(apply(loaded$images, 1, mean), c(0, 0, 255, 255))
@@ -213,7 +214,7 @@ test_that("bad files are named at once, skipped by choice, and listed", {
     class = "reticnn_warning"
   )
   expect_identical(basename(data$skipped), c("empty.png", "a page.jpg"))
-  expect_identical(data$class_counts, list(dark = 2L, light = 2L))
+  expect_identical(data$class_counts, c(dark = 2L, light = 2L))
   table <- check_images(folder)
   expect_identical(table$ok, c(TRUE, TRUE, FALSE, TRUE, TRUE, FALSE))
   expect_identical(table$class, rep(c("dark", "light"), each = 3))
@@ -300,7 +301,7 @@ test_that("photos of every kind are read, upright and with their own colours", {
   deep$save(file.path(folder, "right", "deep.png"))
 
   data <- image_folder("~/pics", 16)
-  expect_identical(data$class_counts, list(left = 4L, right = 2L))
+  expect_identical(data$class_counts, c(left = 4L, right = 2L))
   images <- load_images(data)$images
   means <- apply(images, c(1, 4), mean)
   expect_equal(means[1:4, ], matrix(c(200, 100, 0), 4, 3, byrow = TRUE), tolerance = 0.02)
@@ -308,4 +309,51 @@ test_that("photos of every kind are read, upright and with their own colours", {
   upright <- images[basename(data$files) == "phone.jpg", , , 1]
   expect_lt(max(upright[1:6, ]), 20)
   expect_gt(min(upright[11:16, ]), 235)
+})
+
+test_that("labels and counts are R's", {
+  skip_if_no_core()
+  x <- array(0, c(3, 8, 8, 1))
+  data <- image_arrays(x, c("b", "a", "b"), c("b", "a", "c"))
+  expect_identical(data$labels, factor(c("b", "a", "b"), c("b", "a", "c")))
+  expect_identical(data$class_counts, c(b = 2L, a = 1L, c = 0L))
+  expect_identical(names(sort(data$class_counts)), c("c", "a", "b"))
+  expect_identical(data$image_shape, list(8L, 8L, 1L))
+  expect_identical(as.integer(table(data$labels)), c(2L, 1L, 0L))
+  unlabelled <- image_arrays(x)
+  expect_null(unlabelled$labels)
+  expect_null(unlabelled$class_counts)
+  expect_identical(image_arrays(x, c(TRUE, FALSE, NA)[c(1, 2, 1)])$class_names, c("FALSE", "TRUE"))
+})
+
+test_that("c() joins image data, and as_tibble() gives files and labels", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (class in c("dark", "light")) write_png(file.path(folder, class, "1.png"), "red")
+  data <- image_folder(folder, 16)
+  both <- c(data, data[2], shape_images(2, image_size = 16, seed = 1))
+  expect_identical(length(both), 5L)
+  expect_identical(levels(both$labels), c("dark", "light", "circle", "square"))
+  expect_identical(both[[3]], data[[2]])
+  expect_error(c(data, shape_images(2)), "16 x 16 x 3 and 32 x 32 x 3", class = "reticnn_error")
+  expect_error(c(data, 1), class = "reticnn_error")
+  expect_identical(
+    tibble::as_tibble(data),
+    tibble::tibble(file = data$files, label = factor(c("dark", "light")))
+  )
+  expect_named(tibble::as_tibble(both), "label")
+  expect_identical(dim(tibble::as_tibble(image_arrays(array(0, c(3, 8, 8, 1))))), c(3L, 0L))
+})
+
+test_that("folders work where image data do", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (class in c("dark", "light")) {
+    write_png(file.path(folder, class, "1.png"), c(dark = "black", light = "white")[[class]])
+  }
+  expect_identical(levels(load_images(folder)$labels), c("dark", "light"))
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = NULL)
+  classifier <- fit_classifier(model, folder, epochs = 1)
+  expect_identical(evaluate_classifier(classifier, folder)$n, 2L)
+  expect_identical(nrow(augment(classifier, folder)), 2L)
 })

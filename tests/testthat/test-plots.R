@@ -81,7 +81,7 @@ test_that("images are drawn upright in their own colours, right and wrong told a
   expect_gt(min(rows(3, 1)), max(rows(1, 3)))
   expect_error(plot_images(data, predictions[1, ]), "1 rows for 2 images")
   expect_error(
-    plot_images(data, predictions$.pred_class), "`predictions` must be what",
+    plot_images(data, 3), "`predictions` must be what",
     class = "reticnn_error"
   )
   expect_error(plot_images(3), "`images` must have the shape", class = "reticnn_error")
@@ -165,6 +165,59 @@ test_that("lines break between words, and within those that are too long", {
     broken(c("a bc\ndef ghi", "", "abcdefghijk l", "abcde f"), 5),
     c("a bc\ndef\nghi", "", "abcde\nfghij\nk l", "abcde\nf")
   )
+  # Also where a name has parts, and in captions only where no size would do.
+  expect_identical(broken("red_fox-cub", 8), "red_fox-\ncub")
+  long <- "Staffordshire_bullterrier incomprehensibilities"
+  expect_identical(fit_captions(long, 6, 1, 1)$text,
+    "Staffordshire_\nbullterrier\nincomprehensibilities")
+})
+
+test_that("predicted classes alone are shown, and a folder's classes are mixed", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  data <- image_arrays(array(0, c(9, 4, 4, 1)), rep(c("a", "b", "c"), c(5, 3, 1)))
+  guess <- factor(rep("b", 9))
+  expect_identical(plot_images(data, n = 4)$data$text, c("a", "a", "b", "c"))
+  expect_identical(plot_images(data, rep("b", 9), n = 3)$data$text[[2]], "b")
+  expect_identical(plot_images(data, guess, n = 3)$data$text,
+    c("b\n(true: a)", "b", "b\n(true: c)"))
+})
+
+test_that("many classes are shown as the pairs confused most", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  classes <- sprintf("class %d", 1:120)
+  counts <- diag(50L, 120)
+  counts[1, 2] <- 30L
+  counts[cbind(2:40, 41:79)] <- 1:39
+  dimnames(counts) <- list(truth = classes, predicted = classes)
+  evaluation <- structure(list(confusion = as.table(counts)), class = "reticnn_evaluation")
+  plot <- plot_confusion(evaluation)
+  expect_identical(nrow(plot$data), 20L)
+  expect_identical(levels(plot$data$pair)[[11]], "class 1 \u2192 class 2")
+  expect_match(plot$labels$caption, "of 120 classes")
+})
+
+test_that("the plot names stages, rings the kept epoch, and stands on white", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  classifier <- tiny_classifier()
+  history <- tibble::tibble(epoch = 1:4, loss = c(4, 3, 2, 3), accuracy = 1:4 / 4,
+    stage = c(1, 1, 2, 2))
+  classifier$history <- history
+  classifier$kept_epoch <- 3L
+  plot <- plot(classifier)
+  texts <- drawn_texts(plot)
+  expect_readable(texts)
+  expect_identical(sum(texts$text == "stage 2"), 1L)
+  expect_match(plot$labels$caption, "epoch 3")
+  expect_named(attributes(tidy(classifier)), c("class", "row.names", "names"),
+    ignore.order = TRUE)
+  file <- withr::local_tempfile(fileext = ".png")
+  ggplot2::ggsave(file, plot, width = 2, height = 2, dpi = 50)
+  expect_equal(load_images(image_table(file, image_size = 100))$images[1, 1, 1, ], rep(255, 3))
+  skip_if_not_installed("png")
+  expect_identical(min(png::readPNG(file)[1, 1, ]), 1)
 })
 
 test_that("layers have as many names as there is room for", {

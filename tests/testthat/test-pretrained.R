@@ -51,7 +51,7 @@ test_that("the workshop's slice of layers is written in R as the help page says"
   expect_identical(trained(unfreeze(vgg16, c(-5, -2))), convolutions)
   freeze(vgg16)
   expect_identical(trained(unfreeze(vgg16, "last_block")), convolutions)
-  expect_error(unfreeze(vgg16, -5:-2), "in R c(-5, -2), not -5:-2", fixed = TRUE)
+  expect_error(unfreeze(vgg16, -5:-2), "`c(-5, -2)` (not -5:-2)", fixed = TRUE)
   vgg16$trainable <- FALSE
   for (layer in reticulate::py_get_attr(vgg16, "layers")[-5:-2]) {
     layer$trainable <- TRUE

@@ -31,5 +31,5 @@ test_that("an error in the function, and an unknown progress, end the work with 
   expect_error(predict_images(fit, images, progress = function(state) stop("enough")),
     "enough")
   expect_error(predict_images(fit, images, progress = "epoch"), "`progress`.*'epoch'")
-  expect_error(evaluate_classifier(fit, images, progress = NULL), "`progress`")
+  expect_error(evaluate_classifier(fit, images, progress = 3), "`progress`")
 })

@@ -351,7 +351,7 @@ test_that("training goes in stages, and fine-tuning by default", {
   expect_true("block1_conv1" %in% trained(tuned$model))
   expect_error(
     fit_classifier(tuned, data, stages = list(train = "head")),
-    "`stages` must be a list of dicts", class = "reticnn_error"
+    "`stages` must be a list of named lists", class = "reticnn_error"
   )
 })
 

@@ -197,7 +197,7 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         interpolation: `"bilinear"` or `"nearest"`. Default `"bilinear"`.
 
     Returns:
-        A policy, which prints what it does, is immutable, and is false if it does
+        A policy, which prints what it does and is immutable; it is false if it does
         nothing. `policy.to_config()` returns it as a plain dict, which can be kept as
         JSON and is accepted wherever a policy is. A list of policies is applied in
         sequence.

@@ -6,6 +6,7 @@ from reticnn.augmenting import host
 from reticnn.augmenting.compose import augmentation, refuse_unknown
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_images, as_int, as_seed, shown
+from reticnn.data.accepting import image_data_of, is_of_files
 from reticnn.data.image_data import ArrayImages, ImageData
 
 
@@ -17,8 +18,8 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
 
     Args:
         images: Array, (n, height, width, channels), (height, width, channels), (n,
-            height, width) or (height, width); values 0 to 255. Or image data. The
-            originals are not modified.
+            height, width) or (height, width); values 0 to 255. Or image data, or the
+            path of a folder or of files. The originals are not modified.
         policy: Policy from `augmentation` or another function that makes one, or a list
             of them, applied in sequence, or None for the operations given. Default
             None.
@@ -51,6 +52,8 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
     policy = _policy(policy, operations)
     copies = as_int(copies, "copies")
     seed = as_seed(seed)
+    if is_of_files(images):
+        images = image_data_of(images, "images")
     if isinstance(images, ImageData):
         return _augmented_data(policy, images, copies, seed)
     pixels = as_images(images)

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 
 from reticnn.augmenting.parts.part import output_shape
 from reticnn.coercion import as_choice, shown
+from reticnn.notation import in_words
 
 
 class Policy:
@@ -75,8 +76,8 @@ class Policy:
         """
         if not isinstance(config, Mapping):
             raise TypeError(
-                "`config` must be a dict (a named list in R), as `to_config()` gives "
-                f"it, not {shown(config)}."
+                f"`config` must be {in_words('a dict', 'a named list')}, as "
+                f"`to_config()` gives it, not {shown(config)}."
             )
         settings = dict(config)
         kind = as_choice(settings.pop("policy", None), "policy", tuple(Policy._kinds))

@@ -301,7 +301,7 @@ def _check_keras_tensor(x):
     if not keras.utils.is_keras_tensor(x):
         raise TypeError(
             f"`x` must be a Keras tensor, not {shown(x)}. Start with "
-            "`x = keras.Input((32, 32, 3))`, in R `x <- keras$Input(c(32L, 32L, 3L))`."
+            "`x = keras.Input((32, 32, 3))`."
         )
 
 
@@ -311,8 +311,8 @@ def check_feature_maps(x):
     if len(x.shape) != 4:
         raise ValueError(
             "`x` must have the shape (batch, height, width, channels), not "
-            f"{tuple(x.shape)}. Put a block of convolutions before any flattening "
-            "or global pooling."
+            f"{shown(tuple(x.shape))}. Put a block of convolutions before any "
+            "flattening or global pooling."
         )
 
 
@@ -320,7 +320,8 @@ def _check_features(x):
     _check_keras_tensor(x)
     if len(x.shape) != 2:
         raise ValueError(
-            f"`x` must have the shape (batch, features), not {tuple(x.shape)}. Put "
+            f"`x` must have the shape (batch, features), not "
+            f"{shown(tuple(x.shape))}. Put "
             "`global_pool()` or a Flatten layer before it."
         )
 
@@ -331,7 +332,7 @@ def _check_window(x, name, window, fits=False):
     known = [(side, size) for side, size in zip(window, sizes, strict=True) if size]
     if not fits and any(side > size for side, size in known):
         raise ValueError(
-            f"`{name}` is {window}, larger than the {sizes[0]} x {sizes[1]} pixels "
-            "to which the image has shrunk here. Use larger images, fewer blocks or "
-            "convolutions, or pool=None (pool = NULL in R)."
+            f"`{name}` is {shown(window)}, larger than the {sizes[0]} x {sizes[1]} "
+            "pixels to which the image has shrunk here. Use larger images, fewer "
+            "blocks or convolutions, or `pool=None`."
         )

@@ -1,9 +1,10 @@
 """Images with labels: from folders, tables, arrays, generated, or the workshop's."""
 
+from reticnn.data.accepting import load_images
 from reticnn.data.arrays import image_arrays
 from reticnn.data.checking import check_images
 from reticnn.data.folder import image_folder
-from reticnn.data.image_data import ImageData, load_images
+from reticnn.data.image_data import ImageData
 from reticnn.data.shapes import shape_images
 from reticnn.data.splitting import split_images
 from reticnn.data.table import image_table

@@ -46,9 +46,9 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     resize = resize or "stretch"
     if have[2] != wanted[2] and (have[2], wanted[2]) not in _CONVERTIBLE:
         raise ValueError(
-            f"`{name}` has images of {have} (height, width, channels), but the model "
-            f"takes {wanted}. Only greyscale, RGB and opaque RGBA images are "
-            f"converted: give images with {wanted[2]} channels."
+            f"`{name}` has images of {_size(have)} (height x width x channels), but "
+            f"the model takes {_size(wanted)}. Only greyscale, RGB and opaque RGBA "
+            f"images are converted: give images with {wanted[2]} channels."
         )
     if have[:2] != wanted[:2]:
         warn_user(
@@ -85,12 +85,16 @@ def _shape_for(data, image_shape):
     )
 
 
+def _size(shape):
+    return " x ".join(map(str, shape))
+
+
 def _warn_of_resize(resize, trained, name):
     """Warn if files are resized differently than the training images were."""
     if trained not in (None, resize):
         warn_user(
-            f"`{name}` has files read with resize={resize!r}, but the classifier was "
-            f"trained on images read with resize={trained!r}. Read them the same way."
+            f"`{name}` has files read with `resize={resize!r}`, but the classifier was "
+            f"trained on images read with `resize={trained!r}`. Read them the same way."
         )
 
 

@@ -346,7 +346,7 @@ def _without_empty_classes(data, folders, path, on_empty_class):
         raise ValueError(
             f"`path` has classes without images: {shown(empty)} in {path!r}. Add "
             "images to these folders, remove them, or skip them with "
-            f'on_empty_class="skip". {_KINDS}'
+            f'`on_empty_class="skip"`. {_KINDS}'
         )
     warn_user(f"`path` has classes without images, which are skipped: {shown(empty)}.")
     class_names = [name for name in data.class_names if name not in empty]

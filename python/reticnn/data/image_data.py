@@ -10,6 +10,7 @@ import numpy as np
 from reticnn.coercion import shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
+from reticnn.data.joining import JoinedImages
 from reticnn.data.resizing import scaled
 from reticnn.runtime.conditions import warn_user
 
@@ -156,7 +157,7 @@ class FileImages:
         raise ValueError(
             bad_files_message(self.files, bad, len(self))
             + "\nRepair them, move them elsewhere, or skip them with "
-            'on_bad_image="skip".'
+            '`on_bad_image="skip"`.'
         )
 
     def _warn_of_range(self, highest):
@@ -195,7 +196,8 @@ class ImageData:
     Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and
     `cats_and_dogs`.
     `len(data)` counts the images; `data[indices]` is a part of them, for a slice, a
-    boolean mask or a sequence of positions counted from 0.
+    boolean mask or a sequence of positions counted from 0; `data + other` are the
+    images of both, whose classes are matched by name.
 
     Attributes:
         class_names: List of the classes in order, or None without labels.
@@ -223,6 +225,12 @@ class ImageData:
             positions = positions[None]
         codes = None if self.codes is None else self.codes[positions]
         return ImageData(self.source, codes, self.class_names, self.indices[positions])
+
+    def __add__(self, other):
+        """Return the images of both."""
+        if not isinstance(other, ImageData):
+            return NotImplemented
+        return joined_images([self, other])
 
     def __repr__(self):
         """Describe the data in a few lines."""
@@ -334,7 +342,7 @@ class ImageData:
             raise ValueError(
                 f"`{name}` are files, which are read as greyscale or RGB, but the "
                 f"model takes {image_shape[2]} channels. Give arrays, or build the "
-                f"model with input_shape={self.image_shape}."
+                f"model with `input_shape={self.image_shape}`."
             )
         source = self.source.resized(image_shape)
         return ImageData(source, self.codes, self.class_names, self.indices)
@@ -372,12 +380,47 @@ def as_image_data(value, name="data"):
     ):
         raise TypeError(
             f"`{name}` must be image data, not the parts {shown(list(value))} "
-            "together. Pass one of them, as in data['train'] (data$train in R)."
+            "together. Pass one of them, as in `data['train']`."
         )
     raise TypeError(
         f"`{name}` must be image data, not {shown(value)}. Make it with "
         "`image_folder()`, `image_arrays()` or `shape_images()`."
     )
+
+
+def joined_images(parts):
+    """Return image data of all the images of several, matched by the names of classes.
+
+    Raises:
+        ValueError: If their images have not one size and one way to be resized, or only
+            some of them have labels.
+    """
+    parts = [as_image_data(part, "parts") for part in parts]
+    shapes = {part.image_shape: part for part in parts}
+    if len(shapes) > 1:
+        sizes = [" x ".join(map(str, shape)) for shape in shapes]
+        raise ValueError(
+            f"Image data of different sizes cannot be joined: {' and '.join(sizes)}. "
+            "Read or make them with one `image_size`, and one number of `channels`."
+        )
+    resizes = sorted({part.resize for part in parts} - {None})
+    if len(resizes) > 1:
+        raise ValueError(
+            f"Image data read with different `resize`, {shown(resizes)}, cannot be "
+            "joined. Read them the same way."
+        )
+    if len({part.codes is None for part in parts}) > 1:
+        raise ValueError(
+            "Image data with labels and without cannot be joined. Label all of them, "
+            "or none."
+        )
+    source = JoinedImages([(part.source, part.indices) for part in parts])
+    if parts[0].codes is None:
+        return ImageData(source)
+    names = list(dict.fromkeys(name for part in parts for name in part.class_names))
+    check_class_names(names, "class_names", "Give them other names.")
+    codes = np.concatenate([part.with_classes(names).codes for part in parts])
+    return ImageData(source, codes, names)
 
 
 def check_not_empty(data, name):
@@ -405,25 +448,3 @@ def check_class_names(class_names, name, fix):
                 f"`{name}` has classes that differ only in case: {twin!r} and "
                 f"{class_name!r}. Rename or merge them."
             )
-
-
-def load_images(data):
-    """Load all images of the data into memory.
-
-    Args:
-        data: Image data.
-
-    Returns:
-        Dict of `images`, an array (n, height, width, channels), uint8 or float32, 0 to
-        255, and `labels`, the class name of each image, or None if there are no labels.
-
-    Raises:
-        TypeError: If `data` is not image data.
-        ValueError: If a file cannot be read.
-
-    Example:
-        >>> load_images(shape_images(10))["images"].shape
-        (10, 32, 32, 3)
-    """
-    data = as_image_data(data)
-    return {"images": data.read(np.arange(len(data))), "labels": data.labels}

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
-from reticnn.data.image_data import as_image_data
+from reticnn.data.accepting import image_data_of
+from reticnn.notation import in_words
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.randomness import generator
 
@@ -20,7 +21,7 @@ def split_images(data, prop=0.8, *, seed=None):
     within one image. Classes with few images are spread over the parts.
 
     Args:
-        data: Image data.
+        data: Image data, or the path of a folder, as in `image_folder`.
         prop: Float in (0, 1), the proportion for training, with the rest for testing;
             or two or three proportions that sum to 1, for training and test or
             training, validation and test; or a dict of proportions by name of the part.
@@ -47,7 +48,7 @@ def split_images(data, prop=0.8, *, seed=None):
         >>> len(parts["train"]), len(parts["test"])
         (80, 20)
     """
-    return parts_of_data(as_image_data(data), _proportions(prop), as_seed(seed))
+    return parts_of_data(image_data_of(data), _proportions(prop), as_seed(seed))
 
 
 def parts_of_data(data, shares, seed, name="prop"):
@@ -196,7 +197,7 @@ def _proportions(prop):
     if names is None:
         raise ValueError(
             f"`prop` must be one, two or three proportions, not {shown(prop)}. "
-            "For more parts, name them with a dict (a named list in R)."
+            f"For more parts, name them with {in_words('a dict', 'a named list')}."
         )
     shares = [as_float(value, "prop", above=0, below=1) for value in values]
     if abs(sum(shares) - 1) > 1e-6:

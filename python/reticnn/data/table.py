@@ -109,5 +109,5 @@ def _check_exist(files):
         raise FileNotFoundError(
             f"`paths` has {len(missing)} of {len(files)} files that do not exist: "
             f"{shown(missing)} (working directory: {os.getcwd()!r}). Check the paths, "
-            'or skip these files with on_bad_image="skip".'
+            'or skip these files with `on_bad_image="skip"`.'
         )

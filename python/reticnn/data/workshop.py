@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 
 from reticnn.coercion import as_path, shown
+from reticnn.data.accepting import load_images
 from reticnn.data.decoding import bad_files_message, decode_images
 from reticnn.data.folder import image_folder
-from reticnn.data.image_data import ArrayImages, ImageData, load_images
+from reticnn.data.image_data import ArrayImages, ImageData
 from reticnn.data.image_files import is_photo_name
 from reticnn.runtime.downloads import network
 

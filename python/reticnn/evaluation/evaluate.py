@@ -6,8 +6,9 @@ import numpy as np
 
 from reticnn.classifier import Classifier
 from reticnn.coercion import as_int
+from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model
-from reticnn.data.image_data import ImageData, as_image_data
+from reticnn.data.image_data import ImageData
 from reticnn.evaluation.compiled_loss import compiled_loss
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.outputs import as_classifier_or_model, probabilities
@@ -32,7 +33,7 @@ def evaluate_classifier(
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
             model from images to classes.
         data: Image data with labels, of the classifier's classes or some of them, in
-            any order.
+            any order; or the path of a folder with a subfolder of images per class.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.
         batch_size: Whole number of images per batch. Default 32.
@@ -63,8 +64,8 @@ def evaluate_classifier(
         - `per_class`: table (dict of equal-length lists) with one row per class:
           `class`, `n` (images of it), `precision`, `recall` and `f1`, which are NaN
           for a class that is not in the data.
-        - `confusion`: table (dict of equal-length lists) with one row per pair of
-          classes: `truth`, `predicted` and `n`.
+        - `confusion`: table (dict of equal-length lists) of the number of images, `n`,
+          of each pair of classes `truth` and `predicted`.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
@@ -107,12 +108,15 @@ class Measured(NamedTuple):
 def measured(classifier, data, class_names, batch_size, progress, output="auto"):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
     start_progress = as_step_progress(progress)
+    data = image_data_of(data, resize=getattr(classifier, "resize", None))
     if isinstance(classifier, keras.Model) and class_names is None:
-        class_names = as_image_data(data).class_names
+        class_names = data.class_names
     classifier = as_classifier_or_model(classifier, class_names, output)
-    data = as_image_data(data)
     if data.codes is None:
-        raise ValueError("`data` has no labels to compare with. Give them as `y`.")
+        raise ValueError(
+            "`data` has no labels to compare with. Give them to `image_arrays()` or "
+            "`image_table()`, or put the images into one subfolder per class."
+        )
     data = data.with_classes(classifier.class_names)
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)

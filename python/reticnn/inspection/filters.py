@@ -3,6 +3,7 @@
 import numpy as np
 
 from reticnn.coercion import as_images, as_string, as_strings, nearest, shown
+from reticnn.data.accepting import image_data_of, is_of_files
 from reticnn.data.image_data import ImageData
 from reticnn.graph import image_graph, named_layers, walk
 from reticnn.runtime.backend import keras
@@ -58,7 +59,8 @@ def feature_maps(model, images, layers=None):
     Args:
         model: Keras model of images, or a classifier.
         images: Array, (n, height, width, channels) or (height, width, channels), 0 to
-            255, or image data, of the size that the model takes.
+            255, or image data, of the size that the model takes; or the path of a
+            folder or of files, which are read at that size.
         layers: Name of a layer as listed by `describe_model`, with or without the names
             of the models it is in, or several names, or None for the first convolution.
             Default None.
@@ -201,6 +203,10 @@ def _passing(graph, pixels, names):
 
 def _pixels(graph, images):
     """Return images as the tensor that a model takes."""
+    if is_of_files(images):
+        *size, channels = graph.inputs[0].shape[1:]
+        size = 224 if None in size else size
+        images = image_data_of(images, "images", size=size, channels=channels)
     if isinstance(images, ImageData):
         images = images.read(np.arange(len(images)))
     pixels = as_images(images)
@@ -212,8 +218,8 @@ def _pixels(graph, images):
     if not fits or not len(pixels):
         size = " x ".join(str(side or "any") for side in wanted)
         raise ValueError(
-            f"`images` must have the size that the model takes, {size}, not an array "
-            f"of shape {pixels.shape}. Read files with `image_folder()` and that "
+            f"`images` must have the size that the model takes, {size}, not "
+            f"{shown(pixels)}. Read files with `image_folder()` and that "
             "`image_size`."
         )
     return keras.ops.convert_to_tensor(pixels.astype("float32"))
@@ -228,8 +234,8 @@ def _maps(name, outputs):
     maps = keras.ops.convert_to_numpy(outputs[0])
     if maps.ndim != 4:
         raise ValueError(
-            f"`layers` has {name!r}, whose output of shape {maps.shape[1:]} is not "
-            "feature maps (height, width, filters). Choose a layer before "
+            f"`layers` has {name!r}, whose output of shape {shown(maps.shape[1:])} is "
+            "not feature maps (height, width, filters). Choose a layer before "
             "flattening or global pooling."
         )
     return maps.astype("float32")

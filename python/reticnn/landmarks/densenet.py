@@ -109,7 +109,7 @@ def densenet(
         input_shape,
         8 if stem == "small" else 32,
         name,
-        "Use larger images, or stem='small', which takes 8 x 8 and more.",
+        "Use larger images, or `stem='small'`, which takes 8 x 8 and more.",
     )
     inputs, x = image_input(input_shape, "standard" if rescale else None)
     x = _stem(x, stem)

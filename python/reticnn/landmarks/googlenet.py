@@ -69,7 +69,7 @@ def googlenet(input_shape, num_classes, *, output, rescale, auxiliary=True):
         input_shape,
         65 if auxiliary else 32,
         "googlenet",
-        "Use larger images, or auxiliary=False, which takes 32 x 32 and more."
+        "Use larger images, or `auxiliary=False`, which takes 32 x 32 and more."
         if auxiliary
         else "Use larger images.",
     )

@@ -123,7 +123,8 @@ def lenet5(
     if input_shape[0] != input_shape[1] or input_shape[0] not in _SIZES:
         raise ValueError(
             "`input_shape` must have 32 x 32 pixels, or 28 x 28, for LeNet-5, not "
-            f"{input_shape[0]} x {input_shape[1]}. Use (32, 32, {input_shape[2]}): "
+            f"{input_shape[0]} x {input_shape[1]}. Use "
+            f"`(32, 32, {input_shape[2]})`: "
             "images are resized to the model's size."
         )
     inputs, x = image_input(input_shape)
@@ -185,7 +186,8 @@ def _as_prototypes(prototypes, num_classes):
             raise ValueError(
                 f"`num_classes` must be {len(digits)} for the original LeNet-5, whose "
                 f"output has a bitmap of each digit, not {num_classes}. Use "
-                f"variant='modern', or give `prototypes`, {num_classes} x {_F6_UNITS}."
+                f"`variant='modern'`, or give `prototypes`, {num_classes} x "
+                f"{_F6_UNITS}."
             )
         return digits
     try:
@@ -211,18 +213,19 @@ def _check_original(output):
     if output != "auto":
         raise ValueError(
             f"`output` must be 'auto' for the original LeNet-5, whose output is "
-            f"distances to prototypes, not {output!r}. Use variant='modern'."
+            f"distances to prototypes, not {output!r}. Use "
+            "`variant='modern'`."
         )
 
 
 def _check_modern(prototypes, squash_convolutions):
     if prototypes is not None:
         raise ValueError(
-            "`prototypes` need variant='original'; the modern LeNet-5 has none. "
+            "`prototypes` need `variant='original'`; the modern LeNet-5 has none. "
             "Leave them out."
         )
     if not squash_convolutions:
         raise ValueError(
-            "`squash_convolutions` must be True for the modern LeNet-5. Use "
-            "variant='original' for False."
+            "`squash_convolutions` must be `True` for the modern LeNet-5. Use "
+            "`variant='original'` for `False`."
         )

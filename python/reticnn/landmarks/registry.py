@@ -9,6 +9,7 @@ from reticnn.coercion import (
     as_choice,
     as_image_shape,
     as_int,
+    none_as_default,
 )
 
 _REGISTER = {}
@@ -147,7 +148,8 @@ def build_landmark(landmark, input_shape=None, num_classes=None, **arguments):
     """
     shape = landmark.input_shape if input_shape is None else input_shape
     classes = landmark.num_classes if num_classes is None else num_classes
-    return landmark.build(
+    build = none_as_default(landmark.build, {"layer_scale": None})
+    return build(
         as_image_shape(shape, "input_shape"),
         as_int(classes, "num_classes", minimum=2),
         **{"output": "auto", "rescale": True, **landmark.settings, **arguments},

@@ -119,7 +119,7 @@ def resnet(
         input_shape,
         8 if stem == "small" else 32,
         name,
-        "Use larger images, or stem='small', which takes 8 x 8 and more.",
+        "Use larger images, or `stem='small'`, which takes 8 x 8 and more.",
     )
     conv_bias = as_bool(conv_bias, "conv_bias")
     inputs, x = image_input(input_shape, "means" if rescale else None)

@@ -145,7 +145,7 @@ def _network(backbone, input_shape, size, resized):
         raise ValueError(
             f"`{'resize_to' if resized else 'input_shape'}` is {size[0]} x {size[1]} "
             f"pixels, smaller than the {entry.min_size} x {entry.min_size} that "
-            f"{entry.name} takes. Give resize_to={entry.min_size} or more, so that "
+            f"{entry.name} takes. Give `resize_to={entry.min_size}` or more, so that "
             f"the model resizes the images itself; {entry.input_size} suits it best."
         )
     return entry, entry.build((*size, 3))
@@ -156,7 +156,7 @@ def _check_size_taken(network, size):
     if any(side not in (None, given) for side, given in zip(taken, size, strict=True)):
         raise ValueError(
             f"`backbone` takes images of {taken[0]} x {taken[1]} pixels, not "
-            f"{size[0]} x {size[1]}. Give resize_to={taken}, so that the model "
+            f"{size[0]} x {size[1]}. Give `resize_to={taken}`, so that the model "
             "resizes the images itself."
         )
 
@@ -170,7 +170,7 @@ def _as_adapter(adapter):
     known = ("filters", "out_channels", "kernel_size", "batch_norm")
     if not isinstance(adapter, Mapping):
         raise TypeError(
-            "`adapter` must be True, None (TRUE, NULL in R) or the arguments of "
+            "`adapter` must be `True`, `None` or the arguments of "
             f"`domain_adapter()` by name, not {shown(adapter)}."
         )
     for name in adapter:
@@ -200,7 +200,7 @@ def _with_channels(x, wanted, adapter):
         )
     raise ValueError(
         f"`input_shape` has {given} channels, the backbone takes {wanted}. Use "
-        f"adapter=True (TRUE in R), which learns to convert them to {wanted}."
+        f"`adapter=True`, which learns to convert them to {wanted}."
     )
 
 

@@ -66,5 +66,5 @@ def _check_hard_targets(label_smoothing, soft_targets):
         raise ValueError(
             f"`{name}` must be 0 for a model that gives distances to prototypes: its "
             "loss takes one class per image. Leave it out, or use the model's "
-            "variant='modern'."
+            "`variant='modern'`."
         )

@@ -6,6 +6,7 @@ from typing import Any
 from reticnn.coercion import as_choice
 from reticnn.graph import graph_of, walk
 from reticnn.layers.rbf import EuclideanRBF
+from reticnn.notation import shown
 from reticnn.outputs.compiled import (
     is_for_several_labels,
     loss_name,
@@ -105,7 +106,7 @@ def count_classes(model):
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise ValueError(
             "`model` must have one output of the shape (batch, classes), not "
-            f"{shape}. End it with `classifier_head()` or a Dense layer."
+            f"{shown(shape)}. End it with `classifier_head()` or a Dense layer."
         )
     return max(2, shape[1])
 
@@ -150,9 +151,9 @@ def output_kind(model, said=None, name="model"):
     elif of_loss and found.kind != "distances":
         warn_user(
             f"`{name}` ends in {found.end}, so it gives probabilities, but it is "
-            "compiled with a loss for logits (from_logits=True), which applies "
-            f"{found.kind} to them again. Compile it with from_logits=False, or leave "
-            f"{found.kind} out of the model."
+            "compiled with a loss for logits (`from_logits=True`), which applies "
+            f"{found.kind} to them again. Compile it with `from_logits=False`, or "
+            f"leave {found.kind} out of the model."
         )
     return found.kind
 
@@ -311,7 +312,7 @@ def _check_one_label(model, kind, name):
             f"`{name}` has {model.output_shape[1]} output units and is compiled with "
             f"{loss_name(model)}, as for several classes of one image, which are not "
             "offered. Compile it with a categorical cross-entropy, or if it ends in "
-            "softmax, say output='softmax'."
+            "softmax, say `output='softmax'`."
         )
 
 
@@ -339,5 +340,5 @@ def _check_loss_of_logits(model, of_loss, end, name):
         raise ValueError(
             f"`{name}` ends in {end}, so it gives logits, but it is compiled with a "
             f"loss for probabilities, {loss_name(model)}. End it in {squash}, or "
-            "compile it with a cross-entropy that has from_logits=True."
+            "compile it with a cross-entropy that has `from_logits=True`."
         )

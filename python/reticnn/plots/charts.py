@@ -12,6 +12,7 @@ from reticnn.plots.preparation import (
     bars_of_description,
     cells_of_confusion,
     levels,
+    pairs_of_confusion,
     points_of_history,
     short_number,
 )
@@ -26,7 +27,8 @@ def plot_history(classifier):
     Returns:
         `matplotlib.figure.Figure`: loss and accuracy by epoch on the training images
         and, if there are any, the validation images, with a vertical line where a new
-        stage of training begins.
+        stage of training begins, and rings around the epoch whose weights the model
+        has, if that is not the last.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
@@ -35,7 +37,8 @@ def plot_history(classifier):
     Example:
         >>> plot_history(classifier).savefig("history.png")
     """
-    drawn = points_of_history(as_classifier(classifier).history)
+    classifier = as_classifier(classifier)
+    drawn = points_of_history(classifier.history, classifier.kept_epoch)
     points = drawn["points"]
     metrics = sorted(set(points["metric"]))
     figure = new_figure(7, 5)
@@ -43,8 +46,10 @@ def plot_history(classifier):
     for axes, metric in zip(panels, metrics, strict=False):
         for begin in drawn["stages"]:
             axes.axvline(begin, color=GREY, linestyle="dashed")
-        _draw_metric(bare(axes), points, metric)
-    panels[-1].set_xlabel("Epoch")
+        _draw_metric(bare(axes), points, metric, drawn["kept"])
+    for begin, name in zip(drawn["stages"], drawn["stage_names"], strict=True):
+        _name_stage(panels[0], begin, name)
+    panels[-1].set_xlabel("\n".join(filter(None, ["Epoch", drawn["caption"]])))
     # With one epoch, a second tick would be at a fraction of it.
     panels[-1].xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if "validation" in points["data"]:
@@ -55,7 +60,13 @@ def plot_history(classifier):
     return figure
 
 
-def _draw_metric(axes, points, metric):
+def _name_stage(axes, begin, name):
+    """Write the name of a stage above its beginning."""
+    place = axes.get_xaxis_transform()
+    axes.text(begin, 1.02, f" {name}", transform=place, fontsize=8, color="#666666")
+
+
+def _draw_metric(axes, points, metric, kept):
     """Draw a metric of the training and, where there is any, the validation."""
     for data, colour in ("training", BLUE), ("validation", ORANGE):
         line = [
@@ -71,6 +82,9 @@ def _draw_metric(axes, points, metric):
                 label=data,
                 markersize=4,
             )
+        ringed = [point for point in line if point[0] == kept]
+        for point in ringed:
+            axes.plot(*point, "o", color=colour, markersize=10, fillstyle="none")
     axes.set_ylabel(metric)
 
 
@@ -83,7 +97,8 @@ def plot_confusion(evaluation):
     Returns:
         `matplotlib.figure.Figure`: the true classes in rows, the predicted ones in
         columns, and in each cell the number of images and their share of the row.
-        Correct predictions are blue, wrong ones orange, darker for larger shares.
+        Correct predictions are blue, wrong ones orange, darker for larger shares. From
+        30 classes on, bars of the 20 pairs of classes that are confused most often.
 
     Raises:
         TypeError: If `evaluation` is not an evaluation from `evaluate_classifier`.
@@ -95,6 +110,9 @@ def plot_confusion(evaluation):
     """
     _check_table(evaluation, "evaluation", "evaluate_classifier", ("confusion", "n"))
     confusion = evaluation["confusion"]
+    confused = pairs_of_confusion(confusion)
+    if confused:
+        return _bars_of_pairs(confused)
     drawn = cells_of_confusion(confusion)
     classes = list(dict.fromkeys(confusion["truth"]))
     # Inches of a name, and of the figure, with room for the cells beside long names.
@@ -115,6 +133,25 @@ def plot_confusion(evaluation):
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Truth")
+    figure.supxlabel(drawn["caption"], fontsize=10, color="#666666")
+    return figure
+
+
+def _bars_of_pairs(drawn):
+    """Return a figure with a bar for each pair of classes."""
+    pairs = drawn["pairs"]
+    rows = range(len(pairs["pair"]))
+    widest = max([text_width(name, 10) for name in pairs["pair"]], default=0)
+    figure = new_figure(widest + 5, 1.2 + 0.25 * len(rows))
+    axes = bare(figure.subplots())
+    bars = axes.barh(rows, pairs["n"], color=ORANGE)
+    axes.bar_label(bars, pairs["text"], padding=3, fontsize=9, color="#4D4D4D")
+    axes.grid(visible=False, axis="y")
+    axes.set_yticks(rows, pairs["pair"])
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    axes.set_xlabel("Images")
     figure.supxlabel(drawn["caption"], fontsize=10, color="#666666")
     return figure
 

@@ -1,6 +1,9 @@
 """Figures, and what fits into them."""
 
-import textwrap
+import re
+
+# Points; smaller text cannot be read.
+_SMALLEST = 5
 
 
 def new_figure(width, height):
@@ -36,6 +39,14 @@ def text_width(text, size, weight="normal"):
     return text_to_path.get_text_width_height_descent(text, font, False)[0] / 72
 
 
+def size_for_words(texts, width, size):
+    """Return the size, at most that in points, at which all words fit a width."""
+    words = {word for text in texts for word in _words(text)}
+    widest = max((text_width(word, size) for word in words), default=0)
+    # A little less, as widths do not grow quite as sizes do.
+    return max(_SMALLEST, min(size, 0.98 * size * width / max(widest, 1e-9)))
+
+
 def wrapped(text, width, size):
     """Return a text with more line breaks, at most that many inches wide."""
     return "\n".join(
@@ -43,10 +54,34 @@ def wrapped(text, width, size):
     )
 
 
+def _words(text):
+    """Return the parts of a text that no line break divides."""
+    return [
+        word for part in text.split() for word in re.findall(r".+?(?:[_-]+|$)", part)
+    ]
+
+
 def _parts(line, width, size):
     """Return a line as the longest lines that are not too wide."""
-    for most in range(len(line), 0, -1):
-        parts = textwrap.wrap(line, most)
-        if all(text_width(part, size) <= width for part in parts):
-            return parts
-    return [line]
+    lines = [""]
+    for blank, word in _with_blanks(line):
+        if lines[-1] and text_width(lines[-1] + blank + word, size) > width:
+            lines.append("")
+        lines[-1] += (blank if lines[-1] else "") + word
+    return [part for line in lines for part in _cut(line, width, size)]
+
+
+def _with_blanks(line):
+    """Yield the words of a line, each with the blank before it or nothing."""
+    for part in line.split():
+        for at, word in enumerate(_words(part)):
+            yield "" if at else " ", word
+
+
+def _cut(word, width, size):
+    """Return a line in pieces that are not too wide: only a word that no size fits."""
+    for most in range(len(word), 0, -1):
+        if text_width(word[:most], size) <= width:
+            rest = word[most:]
+            return [word[:most], *(_cut(rest, width, size) if rest else [])]
+    return [word]

@@ -2,7 +2,7 @@
 
 import math
 
-from reticnn.plots.figures import new_figure, wrapped
+from reticnn.plots.figures import new_figure, size_for_words, wrapped
 from reticnn.plots.preparation import (
     GREY,
     pictures_of_augmentation,
@@ -19,17 +19,19 @@ def plot_images(images, predictions=None, n=16):
     """Show images in a grid, with their classes and predictions.
 
     Args:
-        images: Image data, or an array (n, height, width, channels), 0 to 255.
-        predictions: Predictions of these images, from `predict_images`, or None.
-            Default None.
-        n: Whole number, the first `n` images are shown. Default 16.
+        images: Image data; an array (n, height, width, channels), 0 to 255; or the path
+            of a folder or of files.
+        predictions: Predictions of these images, from `predict_images`, or the
+            predicted classes alone, or None. Default None.
+        n: Whole number of images that are shown: of all images the first ones, of
+            labelled images the first ones of each class. Default 16.
 
     Returns:
         `matplotlib.figure.Figure`. With predictions for labelled images, the frame of
         an image is blue if the prediction is correct, else orange.
 
     Raises:
-        TypeError: If `predictions` are not those of `predict_images`.
+        TypeError: If `predictions` are neither a table nor classes.
         ValueError: If the numbers of predictions and images differ.
         ImportError: If matplotlib is not installed.
 
@@ -126,7 +128,8 @@ def _grid(grid):
     pictures, columns = grid["pictures"], grid["columns"]
     rows = math.ceil(len(pictures) / columns)
     shape = pictures[0].shape[0] / pictures[0].shape[1]
-    texts = [wrapped(text, 0.95 * _SIDE, _POINTS) for text in grid["text"]]
+    points = size_for_words(grid["text"], 0.95 * _SIDE, _POINTS)
+    texts = [wrapped(text, 0.95 * _SIDE, points) for text in grid["text"]]
     lines = max(2, *(text.count("\n") + 1 for text in texts))
     height = rows * (_SIDE * shape + _LINE * lines) + (0.3 if grid["title"] else 0)
     figure = new_figure(columns * (_SIDE + 0.1), height)
@@ -137,7 +140,7 @@ def _grid(grid):
         axes.axis("off")
     drawn = zip(panels, pictures, texts, grid["frame"], strict=False)
     for axes, picture, text, frame in drawn:
-        _show(axes, picture, text, frame)
+        _show(axes, picture, text, frame, points)
     # The layout takes two passes to find room for titles of several lines.
     figure.draw_without_rendering()
     return figure
@@ -166,12 +169,12 @@ def _rows(grid):
     return figure
 
 
-def _show(axes, picture, text, frame):
+def _show(axes, picture, text, frame, points=_POINTS):
     """Draw a picture with its caption, and with a frame or none."""
     axes.axis("on")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.imshow(picture, cmap="viridis", vmin=0, vmax=1)
-    axes.set_title(text, fontsize=_POINTS, pad=3)
+    axes.set_title(text, fontsize=points, pad=3)
     axes.spines[:].set_visible(frame is not None)
     axes.spines[:].set(color=frame, linewidth=0.8 if frame == GREY else 3)

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from reticnn.augmenting import augment
-from reticnn.coercion import as_images, as_int, shown
+from reticnn.coercion import as_images, as_int, as_strings, shown
+from reticnn.data.accepting import image_data_of, is_of_files
 from reticnn.data.image_data import ArrayImages, ImageData, check_not_empty
 from reticnn.inspection import feature_maps, layer_filters
 
@@ -25,6 +26,10 @@ _TINT = 0.21
 # In a larger table, zeros only hide the rest.
 _SMALL_TABLE = 6
 
+# With so many classes a table cannot be read, and the pairs confused most are shown.
+_MANY_CLASSES = 30
+_MOST_PAIRS = 20
+
 _MEASURES = {
     "parameters": "Parameters",
     "mult_adds": "Mult-adds",
@@ -35,28 +40,43 @@ _MEASURES = {
 # Pictures
 
 
-def pictures_of_images(images, predictions, n):
-    """Return the first images, with their classes and their predictions.
+def pictures_of_images(images, predictions=None, n=16):
+    """Return images of all classes, with their classes and their predictions.
 
     Args:
         images: Image data or an array.
-        predictions: Dict of columns of `predict_images`, or None.
+        predictions: Dict of columns of `predict_images`, the predicted classes alone,
+            or None.
         n: Whole number of images.
     """
     data = _image_data(images, "images")
+    predictions = _as_predictions(predictions, len(data))
+    positions = _of_all_classes(data, as_int(n, "n"))
+    part, labels = data[positions], data[positions].labels
+    text, frame = labels or [""] * len(part), [None] * len(part)
     if predictions is not None:
-        _check_predictions(predictions, len(data))
-    count = min(as_int(n, "n"), len(data))
-    part = data[:count]
-    labels = part.labels
-    text, frame = labels or [""] * count, [None] * count
-    if predictions is not None:
-        text = [_guess(predictions, at, labels) for at in range(count)]
-        frame = [_verdict(predictions, at, labels) for at in range(count)]
+        seen = list(zip(positions.tolist(), labels or [None] * len(part), strict=True))
+        text = [_guess(predictions, at, label) for at, label in seen]
+        frame = [_verdict(predictions, at, label) for at, label in seen]
     return _grid(_pixels(part), text, frame)
 
 
-def pictures_of_augmentation(image, policy, n, seed):
+def _of_all_classes(data, count):
+    """Return positions in their order, the first ones of each class or of all images.
+
+    Of a folder the first images alone would all be of one class.
+    """
+    if data.codes is None or count >= len(data):
+        return np.arange(min(count, len(data)))
+    # The rank of each image in its class: the first of all classes, then the second.
+    ranks = np.empty(len(data), int)
+    for code in np.unique(data.codes):
+        members = np.flatnonzero(data.codes == code)
+        ranks[members] = np.arange(len(members))
+    return np.sort(np.lexsort((data.codes, ranks))[:count])
+
+
+def pictures_of_augmentation(image, policy, n=8, seed=None):
     """Return an image, and `n` copies of it that a policy has changed."""
     count = as_int(n, "n")
     before = _first(image)
@@ -65,7 +85,7 @@ def pictures_of_augmentation(image, policy, n, seed):
     return _grid(_pixels(before) + _pixels(after), text, frame)
 
 
-def pictures_of_filters(model, layer, n):
+def pictures_of_filters(model, layer=None, n=32):
     """Return the first kernels of a convolution layer, in colour or with their sign."""
     found = layer_filters(model, layer)
     weights = found["weights"]
@@ -80,7 +100,7 @@ def pictures_of_filters(model, layer, n):
     return _grid([draw(kernel) for kernel in kernels], text, frame, title)
 
 
-def pictures_of_feature_maps(model, image, layers, n):
+def pictures_of_feature_maps(model, image, layers=None, n=15):
     """Return an image, and its feature maps, the first ones of each layer.
 
     Returns:
@@ -127,19 +147,25 @@ def _first(image):
 
 
 def _image_data(value, name):
-    """Return image data or an array of images as image data that is not empty."""
-    if not isinstance(value, ImageData):
+    """Return image data, files or an array as image data that is not empty."""
+    if is_of_files(value):
+        value = image_data_of(value, name)
+    elif not isinstance(value, ImageData):
         value = ImageData(ArrayImages(as_images(value, name)))
     check_not_empty(value, name)
     return value
 
 
-def _check_predictions(predictions, number):
-    """Raise unless there is one prediction for each of so many images."""
+def _as_predictions(predictions, number):
+    """Return a table of predictions, one for each of so many images, or None."""
+    if predictions is None:
+        return None
+    if isinstance(predictions, (str, list, tuple, np.ndarray)):
+        predictions = {".pred_class": as_strings(predictions, "predictions")}
     if not isinstance(predictions, Mapping) or ".pred_class" not in predictions:
         raise TypeError(
-            "`predictions` must be what `predict_images()` gives, not "
-            f"{shown(predictions)}."
+            "`predictions` must be what `predict_images()` gives, or the predicted "
+            f"classes, not {shown(predictions)}."
         )
     rows = len(predictions[".pred_class"])
     if rows != number:
@@ -147,6 +173,7 @@ def _check_predictions(predictions, number):
             f"`predictions` has {rows} rows for {number} images. Predict the same "
             "images that are shown."
         )
+    return predictions
 
 
 def _pixels(data):
@@ -157,23 +184,24 @@ def _pixels(data):
     return list(pixels.repeat(3, axis=-1) if grey else pixels)
 
 
-def _guess(predictions, at, labels):
+def _guess(predictions, at, label):
     """Return the predicted class, its probability and, if wrong, the true class."""
     guess = predictions[".pred_class"][at]
+    chances = predictions.get(f".pred_{guess}")
     if guess is None:
         text = "no prediction"
     else:
-        text = f"{guess} {100 * predictions[f'.pred_{guess}'][at]:.0f}%"
-    wrong = labels is not None and labels[at] != guess
-    return text + (f"\n(true: {labels[at]})" if wrong else "")
+        text = guess if chances is None else f"{guess} {100 * chances[at]:.0f}%"
+    wrong = label is not None and label != guess
+    return text + (f"\n(true: {label})" if wrong else "")
 
 
-def _verdict(predictions, at, labels):
+def _verdict(predictions, at, label):
     """Return the colour of a right or a wrong prediction, or None."""
     guess = predictions[".pred_class"][at]
-    if labels is None or guess is None:
+    if label is None or guess is None:
         return None
-    return BLUE if labels[at] == guess else ORANGE
+    return BLUE if label == guess else ORANGE
 
 
 def _colour_kernel(kernel):
@@ -211,16 +239,18 @@ def _counted(shown_number, number, things):
 # Numbers
 
 
-def points_of_history(history):
+def points_of_history(history, kept_epoch=None):
     """Return a training history as points of curves.
 
     Args:
         history: Dict of equal-length lists, one value per epoch.
+        kept_epoch: The epoch whose weights the model has, or None.
 
     Returns:
         Dict of `points`, a dict of equal-length lists `epoch`, `metric`, `data`
-        (training or validation) and `value`; and `stages`, the epochs at which new
-        stages of training begin.
+        (training or validation) and `value`; `stages`, where in the epochs new stages
+        of training begin, and `stage_names`; `kept`, the epoch whose weights the model
+        has if that is not the last, or None; and `caption`, which says so, or None.
     """
     epochs, stages = history["epoch"], history.get("stage", [])
     points = {"epoch": [], "metric": [], "data": [], "value": []}
@@ -234,11 +264,23 @@ def points_of_history(history):
         points["value"] += values
     # An epoch that was trained without stages has none.
     begins = [
-        epoch - 0.5
+        (epoch - 0.5, f"stage {int(stage)}")
         for epoch, before, stage in zip(epochs[1:], stages, stages[1:], strict=False)
-        if None not in (before, stage) and stage != before
+        if _is_stage(before) and _is_stage(stage) and stage != before
     ]
-    return {"points": points, "stages": begins}
+    kept = kept_epoch if kept_epoch and kept_epoch < len(epochs) else None
+    return {
+        "points": points,
+        "stages": [at for at, _ in begins],
+        "stage_names": [name for _, name in begins],
+        "kept": kept,
+        "caption": kept and f"The model has the weights of epoch {kept} (ringed).",
+    }
+
+
+def _is_stage(value):
+    """Return whether it is a number: epochs without a stage have None or NaN."""
+    return value is not None and not math.isnan(value)
 
 
 def cells_of_confusion(confusion):
@@ -277,6 +319,46 @@ def cells_of_confusion(confusion):
     }
     caption = f"{int(number):,} images, {100 * right / max(1, number):.1f}% correct"
     return {"cells": cells, "caption": caption}
+
+
+def pairs_of_confusion(confusion):
+    """Return the pairs of classes confused most often, if there are many classes.
+
+    Args:
+        confusion: Dict as for `cells_of_confusion`.
+
+    Returns:
+        Dict of `pairs`, a dict of equal-length lists: `pair`, the true and the
+        predicted class, `n`, the number of images, and `text`, that number with its
+        share of the true class; and `caption`. None if there are few classes.
+    """
+    counts = {}
+    for truth, predicted, count in zip(
+        confusion["truth"], confusion["predicted"], confusion["n"], strict=True
+    ):
+        counts[str(truth), str(predicted)] = int(count)
+    totals = {}
+    for (truth, _), count in counts.items():
+        totals[truth] = totals.get(truth, 0) + count
+    if len(totals) < _MANY_CLASSES:
+        return None
+    wrong = [pair for pair, count in counts.items() if count and pair[0] != pair[1]]
+    wrong = sorted(wrong, key=lambda pair: -counts[pair])[:_MOST_PAIRS]
+    number = sum(totals.values())
+    right = sum(count for (truth, guess), count in counts.items() if truth == guess)
+    return {
+        "pairs": {
+            "pair": [f"{truth} \u2192 {guess}" for truth, guess in wrong],
+            "n": [counts[pair] for pair in wrong],
+            "text": [
+                f"{counts[pair]} ({100 * counts[pair] / totals[pair[0]]:.0f}%)"
+                for pair in wrong
+            ],
+        },
+        "caption": f"The pairs confused most often, of {len(totals)} classes: true "
+        "\u2192 predicted, and the share of the true class\n"
+        f"{number:,} images, {100 * right / max(1, number):.1f}% correct",
+    }
 
 
 def bars_of_description(description):

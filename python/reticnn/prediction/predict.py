@@ -8,7 +8,8 @@ import numpy as np
 
 from reticnn.coercion import as_images, as_int, as_path, printable, shown
 from reticnn.data.folder import image_files, parts_of
-from reticnn.data.image_data import ArrayImages, FileImages, ImageData, as_image_data
+from reticnn.data.image_data import ArrayImages, ImageData, as_image_data
+from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import predicted_classes, warn_of_missing
@@ -25,6 +26,7 @@ def predict_images(
     tta=0,
     crops=1,
     scales=None,
+    on_bad_image="error",
     progress="auto",
     output="auto",
 ):
@@ -63,6 +65,9 @@ def predict_images(
             `crops` of 5 or 10, it sees crops of its own size at each scale instead.
             None for the model's own size. Default None. With `tta`, the changes are
             applied to every crop or scale.
+        on_bad_image: What to do about files that cannot be read, where `images` is a
+            folder, a file or several: `"error"` raises one error that names all of
+            them; `"skip"` leaves them out, with a warning. Default `"error"`.
         progress: `"bar"`, `"none"`, or `"auto"`, a bar in a console if it takes more
             than two seconds; or a function that is called with a dict of `step`,
             `steps` (batches) and `done`. Default `"auto"`.
@@ -107,7 +112,8 @@ def predict_images(
     classifier = as_classifier_or_model(classifier, class_names, output)
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
-    data = _images_to_predict(images, views.reading_shape, classifier.resize)
+    rule = as_bad_image_rule(on_bad_image)
+    data = _images_to_predict(images, views.reading_shape, classifier.resize, rule)
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
@@ -173,18 +179,18 @@ def _check_columns(class_names):
         )
 
 
-def _images_to_predict(images, shape, resize):
+def _images_to_predict(images, shape, resize, on_bad_image):
     """Return whatever images a user has as image data; paths are read at `shape`."""
     if isinstance(images, (ImageData, Mapping)):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
         paths = _files_in(path) if os.path.isdir(path) else [path]
-        return _files(paths, shape, resize)
+        return _files(paths, shape, resize, on_bad_image)
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
-        return _files(images, shape, resize)
+        return _files(images, shape, resize, on_bad_image)
     return ImageData(ArrayImages(as_images(images)))
 
 
@@ -205,19 +211,20 @@ def _files_in(folder):
     return files
 
 
-def _files(paths, image_shape, resize):
+def _files(paths, image_shape, resize, on_bad_image):
     """Return image data of the files at `paths`."""
     if len(paths) == 0:
         raise ValueError("`images` has no images. Give at least one.")
     paths = [as_path(path, "images") for path in paths]
     missing = [path for path in paths if not os.path.isfile(path)]
-    if missing:
+    if missing and on_bad_image == "error":
         raise FileNotFoundError(
             f"`images` must name image files; {len(missing)} of {len(paths)} do not "
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
         )
     size, channels = _reading_size(image_shape)
-    return ImageData(FileImages(paths, size, channels, resize or "stretch"))
+    reading = reading_options(size, channels, resize or "stretch", "none")
+    return file_data(paths, None, None, reading, on_bad_image)
 
 
 def _reading_size(image_shape):

@@ -87,7 +87,7 @@ def read_source(weights, network):
     if not isinstance(weights, (str, os.PathLike)):
         raise TypeError(
             "`weights` must be 'imagenet', the path of a file, a Keras model, a "
-            f"classifier, or None (NULL in R), not {shown(weights)}."
+            f"classifier, or `None`, not {shown(weights)}."
         )
     path = _existing(weights)
     for ending, read in _READERS.items():

@@ -22,6 +22,7 @@ from reticnn.graph import (
 )
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.inference import InferenceModel
+from reticnn.notation import in_words
 from reticnn.pretrained.catalog import last_blocks
 from reticnn.runtime.backend import keras
 
@@ -335,7 +336,7 @@ def _chosen(network, layers):
     if isinstance(layers, slice):
         chosen = leaves[layers]
     elif callable(layers):
-        chosen = [layer for layer in leaves if layers(layer)]
+        chosen = [layer for layer in leaves if _answer(layers, layer)]
     elif _is_range(layers):
         chosen = leaves[slice(*map(_end, layers))]
     elif isinstance(layers, Sequence):
@@ -351,14 +352,25 @@ def _chosen(network, layers):
     return chosen
 
 
+def _answer(function, layer):
+    """Return whether a function chooses a layer, if it says so."""
+    answer = function(layer)
+    if not isinstance(answer, (bool, np.bool_)):
+        raise TypeError(
+            f"`layers` must be a function that returns {shown(True)} or "
+            f"{shown(False)}, not {shown(answer)} as for the layer {layer.name!r}."
+        )
+    return bool(answer)
+
+
 def _part(network, part):
     """Return the layers that an element of a list means."""
     if isinstance(part, (str, keras.Layer)):
         return _chosen(network, part)
     raise TypeError(
-        "`layers` must be a name, a number, (start, stop) for a slice (in R c(-5, -2), "
-        "not -5:-2), a function, a layer, or a list of names or layers, not a list "
-        f"with {shown(part)}."
+        "`layers` must be a name, a number, the start and the stop of a slice such as "
+        f"`(-5, -2)`{in_words('', ' (not -5:-2)')}, a function, a layer, or a list of "
+        f"names or layers, not a list with {shown(part)}."
     )
 
 

@@ -1,12 +1,12 @@
 """Which file has the ImageNet weights of a network, and how it gets here."""
 
 import os
-import warnings
 
 from reticnn.graph import leaves_of
 from reticnn.pretrained.backbone import cache, with_top
 from reticnn.pretrained.catalog import as_backbone
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.downloads import network
 
 
@@ -35,7 +35,7 @@ def imagenet_file(entry, input_shape, whole=False):
     if not entry.file:
         raise ValueError(
             f"`weights` is 'imagenet', but there are no such weights for {entry.name}. "
-            "Give a file, a model or a classifier that has some, or None (NULL in R)."
+            "Give a file, a model or a classifier that has some, or `None`."
         )
     name = entry.weight_file(input_shape)
     if whole:
@@ -51,10 +51,9 @@ def imagenet_file(entry, input_shape, whole=False):
         others = entry.cached_files(whole)
         if not others:
             raise
-        warnings.warn(
+        warn_user(
             f"{name!r} cannot be downloaded, so the weights of {entry.name} are those "
-            f"of {others[0]!r}, learned from images of another size.",
-            stacklevel=3,
+            f"of {others[0]!r}, learned from images of another size."
         )
         return others[0]
 
@@ -64,7 +63,7 @@ def _downloaded(entry, file, url):
         f"The weights of {entry.name} are not on this machine: {file!r} is missing in "
         f"{cache()!r}. Download it where there is a network and put it there, or give "
         "its path as `weights`. Or choose a backbone that `backbones()` lists as "
-        "cached, or weights=None (NULL in R) for random weights."
+        "cached, or `weights=None` for random weights."
     )
     with network(url, fix):
         return keras.utils.get_file(
@@ -97,7 +96,7 @@ def twin_of(landmark, options):
         raise ValueError(
             f"`weights` is 'imagenet', but there are no such weights for "
             f"{landmark.name!r}, which is not in `keras.applications`. Give a file "
-            "or a model of your own, or None (NULL in R) for random weights."
+            "or a model of your own, or `None` for random weights."
         )
     chosen = {**options, **landmark.settings}
     wrong = {
@@ -117,7 +116,7 @@ def twin_of(landmark, options):
 def twins_hint(landmark, options):
     """Return the options with which a network is that of Keras, if they differ."""
     missing = [
-        f"{name}={value!r}"
+        f"`{name}={value!r}`"
         for name, value in landmark.twin_options.items()
         if options.get(name) != value
     ]

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from reticnn.graph import calls_before, graph_of, start_of_head
+from reticnn.notation import shown
 from reticnn.pretrained.formats import StoredModel, layers_of, names_within
 
 # VGG has three layers after its convolutions, the others one or two.
@@ -175,9 +176,9 @@ def _by(size):
 
 def _listed(layer):
     """Return a layer's shapes as text, of many the first three."""
-    shapes = [tuple(array.shape) for array in layer.arrays]
+    shapes = [shown(tuple(array.shape)) for array in layer.arrays]
     more = f" and {len(shapes) - 3} more" if len(shapes) > 3 else ""
-    return f"{shapes[:3]}{more}"
+    return f"{', '.join(shapes[:3])}{more}"
 
 
 def _excess(layers, model, first):

@@ -11,6 +11,7 @@ import numpy as np
 from reticnn import __version__
 from reticnn.coercion import shown
 from reticnn.evaluation.evaluate import measured
+from reticnn.notation import in_words
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
 from reticnn.runtime.backend import device_name, keras
@@ -50,8 +51,8 @@ def report_classifier(
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
             model from images to classes.
-        data: Image data with labels, of the classifier's classes or some of them, in
-            any order; preferably images that were not used in training.
+        data: Image data or a folder, as in `evaluate_classifier`; preferably images
+            that were not used in training.
         path: File to write. `~` is expanded. Default `"report.html"`.
         class_names: For a Keras model, the names of its classes in the order of its
             outputs, or None for those of the data in their order. Default None.
@@ -104,8 +105,8 @@ def _checked(session):
     )
     if not named:
         raise TypeError(
-            "`session` must be a dict (a named list in R) with a name for each value, "
-            f"not {shown(session)}."
+            f"`session` must be {in_words('a dict', 'a named list')} with a name for "
+            f"each value, not {shown(session)}."
         )
     return {name: str(value) for name, value in session.items()}
 

@@ -267,9 +267,7 @@ def reliability(found):
         )
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]
-    verdict = "over-confident" if sure > accuracy else "under-confident"
-    if abs(sure - accuracy) < _ALIKE:
-        verdict = "about as confident as it is accurate"
+    error = _error_of_gap(found.data.codes, found.probabilities)
     chart = charts.reliability_chart(
         "Accuracy in each bin of the highest probability", bins
     )
@@ -289,8 +287,8 @@ def reliability(found):
             tag(
                 "p",
                 f"On average the highest probability is {percent(sure)}, and "
-                f"{percent(accuracy)} of the predictions are correct: the classifier "
-                f"is {verdict}. The calibration error is "
+                f"{percent(accuracy)} of the predictions are correct: "
+                f"{_verdict(sure - accuracy, error)} The calibration error is "
                 f"{number(found.scores['calibration_error'], 3)}.",
             ),
             tag(
@@ -311,6 +309,26 @@ def reliability(found):
             ),
         ]
     )
+
+
+def _error_of_gap(codes, probabilities):
+    """Return the standard error of confidence minus accuracy, over the images."""
+    right = probabilities.argmax(axis=1) == codes
+    gaps = probabilities.max(axis=1) - right
+    return float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else math.inf
+
+
+def _verdict(gap, error):
+    """Return whether the classifier is too sure, as far as so many images can tell."""
+    if abs(gap) < _ALIKE and error < _ALIKE:
+        return "the classifier is about as confident as it is accurate."
+    if abs(gap) <= 2 * error:
+        return (
+            "with so few images, this difference (standard error "
+            f"{percent(error) if math.isfinite(error) else 'unknown'}) may be chance."
+        )
+    kind = "over-confident" if gap > 0 else "under-confident"
+    return f"the classifier is {kind} (standard error {percent(error)})."
 
 
 def training(classifier):
@@ -352,6 +370,7 @@ def _settings(classifier):
     lowest = int(np.nanargmin(history[by])) if np.isfinite(history[by]).any() else None
     policy = classifier.augmentation
     optimizer = model.optimizer if model.compiled else None
+    facts = classifier.trained_with or {}
     return pairs(
         [
             ("Epochs", f"{classifier.epochs:,}"),
@@ -363,7 +382,12 @@ def _settings(classifier):
                 if lowest is None
                 else f"{history[by][lowest]:.4f} in epoch {history['epoch'][lowest]}",
             ),
+            ("Training images", _fact(facts, "images")),
+            ("Validation images", _fact(facts, "validation_images")),
             ("Optimiser", optimizer and type(optimizer).__name__),
+            ("Learning rate", _fact(facts, "learning_rate", "g")),
+            ("Batch size", _fact(facts, "batch_size")),
+            ("Seed", _fact(facts, "seed", "d")),
             ("Images resized by", classifier.resize),
             (
                 "Augmentation",
@@ -373,6 +397,12 @@ def _settings(classifier):
             ),
         ]
     )
+
+
+def _fact(facts, name, form=","):
+    """Return a number that the classifier remembers as text, or None."""
+    value = facts.get(name)
+    return None if value is None else f"{value:{form}}"
 
 
 def _history_figure(name, history):

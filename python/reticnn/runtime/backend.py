@@ -7,6 +7,8 @@ import os
 import sys
 import tempfile
 
+from reticnn.notation import in_words
+
 
 def _quiet_keras():
     """Return Keras, imported without the log lines TensorFlow prints at its start.
@@ -66,12 +68,15 @@ def check_process():
         RuntimeError: In such a process.
     """
     if os.getpid() != _started_in:
+        started = in_words(
+            "multiprocessing.get_context('spawn')", "parallel::makeCluster()"
+        )
         raise RuntimeError(
             f"Keras was started in another process ({_started_in}), from which this "
             f"one ({os.getpid()}) was forked; Keras's threads do not survive a fork, "
             "and it would hang. Use the classifier in the main process, or start "
-            "workers that load it themselves with `load_classifier()`: "
-            "`multiprocessing.get_context('spawn')`, in R `parallel::makeCluster()`."
+            f"workers, with `{started}`, that load it themselves with "
+            "`load_classifier()`."
         )
 
 

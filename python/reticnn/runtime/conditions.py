@@ -1,8 +1,9 @@
 """Warnings that a program can tell apart, and where they seem to come from."""
 
 import re
-import sys
 import warnings
+
+from reticnn.coercion import level_of_user
 
 
 class TrainedModelWarning(UserWarning):
@@ -29,10 +30,7 @@ class CheckpointError(ValueError):
 
 def warn_user(text, kind=UserWarning):
     """Warn, with the line outside of this package that led here as its location."""
-    level, frame = 1, sys._getframe()
-    while frame and frame.f_globals.get("__name__", "").startswith("reticnn."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, kind, stacklevel=level)
+    warnings.warn(text, kind, stacklevel=level_of_user())
 
 
 def r_class(kind):

@@ -34,9 +34,17 @@ def network(url, fix):
         # Keras turns what goes wrong while it downloads into plain Exceptions.
         if not isinstance(error, OSError) and type(error) is not Exception:
             raise
-        raise ConnectionError(f"{url} broke off ({error}). {fix}") from error
+        raise ConnectionError(f"{url} broke off ({_reason(error)}). {fix}") from error
     finally:
         socket.setdefaulttimeout(previous)
+
+
+def _reason(error):
+    """Return what is wrong in words, without the names that Python has for it."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error
+    error = getattr(error, "reason", error)
+    return getattr(error, "strerror", None) or error
 
 
 def _problem_reaching(url):
@@ -49,7 +57,7 @@ def _problem_reaching(url):
             with urllib.request.urlopen(request, timeout=SECONDS):
                 answer.append(None)
         except Exception as error:
-            answer.append(error)
+            answer.append(_reason(error))
 
     # Looking up a host name has no time limit of its own, so a thread has one for it.
     thread = threading.Thread(target=ask, daemon=True)

@@ -7,6 +7,7 @@ what it returns, and its own test in `test_runtime_keras_internals.py`, which
 
 import contextlib
 import itertools
+import sys
 
 from reticnn.runtime.backend import keras
 
@@ -84,6 +85,31 @@ def all_layers(model):
 def takes_training(layer):
     """Return whether a layer can be told whether it is being trained."""
     return layer._call_has_training_arg
+
+
+def unknown_classes(model):
+    """Return the names of a model's classes that Keras would not find on loading it."""
+    kinds = {type(layer) for layer in model._flatten_layers()}
+    return sorted(kind.__name__ for kind in kinds if not _is_found(kind))
+
+
+def _is_found(kind):
+    registered = keras.saving.get_registered_name(kind)
+    if keras.saving.get_registered_object(registered) is kind:
+        return True
+    return getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
+
+
+def name_modules(model):
+    """Give the classes in a model that have no module one, as Keras expects of all.
+
+    Layers written in R are of such classes: Python takes a class's module from where it
+    is defined, which is nowhere.
+    """
+    for layer in model._flatten_layers():
+        for kind in type(layer).__mro__:
+            if not hasattr(kind, "__module__"):
+                kind.__module__ = "__main__"
 
 
 def draws_at_random(layer):

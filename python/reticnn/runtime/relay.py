@@ -4,6 +4,7 @@ import re
 import warnings
 
 from reticnn.coercion import printable
+from reticnn.notation import RNotation, translated, written_in
 from reticnn.runtime.carrying import attribute, named, received, sent
 from reticnn.runtime.conditions import r_class
 from reticnn.runtime.randomness import DrawnSeed
@@ -15,28 +16,30 @@ __all__ = ["attribute", "call_with_warnings", "load_keras", "named"]
 def call_with_warnings(function, *args, **kwargs):
     """Return what `function` returns, and the texts and kinds of the warnings it gave.
 
-    A kind is the class that R gives the warning, `"reticnn_warning"` if it has none of
-    its own.
+    These texts, and those of errors, are in R's notation. A kind is the class that R
+    gives the warning, `"reticnn_warning"` if it has none of its own.
     """
-    with warnings.catch_warnings(record=True) as caught:
+    with written_in(RNotation()), warnings.catch_warnings(record=True) as caught:
         try:
             value = function(*received(args), **received(kwargs))
         except Exception as error:
-            _make_text_cross(error)
+            _put_in_r(error)
             raise
+        texts = [_for_r(str(warning.message)) for warning in caught]
     kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
-    return sent(value), [_crossing(str(one.message)) for one in caught], kinds
+    return sent(value), texts, kinds
 
 
-def _make_text_cross(error):
-    """Give an error a text that R can be given."""
+def _put_in_r(error):
+    """Give an error a text in R's notation that R can be given."""
     if len(error.args) == 1 and isinstance(error.args[0], str):
-        error.args = (_crossing(error.args[0]),)
+        error.args = (_for_r(error.args[0]),)
 
 
-def _crossing(message):
-    """Return a message with bytes of file names as R shows them."""
-    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", printable(message))
+def _for_r(message):
+    """Return a message in R's notation, with bytes of file names as R shows them."""
+    text = printable(translated(message))
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", text)
 
 
 def drawn_seed(number):

@@ -83,6 +83,9 @@ def set_learning_rate(
     """Set the learning rate and its schedule, if they differ from the current ones.
 
     The schedule begins at the optimizer's `first_step`, or at the one that is next.
+
+    Returns:
+        The learning rate, of a schedule the highest.
     """
     optimizer = model.optimizer
     current = rate_or_schedule(optimizer)
@@ -93,16 +96,17 @@ def set_learning_rate(
         )
     elif schedule == "constant" and warmup_steps == 0 and not has_schedule:
         optimizer.learning_rate = learning_rate
-        return
+        return learning_rate
     ours = isinstance(current, Schedule)
     if schedule == "constant" and warmup_steps == 0 and not ours:
-        return
+        return learning_rate
     if first_step is None:
         first_step = steps_done(optimizer)
     optimizer.learning_rate = Schedule(
         schedule, learning_rate, steps, warmup_steps, first_step
     )
     model.make_train_function(force=True)
+    return learning_rate
 
 
 def forget_functions(model):

@@ -45,7 +45,7 @@ def as_devices(distribute):
         raise ValueError(
             f"`distribute` is {shown(distribute)}, but under torch Keras trains on one "
             "device. Use TensorFlow or JAX (the environment variable KERAS_BACKEND), "
-            'or distribute="none".'
+            'or `distribute="none"`.'
         )
     if _process_count() > 1:
         raise ValueError(
@@ -98,7 +98,7 @@ def _check_no_other_hosts():
             "processes, but Keras 3 does not train with TensorFlow's "
             "MultiWorkerMirroredStrategy. Use JAX for several hosts "
             "(KERAS_BACKEND=jax and `keras.distribution.initialize()` in each "
-            'process), unset TF_CONFIG, or use distribute="none".'
+            'process), unset TF_CONFIG, or use `distribute="none"`.'
         )
 
 

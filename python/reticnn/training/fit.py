@@ -78,8 +78,9 @@ def fit_classifier(
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
             classes, such as `build_cnn` makes. It is trained in place. Or a
             classifier, to train it further.
-        data: Image data with labels. Files are read at the model's size, and images in
-            memory resized to it. Grey images are repeated for a model that takes RGB.
+        data: Image data with labels, or the path of a folder with a subfolder of images
+            per class. Files are read at the model's size, and images in memory resized
+            to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this, or None. Default None.
         epochs: Whole number of passes over the data. Default 10.
@@ -302,6 +303,7 @@ def fit_classifier(
         kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
         resize=run.resize or resize,
         augmentation=settings.augmentation or policy,
+        trained_with=run.facts,
         output=kind,
     )
 

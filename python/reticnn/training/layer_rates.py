@@ -4,6 +4,7 @@ import contextlib
 from functools import partial
 
 from reticnn.graph import leaves_of
+from reticnn.notation import shown
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import innermost, steps_within
 from reticnn.training.compiling import forget_functions
@@ -58,8 +59,8 @@ def check_rates(decay, devices):
     if decay is None or len(devices) < 2 or keras.backend.backend() != "tensorflow":
         return
     raise ValueError(
-        f"`layer_decay` is {decay}, which does not work on several devices under "
-        'TensorFlow. Use distribute="none", or the JAX backend.'
+        f"`layer_decay` is {shown(decay)}, which does not work on several devices "
+        'under TensorFlow. Use `distribute="none"`, or the JAX backend.'
     )
 
 

@@ -2,16 +2,16 @@
 
 import itertools
 import math
-import warnings
 
 import numpy as np
 
 from reticnn.classifier import Classifier, as_model, unwrapped
 from reticnn.coercion import as_float, as_int
-from reticnn.data.image_data import as_image_data
+from reticnn.data.accepting import image_data_of
 from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import count_classes, kind_of_classifier, output_kind
+from reticnn.runtime.conditions import warn_user
 from reticnn.training.callbacks.seeds import torch_state_kept
 from reticnn.training.compiling import compile_like
 from reticnn.training.run import TrainingRun
@@ -30,9 +30,9 @@ _START = 0.2
 # Width of the smoothing, as a part of the steps.
 _WIDTH = 0.03
 
-# A change of the loss by less than this part of it, or by less than this many times the
-# noise of one step, is not clear. A rise is only looked for in a loss that has not
-# fallen; of a loss that is low already, it must be this part of what guessing costs.
+# A change of the loss by less than this part of it, and of what guessing costs, or by
+# less than this many times the noise of one step, is not clear. A rise is only looked
+# for in a loss that has not fallen.
 _CLEAR_FALL, _CLEAR_RISE = (0.05, 2.0), (0.02, 3.0)
 # A loss that has fallen has risen again at this part of the fall.
 _END_OF_FALL = 0.1
@@ -59,7 +59,7 @@ def find_learning_rate(
 
     Args:
         model: Keras model, or a classifier.
-        data: Image data with labels.
+        data: Image data with labels, or a folder, as in `fit_classifier`.
         batch_size: Whole number of images per step. Default 32.
         steps: Whole number of steps each time, at least 20; the data are used
             repeatedly if there are not enough. Default 100.
@@ -96,7 +96,7 @@ def find_learning_rate(
     kind = kind_of_classifier(model) if class_names else None
     model = as_model(unwrapped(model))
     kind = kind or output_kind(model)
-    data = as_image_data(data)
+    data = image_data_of(data)
     steps = as_int(steps, "steps", minimum=20)
     max_rate = as_float(max_rate, "max_rate", above=0)
     settings = TrainingSettings(epochs=1, batch_size=batch_size, optimizer=optimizer)
@@ -114,11 +114,10 @@ def find_learning_rate(
         curves = _agreeing_curves(_curves(run, copy, steps, guessing), rates, guessing)
     losses, suggestion = _smoothed_and_suggestion(curves, rates, guessing)
     if suggestion is None:
-        warnings.warn(
+        warn_user(
             f"The loss neither fell nor rose clearly in {steps} steps with rates up to "
             f"{max_rate:g}, so there is no suggestion. Try more `steps`, larger "
-            "batches or a higher `max_rate`, and look whether any layer is trainable.",
-            stacklevel=2,
+            "batches or a higher `max_rate`, and look whether any layer is trainable."
         )
     return {
         "learning_rate": rates[: len(losses)].tolist(),
@@ -143,7 +142,14 @@ def _curves(run, model, steps, guessing):
             usual = max(guessing, np.mean(losses[: int(_START * steps)]))
             if not np.mean(losses[-3:]) <= _OUT_OF_HAND * usual:
                 break
-        yield losses if math.isfinite(losses[-1]) else losses[:-1]
+        if not math.isfinite(losses[-1]):
+            del losses[-1]
+        if not losses:
+            raise ValueError(
+                "`model` has a loss that is no finite number at the first step, before "
+                "any training. Look for NaN in its weights and in the images."
+            )
+        yield losses
 
 
 def _agreeing_curves(curves, rates, guessing):
@@ -188,14 +194,15 @@ def _suggestion(rates, losses, start, noise, guessing):
     """Return a rate well before the loss rises, or None if it never changes."""
     lowest = np.argmin(losses)
     fall = start - losses[lowest]
-    if fall > _clear(_CLEAR_FALL, start, noise):
+    level = max(start, guessing)
+    if fall > _clear(_CLEAR_FALL, level, noise):
         middle = rates[np.argmax(losses < start - fall / 2)]
         risen = losses[lowest:] > losses[lowest] + _END_OF_FALL * fall
         edge = (
             rates[lowest + np.argmax(risen)] if risen.any() else _after(rates, losses)
         )
         return float(min(middle, edge / _BELOW_FALLEN))
-    risen = losses > start + _clear(_CLEAR_RISE, max(start, guessing), noise)
+    risen = losses > start + _clear(_CLEAR_RISE, level, noise)
     if risen.any():
         return float(rates[np.argmax(risen)] / _BELOW_LEVEL)
     if len(losses) < len(rates):
@@ -208,10 +215,10 @@ def _after(rates, losses):
     return rates[len(losses) - 1] * rates[1] / rates[0]
 
 
-def _clear(limits, start, noise):
+def _clear(limits, level, noise):
     """Return what change of the loss is clear."""
     part, times = limits
-    return max(part * start, times * noise)
+    return max(part * level, times * noise)
 
 
 def _smoothed(losses, width):

@@ -7,7 +7,7 @@ import numpy as np
 from reticnn.augmenting import augmentation
 from reticnn.augmenting.operations import OPERATIONS
 from reticnn.coercion import as_float, as_int, as_seed, shown
-from reticnn.data.image_data import as_image_data
+from reticnn.data.accepting import image_data_of
 from reticnn.data.splitting import parts_of_data
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
@@ -55,7 +55,7 @@ def learn_augmentation(
     Args:
         model_fn: Function of no arguments that builds a new model, compiled or not,
             such as `lambda: build_cnn()`.
-        data: Image data with labels.
+        data: Image data with labels, or a folder, as in `fit_classifier`.
         validation: Image data on which the policies are compared, or the fraction of
             `data`, in (0, 1), to hold out for this. Default 0.2.
         budget: Whole number of training epochs in total. Default 96.
@@ -139,13 +139,13 @@ def _rounds(budget, trials):
 
 def _parts(data, validation, seed):
     """Return the images to train on and those to compare policies on."""
-    data = as_image_data(data)
+    data = image_data_of(data)
     if isinstance(validation, (int, float, np.number)):
         share = as_float(validation, "validation", above=0, below=1)
         shares = {"train": 1 - share, "validation": share}
         parts = parts_of_data(data, shares, seed, "validation")
         return parts["train"], parts["validation"]
-    return data, as_image_data(validation, "validation")
+    return data, image_data_of(validation, "validation")
 
 
 class _Trials:
@@ -239,7 +239,7 @@ def _new_model(model_fn, seed):
         raise TypeError(
             "`model_fn` must be a function without arguments that builds a new Keras "
             f"model, not {shown(model_fn if made is None else made)}. For example "
-            "`lambda: build_cnn()`, in R `function() build_cnn()`."
+            "`lambda: build_cnn()`."
         )
     return made
 

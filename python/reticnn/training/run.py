@@ -3,22 +3,23 @@
 import itertools
 import math
 import numbers
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, as_seed, shown
+from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model, read_at_size
 from reticnn.data.digest import images_digest, labels_digest
-from reticnn.data.image_data import as_image_data, check_not_empty
+from reticnn.data.image_data import check_not_empty
 from reticnn.data.splitting import parts_of_data
 from reticnn.graph import leaves_of
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
 from reticnn.pretrained.freezing import set_flags
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
@@ -112,6 +113,7 @@ class TrainingRun:
         check_rates(settings.layer_decay, devices)
         given = None if isinstance(seed, DrawnSeed) else seed
         self.seed = earlier.seed if earlier else _seed_of(seed, devices)
+        self._rate = None
         self._model = model
         self._kind = kind
         self._settings = settings
@@ -152,6 +154,17 @@ class TrainingRun:
         if self._checkpoints:
             self._connect(given, initial)
             self._checkpoints.restore(followed)
+
+    @property
+    def facts(self):
+        """What the classifier remembers of its training, as numbers by name."""
+        return {
+            "images": len(self._data),
+            "validation_images": len(self._validation or ()),
+            "batch_size": self._settings.batch_size,
+            "learning_rate": None if self._rate is None else float(self._rate),
+            "seed": self.seed,
+        }
 
     @property
     def note(self):
@@ -301,12 +314,11 @@ class TrainingRun:
             # Half of them would be worse than waiting.
             self._put_weights()
         if stopped == "nan":
-            warnings.warn(
+            warn_user(
                 f"The loss became NaN in epoch {self.end + 1}, and training "
                 "stopped. Try a lower `learning_rate`, `warmup_epochs`, or batch "
                 "normalisation, and look for wrong pixels in the images. The weights "
-                "are those of the best epoch before that.",
-                stacklevel=4,
+                "are those of the best epoch before that."
             )
         return stopped
 
@@ -341,7 +353,7 @@ class TrainingRun:
             self._model.output_shape[1], takes_one_hot(self._model)
         )
         steps = -(-len(self._data) // settings.batch_size)
-        set_learning_rate(
+        self._rate = set_learning_rate(
             self._model,
             settings.learning_rate or learning_rate,
             settings.schedule,
@@ -527,7 +539,7 @@ def _set_apart(data, validation, seed):
 
 def _labelled(model, data, name, class_names=None, known_to="the classifier"):
     """Return image data that has the labels the model needs."""
-    data = as_image_data(data, name)
+    data = image_data_of(data, name)
     check_not_empty(data, name)
     if data.codes is None:
         raise ValueError(

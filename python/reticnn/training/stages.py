@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
 from reticnn.coercion import nearest, shown
+from reticnn.notation import in_words
 from reticnn.pretrained.freezing import set_flags, trained_layers
 from reticnn.training.settings import TrainingSettings
 
@@ -59,7 +60,7 @@ def as_stages(stages, settings, model):
     if isinstance(stages, (str, Mapping)) or not isinstance(stages, Sequence):
         raise _wrong_kind(stages)
     if not stages:
-        raise ValueError("`stages` is empty. Give at least one stage, or None.")
+        raise ValueError("`stages` is empty. Give at least one stage, or `None`.")
     made, before = [], ""
     for number, given in enumerate(stages, start=1):
         own = _checked(given, number)
@@ -68,16 +69,21 @@ def as_stages(stages, settings, model):
         trained = None if train is None else _trained(model, train, number)
         fingerprint = f"{before}{train} {with_ours.fingerprint()}"
         note = f"Stage {number} of {len(stages)}"
-        note += "" if train is None else f", trained: {train}"
+        note += "" if train is None else f", trained: {_plainly(train)}"
         made.append(Stage(with_ours, number, note, fingerprint, trained))
         before = f"{fingerprint}, {with_ours.epochs} epochs; "
     return made
 
 
+def _plainly(train):
+    return train if isinstance(train, str) else shown(train)
+
+
 def _wrong_kind(value):
     return TypeError(
-        "`stages` must be a list of dicts (in R a list of named lists), one per stage, "
-        f"such as [{{'train': 'head'}}, {{'train': 'all'}}], not {shown(value)}."
+        f"`stages` must be a list of {in_words('dicts', 'named lists')}, one per "
+        f"stage, such as `[{{'train': 'head'}}, {{'train': 'all'}}]`, not "
+        f"{shown(value)}."
     )
 
 

@@ -1,0 +1,73 @@
+"""Whatever a user has as image data: also a folder, or files."""
+
+import os
+
+import numpy as np
+
+from reticnn.coercion import printable
+from reticnn.data.folder import image_folder
+from reticnn.data.image_data import as_image_data
+from reticnn.data.table import image_table
+
+
+def load_images(data):
+    """Load all images of the data into memory.
+
+    Args:
+        data: Image data, or a folder or files of images, read at 224 x 224 pixels.
+
+    Returns:
+        Dict of `images`, an array (n, height, width, channels), uint8 or float32, 0 to
+        255, and `labels`, the class name of each image, or None if there are no labels.
+
+    Raises:
+        TypeError: If `data` is not image data.
+        ValueError: If a file cannot be read.
+
+    Example:
+        >>> load_images(shape_images(10))["images"].shape
+        (10, 32, 32, 3)
+    """
+    data = image_data_of(data)
+    return {"images": data.read(np.arange(len(data))), "labels": data.labels}
+
+
+def is_of_files(value):
+    """Return whether `value` is a path, or several."""
+    if isinstance(value, (list, tuple)) and value:
+        return all(isinstance(path, (str, os.PathLike)) for path in value)
+    return isinstance(value, (str, os.PathLike))
+
+
+def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
+    """Return image data as they are, and a folder or files as image data.
+
+    Args:
+        value: Image data, the path of a folder as `image_folder` takes it, or the paths
+            of files, without labels.
+        name: The argument's name, for messages.
+        size: Size in pixels to read files at, for whoever does not read them anew.
+        channels: 1 or 3, the channels to read.
+        resize: How files are resized, or None for the default.
+    """
+    if not is_of_files(value):
+        return as_image_data(value, name)
+    one = isinstance(value, (str, os.PathLike))
+    if one and not os.path.exists(os.path.expanduser(value)):
+        raise FileNotFoundError(
+            f"`{name}` must be image data, or the path of a folder or a file, and "
+            f"there is none called {printable(value)!r} (working directory: "
+            f"{os.getcwd()!r})."
+        )
+    folder = one and os.path.isdir(os.path.expanduser(value))
+    read, argument = (image_folder, "path") if folder else (image_table, "paths")
+    reading = {"channels": channels, "resize": resize or "stretch"}
+    try:
+        data = read(value, image_size=size, **reading)
+    except (TypeError, ValueError, FileNotFoundError) as error:
+        # Here it came as another argument.
+        said = str(error).replace(f"`{argument}`", f"`{name}`")
+        if "`on_" in said:
+            said += f" Call `{read.__name__}()` for that, and give what it returns."
+        raise type(error)(said) from error
+    return as_image_data(data, name)

@@ -1,0 +1,28 @@
+"""Values and code in messages, in the notation of whoever reads them.
+
+Messages are written for Python: a value comes from `shown`, and code stands in
+backticks. For a call from R, the relay switches to R's notation: values are then
+written as R does, and `translated` writes what stands in backticks as R's code.
+"""
+
+from reticnn.notation.r_notation import RNotation
+from reticnn.notation.showing import (
+    R_MISSING_INTEGER,
+    in_words,
+    shown,
+    shown_kind,
+    shown_positions,
+    translated,
+    written_in,
+)
+
+__all__ = [
+    "R_MISSING_INTEGER",
+    "RNotation",
+    "in_words",
+    "shown",
+    "shown_kind",
+    "shown_positions",
+    "translated",
+    "written_in",
+]

@@ -1,0 +1,109 @@
+"""Values as texts for messages."""
+
+import contextlib
+import numbers
+from collections.abc import Mapping
+
+import numpy as np
+
+R_MISSING_INTEGER = -(2**31)
+
+_MOST_CHARACTERS = 80
+_MOST_ITEMS = 6
+
+
+class PythonNotation:
+    """How Python writes values and code; `first` is its first position."""
+
+    first = 0
+
+    def literal(self, value):
+        """Return a value as code."""
+        return repr(value)
+
+    def shape(self, shape):
+        """Return what an array with these dimensions is called."""
+        return f"an array of shape {self.literal(tuple(shape))}"
+
+    def kind(self, dtype):
+        """Return the name of a NumPy dtype."""
+        return {"U": "str", "O": "object"}.get(dtype.kind, str(dtype))
+
+    def either(self, python, r):
+        """Return the one of two terms that belongs to this language."""
+        return python
+
+    def message(self, text):
+        """Return a message with the code in it as this language has it."""
+        return text
+
+
+_notation = PythonNotation()
+
+
+@contextlib.contextmanager
+def written_in(notation):
+    """Write values as `notation` does until the end, also in other threads."""
+    global _notation
+    before, _notation = _notation, notation
+    try:
+        yield
+    finally:
+        _notation = before
+
+
+def shown(value):
+    """Return a short text of `value` for an error message, as its user wrote it."""
+    value = _plain(value)
+    if isinstance(value, np.ndarray):
+        return _notation.shape(value.shape)
+    if hasattr(value, "columns") and hasattr(value, "shape"):
+        rows, columns = value.shape
+        return f"a data frame of {rows} rows and {columns} columns"
+    if isinstance(value, tuple) and len(value) > _MOST_ITEMS:
+        return f"{shown(value[:5])} and {len(value) - 5} more"
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(map(_notation.literal, value)) or "an empty list"
+    if isinstance(value, numbers.Integral) and value == R_MISSING_INTEGER:
+        return "NA"
+    text = _notation.literal(value)
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    return text[: _MOST_CHARACTERS - 3] + "..."
+
+
+def shown_positions(indices):
+    """Return positions, given from 0, as the reader counts them, and from where."""
+    counted = [str(int(index) + _notation.first) for index in indices]
+    more = f" and {len(counted) - 5} more" if len(counted) > _MOST_ITEMS else ""
+    counted = counted[:5] if more else counted
+    word = "position" if len(counted) == 1 else "positions"
+    return f"{word} {', '.join(counted)}{more} (counted from {_notation.first})"
+
+
+def shown_kind(dtype):
+    """Return the name that the reader knows of a NumPy dtype."""
+    return _notation.kind(np.dtype(dtype))
+
+
+def in_words(python, r):
+    """Return the reader's own term where the two languages have different ones."""
+    return _notation.either(python, r)
+
+
+def translated(text):
+    """Return a whole message with the code in it in the reader's language."""
+    return _notation.message(text)
+
+
+def _plain(value):
+    """Return NumPy's numbers as Python's, a list as a tuple, R's 3.0 as its 3."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -1,0 +1,156 @@
+"""None for an argument that has a default: off where that exists, else the default."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import reticnn
+from reticnn.coercion import none_as_default
+
+
+def test_none_is_the_default_or_off():
+    def ask(a, b, c=3, *, d=4, e=None, **more):
+        return a, b, c, d, e, more
+
+    asked = none_as_default(ask, {"d": 0})
+    assert asked(None, 1, None, d=None, e=None, f=None) == (
+        None,
+        1,
+        3,
+        0,
+        None,
+        {"f": None},
+    )
+    assert asked(1, 2, 5, d=6) == (1, 2, 5, 6, None, {})
+    assert inspect.signature(asked) == inspect.signature(ask)
+    with pytest.raises(TypeError, match="unexpected keyword argument"):
+        none_as_default(lambda a=1: a, {})(b=2)
+
+
+def _defaulted(function):
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _calls(tmp_path, classifier, shapes, tiny_cnn):
+    """Return for each public function arguments without which it cannot be called.
+
+    Those that would take minutes are given too, as their defaults are tested elsewhere.
+    """
+    image = keras.Input((32, 32, 64))
+    few, x = shapes[:8], np.zeros((4, 16, 16, 3))
+    scores = reticnn.evaluate_classifier(classifier, few)
+    rates = {"learning_rate": [0.1, 0.2], "loss": [2.0, 1.0], "suggestion": None}
+    described = reticnn.describe_model(classifier.model)
+    policy = reticnn.augmentation(flip="horizontal")
+    folder = tmp_path / "photos"
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        keras.utils.save_img(folder / name / "1.png", x[0])
+    with_blocks = ("conv_block", "global_pool", "domain_adapter", "residual_block")
+    with_blocks += ("inception_module", "dense_block", "transition_block")
+    with_blocks += ("separable_block", "convnext_block")
+    model = classifier.model
+    return {
+        **{name: {"x": image} for name in with_blocks},
+        "classifier_head": {"x": keras.Input((64,))},
+        "landmark_model": {"name": "lenet5"},
+        "training_recipe": {"name": "resnet18"},
+        "transfer_model": {"backbone": "mobilenet_0.25", "input_shape": (32, 32, 3)},
+        "augment": {"images": x},
+        "augmentation_layer": {"policy": policy},
+        "image_folder": {"path": str(folder)},
+        "image_table": {"paths": [str(folder / "cat" / "1.png")]},
+        "image_arrays": {"x": x},
+        "check_images": {"path": str(folder)},
+        "cats_and_dogs": None,  # It would download them.
+        "split_images": {"data": shapes},
+        "load_images": {"data": few},
+        "find_learning_rate": {"model": tiny_cnn(), "data": few, "steps": 20},
+        "fit_classifier": {"model": tiny_cnn(), "data": few, "epochs": 1},
+        "fine_tune": {"classifier": tiny_cnn(), "data": few, "epochs": 1},
+        "learn_augmentation": {
+            "model_fn": tiny_cnn,
+            "data": shapes,
+            "budget": 2,
+            "trials": 2,
+        },
+        "predict_images": {"classifier": classifier, "images": few},
+        "evaluate_classifier": {"classifier": classifier, "data": few},
+        "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},
+        "load_classifier": {"path": str(tmp_path / "a")},
+        "report_classifier": {"classifier": classifier, "data": few},
+        "plot_augmentation": {"image": few[:1], "policy": policy},
+        "plot_confusion": {"evaluation": scores},
+        "plot_description": {"description": described},
+        "plot_feature_maps": {"model": model, "image": few[:1]},
+        "plot_filters": {"model": model},
+        "plot_history": {"classifier": classifier},
+        "plot_images": {"images": few},
+        "plot_rates": {"rates": rates},
+        "feature_maps": {"model": model, "images": few},
+        **{
+            name: {"model": model}
+            for name in ("describe_model", "architecture", "plot_architecture")
+        },
+        **{name: {"model": model} for name in ("layer_filters", "layer_table")},
+        **{name: {"model": tiny_cnn()} for name in ("freeze", "unfreeze")},
+    }
+
+
+@pytest.mark.slow
+def test_no_function_refuses_none_where_there_is_a_default(
+    tmp_path, monkeypatch, classifier, shapes, tiny_cnn
+):
+    monkeypatch.chdir(tmp_path)
+    calls = _calls(tmp_path, classifier, shapes, tiny_cnn)
+    for name in sorted(reticnn.__all__, key="load_classifier".__eq__):
+        given = calls.get(name, {})
+        if given is None:
+            continue
+        function = getattr(reticnn, name)
+        nothing = dict.fromkeys(_defaulted(function), None)
+        assert function(**{**nothing, **given}) is not None, name
+    assert (tmp_path / "report.html").exists()
+
+
+def test_models_are_those_of_the_defaults():
+    def size(function, **arguments):
+        return getattr(reticnn, function)(**arguments).count_params()
+
+    nothing = dict.fromkeys(("input_shape", "num_classes", "dropout", "output"), None)
+    cnn, mlp = size("build_cnn"), size("build_mlp")
+    assert size("build_cnn", **nothing, filters=None, n_blocks=None) == cnn
+    assert size("build_mlp", **nothing) == mlp
+    assert size("build_cnn", units=None) < cnn
+    assert size("build_mlp", units=None) < mlp
+    lenet = size("landmark_model", name="lenet5")
+    assert size("landmark_model", name="lenet5", variant=None) == lenet
+    x = keras.Input((8, 8, 3))
+    assert reticnn.conv_block(x, pool=None).shape[1] == 8
+    assert reticnn.conv_block(x, pool_size=None).shape[1] == 4
+
+
+def test_switches_are_off_and_all_others_the_default():
+    """Each argument whose documentation has a meaning for None is listed as such."""
+    for name in reticnn.__all__:
+        function = getattr(reticnn, name)
+        documented = {
+            argument
+            for argument, default in _defaulted(function).items()
+            if default is not None
+            and f"    {argument}: " in function.__doc__
+            and "None" in _entry(function.__doc__, argument)
+        }
+        off = {**reticnn._OFF, **reticnn._OFF_IN.get(name, {})}
+        assert documented <= set(off), name
+
+
+def _entry(docstring, argument):
+    """Return what a docstring says of an argument."""
+    text = docstring.split(f"        {argument}: ", 1)[-1]
+    lines = text.split("\n")
+    more = [line for line in lines[1:] if not line.startswith(" " * 12)]
+    return "\n".join(lines[: lines.index(more[0])]) if more else text

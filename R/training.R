@@ -66,9 +66,8 @@ fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
 
 #' @eval said("find_learning_rate", without = "returns")
 #' @return A `reticnn_rates`: a tibble with one row per step, `learning_rate` and `loss`
-#'   (smoothed), up to where the loss diverges, and the attribute
-#'   `suggestion`, the rate at which the loss falls fastest, `NA` if it does not fall.
-#'   It prints the suggestion, and has a [plot()].
+#'   (smoothed mean), up to where the loss diverges, and the attribute `suggestion`, `NA`
+#'   if the loss neither falls nor rises. It prints the suggestion, and has a [plot()].
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' rates <- find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300))

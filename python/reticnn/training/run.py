@@ -1,5 +1,6 @@
 """One training run: its data, its model made ready, and what it keeps."""
 
+import itertools
 import math
 import numbers
 from collections.abc import Mapping
@@ -255,11 +256,10 @@ class TrainingRun:
             *reporters,
             EpochStarts(batches),
             EpochSeeds(self.seed),
+            *self._curvature_estimates(),
             self._history,
             self._best,
         ]
-        if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._images(), self.seed, self._kind))
         if averages(self._model.optimizer):
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(AveragedTests())
@@ -310,6 +310,34 @@ class TrainingRun:
         return Settling(
             model, images, self._settings.batch_size, self.seed, self._first_epoch
         )
+
+    def losses_of_steps(self):
+        """Train step by step, without an end, and yield the loss of each.
+
+        A last batch with fewer images than the others is left out, which would weigh as
+        much as they do.
+        """
+        batches = self._batches()
+        estimates = self._curvature_estimates()
+        for callback in estimates:
+            callback.set_model(self._trained)
+            callback.on_train_begin()
+        whole = max(1, len(self._data) // self._settings.batch_size)
+        for epoch in itertools.count():
+            batches.start_epoch(epoch)
+            for callback in estimates:
+                callback.on_epoch_begin(epoch)
+            for number in range(whole):
+                self._trained.reset_metrics()
+                batch = batches[number]
+                logs = self._trained.train_on_batch(*batch, return_dict=True)
+                yield float(logs["loss"])
+
+    def _curvature_estimates(self):
+        """Return the callback that estimates curvatures, if the optimizer needs it."""
+        if not isinstance(self._model.optimizer, LevenbergMarquardt):
+            return []
+        return [CurvatureEstimates(self._images(), self.seed, self._kind)]
 
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""

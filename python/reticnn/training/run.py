@@ -29,7 +29,7 @@ from reticnn.training.callbacks.averaging import (
 )
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
-from reticnn.training.callbacks.curvature import CurvatureEstimates
+from reticnn.training.callbacks.curvature import CurvatureEstimates, check_measurable
 from reticnn.training.callbacks.epoch_progress import Position
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
@@ -234,7 +234,7 @@ class TrainingRun:
         stopped = None
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
-        rates = layered_rates(self._trained, self._settings.layer_decay)
+        rates = layered_rates(self._model, self._trained, self._settings.layer_decay)
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
         with torch_state_kept(), precision, spread, rates, metrics:
             try:
@@ -320,6 +320,8 @@ class TrainingRun:
             compile_model(self._model, settings, self._kind)
         else:
             follow_trainable(self._model)
+        if isinstance(self._model.optimizer, LevenbergMarquardt):
+            check_measurable(self._model)
         # What the loss is given for each class.
         self._targets = targets_of_classes(
             self._model.output_shape[1], takes_one_hot(self._model)

@@ -338,7 +338,14 @@ CODES = [
 ]
 
 
-@pytest.mark.parametrize("loss", ONE_HOT + CODES, ids=str)
+def _name_of(loss):
+    """Return a name that is the same in every process."""
+    return getattr(loss, "__name__", None) or (
+        loss if isinstance(loss, str) else type(loss).__name__
+    )
+
+
+@pytest.mark.parametrize("loss", ONE_HOT + CODES, ids=_name_of)
 def test_loss_has_the_targets_that_it_takes(loss, fit, three):
     model, by_keras = (model_of(keras.activations.softmax) for _ in range(2))
     images = load_images(three)["images"]

@@ -416,11 +416,16 @@ def _start_of_top(model):
     end = _end_of_maps(graph)
     if not end:
         return None
-    gives_classes = any(map(_squashes, _calls_behind(graph, end)))
-    top = start_of_head(graph, gives_classes) or end
+    top = start_of_head(graph, gives_probabilities(graph)) or end
     # A nested network has its features within it.
     is_whole = isinstance(top.layer, keras.Model) and has_convolutions(top.layer)
     return None if is_whole else top
+
+
+def gives_probabilities(graph):
+    """Return whether a softmax or a sigmoid follows the feature maps of a network."""
+    end = _end_of_maps(graph)
+    return bool(end) and any(map(_squashes, _calls_behind(graph, end)))
 
 
 def _squashes(call):

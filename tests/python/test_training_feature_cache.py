@@ -255,9 +255,17 @@ def test_nothing_is_split_off_a_model_that_is_trained_whole(tiny_cnn):
     assert not caught.value.is_frozen
 
 
-def test_nothing_is_split_off_before_something_random():
+@pytest.mark.parametrize(
+    "random_layer",
+    [
+        lambda: keras.layers.GaussianNoise(1.0),
+        lambda: reticnn.augmentation_layer(reticnn.augmentation(flip="horizontal")),
+    ],
+    ids=["Keras's", "ours"],
+)
+def test_nothing_is_split_off_before_something_random(random_layer):
     inputs = keras.Input((8, 8, 3))
-    x = keras.layers.GaussianNoise(1.0)(inputs)
+    x = random_layer()(inputs)
     convolution = keras.layers.Conv2D(2, 3)
     convolution.trainable = False
     x = keras.layers.GlobalAveragePooling2D()(convolution(x))

@@ -11,6 +11,7 @@ from reticnn.data.accepting import image_data_of
 from reticnn.graph import copy_of
 from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import count_classes, kind_of_classifier, output_kind
+from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.training.building import built
 from reticnn.training.callbacks.seeds import torch_state_kept
@@ -133,7 +134,7 @@ def _curves(run, model, steps, guessing):
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     variables = [*model.weights, *optimizer.variables]
-    start = [np.array(variable) for variable in variables]
+    start = [np.array(keras.ops.convert_to_numpy(one)) for one in variables]
     losses_of_steps = run.losses_of_steps()
     while True:
         for variable, value in zip(variables, start, strict=True):

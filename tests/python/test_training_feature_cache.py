@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import reticnn
 from reticnn import (
     augmentation,
     evaluate_classifier,

@@ -296,8 +296,8 @@ class TrainingRun:
 
     def settle(self):
         """Let running statistics be those of the weights that are left."""
-        if self.keeps_best and not self.kept_epoch:
-            # Nothing was trained.
+        if self.keeps_best and self._best.epoch < self._first_epoch:
+            # They are from before this run, and so are their statistics.
             return
         self._settling().settle()
 

@@ -81,8 +81,9 @@ dense_block <- function(x, n_layers = 6, growth_rate = 32, bottleneck = TRUE,
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' keras$Input(c(56L, 56L, 256L)) |> transition_block()
-transition_block <- function(x, reduction = 0.5, name = NULL) {
-  call_core("transition_block", x = x, reduction = reduction, name = name)
+transition_block <- function(x, reduction = 0.5, dropout = 0, name = NULL) {
+  call_core("transition_block",
+    x = x, reduction = reduction, dropout = dropout, name = name)
 }
 
 #' @eval said("separable_block")

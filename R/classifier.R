@@ -37,6 +37,11 @@ as_core <- function(x, call = rlang::caller_env()) {
   x$core
 }
 
+# Whether the model has been trained further, or changed otherwise, since.
+is_stale <- function(x) {
+  !reticulate::py_is_null_xptr(x$core) && x$core$stale
+}
+
 #' @export
 print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {
@@ -58,6 +63,7 @@ print.reticnn_classifier <- function(x, ...) {
     "input    ", paste(size, collapse = " x "), ", values 0 to 255",
     if (!is.null(x$resize)) paste0(", resized by ", x$resize), "\n",
     "trained  ", trained, "\n",
+    if (is_stale(x)) "changed  the model has other weights by now\n",
     sep = ""
   )
   invisible(x)

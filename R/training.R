@@ -28,7 +28,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            ema = NULL, mixed_precision = FALSE, stages = NULL,
                            layer_decay = NULL, checkpoint_dir = NULL,
                            cache_features = "auto", distribute = "auto",
-                           progress = "auto", seed = NULL, output = "auto") {
+                           fresh = FALSE, progress = "auto", seed = NULL, output = "auto") {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
@@ -40,7 +40,7 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     class_weight = class_weight, early_stopping = early_stopping, ema = ema,
     mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
     checkpoint_dir = checkpoint_dir,
-    cache_features = cache_features, distribute = distribute,
+    cache_features = cache_features, distribute = distribute, fresh = fresh,
     progress = progress_reporter(progress), seed = seed_or_drawn(seed), output = output)
   new_classifier(fitted)
 }
@@ -66,9 +66,8 @@ fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
 
 #' @eval said("find_learning_rate", without = "returns")
 #' @return A `reticnn_rates`: a tibble with one row per step, `learning_rate` and `loss`
-#'   (smoothed), up to where the loss diverges, and the attribute
-#'   `suggestion`, the rate at which the loss falls fastest, `NA` if it does not fall.
-#'   It prints the suggestion, and has a [plot()].
+#'   (smoothed mean), up to where the loss diverges, and the attribute `suggestion`, `NA`
+#'   if the loss neither falls nor rises. It prints the suggestion, and has a [plot()].
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' rates <- find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300))

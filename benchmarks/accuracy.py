@@ -1,11 +1,13 @@
 """Accuracy of `fit_classifier` against plain Keras, on the workshop's cats and dogs.
 
 The workshop's CNN, Adam, batches of 32, from the same weights for the same seed:
-`fit_classifier` on image data against `model.fit` on the same arrays. On both sides
-each epoch has a new order. Keras's own does not: after `keras.utils.set_random_seed`,
-`fit` shuffles arrays in the same way in every epoch, which costs it accuracy, and which
-most scripts do not do to it. `--as-keras-shuffles` measures that too. Prints the
-accuracy on the test images for each seed as it comes, then the means. With
+`fit_classifier` on image data against `model.fit` on the same arrays, both with a new
+order in each epoch. Keras's own `fit` shuffles arrays in the same way in every epoch
+after `keras.utils.set_random_seed`; `--as-keras-shuffles` measures that too. With 4,000
+photos and 15 epochs the means of three seeds were 0.672 for plain Keras, 0.683 for
+`fit_classifier` and 0.665 for one order, with standard deviations of 0.010, 0.008 and
+0.028: three seeds show no difference. Prints the accuracy on the test images for each
+seed as it comes, then the means. With
 `--augmented`, `fit_classifier` without and with augmentation. Needs
 `../shared/data/cats-dogs-32.tar.xz` beside the repository; takes many minutes.
 """

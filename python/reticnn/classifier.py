@@ -3,7 +3,9 @@
 import math
 
 from reticnn.coercion import shown
+from reticnn.memory import SeenImages, fingerprint
 from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.conditions import StaleClassifierWarning, warn_user
 from reticnn.runtime.keras_internals import name_modules
 
 
@@ -25,6 +27,7 @@ class Classifier:
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
         augmentation: The policy used in training, or None.
+        seen: `SeenImages`, what it was trained and validated on.
         trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
             `"batch_size"`, the (highest) `"learning_rate"` and the `"seed"` of the last
             training, or of its last stage; None if that is not known.
@@ -47,8 +50,14 @@ class Classifier:
         augmentation=None,
         trained_with=None,
         output=None,
+        seen=None,
+        weights=None,
     ):
-        """Put a model together with its class names and training history."""
+        """Put a model together with its class names and training history.
+
+        `weights` is the fingerprint of the model's weights, by which it is found out if
+        they are changed later, or None if that is all the same.
+        """
         self.model = model
         self.class_names = class_names
         self.history = history
@@ -58,6 +67,8 @@ class Classifier:
         self.augmentation = augmentation
         self.trained_with = trained_with
         self.output = output
+        self.seen = SeenImages() if seen is None else seen
+        self._weights = weights
 
     @property
     def image_shape(self):
@@ -68,6 +79,11 @@ class Classifier:
     def epochs(self):
         """Number of epochs trained."""
         return len(self.history["epoch"])
+
+    @property
+    def stale(self):
+        """Whether the model's weights have been changed since."""
+        return self._weights not in (None, fingerprint(self.model))
 
     def _kept_metrics(self):
         """Return the metrics of the kept epoch, but for those it does not have."""
@@ -92,10 +108,11 @@ class Classifier:
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         trained = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         resized = f", resized by {self.resize}" if self.resize else ""
+        changed = "\nchanged  the model has other weights by now" if self.stale else ""
         return (
             f"<Classifier> {self.model.name}, {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {trained}{stopped}{weights}{metrics}"
+            f"trained  {trained}{stopped}{weights}{metrics}{changed}"
         )
 
 
@@ -104,15 +121,29 @@ def unwrapped(value):
     return value.model if isinstance(value, Classifier) else value
 
 
-def as_classifier(value, name="classifier"):
-    """Return `value` if it is a classifier."""
+def as_classifier(value, name="classifier", uses_model=True):
+    """Return `value` if it is a classifier, and warn if its model has changed."""
     check_process()
     if isinstance(value, Classifier):
+        if uses_model:
+            warn_if_stale(value, name)
         return value
     raise TypeError(
         f"`{name}` must be a classifier, not {shown(value)}. Make it with "
         "`fit_classifier()` or `load_classifier()`."
     )
+
+
+def warn_if_stale(classifier, name="classifier"):
+    """Warn if the model's weights are not those that the classifier was made with."""
+    if classifier.stale:
+        warn_user(
+            f"`{name}` says what its model was like when training ended. Its weights "
+            "have been changed since, by further training or otherwise, and results "
+            "are those of the weights that it has now. Use the classifier that later "
+            "training returned, or build a new model for each training.",
+            StaleClassifierWarning,
+        )
 
 
 def as_model(value, name="model"):

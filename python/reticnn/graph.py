@@ -64,6 +64,8 @@ def own_methods(model):
     They are looked for in its class and, as methods can be set there too, in itself.
     """
     kind = type(model)
+    if kind is AuxiliaryModel and not model.has_auxiliary:
+        return []
     own = list(takewhile(lambda one: not is_by_keras(one), kind.__mro__))
     by_keras = kind.__mro__[len(own)] if len(own) < len(kind.__mro__) else object
     names = {name for one in own for name in vars(one) if hasattr(by_keras, name)}
@@ -387,6 +389,12 @@ def without_top(model):
             "`backbone` must take images (batch, height, width, channels), not "
             f"{shown(taken)}."
         )
+    if graph_of(model) is None:
+        raise ValueError(
+            f"`backbone` is a {type(model).__name__} with its own `call()`, of which "
+            "the layers do not say what it computes. Give `keras.Model(inputs, "
+            "backbone(inputs))`, with `inputs` from `keras.Input()`."
+        )
     if len(model.output_shape) == 4:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     top = _start_of_top(model)
@@ -405,14 +413,19 @@ def _start_of_top(model):
     A network that ends in pooling has no top, and so no layer to leave out.
     """
     graph = graph_of(model)
-    end = graph and _end_of_maps(graph)
+    end = _end_of_maps(graph)
     if not end:
         return None
-    gives_classes = any(map(_squashes, _calls_behind(graph, end)))
-    top = start_of_head(graph, gives_classes) or end
+    top = start_of_head(graph, gives_probabilities(graph)) or end
     # A nested network has its features within it.
     is_whole = isinstance(top.layer, keras.Model) and has_convolutions(top.layer)
     return None if is_whole else top
+
+
+def gives_probabilities(graph):
+    """Return whether a softmax or a sigmoid follows the feature maps of a network."""
+    end = _end_of_maps(graph)
+    return bool(end) and any(map(_squashes, _calls_behind(graph, end)))
 
 
 def _squashes(call):

@@ -11,6 +11,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
+from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import warn_user
@@ -91,6 +92,7 @@ def save_classifier(classifier, path):
         "kept_epoch": classifier.kept_epoch,
         "trained_with": classifier.trained_with,
         "output": classifier.output,
+        "seen": classifier.seen.to_config(),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
@@ -142,6 +144,8 @@ def load_classifier(path):
     if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
+    seen = _seen_of(record, path)
+    note_images(model, seen)
     classifier = Classifier(
         model,
         record["class_names"],
@@ -152,9 +156,19 @@ def load_classifier(path):
         augmentation=_policy_of(record, path),
         trained_with=record.get("trained_with"),
         output=record.get("output"),
+        seen=seen,
+        weights=fingerprint(model),
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier
+
+
+def _seen_of(record, path):
+    """Return what the model was trained on; older files do not say it."""
+    try:
+        return SeenImages.from_config(record.get("seen"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _not_ours(path, error) from error
 
 
 def _spared_from_decay(model):

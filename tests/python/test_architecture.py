@@ -17,7 +17,7 @@ FLOORS = [
     {"runtime"},
     {"layers", "optimizers", "data"},
     {"blocks", "augmenting"},
-    {"landmarks", "outputs", "classifier", "graph"},
+    {"landmarks", "outputs", "classifier", "memory", "graph"},
     {"saving", "pretrained"},
     {"models", "prediction", "inspection"},
     {"training", "evaluation", "explanation", "review"},

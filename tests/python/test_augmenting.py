@@ -5,11 +5,12 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reticnn import augment, augmentation, image_arrays
-from reticnn.augmenting import Policy, host, random_numbers
+from reticnn.augmenting import Policy, device, host, random_numbers
 from reticnn.augmenting.parts import opencv_warp
 from reticnn.augmenting.parts.warp import Warp
 
@@ -51,6 +52,14 @@ def drawn(policy, images, seed=1):
     positions = np.arange(len(images))
     (parameters,) = policy.draw(np, seed, 0, positions, images.shape[1:])
     return parameters
+
+
+def applied(engine, policy, images):
+    """Return augmented images, of the host or of a device."""
+    if engine == "host":
+        return host.apply(policy, images, 1, 0, np.arange(len(images)))
+    changed = device.apply(policy, images, 1, 0, np.arange(len(images)))
+    return keras.ops.convert_to_numpy(changed)
 
 
 def in_keras(images, matrices, fill_mode="reflect", **options):
@@ -129,6 +138,46 @@ def test_wrapping_goes_on_at_the_other_side(images):
     policy = augmentation(translation={"width_factor": (0.5, 0.5)}, fill_mode="wrap")
     changed = augment(images, policy, seed=1)
     np.testing.assert_allclose(changed, np.roll(images, 12, axis=2), atol=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["host", "device"])
+def test_wrapped_images_join_without_a_seam(engine):
+    row = np.array([10, 20, 30, 40, 50], "float32")
+    images = np.tile(row[:, None], (1, 5, 1, 1))
+
+    def moved(share):
+        policy = augmentation(
+            translation={"width_factor": (share, share)}, fill_mode="wrap"
+        )
+        return applied(engine, policy, images)[0, 2, :, 0]
+
+    # Half of the last pixel and half of the first one, as on a ring.
+    np.testing.assert_allclose(moved(0.1), [30, 15, 25, 35, 45], atol=0.05)
+    np.testing.assert_allclose(moved(-0.5), [35, 45, 30, 15, 25], atol=0.05)
+    for whole in (-1, 0.2, 1):
+        np.testing.assert_allclose(moved(whole), np.roll(row, 5 * whole), atol=0.05)
+
+
+@pytest.mark.parametrize("engine", ["host", "device"])
+@pytest.mark.parametrize(
+    ("fill_mode", "scipys"),
+    [
+        ("wrap", "grid-wrap"),
+        ("reflect", "reflect"),
+        ("nearest", "nearest"),
+        ("constant", "grid-constant"),
+    ],
+)
+def test_what_is_outside_is_that_of_scipy(engine, fill_mode, scipys):
+    image = np.random.default_rng(0).uniform(0, 255, (6, 8)).astype("float32")
+    policy = augmentation(rotation=(0.1, 0.1), zoom=(-0.9, -0.9), fill_mode=fill_mode)
+    ours = applied(engine, policy, image[None, :, :, None])[0, :, :, 0]
+    # The angle shows from the result to the image.
+    matrix = drawn(policy, image[None, :, :, None])["warp"][0].reshape(2, 3)
+    column, row = np.meshgrid(np.arange(8), np.arange(6))
+    x, y = (a * column + b * row + c for a, b, c in matrix)
+    theirs = scipy.ndimage.map_coordinates(image, [y, x], order=1, mode=scipys)
+    np.testing.assert_allclose(ours, theirs, atol=0.6)
 
 
 def test_translation_is_that_of_keras(images):

@@ -135,6 +135,7 @@ def test_block_needs_feature_maps(refused, block):
         (inception_module, {"pool": 0}, ValueError, "pool"),
         (dense_block, {"n_layers": 0}, ValueError, "n_layers"),
         (dense_block, {"dropout": 1}, ValueError, "dropout"),
+        (transition_block, {"dropout": 1}, ValueError, "dropout"),
         (transition_block, {"reduction": 1.5}, ValueError, "reduction"),
         (separable_block, {"strides": 0}, ValueError, "strides"),
         (convnext_block, {"drop_rate": 1}, ValueError, "drop_rate"),

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from reticnn.evaluation.metrics import classification_metrics
+from reticnn.evaluation.metrics import calibration as bins_of, classification_metrics
 
 sklearn = pytest.importorskip("sklearn.metrics")
 calibration = pytest.importorskip("sklearn.calibration")
@@ -141,3 +141,20 @@ def test_sure_and_right_is_perfect_and_sure_and_wrong_is_finite():
     assert wrong["calibration_error"] == 1
     assert 36 < wrong["log_loss"] < 37
     assert _measured([1, 0], np.eye(2))["brier_score"] == 1
+
+
+def test_nan_is_no_prediction():
+    chances = np.array([[0.9, 0.1], [np.nan, np.nan], [0.2, 0.8], [0.6, 0.4]])
+    codes = np.array([0, 0, 1, 1])
+    found = classification_metrics(codes, chances, ["a", "b"])
+    measures = [value for value in found.values() if isinstance(value, float)]
+    assert len(measures) == 6
+    assert np.isnan(measures).all()
+    table = found["per_class"]
+    assert table["n"] == [2, 2]
+    # Of class b all is known, and which image might be of it besides is not.
+    np.testing.assert_array_equal(table["recall"], [np.nan, 0.5])
+    np.testing.assert_array_equal(table["precision"], [np.nan, np.nan])
+    np.testing.assert_array_equal(table["f1"], [np.nan, np.nan])
+    assert found["confusion"]["n"] == [1, 0, 1, 1]
+    assert bins_of(codes, chances)["n"].sum() == 3

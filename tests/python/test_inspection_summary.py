@@ -102,6 +102,71 @@ def test_fields_of_resized_maps_are_in_pixels_of_the_input():
     assert rows["mobilenet_0.25/conv_dw_13_relu"]["receptive_field"] == 2 + 314 / 2
 
 
+def to_depth(x):
+    """Return the 2 x 2 pixels of squares as channels."""
+    height, width, channels = (side for side in x.shape[1:])
+    x = keras.layers.Reshape((height // 2, 2, width // 2, 2, channels))(x)
+    x = keras.layers.Permute((1, 3, 2, 4, 5))(x)
+    return keras.layers.Reshape((height // 2, width // 2, 4 * channels))(x)
+
+
+def to_depth_by_operations(x):
+    height, width, channels = x.shape[1:]
+    x = keras.ops.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
+    x = keras.ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return keras.ops.reshape(x, (-1, height // 2, width // 2, 4 * channels))
+
+
+def normalised_as_rows(x):
+    height, width, channels = x.shape[1:]
+    x = keras.layers.Reshape((height * width, channels))(x)
+    x = keras.layers.Dense(5)(keras.layers.LayerNormalization()(x))
+    return keras.layers.Reshape((height, width, 5))(x)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        to_depth,
+        to_depth_by_operations,
+        normalised_as_rows,
+        lambda x: keras.ops.image.extract_patches(x, (4, 4), strides=2),
+        lambda x: x[:, ::3, ::3],
+        lambda x: keras.layers.ZeroPadding2D(2)(keras.layers.Cropping2D(1)(x)),
+    ],
+)
+def test_field_behind_moved_values_is_what_changes_the_output(moved):
+    inputs = keras.Input((24, 24, 1))
+    start = keras.initializers.RandomUniform(0.5, 1, seed=1)
+    convolved = keras.layers.Conv2D(2, 3, kernel_initializer=start)(inputs)
+    outputs = keras.layers.Conv2D(1, 3, kernel_initializer="ones")(moved(convolved))
+    model = keras.Model(inputs, outputs)
+    field = describe_model(model)["receptive_field"][-1]
+    row, column = (side // 2 for side in outputs.shape[1:3])
+    images = np.eye(576).reshape(576, 24, 24, 1).astype("float32")
+    changes = model.predict(images, verbose=0)[:, row, column, 0]
+    changes = changes - model.predict(0 * images[:1], verbose=0)[0, row, column, 0]
+    seen = np.argwhere(abs(changes.reshape(24, 24)) > 1e-6)
+    assert (np.ptp(seen, axis=0) + 1).tolist() == [field, field]
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        lambda x: keras.layers.Reshape((16, 64, 4))(x),
+        lambda x: keras.layers.Permute((2, 1, 3))(x),
+        lambda x: keras.layers.Lambda(
+            lambda x: x[:, ::2, ::2], output_shape=(16, 16, 4)
+        )(x),
+    ],
+)
+def test_field_behind_what_is_not_known_is_unknown(moved):
+    inputs = keras.Input((32, 32, 4))
+    outputs = keras.layers.Conv2D(2, 3)(moved(inputs))
+    fields = describe_model(keras.Model(inputs, outputs))["receptive_field"]
+    assert np.isnan(fields[-2:]).all()
+
+
 def test_fields_behind_enlarged_maps_take_smaller_steps():
     layers = keras.layers
     pool, double = layers.MaxPooling2D(2), layers.UpSampling2D(2)

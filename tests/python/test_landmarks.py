@@ -238,6 +238,19 @@ def test_output_layer(name, output, num_classes, shape, activation):
 # Sizes of images
 
 
+def test_dropout_of_densenet_follows_each_convolution_but_the_first():
+    model = landmark_model("densenet121", (32, 32, 3), dropout=0.2)
+    names = [layer.name for layer in model.layers]
+    convolutions = [name for name in names if "conv" in name]
+    dropped = {name.replace("dropout", "conv") for name in names if "dropout" in name}
+    assert set(convolutions) - dropped == {"stem_conv"}
+    assert dropped < set(convolutions)
+    behind = [names.index(name.replace("conv", "dropout")) for name in convolutions[1:]]
+    assert behind == [names.index(name) + 1 for name in convolutions[1:]]
+    plain = landmark_model("densenet121", (32, 32, 3))
+    assert not any("dropout" in layer.name for layer in plain.layers)
+
+
 @pytest.mark.parametrize("name", ["resnet18", "densenet121"])
 def test_small_stem_keeps_the_pixels_of_small_images(name):
     with _without_weights():

@@ -101,6 +101,19 @@ def test_original_has_the_layers_and_the_60000_parameters_of_the_paper():
     assert model.get_layer("c5").output.shape == (None, 1, 1, 120)
 
 
+@pytest.mark.parametrize("variant", ["original", "modern"])
+def test_smaller_digits_are_extended_by_their_ground(digits, variant):
+    whole = landmark_model("lenet5", variant=variant, seed=1)
+    smaller = landmark_model("lenet5", (28, 28, 1), variant=variant, weights=whole)
+    images = load_images(digits[:5])["images"]
+    assert (images[:, [0, 1, -2, -1]] == 0).all()
+    np.testing.assert_allclose(
+        smaller.predict(images[:, 2:-2, 2:-2], verbose=0),
+        whole.predict(images, verbose=0),
+        rtol=1e-5,
+    )
+
+
 @pytest.mark.parametrize("side", [32, 28.0])
 def test_modern_has_61706_parameters_and_gives_probabilities(side):
     model = landmark_model("lenet5", (side, side, 1), variant="modern", seed=1)

@@ -282,3 +282,31 @@ def test_saved_classifier_is_the_whole_model(fit, shapes, images, tmp_path):
         loaded.model.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-5
     )
     assert trained_names(loaded.model) == trained_names(model)
+
+
+@pytest.mark.slow
+def test_convnext_is_normalised_behind_the_pooling_where_that_was_learned(tmp_path):
+    rng = np.random.default_rng(1)
+    whole = keras.applications.ConvNeXtTiny(
+        weights=None, input_shape=(64, 64, 3), classes=3, classifier_activation=None
+    )
+    norm, dense = whole.layers[-2:]
+    norm.set_weights([rng.normal(size=768), rng.normal(size=768)])
+    arguments = {"weights": whole, "output": "logits"}
+    model = transfer_model("convnext_tiny", (64, 64, 3), 3, **arguments)
+    assert len(model.trainable_weights) == 2
+    model.layers[-1].set_weights(dense.get_weights())
+    images = rng.integers(0, 256, (4, 64, 64, 3)).astype("float32")
+    outputs = model.predict(images, verbose=0)
+    np.testing.assert_allclose(outputs, whole.predict(images, verbose=0), atol=1e-4)
+    # The backbone of a saved model gives its weights, in the new place as in the old.
+    model.save(tmp_path / "it.keras")
+    loaded = keras.saving.load_model(tmp_path / "it.keras")
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), outputs)
+    flat = transfer_model(
+        "convnext_tiny", (64, 64, 3), 3, weights=loaded, pooling="flatten"
+    )
+    ours, theirs = (one.get_layer("convnext_tiny") for one in (flat, loaded))
+    assert (ours.output_shape, theirs.output_shape) == ((None, 2, 2, 768), (None, 768))
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -325,6 +325,7 @@ def test_fine_tuning_goes_on_from_a_landmark(name, options, first, fit):
         epochs=1,
         batch_size=5,
         learning_rate=0.1,
+        early_stopping=None,
         progress="none",
         seed=1,
     )

@@ -137,6 +137,16 @@ def test_keras_history_of_an_input_has_its_name(branches):
 # Layers and models
 
 
+def test_operations_have_the_names_of_their_functions():
+    x = keras.Input((1, 3))
+    y = keras.ops.squeeze(keras.ops.softmax(keras.ops.sigmoid(x + 1), axis=2), 1)
+    model = keras.Model(x, keras.layers.Softmax()(keras.ops.log_softmax(y)))
+    operations = [call.layer for call in keras_internals.calls_in(model)]
+    names = [keras_internals.operation_name(each) for each in operations]
+    assert names == ["Add", "Sigmoid", "Softmax", "Squeeze", "LogSoftmax", None]
+    assert keras_internals.axis_of(operations[2]) == 2
+
+
 def test_seed_generators_are_there_where_a_layer_is_random():
     assert keras_internals.draws_at_random(keras.layers.Dropout(0.5))
     assert not keras_internals.draws_at_random(keras.layers.Dense(1))

@@ -160,6 +160,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "trained_with": classifier.trained_with,
         "compiled_here": True,
         "spared_from_decay": [],
+        "seen": classifier.seen.to_config(),
     }
 
 
@@ -203,7 +204,7 @@ def test_class_names_of_the_world(fit, tiny_cnn, tmp_path):
 
 def test_gap_in_the_history_stays(fit, tiny_cnn, shapes, tmp_path):
     first = fit(tiny_cnn(), shapes)
-    second = fit(first, shapes, validation=0.5)
+    second = fit(first, shapes, validation=reticnn.shape_images(10, image_size=16))
     save_classifier(second, tmp_path / "a.reticnn")
     history = load_classifier(tmp_path / "a.reticnn").history
     assert list(history) == list(second.history)

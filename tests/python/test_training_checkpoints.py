@@ -240,7 +240,7 @@ def test_a_cut_run_goes_on_with_the_model_as_it_was_left(tmp_path):
 
 def test_a_cut_classifier_goes_on_also_from_its_file(tmp_path):
     settings = {**SCHEDULED, "validation": 0.25, "ema": 0.9, "early_stopping": 9}
-    first = short_run(None, epochs=1)
+    first = short_run(None, epochs=1, validation=0.25)
     path = reticnn.save_classifier(first, tmp_path / "first.reticnn")
     whole = short_run(tmp_path / "whole", first, **settings)
     assert whole.history["epoch"] == [1, 2, 3, 4, 5]

@@ -4,12 +4,14 @@ import keras
 import numpy as np
 import pytest
 
+import reticnn
 from reticnn import (
     augmentation,
     evaluate_classifier,
     load_classifier,
     predict_images,
     save_classifier,
+    shape_images,
 )
 from reticnn.data import caching
 from reticnn.data.image_data import ArrayImages, ImageData
@@ -254,9 +256,17 @@ def test_nothing_is_split_off_a_model_that_is_trained_whole(tiny_cnn):
     assert not caught.value.is_frozen
 
 
-def test_nothing_is_split_off_before_something_random():
+@pytest.mark.parametrize(
+    "random_layer",
+    [
+        lambda: keras.layers.GaussianNoise(1.0),
+        lambda: reticnn.augmentation_layer(reticnn.augmentation(flip="horizontal")),
+    ],
+    ids=["Keras's", "ours"],
+)
+def test_nothing_is_split_off_before_something_random(random_layer):
     inputs = keras.Input((8, 8, 3))
-    x = keras.layers.GaussianNoise(1.0)(inputs)
+    x = random_layer()(inputs)
     convolution = keras.layers.Conv2D(2, 3)
     convolution.trainable = False
     x = keras.layers.GlobalAveragePooling2D()(convolution(x))
@@ -275,3 +285,27 @@ def test_normalisation_that_learns_its_statistics_is_not_split_off():
     outputs = keras.layers.Dense(1, activation="sigmoid")(x)
     beginning, _ = split_at_training(keras.Model(inputs, outputs))
     assert [type(layer).__name__ for layer in beginning.layers][-1] == "Conv2D"
+
+
+def test_images_of_any_size_have_features_of_theirs(fit, shapes):
+    def model():
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((None, None, 3))
+        x = keras.layers.Conv2D(3, 3, trainable=False)(inputs)
+        x = keras.layers.Conv2D(4, 3)(x)
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
+
+    larger = shape_images(6, image_size=20, seed=2)
+    options = {"validation": larger, "epochs": 2, "learning_rate": 1e-4}
+    cached, plain, notes = model(), model(), []
+    assert split_at_training(cached)[0].outputs[0].shape == (None, None, None, 3)
+    fitted = fit(
+        cached, shapes, **options, progress=lambda state: notes.append(state["note"])
+    )
+    assert "computed once for each image" in notes[0]
+    wanted = fit(plain, shapes, **options, cache_features="none")
+    for name, values in wanted.history.items():
+        assert fitted.history[name] == pytest.approx(values, rel=1e-4)
+    for ours, theirs in zip(cached.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)

@@ -10,6 +10,7 @@ from reticnn import (
     find_learning_rate,
     image_arrays,
     predict_images,
+    transfer_model,
 )
 from reticnn.graph import copy_of, graph_of, own_methods
 from reticnn.training.frozen_prefix import NotSplitError, split_at_training
@@ -217,7 +218,14 @@ def test_regularised_activity_of_frozen_layers_counts(fit, data):
 def _compiled(**settings):
     def build():
         model = keras.Model(*_layers(head=[keras.layers.Dropout(0.5, seed=1)]))
-        model.compile(optimizer=keras.optimizers.SGD(0.1), **settings)
+        # Each model has metrics of its own: Keras would go on from another's state.
+        given = {
+            name: [part() if isinstance(part, type) else part for part in value]
+            if name == "metrics"
+            else value
+            for name, value in settings.items()
+        }
+        model.compile(optimizer=keras.optimizers.SGD(0.1), **given)
         return model
 
     return build
@@ -237,7 +245,7 @@ def _compiled(**settings):
             {
                 "loss": keras.losses.BinaryCrossentropy(),
                 "loss_weights": [0.5],
-                "metrics": ["accuracy", keras.metrics.MeanSquaredError()],
+                "metrics": ["accuracy", keras.metrics.MeanSquaredError],
                 "steps_per_execution": 2,
             },
             marks=pytest.mark.slow,
@@ -252,6 +260,35 @@ def test_compiled_model_is_cached_as_it_was_compiled(fit, data, settings):
     assert ("accuracy" in runs[0][0].history) == ("metrics" in str(settings))
 
 
+def test_rates_by_layer_are_those_of_the_whole_model(fit, data):
+    def build():
+        keras.utils.set_random_seed(3)
+        inputs, maps = keras.Input((8, 8, 3)), keras.Input((8, 8, 4))
+
+        def convolved(x, *names):
+            for name in names:
+                x = keras.layers.Conv2D(4, 3, padding="same", name=name)(x)
+            return x
+
+        x = keras.layers.Conv2D(4, 3, padding="same", trainable=False)(inputs)
+        long = keras.Model(maps, convolved(maps, "one", "two"), name="long")
+        short = keras.Model(maps, convolved(maps, "three"), name="short")
+        x = keras.layers.Add()([long(x), short(x)])
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
+
+    runs = _both(fit, data, build, layer_decay=0.3, epochs=1, learning_rate=1e-4)
+    _assert_same(runs)
+    assert "computed once" in runs[0][1]
+
+
+def test_curvature_is_not_measured_of_another_loss(refused, fit, data):
+    settings = {"optimizer": "levenberg_marquardt"}
+    with refused(ValueError, "optimizer", "'levenberg_marquardt'", "`compute_loss()`"):
+        fit(TwiceTheLoss(*_layers()), data, **settings)
+    assert fit(Configured(*_layers()), data, **settings).epochs == 1
+
+
 # Prediction and inspection
 
 
@@ -259,9 +296,11 @@ def test_own_call_is_not_bypassed(refused, data):
     model = Negated(*_layers())
     pixels = data.read(np.arange(2))
     with refused(ValueError, "scales", "own `call()`"):
-        predict_images(model, pixels, scales=8)
+        predict_images(model, pixels, scales=8, output="sigmoid")
     with refused(ValueError, "model", "own `call()`"):
         feature_maps(model, pixels, "frozen")
+    with refused(ValueError, "backbone", "Negated", "own `call()`"):
+        transfer_model(model, (8, 8, 3))
 
     class OwnPrediction(keras.Model):
         def predict_step(self, data):
@@ -269,7 +308,7 @@ def test_own_call_is_not_bypassed(refused, data):
 
     halved = OwnPrediction(*_layers())
     with refused(ValueError, "scales", "own `predict_step()`"):
-        predict_images(halved, pixels, scales=8)
+        predict_images(halved, pixels, scales=8, output="sigmoid")
     assert feature_maps(halved, pixels, "frozen")["frozen"].shape == (2, 6, 6, 4)
 
 

@@ -114,3 +114,38 @@ test_that("forked children get an error instead of waiting", {
   expect_match(unlist(said), "makeCluster.*load_classifier", all = TRUE)
   expect_identical(nrow(predict(fit, random_images(1, 16, 16, 3))), 1L)
 })
+
+test_that("what the model outputs can be said, and is kept", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  expect_identical(fit$output, "sigmoid")
+  data <- shape_images(4, image_size = 16, seed = 2)
+  expect_identical(predict_images(fit$model, data, output = "sigmoid"),
+    predict_images(fit$model, data))
+  expect_error(predict_images(fit, data, output = "logits"), "gives sigmoid",
+    class = "reticnn_error")
+})
+
+test_that("NaN from the model is NA everywhere, with a warning", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  data <- shape_images(12, image_size = 16, seed = 1)
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = 2, seed = 1)
+  fit <- fit_classifier(model, data, epochs = 1, seed = 1)
+  weights <- fit$model$get_weights()
+  fit$model$set_weights(lapply(weights, function(values) values * NaN))
+  expect_warning(predicted <- predict(fit, data), "NaN for 12 of 12 images",
+    class = "reticnn_warning")
+  expect_identical(predicted$.pred_class,
+    factor(rep(NA, 12), levels = c("circle", "square")))
+  expect_identical(predicted$.pred_circle, rep(NA_real_, 12))
+  expect_warning(augmented <- augment(fit, data), "NaN for 12")
+  expect_identical(levels(augmented$label), levels(augmented$.pred_class))
+  expect_warning(scores <- evaluate_classifier(fit, data), "NaN for 12")
+  measures <- unlist(glance(scores)[-1])
+  expect_true(all(is.na(measures) & !is.nan(measures)))
+  expect_identical(sum(scores$confusion), 0L)
+  expect_output(print(scores), "accuracy NA")
+  expect_s3_class(plot_images(data, predicted), "ggplot")
+  expect_s3_class(plot_confusion(scores), "ggplot")
+})

@@ -45,7 +45,7 @@ test_that("set.seed() fixes a whole run", {
 test_that("progress goes through R, so that knitr, sink and suppressMessages see it", {
   skip_if_no_core()
   data <- shape_images(20, image_size = 8, seed = 1)
-  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 2)
+  model <- function() build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 2)
   expect_silent(fit_classifier(model, data, epochs = 1, progress = "none"))
   expect_silent(fit_classifier(model, data, epochs = 1))
   expect_message(
@@ -153,7 +153,8 @@ test_that("epochs without a stage or without validation are NA, and not printed"
   skip_if_no_core()
   data <- shape_images(24, image_size = 8, seed = 1)
   model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
-  staged <- fit_classifier(model, data, validation = data, epochs = 1,
+  others <- shape_images(24, image_size = 8, seed = 2)
+  staged <- fit_classifier(model, data, validation = others, epochs = 1,
     stages = list(list(train = "head"), list(train = "all")))
   further <- suppressWarnings(fit_classifier(staged, data, epochs = 1))
   expect_identical(further$history$stage, c(1L, 2L, NA))
@@ -343,7 +344,8 @@ test_that("training goes in stages, and fine-tuning by default", {
   skip_if_not_installed("ggplot2")
   lines <- ggplot2::layer_data(plot(classifier), 1)
   expect_identical(unique(lines$xintercept), 2.5)
-  tuned <- fine_tune(classifier, data, epochs = 1, seed = 1)
+  others <- shape_images(40, image_size = 16, seed = 2)
+  tuned <- fine_tune(classifier, others, epochs = 1, seed = 1)
   expect_identical(tuned$history$epoch, 1:6)
   # The epochs before have no images for validation.
   expect_silent(lines <- ggplot2::layer_data(plot(tuned), 1))

@@ -136,9 +136,11 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     combined into one matrix; blur; noise; erasing. Names, units and signs are those of
     Keras's layers. The differences from a chain of those layers: values are clipped to
     0 to 255 at the end, not after each step; pixels from outside the image are filled
-    in once, from the whole image even after a crop; saturation and hue are linear in
-    RGB and keep the luma, instead of going through HSV; and a blur reflects the image
-    at its edges, where Keras pads with black.
+    in once, from the whole image even after a crop; `"wrap"` mixes the last pixel with
+    the first one in the seam between two copies of an image, as SciPy's `grid-wrap`
+    does, where Keras repeats the last; saturation and hue are linear in RGB and keep
+    the luma, instead of going through HSV; and a blur reflects the image at its edges,
+    where Keras pads with black.
 
     Each operation is None, the default, which switches it off; a single value; or a
     dict of its settings, which have Keras's names. Where a number is drawn from a

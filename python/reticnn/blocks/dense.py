@@ -52,32 +52,28 @@ def dense_block(
     bottleneck = as_bool(bottleneck, "bottleneck")
     dropout = as_dropout(dropout, "dropout")
 
-    def convolved(x, filters, size, part, named):
-        x = _convolution(normalised_relu(x, part, named), filters, size, part, named)
-        if dropout > 0:
-            x = keras.layers.Dropout(dropout, name=named(f"dropout{part}"))(x)
-        return x
-
     for number in range(1, as_int(n_layers, "n_layers") + 1):
         named = namer(None if name is None else f"{name}_layer{number}")
         new = x
         if bottleneck:
-            new = convolved(new, 4 * growth_rate, 1, "1", named)
-        new = convolved(new, growth_rate, 3, "2", named)
+            new = _convolved(new, 4 * growth_rate, 1, dropout, "1", named)
+        new = _convolved(new, growth_rate, 3, dropout, "2", named)
         x = keras.layers.Concatenate(name=named("concat"))([x, new])
     return x
 
 
-def transition_block(x, reduction=0.5, *, name=None):
+def transition_block(x, reduction=0.5, *, dropout=0.0, name=None):
     """Add a transition between dense blocks: fewer channels, half the height and width.
 
-    The layers are batch normalisation, ReLU, a 1 x 1 convolution without bias, and 2 x
-    2 average pooling.
+    The layers are batch normalisation, ReLU, a 1 x 1 convolution without bias, dropout,
+    and 2 x 2 average pooling.
 
     Args:
         x: Keras tensor, (batch, height, width, channels).
         reduction: Float in (0, 1], fraction of the channels that is kept, rounded down.
             Default 0.5.
+        dropout: Float in [0, 1), fraction of values dropped after the convolution
+            during training. Default 0, no such layer.
         name: String, prefix of the layers' names, or None for Keras's own names.
             Default None.
 
@@ -98,8 +94,9 @@ def transition_block(x, reduction=0.5, *, name=None):
     check_feature_maps(x)
     reduction = as_float(reduction, "reduction", above=0, maximum=1)
     named = namer(name)
+    dropout = as_dropout(dropout, "dropout")
     filters = max(1, int(x.shape[-1] * reduction))
-    x = _convolution(normalised_relu(x, "", named), filters, 1, "", named)
+    x = _convolved(x, filters, 1, dropout, "", named)
     return keras.layers.AveragePooling2D(2, name=named("pool"))(x)
 
 
@@ -113,12 +110,16 @@ def normalised_relu(x, part, named):
     return keras.layers.ReLU(name=named(f"relu{part}"))(x)
 
 
-def _convolution(x, filters, size, part, named):
-    return keras.layers.Conv2D(
+def _convolved(x, filters, size, dropout, part, named):
+    """Normalise, activate and convolve, and drop some of the values."""
+    x = keras.layers.Conv2D(
         filters,
         size,
         padding="same",
         use_bias=False,
         kernel_initializer="he_normal",
         name=named(f"conv{part}"),
-    )(x)
+    )(normalised_relu(x, part, named))
+    if dropout > 0:
+        x = keras.layers.Dropout(dropout, name=named(f"dropout{part}"))(x)
+    return x

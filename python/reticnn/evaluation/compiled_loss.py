@@ -2,27 +2,38 @@
 
 import numpy as np
 
-from reticnn.outputs import loss_of, takes_one_hot, targets_of_classes
+from reticnn.graph import own_methods
+from reticnn.outputs import (
+    is_for_several_labels,
+    loss_of,
+    takes_logits,
+    takes_one_hot,
+    targets_of_classes,
+)
 from reticnn.prediction.forward import read_batches
 from reticnn.runtime.backend import keras
 
+# With one of these, Keras may make something else of outputs and targets.
+_OWN = {"compute_loss", "evaluate", "make_test_function", "test_on_batch", "test_step"}
 
-def compiled_loss(model, data, outputs, batch_size):
+
+def compiled_loss(classifier, data, outputs, batch_size):
     """Return the loss as Keras's `evaluate()` gives it, or None if there is none.
 
     Args:
-        model: Keras model.
+        classifier: Classifier.
         data: Image data with labels, as the model takes them.
         outputs: Array, what the model gives for them.
         batch_size: Whole number of images per batch, on which some losses depend.
     """
+    model = classifier.model
     if not model.compiled or (loss_of(model) is None and not _computes_own(model)):
         return None
     codes = data.codes
     targets = targets_of_classes(model.output_shape[1], takes_one_hot(model))[codes]
     starts = range(0, len(codes), batch_size)
     batches = [slice(start, start + batch_size) for start in starts]
-    if _needs_images(model, data):
+    if _needs_images(classifier, data):
         targets = [targets[batch] for batch in batches]
         return _by_keras(model, read_batches(data, batch_size), targets)
     losses = [_loss(model, targets[batch], outputs[batch]) for batch in batches]
@@ -39,31 +50,39 @@ def _loss(model, targets, outputs):
     return float(keras.ops.convert_to_numpy(loss))
 
 
-def _needs_images(model, data):
+def _needs_images(classifier, data):
     """Return whether the loss is of more than the outputs and the weights."""
-    if _computes_own(model):
+    model = classifier.model
+    if _computes_own(model) or _is_of_scores(classifier):
         return True
     model(keras.ops.convert_to_tensor(data.read(np.arange(1))), training=False)
     of_weights = sum(v.regularizer is not None for v in model.trainable_variables)
     return len(model.losses) > of_weights
 
 
+def _is_of_scores(classifier):
+    """Return whether Keras may look for the scores behind probabilities.
+
+    With TensorFlow it does, and for these losses that makes a difference.
+    """
+    model = classifier.model
+    binary = is_for_several_labels(model) and model.output_shape[1] > 1
+    return binary or (takes_logits(model) and classifier.output != "logits")
+
+
 def _computes_own(model):
-    """Return whether a model's class, if it is not one of ours, has its own loss."""
-    if type(model).__module__ == "reticnn":
-        return False
-    own = ("compute_loss", "test_step")
-    return any(
-        getattr(type(model), name) is not getattr(keras.Model, name) for name in own
-    )
+    """Return whether a model that is not one of ours computes its loss itself."""
+    is_ours = type(model).__module__ == "reticnn"
+    return not is_ours and not _OWN.isdisjoint(own_methods(model))
 
 
 def _by_keras(model, images, targets):
     """Return the loss that Keras computes, from the images."""
-    model.reset_metrics()
-    scores = {}
+    losses = []
     for batch in zip(images, targets, strict=True):
-        scores = model.test_on_batch(*batch, return_dict=True)
+        model.reset_metrics()
+        losses.append(model.test_on_batch(*batch, return_dict=True).get("loss"))
     model.reset_metrics()
-    loss = scores.get("loss")
-    return None if loss is None else float(loss)
+    if None in losses:
+        return None
+    return float(np.average(losses, weights=[len(batch) for batch in targets]))

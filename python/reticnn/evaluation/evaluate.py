@@ -8,9 +8,11 @@ from reticnn.classifier import Classifier
 from reticnn.coercion import as_int
 from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model
+from reticnn.data.hashing import hashed
 from reticnn.data.image_data import ImageData
 from reticnn.evaluation.compiled_loss import compiled_loss
 from reticnn.evaluation.metrics import classification_metrics
+from reticnn.memory import seen_by, warn_of_seen
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
@@ -75,6 +77,9 @@ def evaluate_classifier(
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
+        SeenImagesWarning: If the model was trained on some of the images.
+        StaleClassifierWarning: If the model has been changed since the classifier was
+            made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files
             are resized differently than in training, or the model gives NaN.
 
@@ -120,12 +125,15 @@ def measured(classifier, data, class_names, batch_size, progress, output="auto")
     data = data.with_classes(classifier.class_names)
     codes = data.codes
     data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
+    seen = classifier.seen | seen_by(classifier.model)
+    data = hashed(data) if seen else data
     model, batch_size = classifier.model, as_int(batch_size, "batch_size")
     outputs = outputs_of(model, data, batch_size, start_progress)
     predicted = probabilities(model, classifier.output, outputs)
     warn_of_missing(predicted, data.files)
+    warn_of_seen(data, seen, "data")
     metrics = classification_metrics(codes, predicted, classifier.class_names)
-    loss = compiled_loss(model, data, outputs, batch_size)
+    loss = compiled_loss(classifier, data, outputs, batch_size)
     scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,

@@ -1,8 +1,10 @@
 """What each layer of a model costs, and how much of the image it sees."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+
+import numpy as np
 
 from reticnn.graph import count_new_parameters, image_graph, walk
 from reticnn.runtime.backend import keras
@@ -17,6 +19,15 @@ _PIXELS_MIXED = {
     "lanczos3": 6,
     "lanczos5": 10,
 }
+
+# Layers and operations that move values about, and change none.
+_REARRANGING = ("Reshape", "Permute", "Transpose", "ExtractPatches", "GetItem")
+
+# Those of maps that change their size at the border alone.
+_AT_THE_BORDER = (
+    *("ZeroPadding2D", "Cropping2D", "Pad", "CenterCrop", "RandomCrop"),
+    "AugmentationLayer",
+)
 
 _TRANSPOSED = (
     keras.layers.Conv1DTranspose,
@@ -47,8 +58,10 @@ def describe_model(model):
           that one value of the output depends on; the longer side if it is not a
           square; not cut off at the border of the image. After upsampling, neighbouring
           values depend on different numbers of pixels, and this is their mean, which
-          may be a fraction. NaN where it is the whole of an image of variable size, or
-          after layers whose weights leave `mult_adds` unknown.
+          may be a fraction. Where pixels are moved into channels, it is that of all
+          channels together. NaN where it is the whole of an image of variable size,
+          after layers whose weights leave `mult_adds` unknown, and after others that
+          change the size of the maps in a way that is not known.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
@@ -67,9 +80,7 @@ def describe_model(model):
     rows, seen = [], set()
 
     def describe(call, name, fields):
-        field = _field_behind(
-            call.layer, fields, call.inputs[0].shape, call.outputs[0].shape
-        )
+        field = _field_behind(call, fields)
         rows.append(_row(call, name, field, seen))
         return [field] * len(call.outputs)
 
@@ -87,10 +98,15 @@ def describe_model(model):
 
 @dataclass(frozen=True)
 class _Field:
-    """What one value of a tensor sees of the image: pixels, and pixels per step."""
+    """What one value of a tensor sees of the image: pixels, and pixels per step.
+
+    Where values have been moved about and are no maps any more, `places` has the rows
+    and the columns of the maps that they come from, two arrays of the tensor's shape.
+    """
 
     sides: tuple
     steps: tuple
+    places: tuple | None = None
 
     def through(self, windows, strides):
         """Return the field behind a layer with these windows and strides."""
@@ -108,6 +124,7 @@ class _Field:
         return _Field(
             tuple(map(_larger, self.sides, other.sides)),
             tuple(map(_larger, self.steps, other.steps)),
+            self.places,
         )
 
 
@@ -183,20 +200,71 @@ def _is_of_each_value(weight, shape):
     )
 
 
-def _field_behind(layer, before, shape, shape_behind):
+def _field_behind(call, before):
     """Return the receptive field of a layer's output."""
+    layer, shape, shape_behind = call.layer, call.inputs[0].shape, call.outputs[0].shape
     field = before[0]
     for other in before[1:]:
         field = field.merged(other)
     if len(shape) > 2 and not _is_understood(layer, shape_behind):
         return _UNKNOWN_FIELD
+    if len(shape_behind) > 2 and type(layer).__name__ in _REARRANGING:
+        return _rearranged(call, field)
     if len(shape) != 4:
         # Rows of positions, as of a reshaped map, become one row.
-        return _UNKNOWN_FIELD if len(shape) > len(shape_behind) == 2 else field
+        if len(shape) > len(shape_behind) == 2:
+            return _UNKNOWN_FIELD
+        return _with_other_channels(field, shape_behind)
     if len(shape_behind) == 2 or type(layer).__name__.startswith("Global"):
         sides = [_UNKNOWN if side is None else side for side in shape[1:3]]
         return field.through(sides, (1, 1))
     return field.through(*_windows_and_strides(layer, shape, shape_behind))
+
+
+def _rearranged(call, field):
+    """Return the field behind a layer that moves the values of maps about."""
+    shape = call.inputs[0].shape
+    if len(shape) == 2 or None in shape[1:]:
+        return field if len(shape) == 2 else _UNKNOWN_FIELD
+    places = field.places
+    if places is None:
+        if len(shape) != 4:
+            return _UNKNOWN_FIELD
+        sides = np.indices(shape[1:3], "float32")
+        places = [
+            np.broadcast_to(one[None, ..., None], (1, *shape[1:])) for one in sides
+        ]
+    moved = [np.asarray(call.on([one])[0]) for one in map(keras.ops.array, places)]
+    field = replace(field, places=tuple(moved))
+    return field if moved[0].ndim != 4 else _field_of_maps(field)
+
+
+def _field_of_maps(field):
+    """Return the field of values that are maps again, of their channels together."""
+    windows, strides = [], []
+    for axis, places in enumerate(field.places):
+        lowest, highest = places.min(axis=3)[0], places.max(axis=3)[0]
+        starts = np.take(lowest, 0, axis=1 - axis)
+        distances = set(np.diff(starts).tolist()) or {1.0}
+        spans = set((highest - lowest + 1).ravel().tolist())
+        same = (lowest == np.expand_dims(starts, 1 - axis)).all()
+        if not same or len(spans) > 1 or len(distances) > 1 or min(distances) <= 0:
+            return _UNKNOWN_FIELD
+        windows += map(int, spans)
+        strides += map(int, distances)
+    return replace(field, places=None).through(windows, strides)
+
+
+def _with_other_channels(field, shape):
+    """Return the field behind a layer that works at each position for itself."""
+    if field.places is None or field.places[0].shape[1:] == tuple(shape[1:]):
+        return field
+    if any((one != one[..., :1]).any() for one in field.places):
+        return _UNKNOWN_FIELD
+    if field.places[0].shape[1:-1] != tuple(shape[1:-1]):
+        return _UNKNOWN_FIELD
+    places = (np.repeat(one[..., :1], shape[-1], axis=-1) for one in field.places)
+    return replace(field, places=tuple(places))
 
 
 def _windows_and_strides(layer, shape, shape_behind):
@@ -208,7 +276,9 @@ def _windows_and_strides(layer, shape, shape_behind):
         return _resized(layer, _scales(layer, shape[1:3], shape_behind[1:3]))
     windows = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if windows is None:
-        return (1, 1), (1, 1)
+        known = shape[1:3] == shape_behind[1:3]
+        known = known or type(layer).__name__ in _AT_THE_BORDER
+        return ((1, 1), (1, 1)) if known else ((_UNKNOWN, _UNKNOWN), (1, 1))
     dilation = _pair(getattr(layer, "dilation_rate", 1))
     windows = [
         (side - 1) * rate + 1

@@ -116,7 +116,7 @@ def densenet(
     for block, count in enumerate(layers, start=1):
         x = dense_block(x, count, _GROWTH_RATE, dropout=dropout, name=f"block{block}")
         if block < len(layers):
-            x = transition_block(x, name=f"transition{block}")
+            x = transition_block(x, dropout=dropout, name=f"transition{block}")
     x = normalised_relu(x, "", namer("last"))
     return keras.Model(
         inputs, classifier_output(global_pool(x), num_classes, output), name=name

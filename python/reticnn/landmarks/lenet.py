@@ -93,7 +93,8 @@ def lenet5(
     """Build LeNet-5.
 
     Args:
-        input_shape: (32, 32, channels), or (28, 28, channels), which C1 pads.
+        input_shape: (32, 32, channels), or (28, 28, channels), which is extended to
+            that by zeros: the ground of digits, before the pixels are rescaled.
         num_classes: Whole number of classes.
         output: As in `classifier_head`; `"auto"` for the original, whose output is
             distances.
@@ -127,6 +128,9 @@ def lenet5(
             "images are resized to the model's size."
         )
     inputs, x = image_input(input_shape)
+    if input_shape[0] < max(_SIZES):
+        border = (max(_SIZES) - input_shape[0]) // 2
+        x = keras.layers.ZeroPadding2D(border, name="ground")(x)
     if rescale:
         x = keras.layers.Rescaling(_INPUT_SCALE, _INPUT_OFFSET, name="rescaling")(x)
     if variant == "modern":
@@ -147,13 +151,8 @@ def _original(x, prototypes, squash_convolutions):
     def squashed(x, name, wanted=True):
         return layers.Activation(scaled_tanh, name=f"{name}_tanh")(x) if wanted else x
 
-    side, channels = x.shape[1], x.shape[3]
     c1 = layers.Conv2D(
-        6,
-        5,
-        padding=_c1_padding(side),
-        kernel_initializer=uniform_within(25 * channels),
-        name="c1",
+        6, 5, kernel_initializer=uniform_within(25 * x.shape[3]), name="c1"
     )
     x = squashed(c1(x), "c1", squash_convolutions)
     x = squashed(Subsampling2D(name="s2")(x), "s2")
@@ -169,8 +168,7 @@ def _original(x, prototypes, squash_convolutions):
 def _modern(x, num_classes, output):
     """Return the class probabilities."""
     layers = keras.layers
-    padding = _c1_padding(x.shape[1])
-    x = layers.Conv2D(6, 5, padding=padding, activation="tanh", name="c1")(x)
+    x = layers.Conv2D(6, 5, activation="tanh", name="c1")(x)
     x = layers.AveragePooling2D(2, name="s2")(x)
     x = layers.Conv2D(16, 5, activation="tanh", name="c3")(x)
     x = layers.AveragePooling2D(2, name="s4")(x)
@@ -178,11 +176,6 @@ def _modern(x, num_classes, output):
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(_F6_UNITS, activation="tanh", name="f6")(x)
     return classifier_output(x, num_classes, output)
-
-
-def _c1_padding(side):
-    """Return what makes C1's maps 28 x 28."""
-    return "valid" if side == max(_SIZES) else "same"
 
 
 def _as_prototypes(prototypes, num_classes):

@@ -61,8 +61,9 @@ def landmark_model(
               skipped during training, rising linearly from 0 at the first block, or
               None (default) for the paper's value for this network; `layer_scale` as in
               `convnext_block`.
-            - DenseNet: `stem` as for ResNet; `dropout` as in `dense_block` (default 0;
-              the paper uses 0.2 when there is no augmentation).
+            - DenseNet: `stem` as for ResNet; `dropout` as in `dense_block`, also in
+              the transitions (default 0; the paper uses 0.2 when there is no
+              augmentation).
             - GoogLeNet: `auxiliary`, True (default) for two auxiliary classifiers on
               intermediate layers, whose losses have weight 0.3 during training. They
               are frozen and trained together with the model's last layer; predictions

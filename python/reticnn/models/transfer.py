@@ -65,8 +65,9 @@ def transfer_model(
         train: Which part of the backbone is trained along with the head: `"head"`, none
             of it; `"last_block"`; the name of the layer or block to start from; a whole
             number of layers from its end; or `"all"`. Default `"head"`.
-        pooling: `"avg"` or `"max"` of each feature map, or `"flatten"`. Default
-            `"avg"`.
+        pooling: `"avg"` or `"max"` of each feature map, or `"flatten"`. ConvNeXt's last
+            normalisation comes after the pooling, where it was learned, and belongs to
+            the backbone. Default `"avg"`.
         adapter: True for a `domain_adapter` before the backbone, a dict of its
             arguments, or None for no adapter. It is always trained. Default None.
         units: Whole number of units of a hidden dense layer; or several, one per hidden
@@ -111,10 +112,11 @@ def transfer_model(
         if is_imagenet(weights):
             weights = imagenet_file(entry, (*size, 3)) if entry else None
         put_weights(network, weights, entry)
-        if not entry or weights is not None:
-            network = InferenceModel(
-                network.inputs[0], network.outputs[0], name=network.name
-            )
+        kind = keras.Model if entry and weights is None else InferenceModel
+        features = network.outputs[0]
+        if entry and entry.normalises_pooled and pooling != "flatten":
+            features = _normalised_after_pooling(network, pooling)
+        network = kind(network.inputs[0], features, name=network.name)
         train_from(network, train)
 
         inputs = keras.Input(input_shape, name="image")
@@ -124,7 +126,9 @@ def transfer_model(
         x = _with_channels(x, network.input_shape[3], adapter)
         if entry:
             x = preprocess(x, entry.preprocessing)
-        x = _pooled(network(x), pooling)
+        x = network(x)
+        if len(x.shape) == 4:
+            x = _pooled(x, pooling)
         outputs = classifier_head(x, num_classes, units, dropout=dropout, output=output)
         return keras.Model(inputs, outputs, name=f"{network.name}_transfer")
 
@@ -198,6 +202,18 @@ def _with_channels(x, wanted, adapter):
         f"`input_shape` has {given} channels, the backbone takes {wanted}. Use "
         f"`adapter=True`, which learns to convert them to {wanted}."
     )
+
+
+def _normalised_after_pooling(network, pooling):
+    """Return pooled features of a network that ends in their normalisation.
+
+    Without a top, Keras puts that before the pooling.
+    """
+    last = network.layers[-1]
+    again = type(last).from_config(last.get_config())
+    features = again(_pooled(last.input, pooling))
+    again.set_weights(last.get_weights())
+    return features
 
 
 def _pooled(x, pooling):

@@ -1,7 +1,13 @@
 """What a model's output means: its kind, its loss, and the class probabilities."""
 
 from reticnn.outputs.bare_models import as_classifier_or_model, kind_of_classifier
-from reticnn.outputs.compiled import loss_of, takes_one_hot, targets_of_classes
+from reticnn.outputs.compiled import (
+    is_for_several_labels,
+    loss_of,
+    takes_logits,
+    takes_one_hot,
+    targets_of_classes,
+)
 from reticnn.outputs.losses import loss_and_metric, soft_binary_accuracy
 from reticnn.outputs.meaning import count_classes, meaning_of, output_kind
 from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
@@ -9,6 +15,7 @@ from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
 __all__ = [
     "as_classifier_or_model",
     "count_classes",
+    "is_for_several_labels",
     "kind_of_classifier",
     "loss_and_metric",
     "loss_of",
@@ -17,6 +24,7 @@ __all__ = [
     "probabilities",
     "slopes_of_drawn_classes",
     "soft_binary_accuracy",
+    "takes_logits",
     "takes_one_hot",
     "targets_of_classes",
 ]

@@ -1,9 +1,11 @@
 """What the loss that a model is compiled with takes: outputs and targets."""
 
 import functools
+import warnings
 
 import numpy as np
 
+from reticnn.graph import own_methods
 from reticnn.layers.rbf import MAPLoss
 from reticnn.runtime.backend import keras
 
@@ -127,9 +129,7 @@ def _keras_name(loss):
 
 def _check_own_loss(model):
     """Raise if a compiled model has no loss at all."""
-    kind = type(model)
-    own = ("compute_loss", "train_step")
-    if all(getattr(kind, name) is getattr(keras.Model, name) for name in own):
+    if {"compute_loss", "train_step"}.isdisjoint(own_methods(model)):
         raise ValueError(
             "`model` is compiled without a loss. Give one to `compile()`, or leave "
             "compiling to `fit_classifier()`."
@@ -160,8 +160,11 @@ def _outputs(codes, units):
 def _value(loss, targets, outputs):
     """Return the mean loss, or None if the loss does not take such targets."""
     ops = keras.ops
+    targets, outputs = map(ops.convert_to_tensor, (targets, outputs))
     try:
-        values = loss(ops.convert_to_tensor(targets), ops.convert_to_tensor(outputs))
-        return float(ops.convert_to_numpy(ops.mean(values)))
+        # What is only tried is not to warn, nor to fail where warnings are errors.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return float(ops.convert_to_numpy(ops.mean(loss(targets, outputs))))
     except Exception:  # Somebody's own function, on each backend, raises what it likes.
         return None

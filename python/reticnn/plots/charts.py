@@ -37,7 +37,7 @@ def plot_history(classifier):
     Example:
         >>> plot_history(classifier).savefig("history.png")
     """
-    classifier = as_classifier(classifier)
+    classifier = as_classifier(classifier, uses_model=False)
     drawn = points_of_history(classifier.history, classifier.kept_epoch)
     points = drawn["points"]
     metrics = sorted(set(points["metric"]))

@@ -23,6 +23,6 @@ def warn_of_missing(chances, files):
     images = "image" if len(chances) == 1 else "images"
     warn_user(
         f"The model gives NaN for {len(missing)} of {len(chances)} {images}, which "
-        f"have no predicted class: {shown(which)}. Look for NaN in their pixels, or, "
-        "if it is all images, in the model's weights."
+        f"have no predicted class: {shown(which)}. Look at these images or, if it is "
+        "all of them, at the weights of the model."
     )

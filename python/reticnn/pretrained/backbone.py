@@ -27,6 +27,8 @@ class Backbone:
         url: Address of the folder of that file, or of the file itself.
         sizes: Sizes of images that there are files for, if they are several.
         options: Arguments of the function.
+        normalises_pooled: Whether its last layer is a normalisation that was learned
+            behind average pooling, with the top.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Backbone:
     url: str
     sizes: tuple = ()
     options: dict = field(default_factory=dict)
+    normalises_pooled: bool = False
 
     def build(self, input_shape):
         """Return the network without its top and with random weights."""

@@ -278,6 +278,7 @@ def _convnext():
             f"convnext_{variant}", "convnext", f"ConvNeXt{function}", parameters, 224,
             32, "inside", r"\w+_stage_3_block_0_depthwise_conv",
             f"convnext_{variant}_notop.h5", f"{_STORAGE}convnext/",
+            normalises_pooled=True,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from reticnn.coercion import as_int, nearest, shown
 from reticnn.graph import (
     as_keras_model,
     calls_before,
+    gives_probabilities,
     graph_of,
     has_convolutions,
     has_weights,
@@ -433,8 +434,11 @@ def _known_backbone(network):
     Returns:
         Tuple of it, or `network` if there is none, and of its layers before its head.
     """
+    graph = graph_of(network)
+    # Keras's networks without a top may still pool.
+    gives_classes = graph is not None and gives_probabilities(graph)
     for model in (network, *_nested(network)):
-        leaves = _leaves_before_head(model, model is network)
+        leaves = _leaves_before_head(model, gives_classes and model is network)
         if _known_last_block(model, leaves) is not None:
             return model, leaves
     return network, leaves_of(network)

@@ -20,6 +20,12 @@ class TrainingImages:
         """Count the images."""
         return len(self._data)
 
+    @property
+    def image_shape(self):
+        """(height, width, channels) of the images as they are read."""
+        shape = tuple(self._data.image_shape)
+        return self._augmentation.output_shape(shape) if self._augmentation else shape
+
     def read(self, positions, epoch):
         """Return the pixels of some of the images as they are in an epoch."""
         images = self._data.read(positions)

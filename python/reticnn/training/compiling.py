@@ -57,6 +57,26 @@ def compile_model(model, settings, kind):
     follow_trainable(model)
 
 
+def compile_like(copy, model, optimizer=None):
+    """Compile a copy of a compiled model with its loss, to be trained for itself.
+
+    Args:
+        copy: Keras model.
+        model: Keras model, compiled.
+        optimizer: Name of an optimizer, or None for one like the model's.
+    """
+    own = innermost(model.optimizer)
+    fresh = (
+        type(own).from_config(own.get_config())
+        if optimizer is None
+        else _optimizer(optimizer, None, None)
+    )
+    given = {**compiled_as_given(model), "metrics": None, "weighted_metrics": None}
+    copy.compile(**{**given, "optimizer": fresh})
+    pairs = zip(copy.weights, model.weights, strict=True)
+    spare_from_decay(fresh, [one for one, v in pairs if spares_from_decay(own, v)])
+
+
 def set_learning_rate(
     model, learning_rate, schedule, steps, warmup_steps, first_step=None
 ):

@@ -1,5 +1,7 @@
 """Features: the outputs of a model's frozen first layers, computed only once."""
 
+import math
+
 import numpy as np
 
 from reticnn.data.caching import kind_with_room, new_cache
@@ -32,12 +34,13 @@ class Features:
         self._beginning = beginning
         self._copies = copies
         self._count = len(images)
+        height, width, _ = image_shape = _image_shape(images, beginning)
         # A disk can be full, and would lose what is computed ahead.
-        sides = beginning.input_shape[1:3] if cache == "memory" else (None,)
-        self._at_once = 0 if None in sides else _PIXELS_AT_ONCE // np.prod(sides)
+        in_memory = cache == "memory"
+        self._at_once = _PIXELS_AT_ONCE // (height * width) if in_memory else 0
         self._caches = [
-            new_cache(cache, (self._count * copies, *output.shape[1:]), np.float32)
-            for output in beginning.outputs
+            new_cache(cache, (self._count * copies, *shape), np.float32)
+            for shape in _shapes(beginning, image_shape)
         ]
 
     def __len__(self):
@@ -146,8 +149,8 @@ def feature_cache(model, settings, images, validation_images, devices=()):
     Args:
         model: Keras model, compiled.
         settings: `TrainingSettings`.
-        images: Number of training images.
-        validation_images: Number of validation images.
+        images: `TrainingImages`.
+        validation_images: `TrainingImages` that are not trained on, or None.
         devices: Names of the devices that share the work, or none.
 
     Raises:
@@ -164,7 +167,8 @@ def feature_cache(model, settings, images, validation_images, devices=()):
             raise _NothingToKeepError("the optimizer measures curvatures on images")
         _check_images_stay(settings)
         parts = _parts(model)
-        size = _bytes_of(parts[0]) * (images * copies + validation_images)
+        size = _bytes_of(parts[0], images) * copies
+        size += _bytes_of(parts[0], validation_images) if validation_images else 0
         features = FeatureCache(model, *parts, _kind(size), copies, size)
         return features, features.note
     except _NothingToKeepError as reason:
@@ -211,10 +215,24 @@ def _parts(model):
         raise _NothingToKeepError(error) from None
 
 
-def _bytes_of(beginning):
-    """Return how many bytes the features of one image take."""
-    values = sum(np.prod(output.shape[1:]) for output in beginning.outputs)
-    return int(values) * np.dtype(np.float32).itemsize
+def _bytes_of(beginning, images):
+    """Return how many bytes the features of the images take."""
+    shapes = _shapes(beginning, _image_shape(images, beginning))
+    values = sum(math.prod(shape) for shape in shapes)
+    return len(images) * values * np.dtype(np.float32).itemsize
+
+
+def _image_shape(images, beginning):
+    """Return the (height, width, channels) of images for a model."""
+    shape = beginning.input_shape[1:]
+    # A model may take any size; the images have one.
+    return images.image_shape if None in shape else shape
+
+
+def _shapes(beginning, image_shape):
+    """Return the shapes of the features of an image."""
+    features = beginning(keras.Input(image_shape, dtype=beginning.inputs[0].dtype))
+    return [feature.shape[1:] for feature in keras.tree.flatten(features)]
 
 
 def _megabytes(size):

@@ -3,6 +3,7 @@
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import as_float
 from reticnn.pretrained.freezing import last_part
+from reticnn.training.building import built
 from reticnn.training.fit import fit_classifier
 
 
@@ -29,7 +30,8 @@ def fine_tune(
     last quarter of the layers with weights takes its place.
 
     Args:
-        classifier: Classifier, or Keras model such as from `transfer_model` or
+        classifier: Classifier, Keras model such as from `transfer_model`, or function
+            without arguments that builds one or
             `landmark_model`. What its backbone is, is determined as for `stages` in
             `fit_classifier`. It is trained in place.
         data: Image data with labels, as in `fit_classifier`.
@@ -63,6 +65,7 @@ def fine_tune(
     Source:
         Gradual unfreezing: Howard and Ruder (2018), arXiv:1801.06146.
     """
+    classifier = built(classifier, seed, "classifier")
     model = unwrapped(classifier)
     model = as_model(model, "classifier")
     rate = as_float(learning_rate, "learning_rate", above=0)

@@ -2,10 +2,24 @@
 
 import os
 
-from reticnn.classifier import Classifier, as_model
-from reticnn.coercion import as_path
+from reticnn.classifier import Classifier, as_model, unwrapped, warn_if_stale
+from reticnn.coercion import as_bool, as_path
+from reticnn.memory import (
+    SeenImages,
+    begin_again,
+    fingerprint,
+    keep_beginning,
+    note_images,
+    seen_by,
+    trained_before,
+)
 from reticnn.outputs import kind_of_classifier, output_kind
-from reticnn.runtime.conditions import InterruptedWarning, warn_user
+from reticnn.runtime.conditions import (
+    InterruptedWarning,
+    TrainedModelWarning,
+    warn_user,
+)
+from reticnn.training.building import built
 from reticnn.training.callbacks.checkpoints import check_stages, path_in
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
@@ -16,6 +30,12 @@ from reticnn.training.distributing import as_devices
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 from reticnn.training.stages import as_stages
+
+_TRAINED_BEFORE = (
+    "`model` has been trained before, and goes on from the weights that it has. Give "
+    "the classifier to train that further, `fresh=True` to start again from the "
+    "weights that the model began with, or a function that builds a new model."
+)
 
 
 def fit_classifier(
@@ -43,6 +63,7 @@ def fit_classifier(
     checkpoint_dir=None,
     cache_features="auto",
     distribute="auto",
+    fresh=False,
     progress="auto",
     seed=None,
     output="auto",
@@ -76,13 +97,19 @@ def fit_classifier(
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
-            classes, such as `build_cnn` makes. It is trained in place. Or a
-            classifier, to train it further.
+            classes, such as `build_cnn` makes. It is trained in place: a classifier
+            made from the same model before then has other weights, and says so when it
+            is used. Or a function without arguments that builds a model, with initial
+            weights by `seed` where the function has no seed of its own (in R,
+            `build_cnn()` and the like take one from R's random state). Or a classifier,
+            to train it further.
         data: Image data with labels, or the path of a folder with a subfolder of images
             per class. Files are read at the model's size, and images in memory resized
             to it. Grey images are repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
-            `data`, in (0, 1), to hold out for this, or None. Default None.
+            `data`, in (0, 1), to hold out for this, or None. Of a fraction, images that
+            the model was trained on before are not held out, and those held out before
+            still are. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
@@ -169,6 +196,10 @@ def fit_classifier(
             one host only, under torch on one device. This has been tested on several
             virtual devices of one processor and with two processes on one machine, not
             on several GPUs. Default `"auto"`.
+        fresh: True starts again from the weights that the model had before it was first
+            trained in this session, with a new optimizer. The values of all variables
+            that training may change are kept for this, in the main memory. Default
+            False.
         progress: `"bar"`, `"epoch"` (one line per epoch), `"none"`, or `"auto"`, a bar
             in an interactive session, else one line per epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
@@ -201,6 +232,10 @@ def fit_classifier(
 
     Warns:
         InterruptedWarning: If training is interrupted.
+        SeenImagesWarning: If there are images among those for validation that the model
+            is or was trained on, or too few others to hold out.
+        StaleClassifierWarning: If the model of a classifier has been changed since.
+        TrainedModelWarning: If a model, not given as a classifier, was trained before.
         UserWarning: If images in memory are resized, or training stops because the loss
             became NaN.
 
@@ -242,14 +277,24 @@ def fit_classifier(
     progress = as_progress(progress)
     history, class_names, resize, policy = {"epoch": []}, None, None, None
     epochs_before = kept_before = 0
+    seen = SeenImages()
+    model = built(model, seed)
+    fresh = as_bool(fresh, "fresh")
+    if fresh:
+        _begin_again(model)
+    again = not isinstance(model, Classifier) and trained_before(as_model(model))
     if isinstance(model, Classifier):
-        history, class_names = model.history, model.class_names
-        epochs_before, kept_before = model.epochs, model.kept_epoch
+        class_names = model.class_names
+        if not fresh:
+            warn_if_stale(model, "model")
+            history, seen = model.history, model.seen
+            epochs_before, kept_before = model.epochs, model.kept_epoch
         resize, policy = model.resize, model.augmentation
         kind, model = kind_of_classifier(model, output, "model"), model.model
     else:
         kind = output_kind(as_model(model), output)
     model = as_model(model)
+    seen |= seen_by(model)
     parts = [None] if stages is None else as_stages(stages, settings, model)
     folders = _folders(checkpoint_dir, parts)
     if stages is not None and checkpoint_dir is not None:
@@ -259,6 +304,7 @@ def fit_classifier(
         try:
             if stage:
                 stage.choose_layers(model)
+            keep_beginning(model)
             run = TrainingRun(
                 model,
                 data,
@@ -271,7 +317,11 @@ def fit_classifier(
                 seed=seed,
                 stage=stage,
                 earlier=run,
-                before={"history": history, "kept_epoch": kept_before},
+                before={
+                    "history": history,
+                    "kept_epoch": kept_before,
+                    "seen": seen.to_config(),
+                },
                 followed=_has_checkpoint(folders[index + 1 : index + 2]),
             )
         except KeyboardInterrupt:
@@ -282,8 +332,14 @@ def fit_classifier(
         if stage is parts[0]:
             # Of a run that resumes, the model may have been trained by that run.
             history, kept_before = run.before["history"], run.before["kept_epoch"]
-            epochs_before = len(history["epoch"])
-        stopped = run.train(*progress_reporters(progress, devices, run.note))
+            epochs_before, seen = len(history["epoch"]), run.seen_before
+            if again and not run.resumes:
+                warn_user(_TRAINED_BEFORE, TrainedModelWarning)
+        try:
+            stopped = run.train(*progress_reporters(progress, devices, run.note))
+        except BaseException:
+            note_images(model, run.seen(only_read=True))
+            raise
         cut = run.cut
         history = _joined_history(history, run.records, stage)
         try:
@@ -295,6 +351,9 @@ def fit_classifier(
             break
     if stopped == "interrupted":
         warn_user(_interruption(cut, run, checkpoint_dir), InterruptedWarning)
+    run.warn_of_overlap()
+    seen |= run.seen()
+    note_images(model, seen)
     return Classifier(
         model,
         run.class_names,
@@ -305,7 +364,19 @@ def fit_classifier(
         augmentation=settings.augmentation or policy,
         trained_with=run.facts,
         output=kind,
+        seen=seen,
+        weights=fingerprint(model),
     )
+
+
+def _begin_again(model):
+    """Give the model of a classifier, or a model, the weights it began with."""
+    known = begin_again(as_model(unwrapped(model)))
+    if isinstance(model, Classifier) and not known:
+        raise ValueError(
+            "`fresh=True` takes the weights that `model` began with, which are not "
+            "known, as it was not trained in this session but loaded. Build a new one."
+        )
 
 
 def _interruption(cut, run, checkpoint_dir):

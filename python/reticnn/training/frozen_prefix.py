@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reticnn.augmenting.layer import AugmentationLayer
 from reticnn.graph import (
     graph_of,
     has_weights,
@@ -239,7 +240,9 @@ def _reason(layer, in_inference):
         return "learns its means and variances" if layer.trainable else None
     if isinstance(layer, keras.layers.SpectralNormalization):
         return "estimates a norm in each step"
-    return "draws at random" if draws_at_random(layer) else None
+    # Ours makes its random numbers from the count of images, not from Keras's seeds.
+    is_random = draws_at_random(layer) or isinstance(layer, AugmentationLayer)
+    return "draws at random" if is_random else None
 
 
 def _is_of_known_code(kind):

@@ -11,7 +11,7 @@ from reticnn.training.compiling import forget_functions
 
 
 @contextlib.contextmanager
-def layered_rates(model, decay):
+def layered_rates(model, trained, decay):
     """Let each layer learn more slowly than the one after it, inside the block.
 
     What the optimizer does to the weights is scaled, weight decay included, and not the
@@ -19,7 +19,8 @@ def layered_rates(model, decay):
     afterwards.
 
     Args:
-        model: Keras model, compiled.
+        model: Keras model.
+        trained: What is trained of it, compiled: itself, or all that is not frozen.
         decay: Float in (0, 1], the rate of a layer over that of the next, or None.
     """
     if decay is None:
@@ -27,11 +28,11 @@ def layered_rates(model, decay):
         return
     factors = rate_factors(model, decay)
     try:
-        with steps_within(innermost(model.optimizer), partial(_scaled, factors)):
-            forget_functions(model)
+        with steps_within(innermost(trained.optimizer), partial(_scaled, factors)):
+            forget_functions(trained)
             yield
     finally:
-        forget_functions(model)
+        forget_functions(trained)
 
 
 def rate_factors(model, decay):

@@ -6,12 +6,13 @@ import numpy as np
 
 from reticnn.augmenting import augmentation
 from reticnn.augmenting.operations import OPERATIONS
-from reticnn.coercion import as_float, as_int, as_seed, shown
+from reticnn.coercion import as_float, as_int, as_seed
 from reticnn.data.accepting import image_data_of
 from reticnn.data.splitting import parts_of_data
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
-from reticnn.runtime.randomness import generator, seeded_keras
+from reticnn.runtime.randomness import generator
+from reticnn.training.building import built, not_a_function
 from reticnn.training.callbacks.epoch_progress import (
     as_progress,
     in_reading_order,
@@ -231,16 +232,9 @@ class _Trial:
 
 def _new_model(model_fn, seed):
     """Return what the function builds, the same weights each time."""
-    made = None
-    if callable(model_fn) and not isinstance(model_fn, keras.Model):
-        with seeded_keras(seed):
-            made = model_fn()
-    if not isinstance(made, keras.Model):
-        raise TypeError(
-            "`model_fn` must be a function without arguments that builds a new Keras "
-            f"model, not {shown(model_fn if made is None else made)}. For example "
-            "`lambda: build_cnn()`."
-        )
+    made = built(model_fn, seed, "model_fn")
+    if made is model_fn:
+        raise not_a_function(model_fn, "model_fn")
     return made
 
 

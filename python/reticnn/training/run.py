@@ -1,5 +1,6 @@
 """One training run: its data, its model made ready, and what it keeps."""
 
+import itertools
 import math
 import numbers
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from reticnn.coercion import as_choice, as_float, as_seed, shown
 from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model, read_at_size
 from reticnn.data.digest import images_digest, labels_digest
+from reticnn.data.hashing import hashed, hashes_of
 from reticnn.data.image_data import check_not_empty
-from reticnn.data.splitting import parts_of_data
 from reticnn.graph import leaves_of
+from reticnn.memory import SeenImages, warn_of_seen
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
 from reticnn.pretrained.freezing import set_flags
@@ -29,7 +31,7 @@ from reticnn.training.callbacks.averaging import (
 )
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
-from reticnn.training.callbacks.curvature import CurvatureEstimates
+from reticnn.training.callbacks.curvature import CurvatureEstimates, check_measurable
 from reticnn.training.callbacks.epoch_progress import Position
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
@@ -51,6 +53,7 @@ from reticnn.training.fingerprint import (
     optimizer_texts,
     rate_of,
 )
+from reticnn.training.holding_out import set_apart
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
@@ -129,7 +132,13 @@ class TrainingRun:
         self._first_epoch = earlier.end if earlier else 0
         self.keeps_best = settings.early_stopping is not None
         self._data, self._validation = _training_data(
-            model, data, validation, self.seed, settings.augmentation, class_names
+            model,
+            data,
+            validation,
+            self.seed,
+            settings.augmentation,
+            class_names,
+            self.seen_before,
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
@@ -140,7 +149,7 @@ class TrainingRun:
             begun.update(_as_begun(model, there))
         self._make_ready(**begun)
         self._features, self._features_note = feature_cache(
-            model, settings, len(self._data), len(self._validation or ()), devices
+            model, settings, self._images(), self._validation_images(), devices
         )
         self._trained = self._features.rest if self._features else model
         self._history = History(there["records"] if there else ())
@@ -206,6 +215,34 @@ class TrainingRun:
         """The metrics of each epoch so far."""
         return self._history.records
 
+    @property
+    def resumes(self):
+        """Whether the run goes on from a checkpoint."""
+        return self._checkpoints is not None and self._checkpoints.record is not None
+
+    @property
+    def seen_before(self):
+        """The `SeenImages` of the model before the run."""
+        return SeenImages.from_config((self.before or {}).get("seen"))
+
+    def seen(self, only_read=False):
+        """Return the `SeenImages` of the run.
+
+        Args:
+            only_read: True looks at no image that training has not read. Default False.
+        """
+        data = hashed(read_at_size(self._data, self._model.input_shape[1:], "data"))
+        # Of images that are cropped in training, it is not known which were read.
+        some = only_read or (data is self._data and not self.records)
+        trained_on = hashes_of(data, only_read=some)
+        held_out = hashes_of(self._validation or data[:0], only_read=only_read)
+        return SeenImages() | SeenImages(trained_on, held_out)
+
+    def warn_of_overlap(self):
+        """Warn if images for validation are among those for training."""
+        if self._validation is not None:
+            warn_of_seen(self._validation, self.seen(), "validation")
+
     def train(self, verbose, reporters):
         """Train to the end, and return why it came early, or None."""
         last = self._first_epoch + self._settings.epochs
@@ -219,11 +256,10 @@ class TrainingRun:
             *reporters,
             EpochStarts(batches),
             EpochSeeds(self.seed),
+            *self._curvature_estimates(),
             self._history,
             self._best,
         ]
-        if isinstance(self._model.optimizer, LevenbergMarquardt):
-            callbacks.append(CurvatureEstimates(self._images(), self.seed, self._kind))
         if averages(self._model.optimizer):
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(AveragedTests())
@@ -234,7 +270,7 @@ class TrainingRun:
         stopped = None
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
-        rates = layered_rates(self._trained, self._settings.layer_decay)
+        rates = layered_rates(self._model, self._trained, self._settings.layer_decay)
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
         with torch_state_kept(), precision, spread, rates, metrics:
             try:
@@ -260,8 +296,8 @@ class TrainingRun:
 
     def settle(self):
         """Let running statistics be those of the weights that are left."""
-        if self.keeps_best and not self.kept_epoch:
-            # Nothing was trained.
+        if self.keeps_best and self._best.epoch < self._first_epoch:
+            # They are from before this run, and so are their statistics.
             return
         self._settling().settle()
 
@@ -274,6 +310,34 @@ class TrainingRun:
         return Settling(
             model, images, self._settings.batch_size, self.seed, self._first_epoch
         )
+
+    def losses_of_steps(self):
+        """Train step by step, without an end, and yield the loss of each.
+
+        A last batch with fewer images than the others is left out, which would weigh as
+        much as they do.
+        """
+        batches = self._batches()
+        estimates = self._curvature_estimates()
+        for callback in estimates:
+            callback.set_model(self._trained)
+            callback.on_train_begin()
+        whole = max(1, len(self._data) // self._settings.batch_size)
+        for epoch in itertools.count():
+            batches.start_epoch(epoch)
+            for callback in estimates:
+                callback.on_epoch_begin(epoch)
+            for number in range(whole):
+                self._trained.reset_metrics()
+                batch = batches[number]
+                logs = self._trained.train_on_batch(*batch, return_dict=True)
+                yield float(logs["loss"])
+
+    def _curvature_estimates(self):
+        """Return the callback that estimates curvatures, if the optimizer needs it."""
+        if not isinstance(self._model.optimizer, LevenbergMarquardt):
+            return []
+        return [CurvatureEstimates(self._images(), self.seed, self._kind)]
 
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""
@@ -320,6 +384,8 @@ class TrainingRun:
             compile_model(self._model, settings, self._kind)
         else:
             follow_trainable(self._model)
+        if isinstance(self._model.optimizer, LevenbergMarquardt):
+            check_measurable(self._model)
         # What the loss is given for each class.
         self._targets = targets_of_classes(
             self._model.output_shape[1], takes_one_hot(self._model)
@@ -383,6 +449,9 @@ class TrainingRun:
     def _images(self):
         return TrainingImages(self._data, self._settings.augmentation, self.seed)
 
+    def _validation_images(self):
+        return self._validation and TrainingImages(self._validation)
+
     @cached_property
     def _images_to_fit(self):
         """What training reads: images, or their features where those are kept."""
@@ -404,7 +473,7 @@ class TrainingRun:
     def _validation_batches(self):
         if self._validation is None:
             return None
-        images = TrainingImages(self._validation)
+        images = self._validation_images()
         if self._features:
             images = self._features.validation(images)
         return ImageBatches(
@@ -453,7 +522,7 @@ def _texts(settings, stage, seed):
     }
 
 
-def _training_data(model, data, validation, seed, augmentation, class_names):
+def _training_data(model, data, validation, seed, augmentation, class_names, seen):
     """Return training and validation data at the model's size, checked against it."""
     shape = model.input_shape[1:]
     data = _labelled(model, data, "data", class_names)
@@ -462,13 +531,16 @@ def _training_data(model, data, validation, seed, augmentation, class_names):
             f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
             "than one per class. Give more images, or fewer classes."
         )
-    data = images_for_model(data, _shape_to_augment(data, shape, augmentation), "data")
+    size = _shape_to_augment(data, shape, augmentation)
+    data = hashed(images_for_model(data, size, "data"))
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-        data, validation = _set_apart(data, validation, seed)
+        data, validation = set_apart(data, validation, seed, shape, seen)
     if validation is None:
         return data, None
     validation = _labelled(model, validation, "validation", data.class_names, "`data`")
-    return data, images_for_model(validation, shape, "validation")
+    validation = hashed(images_for_model(validation, shape, "validation"))
+    warn_of_seen(validation, seen, "validation")
+    return data, validation
 
 
 def _shape_to_augment(data, shape, augmentation):
@@ -494,19 +566,6 @@ def _shape_to_augment(data, shape, augmentation):
         ]
     )
     return given
-
-
-def _set_apart(data, validation, seed):
-    """Return the data without, and with only, the fraction for validation."""
-    share = as_float(validation, "validation", above=0, below=1)
-    if round(share * len(data)) in (0, len(data)):
-        raise ValueError(
-            f"`validation` sets aside {share:g} of {len(data)} images, which leaves "
-            "one of the parts empty. Use more images, or another fraction."
-        )
-    shares = {"train": 1 - share, "validation": share}
-    parts = parts_of_data(data, shares, seed, "validation")
-    return parts["train"], parts["validation"]
 
 
 def _labelled(model, data, name, class_names=None, known_to="the classifier"):

@@ -14,6 +14,7 @@ import inspect
 
 import numpy as np
 
+from reticnn.memory import changed_by_training
 from reticnn.runtime.backend import keras, without_gradients
 from reticnn.runtime.keras_internals import parts_of, takes_training
 from reticnn.runtime.randomness import generator
@@ -209,13 +210,8 @@ def _put_back(values):
 @contextlib.contextmanager
 def _state_kept(model):
     """Put back all that calls of the model change, such as its random states."""
-    frozen = {
-        id(weight)
-        for layer in parts_of(model)
-        if not layer.trainable
-        for weight in layer.weights
-    }
-    values = _values(v for v in model.non_trainable_variables if id(v) not in frozen)
+    trained = set(map(id, model.trainable_variables))
+    values = _values(v for v in changed_by_training(model) if id(v) not in trained)
     try:
         yield
     finally:

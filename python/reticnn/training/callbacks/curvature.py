@@ -11,6 +11,7 @@ nothing left out, and takes first derivatives only, which every backend has.
 
 import numpy as np
 
+from reticnn.graph import own_methods
 from reticnn.outputs import meaning_of, probabilities, slopes_of_drawn_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import position_of
@@ -58,6 +59,17 @@ class CurvatureEstimates(keras.callbacks.Callback):
         sums = self._probe.optimizer.sums
         for curvature, squares in zip(optimizer.curvatures, sums, strict=True):
             curvature.assign(squares / count)
+
+
+def check_measurable(model):
+    """Raise if the model's loss is not the one whose curvature is measured."""
+    for name in ("compute_loss", "fit", "make_train_function", "train_step"):
+        if name in own_methods(model):
+            raise ValueError(
+                "`optimizer` is 'levenberg_marquardt', which measures the curvature of "
+                "the cross-entropy of the model's output, but `model` has its own "
+                f"`{name}()`. Use another optimizer."
+            )
 
 
 def _probe(model, kind):

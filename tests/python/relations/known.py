@@ -47,16 +47,6 @@ KNOWN = [
         lambda case: case.cache_features == 2 and case.own != "nothing",
         "copies of features that cannot be had are refused after compiling",
     ),
-    Known(
-        "history_ends_with_what_is_kept",
-        Case(extra="batch_norm", validation="data", early_stopping=1, stages="two"),
-        lambda case: (
-            case.extra in ("batch_norm", "frozen_batch_norm")
-            and case.early_stopping
-            and case.stages is not None
-        ),
-        "statistics that were frozen when the kept weights were made are settled",
-    ),
 ]
 
 MAY_BE_REFUSED = [

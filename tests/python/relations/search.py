@@ -53,7 +53,12 @@ def draw_cases(seed, choices=CHOICES):
     drawn = []
     while left:
         pairs = list(left)
-        rows = [_row(rng.choice(pairs), choices, left, rng) for _ in range(_CANDIDATES)]
+        tried = [rng.choice(pairs) for _ in range(_CANDIDATES)]
+        rows = [_row(pair, choices, left, rng) for pair in tried]
+        if not any(rows):
+            # They go together, but nothing of a third choice goes with both.
+            left = {pair: None for pair in left if pair not in tried}
+            continue
         best = max(filter(None, rows), key=lambda row: len(pairs_of(row) & left.keys()))
         drawn.append(best)
         covered = pairs_of(best)

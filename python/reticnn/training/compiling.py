@@ -123,11 +123,15 @@ def follow_trainable(model):
     """Give a compiled model a new optimizer if other weights are trainable by now.
 
     The old one, and the step that Keras compiled with it, refer to the weights that
-    were trained before, and would silently go on training those.
+    were trained before, and would silently go on training those; and in validation,
+    the regularisation of those alone would count.
     """
     optimizer = model.optimizer
     known = {id(variable) for variable in trained_by(optimizer)}
-    if not optimizer.built or known == {id(v) for v in model.trainable_variables}:
+    if optimizer.built and known == {id(v) for v in model.trainable_variables}:
+        return
+    forget_functions(model)
+    if not optimizer.built:
         return
     fresh = type(optimizer).from_config(optimizer.get_config())
     if compiled_here(model):

@@ -107,19 +107,35 @@ class FeatureCache:
         note: What is done, in words.
     """
 
-    def __init__(self, model, beginning, rest, kind, copies, size):
-        """Take the parts of a compiled model, and how the features are kept."""
+    def __init__(self, beginning, rest, kind, copies, size):
+        """Take the parts of a model, and how the features are kept."""
         self._beginning = beginning
         self._kind = kind
         self._copies = copies
         self.rest = rest
-        _compile_alike(rest, model)
         where = {"memory": "in memory", "disk": "on disk"}[kind]
         self.note = (
             "The frozen beginning of the model is computed once for each "
             f"{'image' if copies == 1 else f'of {copies} changed copies of each image'}"
             f": {_megabytes(size)} {where}"
         )
+
+    def compile_like(self, model):
+        """Compile the rest as the model is now, with the same optimizer."""
+        rest = self.rest
+        # By these names losses and metrics may have been given.
+        rest.output_names = getattr(model, "output_names", None)
+        given = compiled_as_given(model)
+        now = (
+            "optimizer",
+            "loss",
+            "run_eagerly",
+            "steps_per_execution",
+            "jit_compile",
+        )
+        given.update({name: getattr(model, name) for name in now})
+        # The optimizer scales losses already if it is to.
+        rest.compile(**given, auto_scale_loss=False)
 
     def training(self, images):
         """Return the features of the training images."""
@@ -130,24 +146,13 @@ class FeatureCache:
         return Features(images, self._beginning, self._kind)
 
 
-def _compile_alike(rest, model):
-    """Compile the rest of a model as the model is now, with the same optimizer."""
-    # By these names losses and metrics may have been given.
-    rest.output_names = getattr(model, "output_names", None)
-    given = compiled_as_given(model)
-    now = ("optimizer", "loss", "run_eagerly", "steps_per_execution", "jit_compile")
-    given.update({name: getattr(model, name) for name in now})
-    # The optimizer scales losses already if it is to.
-    rest.compile(**given, auto_scale_loss=False)
-
-
 def feature_cache(model, settings, images, validation_images, devices=()):
     """Return a `FeatureCache` and a note about it, or None and why there is none.
 
     There is no note for a model without a frozen beginning.
 
     Args:
-        model: Keras model, compiled.
+        model: Keras model, compiled or not.
         settings: `TrainingSettings`.
         images: `TrainingImages`.
         validation_images: `TrainingImages` that are not trained on, or None.
@@ -163,13 +168,13 @@ def feature_cache(model, settings, images, validation_images, devices=()):
     try:
         if devices:
             raise _NothingToKeepError("several devices share the work")
-        if isinstance(model.optimizer, LevenbergMarquardt):
+        if _measures_curvatures(model, settings):
             raise _NothingToKeepError("the optimizer measures curvatures on images")
         _check_images_stay(settings)
         parts = _parts(model)
         size = _bytes_of(parts[0], images) * copies
         size += _bytes_of(parts[0], validation_images) if validation_images else 0
-        features = FeatureCache(model, *parts, _kind(size), copies, size)
+        features = FeatureCache(*parts, _kind(size), copies, size)
         return features, features.note
     except _NothingToKeepError as reason:
         if wanted == "auto":
@@ -178,6 +183,13 @@ def feature_cache(model, settings, images, validation_images, devices=()):
             f"`cache_features` is {wanted}, but no features can be cached: {reason}. "
             'Use "auto".'
         ) from None
+
+
+def _measures_curvatures(model, settings):
+    optimizer = settings.optimizer or getattr(model, "optimizer", None)
+    return optimizer == "levenberg_marquardt" or isinstance(
+        optimizer, LevenbergMarquardt
+    )
 
 
 class _NothingToKeepError(Exception):

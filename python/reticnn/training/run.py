@@ -147,17 +147,20 @@ class TrainingRun:
         begun = {"first_step": there["first_step"]} if there else {}
         if there and initial is None and earlier is None:
             begun.update(_as_begun(model, there))
-        self._make_ready(**begun)
+        # Features that cannot be kept are refused before the model is compiled.
         self._features, self._features_note = feature_cache(
             model, settings, self._images(), self._validation_images(), devices
         )
+        self._make_ready(**begun)
+        if self._features:
+            self._features.compile_like(model)
         self._trained = self._features.rest if self._features else model
         self._history = History(there["records"] if there else ())
         self._best = BestWeights(
             settings.early_stopping,
             self._validation is not None,
             self._first_epoch,
-            earlier.loss if earlier else math.inf,
+            earlier.loss_as_now if earlier else math.inf,
         )
         if self._checkpoints:
             self._connect(given, initial)
@@ -201,9 +204,15 @@ class TrainingRun:
         return self._kept_before if from_before else self._best.epoch + 1
 
     @property
-    def loss(self):
-        """The loss of the weights that are left, infinite if nothing says that."""
-        return self._best.loss if self.keeps_best else math.inf
+    def loss_as_now(self):
+        """The loss of the weights that are left, infinite if nothing says that.
+
+        It has in it what Keras adds for regularised weights if they are trainable: of
+        those that are now, and not of those of this run.
+        """
+        if not self.keeps_best:
+            return math.inf
+        return self._best.loss - self._penalty + _penalty(self._model)
 
     @property
     def checkpoint(self):
@@ -272,6 +281,8 @@ class TrainingRun:
         spread = distributed(self._model, self._devices, batches)
         rates = layered_rates(self._model, self._trained, self._settings.layer_decay)
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
+        # Of an evaluation since, which a part of the model does not know of.
+        self._model.reset_metrics()
         with torch_state_kept(), precision, spread, rates, metrics:
             try:
                 self._trained.fit(
@@ -349,6 +360,7 @@ class TrainingRun:
         except KeyboardInterrupt:
             # Half of them would be worse than waiting.
             self._put_weights()
+        self._penalty = _penalty(self._model)
         if stopped == "nan":
             warn_user(
                 f"The loss became NaN in epoch {self.end + 1}, and training "
@@ -510,6 +522,15 @@ def _as_begun(model, there):
         pairs = zip(leaves, flags, strict=True)
         set_flags(model, {id(layer) for layer, trained in pairs if trained})
     return {"learning_rate": there["rate"]}
+
+
+def _penalty(model):
+    """Return what the loss has in it for the sizes of the trainable weights."""
+    return sum(
+        float(keras.ops.convert_to_numpy(weight.regularizer(weight)))
+        for weight in model.trainable_variables
+        if weight.regularizer is not None
+    )
 
 
 def _texts(settings, stage, seed):

@@ -364,6 +364,12 @@ def distances_are_of_a_graph(head, body):
     return head != "distances" or body not in ("subclass", "own_call")
 
 
+@_rule
+def curvature_is_of_the_plain_loss(optimizer, own):
+    """Levenberg and Marquardt's is that of the cross-entropy, and is refused else."""
+    return optimizer != "levenberg_marquardt" or own == "nothing"
+
+
 # `fine_tune` has few arguments
 
 

@@ -49,7 +49,10 @@ class Loop:
                 layer.dtype_policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
         stages = stages_of(case, self.model)
         for number, stage in enumerate(stages):
+            before = _penalty(self.model)
             _choose(self.model, stage["trained"])
+            # The loss of the best weights has in it what Keras adds for trained ones.
+            self._best_loss += _penalty(self.model) - before
             if case.compiled == "no" and number == 0:
                 self._compile()
             elif stage["trained"] is not None:
@@ -60,7 +63,9 @@ class Loop:
         if case.mixed_precision:
             for layer in list(leaves(self.model))[:-1]:
                 layer.dtype_policy = keras.dtype_policies.DTypePolicy("float32")
-        self._settle()
+        if self._is_new:
+            # Else the weights that are kept have statistics of their own stage.
+            self._settle()
         return self
 
     def train_further(self, epochs):
@@ -144,6 +149,7 @@ class Loop:
                 averages.put_back(raw)
         if case.early_stopping:
             model.set_weights(self._best)
+        self._is_new = not case.early_stopping or better >= first
 
     def _settle(self):
         """Give batch normalisations the statistics of all training images."""
@@ -226,6 +232,12 @@ class Loop:
             return (len(self.codes) / len(self.classes) / counts).astype("float32")
         weights = weights_by_name(self.classes)
         return np.array([weights[name] for name in self.classes], "float32")
+
+
+def _penalty(model):
+    """Return what Keras adds to the loss for the sizes of weights."""
+    weights = model.trainable_variables
+    return sum(float(v.regularizer(v)) for v in weights if v.regularizer is not None)
 
 
 def targets_of(case, codes):

@@ -326,6 +326,10 @@ def history_ends_with_what_is_kept(run):
         return
     found = _evaluated(run.classifier, run.validation.data)
     kept = run.classifier.kept_epoch
+    stages = run.classifier.history.get("stage")
+    if stages and stages[kept - 1] != stages[-1]:
+        # Regularisation counts for the weights that are trained, which are others now.
+        return
     wanted = run.classifier.history["val_loss"][kept - 1]
     if run.case.extra not in ("activity_l2", "added_loss") and (
         run.case.own != "compute_loss"

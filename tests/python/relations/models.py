@@ -53,6 +53,8 @@ def _conv(case, number, **options):
         3,
         padding="same",
         name=f"conv{number}",
+        # In front of a batch normalisation a bias has no gradient but rounding.
+        use_bias=number == 2 or "batch_norm" not in case.extra,
         bias_initializer=keras.initializers.RandomUniform(-0.1, 0.3),
         **options,
     )

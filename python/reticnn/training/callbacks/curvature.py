@@ -11,7 +11,7 @@ nothing left out, and takes first derivatives only, which every backend has.
 
 import numpy as np
 
-from reticnn.graph import own_methods
+from reticnn.graph import graph_of, own_methods
 from reticnn.outputs import meaning_of, probabilities, slopes_of_drawn_classes
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import position_of
@@ -84,7 +84,9 @@ def _probe(model, kind):
         # `model.output` is a list where an older Keras saved the model.
         beside = keras.layers.Concatenate()([model.outputs[0], layer.input])
         inner = keras.Model(model.inputs, beside)
-    inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
+    # A model with its own `call()` has no inputs before it is called.
+    dtype = model.inputs[0].dtype if graph_of(model) else None
+    inputs = keras.Input(model.input_shape[1:], dtype=dtype)
     probe = CurvatureProbe(inputs, inner(inputs))
     probe.compile(SquaredGradients(learning_rate=1.0))
     probe.optimizer.build(probe.trainable_variables)

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tempfile
+import warnings
 import zipfile
 
 from reticnn import __version__
@@ -11,6 +12,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
 from reticnn.data.resizing import RESIZES
+from reticnn.graph import layers_with_parents
 from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
@@ -18,6 +20,7 @@ from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.files import as_file_to_write, replacing
 from reticnn.runtime.keras_internals import (
     compiled_here,
+    load_new_optimizer,
     note_compiled_here,
     spare_from_decay,
     spares_from_decay,
@@ -93,6 +96,7 @@ def save_classifier(classifier, path):
         "trained_with": classifier.trained_with,
         "output": classifier.output,
         "seen": classifier.seen.to_config(),
+        "trainable": _flags_of(classifier.model),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
@@ -137,7 +141,7 @@ def load_classifier(path):
         )
     record, model = _read_archive(path)
     _check_record(record, path)
-    model = _read_model(model, path)
+    model = _read_model(model, path, record.get("trainable"))
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
     # A model with auxiliary classifiers is saved without its optimizer.
@@ -254,8 +258,34 @@ def _policy_of(record, path):
         raise _not_ours(path, error) from error
 
 
-def _read_model(contents, path):
-    """Return the Keras model whose file has these contents."""
+def _flags_of(model):
+    return [layer.trainable for layer, _ in layers_with_parents(model)]
+
+
+def _freeze_again(model, flags, file):
+    """Let the layers be trained that were, with the optimizer's state in the file.
+
+    A model with its own `call()` says nothing of its layers when it is saved: Keras
+    makes them trainable, and an optimizer for all of them.
+    """
+    flags = flags or []
+    layers = [layer for layer, _ in layers_with_parents(model)]
+    if len(flags) != len(layers) or flags == _flags_of(model):
+        return
+    for layer, flag in zip(layers, flags, strict=True):
+        layer.trainable = bool(flag)
+    if model.compiled and model.optimizer is not None:
+        load_new_optimizer(model, file)
+
+
+def _read_model(contents, path, flags):
+    """Return the Keras model whose file has these contents.
+
+    Args:
+        contents: Bytes.
+        path: The file, for messages.
+        flags: Whether each layer was trainable, or None if that is not known.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(contents)) as archive:
             config = json.loads(archive.read("config.json"))
@@ -273,7 +303,15 @@ def _read_model(contents, path):
         with open(file, "wb") as copy:
             copy.write(contents)
         try:
-            return keras.saving.load_model(file, safe_mode=True)
+            with warnings.catch_warnings():
+                # Of the optimizer of a model that is frozen again below.
+                if flags and not all(flags):
+                    warnings.filterwarnings(
+                        "ignore", "Skipping variable loading for op"
+                    )
+                model = keras.saving.load_model(file, safe_mode=True)
+            _freeze_again(model, flags, file)
+            return model
         except Exception as error:
             raise ValueError(
                 f"`path` has a model that Keras cannot load: {path!r}. Your own layers "

@@ -254,6 +254,23 @@ def test_compile_config_says_which_optimizer_is_saved(compiled, tmp_path):
     assert float(loaded.optimizer.learning_rate) == 0.5
 
 
+def test_file_of_a_model_has_the_state_of_its_optimizer(compiled, tmp_path):
+    model, _ = compiled
+    optimizer = built(
+        keras.optimizers.SGD(0.5, momentum=0.9), *model.trainable_variables
+    )
+    optimizer.variables[2].assign(keras.ops.ones(optimizer.variables[2].shape))
+    keras_internals.set_optimizer(model, optimizer)
+    model.save(tmp_path / "it.keras")
+    loaded = keras.saving.load_model(tmp_path / "it.keras")
+    keras_internals.load_new_optimizer(loaded, tmp_path / "it.keras")
+    assert loaded.optimizer.built
+    for ours, theirs in zip(
+        loaded.optimizer.variables, optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (ours, theirs)))
+
+
 def test_compile_config_is_made_anew_by_compiling(compiled):
     model, _ = compiled
     assert not keras_internals.compiled_here(model)

@@ -2,6 +2,7 @@ import importlib.util
 import json
 import os
 import struct
+import warnings
 import zipfile
 
 import keras
@@ -158,6 +159,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "kept_epoch": classifier.epochs,
         "output": "sigmoid",
         "trained_with": classifier.trained_with,
+        "trainable": [True] * len(classifier.model.layers),
         "compiled_here": True,
         "spared_from_decay": [],
         "seen": classifier.seen.to_config(),
@@ -490,3 +492,37 @@ def test_flipped_bit_in_the_place_of_the_index_is_refused(refused, saved):
     _flipped(saved, end + 19, 7)
     with refused(ValueError, "path", "damaged", saved):
         load_classifier(saved)
+
+
+@keras.saving.register_keras_serializable("mine")
+class OwnCall(keras.Model):
+    """A model whose layers Keras knows nothing of when it makes it again."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.input_shape, self.output_shape = (None, 16, 16, 3), (None, 2)
+        self.convolution = keras.layers.Conv2D(3, 3)
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.head = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, images):
+        """Return probabilities."""
+        return self.head(self.pool(self.convolution(images / 255)))
+
+
+def test_frozen_layers_of_a_model_with_its_own_call_stay_frozen(fit, shapes, tmp_path):
+    model = OwnCall()
+    model.convolution.trainable = False
+    model(np.zeros((1, 16, 16, 3), "float32"))
+    trained = fit(model, shapes, epochs=1, optimizer="adam", output="softmax")
+    file = save_classifier(trained, tmp_path / "own.reticnn")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = load_classifier(file)
+    assert [layer.trainable for layer in loaded.model.layers] == [False, True, True]
+    again = [
+        fit(one, shapes, epochs=1, seed=3).model.get_weights()
+        for one in (trained, loaded)
+    ]
+    for ours, theirs in zip(*again, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)

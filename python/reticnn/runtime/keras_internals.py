@@ -8,6 +8,9 @@ what it returns, and its own test in `test_runtime_keras_internals.py`, which
 import contextlib
 import itertools
 import sys
+import zipfile
+
+import h5py
 
 from reticnn.runtime.backend import keras
 
@@ -158,6 +161,24 @@ def set_optimizer(model, optimizer):
     if getattr(model, "_compile_config", None) is not None:
         model._compile_config.config["optimizer"] = optimizer
     model.make_train_function(force=True)
+
+
+def load_new_optimizer(model, file):
+    """Give a model a new optimizer for what is trainable, with the state in a file.
+
+    The file is the model's, `.keras`.
+    """
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    optimizer.build(model.trainable_variables)
+    with (
+        zipfile.ZipFile(file) as archive,
+        archive.open("model.weights.h5") as weights,
+        h5py.File(weights) as stored,
+    ):
+        # Keras keeps no state of one that has not been used.
+        if "optimizer" in stored:
+            optimizer.load_own_variables(stored["optimizer"]["vars"])
+    set_optimizer(model, optimizer)
 
 
 def note_compiled_here(model):

@@ -35,7 +35,7 @@ quick = $(if $(RETICNN_QUICK_TESTS),-m "not slow")
 room = $(if $(ROOM),$(wildcard tests/python/test_$(ROOM).py tests/python/test_$(ROOM)_*.py))
 side_by_side := MAKE="$(MAKE)" tools/side-by-side.sh
 
-# Of `make relations`.
+# Of `make relations` and `make torture`.
 SECONDS ?= 600
 SEED ?= 1
 
@@ -95,6 +95,10 @@ relations: setup-python ## Search for combinations in which a relation breaks, S
 	@$(in_two) PYTHONPATH=tests/python TF_CPP_MIN_LOG_LEVEL=3 $(python) -m relations \
 	    $(SECONDS) $(SEED)
 
+torture: setup-package ## Do harm of every kind, SECONDS=600 long from SEED=1 on, and print what fell
+	@$(in_two) PYTHONPATH=tests/python TF_CPP_MIN_LOG_LEVEL=3 $(python) -m torture \
+	    $(SECONDS) $(SEED)
+
 test-r: setup-package ## Run the R package's tests, with Python; ROOM=name for one room's
 	@$(in_two) Rscript tools/test-r.R $(ROOM)
 
@@ -149,5 +153,5 @@ clean: ## Delete everything that was built here, including the environments
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
-    relations test-r check-r test-lowest test-latest test-backends bench articles vignettes site \
-    document clean
+    relations torture test-r check-r test-lowest test-latest test-backends bench articles \
+    vignettes site document clean

@@ -2,8 +2,8 @@
 
 `choices` has what can be combined, and which levels do not go together; `models` and
 `images` make it; `keras_loop` is the oracle, plain Keras; `laws` are the relations;
-`known` has what is known to be wrong or may be refused; `search` draws combinations so
-that every pair of levels occurs, checks them, and makes a failing one small.
+`refusals` has what may be refused; `search` draws combinations so that every pair of
+levels occurs, checks them, and makes a failing one small.
 """
 
 from .choices import Case

@@ -15,7 +15,7 @@ from .choices import (
     pairs_of,
     possible_pairs,
 )
-from .known import known_fault, may_be_refused
+from .refusals import may_be_refused
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,6 @@ def _is_untouched(run):
     )
 
 
-def new_faults(case):
-    """Return the faults of a case that are not known."""
-    return [] if known_fault(case) else faults_of(case)
-
-
 def check(case, relation=None):
     """Raise what is wrong with a case, if anything is."""
     for fault in faults_of(case, relation):
@@ -208,7 +203,6 @@ class Search:
         """Take a function that is told of progress."""
         self._say = say
         self.cases, self.pairs, self.faults = 0, set(), []
-        self.known = 0
         self._possible = set(possible_pairs())
 
     def run(self, seconds, seed=1, simplify=120):
@@ -229,8 +223,7 @@ class Search:
     def progress(self, seconds):
         """Return a line on how far it is."""
         return (
-            f"{self.cases} cases, {self.known} of them left out for known faults; "
-            f"{len(self.pairs):,} of {len(self._possible):,} pairs; "
+            f"{self.cases} cases; {len(self.pairs):,} of {len(self._possible):,} pairs; "
             f"{len(self.faults)} faults; {seconds:,.0f} seconds"
         )
 
@@ -238,9 +231,6 @@ class Search:
         self.cases += 1
         levels = {name: getattr(case, name) for name in CHOICES}
         self.pairs |= pairs_of(levels) & self._possible
-        if known_fault(case):
-            self.known += 1
-            return
         for fault in faults_of(case):
             if any(_is_like(fault, found) for found in self.faults):
                 continue

@@ -1,24 +1,8 @@
-"""What is known to be wrong, and what may be refused.
-
-An entry of `KNOWN` is taken out by whoever mends the fault: a test fails as soon as its
-`case` no longer breaks the relation.
-"""
+"""What may be refused, by which words, in which cases, and why."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from .choices import Case
-
-
-@dataclass(frozen=True)
-class Known:
-    """A fault: a relation it breaks, the smallest case, and which cases have it."""
-
-    relation: str
-    case: Case
-    where: Callable
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -29,26 +13,6 @@ class Refusal:
     where: Callable
     reason: str
 
-
-KNOWN = []
-_OLD = [
-    Known(
-        "evaluates_as_scikit_learn",
-        Case(own="compute_loss", learning_rate=None),
-        lambda case: (
-            case.own == "compute_loss" or case.extra in ("activity_l2", "added_loss")
-        ),
-        "the loss of what Keras has to compute is the last batch's",
-    ),
-    Known(
-        "is_refused_before_anything_is_done",
-        Case(
-            frozen="backbone", own="train_step", augmentation="flip", cache_features=2
-        ),
-        lambda case: case.cache_features == 2 and case.own != "nothing",
-        "copies of features that cannot be had are refused after compiling",
-    ),
-]
 
 MAY_BE_REFUSED = [
     Refusal(
@@ -86,11 +50,3 @@ def may_be_refused(case, error):
         re.search(refusal.pattern, said) and refusal.where(case)
         for refusal in MAY_BE_REFUSED
     )
-
-
-def known_fault(case):
-    """Return the entry that a failing case belongs to, or None.
-
-    It may break other relations than the one named, which no one can tell apart.
-    """
-    return next((known for known in KNOWN if known.where(case)), None)

@@ -2,40 +2,18 @@
 
 import os
 
-from reticnn.classifier import Classifier, as_model, unwrapped, warn_if_stale
+from reticnn.classifier import Classifier
 from reticnn.coercion import as_bool, as_path
-from reticnn.memory import (
-    SeenImages,
-    begin_again,
-    fingerprint,
-    keep_beginning,
-    note_images,
-    seen_by,
-    trained_before,
-)
-from reticnn.outputs import kind_of_classifier, output_kind
-from reticnn.runtime.conditions import (
-    InterruptedWarning,
-    TrainedModelWarning,
-    warn_user,
-)
+from reticnn.memory import fingerprint, note_images
+from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
-from reticnn.training.callbacks.checkpoints import check_stages, path_in
-from reticnn.training.callbacks.epoch_progress import (
-    as_progress,
-    in_reading_order,
-    progress_reporters,
-)
+from reticnn.training.callbacks.checkpoints import check_stages
+from reticnn.training.callbacks.epoch_progress import as_progress
 from reticnn.training.distributing import as_devices
-from reticnn.training.run import TrainingRun
+from reticnn.training.origin import origin_of
+from reticnn.training.runs import RunSequence
 from reticnn.training.settings import TrainingSettings
 from reticnn.training.stages import as_stages
-
-_TRAINED_BEFORE = (
-    "`model` has been trained before, and goes on from the weights that it has. Give "
-    "the classifier to train that further, `fresh=True` to start again from the "
-    "weights that the model began with, or a function that builds a new model."
-)
 
 
 def fit_classifier(
@@ -275,117 +253,47 @@ def fit_classifier(
     )
     devices = as_devices(distribute)
     progress = as_progress(progress)
-    history, class_names, resize, policy = {"epoch": []}, None, None, None
-    epochs_before = kept_before = 0
-    seen = SeenImages()
-    model = built(model, seed)
-    fresh = as_bool(fresh, "fresh")
-    if fresh:
-        _begin_again(model)
-    again = not isinstance(model, Classifier) and trained_before(as_model(model))
-    if isinstance(model, Classifier):
-        class_names = model.class_names
-        if not fresh:
-            warn_if_stale(model, "model")
-            history, seen = model.history, model.seen
-            epochs_before, kept_before = model.epochs, model.kept_epoch
-        resize, policy = model.resize, model.augmentation
-        kind, model = kind_of_classifier(model, output, "model"), model.model
-    else:
-        kind = output_kind(as_model(model), output)
-    model = as_model(model)
-    seen |= seen_by(model)
-    parts = [None] if stages is None else as_stages(stages, settings, model)
+    origin = origin_of(built(model, seed), output, as_bool(fresh, "fresh"))
+    parts = [None] if stages is None else as_stages(stages, settings, origin.model)
     folders = _folders(checkpoint_dir, parts)
     if stages is not None and checkpoint_dir is not None:
         check_stages(folders, [stage.fingerprint for stage in parts])
-    run, stopped, cut = None, None, None
-    for index, (stage, folder) in enumerate(zip(parts, folders, strict=True)):
-        try:
-            if stage:
-                stage.choose_layers(model)
-            keep_beginning(model)
-            run = TrainingRun(
-                model,
-                data,
-                validation,
-                stage.settings if stage else settings,
-                kind=kind,
-                class_names=class_names,
-                checkpoint_dir=folder,
-                devices=devices,
-                seed=seed,
-                stage=stage,
-                earlier=run,
-                before={
-                    "history": history,
-                    "kept_epoch": kept_before,
-                    "seen": seen.to_config(),
-                },
-                followed=_has_checkpoint(folders[index + 1 : index + 2]),
-            )
-        except KeyboardInterrupt:
-            if run is None:
-                raise
-            stopped, cut = "interrupted", f"before stage {stage.number}"
-            break
-        if stage is parts[0]:
-            # Of a run that resumes, the model may have been trained by that run.
-            history, kept_before = run.before["history"], run.before["kept_epoch"]
-            epochs_before, seen = len(history["epoch"]), run.seen_before
-            if again and not run.resumes:
-                warn_user(_TRAINED_BEFORE, TrainedModelWarning)
-        try:
-            stopped = run.train(*progress_reporters(progress, devices, run.note))
-        except BaseException:
-            note_images(model, run.seen(only_read=True))
-            raise
-        cut = run.cut
-        history = _joined_history(history, run.records, stage)
-        try:
-            run.settle()
-        except KeyboardInterrupt:
-            stopped, cut = "interrupted", f"after epoch {run.end}"
-        run.leave()
-        if stopped in ("interrupted", "nan"):
-            break
-    if stopped == "interrupted":
-        warn_user(_interruption(cut, run, checkpoint_dir), InterruptedWarning)
-    run.warn_of_overlap()
-    seen |= run.seen()
-    note_images(model, seen)
+    runs = RunSequence(origin, data, validation, devices=devices, seed=seed)
+    runs.train(parts, settings, folders, progress)
+    if runs.stopped == "interrupted":
+        warn_user(_interruption(runs, checkpoint_dir), InterruptedWarning)
+    runs.run.warn_of_overlap()
+    return _classifier(runs, settings)
+
+
+def _classifier(runs, settings):
+    """Return the classifier that the runs have made, and remember their images."""
+    origin, run = runs.origin, runs.run
+    seen = origin.seen | run.seen()
+    note_images(origin.model, seen)
     return Classifier(
-        model,
+        origin.model,
         run.class_names,
-        history,
-        stopped,
-        kept_epoch=epochs_before + run.kept_epoch if run.kept_epoch else kept_before,
-        resize=run.resize or resize,
-        augmentation=settings.augmentation or policy,
+        runs.history,
+        runs.stopped,
+        kept_epoch=runs.kept_epoch,
+        resize=run.resize or origin.resize,
+        augmentation=settings.augmentation or origin.augmentation,
         trained_with=run.facts,
-        output=kind,
+        output=origin.kind,
         seen=seen,
-        weights=fingerprint(model),
+        weights=fingerprint(origin.model),
     )
 
 
-def _begin_again(model):
-    """Give the model of a classifier, or a model, the weights it began with."""
-    known = begin_again(as_model(unwrapped(model)))
-    if isinstance(model, Classifier) and not known:
-        raise ValueError(
-            "`fresh=True` takes the weights that `model` began with, which are not "
-            "known, as it was not trained in this session but loaded. Build a new one."
-        )
-
-
-def _interruption(cut, run, checkpoint_dir):
+def _interruption(runs, checkpoint_dir):
     """Return what to tell the user of training that was cut off."""
     weights = "of that moment"
-    if run.keeps_best:
-        kept = run.kept_epoch
+    if runs.run.keeps_best:
+        kept = runs.run.kept_epoch
         weights = f"of epoch {kept}, the best so far" if kept else "from before it"
-    text = f"Training was interrupted {cut}. The classifier has the weights {weights}."
+    text = f"Training was interrupted {runs.cut}. The classifier has the weights"
+    text = f"{text} {weights}."
     if checkpoint_dir is None:
         return text
     return f"{text} The same call goes on from its last checkpoint."
@@ -400,30 +308,3 @@ def _folders(checkpoint_dir, parts):
         folder if stage is None else os.path.join(folder, f"stage-{stage.number}")
         for stage in parts
     ]
-
-
-def _has_checkpoint(folders):
-    """Return whether there is a checkpoint in one of the folders."""
-    return any(folder and os.path.exists(path_in(folder)) for folder in folders)
-
-
-def _joined_history(earlier, records, stage):
-    """Return the epochs' records as a table, after that of earlier training."""
-    names = in_reading_order({name for record in records for name in record})
-    if stage:
-        names = ["stage", *names]
-        records = [{"stage": stage.number, **record} for record in records]
-    before = len(earlier["epoch"])
-    history = {
-        name: [
-            *earlier.get(name, [_missing(name)] * before),
-            *(record.get(name, _missing(name)) for record in records),
-        ]
-        for name in dict.fromkeys(["epoch", *names, *earlier])
-    }
-    return {**history, "epoch": list(range(1, before + len(records) + 1))}
-
-
-def _missing(name):
-    """Return what stands for a value that an epoch does not have."""
-    return None if name == "stage" else float("nan")

@@ -1,0 +1,137 @@
+"""The runs of one training, one after the other: a run per stage."""
+
+import os
+
+from reticnn.memory import keep_beginning, note_images
+from reticnn.training.callbacks.checkpoints import path_in
+from reticnn.training.callbacks.epoch_progress import (
+    in_reading_order,
+    progress_reporters,
+)
+from reticnn.training.run import TrainingRun
+
+
+class RunSequence:
+    """What is trained by a run per stage, or by a single one.
+
+    Attributes:
+        origin: `Origin`, what was known of the model before the first run.
+        history: Metrics of all epochs, those of earlier training included.
+        run: The latest `TrainingRun`, or None before the first.
+        stopped: Why training came to an early end, or None.
+        cut: Where it was cut off by the user, in words, or None.
+    """
+
+    def __init__(self, origin, data, validation, **common):
+        """Take an `Origin`, the data, and what else all runs have in common."""
+        self.origin = origin
+        self.history = origin.history
+        self.run = self.stopped = self.cut = None
+        self._data = data, validation
+        self._common = common
+
+    @property
+    def kept_epoch(self):
+        """The epoch whose weights are left, of all that there have been."""
+        kept = self.run.kept_epoch
+        return self.origin.epochs + kept if kept else self.origin.kept_epoch
+
+    def train(self, stages, settings, folders, progress):
+        """Train one stage after the other, until one of them is stopped.
+
+        Args:
+            stages: List of `Stage`s, or of None for a run that is not one.
+            settings: `TrainingSettings` of a run that is not a stage.
+            folders: The folder for the checkpoint of each, or None.
+            progress: As `as_progress` returns it.
+        """
+        for number, (stage, folder) in enumerate(zip(stages, folders, strict=True)):
+            self._begin(
+                stage,
+                stage.settings if stage else settings,
+                checkpoint_dir=folder,
+                followed=_has_checkpoint(folders[number + 1 : number + 2]),
+            )
+            if not self.stopped:
+                self._finish(stage, progress)
+            if self.stopped in ("interrupted", "nan"):
+                return
+
+    def _begin(self, stage, settings, **places):
+        """Make the run of a stage ready, unless the user cuts that off."""
+        model = self.origin.model
+        self.stopped = None
+        try:
+            if stage:
+                stage.choose_layers(model)
+            keep_beginning(model)
+            run = TrainingRun(
+                model,
+                *self._data,
+                settings,
+                kind=self.origin.kind,
+                class_names=self.origin.class_names,
+                stage=stage,
+                earlier=self.run,
+                before={
+                    "history": self.history,
+                    "kept_epoch": self.origin.kept_epoch,
+                    "seen": self.origin.seen.to_config(),
+                },
+                **places,
+                **self._common,
+            )
+        except KeyboardInterrupt:
+            if self.run is None:
+                raise
+            self.stopped, self.cut = "interrupted", f"before stage {stage.number}"
+            return
+        if self.run is None:
+            self.origin = self.origin.as_before(run)
+            self.history = self.origin.history
+            self.origin.warn_if_trained()
+        self.run = run
+
+    def _finish(self, stage, progress):
+        """Train the run, and leave the model as it is to be."""
+        run = self.run
+        reporters = progress_reporters(progress, self._common["devices"], run.note)
+        try:
+            self.stopped = run.train(*reporters)
+        except BaseException:
+            note_images(self.origin.model, run.seen(only_read=True))
+            raise
+        self.cut = run.cut
+        self.history = _joined_history(self.history, run.records, stage)
+        try:
+            run.settle()
+        except KeyboardInterrupt:
+            self.stopped, self.cut = "interrupted", f"after epoch {run.end}"
+        run.leave()
+
+
+def _has_checkpoint(folders):
+    """Return whether there is a checkpoint in one of the folders."""
+    return any(folder and os.path.exists(path_in(folder)) for folder in folders)
+
+
+def _joined_history(earlier, records, stage):
+    """Return the epochs' records as a table, after that of earlier training."""
+    names = in_reading_order({name for record in records for name in record})
+    if stage:
+        names = ["stage", *names]
+        records = [{"stage": stage.number, **record} for record in records]
+    before = len(earlier["epoch"])
+    history = {
+        name: [
+            *earlier.get(name, [_missing(name)] * before),
+            *(record.get(name, _missing(name)) for record in records),
+        ]
+        for name in dict.fromkeys(["epoch", *names, *earlier])
+    }
+    return {**history, "epoch": list(range(1, before + len(records) + 1))}
+
+
+def _missing(name):
+    """Return what stands for a value that an epoch does not have."""
+    return None if name == "stage" else float("nan")

@@ -1,4 +1,6 @@
 import io
+import os
+import socket
 import threading
 import warnings
 
@@ -135,15 +137,50 @@ def test_absurd_sizes_are_refused_by_name(tmp_path):
 def test_settings_of_the_libraries_are_put_back(tmp_path, write_image):
     file = str(write_image(tmp_path / "a.png"))
     before = Image.MAX_IMAGE_PIXELS, cv2.getNumThreads()
+    seen = set()
 
     def decode():
         for _ in range(20):
             decode_images([file] * 3, (8, 8), 3)
+            seen.add(cv2.getNumThreads())
 
     threads = [threading.Thread(target=decode) for _ in range(4)]
     for thread in threads:
         thread.start()
+    # The user's own choice, made meanwhile, is kept as well.
+    cv2.setNumThreads(before[1] + 1)
     for thread in threads:
         thread.join()
-    assert (Image.MAX_IMAGE_PIXELS, cv2.getNumThreads()) == before
+    try:
+        assert cv2.getNumThreads() == before[1] + 1
+    finally:
+        cv2.setNumThreads(before[1])
+    assert seen <= {before[1], before[1] + 1}
+    assert before[0] == Image.MAX_IMAGE_PIXELS
     assert image_table(file).files == [file]
+
+
+# What is no file
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="No named pipes here")
+def test_what_is_no_file_is_named_and_not_opened(tmp_path, write_image, monkeypatch):
+    write_image(tmp_path / "a.png", (1, 2, 3))
+    os.mkfifo(tmp_path / "b.jpg")
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    # The name of a socket may be no longer than about a hundred bytes.
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("d.tif")
+        problems = [
+            None,
+            "is a named pipe, not a file",
+            "is a device, not a file",
+            "is a socket, not a file",
+        ]
+        assert check_images(tmp_path)["problem"] == problems
+        with pytest.raises(ValueError, match=r"3 of 4(?s:.*)b\.jpg: is a named pipe"):
+            _pixels(tmp_path)
+        with pytest.warns(UserWarning, match="3 of 4"):
+            pixels = _pixels(tmp_path, on_bad_image="skip")
+    assert pixels[0, 0, 0].tolist() == [1, 2, 3]

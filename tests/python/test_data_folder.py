@@ -777,14 +777,14 @@ def test_only_bad_files_are_refused(cats):
 
 def test_file_that_may_not_be_read_is_named(cats, monkeypatch):
     # Not by its mode: root, as tests run in containers, reads everything.
-    opened = Image.open
+    opened = os.open
 
-    def closed(file):
+    def closed(file, *arguments):
         if str(file).endswith("3.png"):
             raise PermissionError(13, "Permission denied")
-        return opened(file)
+        return opened(file, *arguments)
 
-    monkeypatch.setattr(Image, "open", closed)
+    monkeypatch.setattr(os, "open", closed)
     with pytest.raises(ValueError, match=r"3\.png: cannot be read \(permission"):
         load_images(image_folder(cats, 8))
 

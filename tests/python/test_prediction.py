@@ -1,7 +1,9 @@
 import os
 import shutil
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -363,7 +365,21 @@ def test_classifier_keeps_its_class_names(refused, classifier, images):
         predict_images(classifier, images, class_names=["cat", "dog"])
 
 
-# Forked processes
+# Threads and forked processes
+
+
+def test_eight_threads_at_once_predict_the_same(classifier, files, tmp_path):
+    save_classifier(classifier, tmp_path / "a.reticnn")
+    # A model that nothing has been sent through yet.
+    fresh = load_classifier(tmp_path / "a.reticnn")
+    before = cv2.getNumThreads()
+    with ThreadPoolExecutor(8) as pool:
+        tables = pool.map(
+            lambda _: predict_images(fresh, files, batch_size=3), range(16)
+        )
+        for table in tables:
+            assert table == predict_images(classifier, files, batch_size=3)
+    assert cv2.getNumThreads() == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="No fork on this system")

@@ -8,6 +8,7 @@ import numpy as np
 
 from reticnn.augmenting.parts.opencv_warp import ROWS_AT_ONCE
 from reticnn.augmenting.parts.part import VALUES_AT_ONCE, output_shape
+from reticnn.runtime.stopping import check_wanted, results_in
 
 # Handing a block to another thread takes about as long as processing this many values.
 _VALUES_WORTH_A_THREAD = 1_000_000
@@ -53,9 +54,10 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
     blocks = _blocks(images)
     if threads == 1 or len(blocks) == 1 or images.size < _VALUES_WORTH_A_THREAD:
         for block in blocks:
+            check_wanted()
             do(block)
     else:
-        list(_pool(threads).map(do, blocks))
+        results_in(_pool(threads), do, blocks)
     return results
 
 

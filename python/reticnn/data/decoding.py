@@ -15,6 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reticnn.coercion import printable
 from reticnn.data.resizing import fitted, scaled
+from reticnn.runtime.files import NotAFileError, opened
+from reticnn.runtime.stopping import check_wanted, results_in
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -139,19 +141,22 @@ def _for_each(action, count):
     indices = iter(range(count))
 
     def take_turns(_):
-        # Taking the next number from an iterator is one step for all threads.
-        return [(index, action(index)) for index in indices]
+        done = []
+        with _while_decoding:
+            # Taking the next number from an iterator is one step for all threads.
+            for index in indices:
+                check_wanted()
+                done.append((index, action(index)))
+        return done
 
-    with _while_decoding:
-        shares = _threads().map(take_turns, range(min(_THREADS, count)))
-        return sorted(chain.from_iterable(shares), key=itemgetter(0))
+    shares = results_in(_threads(), take_turns, range(min(_THREADS, count)))
+    return sorted(chain.from_iterable(shares), key=itemgetter(0))
 
 
-class _LibrarySettings:
-    """What holds for OpenCV and Pillow in the whole process, while images are decoded.
+class _LargePhotos:
+    """Lifts Pillow's limit, which lies below the largest photos, while any are decoded.
 
-    Images are spread over threads, so that OpenCV's own would be too many. Pillow's
-    limit lies below the largest photos.
+    It holds for the whole process.
     """
 
     def __init__(self):
@@ -161,8 +166,7 @@ class _LibrarySettings:
     def __enter__(self):
         with self._lock:
             if not self._users:
-                self._before = cv2.getNumThreads(), Image.MAX_IMAGE_PIXELS
-                cv2.setNumThreads(1)
+                self._before = Image.MAX_IMAGE_PIXELS
                 Image.MAX_IMAGE_PIXELS = None
             self._users += 1
 
@@ -170,11 +174,10 @@ class _LibrarySettings:
         with self._lock:
             self._users -= 1
             if not self._users:
-                threads, Image.MAX_IMAGE_PIXELS = self._before
-                cv2.setNumThreads(threads)
+                Image.MAX_IMAGE_PIXELS = self._before
 
 
-_while_decoding = _LibrarySettings()
+_while_decoding = _LargePhotos()
 
 
 @cache
@@ -192,7 +195,7 @@ def _upright_pixels(file, side, channels):
 
     And the highest of its values if they have 16 bits, else None.
     """
-    with Image.open(file) as image:
+    with _opened(file) as opened_file, Image.open(opened_file) as image:
         _check_kind(image)
         pixels = _jpeg_pixels(image, side, channels)
         if pixels is not None:
@@ -200,6 +203,13 @@ def _upright_pixels(file, side, channels):
         is_large = image.width * image.height > _LARGE
         with _large_in_turn if is_large else contextlib.nullcontext():
             return _any_pixels(image, side, channels)
+
+
+def _opened(file):
+    """Return a context with a file object, of which nothing is read once unwanted."""
+    if not isinstance(file, str):
+        return contextlib.nullcontext(file)
+    return opened(file)
 
 
 class _RefusedError(Exception):
@@ -287,7 +297,7 @@ def _description(file):
     known = {"format": None, "width": None, "height": None}
 
     def look(_):
-        with Image.open(file) as image:
+        with _opened(file) as opened_file, Image.open(opened_file) as image:
             known.update(format=image.format, width=image.width, height=image.height)
         decode_image(file, (8, 8), 3)
 
@@ -310,6 +320,8 @@ def _explained(error, file):
         return "does not exist"
     if isinstance(error, IsADirectoryError) or os.path.isdir(_path_of(file)):
         return "is a folder"
+    if isinstance(error, NotAFileError):
+        return str(error)
     if isinstance(error, PermissionError):
         return "cannot be read (permission denied)"
     if isinstance(error, UnidentifiedImageError):
@@ -332,7 +344,7 @@ def _what_it_is_instead(file):
 
 
 def _starts_like_tiff(path):
-    with open(path, "rb") as file:
+    with opened(path) as file:
         return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 

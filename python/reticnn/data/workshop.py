@@ -66,7 +66,7 @@ def cats_and_dogs(path=None):
         raise FileNotFoundError(f"`path` does not exist: {path!r}. Check the spelling.")
     if os.path.isdir(path):
         return _from_folder(path)
-    if tarfile.is_tarfile(path):
+    if os.path.isfile(path) and tarfile.is_tarfile(path):
         try:
             return _from_archive(path)
         except (EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:

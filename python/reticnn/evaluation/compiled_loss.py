@@ -35,7 +35,8 @@ def compiled_loss(classifier, data, outputs, batch_size):
     batches = [slice(start, start + batch_size) for start in starts]
     if _needs_images(classifier, data):
         targets = [targets[batch] for batch in batches]
-        return _by_keras(model, read_batches(data, batch_size), targets)
+        with read_batches([data], batch_size) as batches:
+            return _by_keras(model, batches, targets)
     losses = [_loss(model, targets[batch], outputs[batch]) for batch in batches]
     sizes = [len(targets[batch]) for batch in batches]
     return float(np.average(losses, weights=sizes))

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from itertools import chain
 
 import numpy as np
 
@@ -131,12 +130,11 @@ def _mean_probabilities(views, sources, batch_size, start_progress):
     report = start_progress(
         sum(number_of_batches(source, batch_size) for source in sources)
     )
-    batches = chain.from_iterable(
-        read_batches(source, batch_size) for source in sources
-    )
-    seen = [
-        _of_batch(views, images, batch_size) for images in reporting(batches, report)
-    ]
+    with read_batches(sources, batch_size) as batches:
+        seen = [
+            _of_batch(views, images, batch_size)
+            for images in reporting(batches, report)
+        ]
     scales, n = len(sources), len(sources[0])
     return np.concatenate(seen).reshape(scales, n, -1).mean(axis=0)
 
@@ -216,7 +214,7 @@ def _files(paths, image_shape, resize, on_bad_image):
     if len(paths) == 0:
         raise ValueError("`images` has no images. Give at least one.")
     paths = [as_path(path, "images") for path in paths]
-    missing = [path for path in paths if not os.path.isfile(path)]
+    missing = [path for path in paths if not os.path.exists(path)]
     if missing and on_bad_image == "error":
         raise FileNotFoundError(
             f"`images` must name image files; {len(missing)} of {len(paths)} do not "

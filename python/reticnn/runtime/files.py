@@ -1,10 +1,72 @@
-"""Write a file as a whole, or not at all."""
+"""Read only what is a file; write a file as a whole, or not at all."""
 
 import contextlib
+import io
 import os
+import stat
 import tempfile
 
 from reticnn.coercion import as_path
+from reticnn.runtime.stopping import check_wanted
+
+# What has a name in a folder and is no file: to open it can take for ever, or do harm.
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class NotAFileError(OSError):
+    """A path leads to a pipe, a socket or a device."""
+
+
+def check_regular(path):
+    """Raise if a path leads to a pipe, a socket or a device, without opening it.
+
+    Raises:
+        NotAFileError: If it does. The text goes on after the name of the path.
+        OSError: If there is nothing there.
+    """
+    _check_kind(os.stat(path))
+
+
+def _check_kind(status):
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    if kind:
+        raise NotAFileError(f"is {kind}, not a file")
+
+
+def opened(path):
+    """Return a file opened to be read, whose reading ends where the work is unwanted.
+
+    Raises:
+        NotAFileError: If it is no file.
+        OSError: If it cannot be read.
+    """
+    check_regular(path)
+    # It may have been replaced since: then opening it returns at once.
+    file = _Wanted(io.FileIO(path, opener=_without_waiting))
+    try:
+        _check_kind(os.fstat(file.fileno()))
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _without_waiting(path, flags):
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+class _Wanted(io.BufferedReader):
+    """A file that is read as long as somebody wants what is made of it."""
+
+    def read(self, size=-1):
+        """Return the next bytes."""
+        check_wanted()
+        return super().read(size)
 
 
 def as_file_to_write(value, name="path"):

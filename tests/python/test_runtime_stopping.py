@@ -109,6 +109,6 @@ def test_pipe_put_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch):
     status = os.stat(path)
     path.unlink()
     os.mkfifo(path)
-    with monkeypatch.context() as patch, pytest.raises(NotAFileError, match="pipe"):
-        patch.setattr(os, "stat", lambda _: status)
+    with pytest.raises(NotAFileError, match="named pipe"), monkeypatch.context() as m:
+        m.setattr(os, "stat", lambda _: status)
         opened(str(path))

@@ -168,9 +168,12 @@ def _as_file_name(text):
     return os.fsdecode(_utf_8(text))
 
 
-def printable(path):
-    """Return a path as text that can be printed: bytes that are not UTF-8 in hex."""
-    return _utf_8(path).decode("utf-8", "backslashreplace")
+def printable(text):
+    """Return a text, such as a path, that can be printed, its other bytes in hex."""
+    try:
+        return _utf_8(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # Halves of a letter, which no file system has.
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _utf_8(path):

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import tempfile
 import warnings
 import zipfile
 
@@ -17,7 +16,6 @@ from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import warn_user
-from reticnn.runtime.files import as_file_to_write, replacing
 from reticnn.runtime.keras_internals import (
     compiled_here,
     load_new_optimizer,
@@ -25,6 +23,12 @@ from reticnn.runtime.keras_internals import (
     spare_from_decay,
     spares_from_decay,
     unknown_classes,
+)
+from reticnn.runtime.writing import (
+    as_file_to_write,
+    replacing,
+    temporary_folder,
+    unwritten,
 )
 
 _FORMAT = 1
@@ -37,7 +41,8 @@ def save_classifier(classifier, path):
 
     The file is a zip archive with the model in Keras's own format, and the class names,
     the image shape, the history and the versions in use as JSON. Nothing in it is
-    pickled. An older file is replaced only once the new one is complete.
+    pickled. An older file is replaced only once the new one is complete, and its
+    permissions are kept.
 
     Args:
         classifier: Classifier from `fit_classifier`.
@@ -53,6 +58,7 @@ def save_classifier(classifier, path):
             stands for another format, or if the model has Lambda layers, whose code
             would be unsafe to load.
         FileNotFoundError: If the folder to write in does not exist.
+        OSError: If the file cannot be written. An older one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -100,7 +106,7 @@ def save_classifier(classifier, path):
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
-    with replacing(path) as whole:
+    with replacing(path, unwritten(path)) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
         classifier.model.save(model)
         _check_no_code(model)
@@ -126,6 +132,7 @@ def load_classifier(path):
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, is not a saved classifier, was saved by a
             newer version in another format, or contains code.
+        OSError: If there is no room for temporary files.
         RuntimeError: In a process forked from the one that started Keras.
 
     Example:
@@ -298,7 +305,7 @@ def _read_model(contents, path, flags):
             f"which loading would run: {path!r}. Use Keras's layers or your own layer "
             "class instead."
         )
-    with tempfile.TemporaryDirectory(prefix="reticnn-") as scratch:
+    with temporary_folder() as scratch:
         file = os.path.join(scratch, _MODEL)
         with open(file, "wb") as copy:
             copy.write(contents)

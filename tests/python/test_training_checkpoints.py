@@ -3,12 +3,12 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,6 +17,7 @@ import pytest
 import reticnn
 from reticnn.runtime.conditions import CheckpointError, InterruptedWarning
 from reticnn.training import feature_cache
+from reticnn.training.callbacks.checkpoints import Checkpoints
 
 # A run with everything that has a state: dropout, batch normalisation, mixing, a
 # schedule, averaged weights, early stopping. It reports its steps, so that the test can
@@ -395,13 +396,169 @@ def test_a_checkpoint_of_an_older_version_is_refused_by_name(tmp_path):
         short_run(tmp_path)
 
 
-@pytest.mark.parametrize("keep", [0, 100, 2000])
-def test_a_damaged_checkpoint_is_recognised(tmp_path, keep):
-    short_run(tmp_path)
-    file = Path(tmp_path, "reticnn-checkpoint.npz")
-    file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(ValueError, match=r"`checkpoint_dir`.*cannot be used.*Delete"):
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """Return the bytes of a checkpoint, and of one as an older version wrote it."""
+    folder = tmp_path_factory.mktemp("written")
+    short_run(folder)
+    file = folder / "reticnn-checkpoint.npz"
+    return {"new": file.read_bytes(), "older": as_older(file).read_bytes()}
+
+
+def as_older(file):
+    """Let a checkpoint be as the version before wrote it, without a seal."""
+    with np.load(file) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    record = {**json.loads(str(arrays["record"])), "format": 2}
+    np.savez(file, **{**arrays, "record": np.array(json.dumps(record))})
+    return file
+
+
+def test_a_checkpoint_of_the_version_before_goes_on(tmp_path):
+    whole = short_run(tmp_path / "whole", epochs=3)
+    short_run(tmp_path / "cut")
+    as_older(tmp_path / "cut" / "reticnn-checkpoint.npz")
+    assert_same(short_run(tmp_path / "cut", epochs=3), whole)
+
+
+def damaged(contents, count):
+    """Yield contents with one byte changed, or cut off, at `count` places of each."""
+    places = np.linspace(0, len(contents) - 1, count).astype(int)
+    for place in places:
+        yield contents[:place]
+        changed = bytearray(contents)
+        changed[place] ^= 1 << place % 8
+        yield bytes(changed)
+
+
+@pytest.mark.parametrize("version", ["new", "older"])
+def test_every_damage_to_a_checkpoint_is_recognised(tmp_path, written, version):
+    file = tmp_path / "reticnn-checkpoint.npz"
+    recognised = 0
+    for contents in damaged(written[version], 300):
+        file.write_bytes(contents)
+        try:
+            Checkpoints(tmp_path)
+        except CheckpointError as error:
+            recognised += 1
+            assert str(error).startswith("`checkpoint_dir` has a checkpoint that")
+            assert "cannot be used" in str(error) and "Delete it" in str(error)
+    # What older versions wrote has bytes that say nothing, such as the time.
+    assert recognised == 600 or (version == "older" and recognised > 500)
+    file.write_bytes(written[version][:2000])
+    with pytest.raises(CheckpointError, match=r"`checkpoint_dir`.*cannot be used"):
         short_run(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing"])
+def test_what_is_no_checkpoint_file_is_refused_by_name(tmp_path, kind):
+    file = tmp_path / "reticnn-checkpoint.npz"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("Windows has no pipes of this kind")
+        os.mkfifo(file)
+    else:
+        file.symlink_to(tmp_path / "gone")
+    with pytest.raises(CheckpointError, match=r"`checkpoint_dir`.*it is not a file"):
+        short_run(tmp_path)
+
+
+def test_what_was_left_by_killed_processes_is_swept(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    left = tmp_path / f"reticnn-checkpoint.npz.{process.pid}.tmp"
+    left.write_bytes(b"half")
+    new = tmp_path / ".reticnn-0123456789abcdef"
+    new.mkdir()
+    for name in ("whole", "lock"):
+        (new / name).write_bytes(b"half")
+    written = tmp_path / f"reticnn-checkpoint.npz.{os.getppid()}.tmp"
+    others = [written, tmp_path / "reticnn-checkpoint.npz.tmp", tmp_path / "notes.tmp"]
+    for path in others:
+        path.write_bytes(b"of others")
+    short_run(tmp_path)
+    assert set(tmp_path.iterdir()) == {*others, tmp_path / "reticnn-checkpoint.npz"}
+
+
+HOLD = """
+import sys, time
+from reticnn.runtime.locks import FileLock
+lock = FileLock(sys.argv[1])
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_another_process_in_the_folder_is_named(tmp_path):
+    file = tmp_path / "reticnn-checkpoint.lock"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(file)], stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline().strip() == b"held"
+        with pytest.raises(CheckpointError, match="`checkpoint_dir` is in use") as told:
+            short_run(tmp_path)
+        assert f"of process {other.pid}:" in str(told.value)
+    finally:
+        other.kill()
+        other.communicate()
+    short_run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["reticnn-checkpoint.npz"]
+
+
+def test_a_run_in_this_process_is_in_nobodys_way_when_it_has_failed(tmp_path):
+    def again(state):
+        with pytest.raises(CheckpointError, match=r"another run, of this process"):
+            short_run(tmp_path)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        short_run(tmp_path, progress=again)
+    short_run(tmp_path)
+
+
+@pytest.mark.parametrize("inside", [(), ("folder",)])
+def test_a_file_for_a_folder_is_refused_by_name(tmp_path, refused, inside):
+    path = tmp_path / "file"
+    path.write_text("mine")
+    kind, fix = (OSError, "another folder") if inside else (ValueError, "another name")
+    with refused(kind, "checkpoint_dir", repr(str(path.joinpath(*inside))), fix):
+        short_run(path.joinpath(*inside))
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_that_may_not_be_written_is_refused_by_name(
+    tmp_path, monkeypatch, refused
+):
+    whole = short_run(tmp_path)
+    # The superuser may write everything.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with refused(PermissionError, "checkpoint_dir", repr(str(tmp_path)), "permissions"):
+        short_run(tmp_path, epochs=3)
+    assert_same(short_run(tmp_path), whole)
+
+
+def test_a_folder_that_is_gone_is_named_and_no_checkpoint_is_promised(tmp_path):
+    folder = tmp_path / "run"
+
+    def remove(state):
+        shutil.rmtree(folder, ignore_errors=True)
+
+    with pytest.raises(OSError, match=r"`checkpoint_dir`.*after epoch 1") as told:
+        short_run(folder, progress=remove)
+    assert f"The folder is gone: {str(folder)!r}" in str(told.value)
+    assert "unchanged" not in str(told.value)
+
+
+def test_an_interruption_promises_no_checkpoint_that_is_not_there(tmp_path):
+    def stop(state):
+        shutil.rmtree(tmp_path / "run")
+        raise KeyboardInterrupt
+
+    with pytest.warns(InterruptedWarning, match="No checkpoint has been written"):
+        short_run(tmp_path / "run", progress=stop)
 
 
 def test_a_checkpoint_runs_no_code(tmp_path):

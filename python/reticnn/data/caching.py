@@ -26,7 +26,11 @@ def new_cache(kind, shape, dtype=np.uint8):
     if kind == "auto":
         kind = kind_with_room(np.prod(shape) * np.dtype(dtype).itemsize)
     caches = {"memory": _MemoryCache, "disk": _DiskCache, "none": _NoCache}
-    return caches[kind](shape, dtype)
+    try:
+        return caches[kind](shape, dtype)
+    except OSError:
+        # As with a full disk below.
+        return _NoCache(shape, dtype)
 
 
 def kind_with_room(size):
@@ -127,4 +131,7 @@ class _DiskCache(_NoCache):
 
 
 def _free_disk():
-    return shutil.disk_usage(tempfile.gettempdir()).free
+    try:
+        return shutil.disk_usage(tempfile.gettempdir()).free
+    except OSError:  # Nowhere can temporary files be written.
+        return 0

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from reticnn import __version__
-from reticnn.coercion import shown
+from reticnn.coercion import printable, shown
 from reticnn.evaluation.evaluate import measured
 from reticnn.notation import in_words
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
 from reticnn.runtime.backend import device_name, keras
-from reticnn.runtime.files import as_file_to_write, replacing
+from reticnn.runtime.writing import as_file_to_write, replacing, unwritten
 
 # Nothing is fetched from anywhere, whatever a page might be made to contain.
 _POLICY = (
@@ -73,6 +73,7 @@ def report_classifier(
             classifier, or images of a size or number of channels that the model does
             not take, or if `path` is a folder.
         FileNotFoundError: If the folder to write in does not exist.
+        OSError: If the file cannot be written. An older one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -91,8 +92,8 @@ def report_classifier(
     extra = _checked(session)
     found = measured(classifier, data, class_names, batch_size, progress, output)
     page = _page(found, {**_session(), **extra})
-    with replacing(path) as whole:
-        Path(whole).write_text(page, encoding="utf-8")
+    with replacing(path, unwritten(path)) as whole:
+        Path(whole).write_text(printable(page), encoding="utf-8")
     return path
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 from reticnn.notation import in_words
+from reticnn.runtime.writing import check_temporary_files
 
 
 def _quiet_keras():
@@ -17,6 +18,8 @@ def _quiet_keras():
     console nor a knitted page can hold them back. A user who sets
     `TF_CPP_MIN_LOG_LEVEL` lower than 3 wants to see them and does.
     """
+    # TensorFlow cannot be started without, nor started again after it has failed.
+    check_temporary_files()
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if level != "3" or not _has_stderr():
         return importlib.import_module("keras")
@@ -40,7 +43,7 @@ def _has_stderr():
 def _stderr_held_back():
     """Send the process's stderr to a file, and show it only if the block fails."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    with _new_file() as held:
         stderr = os.dup(2)
         os.dup2(held.fileno(), 2)
         failed = True
@@ -54,6 +57,19 @@ def _stderr_held_back():
             if failed:
                 held.seek(0)
                 sys.stderr.write(held.read().decode(errors="replace"))
+
+
+def _new_file():
+    """Return an open file without a name, in memory where there are such.
+
+    Where nothing can be written, it is one that keeps nothing: what Python itself has
+    to say of a failure is not held back.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it.
+        return open(os.memfd_create("stderr"), "w+b")
+    with contextlib.suppress(OSError):
+        return tempfile.TemporaryFile()
+    return open(os.devnull, "w+b")
 
 
 keras = _quiet_keras()

@@ -111,6 +111,15 @@ def _process_count():
     return jax.process_count()
 
 
+def is_first_process():
+    """Return whether this is the first of the processes that train together."""
+    if _process_count() == 1:
+        return True
+    import jax
+
+    return jax.process_index() == 0
+
+
 def shared_seed(seed, devices):
     """Return the seed of the first of the processes that train together."""
     return int(_of_first_process(np.array(seed, "uint32"))) if devices else seed

@@ -7,9 +7,9 @@ from reticnn.coercion import as_bool, as_path
 from reticnn.memory import fingerprint, note_images
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
-from reticnn.training.callbacks.checkpoints import check_stages
+from reticnn.training.callbacks.checkpoints import check_stages, has_checkpoint, held
 from reticnn.training.callbacks.epoch_progress import as_progress
-from reticnn.training.distributing import as_devices
+from reticnn.training.distributing import as_devices, is_first_process
 from reticnn.training.origin import origin_of
 from reticnn.training.runs import RunSequence
 from reticnn.training.settings import TrainingSettings
@@ -205,8 +205,10 @@ def fit_classifier(
             `validation` has other classes, if `model` is compiled and an argument
             contradicts that, or an argument is outside its range.
         CheckpointError: A ValueError, if the checkpoint is damaged, belongs to another
-            run, or was written by an older version.
-        OSError: If a checkpoint cannot be written; the last good one remains.
+            run, or was written by an older version, or if another run is going on in
+            `checkpoint_dir`.
+        OSError: If a checkpoint cannot be written. One that was written before stays as
+            it is.
 
     Warns:
         InterruptedWarning: If training is interrupted.
@@ -255,13 +257,16 @@ def fit_classifier(
     progress = as_progress(progress)
     origin = origin_of(built(model, seed), output, as_bool(fresh, "fresh"))
     parts = [None] if stages is None else as_stages(stages, settings, origin.model)
+    if checkpoint_dir is not None:
+        checkpoint_dir = as_path(checkpoint_dir, "checkpoint_dir")
     folders = _folders(checkpoint_dir, parts)
-    if stages is not None and checkpoint_dir is not None:
-        check_stages(folders, [stage.fingerprint for stage in parts])
     runs = RunSequence(origin, data, validation, devices=devices, seed=seed)
-    runs.train(parts, settings, folders, progress)
+    with held(checkpoint_dir if is_first_process() else None):
+        if stages is not None and checkpoint_dir is not None:
+            check_stages(folders, [stage.fingerprint for stage in parts])
+        runs.train(parts, settings, folders, progress)
     if runs.stopped == "interrupted":
-        warn_user(_interruption(runs, checkpoint_dir), InterruptedWarning)
+        warn_user(_interruption(runs, folders), InterruptedWarning)
     runs.run.warn_of_overlap()
     return _classifier(runs, settings)
 
@@ -286,7 +291,7 @@ def _classifier(runs, settings):
     )
 
 
-def _interruption(runs, checkpoint_dir):
+def _interruption(runs, folders):
     """Return what to tell the user of training that was cut off."""
     weights = "of that moment"
     if runs.run.keeps_best:
@@ -294,8 +299,10 @@ def _interruption(runs, checkpoint_dir):
         weights = f"of epoch {kept}, the best so far" if kept else "from before it"
     text = f"Training was interrupted {runs.cut}. The classifier has the weights"
     text = f"{text} {weights}."
-    if checkpoint_dir is None:
+    if not any(folders):
         return text
+    if not any(map(has_checkpoint, folders)):
+        return f"{text} No checkpoint has been written."
     return f"{text} The same call goes on from its last checkpoint."
 
 
@@ -303,8 +310,9 @@ def _folders(checkpoint_dir, parts):
     """Return the folder for the checkpoint of each stage, or of the only one."""
     if checkpoint_dir is None:
         return [None] * len(parts)
-    folder = as_path(checkpoint_dir, "checkpoint_dir")
     return [
-        folder if stage is None else os.path.join(folder, f"stage-{stage.number}")
+        os.path.join(checkpoint_dir, f"stage-{stage.number}")
+        if stage
+        else checkpoint_dir
         for stage in parts
     ]

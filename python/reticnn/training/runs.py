@@ -1,9 +1,7 @@
 """The runs of one training, one after the other: a run per stage."""
 
-import os
-
 from reticnn.memory import keep_beginning, note_images
-from reticnn.training.callbacks.checkpoints import path_in
+from reticnn.training.callbacks.checkpoints import has_checkpoint
 from reticnn.training.callbacks.epoch_progress import (
     in_reading_order,
     progress_reporters,
@@ -50,7 +48,7 @@ class RunSequence:
                 stage,
                 stage.settings if stage else settings,
                 checkpoint_dir=folder,
-                followed=_has_checkpoint(folders[number + 1 : number + 2]),
+                followed=any(map(has_checkpoint, folders[number + 1 : number + 2])),
             )
             if not self.stopped:
                 self._finish(stage, progress)
@@ -108,11 +106,6 @@ class RunSequence:
         except KeyboardInterrupt:
             self.stopped, self.cut = "interrupted", f"after epoch {run.end}"
         run.leave()
-
-
-def _has_checkpoint(folders):
-    """Return whether there is a checkpoint in one of the folders."""
-    return any(folder and os.path.exists(path_in(folder)) for folder in folders)
 
 
 def _joined_history(earlier, records, stage):

@@ -1,8 +1,10 @@
 """Resume a training run that was interrupted, as if it had not been."""
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import zipfile
@@ -12,21 +14,21 @@ import numpy as np
 from reticnn.coercion import shown
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import CheckpointError, warn_user
+from reticnn.runtime.locks import FileLock, HeldError
+from reticnn.runtime.writing import reason_of, replacing, sweep
 from reticnn.training.fingerprint import weights_digest
 
 _FILE = "reticnn-checkpoint.npz"
-_FORMAT = 2
+_LOCK = "reticnn-checkpoint.lock"
+_FORMAT = 3
+# Files of this format, without a seal, are still read.
+_UNSEALED_FORMAT = 2
 # What the file has of the run, beside its arrays, and which models it has left.
 _RECORD, _LEFT = "record", "left-"
 
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    OSError,
-    EOFError,
-    zipfile.BadZipFile,
-)
+# The comment at the very end of the file: these words, and a digest of all before it.
+_SEAL = b"reticnn checkpoint "
+_DIGEST_LENGTH = 32
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -48,8 +50,10 @@ class Checkpoints(keras.callbacks.Callback):
     def __init__(self, folder):
         """Take the folder, which is made if it is not there."""
         super().__init__()
-        os.makedirs(folder, exist_ok=True)
-        self.path = path_in(folder)
+        _make(folder)
+        sweep(folder)
+        _sweep_older(folder)
+        self.path = _path_in(folder)
         self.record, self._arrays, self._left = self._read()
         self.run = self.record["run"] if self.record else secrets.token_hex(8)
 
@@ -64,11 +68,23 @@ class Checkpoints(keras.callbacks.Callback):
             _check(self.record, self.path, texts, digests)
 
     def check_epochs(self, epochs):
-        """Raise if more epochs are done than were asked for."""
+        """Raise if more epochs are done than were asked for, or no more can be noted.
+
+        Raises:
+            CheckpointError: If there are more epochs.
+            PermissionError: If the folder may not be written, and training goes on.
+        """
         done = len(self.record["records"]) if self.record else 0
         if done > epochs:
             problem = f"epochs: there {done} are done, here {epochs} asked for"
             raise _of_another_run(self.path, [problem])
+        ended = self.record and (done == epochs or self.record["stopped"])
+        folder = os.path.dirname(self.path)
+        if not ended and not os.access(folder, os.W_OK):
+            raise PermissionError(
+                f"`checkpoint_dir` is a folder that may not be written: {folder!r}. "
+                "Change its permissions, or use another folder."
+            )
 
     def check_initial(self, digests):
         """Compare the weights of a model with those that the run began with.
@@ -161,17 +177,35 @@ class Checkpoints(keras.callbacks.Callback):
             "best_epoch": self._best.epoch,
         }
         arrays[_RECORD] = np.array(json.dumps(record))
-        try:
-            with _replacing(self.path) as file:
-                np.savez(file, **arrays)
-            self._left = set()
-        except OSError as error:
-            raise OSError(
-                f"`checkpoint_dir`: the state after epoch {len(self._history.records)} "
-                f"could not be written ({error.strerror or error}). The last good "
-                f"checkpoint, {self.path!r}, is unchanged. Free some space, and run "
-                "the same call again."
-            ) from error
+        with (
+            replacing(self.path, self._unwritten) as whole,
+            open(whole, "w+b") as file,
+        ):
+            np.savez(file, **arrays)
+            _seal(file)
+        self._left = set()
+
+    def _unwritten(self, reason):
+        """Return what to say where the state of training could not be written."""
+        done = len(self._history.records)
+        when = f"after epoch {done}" if done else "before the first epoch"
+        folder = os.path.dirname(self.path)
+        if os.path.exists(self.path):
+            rest = (
+                f"The last good checkpoint, {self.path!r}, is unchanged. Free some "
+                "space, and run the same call again."
+            )
+        elif os.path.isdir(folder):
+            rest = (
+                f"There is no checkpoint in {folder!r}. Free some space, or use "
+                "another folder."
+            )
+        else:
+            rest = f"The folder is gone: {folder!r}. Use one that stays."
+        return (
+            f"`checkpoint_dir`: the state {when} could not be written ({reason}). "
+            f"{rest}"
+        )
 
     def leave(self):
         """Note the weights with which the model is left, to know it again."""
@@ -179,11 +213,14 @@ class Checkpoints(keras.callbacks.Callback):
         if digest in self._left or not os.path.exists(self.path):
             return
         # Not a reason to lose the classifier.
-        with contextlib.suppress(OSError), _replacing(self.path) as file:
+        with (
+            contextlib.suppress(OSError),
+            replacing(self.path, self._unwritten) as whole,
+            open(whole, "w+b") as file,
+        ):
             with open(self.path, "rb") as last:
                 shutil.copyfileobj(last, file)
-            with zipfile.ZipFile(file, "a") as archive:
-                archive.writestr(_LEFT + digest, b"")
+            _seal(file, _LEFT + digest)
             self._left.add(digest)
 
     def _kept(self):
@@ -210,17 +247,48 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _read(self):
         """Return record and arrays of the run that is there, and how it left models."""
-        if not os.path.exists(self.path):
+        if not os.path.lexists(self.path):
             return None, None, set()
-        with _understanding(self.path), np.load(self.path) as archive:
-            record = _record_in(archive)
+        with _opened(self.path) as (record, archive):
             names = [name for name in archive.files if name != _RECORD]
             left = [name for name in names if name.startswith(_LEFT)]
             arrays = {name: archive[name] for name in names if name not in left}
         return record, arrays, {name.removeprefix(_LEFT) for name in left}
 
 
-def path_in(folder):
+@contextlib.contextmanager
+def held(folder):
+    """Keep runs of other processes out of a folder, made if it is not there.
+
+    Args:
+        folder: The folder, or None for nothing.
+
+    Raises:
+        CheckpointError: If another run is going on in the folder.
+        ValueError: If it is a file.
+        OSError: If it cannot be made.
+    """
+    lock = None
+    if folder is not None:
+        _make(folder)
+        try:
+            lock = FileLock(os.path.join(folder, _LOCK))
+        except HeldError as other:
+            raise CheckpointError(
+                f"`checkpoint_dir` is in use by another run, of {other}: {folder!r}. "
+                "Wait until that has ended, or use another folder."
+            ) from None
+        except OSError:
+            # What cannot be written is said where it is to be.
+            pass
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release(delete=True)
+
+
+def _path_in(folder):
     """Return the path of the checkpoint in a folder."""
     return os.path.join(folder, _FILE)
 
@@ -236,39 +304,130 @@ def check_stages(folders, fingerprints):
     """
     before = None
     for folder, fingerprint in zip(folders, fingerprints, strict=True):
-        path, record = path_in(folder), None
-        if os.path.exists(path):
-            with _understanding(path), np.load(path) as archive:
-                record = _record_in(archive)
+        path, record = _path_in(folder), None
+        if os.path.lexists(path):
+            with _opened(path) as (record, _):
+                pass
             _check(record, path, {"stages": fingerprint}, {})
             if record["after"] != before:
                 raise _of_another_run(path, ["another run of the stage before it"])
         before = record and record["run"]
 
 
-def _record_in(archive):
+def has_checkpoint(folder):
+    """Return whether there is a checkpoint in a folder, which may be None."""
+    return folder is not None and os.path.isfile(_path_in(folder))
+
+
+def _make(folder):
+    """Make a folder, and those that it is in, unless it is there."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        if os.path.exists(folder):
+            raise ValueError(
+                f"`checkpoint_dir` must be a folder, and {folder!r} is a file. Use "
+                "another name."
+            ) from error
+        raise OSError(
+            f"`checkpoint_dir` cannot be made ({reason_of(error)}): {folder!r}. Use "
+            "another folder."
+        ) from error
+
+
+def _sweep_older(folder):
+    """Delete what older versions have left of the files that they were writing."""
+    for name in os.listdir(folder):
+        writer = re.fullmatch(rf"{re.escape(_FILE)}\.(\d+)\.tmp", name)
+        if writer and not _lives(int(writer[1])):
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(folder, name))
+
+
+def _lives(process):
+    """Return whether there is another process of a number.
+
+    Windows deletes no file that a process has open, and its `os.kill()` ends it.
+    """
+    if os.name == "nt" or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
+
+
+def _seal(file, *names):
+    """Add empty entries to a file of arrays, and let it end in a digest of it all."""
+    with zipfile.ZipFile(file, "a") as archive:
+        for name in names:
+            archive.writestr(name, b"")
+        archive.comment = _SEAL + b"0" * _DIGEST_LENGTH
+    end = file.seek(-_DIGEST_LENGTH, os.SEEK_END)
+    digest = _digest(file, end)
+    file.seek(end)
+    file.write(digest)
+
+
+def _is_sealed(file):
+    """Return whether a file ends in a digest of it all."""
+    length = file.seek(0, os.SEEK_END)
+    end = length - _DIGEST_LENGTH
+    file.seek(max(0, end - len(_SEAL)))
+    return file.read(len(_SEAL)) == _SEAL and file.read() == _digest(file, end)
+
+
+def _digest(file, end):
+    """Return a text that differs where the first `end` bytes of a file do."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_LENGTH // 2)
+    file.seek(0)
+    while end:
+        block = file.read(min(end, 2**20))
+        digest.update(block)
+        end -= len(block)
+    return digest.hexdigest().encode()
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """Give the record and the arrays in a file, and say of which it is if that fails.
+
+    A damaged archive raises errors of a dozen kinds, from all of zipfile's depth.
+    """
+    fix = "Delete it to start again from the beginning."
+    try:
+        if not os.path.isfile(path):
+            raise ValueError("it is not a file")
+        with open(path, "rb") as file:
+            sealed = _is_sealed(file)
+            file.seek(0)
+            with np.load(file) as archive:
+                yield _record_in(archive, sealed), archive
+    except Exception as error:
+        if isinstance(error, (OSError, MemoryError)):
+            fix = f"Let this process read it, or d{fix[1:]}"
+        raise CheckpointError(
+            f"`checkpoint_dir` has a checkpoint that cannot be used "
+            f"({reason_of(error)}): {path!r}. {fix}"
+        ) from error
+
+
+def _record_in(archive, sealed):
     """Return the record in an open file."""
     record = json.loads(str(archive[_RECORD]))
     if record["format"] > _FORMAT:
         raise ValueError("it comes from a newer reticnn")
-    if record["format"] < _FORMAT:
+    if record["format"] < _UNSEALED_FORMAT:
         raise ValueError(
             "an older reticnn wrote it, without noting for which images and which "
             "model; only that one can go on with it"
         )
+    if record["format"] > _UNSEALED_FORMAT and not sealed:
+        raise ValueError("it has changed since it was written")
     return record
-
-
-@contextlib.contextmanager
-def _understanding(path):
-    """Say of which file it is that its reading fails."""
-    try:
-        yield
-    except _UNREADABLE as error:
-        raise CheckpointError(
-            f"`checkpoint_dir` has a checkpoint that cannot be used ({error}): "
-            f"{path!r}. Delete it to start again from the beginning."
-        ) from error
 
 
 def _check(record, path, texts, digests):
@@ -294,21 +453,6 @@ def _of_another_run(path, problems):
         f"`checkpoint_dir` has the checkpoint of another run, {path!r}: "
         f"{'; '.join(problems)}. Use another folder, or delete the file."
     )
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    """Give a file to write that takes the place of the one at `path` when complete."""
-    unfinished = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(unfinished, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
 
 
 def _places(variables, kind, only=None):

@@ -1,0 +1,228 @@
+"""Write a file as a whole, or not at all."""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+
+from reticnn.coercion import as_path
+from reticnn.runtime.locks import FileLock, HeldError
+
+# Folders with files that are not complete, beside those that these are to replace.
+_SCRATCH = re.compile(r"\.reticnn-[0-9a-f]{16}")
+_LOCK = "lock"
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def as_file_to_write(value, name="path"):
+    """Return `value` as the path of a file that can be written, with `~` expanded.
+
+    Raises:
+        ValueError: If it is a folder, or something else that is no file.
+        FileNotFoundError: If the folder to write in does not exist.
+        PermissionError: If the file or the folder may not be written.
+    """
+    path = as_path(value, name)
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(path):
+        raise ValueError(
+            f"`{name}` must be a file to write, and {path!r} is a folder. Add a name."
+        )
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"`{name}` is in a folder that does not exist: {folder!r}. Create it first."
+        )
+    there = os.path.exists(path)
+    if there and not os.path.isfile(path):
+        raise ValueError(
+            f"`{name}` must be a file to write, and {path!r} is a device, a pipe or a "
+            "socket. Use another name."
+        )
+    for written, kind in ((path, "a file"), (folder, "in a folder")):
+        if (there or written is folder) and not os.access(written, os.W_OK):
+            raise PermissionError(
+                f"`{name}` is {kind} that may not be written: {written!r}. Change its "
+                "permissions, or use another path."
+            )
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path, unwritten):
+    """Give a path to write to in place of `path`, which it replaces when complete.
+
+    Where the block fails, an older file stays as it is. Its permissions stay in any
+    case, and where it is a link, the file that this leads to is replaced. Other files
+    may be put next to the one to write; they are deleted, or, if the process is killed,
+    with the next file that is written in the folder.
+
+    Args:
+        path: The file.
+        unwritten: Function of the reason, in words, why the file could not be written;
+            it returns what to say.
+
+    Raises:
+        OSError: If it could not be written.
+    """
+    target, known = os.path.realpath(path), sys.exc_info()[1]
+    try:
+        with _scratch_in(os.path.dirname(target)) as scratch:
+            whole = os.path.join(scratch, "whole")
+            yield whole
+            _to_disk(whole)
+            _let_be_like(whole, target)
+            os.replace(whole, target)
+    except Exception as error:
+        cause = _problem_writing(error, known)
+        if cause is None:
+            raise
+        raise OSError(unwritten(reason_of(cause))) from error
+
+
+def unwritten(path, name="path"):
+    """Return what to say of a file that could not be written, as `replacing` wants."""
+
+    def say(reason):
+        older = "The older file is unchanged. " if os.path.exists(path) else ""
+        return (
+            f"`{name}` could not be written ({reason}): {path!r}. {older}Free some "
+            "space, or use another path."
+        )
+
+    return say
+
+
+def reason_of(error):
+    """Return what an error says, without the numbers that the system has for it."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def is_lack_of_room(error):
+    """Return whether something could not be written because a disk is full."""
+    return getattr(error, "errno", None) in _NO_ROOM
+
+
+def sweep(folder):
+    """Delete what processes that were killed have left of the files they wrote here.
+
+    What is being written is locked, and stays.
+    """
+    left = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        left = [entry.path for entry in entries if _SCRATCH.fullmatch(entry.name)]
+    for scratch in left:
+        with contextlib.suppress(OSError, HeldError):
+            _delete_scratch(scratch)
+
+
+@contextlib.contextmanager
+def temporary_folder():
+    """Give a folder for temporary files, deleted after the block.
+
+    Raises:
+        OSError: If nothing can be written there.
+    """
+    check_temporary_files()
+    try:
+        with tempfile.TemporaryDirectory(prefix="reticnn-") as folder:
+            yield folder
+    except OSError as error:
+        place = f"{tempfile.gettempdir()!r} ({reason_of(error)})"
+        raise _no_temporary_files(place) from error
+
+
+def check_temporary_files():
+    """Raise if there is no folder at all for temporary files."""
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        wanted = os.environ.get("TMPDIR")
+        place = f"{wanted!r} or any other folder" if wanted else "any folder"
+        raise _no_temporary_files(place) from error
+
+
+def _no_temporary_files(place):
+    return OSError(
+        f"Temporary files cannot be written in {place}. Free some space, or set the "
+        "environment variable TMPDIR to a folder that has room for them."
+    )
+
+
+@contextlib.contextmanager
+def _scratch_in(folder):
+    """Give a new folder in another, locked, and delete it after the block."""
+    sweep(folder)
+    scratch, lock = _new_scratch(folder)
+    try:
+        yield scratch
+    finally:
+        lock.release()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _new_scratch(folder):
+    """Return a new folder and the lock in it."""
+    while True:
+        scratch = os.path.join(folder, f".reticnn-{secrets.token_hex(8)}")
+        os.mkdir(scratch, 0o700)
+        try:
+            return scratch, FileLock(os.path.join(scratch, _LOCK))
+        except (FileNotFoundError, HeldError):
+            # Another process that sweeps here has found it before it was locked.
+            continue
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+
+def _delete_scratch(scratch):
+    """Delete a folder unless a process writes in it."""
+    try:
+        lock = FileLock(os.path.join(scratch, _LOCK), create=False)
+    except FileNotFoundError:
+        os.rmdir(scratch)
+        return
+    shutil.rmtree(scratch, ignore_errors=True)
+    lock.release()
+    # Windows keeps what is open.
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _to_disk(path):
+    """Wait until a file is on the disk, or raise: some refuse a file only then."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _let_be_like(path, older):
+    """Give a file the owner and permissions of another, as far as that is allowed."""
+    try:
+        known = os.stat(older)
+    except FileNotFoundError:
+        return
+    if hasattr(os, "chown"):
+        for owner in ((-1, known.st_gid), (known.st_uid, -1)):
+            with contextlib.suppress(OSError):
+                os.chown(path, *owner)
+    with contextlib.suppress(OSError):  # Of file systems without permissions.
+        os.chmod(path, stat.S_IMODE(known.st_mode))
+
+
+def _problem_writing(error, known):
+    """Return the error of the system because of which writing failed, or None.
+
+    On a full disk other errors follow from that. What was `known` before is not why.
+    """
+    if isinstance(error, OSError):
+        return error
+    while error not in (None, known):
+        if is_lack_of_room(error):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

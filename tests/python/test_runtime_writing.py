@@ -1,0 +1,231 @@
+"""Files are written as a whole or not at all, and what is held is held by one."""
+
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import reticnn
+from reticnn.runtime.locks import FileLock, HeldError
+from reticnn.runtime.writing import as_file_to_write, replacing, sweep, unwritten
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+
+# Without Keras, so that many processes can be started.
+BEGIN = """
+import os, sys, time
+from reticnn.runtime.writing import replacing, unwritten
+from reticnn.runtime.locks import FileLock
+"""
+
+WRITE = """
+with replacing(sys.argv[1], unwritten(sys.argv[1])) as whole:
+    with open(whole, "w") as file:
+        file.write("half of it")
+        file.flush()
+        print("writing", flush=True)
+        time.sleep(60)
+"""
+
+
+def write(path, text="new"):
+    with replacing(path, unwritten(path)) as whole:
+        Path(whole).write_text(text)
+
+
+def start(code, *arguments):
+    """Start a process, and wait for the first thing that it says."""
+    core = str(Path(reticnn.__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEGIN + code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": core},
+    )
+    process.stdout.readline()
+    return process
+
+
+def kill(process):
+    process.kill()
+    process.communicate()
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
+def test_a_file_keeps_its_permissions(tmp_path, mode):
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(mode)
+    write(path)
+    assert path.read_text() == "new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@posix
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path):
+    write(tmp_path / "ours")
+    (tmp_path / "usual").write_text("")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@posix
+def test_the_file_that_a_link_leads_to_is_replaced(tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    real, link = tmp_path / "there" / "file", tmp_path / "here" / "link"
+    link.symlink_to(Path("..", "there", "file"))
+    for text in ("first", "second"):
+        write(link, text)
+        assert link.is_symlink()
+        assert real.read_text() == text
+    assert [path.name for path in (tmp_path / "here").iterdir()] == ["link"]
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["file"]
+
+
+def test_a_file_that_fails_half_way_leaves_the_older_one(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with (
+        pytest.raises(KeyError),
+        replacing(path, unwritten(path)) as whole,
+    ):
+        Path(whole).write_text("half")
+        raise KeyError("of another kind")
+    with (
+        pytest.raises(OSError, match=r"`path` could not be written.*unchanged"),
+        replacing(path, unwritten(path)) as whole,
+    ):
+        Path(whole).write_text("half")
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_older_full_disk_is_not_why_something_fails_now(tmp_path):
+    path = tmp_path / "file"
+    try:
+        raise OSError(28, "No space left on device")
+    except OSError:
+        with pytest.raises(KeyError), replacing(path, unwritten(path)):
+            {}["of another kind"]
+
+
+@posix
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
+    ours = {".reticnn-" + "0" * 15, ".reticnn-notes", "reticnn"}
+    for name in ours:
+        (tmp_path / name).mkdir()
+    path = tmp_path / "file"
+    path.write_text("old")
+    dead, alive = start(WRITE, path), start(WRITE, path)
+    try:
+        kill(dead)
+        left = {path.name for path in tmp_path.iterdir()} - ours - {"file"}
+        assert len(left) == 2
+        sweep(tmp_path)
+        written = {path.name for path in tmp_path.iterdir()} - ours - {"file"}
+        assert len(written) == 1
+        write(path)
+        assert written < {path.name for path in tmp_path.iterdir()}
+    finally:
+        kill(alive)
+    write(path, "newer")
+    assert path.read_text() == "newer"
+    assert {path.name for path in tmp_path.iterdir()} == {*ours, "file"}
+    # As one is that was killed before it had locked its folder.
+    (tmp_path / ".reticnn-0123456789abcdef").mkdir()
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*ours, "file"}
+
+
+@posix
+def test_a_process_killed_at_any_moment_leaves_one_whole_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("0" * 100_000)
+    again = """
+print("writing", flush=True)
+number = 0
+while True:
+    number = (number + 1) % 10
+    with replacing(sys.argv[1], unwritten(sys.argv[1])) as whole:
+        with open(whole, "w") as file:
+            file.write(str(number) * 100_000)
+"""
+    for seconds in (0.001, 0.004, 0.009, 0.02):
+        process = start(again, path)
+        time.sleep(seconds)
+        kill(process)
+        text = path.read_text()
+        assert len(text) == 100_000 and len(set(text)) == 1
+    write(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_held_is_named_until_its_holder_ends(tmp_path):
+    kept = start(
+        "lock = FileLock(sys.argv[1]); print('held', flush=True); time.sleep(60)",
+        tmp_path / "kept",
+    )
+    try:
+        with pytest.raises(HeldError, match=f"^process {kept.pid}$"):
+            FileLock(tmp_path / "kept")
+    finally:
+        kill(kept)
+    lock = FileLock(tmp_path / "kept")
+    with pytest.raises(HeldError, match=r"^this process$"):
+        FileLock(tmp_path / "kept")
+    lock.release(delete=True)
+    assert not (tmp_path / "kept").exists() or os.name == "nt"
+    FileLock(tmp_path / "kept").release()
+
+
+@posix
+def test_a_file_that_changes_hands_is_held_by_one(tmp_path):
+    # It is deleted each time: none may go on holding a file that is no longer there.
+    take = """
+print("started", flush=True)
+from reticnn.runtime.locks import HeldError
+for _ in range(3000):
+    try:
+        lock = FileLock(sys.argv[1])
+    except HeldError:
+        continue
+    os.mkdir(sys.argv[2])
+    os.rmdir(sys.argv[2])
+    lock.release(delete=True)
+"""
+    processes = [start(take, tmp_path / "lock", tmp_path / "alone") for _ in range(3)]
+    for process in processes:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_replaced(tmp_path, kind, refused):
+    path = Path(os.devnull)
+    if kind == "pipe":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with refused(ValueError, "path", repr(str(path)), "another name"):
+        as_file_to_write(path)
+    assert not path.is_file()
+
+
+@posix
+def test_what_may_not_be_written_is_said_at_once(tmp_path, monkeypatch, refused):
+    path = tmp_path / "file"
+    path.write_text("old")
+    # The superuser may write everything.
+    monkeypatch.setattr(os, "access", lambda name, mode: str(name) != str(path))
+    with refused(PermissionError, "path", repr(str(path)), "permissions"):
+        as_file_to_write(path)
+    monkeypatch.setattr(os, "access", lambda name, mode: str(name) != str(tmp_path))
+    for name in ("file", "new"):
+        with refused(PermissionError, "path", repr(str(tmp_path)), "permissions"):
+            as_file_to_write(tmp_path / name)

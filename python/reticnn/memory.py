@@ -85,12 +85,20 @@ def warn_of_seen(data, seen, name):
     return bool(count)
 
 
+class _Noted:
+    """Images, as a model and its layers have them: what one forgets, all forget."""
+
+    def __init__(self):
+        """Begin with none."""
+        self.images = SeenImages()
+
+
 class _Training:
     """What is known of a model's training in this process."""
 
     def __init__(self, model, began_here=True):
         """Note how the model is before its first training, if that is to come."""
-        self.images = SeenImages()
+        self.noted = _Noted()
         self.first_weights = fingerprint(model) if began_here else None
         self.values = {}
         self.make_optimizer = None
@@ -100,14 +108,20 @@ class _Training:
 
 # A value must not refer to its model, which would then never be freed.
 _trainings = weakref.WeakKeyDictionary()
+# Layers that were trained may be put to use in other models.
+_noted_in_layers = weakref.WeakKeyDictionary()
 
 
 def seen_by(model):
-    """Return the `SeenImages` of a model, with those of the models in it."""
-    seen = SeenImages()
+    """Return the `SeenImages` of a model, with those of the models and layers in it."""
+    noted = set()
     for part in parts_of(model):
+        noted |= _noted_in_layers.get(part, set())
         if part in _trainings:
-            seen |= _trainings[part].images
+            noted.add(_trainings[part].noted)
+    seen = SeenImages()
+    for part in noted:
+        seen |= part.images
     return seen
 
 
@@ -117,7 +131,13 @@ def note_images(model, images):
     Of a model from elsewhere it is not known how it began.
     """
     training = _trainings.setdefault(model, _Training(model, began_here=False))
-    training.images |= images
+    training.noted.images |= images
+    for layer in parts_of(model):
+        if any(
+            weight.trainable or id(weight) in training.values
+            for weight in layer.weights
+        ):
+            _noted_in_layers.setdefault(layer, set()).add(training.noted)
 
 
 def trained_before(model):
@@ -126,11 +146,11 @@ def trained_before(model):
     One that has been given the weights again that it had before counts as new.
     """
     training = _trainings.get(model)
-    if training is None or not training.images:
+    if training is None or not training.noted.images:
         return False
     if fingerprint(model) == training.first_weights:
-        training.images = SeenImages()
-    return bool(training.images)
+        training.noted.images = SeenImages()
+    return bool(training.noted.images)
 
 
 def keep_beginning(model):
@@ -162,7 +182,7 @@ def begin_again(model):
     elif model.compiled:
         make = training.make_optimizer or _maker(model.optimizer)
         set_optimizer(model, make())
-    training.images = SeenImages()
+    training.noted.images = SeenImages()
     return True
 
 

@@ -295,6 +295,37 @@ def test_function_that_builds_no_model_is_refused(refused):
         fit(lambda: 3)
 
 
+def test_layers_in_another_model_bring_what_they_were_trained_on():
+    model = network()
+    fit(model)
+    start = keras.Input((16, 16, 3))
+    x = start
+    for layer in model.layers[1:-1]:
+        x = layer(x)
+    other = keras.Model(start, keras.layers.Dense(1, "sigmoid")(x))
+    assert evaluated(fit(other, OTHERS), IMAGES) == [SeenImagesWarning]
+
+
+def test_layers_that_begin_again_forget_in_every_model():
+    model = network()
+    fit(model)
+    other = keras.Model(model.input, model.layers[-2].output)
+    assert len(seen_by(other).trained_on) == len(IMAGES)
+    fit(model, OTHERS, fresh=True)
+    assert len(seen_by(other).trained_on) == len(OTHERS)
+
+
+def test_frozen_layers_learn_of_no_images():
+    model = network()
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    fit(model)
+    cut = keras.Model(model.input, model.layers[-2].output)
+    head = keras.layers.Dense(1, "sigmoid")
+    other = keras.Sequential([keras.Input((16, 16, 3)), cut, head])
+    assert not seen_by(other)
+
+
 def test_models_are_not_kept_alive():
     model = network()
     fit(model)

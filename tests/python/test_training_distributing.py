@@ -163,9 +163,9 @@ with warnings.catch_warnings(record=True) as caught:
 assert broken.stopped == "nan"
 assert any("lower `learning_rate`" in str(warning.message) for warning in caught)
 
-# The last batch leaves one device without an image.
+# The last batch leaves one device without an image, in validation too.
 few = reticnn.shape_images(9, 3, image_size=8, seed=3)
-normalised = fit(few, 2, batch_norm=True, validation=validation, epochs=1)
+normalised = fit(few, 2, batch_norm=True, validation=few, epochs=1)
 assert np.isfinite(normalised.history["val_loss"]).all()
 assert all(np.isfinite(array).all() for array in normalised.model.get_weights())
 """

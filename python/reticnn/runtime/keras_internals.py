@@ -77,12 +77,7 @@ def axis_of(operation):
 
 def parts_of(layer):
     """Return a layer and all layers that it is made of."""
-    return layer._flatten_layers()
-
-
-def all_layers(model):
-    """Return a model, its layers, and those that they are made of."""
-    return list(model._flatten_layers())
+    return list(layer._flatten_layers())
 
 
 def takes_training(layer):

@@ -27,6 +27,15 @@ from reticnn.runtime.keras_internals import (
 )
 from reticnn.training.compiling import forget_functions
 
+# What takes the place of these here would not do what the model does.
+_OWN_STEPS = (
+    "fit",
+    "make_train_function",
+    "train_step",
+    "make_test_function",
+    "test_step",
+)
+
 
 def as_devices(distribute):
     """Return the names of the devices to train on, or nothing for Keras's own choice.
@@ -141,7 +150,7 @@ def check_trains_by_keras(model, devices):
     """
     if not devices or keras.backend.backend() == "jax":
         return
-    for name in ("fit", "make_train_function", "train_step"):
+    for name in _OWN_STEPS:
         if name in own_methods(model):
             raise ValueError(
                 f"`model` has its own `{name}()`, which may weight the devices "
@@ -299,10 +308,11 @@ def _mirrored(model, devices):
             _make_variables_anew(model, strategy)
             model.jit_compile = False
             model.train_step = _weighted_train_step(model)
+            model.test_step = _test_step(model)
             forget_functions(model)
             yield
     finally:
-        del model.train_step
+        del model.train_step, model.test_step
         model.jit_compile = compiled_to_xla
         _make_variables_anew(model, before)
         forget_functions(model)
@@ -341,12 +351,8 @@ def _weighted_train_step(model):
         replicas = tf.distribute.get_replica_context()
         share = tf.cast(count, "float32") * replicas.num_replicas_in_sync
         share /= replicas.all_reduce("SUM", tf.cast(count, "float32"))
-        # Batch normalisation makes NaN of no images, so that one is put in.
-        rows = [[0, tf.cast(count == 0, "int32")], *[[0, 0]] * (images.shape.rank - 1)]
         with tf.GradientTape() as tape:
-            outputs = model(tf.pad(images, rows), training=True)
-            # A model with auxiliary classifiers gives those of each.
-            outputs = tf.nest.map_structure(lambda rows: rows[:count], outputs)
+            outputs = _outputs(model, images, training=True)
             loss = model.compute_loss(images, targets, outputs, weights, training=True)
             scaled = model.optimizer.scale_loss(loss * tf.cast(share, loss.dtype))
         mean_loss(model).update_state(
@@ -358,3 +364,33 @@ def _weighted_train_step(model):
         return model.compute_metrics(images, targets, outputs, weights)
 
     return train_step
+
+
+def _test_step(model):
+    """Return a step of evaluation that a device without an image gets through."""
+
+    def test_step(data):
+        images, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = _outputs(model, images, training=False)
+        loss = model.compute_loss(images, targets, outputs, weights, training=False)
+        mean_loss(model).update_state(
+            loss * count_replicas(), sample_weight=keras.ops.shape(images)[0]
+        )
+        return model.compute_metrics(images, targets, outputs, weights)
+
+    return test_step
+
+
+def _outputs(model, images, training):
+    """Return the outputs for a device's part of a batch, which may have no images.
+
+    Batch normalisation makes NaN of no images, and TensorFlow's convolutions on
+    processors confuse their channels: so that one is put in, and taken out again.
+    """
+    import tensorflow as tf
+
+    count = tf.shape(images)[0]
+    rows = [[0, tf.cast(count == 0, "int32")], *[[0, 0]] * (images.shape.rank - 1)]
+    outputs = model(tf.pad(images, rows), training=training)
+    # A model with auxiliary classifiers gives those of each.
+    return tf.nest.map_structure(lambda rows: rows[:count], outputs)

@@ -10,9 +10,9 @@ from reticnn.graph import leaves_of
 from reticnn.optimizers.schedules import Schedule
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
-    all_layers,
     compiled_as_given,
     innermost,
+    parts_of,
     rate_or_schedule,
 )
 
@@ -155,7 +155,7 @@ def _without_names(part, names):
 def _drawn_weights(model):
     """Return the ids of the weights that are as an initializer of their layer drew."""
     drawn = set()
-    for layer in all_layers(model):
+    for layer in parts_of(model):
         initializers = [
             value
             for value in vars(layer).values()

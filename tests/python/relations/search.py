@@ -223,8 +223,8 @@ class Search:
     def progress(self, seconds):
         """Return a line on how far it is."""
         return (
-            f"{self.cases} cases; {len(self.pairs):,} of {len(self._possible):,} pairs; "
-            f"{len(self.faults)} faults; {seconds:,.0f} seconds"
+            f"{self.cases} cases; {len(self.pairs):,} of {len(self._possible):,} "
+            f"pairs; {len(self.faults)} faults; {seconds:,.0f} seconds"
         )
 
     def _check(self, case, simplify):

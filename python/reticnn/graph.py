@@ -12,6 +12,7 @@ from reticnn.runtime.keras_internals import (
     calls_in,
     compiled_as_given,
     graph_in_sequential,
+    parts_of,
 )
 
 # What a model says of itself, and how it is built and saved, has no part in what it
@@ -251,11 +252,44 @@ def copy_of(model):
         if isinstance(model, AuxiliaryModel):
             _complete_copy(model, copy)
         copy.set_weights(model.get_weights())
+        for part in parts_of(copy):
+            # What was learned from images before training is worked out from weights.
+            if hasattr(part, "finalize_state"):
+                part.finalize_state()
+        set_trainable_flags(copy, trainable_flags(model))
     except Exception as error:
         raise _no_copy(model, error) from error
     if own_methods(copy) != own_methods(model):
         raise _no_copy(model, "methods were set on the model itself, not in its class")
     return copy
+
+
+def trainable_flags(model):
+    """Return whether each part of a model, and each weight, is to be trained.
+
+    A part may be frozen within a layer, and a weight by itself, which Keras says
+    neither in the configuration of a model nor in its file.
+
+    Returns:
+        Dict of lists of booleans: `"parts"`, `"weights"`.
+    """
+    return {
+        "parts": [part.trainable for part in parts_of(model)],
+        "weights": [weight.trainable for weight in model.weights],
+    }
+
+
+def set_trainable_flags(model, flags):
+    """Give a model made of the same parts what `trainable_flags` returned.
+
+    Raises:
+        ValueError: If it is made of other parts.
+    """
+    # A part that is set sets those within it and its weights, which come after it.
+    for part, flag in zip(parts_of(model), flags["parts"], strict=True):
+        part.trainable = flag
+    for weight, flag in zip(model.weights, flags["weights"], strict=True):
+        weight.trainable = flag
 
 
 def _complete_copy(model, copy):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reticnn import build_cnn
-from reticnn.graph import as_graph, graph_of, named_layers, walk
+from reticnn.graph import as_graph, copy_of, graph_of, named_layers, walk
 
 
 @pytest.fixture
@@ -82,3 +82,43 @@ def test_sequential_models_are_graphs_and_others_are_not():
 
     assert graph_of(Own()) is None
     assert graph_of(keras.layers.Dense(1)) is None
+
+
+@keras.saving.register_keras_serializable("reticnn.tests")
+class _Within(keras.layers.Layer):
+    """A layer with a frozen layer in it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.scale = keras.layers.BatchNormalization(trainable=False)
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, inputs):
+        return self.dense(self.scale(inputs))
+
+
+def test_copy_is_frozen_where_the_model_is():
+    pixels = np.random.default_rng(1).uniform(0, 255, (20, 6, 6, 3)).astype("float32")
+    normalisation = keras.layers.Normalization()
+    normalisation.adapt(pixels)
+    frozen_bias, adapted = keras.layers.Dense(8), keras.layers.Dense(3)
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.Flatten()(normalisation(inputs))
+    model = keras.Model(inputs, adapted(_Within()(frozen_bias(x))))
+    frozen_bias.bias.trainable = False
+    adapted.enable_lora(2)
+
+    def trained(model):
+        return [weight.path.rpartition("/")[2] for weight in model.trainable_weights]
+
+    copy = copy_of(model)
+    assert trained(copy) == trained(model)
+    assert trained(model) == [
+        "kernel",
+        "kernel",
+        "bias",
+        "bias",
+        "lora_kernel_a",
+        "lora_kernel_b",
+    ]
+    np.testing.assert_allclose(copy(pixels), model(pixels), rtol=1e-6)

@@ -71,9 +71,7 @@ abort_no_core <- function(cnd, call) {
   rlang::abort(
     c(
       "reticnn needs Python with Keras and TensorFlow, and cannot use it here.",
-      x = py_text(cnd),
-      i = "Run `reticnn::install_reticnn()` once, and restart R.",
-      i = "`reticulate::py_config()` shows which Python is used."
+      python_in_force(py_text(cnd))
     ),
     class = c("reticnn_error_no_python", "reticnn_error"),
     call = call

@@ -62,25 +62,22 @@ reticnn_available <- function() {
   if (reticulate::py_available()) {
     return(!is.null(reticulate::import("importlib.util")$find_spec("keras")))
   }
-  # Without this, reticulate would make an environment for the search to succeed.
-  managed <- Sys.getenv("RETICULATE_USE_MANAGED_VENV", NA)
-  Sys.setenv(RETICULATE_USE_MANAGED_VENV = "no")
-  on.exit(
-    if (is.na(managed)) {
-      Sys.unsetenv("RETICULATE_USE_MANAGED_VENV")
-    } else {
-      Sys.setenv(RETICULATE_USE_MANAGED_VENV = managed)
-    }
-  )
-  config <- tryCatch(
-    suppressWarnings(reticulate::py_discover_config("keras")),
-    error = function(cnd) NULL
-  )
-  !is.null(config$required_module_path)
+  !is.null(found_python()$required_module_path)
 }
 
 core_dir <- function() {
-  system.file("python", package = "reticnn", mustWork = TRUE)
+  system.file("python", package = "reticnn")
+}
+
+# Zip downloads, and Git on Windows, make a text file of the link inst/python. This is
+# evaluated where the package is built and where it is installed: a package without its
+# core would look for another `reticnn` in Python.
+if (!file.exists(file.path(core_dir(), "reticnn", "__init__.py"))) {
+  stop("This copy of reticnn lacks its Python core: `inst/python` is not the link to the ",
+    "folder `python` that it should be, as in zip downloads and where Git makes no ",
+    "links. Clone the repository with Git (on Windows with `git clone -c ",
+    "core.symlinks=true`), or put a copy of the folder `python` in place of ",
+    "`inst/python`.", call. = FALSE)
 }
 
 # The core, imported at the first call. It comes with the package, so that both sides
@@ -89,16 +86,14 @@ core_dir <- function() {
 core_module <- function(call) {
   if (is.null(the$core)) {
     the$process <- Sys.getpid()
-    the$core <- rlang::try_fetch(
-      {
-        core <- reticulate::import_from_path("reticnn", path = core_dir())
-        # The core's one part for R, and the only submodule that R knows.
-        the$relay <- reticulate::import("reticnn.runtime.relay")
-        the$bare_relay <- reticulate::import("reticnn.runtime.relay", convert = FALSE)
-        core
-      },
-      error = function(cnd) abort_no_core(cnd, call)
+    core <- or_no_core(
+      without_tries(reticulate::import_from_path("reticnn", path = core_dir())), call
     )
+    check_own_core(core, call)
+    # The core's one part for R, and the only submodule that R knows.
+    the$relay <- or_no_core(reticulate::import("reticnn.runtime.relay"), call)
+    the$bare_relay <- reticulate::import("reticnn.runtime.relay", convert = FALSE)
+    the$core <- core
   }
   if (the$process != Sys.getpid()) {
     abort_text(
@@ -112,14 +107,38 @@ core_module <- function(call) {
   the$core
 }
 
+or_no_core <- function(code, call) {
+  rlang::try_fetch(code, error = function(cnd) abort_no_core(cnd, call))
+}
+
+# Python has one module of a name: where a `reticnn` that was installed there has been
+# imported before, it is the one that answers.
+check_own_core <- function(core, call) {
+  version <- core$`__version__`
+  folder <- dirname(core$`__file__`)
+  if (same_path(folder, file.path(core_dir(), "reticnn"))) return(invisible())
+  text <- paste0("Python has already imported a `reticnn` from ", folder,
+    ", which is not the one that came with this R package")
+  own <- as.character(utils::packageVersion("reticnn"))
+  hint <- paste("Restart R, and call a function of this package before Python imports",
+    "`reticnn`, or remove the other one from Python.")
+  if (!identical(version, own)) {
+    abort_text(paste0(text, ": its version is ", version, ", and this one's ", own, ". ",
+      hint), class = "reticnn_error_no_python", call = call)
+  }
+  rlang::warn(paste0(text, ", though of the same version. It is used now. ", hint),
+    class = "reticnn_warning")
+}
+
+same_path <- function(one, other) {
+  identical(normalizePath(one, mustWork = FALSE), normalizePath(other, mustWork = FALSE))
+}
+
 # The core starts Keras, so that TensorFlow's log lines stay out of the console, and has
 # it know our layers in models that Keras itself loads.
 import_keras <- function(call = rlang::caller_env()) {
   core_module(call)
-  rlang::try_fetch(
-    the$relay$load_keras(),
-    error = function(cnd) abort_no_core(cnd, call)
-  )
+  or_no_core(the$relay$load_keras(), call)
 }
 
 # Calls a public function of the core, or a method of its objects: warnings become R

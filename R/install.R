@@ -14,6 +14,98 @@ declare_python <- function() {
   }
 }
 
+# What reticulate would start, or NULL where it finds nothing, or nothing that it can
+# start: it then returns the text of an error, as with pyenv's shims.
+found_python <- function() {
+  # reticulate would make an environment for the search to succeed.
+  if (identical(Sys.getenv("RETICULATE_PYTHON"), "managed")) return(NULL)
+  managed <- Sys.getenv("RETICULATE_USE_MANAGED_VENV", NA)
+  Sys.setenv(RETICULATE_USE_MANAGED_VENV = "no")
+  on.exit(
+    if (is.na(managed)) {
+      Sys.unsetenv("RETICULATE_USE_MANAGED_VENV")
+    } else {
+      Sys.setenv(RETICULATE_USE_MANAGED_VENV = managed)
+    }
+  )
+  config <- tryCatch(
+    suppressWarnings(without_tries(reticulate::py_discover_config("keras"))),
+    error = function(cnd) NULL
+  )
+  if (is.list(config)) config
+}
+
+# reticulate tries one Python after the other, and each that fails would be printed.
+without_tries <- function(code) {
+  before <- options(show.error.messages = FALSE)
+  on.exit(options(before))
+  code
+}
+
+# For the error where Python is of no use: why, what was chosen by what, what to do.
+# `text` is the error of Python or of reticulate.
+python_in_force <- function(text) {
+  config <- if (reticulate::py_available()) reticulate::py_config() else found_python()
+  c(
+    if (is.null(config)) no_python_in_force(text) else some_python_in_force(text, config),
+    i = paste("Run `reticnn::install_reticnn()` once, and restart R.",
+      "`reticulate::py_config()` shows which Python is used.")
+  )
+}
+
+some_python_in_force <- function(text, config) {
+  missing <- if (reticulate::py_available()) missing_modules()
+  c(
+    x = text,
+    x = if (length(missing) > 1) {
+      paste0("This Python lacks the modules ", paste(missing, collapse = ", "), ".")
+    },
+    i = paste0("Python is ", config$python,
+      if (!is.null(config$forced)) paste0(", because of ", config$forced), "."),
+    i = if (is_users_choice(config)) {
+      paste0("Install there what is missing: `", shQuote(config$python),
+        " -m pip install ", paste(shQuote(python_requirements()), collapse = " "),
+        "`, and restart R. Or undo that choice, and do what the next line says.")
+    }
+  )
+}
+
+no_python_in_force <- function(text) {
+  variables <- c("RETICULATE_PYTHON", "RETICULATE_PYTHON_ENV", "VIRTUAL_ENV",
+    "RETICULATE_PYTHON_FALLBACK")
+  set <- variables[nzchar(Sys.getenv(variables))]
+  if (length(set) > 0) {
+    values <- paste0(set, " is '", Sys.getenv(set), "'", collapse = ", ")
+    return(c(x = text, i = paste0(values, ". Unset what you do not want to choose, ",
+      "perhaps in the file .Renviron.")))
+  }
+  if (tolower(Sys.getenv("RETICULATE_USE_MANAGED_VENV")) %in% c("no", "false", "0")) {
+    found <- unique(Filter(nzchar, Sys.which(c("python3", "python"))))
+    return(c(x = if (length(found) == 0) text else {
+      paste("reticulate can start no Python, not even", paste0(paste(found, collapse = " or "), "."))
+    }))
+  }
+  c(x = text, i = if (!nzchar(Sys.which("uv"))) {
+    paste("No Python was chosen, so that reticulate makes an environment with uv, for",
+      "what was declared with `py_require()`. It downloads uv first, which needs the",
+      "network.")
+  })
+}
+
+# What reticulate found by itself, and what install_reticnn() made, are no choice.
+is_users_choice <- function(config) {
+  !is.null(config$forced) && config$forced != "PATH" && config$forced != "py_require()" &&
+    basename(config$virtualenv) != "r-reticnn"
+}
+
+# Of what the core imports, what this Python has not.
+missing_modules <- function() {
+  backend <- Sys.getenv("KERAS_BACKEND", "tensorflow")
+  modules <- c("keras", backend, "numpy", "PIL", "cv2", "h5py")
+  find <- reticulate::import("importlib.util")$find_spec
+  Filter(function(module) is.null(find(module)), modules)
+}
+
 #' Install what reticnn needs in Python
 #'
 #' Makes a virtual environment with Keras, TensorFlow, NumPy, Pillow and OpenCV. reticnn
@@ -28,6 +120,12 @@ declare_python <- function() {
 #'   Default `"r-reticnn"`, the name under which reticnn looks for it.
 #' @param gpu `TRUE` also installs NVIDIA's libraries for TensorFlow, on Linux. Default
 #'   `FALSE`.
+#' To remove all of it again, call `reticulate::virtualenv_remove("r-reticnn")`. A Python
+#' that had to be installed first lies in `rappdirs::user_data_dir("r-reticulate")`, and
+#' what reticulate makes without this function in
+#' `tools::R_user_dir("reticulate", "cache")`: delete these folders if nothing else of
+#' yours needs them.
+#'
 #' @return The path of the environment's Python, invisibly. Called for its effect.
 #' @section Errors: A `reticnn_error` if an argument is of the wrong type; reticulate's, with pip's output, if no Python is available or the
 #'   packages cannot be downloaded.
@@ -66,7 +164,8 @@ install_reticnn <- function(envname = "r-reticnn", gpu = FALSE) {
   }
   cli::cli_inform(c(
     v = "Python for reticnn is installed in {.val {envname}}.",
-    i = "Restart R if Python was running already."
+    i = "Restart R if Python was running already.",
+    i = "{.code reticulate::virtualenv_remove({deparse(envname)})} removes it."
   ))
   invisible(reticulate::virtualenv_python(envname))
 }

@@ -14,7 +14,7 @@ if (!any(grepl(chosen, files))) {
 # A core that cannot be loaded would make every test skip, and all look well.
 stopifnot(
   reticulate::py_available(initialize = TRUE),
-  reticulate::py_module_available("reticnn")
+  reticnn::reticnn_available()
 )
 
 run_tests <- function() {

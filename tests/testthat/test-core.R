@@ -35,37 +35,117 @@ test_that("a running Python is used, and the requirements are declared", {
   expect_identical(lines, c("TRUE ", "28097 "))
 })
 
-test_that("without a usable Python the error says what to do", {
-  # A Python that has no Keras, which every machine with R and Python has.
-  python <- Sys.which("python3")
-  skip_if(python == "", "No python3 at all")
-  empty <- withr::local_tempdir()
-  made <- system2(python, c("-m", "venv", "--without-pip", shQuote(empty)),
-    stdout = FALSE, stderr = FALSE)
-  skip_if(made != 0, "python3 cannot make a virtual environment")
-  lines <- run_r(
+# What a call says in a process in which reticulate chooses with these variables, away
+# from environments that it would find by itself.
+said_without_python <- function(variables, folder = withr::local_tempdir()) {
+  run_r(
     c(
+      # A process in which Python runs hands these on to its children.
+      "Sys.unsetenv(c('RETICULATE_PYTHON', 'RETICULATE_PYTHON_FALLBACK', 'VIRTUAL_ENV'))",
+      sprintf("Sys.setenv(%s)", paste0(names(variables), " = '", variables, "'",
+        collapse = ", ")),
+      sprintf("setwd(%s)", deparse(folder)),
       "library(reticnn)",
       "cat(reticnn_available(), '\\n')",
       "cnd <- tryCatch(build_cnn(), error = identity)",
       "cat(class(cnd)[1:2], '\\n')",
       "cat(conditionMessage(cnd))"
     ),
-    env = paste0("RETICULATE_PYTHON=", file.path(empty, "bin", "python"))
+    env = c(paste0("WORKON_HOME=", folder), "RETICULATE_USE_MANAGED_VENV=no")
   )
+}
+
+# A Python that has no Keras, which every machine with R and Python has.
+bare_python <- function(folder) {
+  python <- Sys.which("python3")
+  skip_if(python == "", "No python3 at all")
+  made <- system2(python, c("-m", "venv", "--without-pip", shQuote(folder)),
+    stdout = FALSE, stderr = FALSE)
+  skip_if(made != 0, "python3 cannot make a virtual environment")
+  file.path(folder, "bin", "python")
+}
+
+test_that("without a usable Python the error says what is in force and what to do", {
+  python <- bare_python(withr::local_tempdir())
+  for (variable in c("RETICULATE_PYTHON", "VIRTUAL_ENV")) {
+    value <- if (variable == "VIRTUAL_ENV") dirname(dirname(python)) else python
+    lines <- said_without_python(stats::setNames(value, variable))
+    expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
+    said <- paste(lines, collapse = "\n")
+    expect_match(said, "No module named '")
+    expect_match(said, "lacks the modules keras, tensorflow, numpy, PIL, cv2, h5py.")
+    expect_match(said, paste0("Python is ", python, ", because of ", variable), fixed = TRUE)
+    expect_match(said, paste0("'", python, "' -m pip install 'keras>="), fixed = TRUE)
+    expect_match(said, "install_reticnn()", fixed = TRUE)
+  }
+  lines <- said_without_python(c(RETICULATE_PYTHON = "/no/python"))
+  expect_match(lines, "RETICULATE_PYTHON is '/no/python'.", fixed = TRUE, all = FALSE)
+})
+
+test_that("what cannot be started, as pyenv's shims without a version, is not available", {
+  folder <- withr::local_tempdir()
+  shims <- file.path(folder, c("python3", "python"))
+  for (shim in shims) {
+    writeLines(c("#!/bin/sh", "echo 'command not found' >&2", "exit 127"), shim)
+    Sys.chmod(shim)
+  }
+  path <- paste(folder, Sys.getenv("PATH"), sep = .Platform$path.sep)
+  lines <- said_without_python(c(PATH = path), folder)
   expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
-  expect_match(paste(lines, collapse = "\n"), "install_reticnn()", fixed = TRUE)
+  expect_match(lines, paste(shims, collapse = " or "), fixed = TRUE, all = FALSE)
+})
+
+test_that("another reticnn in Python is not used in silence", {
+  skip_if_quick()
+  skip_if_no_core()
+  other <- withr::local_tempdir()
+  file.copy(system.file("python", "reticnn", package = "reticnn"), other, recursive = TRUE)
+  init <- file.path(other, "reticnn", "__init__.py")
+  first <- c(
+    sprintf("invisible(reticulate::import_from_path('reticnn', %s))", deparse(other)),
+    "library(reticnn)",
+    "cnd <- tryCatch(keras$Input, condition = identity)",
+    "cat(class(cnd)[[1]], conditionMessage(cnd))"
+  )
+  lines <- run_r(first)
+  expect_match(lines[[1]], "^reticnn_warning Python has already imported a `reticnn` from")
+  expect_match(lines[[1]], "of the same version")
+  code <- readLines(init)
+  writeLines(sub("^__version__ = .*", "__version__ = '0.0.9'", code), init)
+  lines <- run_r(first)
+  expect_match(lines[[1]], "^reticnn_error_no_python .*its version is 0.0.9, and this one's")
+})
+
+test_that("a checkout where the link to the core is a text file is not installed", {
+  skip_if_quick()
+  top <- testthat::test_path("..", "..")
+  skip_if_not(file.exists(file.path(top, "inst", "python", "reticnn")), "No checkout here")
+  copy <- withr::local_tempdir()
+  file.copy(file.path(top, c("DESCRIPTION", "NAMESPACE", "LICENSE", "R")), copy,
+    recursive = TRUE)
+  dir.create(file.path(copy, "inst"))
+  link <- file.path(copy, "inst", "python")
+  writeLines("../python", link)
+  install <- function() {
+    suppressWarnings(system2(
+      file.path(R.home("bin"), "R"),
+      c("CMD", "INSTALL", "--no-byte-compile", "--no-test-load",
+        paste0("--library=", shQuote(withr::local_tempdir())), shQuote(copy)),
+      stdout = TRUE, stderr = TRUE
+    ))
+  }
+  lines <- install()
+  expect_identical(attr(lines, "status"), 1L)
+  expect_match(lines, "`inst/python` is not the link", fixed = TRUE, all = FALSE)
+  unlink(link)
+  file.copy(file.path(top, "python"), file.path(copy, "inst"), recursive = TRUE)
+  expect_null(attr(install(), "status"))
 })
 
 test_that("the environment of install_reticnn() is found, and a chosen one comes first", {
   skip_if_quick()
-  python <- Sys.which("python3")
-  skip_if(python == "", "No python3 at all")
   home <- withr::local_tempdir()
-  environment <- file.path(home, "r-reticnn")
-  made <- system2(python, c("-m", "venv", "--without-pip", shQuote(environment)),
-    stdout = FALSE, stderr = FALSE)
-  skip_if(made != 0, "python3 cannot make a virtual environment")
+  bare_python(file.path(home, "r-reticnn"))
   code <- c(
     sprintf("setwd(%s)", deparse(home)),
     # A process in which Python runs hands these on to its children.

@@ -18,9 +18,23 @@ demo_data <- function(path) {
   }
   data <- image_folder(path, image_size = 32)
   if (!is.list(data)) {
-    data <- split_images(data)
+    check_labels(data, path)
+    return(split_images(data))
   }
-  list(train = data$train, test = if (is.null(data$test)) data$validation else data$test)
+  test <- if (is.null(data$test)) data$validation else data$test
+  if (!is.null(test)) {
+    return(list(train = data$train, test = test))
+  }
+  cat("There is no folder `test`: part of the images in `train` is kept for the test.\n")
+  split_images(data$train)
+}
+
+# Without names of classes, the training would be the first to miss them.
+check_labels <- function(data, path) {
+  if (is.null(data$class_names)) {
+    stop("The images in ", path, " are not in subfolders, whose names would be their ",
+      "classes. Put those of each class into a subfolder of its own.", call. = FALSE)
+  }
 }
 
 save_plot <- function(plot, name, width, height) {

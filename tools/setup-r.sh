@@ -135,13 +135,22 @@ build_debians_newer_reticulate() {
     rm -rf "$folder"
 }
 
+# Some releases of Debian have a reticulate that is too old. Of the other packages that
+# is not known, and the package lists may not be there to ask.
+that_debian_has() {
+    local wanted
+    while read -r wanted; do
+        [[ $wanted == reticulate* ]] && ! debian_has "$wanted" || say "$wanted"
+    done
+}
+
 explain_what_is_missing() {
     complain "R's side needs these, and they could not be installed from here:
   $(missing_packages | sed 's/>=/ >= /' | paste -sd, - | sed 's/,/, /g')"
     can_use_apt || complain "(There is no apt, or neither root nor sudo without a password to use it.)"
     complain "Debian and Ubuntu, as root:
   apt-get install --no-install-recommends ${debians_r[*]} $(
-        missing_packages | debian_names_of | grep -vx r-cran-reticulate | paste -sd' ' -
+        missing_packages | that_debian_has | debian_names_of | paste -sd' ' -
     )
 Anywhere else: install R 4.1 or newer in your system's way.
 Then, in R, what is still missing:

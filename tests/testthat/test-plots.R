@@ -6,7 +6,9 @@ drawn_texts <- function(plot) {
   print(plot)
   grDevices::dev.off()
   line <- "^/F[0-9]+ 1 Tf ([-0-9. ]+) Tm \\((.*)\\) Tj$"
-  lines <- grep(line, readLines(file, encoding = "latin1"), value = TRUE)
+  lines <- readLines(file, encoding = "latin1")
+  # A PDF has bytes that are letters in no encoding, as in its second line.
+  lines <- lines[grepl(line, lines, useBytes = TRUE)]
   text <- gsub("\\\\([()])", "\\1", sub(line, "\\2", lines))
   # Two by two numbers turn and enlarge the text, two are its position.
   at <- do.call(rbind, lapply(strsplit(sub(line, "\\1", lines), " "), as.numeric))

@@ -2,22 +2,16 @@
 
 import itertools
 import math
-import numbers
-from collections.abc import Mapping
 from functools import cached_property
 
-import numpy as np
-
-from reticnn.coercion import as_choice, as_float, as_seed, shown
-from reticnn.data.accepting import image_data_of
-from reticnn.data.conversion import images_for_model, read_at_size
+from reticnn.coercion import as_seed
+from reticnn.data.conversion import read_at_size
 from reticnn.data.digest import images_digest, labels_digest
 from reticnn.data.hashing import hashed, hashes_of
-from reticnn.data.image_data import check_not_empty
 from reticnn.graph import leaves_of
 from reticnn.memory import SeenImages, warn_of_seen
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
-from reticnn.outputs import count_classes, takes_one_hot, targets_of_classes
+from reticnn.outputs import takes_one_hot, targets_of_classes
 from reticnn.pretrained.freezing import set_flags
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
@@ -53,7 +47,7 @@ from reticnn.training.fingerprint import (
     optimizer_texts,
     rate_of,
 )
-from reticnn.training.holding_out import set_apart
+from reticnn.training.labelled import training_data, weights_of_classes
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
@@ -131,7 +125,7 @@ class TrainingRun:
         self._kept_before = earlier.kept_epoch if earlier else 0
         self._first_epoch = earlier.end if earlier else 0
         self.keeps_best = settings.early_stopping is not None
-        self._data, self._validation = _training_data(
+        self._data, self._validation = training_data(
             model,
             data,
             validation,
@@ -142,7 +136,7 @@ class TrainingRun:
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
-        self._class_weights = _class_weights(settings.class_weight, self._data)
+        self._class_weights = weights_of_classes(settings.class_weight, self._data)
         initial = self._initial_weights() if self._checkpoints else None
         begun = {"first_step": there["first_step"]} if there else {}
         if there and initial is None and earlier is None:
@@ -541,102 +535,3 @@ def _texts(settings, stage, seed):
         "seed": "none" if seed is None else str(as_seed(seed)),
         "backend": keras.backend.backend(),
     }
-
-
-def _training_data(model, data, validation, seed, augmentation, class_names, seen):
-    """Return training and validation data at the model's size, checked against it."""
-    shape = model.input_shape[1:]
-    data = _labelled(model, data, "data", class_names)
-    if len(data) < len(data.class_names):
-        raise ValueError(
-            f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
-            "than one per class. Give more images, or fewer classes."
-        )
-    size = _shape_to_augment(data, shape, augmentation)
-    data = hashed(images_for_model(data, size, "data"))
-    if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
-        data, validation = set_apart(data, validation, seed, shape, seen)
-    if validation is None:
-        return data, None
-    validation = _labelled(model, validation, "validation", data.class_names, "`data`")
-    validation = hashed(images_for_model(validation, shape, "validation"))
-    warn_of_seen(validation, seen, "validation")
-    return data, validation
-
-
-def _shape_to_augment(data, shape, augmentation):
-    """Return the (height, width, channels) of training images before augmentation."""
-    if augmentation is None:
-        return shape
-    size = tuple(data.image_shape[:2])
-    cropped = augmentation.output_shape((*size, 3))[:2]
-    if cropped == size:
-        given = shape
-    elif cropped == tuple(shape[:2]):
-        given = (*size, shape[2])
-    else:
-        raise ValueError(
-            f"`augmentation` gives images of {cropped[0]} x {cropped[1]} pixels "
-            f"(height x width), but the model takes {shape[0]} x {shape[1]}. Crop to "
-            "the model's size, or to fractions, which keep the size."
-        )
-    augmentation.check(
-        [
-            have if side is None else side
-            for side, have in zip(given, data.image_shape, strict=True)
-        ]
-    )
-    return given
-
-
-def _labelled(model, data, name, class_names=None, known_to="the classifier"):
-    """Return image data that has the labels the model needs."""
-    data = image_data_of(data, name)
-    check_not_empty(data, name)
-    if data.codes is None:
-        raise ValueError(
-            f"`{name}` has no labels to learn from. Give the labels, or put the images "
-            "into one subfolder per class."
-        )
-    if class_names is not None:
-        data = data.with_classes(class_names, name, known_to)
-    if count_classes(model) != len(data.class_names):
-        raise ValueError(
-            f"`model` has {count_classes(model)} classes, but `{name}` has "
-            f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
-            f"`num_classes={len(data.class_names)}`, or, if `{name}` lacks images of "
-            "some classes, name all of them as `class_names` when you make it."
-        )
-    return data
-
-
-def _class_weights(class_weight, data):
-    """Return the weight of each class, mean 1 over the images, or None."""
-    if class_weight is None:
-        return None
-    counts = np.array(list(data.class_counts.values()), dtype="float64")
-    if isinstance(class_weight, Mapping):
-        if set(class_weight) != set(data.class_names):
-            raise ValueError(
-                f"`class_weight` must give one weight for each of "
-                f"{shown(data.class_names)}, not for {shown(list(class_weight))}."
-            )
-        weights = [
-            as_float(class_weight[name], "class_weight", above=0)
-            for name in data.class_names
-        ]
-        return np.array(weights, dtype="float32")
-    if not isinstance(class_weight, str):
-        raise TypeError(
-            f"`class_weight` must name the class of each weight, not be "
-            f"{shown(class_weight)}. Give something like "
-            f"`{ {name: 1 for name in data.class_names[:2]} }`, or `'balanced'`."
-        )
-    as_choice(class_weight, "class_weight", ("balanced", None))
-    weights = np.divide(
-        counts.sum() / np.count_nonzero(counts),
-        counts,
-        out=np.zeros_like(counts),
-        where=counts > 0,
-    )
-    return weights.astype("float32")

@@ -1,0 +1,114 @@
+"""Data to train and to validate on, checked against the model."""
+
+import numbers
+from collections.abc import Mapping
+
+import numpy as np
+
+from reticnn.coercion import as_choice, as_float, shown
+from reticnn.data.accepting import image_data_of
+from reticnn.data.conversion import images_for_model
+from reticnn.data.hashing import hashed
+from reticnn.data.image_data import check_not_empty
+from reticnn.memory import warn_of_seen
+from reticnn.outputs import count_classes
+from reticnn.training.holding_out import set_apart
+
+
+def training_data(model, data, validation, seed, augmentation, class_names, seen):
+    """Return training and validation data at the model's size, checked against it."""
+    shape = model.input_shape[1:]
+    data = _labelled(model, data, "data", class_names)
+    if len(data) < len(data.class_names):
+        raise ValueError(
+            f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
+            "than one per class. Give more images, or fewer classes."
+        )
+    size = _shape_to_augment(data, shape, augmentation)
+    data = hashed(images_for_model(data, size, "data"))
+    if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
+        data, validation = set_apart(data, validation, seed, shape, seen)
+    if validation is None:
+        return data, None
+    validation = _labelled(model, validation, "validation", data.class_names, "`data`")
+    validation = hashed(images_for_model(validation, shape, "validation"))
+    warn_of_seen(validation, seen, "validation")
+    return data, validation
+
+
+def _shape_to_augment(data, shape, augmentation):
+    """Return the (height, width, channels) of training images before augmentation."""
+    if augmentation is None:
+        return shape
+    size = tuple(data.image_shape[:2])
+    cropped = augmentation.output_shape((*size, 3))[:2]
+    if cropped == size:
+        given = shape
+    elif cropped == tuple(shape[:2]):
+        given = (*size, shape[2])
+    else:
+        raise ValueError(
+            f"`augmentation` gives images of {cropped[0]} x {cropped[1]} pixels "
+            f"(height x width), but the model takes {shape[0]} x {shape[1]}. Crop to "
+            "the model's size, or to fractions, which keep the size."
+        )
+    augmentation.check(
+        [
+            have if side is None else side
+            for side, have in zip(given, data.image_shape, strict=True)
+        ]
+    )
+    return given
+
+
+def _labelled(model, data, name, class_names=None, known_to="the classifier"):
+    """Return image data that has the labels the model needs."""
+    data = image_data_of(data, name)
+    check_not_empty(data, name)
+    if data.codes is None:
+        raise ValueError(
+            f"`{name}` has no labels to learn from. Give the labels, or put the images "
+            "into one subfolder per class."
+        )
+    if class_names is not None:
+        data = data.with_classes(class_names, name, known_to)
+    if count_classes(model) != len(data.class_names):
+        raise ValueError(
+            f"`model` has {count_classes(model)} classes, but `{name}` has "
+            f"{len(data.class_names)}: {shown(data.class_names)}. Build the model with "
+            f"`num_classes={len(data.class_names)}`, or, if `{name}` lacks images of "
+            "some classes, name all of them as `class_names` when you make it."
+        )
+    return data
+
+
+def weights_of_classes(class_weight, data):
+    """Return the weight of each class, mean 1 over the images, or None."""
+    if class_weight is None:
+        return None
+    counts = np.array(list(data.class_counts.values()), dtype="float64")
+    if isinstance(class_weight, Mapping):
+        if set(class_weight) != set(data.class_names):
+            raise ValueError(
+                f"`class_weight` must give one weight for each of "
+                f"{shown(data.class_names)}, not for {shown(list(class_weight))}."
+            )
+        weights = [
+            as_float(class_weight[name], "class_weight", above=0)
+            for name in data.class_names
+        ]
+        return np.array(weights, dtype="float32")
+    if not isinstance(class_weight, str):
+        raise TypeError(
+            f"`class_weight` must name the class of each weight, not be "
+            f"{shown(class_weight)}. Give something like "
+            f"`{ {name: 1 for name in data.class_names[:2]} }`, or `'balanced'`."
+        )
+    as_choice(class_weight, "class_weight", ("balanced", None))
+    weights = np.divide(
+        counts.sum() / np.count_nonzero(counts),
+        counts,
+        out=np.zeros_like(counts),
+        where=counts > 0,
+    )
+    return weights.astype("float32")

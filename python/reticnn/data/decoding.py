@@ -2,41 +2,25 @@
 
 import contextlib
 import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from reticnn.coercion import printable
+from reticnn.data.bounding import Bounded
+from reticnn.data.budget import memory
+from reticnn.data.library_settings import while_decoding
+from reticnn.data.pixels import RefusedError, bytes_needed, upright_pixels
 from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in
 
 _THREADS = min(8, os.cpu_count() or 1)
-
-# The largest cameras take 200 million pixels. Images of more than 50 million that have
-# to be decoded whole are so in one thread at a time, for the memory that they take.
-_MOST_PIXELS = 500_000_000
-_LARGE = 50_000_000
-_large_in_turn = threading.Lock()
-
-# Formats whose 16 bits Pillow hands over in an image of 32.
-_SIXTEEN_IN_32 = ("PNG", "PPM")
-
-# How OpenCV is asked for colours, and for a JPEG at a part of its size, which saves
-# most of the work.
-_COLOURS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
-_REDUCTIONS = {
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-}
 
 
 def decode_image(file, image_size, channels, resize="stretch"):
@@ -59,9 +43,10 @@ def decode_image(file, image_size, channels, resize="stretch"):
 
 def _decoded(file, image_size, channels, resize):
     """Return an image as `decode_image` does, and the highest of its 16-bit values."""
-    pixels, highest = _upright_pixels(file, max(image_size), channels)
-    fitting = fitted(pixels, image_size, resize)
-    return fitting.reshape(*image_size, channels), highest
+    with memory.share() as take:
+        pixels, highest = _upright_pixels(file, max(image_size), channels, take)
+        fitting = fitted(pixels, image_size, resize)
+        return fitting.reshape(*image_size, channels), highest
 
 
 class Decoded(NamedTuple):
@@ -105,8 +90,9 @@ def decode_scaled(files, side, channels):
     highest = [None] * len(files)
 
     def decode_at(index):
-        pixels, highest[index] = _upright_pixels(files[index], side, channels)
-        images[index] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
+        with memory.share() as take:
+            pixels, highest[index] = _upright_pixels(files[index], side, channels, take)
+            images[index] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
 
     return Decoded(images, _problems_of_each(decode_at, files), _known(highest))
 
@@ -142,7 +128,7 @@ def _for_each(action, count):
 
     def take_turns(_):
         done = []
-        with _while_decoding:
+        with while_decoding:
             # Taking the next number from an iterator is one step for all threads.
             for index in indices:
                 check_wanted()
@@ -151,33 +137,6 @@ def _for_each(action, count):
 
     shares = results_in(_threads(), take_turns, range(min(_THREADS, count)))
     return sorted(chain.from_iterable(shares), key=itemgetter(0))
-
-
-class _LargePhotos:
-    """Lifts Pillow's limit, which lies below the largest photos, while any are decoded.
-
-    It holds for the whole process.
-    """
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._users = 0
-
-    def __enter__(self):
-        with self._lock:
-            if not self._users:
-                self._before = Image.MAX_IMAGE_PIXELS
-                Image.MAX_IMAGE_PIXELS = None
-            self._users += 1
-
-    def __exit__(self, *_):
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                Image.MAX_IMAGE_PIXELS = self._before
-
-
-_while_decoding = _LargePhotos()
 
 
 @cache
@@ -190,114 +149,32 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
-def _upright_pixels(file, side, channels):
-    """Return a file's pixels, upright, `side` high and wide or more if it is.
+def _upright_pixels(file, side, channels, take):
+    """Return a file's pixels as `upright_pixels` does of an image."""
+    with _image_in(file) as image:
+        return upright_pixels(image, side, channels, take)
 
-    And the highest of its values if they have 16 bits, else None.
-    """
-    with _opened(file) as opened_file, Image.open(opened_file) as image:
-        _check_kind(image)
-        pixels = _jpeg_pixels(image, side, channels)
-        if pixels is not None:
-            return pixels, None
-        is_large = image.width * image.height > _LARGE
-        with _large_in_turn if is_large else contextlib.nullcontext():
-            return _any_pixels(image, side, channels)
+
+@contextlib.contextmanager
+def _image_in(file):
+    """Open an image that is read as far as needed, whatever comes behind it."""
+    with _opened(file) as whole:
+        bounded = Bounded(whole)
+        with Image.open(bounded.file) as image:
+            bounded.allow(bytes_needed(image))
+            yield image
 
 
 def _opened(file):
     """Return a context with a file object, of which nothing is read once unwanted."""
-    if not isinstance(file, str):
-        return contextlib.nullcontext(file)
-    return opened(file)
-
-
-class _RefusedError(Exception):
-    """An image that can be read, but not be understood."""
-
-
-def _check_kind(image):
-    """Raise for images that are too large, or whose values could mean anything."""
-    if image.width * image.height > _MOST_PIXELS:
-        raise _RefusedError(
-            f"has too many pixels to be a photo ({image.width:,} x {image.height:,}; "
-            f"at most {_MOST_PIXELS:,} are read)"
-        )
-    kind = {"F": "floating-point", "I": "32-bit or signed"}.get(image.mode)
-    if kind and not (image.mode == "I" and image.format in _SIXTEEN_IN_32):
-        raise _RefusedError(
-            f"has {kind} values, and nothing says which of them are black and white: "
-            "convert it to 8 or 16 bits, or give arrays with values 0 to 255"
-        )
-
-
-def _jpeg_pixels(image, side, channels):
-    """Return the pixels of an ordinary JPEG, upright; None for what Pillow has to read.
-
-    OpenCV decodes and converts in half of Pillow's time. It gives nothing for a damaged
-    file, whose error then is Pillow's.
-    """
-    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
-        return None
-    image.fp.seek(0)
-    encoded = np.frombuffer(image.fp.read(), np.uint8)
-    flags = _COLOURS[channels] | _reduction(image.size, side)
-    with contextlib.suppress(cv2.error):
-        return cv2.imdecode(encoded, flags)
-    return None
-
-
-def _reduction(size, side):
-    """Return the flag for the smallest JPEG that still has `side` pixels both ways."""
-    for part, flag in _REDUCTIONS.items():
-        if min(size) // part >= side:
-            return flag
-    return 0
-
-
-def _any_pixels(image, side, channels):
-    """Return the pixels of an image of any format, and the highest of 16-bit ones."""
-    image.draft(None, (side, side))
-    has_16_bits = ";16" in _raw_mode(image)
-    upright, highest = _eight_bit(ImageOps.exif_transpose(image))
-    if has_16_bits and highest is None:
-        # Pillow has kept the upper half of the bits.
-        highest = int(np.asarray(upright.convert("RGB")).max()) * 256 + 255
-    upright = _without_alpha(upright)
-    return np.asarray(upright.convert("RGB" if channels == 3 else "L")), highest
-
-
-def _raw_mode(image):
-    """Return how the values lie in a file, such as `"RGB;16B"`, or nothing."""
-    arguments = image.tile[0][3] if image.tile else ""
-    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
-
-
-def _eight_bit(image):
-    """Return a 16-bit greyscale image scaled to 8 bits and its highest value.
-
-    Others are returned as they are, with None.
-    """
-    if not image.mode.startswith("I"):
-        return image, None
-    values = np.asarray(image)
-    return Image.fromarray((values >> 8).astype(np.uint8)), int(values.max())
-
-
-def _without_alpha(image):
-    """Return an image with transparent parts laid on white, as viewers show them."""
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB")
+    return opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
 
 
 def _description(file):
     known = {"format": None, "width": None, "height": None}
 
     def look(_):
-        with _opened(file) as opened_file, Image.open(opened_file) as image:
+        with _image_in(file) as image:
             known.update(format=image.format, width=image.width, height=image.height)
         decode_image(file, (8, 8), 3)
 
@@ -326,7 +203,7 @@ def _explained(error, file):
         return "cannot be read (permission denied)"
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is_instead(file)
-    if isinstance(error, _RefusedError):
+    if isinstance(error, RefusedError):
         return str(error)
     return f"is damaged: {str(error) or type(error).__name__}"
 

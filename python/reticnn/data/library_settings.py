@@ -1,0 +1,149 @@
+"""How the image libraries are set in the whole process while images are decoded.
+
+Pillow's limit lies below the largest photos. What is wrong with a file is told by its
+name; what Pillow, libtiff and libjpeg say of it themselves has none, and is kept away.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import re
+import threading
+import warnings
+
+import PIL._imaging
+from PIL import Image
+
+# All that libjpeg says of a file that it reads on with.
+_LIBJPEG = re.compile(
+    rb"(Application transferred too many scanlines|Caution: quantization tables"
+    rb"|Corrupt JPEG data|Inconsistent progression sequence|Invalid SOS parameters"
+    rb"|Premature end of JPEG file|Unknown Adobe color transform"
+    rb"|Unrecognized component IDs|Warning: unknown JFIF revision)"
+)
+
+# Without a handler, Python prints what is logged.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+class _Settings:
+    """Holds for the whole process, from the first who enters to the last who leaves."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._users = 0
+
+    def __enter__(self):
+        with self._lock:
+            if not self._users:
+                self._until = contextlib.ExitStack()
+                for part in (_no_limit, _no_warnings, _libtiff_silent, _libjpeg_silent):
+                    self._until.enter_context(part())
+            self._users += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._until.close()
+
+
+@contextlib.contextmanager
+def _no_limit():
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+@contextlib.contextmanager
+def _no_warnings():
+    # Not `catch_warnings`: it would put the filters back that another thread has set.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    filters, own = warnings.filters, warnings.filters[0]
+    try:
+        yield
+    finally:
+        for kept in (filters, warnings.filters):
+            if own in kept:
+                kept.remove(own)
+
+
+@contextlib.contextmanager
+def _libtiff_silent():
+    before = [(set_handler, set_handler(None)) for set_handler in _libtiff_handlers()]
+    try:
+        yield
+    finally:
+        for set_handler, handler in before:
+            set_handler(handler)
+
+
+def _libtiff_handlers():
+    """Return the functions that set the handlers of libtiff, if it can be reached."""
+    try:
+        pillow = ctypes.CDLL(PIL._imaging.__file__)
+        handlers = [pillow.TIFFSetErrorHandler, pillow.TIFFSetWarningHandler]
+    except (AttributeError, OSError):
+        return []
+    for set_handler in handlers:
+        set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return handlers
+
+
+@contextlib.contextmanager
+def _libjpeg_silent():
+    """Have C's `stderr` lead to memory, and print what is not libjpeg's afterwards.
+
+    The one in OpenCV cannot be told to be silent. Python's `sys.stderr` and other
+    processes have the descriptor, which stays as it is.
+    """
+    other = _other_stderr()
+    if other is None:
+        yield
+        return
+    stderr, file, libc, descriptor = other
+    before, stderr.value = stderr.value, file
+    try:
+        yield
+    finally:
+        stderr.value = before
+        libc.fflush(file)
+        printed = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        os.ftruncate(descriptor, 0)
+        for line in printed.splitlines(keepends=True):
+            if not _LIBJPEG.match(line):
+                libc.fputs(line, before)
+
+
+_other = []
+
+
+def _other_stderr():
+    """Return C's `stderr`, a file in place of it, and how to reach it.
+
+    None where the library of C is not GNU's, whose `stderr` is a variable.
+    """
+    if not _other:
+        _other.append(_new_stderr())
+    return _other[0]
+
+
+def _new_stderr():
+    try:
+        libc = ctypes.CDLL(None)
+        libc.gnu_get_libc_version  # noqa: B018
+        stderr = ctypes.c_void_p.in_dll(libc, "stderr")
+        descriptor = os.memfd_create("reticnn")
+    except (AttributeError, OSError, TypeError, ValueError):
+        return None
+    libc.fdopen.restype = ctypes.c_void_p
+    libc.fflush.argtypes = [ctypes.c_void_p]
+    libc.fputs.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    # Appending, so that it can be emptied.
+    return stderr, libc.fdopen(descriptor, b"a"), libc, descriptor
+
+
+while_decoding = _Settings()

@@ -1,0 +1,345 @@
+"""Turn an image that Pillow has opened into pixels, in little memory."""
+
+import contextlib
+import io
+import struct
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from reticnn.data.budget import MOST_BYTES
+
+_MOST_PIXELS = 500_000_000
+
+# Images of more pixels are made smaller while they are converted, part by part.
+_LARGE = 50_000_000
+
+# Of a blank page, a byte may hold some ten thousand pixels.
+_MOST_PIXELS_PER_BYTE = 100_000
+
+# The pixels of a part, which is converted at once.
+_PART = 4_000_000
+
+# Metadata are no longer than that, and no file of an image that is encoded.
+_HEADERS = 1 << 20
+
+# Pictures in an icon can have another size than the icon says.
+_ICONS = ("ICNS", "ICO")
+_MOST_PIXELS_OF_AN_ICON = 2048 * 2048
+
+# Formats whose 16 bits Pillow hands over in an image of 32.
+_SIXTEEN_IN_32 = ("PNG", "PPM")
+
+# Formats that Pillow decodes row by row, into its image and nothing else.
+_BY_ROWS = ("BMP", "DIB", "GIF", "JPEG", "MPO", "PCX", "PNG", "PPM", "TGA", "TIFF")
+
+# Bytes that Pillow takes for a pixel, 4 for all others.
+_STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+
+# Bytes that a reader of another format may take for a pixel besides.
+_BESIDES = 12
+
+# How OpenCV is asked for colours, and for a JPEG at a part of its size, which saves
+# most of the work.
+_COLOURS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
+_REDUCTIONS = {
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    1: 0,
+}
+
+# What EXIF's orientations ask for.
+_UPRIGHT = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: np.rot90,
+}
+_ORIENTATION = 0x0112
+
+
+class RefusedError(Exception):
+    """An image that can be read, but not be understood, or not in bounded memory."""
+
+
+def upright_pixels(image, side, channels, take):
+    """Return an image's pixels, upright, `side` high and wide or more if it is.
+
+    And the highest of its values if they have 16 bits, else None.
+
+    Args:
+        image: Pillow's image, opened and not loaded.
+        side: Pixels.
+        channels: 1 for grey, 3 for RGB.
+        take: Function that is told how many bytes of memory will be taken.
+    """
+    _check_kind(image)
+    if image.format == "WEBP" and _area(image) > _LARGE and _is_plain_webp(image):
+        return _webp_pixels(image, side, channels, take), None
+    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
+        pixels = _jpeg_pixels(image, side, channels, take)
+        if pixels is not None:
+            return pixels, None
+        return _any_pixels(image, side, channels, lambda count: None)
+    return _any_pixels(image, side, channels, take)
+
+
+def len_of(file):
+    """Return the length of a file that is open, whose position stays."""
+    position = file.tell()
+    length = file.seek(0, io.SEEK_END)
+    file.seek(position)
+    return length
+
+
+def bytes_needed(image):
+    """Return how many bytes of a file are enough, whatever comes behind the image."""
+    return 8 * _area(image) + _HEADERS
+
+
+def _area(image):
+    return image.width * image.height
+
+
+def _check_kind(image):
+    """Raise for images that are too large, or whose values could mean anything."""
+    if _area(image) > _MOST_PIXELS:
+        raise RefusedError(
+            f"has too many pixels to be a photo ({image.width:,} x {image.height:,}; "
+            f"at most {_MOST_PIXELS:,} are read)"
+        )
+    length = len_of(image.fp)
+    if _area(image) > max(_LARGE, _MOST_PIXELS_PER_BYTE * length):
+        raise RefusedError(
+            f"claims to have {image.width:,} x {image.height:,} pixels in "
+            f"{length:,} bytes, which is no photo"
+        )
+    if image.format in _ICONS:
+        _check_icon(image)
+    kind = {"F": "floating-point", "I": "32-bit or signed"}.get(image.mode)
+    if kind and not (image.mode == "I" and image.format in _SIXTEEN_IN_32):
+        raise RefusedError(
+            f"has {kind} values, and nothing says which of them are black and white: "
+            "convert it to 8 or 16 bits, or give arrays with values 0 to 255"
+        )
+
+
+def _check_icon(image):
+    """Raise if a picture in an icon is larger than icons are."""
+    position = image.fp.tell()
+    image.fp.seek(0)
+    encoded = image.fp.read()
+    image.fp.seek(position)
+    for header in (b"IHDR", b"ihdr"):
+        at = encoded.find(header)
+        while 0 <= at <= len(encoded) - 12:
+            height, width = struct.unpack_from(">II", encoded, at + 4)
+            if width * height > _MOST_PIXELS_OF_AN_ICON:
+                raise RefusedError(
+                    f"is an icon with a picture of {width:,} x {height:,} pixels"
+                )
+            at = encoded.find(header, at + 4)
+
+
+def _check_memory(count):
+    """Raise if an image cannot be decoded in the memory there is for that."""
+    if count > MOST_BYTES:
+        raise RefusedError(
+            f"takes {count / 1e9:.1f} GB of memory to decode, more than the "
+            f"{MOST_BYTES / 1e9:.2f} GB that are used for it: save it smaller, or as a "
+            "JPEG that is not progressive"
+        )
+
+
+def _jpeg_pixels(image, side, channels, take):
+    """Return the pixels of an ordinary JPEG, upright; None for what Pillow has to read.
+
+    OpenCV decodes and converts in half of Pillow's time. It gives nothing for a damaged
+    file, whose error then is Pillow's.
+    """
+    whole = _area(image)
+    part = _reduction(image.size, side)
+    decoded = channels * whole // part**2
+    _check_memory(decoded + _coefficient_bytes(image))
+    # As Pillow would take it, or with a copy for the resizing.
+    needed = 6 * whole // part**2 + _coefficient_bytes(image) + _HEADERS
+    take(min(needed, MOST_BYTES))
+    image.fp.seek(0)
+    # Some cameras append films.
+    encoded = np.frombuffer(image.fp.read(3 * whole + _HEADERS), np.uint8)
+    with contextlib.suppress(cv2.error):
+        return cv2.imdecode(encoded, _COLOURS[channels] | _REDUCTIONS[part])
+    return None
+
+
+def _coefficient_bytes(image):
+    """Return what a progressive JPEG takes besides: all of its coefficients at once."""
+    if not image.info.get("progressive"):
+        return 0
+    shares = [across * down for _, across, down, _ in image.layer]
+    return 2 * _area(image) * sum(shares) // max(*shares, 1)
+
+
+def _reduction(size, side):
+    """Return the part of the size at which a JPEG still has `side` pixels both ways."""
+    return next(part for part in _REDUCTIONS if part == 1 or min(size) // part >= side)
+
+
+def _is_plain_webp(image):
+    """Return whether a WebP is one image without transparency, encoded with losses."""
+    image.fp.seek(0)
+    return image.fp.read(16).endswith(b"VP8 ")
+
+
+def _webp_pixels(image, side, channels, take):
+    """Return the pixels of a large plain WebP, of which Pillow takes four copies."""
+    image.fp.seek(0)
+    length = len_of(image.fp)
+    _check_memory(3 * _area(image) + length)
+    take(3 * _area(image) + length)
+    encoded = np.frombuffer(image.fp.read(3 * _area(image)), np.uint8)
+    # Neither converted nor turned, which takes a copy.
+    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise OSError("its pixels cannot be decoded")
+    pixels = _smaller(pixels, max(1, min(image.size) // (2 * side)))
+    small = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
+    return np.asarray(_in_mode(small, "RGB" if channels == 3 else "L"))
+
+
+def _any_pixels(image, side, channels, take):
+    """Return the pixels of an image of any format, and the highest of 16-bit ones."""
+    is_large = _area(image) > _LARGE
+    halvings = 0
+    if is_large and image.format == "JPEG2000":
+        image.reduce = halvings = _halvings(image, side)
+    besides = _bytes_besides(image, 4**halvings)
+    image.draft(None, (side, side))
+    has_16_bits = ";16" in _raw_mode(image)
+    size = [length >> halvings for length in image.size]
+    factor = max(1, min(size) // (2 * side)) if is_large else 1
+    needed = size[0] * size[1] * (_STORED.get(image.mode, 4) + channels / factor**2)
+    _check_memory(besides + needed)
+    take(min(besides + needed + 16 * min(_PART, size[0] * size[1]), MOST_BYTES))
+    image.load()
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    pixels, highest = _converted_in_parts(image, factor, channels, has_16_bits)
+    if orientation in _UPRIGHT:
+        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
+    return pixels, highest
+
+
+def _converted_in_parts(image, factor, channels, has_16_bits):
+    """Return pixels as `_converted` does, made smaller by a factor."""
+    rows = max(1, _PART // (image.width * factor)) * factor
+    if rows >= image.height:
+        pixels, highest = _converted(image, channels, has_16_bits)
+        return _smaller(pixels, factor), highest
+    width, height = (-(-length // factor) for length in image.size)
+    all_pixels = np.empty((height, width, 3)[: 2 + (channels == 3)], np.uint8)
+    all_highest = []
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels, highest = _converted(part, channels, has_16_bits)
+        pixels = _smaller(pixels, factor)
+        all_pixels[top // factor :][: len(pixels)] = pixels
+        all_highest.append(highest)
+    return all_pixels, None if None in all_highest else max(all_highest)
+
+
+def _bytes_besides(image, part):
+    """Return how much memory Pillow takes to decode an image, besides its pixels.
+
+    It decodes one of `part` pixels, if it is a JPEG 2000.
+    """
+    if image.format == "JPEG2000":
+        per_pixel = 4 * len(image.getbands()) + 2
+        return 2 * len_of(image.fp) + per_pixel * _area(image) // part
+    if image.format == "TIFF":
+        return _strip_bytes(image)
+    if image.format in ("JPEG", "MPO"):
+        return _coefficient_bytes(image)
+    return 0 if image.format in _BY_ROWS else _BESIDES * _area(image)
+
+
+def _strip_bytes(image):
+    """Return the size of a strip of a TIFF file, which is decoded as a whole."""
+    if not image.tile or image.tile[0][0] != "libtiff":
+        return 0
+    rows = min(image.tag_v2.get(278, image.height), image.height)
+    return rows * image.width * sum(image.tag_v2.get(258, (8,))) // 8
+
+
+def _halvings(image, side):
+    """Return how many times a JPEG 2000 file can be read at half its size."""
+    position = image.fp.tell()
+    image.fp.seek(0)
+    start = image.fp.read(1 << 16)
+    image.fp.seek(position)
+    # The marker segment with the coding style has the number of sizes within.
+    at = start.find(b"\xff\x52\x00")
+    levels = start[at + 9] if 0 <= at < len(start) - 9 else 0
+    wanted = max(1, min(image.size) // side).bit_length() - 1
+    return next(
+        halvings
+        for halvings in range(min(levels, wanted), -1, -1)
+        if all(_rounds_up(length, 2**halvings) for length in image.size)
+    )
+
+
+def _rounds_up(length, part):
+    """Return whether Pillow's rounding gives the size that OpenJPEG does."""
+    return (length + part // 2) // part == -(-length // part)
+
+
+def _raw_mode(image):
+    """Return how the values lie in a file, such as `"RGB;16B"`, or nothing."""
+    arguments = image.tile[0][3] if image.tile else ""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _smaller(pixels, factor):
+    """Return the means of pixels over squares of `factor` by `factor`."""
+    if factor == 1:
+        return pixels
+    size = [-(-length // factor) for length in pixels.shape[1::-1]]
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _converted(image, channels, has_16_bits):
+    """Return the pixels of an image in 8 bits, and the highest value of 16."""
+    image, highest = _eight_bit(image)
+    if has_16_bits and highest is None:
+        # Pillow has kept the upper half of the bits.
+        highest = int(np.asarray(_in_mode(image, "RGB")).max()) * 256 + 255
+    image = _in_mode(_without_alpha(image), "RGB" if channels == 3 else "L")
+    return np.asarray(image), highest
+
+
+def _in_mode(image, mode):
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _eight_bit(image):
+    """Return a 16-bit greyscale image scaled to 8 bits and its highest value.
+
+    Others are returned as they are, with None.
+    """
+    if not image.mode.startswith("I"):
+        return image, None
+    values = np.asarray(image)
+    return Image.fromarray((values >> 8).astype(np.uint8)), int(values.max())
+
+
+def _without_alpha(image):
+    """Return an image with transparent parts laid on white, as viewers show them."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")

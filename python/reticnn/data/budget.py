@@ -1,15 +1,20 @@
 """The memory that all threads together may take to decode images."""
 
 import contextlib
+import ctypes
 import threading
+from functools import cache
 
 from reticnn.runtime.stopping import check_wanted
 
-# Below 1 GB with what else is needed. Images of 240 million pixels in colour fit.
-MOST_BYTES = 960_000_000
+# Below 1 GiB with what else is needed. 240 million pixels in colour fit.
+MOST_BYTES = 1_040_000_000
 
 # Who waits looks that often whether what it waits for is still wanted.
 _SECONDS = 0.05
+
+# After so many bytes, what is free is given back to the system.
+_MUCH = 100_000_000
 
 
 class Budget:
@@ -40,9 +45,27 @@ class Budget:
         try:
             yield take
         finally:
+            if sum(taken) > _MUCH:
+                _give_back_freed()
             with self._change:
                 self._free += sum(taken)
                 self._change.notify()
+
+
+def _give_back_freed():
+    """Give freed memory back, which C's library keeps for the thread that had it."""
+    trim = _trimming()
+    if trim:
+        trim(0)
+
+
+@cache
+def _trimming():
+    """Return the function of GNU's library that does it, or None elsewhere."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 memory = Budget(MOST_BYTES)

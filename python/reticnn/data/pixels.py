@@ -40,6 +40,9 @@ _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2
 # Bytes that a reader of another format may take for a pixel besides.
 _BESIDES = 12
 
+# Bytes that OpenCV takes for a pixel of a plain WebP.
+_PLAIN_WEBP = 6.1
+
 # How OpenCV is asked for colours, and for a JPEG at a part of its size, which saves
 # most of the work.
 _COLOURS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
@@ -198,16 +201,17 @@ def _is_plain_webp(image):
 
 def _webp_pixels(image, side, channels, take):
     """Return the pixels of a large plain WebP, of which Pillow takes four copies."""
+    needed = _PLAIN_WEBP * _area(image)
+    _check_memory(needed)
+    take(needed)
     image.fp.seek(0)
-    length = len_of(image.fp)
-    _check_memory(3 * _area(image) + length)
-    take(3 * _area(image) + length)
     encoded = np.frombuffer(image.fp.read(3 * _area(image)), np.uint8)
     # Neither converted nor turned, which takes a copy.
     pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     if pixels is None:
         raise OSError("its pixels cannot be decoded")
-    pixels = _smaller(pixels, max(1, min(image.size) // (2 * side)))
+    factor = _factor(image.size, side)
+    pixels = _resized(pixels, *(length // factor for length in image.size))
     small = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
     return np.asarray(_in_mode(small, "RGB" if channels == 3 else "L"))
 
@@ -222,10 +226,11 @@ def _any_pixels(image, side, channels, take):
     image.draft(None, (side, side))
     has_16_bits = ";16" in _raw_mode(image)
     size = [length >> halvings for length in image.size]
-    factor = max(1, min(size) // (2 * side)) if is_large else 1
+    factor = _factor(size, side) if is_large else 1
     needed = size[0] * size[1] * (_STORED.get(image.mode, 4) + channels / factor**2)
-    _check_memory(besides + needed)
-    take(min(besides + needed + 16 * min(_PART, size[0] * size[1]), MOST_BYTES))
+    needed += besides + 16 * min(_PART, size[0] * size[1])
+    _check_memory(needed)
+    take(needed)
     image.load()
     orientation = image.getexif().get(_ORIENTATION, 1)
     pixels, highest = _converted_in_parts(image, factor, channels, has_16_bits)
@@ -236,20 +241,26 @@ def _any_pixels(image, side, channels, take):
 
 def _converted_in_parts(image, factor, channels, has_16_bits):
     """Return pixels as `_converted` does, made smaller by a factor."""
-    rows = max(1, _PART // (image.width * factor)) * factor
-    if rows >= image.height:
+    width, height = (length // factor for length in image.size)
+    if _area(image) <= _PART:
         pixels, highest = _converted(image, channels, has_16_bits)
-        return _smaller(pixels, factor), highest
-    width, height = (-(-length // factor) for length in image.size)
+        return _resized(pixels, width, height), highest
     all_pixels = np.empty((height, width, 3)[: 2 + (channels == 3)], np.uint8)
     all_highest = []
-    for top in range(0, image.height, rows):
-        part = image.crop((0, top, image.width, min(top + rows, image.height)))
+    rows = max(1, _PART // (image.width * factor))
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        edges = [row * image.height // height for row in (first, last)]
+        part = image.crop((0, edges[0], image.width, edges[1]))
         pixels, highest = _converted(part, channels, has_16_bits)
-        pixels = _smaller(pixels, factor)
-        all_pixels[top // factor :][: len(pixels)] = pixels
+        all_pixels[first:last] = _resized(pixels, width, last - first)
         all_highest.append(highest)
     return all_pixels, None if None in all_highest else max(all_highest)
+
+
+def _factor(size, side):
+    """Return by what a large image is made smaller first, which `fitted` does on."""
+    return max(1, min(size) // (4 * side))
 
 
 def _bytes_besides(image, part):
@@ -303,12 +314,11 @@ def _raw_mode(image):
     return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
-def _smaller(pixels, factor):
-    """Return the means of pixels over squares of `factor` by `factor`."""
-    if factor == 1:
+def _resized(pixels, width, height):
+    """Return pixels at a smaller size, each the mean of those that it stands for."""
+    if pixels.shape[:2] == (height, width):
         return pixels
-    size = [-(-length // factor) for length in pixels.shape[1::-1]]
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _converted(image, channels, has_16_bits):

@@ -1,0 +1,260 @@
+"""Images that take much memory, or claim to, and what the libraries print of them."""
+
+import io
+import struct
+import threading
+import time
+import warnings
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from reticnn import check_images, image_folder, load_images
+from reticnn.data import decoding, pixels
+from reticnn.data.budget import MOST_BYTES, Budget
+from reticnn.data.decoding import decode_images
+
+DECODE = """
+import sys
+from reticnn.data import decoding
+def peak():
+    lines = open("/proc/self/status").readlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+decoding._THREADS = 4
+folder, *shape = sys.argv[1:]
+import glob
+before = peak()
+decoded = decoding.decode_images(sorted(glob.glob(folder + "/*")), (64, 64), 3)
+print((peak() - before) // 1024, decoded.images.mean(), decoded.problems)
+"""
+
+
+def _chunk(kind, data):
+    checksum = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + checksum
+
+
+def _black_png(side, bits=8, colour=2):
+    """Return a black PNG without its pixels in memory."""
+    values = {0: 1, 2: 3, 6: 4}[colour]
+    packer = zlib.compressobj(1)
+    row = bytes(1 + side * values * bits // 8)
+    rows = [packer.compress(row) for _ in range(side)]
+    header = struct.pack(">IIBBBBB", side, side, bits, colour, 0, 0, 0)
+    packed = b"".join([*rows, packer.flush()])
+    parts = [(b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+
+
+def _encoded(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _photo(height, width):
+    """Return the pixels of an image with soft edges, and noise."""
+    rng = np.random.default_rng(1)
+    blobs = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    soft = np.asarray(Image.fromarray(blobs).resize((width, height), 2), np.int16)
+    noise = rng.integers(-9, 10, soft.shape)
+    return np.clip(soft + noise, 0, 255).astype(np.uint8)
+
+
+# Memory
+
+
+@pytest.mark.slow
+def test_large_images_take_bounded_memory(tmp_path, run_python):
+    (tmp_path / "0.png").write_bytes(_black_png(13000))
+    file = _black_png(9000)
+    for number in range(1, 5):
+        (tmp_path / f"{number}.png").write_bytes(file)
+    ran = run_python(DECODE, tmp_path)
+    peak, mean, problems = ran.stdout.split(maxsplit=2)
+    assert (float(mean), problems) == (0, "{}\n"), ran.stderr
+    assert 600 < int(peak) < 1024
+
+
+@pytest.mark.slow
+def test_what_follows_an_image_is_not_read(tmp_path, run_python):
+    image = Image.fromarray(_photo(300, 400))
+    kinds = {"a.jpg": "JPEG", "b.png": "PNG", "c.webp": "WEBP", "d.gif": "GIF"}
+    for name, kind in {**kinds, "e.bmp": "BMP", "f.tif": "TIFF"}.items():
+        with open(tmp_path / name, "wb") as file:
+            file.write(_encoded(image, kind))
+            file.truncate(3 << 30)  # Takes no room on the disk.
+    ran = run_python(DECODE, tmp_path)
+    peak, _, problems = ran.stdout.split(maxsplit=2)
+    assert problems == "{}\n", ran.stderr
+    assert int(peak) < 400
+
+
+def test_what_needs_too_much_memory_is_refused(tmp_path):
+    strip = bytes(16) + zlib.compress(bytes(1 << 20))
+    tags = [
+        (256, 4, 1, 7500),
+        (257, 4, 1, 7500),
+        (258, 3, 1, 8),
+        (259, 3, 1, 8),
+        (262, 3, 1, 1),
+        (273, 4, 1, 8),
+        (277, 3, 1, 1),
+        (278, 4, 1, 7500),
+        (279, 4, 1, len(strip)),
+    ]
+    directory = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    start = 8 + len(strip)
+    header = b"II*\0" + struct.pack("<I", start)
+    end = struct.pack("<H", len(tags)) + directory + bytes(4)
+    (tmp_path / "a.tif").write_bytes(header + strip + end)
+    image = Image.new("L", (16, 16))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pixels, "MOST_BYTES", 150_000_000)
+        image.save(tmp_path / "b.png")
+        problems = check_images(tmp_path)["problem"]
+    assert "takes 0.2 GB of memory to decode, more than the 0.15 GB" in problems[0]
+    assert problems[1] is None
+
+
+def _bomb():
+    """Return the beginning of a PNG that claims to be large."""
+    file = _black_png(8)
+    header = struct.pack(">IIBBBBB", 20000, 20000, 8, 2, 0, 0, 0)
+    return file[:8] + _chunk(b"IHDR", header) + file[33:]
+
+
+def test_claims_far_beyond_the_bytes_are_refused(tmp_path):
+    (tmp_path / "a.png").write_bytes(_bomb())
+    with pytest.raises(ValueError, match=r"claims to have .* pixels in \d+ bytes"):
+        load_images(image_folder(tmp_path, 8))
+
+
+@pytest.mark.parametrize("kind", ["ICO", "ICNS"])
+def test_an_icon_does_not_hide_a_large_picture(tmp_path, kind):
+    small = _encoded(Image.new("RGBA", (32, 32)), kind)
+    at = small.index(b"IHDR") + 4
+    side = struct.pack(">I", 60000)
+    path = tmp_path / f"a.{kind.lower()}"
+    path.write_bytes(small[:at] + 2 * side + small[at + 8 :])
+    with pytest.raises(ValueError, match="icon with a picture of 60,000 x 60,000"):
+        load_images(image_folder(tmp_path, 8))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("WEBP", {"quality": 95}),
+        ("JPEG2000", {}),
+    ],
+)
+def test_a_large_image_looks_as_a_small_one_does(
+    tmp_path, monkeypatch, kind, options, channels
+):
+    path = tmp_path / "a"
+    Image.fromarray(_photo(617, 803)).save(path, kind, **options)
+    wanted = decode_images([str(path)], (40, 50), channels).images
+    monkeypatch.setattr(pixels, "_LARGE", 100_000)
+    monkeypatch.setattr(pixels, "_PART", 30_000)
+    found = decode_images([str(path)], (40, 50), channels).images
+    assert np.abs(wanted.astype(int) - found).mean() < 2
+    assert (wanted != found).any()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_converting_in_parts_changes_nothing(tmp_path, monkeypatch, orientation):
+    paths = [str(tmp_path / name) for name in ("a.png", "b.tif", "c.webp", "d.png")]
+    image = Image.fromarray(_photo(61, 83))
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(paths[0], exif=exif)
+    image.save(paths[1], compression="tiff_lzw", exif=exif)
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image.save(paths[2], lossless=True, exif=exif)
+    assert cv2.imwrite(paths[3], _photo(61, 83)[..., 0].astype("u2") * 257)
+    wanted = [decode_images(paths, size, 3).images for size in ((61, 83), (20, 30))]
+    monkeypatch.setattr(pixels, "_PART", 900)
+    for before in wanted:
+        found = decode_images(paths, before.shape[1:3], 3).images
+        np.testing.assert_array_equal(found, before)
+
+
+def test_threads_share_what_memory_there_is():
+    budget, most, sums = Budget(100), [], []
+
+    def use(count):
+        with budget.share() as take:
+            take(count)
+            most.append(count)
+            sums.append(sum(most))
+            time.sleep(0.001)
+            most.remove(count)
+
+    counts = [60, 50, 100, 1, 1, 1, 99, 40] * 5
+    threads = [threading.Thread(target=use, args=[count]) for count in counts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sums) == len(counts)
+    assert max(sums) <= 100
+    assert MOST_BYTES < 2**30
+
+
+# What the libraries print
+
+PRINTS = """
+import ctypes, sys, warnings
+from reticnn import check_images
+from reticnn.data.library_settings import while_decoding
+warnings.simplefilter("always")
+print([text is None for text in check_images(sys.argv[1])["problem"]])
+libc = ctypes.CDLL(None)
+stderr = ctypes.c_void_p.in_dll(libc, "stderr")
+with while_decoding:
+    libc.fputs(b"Something else\\n", stderr)
+    libc.fputs(b"Corrupt JPEG data: premature end of data segment\\n", stderr)
+libc.fputs(b"At the end\\n", stderr)
+"""
+
+
+def test_libraries_print_nothing_of_damaged_files(tmp_path, run_python):
+    jpeg = bytearray(_encoded(Image.fromarray(_photo(64, 80)), "JPEG"))
+    at = jpeg.index(b"\xff\xda") + 300
+    jpeg[at : at + 3] = b"\xff\xd9\xff"
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    lzw = bytearray(
+        _encoded(Image.fromarray(_photo(64, 80)), "TIFF", compression="tiff_lzw")
+    )
+    lzw[200:220] = b"\xff" * 20
+    (tmp_path / "b.tif").write_bytes(lzw)
+    ran = run_python(PRINTS, tmp_path)
+    assert ran.stdout == "[True, False]\n"
+    assert ran.stderr == "Something else\nAt the end\n"
+
+
+def test_warnings_of_pillow_are_kept_away_and_no_others(tmp_path):
+    small = Image.new("P", (8, 8))
+    small.save(tmp_path / "a.png", transparency=b"\x01\x02")
+    data = bytearray(_encoded(small.convert("RGB"), "TIFF"))
+    at = data.index(struct.pack("<HH", 258, 3))
+    data[at + 4 : at + 8] = b"\xff\xff\xff\0"  # A tag with more values than bytes.
+    (tmp_path / "b.tif").write_bytes(data)
+    before = list(warnings.filters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check_images(tmp_path)["problem"][0] is None
+    assert warnings.filters == before
+
+
+def test_a_damaged_file_is_told_with_the_name_alone(tmp_path):
+    (tmp_path / "a.png").write_bytes(_black_png(64)[:70])
+    problem = check_images(tmp_path)["problem"][0]
+    assert problem.startswith("is damaged")
+    assert decoding.describe_images([str(tmp_path / "a.png")])[0]["width"] == 64

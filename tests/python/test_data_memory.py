@@ -186,17 +186,17 @@ def test_converting_in_parts_changes_nothing(tmp_path, monkeypatch, orientation)
 
 
 def test_threads_share_what_memory_there_is():
-    budget, most, sums = Budget(100), [], []
+    budget, most, sums = Budget(100_000_000), [], []
 
     def use(count):
         with budget.share() as take:
-            take(count)
+            take(count * 1_000_000)
             most.append(count)
             sums.append(sum(most))
             time.sleep(0.001)
             most.remove(count)
 
-    counts = [60, 50, 100, 1, 1, 1, 99, 40] * 5
+    counts = [60, 50, 100, 5, 5, 5, 95, 40] * 5
     threads = [threading.Thread(target=use, args=[count]) for count in counts]
     for thread in threads:
         thread.start()

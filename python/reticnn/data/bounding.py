@@ -2,32 +2,26 @@
 
 import os
 
-# Smaller files are read as they are. No format has that much before its pixels.
-_SMALL = 64 << 20
+# Smaller files are read as they are.
+_SMALL = 16 << 20
+
+# No format has that much before its pixels.
+_BEGINNING = 64 << 20
 
 
-class Bounded:
-    """A file of which a number of bytes is read at most.
-
-    Attributes:
-        file: What is read in place of the file.
-    """
-
-    def __init__(self, file):
-        """Take a file object."""
-        self.file = _Metered(file) if _length(file) > _SMALL else file
-
-    def allow(self, count):
-        """Let so many bytes be read from now on."""
-        if isinstance(self.file, _Metered):
-            self.file.left = count
-
-
-def _length(file):
+def bounded(file):
+    """Return a file of which no more is read than comes before an image's pixels."""
     try:
-        return os.fstat(file.fileno()).st_size
+        length = os.fstat(file.fileno()).st_size
     except OSError:
-        return 0  # It is in memory already.
+        return file  # It is in memory already.
+    return file if length <= _SMALL else _Metered(file)
+
+
+def allow(image):
+    """Let what an image needs be read of the file that it was opened from."""
+    if isinstance(image.fp, _Metered):
+        image.fp.left = 8 * image.width * image.height + _BEGINNING
 
 
 class _Metered:
@@ -35,7 +29,7 @@ class _Metered:
 
     def __init__(self, file):
         self._file = file
-        self.left = _SMALL
+        self.left = _BEGINNING
 
     def __getattr__(self, name):
         return getattr(self._file, name)

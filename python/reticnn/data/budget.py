@@ -1,6 +1,5 @@
 """The memory that all threads together may take to decode images."""
 
-import contextlib
 import ctypes
 import threading
 from functools import cache
@@ -12,6 +11,9 @@ MOST_BYTES = 1_040_000_000
 
 # Who waits looks that often whether what it waits for is still wanted.
 _SECONDS = 0.05
+
+# Not worth counting.
+_LITTLE = 4_000_000
 
 # After so many bytes, what is free is given back to the system.
 _MUCH = 100_000_000
@@ -27,29 +29,45 @@ class Budget:
         # Held by whoever waits, so that many small needs do not overtake a large one.
         self._turn = threading.Lock()
 
-    @contextlib.contextmanager
     def share(self):
-        """Yield a function that takes a number of bytes, given back after the block.
+        """Return a context with a function that takes bytes, given back at its end.
 
         It can be called once.
         """
-        taken = []
+        return _Share(self)
 
-        def take(count):
-            with self._turn, self._change:
-                while not self._change.wait_for(lambda: self._free >= count, _SECONDS):
-                    check_wanted()
-                self._free -= count
-                taken.append(count)
+    def take(self, count):
+        """Take a number of bytes, as soon as they are there."""
+        with self._turn, self._change:
+            while not self._change.wait_for(lambda: self._free >= count, _SECONDS):
+                check_wanted()
+            self._free -= count
 
-        try:
-            yield take
-        finally:
-            if sum(taken) > _MUCH:
-                _give_back_freed()
-            with self._change:
-                self._free += sum(taken)
-                self._change.notify()
+    def give_back(self, count):
+        """Give back what was taken."""
+        if count > _MUCH:
+            _give_back_freed()
+        with self._change:
+            self._free += count
+            self._change.notify()
+
+
+class _Share:
+    def __init__(self, budget):
+        self._budget = budget
+        self._taken = 0
+
+    def __enter__(self):
+        return self._take
+
+    def _take(self, count):
+        if count > _LITTLE:
+            self._budget.take(count)
+            self._taken = count
+
+    def __exit__(self, *_):
+        if self._taken:
+            self._budget.give_back(self._taken)
 
 
 def _give_back_freed():

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from reticnn.coercion import printable
-from reticnn.data.bounding import Bounded
+from reticnn.data.bounding import allow, bounded
 from reticnn.data.budget import memory
 from reticnn.data.library_settings import while_decoding
-from reticnn.data.pixels import RefusedError, bytes_needed, upright_pixels
+from reticnn.data.pixels import RefusedError, upright_pixels
 from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in
@@ -158,16 +158,10 @@ def _upright_pixels(file, side, channels, take):
 @contextlib.contextmanager
 def _image_in(file):
     """Open an image that is read as far as needed, whatever comes behind it."""
-    with _opened(file) as whole:
-        bounded = Bounded(whole)
-        with Image.open(bounded.file) as image:
-            bounded.allow(bytes_needed(image))
-            yield image
-
-
-def _opened(file):
-    """Return a context with a file object, of which nothing is read once unwanted."""
-    return opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
+    whole = opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
+    with whole as found, Image.open(bounded(found)) as image:
+        allow(image)
+        yield image
 
 
 def _description(file):

@@ -11,6 +11,7 @@ import os
 import re
 import threading
 import warnings
+from functools import cache
 
 import PIL._imaging
 from PIL import Image
@@ -81,6 +82,7 @@ def _libtiff_silent():
             set_handler(handler)
 
 
+@cache
 def _libtiff_handlers():
     """Return the functions that set the handlers of libtiff, if it can be reached."""
     try:
@@ -118,20 +120,12 @@ def _libjpeg_silent():
                 libc.fputs(line, before)
 
 
-_other = []
-
-
+@cache
 def _other_stderr():
     """Return C's `stderr`, a file in place of it, and how to reach it.
 
     None where the library of C is not GNU's, whose `stderr` is a variable.
     """
-    if not _other:
-        _other.append(_new_stderr())
-    return _other[0]
-
-
-def _new_stderr():
     try:
         libc = ctypes.CDLL(None)
         libc.gnu_get_libc_version  # noqa: B018

@@ -21,8 +21,6 @@ _MOST_PIXELS_PER_BYTE = 100_000
 # The pixels of a part, which is converted at once.
 _PART = 4_000_000
 
-# Metadata are no longer than that, and no file of an image that is encoded.
-_HEADERS = 1 << 20
 
 # Pictures in an icon can have another size than the icon says.
 _ICONS = ("ICNS", "ICO")
@@ -92,17 +90,12 @@ def upright_pixels(image, side, channels, take):
     return _any_pixels(image, side, channels, take)
 
 
-def len_of(file):
+def _len_of(file):
     """Return the length of a file that is open, whose position stays."""
     position = file.tell()
     length = file.seek(0, io.SEEK_END)
     file.seek(position)
     return length
-
-
-def bytes_needed(image):
-    """Return how many bytes of a file are enough, whatever comes behind the image."""
-    return 8 * _area(image) + _HEADERS
 
 
 def _area(image):
@@ -116,12 +109,8 @@ def _check_kind(image):
             f"has too many pixels to be a photo ({image.width:,} x {image.height:,}; "
             f"at most {_MOST_PIXELS:,} are read)"
         )
-    length = len_of(image.fp)
-    if _area(image) > max(_LARGE, _MOST_PIXELS_PER_BYTE * length):
-        raise RefusedError(
-            f"claims to have {image.width:,} x {image.height:,} pixels in "
-            f"{length:,} bytes, which is no photo"
-        )
+    if _area(image) > _LARGE:
+        _check_claim(image)
     if image.format in _ICONS:
         _check_icon(image)
     kind = {"F": "floating-point", "I": "32-bit or signed"}.get(image.mode)
@@ -129,6 +118,16 @@ def _check_kind(image):
         raise RefusedError(
             f"has {kind} values, and nothing says which of them are black and white: "
             "convert it to 8 or 16 bits, or give arrays with values 0 to 255"
+        )
+
+
+def _check_claim(image):
+    """Raise if a large image has far fewer bytes than any real one has."""
+    length = _len_of(image.fp)
+    if _area(image) > _MOST_PIXELS_PER_BYTE * length:
+        raise RefusedError(
+            f"claims to have {image.width:,} x {image.height:,} pixels in "
+            f"{length:,} bytes, which is no photo"
         )
 
 
@@ -170,11 +169,10 @@ def _jpeg_pixels(image, side, channels, take):
     decoded = channels * whole // part**2
     _check_memory(decoded + _coefficient_bytes(image))
     # As Pillow would take it, or with a copy for the resizing.
-    needed = 6 * whole // part**2 + _coefficient_bytes(image) + _HEADERS
+    needed = 6 * whole // part**2 + _coefficient_bytes(image)
     take(min(needed, MOST_BYTES))
     image.fp.seek(0)
-    # Some cameras append films.
-    encoded = np.frombuffer(image.fp.read(3 * whole + _HEADERS), np.uint8)
+    encoded = np.frombuffer(image.fp.read(), np.uint8)
     with contextlib.suppress(cv2.error):
         return cv2.imdecode(encoded, _COLOURS[channels] | _REDUCTIONS[part])
     return None
@@ -205,7 +203,7 @@ def _webp_pixels(image, side, channels, take):
     _check_memory(needed)
     take(needed)
     image.fp.seek(0)
-    encoded = np.frombuffer(image.fp.read(3 * _area(image)), np.uint8)
+    encoded = np.frombuffer(image.fp.read(), np.uint8)
     # Neither converted nor turned, which takes a copy.
     pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     if pixels is None:
@@ -270,7 +268,7 @@ def _bytes_besides(image, part):
     """
     if image.format == "JPEG2000":
         per_pixel = 4 * len(image.getbands()) + 2
-        return 2 * len_of(image.fp) + per_pixel * _area(image) // part
+        return 2 * _len_of(image.fp) + per_pixel * _area(image) // part
     if image.format == "TIFF":
         return _strip_bytes(image)
     if image.format in ("JPEG", "MPO"):

@@ -12,6 +12,7 @@ from PIL import Image
 from reticnn import check_images, image_folder, image_table, load_images, split_images
 from reticnn.data import caching, image_data as images
 from reticnn.data.decoding import decode_images
+from reticnn.data.digest import images_digest
 
 NA_INTEGER = -(2**31)
 
@@ -916,6 +917,27 @@ def test_bad_tables_are_refused(
     monkeypatch.chdir(cats / "cat")
     with refused(error, argument, *parts):
         image_table(paths, labels)
+
+
+def test_relative_paths_stay_those_of_the_folder_they_were_given_in(
+    tmp_path, write_image, monkeypatch
+):
+    for folder, colour in (("here", 10), ("there", 200)):
+        for file in ("a/1.png", "b/1.png"):
+            path = write_image(tmp_path / folder / file, (colour,) * 3)
+            os.utime(path, (colour, colour))
+    monkeypatch.chdir(tmp_path / "here")
+    options = {"image_size": 4, "cache": "none"}
+    of_folder = image_folder(".", **options)
+    of_table = image_table(["a/1.png", "b/1.png"], ["a", "b"], **options)
+    joined, before = of_folder + of_table, images_digest(of_folder)
+    monkeypatch.chdir(tmp_path / "there")
+    for data in (of_folder, of_table, joined, of_table.read_at((6, 6, 1))):
+        assert (load_images(data)["images"] == 10).all()
+    assert of_table.files == ["a/1.png", "b/1.png"]
+    assert images_digest(of_folder) == before
+    assert images_digest(image_folder(".", **options)) != before
+    assert len(set(joined.identities())) == 2
 
 
 def test_another_folder_beside_train_and_test_is_refused(refused, cats, tmp_path):

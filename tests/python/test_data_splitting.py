@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reticnn import (
+    augment,
     image_arrays,
     image_folder,
     image_table,
@@ -172,6 +173,24 @@ def test_equal_pixels_are_one_image():
     )
     assert len(train) == len(test) == 10
     assert not train & test
+
+
+@pytest.mark.parametrize("kind", ["files", "memory"])
+def test_changed_copies_stay_with_their_image(tmp_path, write_image, kind):
+    for number in range(10):
+        file = tmp_path / "ab"[number % 2] / f"{number}.png"
+        write_image(file, (20 * number + 30,) * 3)
+    data = image_folder(tmp_path, 8)
+    if kind == "memory":
+        data = image_arrays(load_images(data)["images"], data.labels)
+    copies = augment(data, gaussian_noise=0.02, copies=3, seed=1)
+    assert len(np.unique(load_images(copies)["images"], axis=0)) == 30
+    for seed in range(4):
+        parts = split_images(copies + data, 0.6, seed=seed).values()
+        seen = [np.mean(load_images(part)["images"], (1, 2, 3)) for part in parts]
+        numbers = [np.rint((means - 30) / 20).tolist() for means in seen]
+        assert [len(of) for of in numbers] == [24, 16]
+        assert not set(numbers[0]) & set(numbers[1])
 
 
 def test_one_file_on_several_paths_stays_together(cats):

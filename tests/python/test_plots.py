@@ -1,6 +1,7 @@
 """What the figures of matplotlib show."""
 
 import math
+import os
 import sys
 
 import numpy as np
@@ -119,8 +120,37 @@ def test_long_names_do_not_run_over_those_of_other_images():
 
 
 def test_predictions_of_other_images(refused, shapes):
-    with refused(ValueError, "predictions", "1 rows for 60"):
+    with refused(ValueError, "predictions", "1 row for 60"):
         plots.plot_images(shapes, {".pred_class": ["circle"]})
+
+
+def test_predictions_of_files_are_found_by_their_names(
+    drawn, refused, tmp_path, write_image
+):
+    for number in range(6):
+        write_image(tmp_path / "ab"[number % 2] / f"{number}.png")
+    data = reticnn.image_folder(tmp_path, 8)
+    right = {
+        ".pred_class": data.labels,
+        ".pred_a": [0.5 + 0.01 * row for row in range(len(data))],
+        ".pred_b": [0.5 + 0.01 * row for row in range(len(data))],
+        ".file": data.files,
+    }
+    captions = [axes.get_title() for axes in drawn(plots.plot_images(data, right))]
+    mixed = {name: column[::-1] for name, column in right.items()}
+    panels = drawn(plots.plot_images(data, mixed))
+    assert [axes.get_title() for axes in panels] == captions
+    assert {frame_of(axes) for axes in panels} == {colour(BLUE)}
+    # Of some images, from the table of all; an image that is there twice.
+    some = drawn(plots.plot_images(data[[5, 2, 5]], mixed))
+    assert [axes.get_title().split()[1] for axes in some] == ["55%", "52%", "55%"]
+    elsewhere = {**right, ".file": [os.path.relpath(file) for file in data.files]}
+    panels = drawn(plots.plot_images(data, elsewhere))
+    assert [axes.get_title() for axes in panels] == captions
+    with refused(ValueError, "predictions", "no row for 1 of", data.files[0]):
+        plots.plot_images(data, {name: column[1:] for name, column in right.items()})
+    with refused(ValueError, "predictions", "several rows", data.files[0]):
+        plots.plot_images(data, {name: column * 2 for name, column in right.items()})
 
 
 @pytest.mark.parametrize("wrong", [3.0, [1.0] * 60, {"mpg": [21.0]}])

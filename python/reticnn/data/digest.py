@@ -20,8 +20,8 @@ def images_digest(data):
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([len(data), list(map(int, data.image_shape))]).encode())
     if data.files is not None:
-        digest.update(json.dumps([data.resize, _names_below(data.files)]).encode())
-        for file in data.files:
+        digest.update(json.dumps([data.resize, _names_below(data.places)]).encode())
+        for file in data.places:
             digest.update(_state_of(file).encode())
         return digest.hexdigest()
     for start in range(0, len(data), _IMAGES_AT_ONCE):

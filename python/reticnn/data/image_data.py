@@ -31,9 +31,16 @@ NAME_ALL_CLASSES = (
 class ArrayImages:
     """Images held in memory as an array (n, height, width, channels)."""
 
-    def __init__(self, pixels):
-        """Hold `pixels`, uint8 or float32."""
+    def __init__(self, pixels, origins=None):
+        """Hold `pixels`, uint8 or float32.
+
+        Args:
+            pixels: Array (n, height, width, channels).
+            origins: The identities of the images that these are changed copies of, or
+                None for images of their own. Default None.
+        """
         self._pixels = pixels
+        self._origins = origins
         self.image_shape = pixels.shape[1:]
         self.files = None
         self.resize = None
@@ -48,7 +55,12 @@ class ArrayImages:
         return self._pixels[indices]
 
     def identities(self, indices):
-        """Return a value for each image at `indices`, the same for the same pixels."""
+        """Return a value for each image at `indices`, the same for the same pixels.
+
+        Changed copies of an image have the value of that image.
+        """
+        if self._origins is not None:
+            return [self._origins[index] for index in indices]
         return [_digest(self._pixels[index]) for index in indices]
 
 
@@ -56,19 +68,30 @@ class FileImages:
     """Images in files, decoded when read and then kept if there is a cache."""
 
     def __init__(
-        self, files, image_size, channels, resize="stretch", cache="none", skipped=()
+        self,
+        files,
+        image_size,
+        channels,
+        resize="stretch",
+        cache="none",
+        skipped=(),
+        places=None,
     ):
         """Take the files and how to read them.
 
         Args:
-            files: Paths.
+            files: Paths, as they are shown.
             image_size: (height, width) in pixels.
             channels: 1 for grey, 3 for RGB.
             resize: "stretch", "crop" or "pad".
             cache: "auto", "memory", "disk" or "none".
             skipped: Positions among `files` of those known to be bad.
+            places: Absolute paths of the files, or None if `files` are as seen from
+                the working directory. Default None.
         """
         self.files = list(files)
+        # The working directory may be another one when they are read.
+        self.places = places or _absolute(self.files)
         self.image_shape = (*image_size, channels)
         self.resize = resize
         self.skipped = list(skipped)
@@ -94,7 +117,7 @@ class FileImages:
 
     def read_scaled(self, indices, side):
         """Return images of their own aspect, the shorter side `side` pixels, listed."""
-        files = [self.files[i] for i in indices]
+        files = [self.places[i] for i in indices]
         images, problems, highest = decode_scaled(files, side, self.image_shape[2])
         self._warn_of_range(highest)
         if problems:
@@ -110,11 +133,12 @@ class FileImages:
             self.resize,
             self._cache_kind,
             self.skipped,
+            self.places,
         )
 
     def identities(self, indices):
         """Return a value for each image at `indices`, the same for the same file."""
-        return [_file_identity(self.files[index]) for index in indices]
+        return [_file_identity(self.places[index]) for index in indices]
 
     def find_bad(self):
         """Return the problem of each file that cannot be read, by its position.
@@ -139,7 +163,7 @@ class FileImages:
 
     def _unchanged(self, indices):
         """Say of each file whether it is as when it was last decoded, or is gone."""
-        now = np.array([_file_state(self.files[index]) for index in indices])
+        now = np.array([_file_state(self.places[index]) for index in indices])
         now = now.reshape(-1, 2)
         return ((now == self._states[indices]) | (now < 0)).all(axis=1)
 
@@ -177,7 +201,7 @@ class FileImages:
 
     def _try_to_decode(self, indices):
         """Return (pixels, problems) of the files at `indices`, and keep the good."""
-        files = [self.files[i] for i in indices]
+        files = [self.places[i] for i in indices]
         self._states[indices] = np.reshape(
             [_file_state(file) for file in files], (-1, 2)
         )
@@ -268,6 +292,13 @@ class ImageData:
         return [self.source.files[i] for i in self.indices]
 
     @property
+    def places(self):
+        """Absolute paths of the images, which `files` may not be, or None."""
+        if self.source.files is None:
+            return None
+        return [self.source.places[i] for i in self.indices]
+
+    @property
     def resize(self):
         """How the images were resized, or None if they were not."""
         return self.source.resize
@@ -350,6 +381,15 @@ class ImageData:
 
 def _digest(pixels):
     return hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
+
+
+def _absolute(files):
+    """Return paths that lead to the same files from every working directory."""
+    if all(map(os.path.isabs, files)):
+        return files
+    here = os.getcwd()
+    # Without what abspath() does to `..`, which is another folder behind a link.
+    return [os.path.join(here, file) for file in files]
 
 
 def _file_identity(file):

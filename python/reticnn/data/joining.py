@@ -13,13 +13,12 @@ class JoinedImages:
         self.image_shape = parts[0][0].image_shape
         resizes = {source.resize for source, _ in parts} - {None}
         self.resize = next(iter(resizes), None)
-        files = [source.files for source, _ in parts]
-        self.files = None
+        self.files = self.places = None
         self.skipped = []
-        if None not in files:
-            self.files = [
-                source.files[index] for source, indices in parts for index in indices
-            ]
+        if all(source.files is not None for source, _ in parts):
+            files = [(source, index) for source, of in parts for index in of]
+            self.files = [source.files[index] for source, index in files]
+            self.places = [source.places[index] for source, index in files]
 
     def __len__(self):
         """Count the images."""

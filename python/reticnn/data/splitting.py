@@ -32,8 +32,9 @@ def split_images(data, prop=0.8, *, seed=None):
     Returns:
         Dict of image data: `train` and `test`; with three proportions `train`,
         `validation` and `test`; or the names given. No image is in two parts: an image
-        that the data hold several times, as the same file or with the same pixels in
-        memory, is in one of them as often, and counts once in the proportions.
+        that the data hold several times, as the same file, with the same pixels in
+        memory or as copies that `augment` made, is in one of them as often, and counts
+        once in the proportions.
 
     Raises:
         TypeError: If `data` is not image data.

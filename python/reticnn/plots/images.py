@@ -22,7 +22,9 @@ def plot_images(images, predictions=None, n=16):
         images: Image data; an array (n, height, width, channels), 0 to 255; or the path
             of a folder or of files.
         predictions: Predictions of these images, from `predict_images`, or the
-            predicted classes alone, or None. Default None.
+            predicted classes alone, or None. For files that have their names in its
+            column `.file` the rows may be in any order, and more than are shown; else
+            they are in the order of the images. Default None.
         n: Whole number of images that are shown: of all images the first ones, of
             labelled images the first ones of each class. Default 16.
 
@@ -32,7 +34,8 @@ def plot_images(images, predictions=None, n=16):
 
     Raises:
         TypeError: If `predictions` are neither a table nor classes.
-        ValueError: If the numbers of predictions and images differ.
+        ValueError: If the numbers of predictions and images differ, or a file has no
+            prediction.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -7,12 +7,15 @@ the colour of its frame or None; `columns`, how many to draw beside each other; 
 """
 
 import math
+import os
+from collections import Counter
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 
 from reticnn.augmenting import augment
-from reticnn.coercion import as_images, as_int, as_strings, shown
+from reticnn.coercion import as_images, as_int, as_path, as_strings, shown
 from reticnn.data.accepting import image_data_of, is_of_files
 from reticnn.data.image_data import ArrayImages, ImageData, check_not_empty
 from reticnn.inspection import feature_maps, layer_filters
@@ -50,7 +53,7 @@ def pictures_of_images(images, predictions=None, n=16):
         n: Whole number of images.
     """
     data = _image_data(images, "images")
-    predictions = _as_predictions(predictions, len(data))
+    predictions = _as_predictions(predictions, data)
     positions = _of_all_classes(data, as_int(n, "n"))
     part, labels = data[positions], data[positions].labels
     text, frame = labels or [""] * len(part), [None] * len(part)
@@ -156,8 +159,8 @@ def _image_data(value, name):
     return value
 
 
-def _as_predictions(predictions, number):
-    """Return a table of predictions, one for each of so many images, or None."""
+def _as_predictions(predictions, data):
+    """Return a table of predictions, one for each image in its order, or None."""
     if predictions is None:
         return None
     if isinstance(predictions, (str, list, tuple, np.ndarray)):
@@ -167,13 +170,51 @@ def _as_predictions(predictions, number):
             "`predictions` must be what `predict_images()` gives, or the predicted "
             f"classes, not {shown(predictions)}."
         )
-    rows = len(predictions[".pred_class"])
+    if ".file" in predictions and data.files is not None:
+        rows = _rows_of_files(predictions[".file"], data)
+        return {
+            name: [column[row] for row in rows] for name, column in predictions.items()
+        }
+    rows, number = len(predictions[".pred_class"]), len(data)
     if rows != number:
         raise ValueError(
-            f"`predictions` has {rows} rows for {number} images. Predict the same "
-            "images that are shown."
+            f"`predictions` has {rows} row{'s' * (rows != 1)} for {number} images. "
+            "Predict the same images that are shown."
         )
     return predictions
+
+
+def _rows_of_files(files, data):
+    """Return the row of each image in a table with a column of files.
+
+    The table may be in another order than the images, or have more of them.
+    """
+    rows = {}
+    for row, file in enumerate(as_path(file, "predictions") for file in files):
+        for name in {file, os.path.abspath(file)}:
+            rows.setdefault(name, []).append(row)
+    names = [
+        file if file in rows else os.path.normpath(place)
+        for file, place in zip(data.files, data.places, strict=True)
+    ]
+    missing = [
+        file for file, name in zip(data.files, names, strict=True) if name not in rows
+    ]
+    if missing:
+        raise ValueError(
+            f"`predictions` has no row for {len(missing)} of {len(data)} images in its "
+            f"column `.file`: {shown(missing)}. Predict the images that are shown."
+        )
+    times = Counter(names)
+    several = [name for name, count in times.items() if len(rows[name]) > count]
+    if several:
+        raise ValueError(
+            f"`predictions` has several rows for {shown(several)}. Give one row per "
+            "image."
+        )
+    # An image that is there twice may have two rows.
+    row_of = {name: cycle(rows[name]) for name in times}
+    return [next(row_of[name]) for name in names]
 
 
 def _pixels(data):

@@ -24,7 +24,7 @@ as_core <- function(x, call = rlang::caller_env()) {
   if (!inherits(x, "reticnn_classifier")) {
     return(x)
   }
-  if (reticulate::py_is_null_xptr(x$core)) {
+  if (is_gone(x$core)) {
     abort_text(
       paste(
         "The classifier's model is gone: it lived in the R session that made it, and",
@@ -37,9 +37,43 @@ as_core <- function(x, call = rlang::caller_env()) {
   x$core
 }
 
+# What is said of a classifier is what its model was trained to: changed here, it would be
+# printed, and not be so when it is used.
+refuse_change <- function(x, name, call) {
+  if (is.numeric(name)) name <- names(x)[name]
+  if (!all(name %in% names(x))) return(invisible())
+  abort_text(
+    paste0("A classifier's `", name, "` cannot be changed: it says how the model was ",
+      "trained, and predictions would be as before.",
+      if (identical(name, "class_names")) {
+        paste(" For other names, give them with the model,",
+          "`predict_images(classifier$model, images, class_names = names)`.")
+      }),
+    call = call
+  )
+}
+
+#' @export
+`$<-.reticnn_classifier` <- function(x, name, value) {
+  refuse_change(x, name, rlang::caller_env())
+  NextMethod()
+}
+
+#' @export
+`[[<-.reticnn_classifier` <- function(x, i, value) {
+  refuse_change(x, i, rlang::caller_env())
+  NextMethod()
+}
+
+#' @export
+`names<-.reticnn_classifier` <- function(x, value) {
+  refuse_change(x, setdiff(names(x), value)[1], rlang::caller_env())
+  NextMethod()
+}
+
 # Whether the model has been trained further, or changed otherwise, since.
 is_stale <- function(x) {
-  !reticulate::py_is_null_xptr(x$core) && x$core$stale
+  !is_gone(x$core) && x$core$stale
 }
 
 #' @export
@@ -157,6 +191,7 @@ glance.reticnn_classifier <- function(x, ...) {
 #' @export
 augment.reticnn_classifier <- function(x, new_data, batch_size = 32, ...) {
   rlang::check_dots_empty()
+  check_all_given(rlang::current_env())
   label <- if (is_image_data(new_data)) {
     labels_as_classes(new_data, x$class_names)
   }

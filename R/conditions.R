@@ -88,8 +88,21 @@ check_arguments <- function(arguments, call, names = character()) {
     value <- arguments[[name]]
     if (is.data.frame(value)) {
       abort_text(
-        paste0("`", name, "` must not be a data frame, as this one of ", nrow(value),
-          " rows and ", ncol(value), " columns. Give the column that is wanted."),
+        paste0("`", name, "` must not be a data frame, as this one of ",
+          counted(nrow(value), "row"), " and ", counted(ncol(value), "column"), ". ",
+          if (name %in% c("data", "validation")) {
+            "Make image data of its columns, as in `image_table(table$file, table$label)`."
+          } else {
+            "Give the column that is wanted."
+          }),
+        call = call
+      )
+    }
+    if (any(vapply(if (is_plain_list(value)) value else list(value), is_gone, NA))) {
+      abort_text(
+        paste0("`", name, "` is gone: it lived in the R session that made it, and ",
+          "saveRDS(), saved workspaces and the cache of knitr do not keep it. Make it ",
+          "anew."),
         call = call
       )
     }
@@ -105,11 +118,25 @@ check_arguments <- function(arguments, call, names = character()) {
   }
 }
 
+# Whether something is an object of Python whose process has ended.
+is_gone <- function(x) {
+  inherits(x, "python.builtin.object") && reticulate::py_is_null_xptr(x)
+}
+
+is_plain_list <- function(x) {
+  is.list(x) && !is.object(x)
+}
+
+# "1 row", "2 rows".
+counted <- function(number, thing) {
+  paste0(number, " ", thing, if (number != 1) "s")
+}
+
 # Python has one value for a name, and would keep the last one of several.
 check_names <- function(arguments, call) {
   for (argument in names(arguments)) {
     value <- arguments[[argument]]
-    if (!is.list(value) || is.object(value)) next
+    if (!is_plain_list(value)) next
     names <- names(value)
     wrong <- if (anyDuplicated(names)) {
       paste0("has the name '", names[anyDuplicated(names)], "' twice")

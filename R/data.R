@@ -152,6 +152,13 @@ is_image_data <- function(x) {
 # Labels, counts and paths as R has them.
 #' @export
 `$.reticnn.ImageData` <- function(x, name) {
+  here <- rlang::caller_env()
+  check_not_gone(x, here)
+  core_module(here)
+  if (!reticulate::py_has_attr(x, name)) {
+    abort_text(paste0("Image data have no `", name, "`, but `class_names`, ",
+      "`class_counts`, `labels`, `files`, `skipped` and `image_shape`."), call = here)
+  }
   value <- core_attribute(x, name)
   if (is.null(value)) return(NULL)
   switch(name,
@@ -170,8 +177,55 @@ as_tibble.reticnn.ImageData <- function(x, ...) {
 }
 
 #' @export
+as.data.frame.reticnn.ImageData <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(tibble::as_tibble(x), row.names = row.names, optional = optional, ...)
+}
+
+#' @export
 c.reticnn.ImageData <- function(...) {
-  call_core("joined_images", parts = list(...))
+  # The parts of a list may have names, as those of split_images() have.
+  call_core("joined_images", parts = unname(list(...)), .names = c(parts = "..."))
+}
+
+# Where R would change a copy, Python would change the data themselves, and all copies.
+refuse_data_change <- function(call) {
+  abort_text(paste("Image data cannot be changed. Make new ones, as in",
+    "`image_table(data$files, labels)`, or leave images out, as in `data[-1]`."),
+    call = call)
+}
+
+#' @export
+`$<-.reticnn.ImageData` <- function(x, name, value) {
+  refuse_data_change(rlang::caller_env())
+}
+
+#' @export
+`[[<-.reticnn.ImageData` <- function(x, i, value) {
+  refuse_data_change(rlang::caller_env())
+}
+
+#' @export
+`[<-.reticnn.ImageData` <- function(x, i, value) {
+  refuse_data_change(rlang::caller_env())
+}
+
+#' @export
+print.reticnn.ImageData <- function(x, ...) {
+  if (is_gone(x)) {
+    cat("<ImageData> of an R session that has ended: make them anew\n")
+    return(invisible(x))
+  }
+  NextMethod()
+}
+
+#' @export
+length.reticnn.ImageData <- function(x) {
+  check_not_gone(x, rlang::caller_env())
+  NextMethod()
+}
+
+check_not_gone <- function(data, call) {
+  check_arguments(list(data = data), call)
 }
 
 #' @export

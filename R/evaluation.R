@@ -36,8 +36,8 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
   measures <- glance(x)[-1]
   lines <- paste(measure_names(names(measures)), sprintf("%.3f", unlist(measures)))
   table <- as.data.frame(x$per_class)
-  cat("<reticnn_evaluation> ", format(x$n, big.mark = ","), " images, ", nrow(table),
-    " classes\n", sep = "")
+  cat("<reticnn_evaluation> ", format(x$n, big.mark = ",", decimal.mark = "."),
+    " images, ", nrow(table), " classes\n", sep = "")
   cat(paste(lines[1:4], collapse = ", "), paste(lines[5:7], collapse = ", "), sep = "\n")
   if (nrow(table) > most) {
     # Classes that are not in the data have no F1.

@@ -64,6 +64,7 @@ whole_breaks <- function(limits) {
 #' plot_confusion(evaluate_classifier(classifier, shape_images(150, 3)))
 plot_confusion <- function(evaluation) {
   check_installed("ggplot2", "Plotting an evaluation")
+  check_all_given(rlang::current_env())
   if (!inherits(evaluation, "reticnn_evaluation")) {
     abort_text(
       paste0("`evaluation` must come from `evaluate_classifier()`, not be an object of ",

@@ -11,6 +11,9 @@ to_core <- function(x) {
   if (is.character(x)) {
     return(as_utf8(x, carried_bytes))
   }
+  if (inherits(x, "reticnn_classifier")) {
+    return(x$core)
+  }
   if (!is.list(x) || is.object(x)) {
     return(x)
   }

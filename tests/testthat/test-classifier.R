@@ -78,3 +78,37 @@ test_that("the generics are broom's, whichever is attached first", {
     expect_identical(lines, c("8 1 2 ", ".pred_class .pred_circle .pred_square "))
   }
 })
+
+test_that("a classifier says what its model is, and so cannot be changed", {
+  skip_if_no_core()
+  classifier <- tiny_classifier()
+  refused <- function(expression, name) {
+    expect_error(expression, paste0("`", name, "` cannot be changed"),
+      class = "reticnn_error")
+  }
+  refused(classifier$class_names <- c("a", "b"), "class_names")
+  refused(classifier$class_names[1] <- "a", "class_names")
+  refused(classifier[["model"]] <- NULL, "model")
+  refused(classifier[[4]] <- NULL, "history")
+  refused(names(classifier)[1] <- "net", "model")
+  expect_error(classifier$class_names <- c("a", "b"), "predict_images(classifier$model",
+    fixed = TRUE)
+  expect_identical(classifier, tiny_classifier())
+  classifier$note <- "the first"
+  expect_identical(classifier$note, "the first")
+  expect_identical(predict(classifier, shape_images(2, image_size = 16, seed = 1)),
+    predict(tiny_classifier(), shape_images(2, image_size = 16, seed = 1)))
+  expect_error(augment(classifier), "`new_data` is missing", class = "reticnn_error")
+  expect_error(plot_confusion(), "`evaluation` is missing", class = "reticnn_error")
+  expect_error(evaluate_classifier(shape_images(2), classifier),
+    "`data` must be image data, not an object of class Classifier")
+})
+
+test_that("evaluations print in locales with a decimal comma too", {
+  skip_if_no_core()
+  withr::local_options(OutDec = ",")
+  data <- shape_images(4, image_size = 16, seed = 2)
+  expect_no_warning(expect_output(
+    print(suppressWarnings(evaluate_classifier(tiny_classifier(), data))), "4 images"
+  ))
+})

@@ -357,3 +357,47 @@ test_that("folders work where image data do", {
   expect_identical(evaluate_classifier(classifier, folder)$n, 2L)
   expect_identical(nrow(augment(classifier, folder)), 2L)
 })
+
+test_that("what R's habits do with image data works, or says what to do instead", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (class in c("dark", "light")) write_png(file.path(folder, class, "1.png"), "red")
+  data <- image_folder(folder, 16)
+  expect_identical(length(do.call(c, list(train = data, test = data))), 4L)
+  expect_error(c(data, "a.png"), "`...` must be image data, not 'a.png'", fixed = TRUE)
+  frame <- as.data.frame(data)
+  expect_identical(frame, data.frame(file = data$files, label = data$labels))
+  expect_identical(data.frame(data, n = 1:2), data.frame(frame, n = 1:2))
+  expect_error(data$label, "`labels`, `files`", class = "reticnn_error")
+  copy <- data
+  refused <- function(expression) {
+    expect_error(expression, "image_table(data$files, labels)", fixed = TRUE)
+  }
+  refused(copy$class_names <- c("a", "b"))
+  refused(copy$labels[1] <- "light")
+  refused(copy[1] <- data[2])
+  refused(copy[[1]] <- data[[2]])
+  expect_identical(data$class_names, c("dark", "light"))
+  expect_error(fit_classifier(build_cnn(), frame), "2 rows and 2 columns.*image_table\\(")
+  expect_error(load_images(frame[1, 1, drop = FALSE]), "1 row and 1 column.*image_table\\(")
+})
+
+test_that("image data of another R session are told as that", {
+  skip_if_no_core()
+  file <- withr::local_tempfile(fileext = ".rds")
+  saveRDS(shape_images(4, image_size = 8), file)
+  gone <- readRDS(file)
+  expect_output(print(gone), "make them anew")
+  told <- function(expression, name) {
+    expect_error(expression, paste0("`", name, "` is gone.*Make it anew"),
+      class = "reticnn_error")
+  }
+  told(length(gone), "data")
+  told(gone$labels, "data")
+  told(gone[1], "data")
+  told(load_images(gone), "data")
+  told(predict(tiny_classifier(), gone), "new_data")
+  told(augment(tiny_classifier(), gone), "data")
+  told(fit_classifier(build_cnn(), shape_images(4), validation = gone), "validation")
+  told(c(shape_images(4, image_size = 8), gone), "...")
+})

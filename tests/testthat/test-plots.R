@@ -185,6 +185,18 @@ test_that("predicted classes alone are shown, and a folder's classes are mixed",
     c("b\n(true: a)", "b", "b\n(true: c)"))
 })
 
+test_that("predictions of files may be sorted", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (i in 1:6) write_png(file.path(folder, c("a", "b")[i %% 2 + 1], paste0(i, ".png")), "red")
+  data <- image_folder(folder, 8)
+  predictions <- tibble::tibble(.pred_class = data$labels, .file = data$files,
+    .pred_a = 1:6 / 10, .pred_b = 1:6 / 10)
+  expect_identical(plot_images(data, predictions[6:1, ])$data,
+    plot_images(data, predictions)$data)
+  expect_error(plot_images(data, predictions[-2, ]), "no row for 1 of 6 images.*Predict")
+})
+
 test_that("many classes are shown as the pairs confused most", {
   skip_if_no_core()
   skip_if_not_installed("ggplot2")

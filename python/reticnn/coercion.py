@@ -16,6 +16,7 @@ import os
 import sys
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -200,9 +201,15 @@ def as_class_names(value, name="class_names"):
     if items and not any(isinstance(item, str) for item in items):
         items = [str(as_int(item, name, minimum=None)) for item in items]
     names = [as_string(tidy_name(item), name) for item in as_strings(items, name)]
-    if len(names) < 2 or len(set(names)) < len(names):
+    if len(set(names)) < 2:
         raise ValueError(
             f"`{name}` must hold at least two different names, not {shown(names)}."
+        )
+    again = [one for one, count in Counter(names).items() if count > 1]
+    if again:
+        raise ValueError(
+            f"`{name}` has names more than once: {shown(again)}. Give each class a "
+            "name of its own."
         )
     return names
 
@@ -323,7 +330,7 @@ def _label_values(labels, class_names, name):
     ]
     if missing:
         raise ValueError(
-            f"`{name}` has {len(missing)} missing values, at "
+            f"`{name}` has {len(missing)} missing value{'s' * (len(missing) > 1)}, at "
             f"{shown_positions(missing)}. Remove those images or label them; if "
             f"{shown(_text_of_missing(values[missing[0]]))} is a class, list it in "
             "`class_names`."
@@ -410,6 +417,11 @@ def _image_array(images, name):
         ) from error
     if array.dtype == np.dtype("V1"):  # R's raw
         array = array.view(np.uint8)
+    if array.dtype == object and array.ndim == 0:
+        raise TypeError(
+            f"`{name}` must be images, as image data, an array or files, not "
+            f"{shown(images)}."
+        )
     if array.dtype.kind not in "uif":
         # R sends text as objects.
         kind = np.asarray(array.ravel()[:1].tolist()).dtype

@@ -306,6 +306,7 @@ def test_class_names(kind):
         ("cat", ValueError, "'cat'"),
         (["cat", "cat"], ValueError, "'cat'"),
         ([], ValueError, "at least two different names"),
+        (["cat", "crane", "dog", "crane"], ValueError, "more than once: 'crane'"),
         (["cat", ""], TypeError, "''"),
         ([0.5, 1.0], ValueError, "0.5"),
         (["cat", 1.0], TypeError, "1"),

@@ -902,7 +902,7 @@ def test_bad_files_of_a_table_are_skipped_by_choice(cats):
     [
         (["1.png", "9.png"], None, FileNotFoundError, "paths", ["1 of 2", "9.png"]),
         (["1.png", "1.png"], None, ValueError, "paths", ["more than once", "1.png"]),
-        (["1.png"], ["a", "b"], ValueError, "paths", ["1 files", "2 labels"]),
+        (["1.png"], ["a", "b"], ValueError, "paths", ["lengths, 1 and 2"]),
         (["1.png", "2.jpg"], ["a", None], ValueError, "labels", ["1 missing"]),
         (["1.png", "2.jpg"], ["a", "a"], ValueError, "labels", ["only one class"]),
         (["1.png", "2.jpg"], ["a", "A"], ValueError, "labels", ["'A' and 'a'"]),
@@ -917,6 +917,13 @@ def test_bad_tables_are_refused(
     monkeypatch.chdir(cats / "cat")
     with refused(error, argument, *parts):
         image_table(paths, labels)
+
+
+@pytest.mark.parametrize("function", [image_folder, check_images])
+def test_files_in_place_of_a_folder_are_told_of_the_table(refused, cats, function):
+    files = [str(cats / "cat" / "1.png"), str(cats / "dog" / "1.png")]
+    with refused(TypeError, "path", "must be one folder", "`image_table()`"):
+        function(files)
 
 
 def test_relative_paths_stay_those_of_the_folder_they_were_given_in(

@@ -205,6 +205,24 @@ def test_feature_maps_stand_beside_the_image(drawn, tiny_cnn, shapes):
     assert pixels_of(panels[3]) == pytest.approx(scaled)
 
 
+def test_feature_maps_of_a_file_are_those_of_the_model_s_size(
+    drawn, refused, tiny_cnn, tmp_path, write_image, shapes
+):
+    file = str(write_image(tmp_path / "1.png", size=(50, 40)))
+    panels = drawn(plots.plot_feature_maps(tiny_cnn(), file, "block1_conv1", n=2))
+    assert pixels_of(panels[0]).shape[:2] == shapes.image_shape[:2]
+    for wrong, said in (
+        ({"train": shapes}, "the parts 'train' together"),
+        (reticnn.augmentation(), "must be images"),
+    ):
+        with refused(TypeError, "image", said):
+            plots.plot_feature_maps(tiny_cnn(), wrong)
+        with refused(TypeError, "images", said):
+            plots.plot_images(wrong)
+        with refused(TypeError, "images", said):
+            reticnn.feature_maps(tiny_cnn(), wrong)
+
+
 def test_layers_are_rows_with_the_image_once(drawn, tiny_cnn, shapes):
     names = ["block1_conv1", "block2_conv1"]
     panels = drawn(plots.plot_feature_maps(tiny_cnn(), shapes, names, n=2))

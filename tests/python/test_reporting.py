@@ -309,6 +309,8 @@ def test_bad_arguments_are_refused_and_leave_no_file(
         report_classifier(classifier, shapes, tmp_path / "no" / "r.html")
     with refused(ValueError, "path", "folder"):
         report_classifier(classifier, shapes, tmp_path)
+    with refused(ValueError, "path", "'.pdf'", "'pets.html'"):
+        report_classifier(classifier, shapes, tmp_path / "pets.pdf")
     with refused(TypeError, "session", "a dict"):
         report_classifier(classifier, shapes, path, session=["R"])
     with refused(TypeError, "session", "a name for each value"):

@@ -71,3 +71,16 @@ def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
             said += f" Call `{read.__name__}()` for that, and give what it returns."
         raise type(error)(said) from error
     return as_image_data(data, name)
+
+
+def files_for(value, name, image_shape):
+    """Return a folder or files as image data of the size that a model takes.
+
+    Args:
+        value: The path of a folder, or the paths of files.
+        name: The argument's name, for messages.
+        image_shape: (height, width, channels), where None takes any size.
+    """
+    *size, channels = image_shape
+    size = 224 if None in size else size
+    return image_data_of(value, name, size=size, channels=channels)

@@ -138,6 +138,11 @@ def image_folder(
 
 def existing_folder(path):
     """Return `path` with `~` expanded, if it is a folder."""
+    if isinstance(path, (list, tuple)) and len(path) > 1:
+        raise TypeError(
+            f"`path` must be one folder, not {shown(path)}. Use `image_table()` for "
+            "files."
+        )
     path = as_path(path, "path")
     if os.path.isdir(path):
         return path

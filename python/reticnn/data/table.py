@@ -69,8 +69,8 @@ def image_table(
     codes, class_names = as_labels(labels, class_names)
     if len(codes) != len(files):
         raise ValueError(
-            f"`paths` has {len(files)} files and `labels` {len(codes)} labels. Give "
-            "one label per file."
+            f"`paths` and `labels` have different lengths, {len(files)} and "
+            f"{len(codes)}. Give one label per file."
         )
     check_class_names(class_names, "labels", NAME_ALL_CLASSES)
     return file_data(files, codes, class_names, reading, on_bad_image)

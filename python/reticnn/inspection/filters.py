@@ -1,10 +1,12 @@
 """What a model looks for in images: the kernels of its filters, and feature maps."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from reticnn.coercion import as_images, as_string, as_strings, nearest, shown
-from reticnn.data.accepting import image_data_of, is_of_files
-from reticnn.data.image_data import ImageData
+from reticnn.data.accepting import files_for, is_of_files
+from reticnn.data.image_data import ImageData, as_image_data
 from reticnn.graph import image_graph, named_layers, walk
 from reticnn.runtime.backend import keras
 
@@ -204,11 +206,10 @@ def _passing(graph, pixels, names):
 def _pixels(graph, images):
     """Return images as the tensor that a model takes."""
     if is_of_files(images):
-        *size, channels = graph.inputs[0].shape[1:]
-        size = 224 if None in size else size
-        images = image_data_of(images, "images", size=size, channels=channels)
-    if isinstance(images, ImageData):
-        images = images.read(np.arange(len(images)))
+        images = files_for(images, "images", graph.inputs[0].shape[1:])
+    if isinstance(images, (ImageData, Mapping)):
+        data = as_image_data(images, "images")
+        images = data.read(np.arange(len(data)))
     pixels = as_images(images)
     wanted = graph.inputs[0].shape[1:]
     fits = all(

@@ -16,8 +16,14 @@ import numpy as np
 
 from reticnn.augmenting import augment
 from reticnn.coercion import as_images, as_int, as_path, as_strings, shown
-from reticnn.data.accepting import image_data_of, is_of_files
-from reticnn.data.image_data import ArrayImages, ImageData, check_not_empty
+from reticnn.data.accepting import files_for, is_of_files
+from reticnn.data.image_data import (
+    ArrayImages,
+    ImageData,
+    as_image_data,
+    check_not_empty,
+)
+from reticnn.graph import image_graph
 from reticnn.inspection import feature_maps, layer_filters
 
 # Two colours that people who see few colours tell apart, and one for what is neither.
@@ -110,7 +116,7 @@ def pictures_of_feature_maps(model, image, layers=None, n=15):
         Pictures, with `layer`, the name of the layer of each and the size of its maps.
     """
     count = as_int(n, "n")
-    first = _first(image)
+    first = _first(image, image_graph(model).inputs[0].shape[1:])
     pictures, text, layer = _pixels(first), ["image"], []
     maps = feature_maps(model, first, layers)
     for name, found in maps.items():
@@ -144,16 +150,18 @@ def _columns(number):
     return min(range(square, 2 * square), key=lambda columns: -number % columns)
 
 
-def _first(image):
-    """Return the first image as image data."""
-    return _image_data(image, "image")[:1]
+def _first(image, image_shape=(None, None, 3)):
+    """Return the first image as image data; of a file, in the shape that is taken."""
+    return _image_data(image, "image", image_shape)[:1]
 
 
-def _image_data(value, name):
+def _image_data(value, name, image_shape=(None, None, 3)):
     """Return image data, files or an array as image data that is not empty."""
     if is_of_files(value):
-        value = image_data_of(value, name)
-    elif not isinstance(value, ImageData):
+        value = files_for(value, name, image_shape)
+    elif isinstance(value, (ImageData, Mapping)):
+        value = as_image_data(value, name)
+    else:
         value = ImageData(ArrayImages(as_images(value, name)))
     check_not_empty(value, name)
     return value

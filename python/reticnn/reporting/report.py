@@ -1,6 +1,7 @@
 """Put a report together and write it."""
 
 import datetime
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ def report_classifier(
             `session` not a dict with a name for each value.
         ValueError: If the data have no images, no labels, a class unknown to the
             classifier, or images of a size or number of channels that the model does
-            not take, or if `path` is a folder.
+            not take, or if `path` is a folder or ends otherwise than a page of HTML.
         FileNotFoundError: If the folder to write in does not exist.
         OSError: If the file cannot be written. An older one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
@@ -88,13 +89,26 @@ def report_classifier(
         Reliability diagrams and calibration error: Guo et al. (2017),
         arXiv:1706.04599.
     """
-    path = as_file_to_write(path)
+    path = _as_page(path)
     extra = _checked(session)
     found = measured(classifier, data, class_names, batch_size, progress, output)
     page = _page(found, {**_session(), **extra})
     with replacing(path, unwritten(path)) as whole:
         Path(whole).write_text(printable(page), encoding="utf-8")
     return path
+
+
+def _as_page(path):
+    """Return the path of a page of HTML that can be written."""
+    path = as_file_to_write(path)
+    ending = os.path.splitext(path)[1]
+    if ending.lower() in ("", ".html", ".htm"):
+        return path
+    page = os.path.basename(path.removesuffix(ending) + ".html")
+    raise ValueError(
+        f"`path` ends in {ending!r}, but a report is a page of HTML. Call it {page!r}; "
+        "a browser prints it, also as a PDF."
+    )
 
 
 def _checked(session):

@@ -37,14 +37,16 @@ as_core <- function(x, call = rlang::caller_env()) {
   x$core
 }
 
-# What is said of a classifier is what its model was trained to: changed here, it would be
-# printed, and not be so when it is used.
+# What the model predicts with is in the core: changed here, it would be printed, and not
+# be so when the classifier is used.
+in_the_core <- c("model", "class_names", "image_shape", "resize", "augmentation", "output",
+  "core")
+
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]
-  if (!all(name %in% names(x))) return(invisible())
+  if (!any(name %in% in_the_core)) return(invisible())
   abort_text(
-    paste0("A classifier's `", name, "` cannot be changed: it says how the model was ",
-      "trained, and predictions would be as before.",
+    paste0("A classifier's `", name, "` cannot be changed: predictions would be as before.",
       if (identical(name, "class_names")) {
         paste(" For other names, give them with the model,",
           "`predict_images(classifier$model, images, class_names = names)`.")

@@ -44,6 +44,7 @@ image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch
 image_table <- function(paths, labels = NULL, image_size = 224, class_names = NULL,
                         channels = 3, resize = "stretch", on_bad_image = "error",
                         cache = "auto") {
+  check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_table", paths = paths, labels = named$labels,
     image_size = image_size, class_names = named$class_names, channels = channels,
@@ -128,6 +129,16 @@ load_images <- function(data) {
   }
   # In R, setting an element to NULL removes it.
   loaded
+}
+
+# Labels by file, as from a table, would go to other files by their position.
+check_same_order <- function(paths, labels, call) {
+  files <- as.character(paths)
+  if (length(labels) == length(files) && setequal(names(labels), files) &&
+    any(names(labels) != files)) {
+    abort_text("`labels` has the names of `paths`, but in another order. Give `labels[paths]`.",
+      call = call)
+  }
 }
 
 # Labels of any R type as the core takes them, with the classes in order.

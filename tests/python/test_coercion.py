@@ -635,13 +635,20 @@ def test_images_of_different_sizes_are_refused(refused, images):
         (np.ones((8, 8), bool), "bool"),
         (np.full((8, 8), "a"), "'a'"),
         ("photo.png", "'photo.png'"),
-        (None, "None"),
-        ({"a": 1.0}, "'a'"),
         (np.ones((8, 8), complex), "complex"),
     ],
 )
 def test_other_than_numbers_are_no_images(refused, images, shown):
     with refused(TypeError, "x", "0 to 255", shown):
+        coercion.as_images(images, "x")
+
+
+@pytest.mark.parametrize(
+    ("images", "shown"),
+    [(None, "None"), ({"a": 1.0}, "'a'"), (np.zeros, "zeros")],
+)
+def test_objects_are_no_images(refused, images, shown):
+    with refused(TypeError, "x", "must be images", shown):
         coercion.as_images(images, "x")
 
 

@@ -57,6 +57,15 @@ def test_validation_is_matched_by_name(fit, tiny_cnn, data, validation, turn):
     assert first.history["val_accuracy"] == pytest.approx(wanted["val_accuracy"])
 
 
+def test_classes_without_training_images_are_told(fit, tiny_cnn, data, recwarn):
+    by_class = data[np.argsort(data.codes, kind="stable")]
+    with pytest.warns(UserWarning, match="1 of 3 classes: 'triangle'.*split_images"):
+        part = fit(tiny_cnn(3), by_class[:20])
+    recwarn.clear()
+    fit(part, data)
+    assert not [one for one in recwarn if "no image" in str(one.message)]
+
+
 def test_training_further_is_matched_by_name(fit, tiny_cnn, data, validation):
     def twice(data, validation):
         first = fit(tiny_cnn(3), shape_images(30, 3, image_size=16, seed=1))

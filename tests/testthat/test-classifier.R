@@ -89,7 +89,7 @@ test_that("a classifier says what its model is, and so cannot be changed", {
   refused(classifier$class_names <- c("a", "b"), "class_names")
   refused(classifier$class_names[1] <- "a", "class_names")
   refused(classifier[["model"]] <- NULL, "model")
-  refused(classifier[[4]] <- NULL, "history")
+  refused(classifier[[2]] <- NULL, "class_names")
   refused(names(classifier)[1] <- "net", "model")
   expect_error(classifier$class_names <- c("a", "b"), "predict_images(classifier$model",
     fixed = TRUE)

@@ -246,7 +246,7 @@ test_that("a data frame's columns make image data", {
   })
   expect_error(image_table("no.png", "cat", class_names = c("cat", "dog")),
     "1 of 1 files that do not exist", class = "reticnn_error")
-  expect_error(image_table(photos$file, c("cat", "dog")), "4 files and `labels` 2")
+  expect_error(image_table(photos$file, c("cat", "dog")), "lengths, 4 and 2")
   expect_error(image_table(photos$file, rep("cat", 4)), "only one class")
   expect_error(image_table(photos$file, c("cat", "Cat", "dog", "dog")), "only in case")
 })
@@ -378,6 +378,9 @@ test_that("what R's habits do with image data works, or says what to do instead"
   refused(copy[1] <- data[2])
   refused(copy[[1]] <- data[[2]])
   expect_identical(data$class_names, c("dark", "light"))
+  labels <- stats::setNames(c("light", "dark"), rev(data$files))
+  expect_error(image_table(data$files, labels), "`labels[paths]`", fixed = TRUE)
+  expect_identical(image_table(data$files, labels[data$files])$labels, data$labels)
   expect_error(fit_classifier(build_cnn(), frame), "2 rows and 2 columns.*image_table\\(")
   expect_error(load_images(frame[1, 1, drop = FALSE]), "1 row and 1 column.*image_table\\(")
 })

@@ -81,7 +81,7 @@ test_that("images are drawn upright in their own colours, right and wrong told a
     which(apply(pixels[, , channel] > 250 & pixels[, , other] < 5, 1, any))
   }
   expect_gt(min(rows(3, 1)), max(rows(1, 3)))
-  expect_error(plot_images(data, predictions[1, ]), "1 rows for 2 images")
+  expect_error(plot_images(data, predictions[1, ]), "1 row for 2 images")
   expect_error(
     plot_images(data, 3), "`predictions` must be what",
     class = "reticnn_error"

@@ -12,6 +12,7 @@ from reticnn.data.hashing import hashed
 from reticnn.data.image_data import check_not_empty
 from reticnn.memory import warn_of_seen
 from reticnn.outputs import count_classes
+from reticnn.runtime.conditions import warn_user
 from reticnn.training.holding_out import set_apart
 
 
@@ -24,6 +25,7 @@ def training_data(model, data, validation, seed, augmentation, class_names, seen
             f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
             "than one per class. Give more images, or fewer classes."
         )
+    _warn_of_missing_classes(data)
     size = _shape_to_augment(data, shape, augmentation)
     data = hashed(images_for_model(data, size, "data"))
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
@@ -34,6 +36,17 @@ def training_data(model, data, validation, seed, augmentation, class_names, seen
     validation = hashed(images_for_model(validation, shape, "validation"))
     warn_of_seen(validation, seen, "validation")
     return data, validation
+
+
+def _warn_of_missing_classes(data):
+    """Warn if there are classes that the model cannot learn from the images."""
+    missing = [name for name, count in data.class_counts.items() if count == 0]
+    if missing:
+        warn_user(
+            f"`data` has no image of {len(missing)} of {len(data.class_names)} "
+            f"classes: {shown(missing)}. The model learns not to predict them. Images "
+            "of a folder come class by class: take a part with `split_images()`."
+        )
 
 
 def _shape_to_augment(data, shape, augmentation):

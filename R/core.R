@@ -108,7 +108,11 @@ core_module <- function(call) {
 }
 
 or_no_core <- function(code, call) {
-  rlang::try_fetch(code, error = function(cnd) abort_no_core(cnd, call))
+  rlang::try_fetch(
+    code,
+    python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
+    error = function(cnd) abort_no_core(cnd, call)
+  )
 }
 
 # Python has one module of a name: where a `reticnn` that was installed there has been

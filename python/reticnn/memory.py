@@ -64,17 +64,18 @@ class SeenImages:
         )
 
 
-def warn_of_seen(data, seen, name):
+def warn_of_seen(data, seen, name, only_read=False):
     """Warn if the model has been trained on some of the images.
 
     Args:
         data: Image data that `hashed` made.
         seen: `SeenImages`.
         name: The argument's name, for messages.
+        only_read: True looks at no image that has not been read yet. Default False.
     """
     if not len(seen.trained_on):
         return False
-    count = np.isin(hashes_of(data), seen.trained_on).sum()
+    count = np.isin(hashes_of(data, only_read), seen.trained_on).sum()
     if count:
         warn_user(
             f"`{name}` has images that the model was trained on, {count} of "

@@ -1,8 +1,11 @@
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import (
@@ -112,3 +115,94 @@ def test_pipe_put_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch):
     with pytest.raises(NotAFileError, match="named pipe"), monkeypatch.context() as m:
         m.setattr(os, "stat", lambda _: status)
         opened(str(path))
+
+
+# Ctrl-C
+
+# A process that interrupts itself in the import of Keras and at the tenth file that it
+# opens, moments that no load can shift.
+LONG_WORK = """
+import os, signal, sys, warnings
+import reticnn
+
+# Started in the background of a shell, a process begins deaf to the signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+warnings.simplefilter("ignore")
+folder = sys.argv[1]
+open_file = os.open
+opened = []
+cut = []
+
+
+def counted(path, *arguments, **named):
+    if str(path).endswith(".png"):
+        opened.append(path)
+        if len(opened) == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+    return open_file(path, *arguments, **named)
+
+
+def cut_import(event, arguments):
+    if event == "import" and arguments[0] == "keras.src.models" and not cut:
+        cut.append(event)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def photos():
+    return reticnn.image_folder(folder, 8, cache="none")
+
+
+def cut_off(work, *arguments, **named):
+    opened.clear()
+    try:
+        result = work(*arguments, **named)
+    except KeyboardInterrupt:
+        result = None
+    ended = len(opened)
+    # What was cut off works again, and nothing goes on meanwhile.
+    assert reticnn.load_images(photos()[:2])["images"].any()
+    gone_on = len(opened) - ended - 2
+    assert 10 <= ended < 200, (work, ended)
+    assert gone_on <= 8, (work, gone_on)
+    return result
+
+
+sys.addaudithook(cut_import)
+try:
+    reticnn.build_cnn((8, 8, 3))
+except KeyboardInterrupt:
+    print("cut")
+model = reticnn.build_cnn((8, 8, 3), n_blocks=1, filters=2, batch_norm=True)
+images = reticnn.load_images(reticnn.shape_images(8, image_size=8))["images"]
+shapes = reticnn.image_arrays(images, ["cat", "dog"] * 4)
+os.open = counted
+assert cut_off(reticnn.check_images, folder) is None
+assert cut_off(reticnn.image_folder, folder, on_bad_image="skip") is None
+assert cut_off(reticnn.load_images, photos()) is None
+assert cut_off(reticnn.find_learning_rate, model, photos()) is None
+cut_off(reticnn.fit_classifier, model, photos(), progress="none")
+classifier = cut_off(
+    reticnn.fit_classifier, model, shapes, validation=photos(), progress="none"
+)
+assert classifier.stopped == "interrupted"
+assert cut_off(reticnn.predict_images, classifier, photos()) is None
+assert cut_off(reticnn.evaluate_classifier, classifier, photos()) is None
+page = folder + ".html"
+assert cut_off(reticnn.report_classifier, classifier, photos(), page) is None
+assert not os.path.exists(page)
+print("held")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_ctrl_c_ends_all_work_on_files_at_once(tmp_path, run_python):
+    tile = np.random.default_rng(1).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(tile).resize((1600, 1200)).save(tmp_path / "photo.png")
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(100):
+            link = tmp_path / "photos" / name / f"{number}.png"
+            os.link(tmp_path / "photo.png", link)
+    run = run_python(LONG_WORK, tmp_path / "photos")
+    assert run.stdout.split() == ["cut", "held"], run.stderr

@@ -184,3 +184,71 @@ test_that("Keras from R knows our layers in a model that it loads", {
   ))
   expect_identical(lines, "lenet5")
 })
+
+# A session that interrupts itself at the tenth file that it opens.
+stopped_session <- function(folder) {
+  c(
+    "library(reticnn)",
+    "invisible(build_cnn(c(8, 8, 3), n_blocks = 1))",
+    "py <- reticulate::py",
+    "reticulate::py_run_string('",
+    "import os, signal",
+    "open_file = os.open",
+    "opened = []",
+    "def counted(path, *arguments, **named):",
+    "    if str(path).endswith(\".png\"):",
+    "        opened.append(path)",
+    "        if len(opened) == 10:",
+    "            os.kill(os.getpid(), signal.SIGINT)",
+    "    return open_file(path, *arguments, **named)",
+    "os.open = counted",
+    "')",
+    paste0("folder <- '", folder, "'"),
+    "photos <- function() image_folder(folder, 8, cache = 'none')",
+    "begin <- function() invisible(py$opened$clear())",
+    "ended <- function(what) {",
+    "  count <- length(py$opened)",
+    "  images <- load_images(photos()[1:2])$images",
+    "  gone_on <- length(py$opened) - count - 2",
+    "  cat('ended', what, count < 200, gone_on <= 8, dim(images)[1] == 2, '\\n')",
+    "}",
+    "begin()",
+    "checked <- check_images(folder)",
+    "ended('checking')",
+    "begin()",
+    "loaded <- load_images(photos())",
+    "ended('loading')",
+    "begin()",
+    "model <- build_cnn(c(8, 8, 3), n_blocks = 1, batch_norm = TRUE)",
+    "shapes <- load_images(shape_images(8, image_size = 8))$images",
+    "data <- image_arrays(shapes, rep(c('cat', 'dog'), 4))",
+    "classifier <- fit_classifier(model, data, validation = photos())",
+    "ended(paste('training', classifier$stopped))",
+    "begin()",
+    "predicted <- predict_images(classifier, photos())",
+    "ended('predicting')",
+    "cat(exists('checked'), exists('loaded'), exists('predicted'), '\\n')"
+  )
+}
+
+test_that("Ctrl-C in R ends work on files at once, and the session goes on", {
+  skip_if_quick()
+  skip_if_no_core()
+  skip_on_os("windows")
+  folder <- withr::local_tempdir()
+  write_png(file.path(folder, "cat", "1.png"), "red", 1200, 1600)
+  dir.create(file.path(folder, "dog"))
+  for (class in c("cat", "dog")) {
+    others <- file.path(folder, class, paste0(1:100, ".png"))
+    others <- others[!file.exists(others)]
+    file.link(rep(file.path(folder, "cat", "1.png"), length(others)), others)
+  }
+  lines <- suppressWarnings(system2(
+    file.path(R.home("bin"), "R"), c("--interactive", "--no-save", "--no-readline", "-q"),
+    input = stopped_session(folder), stdout = TRUE, stderr = TRUE,
+    env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
+  ))
+  said <- sub(" $", "", grep("^ended|^FALSE|^TRUE", lines, value = TRUE))
+  work <- c("checking", "loading", "training interrupted", "predicting")
+  expect_identical(said, c(paste("ended", work, "TRUE TRUE TRUE"), "FALSE FALSE FALSE"))
+})

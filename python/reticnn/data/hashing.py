@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 
 from reticnn.data.image_data import ImageData
+from reticnn.runtime.stopping import check_wanted
 
 _AT_ONCE = 64
 
@@ -31,6 +32,7 @@ def hashes_of(data, only_read=False):
         return source.hashes[data.indices[read]]
     missing = np.unique(data.indices[~read])
     for start in range(0, len(missing), _AT_ONCE):
+        check_wanted()
         source.read(missing[start : start + _AT_ONCE])
     return source.hashes[data.indices]
 

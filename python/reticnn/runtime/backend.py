@@ -6,8 +6,11 @@ import logging
 import os
 import sys
 import tempfile
+from functools import partial
 
 from reticnn.notation import in_words
+from reticnn.runtime.registration import wait_for_keras_no_more
+from reticnn.runtime.stopping import done_whole, is_under_way
 from reticnn.runtime.writing import check_temporary_files
 
 
@@ -22,12 +25,25 @@ def _quiet_keras():
     check_temporary_files()
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if level != "3" or not _has_stderr():
-        return importlib.import_module("keras")
+        return _whole_keras()
     with _stderr_held_back():
-        module = importlib.import_module("keras")
+        module = _whole_keras()
     # Advice on retracing, for people who write TensorFlow functions.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return module
+
+
+def _whole_keras():
+    """Return Keras, whose import goes on if the user stops waiting for it.
+
+    Once cut off, TensorFlow cannot be imported again in the same process.
+    """
+    if "keras" in sys.modules and not is_under_way("keras"):
+        # Perhaps in this very moment, by who imports us.
+        return sys.modules["keras"]
+    # The thread that imports Keras would wait for locks of ours, as we do for it.
+    wait_for_keras_no_more()
+    return done_whole("keras", partial(importlib.import_module, "keras"))
 
 
 def _has_stderr():
@@ -50,6 +66,9 @@ def _stderr_held_back():
         try:
             yield
             failed = False
+        except KeyboardInterrupt:
+            failed = False
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)

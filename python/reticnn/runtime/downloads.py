@@ -5,6 +5,8 @@ import socket
 import threading
 import urllib.request
 
+from reticnn.runtime.stopping import end_of
+
 # The longest silence, once before the download and once within it: below 15 together.
 SECONDS = 7
 
@@ -62,5 +64,5 @@ def _problem_reaching(url):
     # Looking up a host name has no time limit of its own, so a thread has one for it.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(SECONDS)
+    end_of(thread, SECONDS)
     return answer[0] if answer else f"no answer in {SECONDS} seconds"

@@ -25,6 +25,13 @@ def register_with_keras():
         sys.meta_path.insert(0, _KerasFinder())
 
 
+def wait_for_keras_no_more():
+    """Register nothing when Keras has been imported: who imports it sees to that."""
+    sys.meta_path[:] = [
+        finder for finder in sys.meta_path if not isinstance(finder, _KerasFinder)
+    ]
+
+
 def register_classes():
     """Import the modules with classes, unless Keras itself is still being imported."""
     if "keras" in sys.modules and not _backend_is_starting():

@@ -7,8 +7,12 @@ so, which look for that between two pieces of their work.
 """
 
 import contextlib
+import signal
+import socket
 import threading
-from concurrent.futures import wait
+import time
+from concurrent.futures import Future, wait
+from functools import partial
 
 # The longest time in which nothing is heard.
 _SECONDS = 0.05
@@ -34,12 +38,32 @@ def check_wanted():
         raise StoppedError
 
 
+@contextlib.contextmanager
+def _wanted_until(stopped):
+    """Let what this thread does in the block be wanted until an event is set."""
+    before = getattr(_own, "stopped", None)
+    _own.stopped = stopped
+    try:
+        check_wanted()
+        yield
+    finally:
+        _own.stopped = before
+
+
 def result_of(future):
     """Return the result of work in another thread, once it is there."""
     while not future.done():
         wait([future], _SECONDS)
         check_wanted()
     return future.result()
+
+
+def end_of(thread, seconds):
+    """Wait for the end of a thread, but no longer than some time."""
+    end = time.monotonic() + seconds
+    while thread.is_alive() and time.monotonic() < end:
+        thread.join(_SECONDS)
+        check_wanted()
 
 
 @contextlib.contextmanager
@@ -57,12 +81,8 @@ def work_in(pool):
     begun = set()
 
     def do(function, args):
-        _own.stopped = stopped
-        try:
-            check_wanted()
+        with _wanted_until(stopped):
             return function(*args)
-        finally:
-            _own.stopped = None
 
     def start(function, *args):
         begun.difference_update([future for future in begun if future.done()])
@@ -92,3 +112,146 @@ def results_in(pool, function, items):
         return [
             result_of(future) for future in [start(function, item) for item in items]
         ]
+
+
+_under_way = {}
+
+
+def done_whole(name, function):
+    """Return what a function gives, whose work is never cut off.
+
+    Whoever waits for it may stop: the work goes on, and who comes next waits for it.
+
+    Args:
+        name: Name of the work.
+        function: Function without arguments, called in a thread of its own.
+    """
+    future = _under_way.get(name)
+    if future is None:
+        future = Future()
+
+        def do():
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+            finally:
+                del _under_way[name]
+
+        thread = threading.Thread(target=do, name=f"reticnn-{name}", daemon=True)
+        _under_way[name] = future
+        thread.start()
+    return result_of(future)
+
+
+def is_under_way(name):
+    """Return whether `done_whole` has begun work and not ended it."""
+    return name in _under_way
+
+
+@contextlib.contextmanager
+def listening():
+    """Hear Ctrl-C in the block at once, whatever the main thread is doing.
+
+    While TensorFlow has the main thread wait for a batch, Python tells nobody there of
+    the signal; but it writes its number to a socket, where another thread finds it. If
+    the socket is somebody else's, or the block is not in the main thread, the thread
+    that reads the batch does so to its end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = _Heard()
+    before = signal.set_wakeup_fd(heard.fileno(), warn_on_full_buffer=False)
+    if before != -1:
+        signal.set_wakeup_fd(before)
+    _own.heard = heard
+    try:
+        yield
+    finally:
+        if before == -1:
+            signal.set_wakeup_fd(-1)
+        _own.heard = None
+        heard.close()
+
+
+def wanted_here():
+    """Return a function that returns a context for work in any other thread.
+
+    The work is wanted as long as the block of `listening` here goes on without Ctrl-C.
+    """
+    heard = getattr(_own, "heard", None)
+    return partial(_wanted_until, heard) if heard else contextlib.nullcontext
+
+
+def check_heard():
+    """Raise if Ctrl-C was heard in the block of `listening` here, and got lost.
+
+    Python raises between any two steps of whatever it does, and drops what is raised
+    while it takes away an object.
+    """
+    heard = getattr(_own, "heard", None)
+    if heard is not None and heard.is_set():
+        raise KeyboardInterrupt
+
+
+def comes_of_stopping(error):
+    """Return whether an error is Ctrl-C, or what Ctrl-C has become on its way.
+
+    TensorFlow makes other errors of it if it comes while TensorFlow raises its own, as
+    it does for a batch that nobody wants any more.
+    """
+    heard = getattr(_own, "heard", None)
+    return isinstance(error, KeyboardInterrupt) or (
+        heard is not None and heard.is_set()
+    )
+
+
+@contextlib.contextmanager
+def wanted_for(seconds):
+    """Let what this thread does in the block be wanted for some time only.
+
+    Args:
+        seconds: Float, or None for work that is wanted however long it takes.
+    """
+    if seconds is None:
+        yield
+        return
+    with _wanted_until(_Deadline(time.monotonic() + seconds)):
+        yield
+
+
+class _Deadline:
+    """An event that is set from a moment on."""
+
+    def __init__(self, end):
+        self._end = end
+
+    def is_set(self):
+        """Return whether it is past the moment."""
+        return time.monotonic() > self._end
+
+
+class _Heard:
+    """An event that is set by Ctrl-C."""
+
+    def __init__(self):
+        self._here, self._there = socket.socketpair()
+        self._here.setblocking(False)
+        self._there.setblocking(False)
+        self._closed = self._interrupted = False
+
+    def fileno(self):
+        """Return where the numbers of signals are to be written."""
+        return self._there.fileno()
+
+    def is_set(self):
+        """Return whether Ctrl-C was heard, or nobody listens any more."""
+        with contextlib.suppress(OSError):
+            self._interrupted |= signal.SIGINT in self._here.recv(4096)
+        return self._interrupted or self._closed
+
+    def close(self):
+        self._closed = True
+        self._here.close()
+        self._there.close()

@@ -5,6 +5,7 @@ import numpy as np
 from reticnn.augmenting.host import apply
 from reticnn.runtime.backend import keras
 from reticnn.runtime.randomness import generator
+from reticnn.runtime.stopping import wanted_here
 
 
 class TrainingImages:
@@ -73,6 +74,7 @@ class ImageBatches(keras.utils.PyDataset):
         self._class_weights = class_weights
         self._images = images or TrainingImages(data)
         self._mixing = mixing
+        self._wanted = wanted_here()
         self.start_epoch(0)
 
     def __len__(self):
@@ -81,6 +83,10 @@ class ImageBatches(keras.utils.PyDataset):
 
     def __getitem__(self, number):
         """Return (images,), (images, targets) or (images, targets, weights)."""
+        with self._wanted():
+            return self._batch(number)
+
+    def _batch(self, number):
         start = number * self._batch_size
         in_order = np.arange(start, min(start + self._batch_size, len(self._data)))
         positions = self._order[in_order]

@@ -267,14 +267,15 @@ def fit_classifier(
         runs.train(parts, settings, folders, progress)
     if runs.stopped == "interrupted":
         warn_user(_interruption(runs, folders), InterruptedWarning)
-    runs.run.warn_of_overlap()
-    return _classifier(runs, settings)
+    seen = runs.seen()
+    runs.run.warn_of_overlap(seen)
+    return _classifier(runs, settings, seen)
 
 
-def _classifier(runs, settings):
+def _classifier(runs, settings, seen):
     """Return the classifier that the runs have made, and remember their images."""
     origin, run = runs.origin, runs.run
-    seen = origin.seen | run.seen()
+    seen = origin.seen | seen
     note_images(origin.model, seen)
     return Classifier(
         origin.model,

@@ -17,6 +17,7 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
 from reticnn.runtime.randomness import DrawnSeed
+from reticnn.runtime.stopping import comes_of_stopping
 from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
 from reticnn.training.callbacks.averaging import (
     AveragedTests,
@@ -241,10 +242,11 @@ class TrainingRun:
         held_out = hashes_of(self._validation or data[:0], only_read=only_read)
         return SeenImages() | SeenImages(trained_on, held_out)
 
-    def warn_of_overlap(self):
+    def warn_of_overlap(self, seen):
         """Warn if images for validation are among those for training."""
         if self._validation is not None:
-            warn_of_seen(self._validation, self.seen(), "validation")
+            only_read = self.cut is not None
+            warn_of_seen(self._validation, seen, "validation", only_read)
 
     def train(self, verbose, reporters):
         """Train to the end, and return why it came early, or None."""
@@ -288,7 +290,9 @@ class TrainingRun:
                     verbose=verbose,
                     callbacks=callbacks,
                 )
-            except KeyboardInterrupt:
+            except BaseException as error:
+                if not comes_of_stopping(error):
+                    raise
                 stopped = "interrupted"
                 self.cut = str(position)
                 if verbose == 1:

@@ -1,12 +1,17 @@
 """The runs of one training, one after the other: a run per stage."""
 
 from reticnn.memory import keep_beginning, note_images
+from reticnn.runtime.stopping import StoppedError, listening, wanted_for
 from reticnn.training.callbacks.checkpoints import has_checkpoint
 from reticnn.training.callbacks.epoch_progress import (
     in_reading_order,
     progress_reporters,
 )
 from reticnn.training.run import TrainingRun
+
+# Whoever stops a training waits no longer than that, once for better statistics and
+# once for the images to be known again.
+_LAST_SECONDS = 0.3
 
 
 class RunSequence:
@@ -43,17 +48,31 @@ class RunSequence:
             folders: The folder for the checkpoint of each, or None.
             progress: As `as_progress` returns it.
         """
-        for number, (stage, folder) in enumerate(zip(stages, folders, strict=True)):
-            self._begin(
-                stage,
-                stage.settings if stage else settings,
-                checkpoint_dir=folder,
-                followed=any(map(has_checkpoint, folders[number + 1 : number + 2])),
-            )
-            if not self.stopped:
-                self._finish(stage, progress)
-            if self.stopped in ("interrupted", "nan"):
-                return
+        with listening():
+            for number, (stage, folder) in enumerate(zip(stages, folders, strict=True)):
+                self._begin(
+                    stage,
+                    stage.settings if stage else settings,
+                    checkpoint_dir=folder,
+                    followed=any(map(has_checkpoint, folders[number + 1 : number + 2])),
+                )
+                if not self.stopped:
+                    self._finish(stage, progress)
+                if self.stopped in ("interrupted", "nan"):
+                    return
+
+    def seen(self):
+        """Return the `SeenImages` of the latest run, at least those it has read."""
+        try:
+            with wanted_for(self._seconds_left):
+                return self.run.seen()
+        except StoppedError:
+            return self.run.seen(only_read=True)
+
+    @property
+    def _seconds_left(self):
+        """How long what is left to do may take at most, or None."""
+        return _LAST_SECONDS if self.stopped == "interrupted" else None
 
     def _begin(self, stage, settings, **places):
         """Make the run of a stage ready, unless the user cuts that off."""
@@ -102,7 +121,8 @@ class RunSequence:
         self.cut = run.cut
         self.history = _joined_history(self.history, run.records, stage)
         try:
-            run.settle()
+            with wanted_for(self._seconds_left):
+                run.settle()
         except KeyboardInterrupt:
             self.stopped, self.cut = "interrupted", f"after epoch {run.end}"
         run.leave()

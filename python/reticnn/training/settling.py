@@ -18,6 +18,7 @@ from reticnn.memory import changed_by_training
 from reticnn.runtime.backend import keras, without_gradients
 from reticnn.runtime.keras_internals import parts_of, takes_training
 from reticnn.runtime.randomness import generator
+from reticnn.runtime.stopping import StoppedError, check_wanted
 
 # More images do not make the statistics better.
 _IMAGES = 1024
@@ -55,10 +56,11 @@ class Settling(keras.callbacks.Callback):
         self._before = None
 
     def settle(self):
-        """Settle the statistics of all layers that learn them."""
-        layers = self._learning()
-        if layers:
-            _settle(layers, self._network, map(self._read, self._batches))
+        """Settle the statistics of all layers that learn them, as far as wanted."""
+        with contextlib.suppress(StoppedError):
+            layers = self._learning()
+            if layers:
+                _settle(layers, self._network, self._wanted())
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note how many steps there are at the end of the epoch."""
@@ -83,6 +85,13 @@ class Settling(keras.callbacks.Callback):
         if not layers:
             return []
         return _in_training(layers, self._network, self._read(self._batches[0][:1]))
+
+    def _wanted(self):
+        """Yield the images of each batch, as long as they are wanted."""
+        with contextlib.suppress(StoppedError):
+            for batch in self._batches:
+                check_wanted()
+                yield self._read(batch)
 
     def _read(self, positions):
         images = self._images.read(positions, 0)
@@ -155,6 +164,8 @@ def _settle(layers, model, batches):
         for images in batches:
             _outputs(model, images, training=False)
     for layer in layers:
+        if not sums[id(layer)].count:
+            continue
         for variable, value in zip(
             _statistics_of(layer), sums[id(layer)].result(), strict=True
         ):
@@ -166,19 +177,19 @@ class _Sums:
 
     def __init__(self):
         """Begin with none."""
-        self._count = 0
+        self.count = 0
         self._means = self._squares = 0.0
 
     def add(self, mean, variance):
         """Take those of a batch."""
-        self._count += 1
+        self.count += 1
         self._means = self._means + mean
         self._squares = self._squares + variance + mean**2
 
     def result(self):
         """Return the mean and the variance of all."""
-        mean = self._means / self._count
-        return mean, (self._squares / self._count - mean**2).clip(0)
+        mean = self._means / self.count
+        return mean, (self._squares / self.count - mean**2).clip(0)
 
 
 def _as_array(variable):

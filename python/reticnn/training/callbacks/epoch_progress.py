@@ -5,6 +5,7 @@ import time
 from reticnn.coercion import as_choice
 from reticnn.runtime.backend import device_name, keras
 from reticnn.runtime.progress import SECONDS_BETWEEN_CALLS, someone_is_watching
+from reticnn.runtime.stopping import check_heard
 
 _KERAS_VERBOSE = {"bar": 1, "epoch": 2}
 
@@ -55,6 +56,8 @@ class Position(keras.callbacks.Callback):
 
     def __str__(self):
         """Say how far, in words."""
+        if not self._epoch:
+            return "before the first step"
         steps = f"{self._step} of {self.params['steps']} steps"
         return f"in epoch {self._epoch} of {self.params['epochs']}, after {steps}"
 
@@ -65,6 +68,11 @@ class Position(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Note how many steps of it are done."""
         self._step = batch + 1
+        check_heard()
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Go on with a validation only if nobody wants to stop."""
+        check_heard()
 
 
 class ProgressCallback(keras.callbacks.Callback):

@@ -126,8 +126,7 @@ def done_whole(name, function):
         name: Name of the work.
         function: Function without arguments, called in a thread of its own.
     """
-    future = _under_way.get(name)
-    if future is None:
+    if not is_under_way(name):
         future = Future()
 
         def do():
@@ -135,18 +134,15 @@ def done_whole(name, function):
                 future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
-            finally:
-                del _under_way[name]
 
-        thread = threading.Thread(target=do, name=f"reticnn-{name}", daemon=True)
+        threading.Thread(target=do, name=f"reticnn-{name}", daemon=True).start()
         _under_way[name] = future
-        thread.start()
-    return result_of(future)
+    return result_of(_under_way[name])
 
 
 def is_under_way(name):
     """Return whether `done_whole` has begun work and not ended it."""
-    return name in _under_way
+    return name in _under_way and not _under_way[name].done()
 
 
 @contextlib.contextmanager
@@ -161,16 +157,18 @@ def listening():
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = _Heard()
-    before = signal.set_wakeup_fd(heard.fileno(), warn_on_full_buffer=False)
+    before = signal.set_wakeup_fd(-1)
     if before != -1:
         signal.set_wakeup_fd(before)
-    _own.heard = heard
+        yield
+        return
+    heard = _Heard()
     try:
+        _own.heard = heard
+        signal.set_wakeup_fd(heard.fileno(), warn_on_full_buffer=False)
         yield
     finally:
-        if before == -1:
-            signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(-1)
         _own.heard = None
         heard.close()
 

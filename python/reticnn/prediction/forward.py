@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from reticnn.runtime.progress import reporting
-from reticnn.runtime.stopping import result_of, work_in
+from reticnn.runtime.stopping import check_heard, listening, result_of, work_in
 
 
 def outputs_of(model, data, batch_size, start_progress):
@@ -41,7 +41,7 @@ def read_batches(sources, batch_size):
         return
     pool = ThreadPoolExecutor(1, "reticnn-read")
     try:
-        with work_in(pool) as start:
+        with listening(), work_in(pool) as start:
             yield _one_ahead(start, batches)
     finally:
         pool.shutdown(wait=False)
@@ -54,5 +54,6 @@ def _one_ahead(start, batches):
         ready, coming = coming, start(data.read, indices)
         if ready:
             yield result_of(ready)
+            check_heard()
     if coming:
         yield result_of(coming)

@@ -13,6 +13,7 @@ from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import count_classes, kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.stopping import check_heard, listening
 from reticnn.training.building import built
 from reticnn.training.callbacks.seeds import torch_state_kept
 from reticnn.training.compiling import compile_like
@@ -113,7 +114,7 @@ def find_learning_rate(
     copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
     guessing = math.log(count_classes(model))
     rates = max_rate * 10.0 ** (DECADES * (np.arange(steps) / steps - 1))
-    with torch_state_kept():
+    with torch_state_kept(), listening():
         curves = _agreeing_curves(_curves(run, copy, steps, guessing), rates, guessing)
     losses, suggestion = _smoothed_and_suggestion(curves, rates, guessing)
     if suggestion is None:
@@ -142,6 +143,7 @@ def _curves(run, model, steps, guessing):
         losses = []
         for loss in itertools.islice(losses_of_steps, steps):
             losses.append(loss)
+            check_heard()
             usual = max(guessing, np.mean(losses[: int(_START * steps)]))
             if not np.mean(losses[-3:]) <= _OUT_OF_HAND * usual:
                 break

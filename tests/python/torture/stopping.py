@@ -255,7 +255,7 @@ class _Terminal(_Session):
 
     def interrupted(self, phase, delay):
         self._type(f"get_ready({phase!r})")
-        self._until(b"\n@go")
+        self._until(b"@go")
         self._until(b"PROMPT> ")
         self._type(f"invisible(phases[[{phase!r}]][[2]]())")
         self._until(b"()")
@@ -267,7 +267,7 @@ class _Terminal(_Session):
         took = time.monotonic() - begin
         came = "error" if "Error" in said else "stopped"
         self._type("look()")
-        self._until(b"\n@left ")
+        self._until(b"@left ")
         left = self._until(b"\n")
         self._until(b"PROMPT> ")
         return took, _problem(came, left)

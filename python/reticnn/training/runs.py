@@ -11,7 +11,7 @@ from reticnn.training.run import TrainingRun
 
 # Whoever stops a training waits no longer than that, once for better statistics and
 # once for the images to be known again.
-_LAST_SECONDS = 0.3
+_LAST_SECONDS = 0.2
 
 
 class RunSequence:

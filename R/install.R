@@ -1,8 +1,8 @@
 # The same as the dependencies in pyproject.toml; a test compares them.
 python_requirements <- function() {
   c(
-    "keras>=3.10,<4", "tensorflow>=2.19,<3", "numpy>=1.26,<3", "pillow>=10.4,<14",
-    "opencv-python-headless>=4.11,<6"
+    "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0,<4", "tensorflow>=2.19,<3",
+    "numpy>=1.26,<3", "pillow>=10.4,<14", "opencv-python-headless>=4.11,<6"
   )
 }
 

@@ -439,7 +439,7 @@ def test_entry_that_would_fill_the_memory_is_refused(refused, saved):
     with zipfile.ZipFile(saved, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("classifier.json", record)
         archive.writestr("model.keras", bytes(10**7))
-    with refused(ValueError, "path", "classifier.json has the wrong size", saved):
+    with refused(ValueError, "path", "'classifier.json'", "compressed", saved):
         load_classifier(saved)
 
 

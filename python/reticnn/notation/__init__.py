@@ -9,10 +9,13 @@ from reticnn.notation.r_notation import RNotation
 from reticnn.notation.showing import (
     R_MISSING_INTEGER,
     in_words,
+    is_visible,
     shown,
     shown_kind,
     shown_positions,
     translated,
+    visible,
+    visible_lines,
     written_in,
 )
 
@@ -20,9 +23,12 @@ __all__ = [
     "R_MISSING_INTEGER",
     "RNotation",
     "in_words",
+    "is_visible",
     "shown",
     "shown_kind",
     "shown_positions",
     "translated",
+    "visible",
+    "visible_lines",
     "written_in",
 ]

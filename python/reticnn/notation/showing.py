@@ -2,6 +2,7 @@
 
 import contextlib
 import numbers
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -50,6 +51,34 @@ def written_in(notation):
         yield
     finally:
         _notation = before
+
+
+# Of these a terminal makes commands, other lines, or another order of the text: control
+# characters, separators, changes of direction, and halves of characters.
+_UNSEEN = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+
+
+def is_visible(text):
+    """Return whether a text shows what it is, wherever it is printed."""
+    return not re.search(_UNSEEN, text)
+
+
+def visible(text):
+    """Return a text from anywhere so that printing it does nothing but show it."""
+    return re.sub(_UNSEEN, _escaped, text)
+
+
+def visible_lines(text):
+    """Return the same of a text whose lines are to stay lines."""
+    return re.sub(rf"(?![\n\t]){_UNSEEN}", _escaped, text)
+
+
+def _escaped(found):
+    """Return a letter as Python writes it in code."""
+    code = ord(found[0])
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}"
 
 
 def shown(value):

@@ -1,8 +1,9 @@
 """Weights from a file, a model or a classifier, read into one form."""
 
-import json
+import contextlib
 import os
 import re
+import tempfile
 import warnings
 from dataclasses import dataclass
 
@@ -13,6 +14,11 @@ from reticnn.classifier import Classifier, unwrapped
 from reticnn.coercion import as_path, shown
 from reticnn.graph import leaves_in
 from reticnn.runtime.backend import keras
+from reticnn.runtime.foreign.configs import HOW_TO_HAVE_ONES_OWN, ConfigError
+from reticnn.runtime.foreign.hdf5 import open_checked
+from reticnn.runtime.foreign.limits import in_short
+from reticnn.runtime.foreign.models import ModelFile
+from reticnn.runtime.foreign.texts import read_json
 from reticnn.saving import load_classifier
 
 
@@ -116,9 +122,20 @@ def _existing(weights):
 
 def _damaged(path, error):
     return ValueError(
-        f"`weights` is a file that cannot be read: {path!r} ({error}). It is damaged, "
-        "or not of the kind its extension says. Download or copy it again."
+        f"`weights` is a file that cannot be read: {path!r} ({in_short(error)}). It is "
+        "damaged, or not of the kind its extension says. Download or copy it again."
     )
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """Give an HDF5 file, checked; whatever fails until it is left is due to it."""
+    try:
+        file, _ = open_checked(path, os.path.getsize(path))
+        with file:
+            yield file
+    except Exception as error:
+        raise _damaged(path, error) from error
 
 
 # Models
@@ -160,7 +177,16 @@ def _read_classifier(path, network):
 
 def _read_keras(path, network):
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="reticnn-") as scratch,
+            open(path, "rb") as file,
+        ):
+            model = ModelFile(file, scratch, compressed=True).load(compile=False)
+    except ConfigError as error:
+        raise ValueError(
+            f"`weights` is a file with a model that is not loaded: {path!r}. "
+            f"{in_short(error)}. {HOW_TO_HAVE_ONES_OWN}"
+        ) from error
     except Exception as error:
         raise _damaged(path, error) from error
     return _models_in(model)
@@ -197,42 +223,50 @@ def _read_weights_file(path, network):
 
 
 def _rescalings_of_weights_file(path):
-    try:
-        with h5py.File(path) as file:
-            layers = file.get("layers")
-            names = list(layers) if isinstance(layers, h5py.Group) else []
-    except OSError as error:
-        raise _damaged(path, error) from error
+    with _opened(path) as file:
+        layers = file.get("layers")
+        names = list(layers) if isinstance(layers, h5py.Group) else []
     return len([name for name in names if re.fullmatch(r"rescaling(_\d+)?", name)])
 
 
 def _shortened(error):
     """Return Keras's message up to the shapes, without values and other layers."""
     message = str(error).split("Target variable:")[0]
-    return " ".join(message.split("List of objects")[0].split())
+    return in_short(message.split("List of objects")[0])
 
 
 # Legacy HDF5 files, as Keras distributes them
 
 
+class _ArrayInFile:
+    """An array in an HDF5 file, which is read when it is used."""
+
+    def __init__(self, path, array):
+        """Note where the array is, and of what shape."""
+        self.shape = array.shape
+        self._path, self._name = path, array.name
+
+    def __array__(self, dtype=None, copy=None):
+        """Return the array."""
+        with _opened(self._path) as file:
+            return np.array(file[self._name], dtype)
+
+
 def _read_legacy(path, network):
-    try:
-        with h5py.File(path) as file:
-            group = file
-            if "layer_names" not in _attributes(file) and "model_weights" in file:
-                group = file["model_weights"]
-            layers = [
-                StoredLayer(
-                    name,
-                    [[np.asarray(group[name][key]) for key in weights]],
-                    names_within(weights, name),
-                )
-                for name in _texts(group, "layer_names")
-                if (weights := _texts(group[name], "weight_names"))
-            ]
-            config = file.attrs.get("model_config")
-    except (OSError, KeyError) as error:
-        raise _damaged(path, error) from error
+    with _opened(path) as file:
+        group = file
+        if "layer_names" not in _attributes(file) and "model_weights" in file:
+            group = file["model_weights"]
+        layers = [
+            StoredLayer(
+                name,
+                [[_ArrayInFile(path, group[name][key]) for key in weights]],
+                names_within(weights, name),
+            )
+            for name in _texts(group, "layer_names")
+            if (weights := _texts(group[name], "weight_names"))
+        ]
+        config = file.attrs.get("model_config")
     if not layers:
         raise _damaged(path, "it holds no layers")
     return [StoredModel(layers, _rescalings_of_config(config))]
@@ -264,8 +298,10 @@ def _rescalings_of_config(config):
 
     None if that is missing or cannot be understood: the weights are there all the same.
     """
+    if not isinstance(config, (str, bytes)):
+        return None
     try:
-        config = json.loads(config)["config"]
+        config = read_json(config)["config"]
         # A Sequential model of the first versions of Keras is a list of layers.
         layers = config["layers"] if isinstance(config, dict) else config
         return sum(layer["class_name"] == "Rescaling" for layer in layers)

@@ -8,6 +8,7 @@ what it returns, and its own test in `test_runtime_keras_internals.py`, which
 import contextlib
 import itertools
 import sys
+import threading
 import zipfile
 
 import h5py
@@ -70,6 +71,31 @@ def operation_name(operation):
 def axis_of(operation):
     """Return the axis that an operation such as softmax goes along."""
     return operation.axis
+
+
+# Variables
+
+
+@contextlib.contextmanager
+def before_each_variable(check):
+    """Have a function called before this thread makes a variable, which it may refuse.
+
+    Args:
+        check: Function of the variable's shape and dtype, as Keras is given them.
+    """
+    kind, thread = keras.Variable, threading.get_ident()
+    make = kind.__init__
+
+    def checked(self, initializer, shape=None, dtype=None, *args, **kwargs):
+        if threading.get_ident() == thread and shape is not None:
+            check(shape, dtype)
+        make(self, initializer, shape, dtype, *args, **kwargs)
+
+    kind.__init__ = checked
+    try:
+        yield
+    finally:
+        kind.__init__ = make
 
 
 # Layers and models

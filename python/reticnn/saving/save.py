@@ -7,15 +7,21 @@ import warnings
 import zipfile
 
 from reticnn import __version__
-from reticnn.augmenting.policy import Policy
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
-from reticnn.data.resizing import RESIZES
 from reticnn.graph import layers_with_parents
-from reticnn.memory import SeenImages, fingerprint, note_images
+from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.foreign.archives import check_sizes, open_archive, read_entry
+from reticnn.runtime.foreign.configs import (
+    HOW_TO_HAVE_ONES_OWN,
+    ConfigError,
+    check_config,
+)
+from reticnn.runtime.foreign.limits import in_short
+from reticnn.runtime.foreign.models import ModelFile
 from reticnn.runtime.keras_internals import (
     compiled_here,
     load_new_optimizer,
@@ -26,12 +32,13 @@ from reticnn.runtime.keras_internals import (
 )
 from reticnn.runtime.writing import (
     as_file_to_write,
+    is_lack_of_room,
     replacing,
     temporary_folder,
     unwritten,
 )
+from reticnn.saving.record import FORMAT, NewerFormatError, read_record
 
-_FORMAT = 1
 _MODEL = "model.keras"
 _RECORD = "classifier.json"
 
@@ -88,7 +95,7 @@ def save_classifier(classifier, path):
         )
     policy = classifier.augmentation
     record = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "reticnn": __version__,
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
@@ -147,7 +154,6 @@ def load_classifier(path):
             f"{os.getcwd()!r}). Check the spelling."
         )
     record, model = _read_archive(path)
-    _check_record(record, path)
     model = _read_model(model, path, record.get("trainable"))
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
@@ -155,8 +161,7 @@ def load_classifier(path):
     if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
-    seen = _seen_of(record, path)
-    note_images(model, seen)
+    note_images(model, record["seen"])
     classifier = Classifier(
         model,
         record["class_names"],
@@ -164,22 +169,14 @@ def load_classifier(path):
         record.get("stopped"),
         kept_epoch=record.get("kept_epoch"),
         resize=record.get("resize"),
-        augmentation=_policy_of(record, path),
+        augmentation=record["augmentation"],
         trained_with=record.get("trained_with"),
         output=record.get("output"),
-        seen=seen,
+        seen=record["seen"],
         weights=fingerprint(model),
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier
-
-
-def _seen_of(record, path):
-    """Return what the model was trained on; older files do not say it."""
-    try:
-        return SeenImages.from_config(record.get("seen"))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise _not_ours(path, error) from error
 
 
 def _spared_from_decay(model):
@@ -199,10 +196,8 @@ def _spare_from_decay(model, record, path):
     positions = record.get("spared_from_decay")
     if positions is None:
         positions = [n for n, weight in enumerate(weights) if len(weight.shape) < 2]
-    if not isinstance(positions, list) or not set(positions) <= set(
-        range(len(weights))
-    ):
-        raise _not_ours(path, "it spares weights from decay that there are not")
+    if not set(positions) <= set(range(len(weights))):
+        raise _not_ours(path, "its `spared_from_decay` has weights that there are not")
     if model.compiled and model.optimizer is not None:
         spare_from_decay(model.optimizer, [weights[position] for position in positions])
 
@@ -212,38 +207,14 @@ def _read_archive(path):
     with open(path, "rb") as file:
         # A damaged archive raises errors of a dozen kinds, from all of zipfile's depth.
         try:
-            with zipfile.ZipFile(file) as archive:
-                record, model = (_stored(archive, name) for name in (_RECORD, _MODEL))
-                return json.loads(record), model
+            with open_archive(file) as archive:
+                check_sizes(archive, os.path.getsize(path))
+                record = read_record(read_entry(archive, _RECORD))
+                return record, read_entry(archive, _MODEL)
+        except NewerFormatError as error:
+            raise ValueError(f"{error}: {path!r}") from None
         except Exception as error:
             raise _not_ours(path, error) from error
-
-
-def _stored(archive, name):
-    """Return the bytes of an entry that is as large as it says, so no zip bomb."""
-    entry = archive.getinfo(name)
-    if entry.compress_size != entry.file_size:
-        raise ValueError(f"{name} has the wrong size")
-    return archive.read(entry)
-
-
-def _check_record(record, path):
-    """Raise if the record is of a newer format, or not one of ours."""
-    if not isinstance(record, dict) or not isinstance(record.get("format"), int):
-        raise _not_ours(path, "it does not say its format")
-    if record["format"] > _FORMAT:
-        raise ValueError(
-            f"`path` was saved by reticnn {record.get('reticnn')} in format "
-            f"{record['format']}; this is reticnn {__version__}, which reads format "
-            f"{_FORMAT}. Update reticnn: {path!r}"
-        )
-    names, history = record.get("class_names"), record.get("history")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _not_ours(path, "it has no class names")
-    if not isinstance(history, dict) or not isinstance(history.get("epoch"), list):
-        raise _not_ours(path, "it has no training history")
-    if record.get("resize") not in (*RESIZES, None):
-        raise _not_ours(path, "it has no way to resize images that is known here")
 
 
 def _history_of(record):
@@ -254,15 +225,6 @@ def _history_of(record):
     # Older versions wrote NaN.
     stages = [None if stage != stage else stage for stage in history["stage"]]
     return {**history, "stage": stages}
-
-
-def _policy_of(record, path):
-    """Return the policy of augmentation in a record, or None."""
-    config = record.get("augmentation")
-    try:
-        return config and Policy.from_config(config)
-    except (TypeError, ValueError, KeyError) as error:
-        raise _not_ours(path, error) from error
 
 
 def _flags_of(model):
@@ -293,22 +255,8 @@ def _read_model(contents, path, flags):
         path: The file, for messages.
         flags: Whether each layer was trainable, or None if that is not known.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(contents)) as archive:
-            config = json.loads(archive.read("config.json"))
-    except Exception as error:
-        raise _not_ours(path, error) from error
-    with_code = _layers_with_code(config)
-    if with_code:
-        raise ValueError(
-            f"`path` has a model with code in its Lambda layers, {shown(with_code)}, "
-            f"which loading would run: {path!r}. Use Keras's layers or your own layer "
-            "class instead."
-        )
     with temporary_folder() as scratch:
-        file = os.path.join(scratch, _MODEL)
-        with open(file, "wb") as copy:
-            copy.write(contents)
+        file = _checked(contents, scratch, path)
         try:
             with warnings.catch_warnings():
                 # Of the optimizer of a model that is frozen again below.
@@ -316,43 +264,53 @@ def _read_model(contents, path, flags):
                     warnings.filterwarnings(
                         "ignore", "Skipping variable loading for op"
                     )
-                model = keras.saving.load_model(file, safe_mode=True)
-            _freeze_again(model, flags, file)
+                model = file.load()
+            _freeze_again(model, flags, file.path)
             return model
         except Exception as error:
             raise ValueError(
                 f"`path` has a model that Keras cannot load: {path!r}. Your own layers "
                 "must be registered first, with "
                 "`keras.saving.register_keras_serializable()`; otherwise the file is "
-                f"damaged or was not made by `save_classifier()`. Keras says: {error}"
+                "damaged or was not made by `save_classifier()`. Keras says: "
+                f"{in_short(error)}"
             ) from error
 
 
-def _check_no_code(model):
-    """Raise if the model in a file could not be loaded again, for its code."""
-    with zipfile.ZipFile(model) as archive:
-        with_code = _layers_with_code(json.loads(archive.read("config.json")))
-    if with_code:
+def _checked(contents, scratch, path):
+    """Return the `ModelFile` of a model in a saved file."""
+    try:
+        return ModelFile(io.BytesIO(contents), scratch)
+    except ConfigError as error:
         raise ValueError(
-            f"`classifier` has code in its Lambda layers, {shown(with_code)}, which "
-            "`load_classifier()` would refuse to run. Use Keras's layers or your own "
-            "layer class instead."
-        )
+            f"`path` has a model that is not loaded: {path!r}. {in_short(error)}. "
+            f"{HOW_TO_HAVE_ONES_OWN}"
+        ) from error
+    except Exception as error:
+        if is_lack_of_room(error):
+            raise
+        raise _not_ours(path, error) from error
 
 
-def _layers_with_code(config):
-    """Return the names of the layers in a model's configuration that hold code."""
-    if isinstance(config, list):
-        return [name for part in config for name in _layers_with_code(part)]
-    if not isinstance(config, dict):
-        return []
-    if config.get("class_name") == "Lambda" and "__lambda__" in json.dumps(config):
-        return [str(config.get("config", {}).get("name"))]
-    return _layers_with_code(list(config.values()))
+def _check_no_code(file):
+    """Raise if the model in a file could not be loaded again, for its code.
+
+    That of a class which nobody has registered yet is only warned of.
+    """
+    with zipfile.ZipFile(file) as archive:
+        text = archive.read("config.json")
+    try:
+        check_config(json.loads(text), len(text))
+    except ConfigError as error:
+        if not error.unknown:
+            raise ValueError(
+                f"`classifier` has a model that `load_classifier()` would not load. "
+                f"{in_short(error)}. {HOW_TO_HAVE_ONES_OWN}"
+            ) from error
 
 
 def _not_ours(path, reason):
     return ValueError(
         f"`path` is not a classifier saved by `save_classifier()`, or is damaged "
-        f"({reason}): {path!r}"
+        f"({in_short(reason)}): {path!r}"
     )

@@ -1,0 +1,154 @@
+"""What a saved file says of a classifier besides its model, checked field by field."""
+
+from reticnn import __version__
+from reticnn.augmenting.policy import Policy
+from reticnn.data.resizing import RESIZES
+from reticnn.memory import SeenImages
+from reticnn.notation import is_visible, shown
+from reticnn.runtime.foreign.texts import read_json
+
+FORMAT = 1
+
+_LARGEST = 10**300
+_LONGEST_NAME = 1000
+_STOPPED = ("interrupted", "early", "nan")
+_OUTPUTS = ("softmax", "sigmoid", "logits", "distances")
+_FACTS = {"images", "validation_images", "batch_size", "learning_rate", "seed"}
+
+
+class NewerFormatError(ValueError):
+    """The file was saved by a version that this one knows nothing of."""
+
+
+def read_record(text):
+    """Return the record of a saved file, a dict, once each of its fields is known good.
+
+    What older versions did not write is missing in it.
+
+    Args:
+        text: Its JSON, as bytes.
+
+    Raises:
+        NewerFormatError: If it is in a newer format.
+        ValueError: If it is no such record, naming the field.
+    """
+    record = read_json(text)
+    if not isinstance(record, dict) or not _is_whole(record.get("format"), 1):
+        raise ValueError("it does not say its format")
+    if record["format"] > FORMAT:
+        raise NewerFormatError(
+            f"`path` was saved by reticnn {shown(record.get('reticnn'))} in format "
+            f"{shown(record['format'])}; this is reticnn {__version__}, which reads "
+            f"format {FORMAT}. Update reticnn"
+        )
+    _check_class_names(record.get("class_names"))
+    _check_history(record.get("history"))
+    for field, is_good in _FIELDS.items():
+        value = record.get(field)
+        if value is not None and not is_good(value, record):
+            raise ValueError(f"its `{field}` cannot be {shown(value)}")
+    _read_parts(record)
+    return record
+
+
+def _check_class_names(names):
+    if not isinstance(names, list) or not all(map(_is_name, names)):
+        raise ValueError(f"its class names cannot be {shown(names)}")
+    if len(names) < 2 or len(set(names)) < len(names) or "class" in names:
+        raise ValueError(f"its class names must be different ones, not {shown(names)}")
+
+
+def _is_name(value):
+    """Return whether a value is a text that can stand for a class or a metric."""
+    return (
+        isinstance(value, str)
+        and is_visible(value)
+        and 0 < len(value.strip()) <= _LONGEST_NAME
+    )
+
+
+def _check_history(history):
+    """Raise unless there is a column of epochs, and others of numbers, as long."""
+    if not isinstance(history, dict) or not isinstance(history.get("epoch"), list):
+        raise ValueError("it has no training history")
+    epochs = history["epoch"]
+    if not all(_is_whole(epoch, 1) for epoch in epochs):
+        raise ValueError("the epochs of its training history are not counted")
+    for name, column in history.items():
+        if not _is_name(name):
+            raise ValueError(f"its training history has a column {shown(name)}")
+        if not isinstance(column, list) or len(column) != len(epochs):
+            raise ValueError(f"its training history has {shown(name)} of other epochs")
+        for value in column:
+            if value is not None and not _is_number(value):
+                raise ValueError(
+                    f"its training history has {shown(value)} as {shown(name)}"
+                )
+
+
+def _is_number(value):
+    """Return whether a value is a number that R has, too, or NaN."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    # Not all whole numbers of JSON are floats.
+    return not (isinstance(value, int) and abs(value) >= _LARGEST)
+
+
+def _is_whole(value, least):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and least <= value < 2**53
+
+
+def _is_shape(value, record):
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(side is None or _is_whole(side, 1) for side in value)
+    )
+
+
+def _are_facts(value, record):
+    return (
+        isinstance(value, dict)
+        and set(value) <= _FACTS
+        and all(fact is None or _is_number(fact) for fact in value.values())
+    )
+
+
+# Whether a field has a value that it may have, which is looked at if there is one.
+_FIELDS = {
+    "reticnn": lambda value, _: isinstance(value, str),
+    "keras": lambda value, _: isinstance(value, str),
+    "backend": lambda value, _: isinstance(value, str),
+    "image_shape": _is_shape,
+    "resize": lambda value, _: isinstance(value, str) and value in RESIZES,
+    "stopped": lambda value, _: isinstance(value, str) and value in _STOPPED,
+    "kept_epoch": lambda value, record: (
+        _is_whole(value, 0) and value <= len(record["history"]["epoch"])
+    ),
+    "trained_with": _are_facts,
+    "output": lambda value, _: isinstance(value, str) and value in _OUTPUTS,
+    "trainable": lambda value, _: (
+        isinstance(value, list) and all(isinstance(flag, bool) for flag in value)
+    ),
+    "compiled_here": lambda value, _: isinstance(value, bool),
+    "spared_from_decay": lambda value, _: (
+        isinstance(value, list) and all(_is_whole(position, 0) for position in value)
+    ),
+}
+
+
+def _read_parts(record):
+    """Put the objects into a record that it describes."""
+    record["augmentation"] = _read_policy(record.get("augmentation"))
+    try:
+        record["seen"] = SeenImages.from_config(record.get("seen"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"its `seen` cannot be read: {error}") from error
+
+
+def _read_policy(config):
+    try:
+        return None if config is None else Policy.from_config(config)
+    except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
+        raise ValueError(f"its `augmentation` cannot be read: {error}") from error

@@ -1,0 +1,194 @@
+"""HDF5 files whose arrays are elsewhere, or larger than the file."""
+
+import h5py
+import numpy as np
+
+from hostile.kind import Kind
+
+# The weights of the layer `head`, in Keras's files and in those of earlier versions.
+_GROUP, _ARRAY = "layers/dense/vars", "0"
+_LEGACY_GROUP, _LEGACY_ARRAY = "head/head", "kernel:0"
+
+
+def kinds():
+    """Yield them, each in a classifier, a model, and files of weights."""
+    for name, (change, large) in _changes().items():
+        for ending in (".reticnn", ".keras", ".weights.h5", ".h5"):
+            make = _maker(change, ending)
+            yield Kind(f"{name} in {ending}", ending, make, "", large)
+    for name, change in _legacy_changes().items():
+        yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "", True)
+
+
+def _maker(change, ending):
+    def make(honest, folder):
+        group, name = (
+            (_LEGACY_GROUP, _LEGACY_ARRAY) if ending == ".h5" else (_GROUP, _ARRAY)
+        )
+        before = honest.legacy if ending == ".h5" else honest.weights
+        weights = _changed(before, change, group, name, folder)
+        if ending in (".h5", ".weights.h5"):
+            return weights
+        model = honest.keras_file(weights=weights)
+        return model if ending == ".keras" else honest.classifier_file(model=model)
+
+    return make
+
+
+def _changed(contents, change, group, name, folder):
+    """Return a file after a change to one of its arrays."""
+    path = folder / "changed.h5"
+    path.write_bytes(contents)
+    with h5py.File(path, "r+") as file:
+        change(file, file[group], name, folder)
+    contents = path.read_bytes()
+    path.unlink()
+    return contents
+
+
+def _secret(folder):
+    """Return a file that is not to be read."""
+    path = folder / "secret.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones((4, 2), "float32")
+    return str(path)
+
+
+def _external_link(file, group, name, folder):
+    del group[name]
+    group[name] = h5py.ExternalLink(_secret(folder), "a")
+
+
+def _external_group(file, group, name, folder):
+    path = group.name
+    del file[path]
+    file[path] = h5py.ExternalLink(_secret(folder), "/")
+
+
+def _soft_link(file, group, name, folder):
+    file["elsewhere"] = group[name][()]
+    del group[name]
+    group[name] = h5py.SoftLink("/elsewhere")
+
+
+def _endless_link(file, group, name, folder):
+    group["more"] = h5py.SoftLink("/")
+
+
+def _external_storage(file, group, name, folder):
+    secret = folder / "secret"
+    secret.write_bytes(bytes(1000))
+    del group[name]
+    group.create_dataset(name, (4, 2), "float32", external=[(str(secret), 0, 32)])
+
+
+def _virtual(file, group, name, folder):
+    layout = h5py.VirtualLayout((4, 2), "float32")
+    layout[:] = h5py.VirtualSource(_secret(folder), "a", (4, 2))
+    del group[name]
+    group.create_virtual_dataset(name, layout)
+
+
+def _sized(shape, **options):
+    def change(file, group, name, folder):
+        del group[name]
+        group.create_dataset(name, shape, "float32", **options)
+
+    return change
+
+
+def _zeros(file, group, name, folder):
+    del group[name]
+    array = group.create_dataset(
+        name, (2**16, 2**12), "float32", chunks=(2**10, 2**12), compression="gzip"
+    )
+    for start in range(0, 2**16, 2**10):
+        array[start : start + 2**10] = 0
+
+
+def _cycle(file, group, name, folder):
+    group["again"] = file["/"]
+
+
+def _alias(file, group, name, folder):
+    for n in range(100):
+        group[f"{name}{n}"] = group[name]
+
+
+def _texts(file, group, name, folder):
+    del group[name]
+    group.create_dataset(name, data=["a" * 1000] * 8, dtype=h5py.string_dtype())
+
+
+def _references(file, group, name, folder):
+    array = group[name].ref
+    del group[name]
+    group.create_dataset(name, data=[array], dtype=h5py.ref_dtype)
+
+
+def _records(file, group, name, folder):
+    del group[name]
+    group.create_dataset(name, data=np.zeros(8, [("a", "f4"), ("b", "f4")]))
+
+
+def _kind_of_its_own(file, group, name, folder):
+    del group[name]
+    group[name] = np.dtype("float32")
+
+
+def _scaled(file, group, name, folder):
+    del group[name]
+    group.create_dataset(name, (4, 2), "int32", chunks=(4, 2), scaleoffset=0)
+
+
+def _wide_values(file, group, name, folder):
+    del group[name]
+    group.create_dataset(name, (2, 2), "V500000000")
+
+
+def _changes():
+    """Return changes by what they do, and whether that takes long or much."""
+    return {
+        "an array in another file by a link": (_external_link, False),
+        "a group in another file": (_external_group, False),
+        "an array by a soft link": (_soft_link, False),
+        "a link to the whole": (_endless_link, False),
+        "an array stored in another file": (_external_storage, False),
+        "a virtual array": (_virtual, False),
+        "an array of 400 GB": (_sized((10**5, 10**6)), False),
+        "an array of exabytes": (_sized((2**30, 2**30)), False),
+        "an array of empty pieces": (
+            _sized((10**5, 10**4), chunks=(1000, 1000), compression="gzip"),
+            False,
+        ),
+        "an array of zeros, compressed": (_zeros, True),
+        "an array in one large piece": (
+            _sized((4, 2), chunks=(2**14, 2**14), maxshape=(None, None)),
+            False,
+        ),
+        "a group in itself": (_cycle, False),
+        "an array of many names": (_alias, False),
+        "an array of texts": (_texts, False),
+        "an array of references": (_references, False),
+        "an array of records": (_records, False),
+        "a type for an array": (_kind_of_its_own, False),
+        "an array packed otherwise": (_scaled, False),
+        "values of half a gigabyte": (_wide_values, False),
+    }
+
+
+def _legacy_changes():
+    """Return what can only be in files of earlier versions."""
+
+    def same_name(file, group, name, folder):
+        names = [f"head/{name}".encode()] * 4000
+        file["head"].attrs["weight_names"] = np.array(names)
+
+    def many_layers(file, group, name, folder):
+        del file.attrs["layer_names"]
+        file.attrs["layer_names"] = np.array([b"head"] * 6000)
+
+    return {
+        "one array under 4,000 names": same_name,
+        "one layer 6,000 times": many_layers,
+    }

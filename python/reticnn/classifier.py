@@ -4,6 +4,7 @@ import math
 
 from reticnn.coercion import shown
 from reticnn.memory import SeenImages, fingerprint
+from reticnn.notation import visible
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import StaleClassifierWarning, warn_user
 from reticnn.runtime.keras_internals import name_modules
@@ -99,9 +100,10 @@ class Classifier:
     def __repr__(self):
         """Describe the classifier in a few lines."""
         size = " x ".join(str(side or "any") for side in self.image_shape)
-        names = f"{len(self.class_names)} classes: {', '.join(self.class_names)}"
+        names = ", ".join(map(visible, self.class_names))
         metrics = "".join(
-            f", {name} {value:.3f}" for name, value in self._kept_metrics().items()
+            f", {visible(name)} {value:.3f}"
+            for name, value in self._kept_metrics().items()
         )
         kept = self.kept_epoch != self.epochs
         weights = f", weights of epoch {self.kept_epoch}" if kept else ""
@@ -110,7 +112,8 @@ class Classifier:
         resized = f", resized by {self.resize}" if self.resize else ""
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
         return (
-            f"<Classifier> {self.model.name}, {names}\n"
+            f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "
+            f"classes: {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
             f"trained  {trained}{stopped}{weights}{metrics}{changed}"
         )

@@ -12,6 +12,7 @@ from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
 from reticnn.data.joining import JoinedImages
 from reticnn.data.resizing import scaled
+from reticnn.notation import is_visible, visible
 from reticnn.runtime.conditions import warn_user
 
 # Looking for bad files must not take the memory of all images.
@@ -264,10 +265,9 @@ class ImageData:
         lines = [f"<ImageData> {number}, {size}, in {location}"]
         if self.codes is None:
             return "\n".join([*lines, "no labels"])
-        width = max(map(len, self.class_names), default=0)
-        lines += [
-            f"{name:<{width}}  {count:,}" for name, count in self.class_counts.items()
-        ]
+        counts = {visible(name): n for name, n in self.class_counts.items()}
+        width = max(map(len, counts), default=0)
+        lines += [f"{name:<{width}}  {count:,}" for name, count in counts.items()]
         return "\n".join([*lines, *self._balance()])
 
     def _balance(self):
@@ -482,6 +482,11 @@ def check_class_names(class_names, name, fix):
         )
     seen = {}
     for class_name in class_names:
+        if not is_visible(class_name):
+            raise ValueError(
+                f"`{name}` has a class called {shown(class_name)}, with a character "
+                "that cannot be shown. Give it another name."
+            )
         twin = seen.setdefault(class_name.casefold(), class_name)
         if twin != class_name:
             raise ValueError(

@@ -131,9 +131,10 @@ def _damaged(path, error):
 def _opened(path):
     """Give an HDF5 file, checked; whatever fails until it is left is due to it."""
     try:
-        file, _ = open_checked(path, os.path.getsize(path))
-        with file:
-            yield file
+        with open(path, "rb") as contents:
+            file, _ = open_checked(contents)
+            with file:
+                yield file
     except Exception as error:
         raise _damaged(path, error) from error
 

@@ -2,6 +2,8 @@
 
 from html import escape
 
+from reticnn.notation import visible_lines
+
 _EMPTY = {"img", "link", "meta"}
 
 
@@ -21,7 +23,7 @@ def tag(name, /, *content, **attributes):
             out. `class_` is `class`, and `data_row` is `data-row`.
     """
     start = name + "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
         for key, value in attributes.items()
         if value is not None and value is not False
     )
@@ -34,11 +36,15 @@ def joined(parts):
     """Return parts of a page, `Html` or text to be escaped, joined in sequence."""
     return Html(
         "".join(
-            part if isinstance(part, Html) else escape(str(part))
+            part if isinstance(part, Html) else _escaped(part)
             for part in parts
             if part is not None
         )
     )
+
+
+def _escaped(value):
+    return escape(visible_lines(str(value)))
 
 
 def table(caption, columns, rows, **attributes):

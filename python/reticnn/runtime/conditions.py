@@ -4,6 +4,7 @@ import re
 import warnings
 
 from reticnn.coercion import level_of_user
+from reticnn.notation import visible_lines
 
 
 class TrainedModelWarning(UserWarning):
@@ -30,7 +31,7 @@ class CheckpointError(ValueError):
 
 def warn_user(text, kind=UserWarning):
     """Warn, with the line outside of this package that led here as its location."""
-    warnings.warn(text, kind, stacklevel=level_of_user())
+    warnings.warn(visible_lines(text), kind, stacklevel=level_of_user())
 
 
 def r_class(kind):

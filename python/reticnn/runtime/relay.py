@@ -4,7 +4,7 @@ import re
 import warnings
 
 from reticnn.coercion import printable
-from reticnn.notation import RNotation, translated, written_in
+from reticnn.notation import RNotation, translated, visible_lines, written_in
 from reticnn.runtime.carrying import attribute, named, received, sent
 from reticnn.runtime.conditions import r_class
 from reticnn.runtime.randomness import DrawnSeed
@@ -38,7 +38,7 @@ def _put_in_r(error):
 
 def _for_r(message):
     """Return a message in R's notation, with bytes of file names as R shows them."""
-    text = printable(translated(message))
+    text = visible_lines(printable(translated(message)))
     return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", text)
 
 

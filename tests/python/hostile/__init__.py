@@ -2,9 +2,9 @@
 
 `kinds()` has them by name. Each is made of an honest file, one of whose parts is
 changed: `archives` changes how the parts are packed, `configs` what the model is made
-of, `arrays` its weights, and `records` what is said of the classifier. None of them does
-harm if it is loaded all the same, but for files that it writes into a folder of its
-own, and the memory that it takes.
+of, `arrays` its weights, and `records` what is said of the classifier. None of them
+does harm if it is loaded all the same, but for files that it writes into a folder of
+its own, and the memory that it takes.
 """
 
 from hostile.honest import Honest

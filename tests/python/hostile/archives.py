@@ -140,10 +140,9 @@ def _with_index(contents, size):
 
 def _with_twin(contents):
     file = io.BytesIO(contents)
-    with zipfile.ZipFile(file, "a") as archive:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            archive.writestr("classifier.json", b"{}")
+    with zipfile.ZipFile(file, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("classifier.json", b"{}")
     return file.getvalue()
 
 

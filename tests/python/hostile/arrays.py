@@ -1,5 +1,8 @@
 """HDF5 files whose arrays are elsewhere, or larger than the file."""
 
+import re
+import struct
+
 import h5py
 import numpy as np
 
@@ -18,6 +21,22 @@ def kinds():
             yield Kind(f"{name} in {ending}", ending, make, "", large)
     for name, change in _legacy_changes().items():
         yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "", True)
+    yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "", True)
+
+
+def _one_text(honest, folder):
+    """Have 4,000 names of weights that are all the same text, of a megabyte."""
+
+    def change(file, group, name, folder):
+        file.attrs["model_config"] = "n" * 2**20
+        file["head"].attrs["weight_names"] = ["n" * 777] * 4000
+
+    contents = _changed(honest.legacy, change, _LEGACY_GROUP, _LEGACY_ARRAY, folder)
+    # HDF5 refers to a text by its length, where a collection of texts is, and a number.
+    large = re.escape(struct.pack("<L", 2**20)) + rb".{8}..\0\0"
+    long = re.search(large, contents, re.S)[0]
+    reference = re.escape(struct.pack("<L", 777)) + rb".{8}..\0\0"
+    return re.sub(reference, lambda found: long, contents, flags=re.S)
 
 
 def _maker(change, ending):

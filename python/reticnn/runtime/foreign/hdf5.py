@@ -1,43 +1,28 @@
 """HDF5 files that hold arrays of numbers of the size that they say, and no more."""
 
 import math
+import os
 from collections import Counter
 
 import h5py
-from h5py import h5a, h5d, h5g, h5l, h5o
+from h5py import h5a, h5d, h5g, h5l, h5o, h5t
 
+from reticnn.runtime.foreign.hdf5_texts import lengths_of_texts
 from reticnn.runtime.foreign.limits import ROOM, in_mib
 
 # Those that only compress: deflate, shuffle, checksums and LZF.
 _FILTERS = {1, 2, 3, 32000}
 _KINDS = "biufcSV"
-
-
-def check_hdf5(file, size):
-    """Raise unless all that an HDF5 file holds is in it, once, and as large as it says.
-
-    Args:
-        file: `h5py.File`.
-        size: Size of the file in bytes.
-
-    Returns:
-        `collections.Counter` of the shapes of the arrays.
-
-    Raises:
-        ValueError: If it points elsewhere, has an array that is larger than the file,
-            or one that is of no numbers.
-    """
-    walk = _Walk(size)
-    walk.take("", file.id)
-    return walk.shapes
+_KINDS_OF_ATTRIBUTES = {h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE}
 
 
 class _Walk:
     """What has been met in a file so far."""
 
-    def __init__(self, size):
+    def __init__(self, size, read):
         self.size = size
         self.shapes = Counter()
+        self._read = read
         self._bytes = 0
         self._met = set()
 
@@ -94,8 +79,16 @@ class _Walk:
         for index in range(h5a.get_num_attrs(item)):
             attribute = h5a.open(item, index=index)
             kind = attribute.get_type()
+            if kind.get_class() not in _KINDS_OF_ATTRIBUTES:
+                raise ValueError(f"{place!r} in it has an attribute of an unusual kind")
             number = attribute.get_space().get_simple_extent_npoints()
             self._count(number * kind.get_size())
+            # One that is alone is no longer than the file.
+            if number > 1 and kind.get_class() == h5t.STRING and kind.is_variable_str():
+                address = h5o.get_info(item).addr
+                self._count(
+                    sum(lengths_of_texts(self._read, address, attribute.name, number))
+                )
 
     def _count(self, size):
         self._bytes += size
@@ -106,20 +99,33 @@ class _Walk:
             )
 
 
-def open_checked(file, size):
-    """Return an HDF5 file, opened and checked, with the shapes of its arrays.
+def open_checked(file):
+    """Return an HDF5 file, open, with the shapes of its arrays, once it is good.
+
+    It is good if all that it holds is in it, once, and as large as it says.
 
     Args:
-        file: Path or file object.
-        size: Size of the file in bytes.
+        file: File object, opened to read bytes.
+
+    Returns:
+        `h5py.File`, and a `collections.Counter` of shapes.
 
     Raises:
         OSError: If it is no HDF5 file.
-        ValueError: As for `check_hdf5`.
+        ValueError: If it points elsewhere, has an array that is larger than the file,
+            or one that is of no numbers.
     """
     opened = h5py.File(file, "r")
     try:
-        return opened, check_hdf5(opened, size)
+        size, start = file.seek(0, os.SEEK_END), opened.userblock_size
+
+        def read(offset, length):
+            file.seek(start + offset)
+            return file.read(min(length, size))
+
+        walk = _Walk(size, read)
+        walk.take("", opened.id)
+        return opened, walk.shapes
     except BaseException:
         opened.close()
         raise

@@ -57,7 +57,7 @@ class ModelFile:
             self.config = read_json(text)
             check_config(self.config, len(text))
             weights = read_entry(archive, _WEIGHTS)
-            opened, self._shapes = open_checked(io.BytesIO(weights), len(weights))
+            opened, self._shapes = open_checked(io.BytesIO(weights))
             opened.close()
             copy.writestr(_METADATA, "{}")
             copy.writestr(_CONFIG, text)

@@ -1,0 +1,95 @@
+"""How long the texts in attributes of an HDF5 file are, before HDF5 reads them.
+
+It reads all texts of an attribute at once, each as often as the attribute refers to it,
+and does not say before how long they are. So this reads the attribute's own bytes: for
+each text they have its length, and where it is.
+"""
+
+import struct
+
+_CONTINUATION, _ATTRIBUTE = 0x10, 0x0C
+_REFERENCE = 16
+_MOST_BLOCKS = 1000
+
+
+class UnusualError(ValueError):
+    """An object of the file is stored in a way that is not known here."""
+
+
+def lengths_of_texts(read, address, name, number):
+    """Return the lengths of the texts in an attribute.
+
+    Args:
+        read: Function of an offset and a length to the file's bytes there.
+        address: Where the object is that has the attribute.
+        name: The attribute's name, as bytes.
+        number: How many texts it has.
+
+    Raises:
+        UnusualError: If they are not where HDF5 puts them unless it is told otherwise.
+    """
+    for message in _messages(read, address):
+        found, contents = _attribute(message)
+        if found == name and len(contents) >= number * _REFERENCE:
+            return [
+                struct.unpack_from("<L", contents, n * _REFERENCE)[0]
+                for n in range(number)
+            ]
+    raise UnusualError("an attribute is stored in an unusual way")
+
+
+def _messages(read, address):
+    """Yield the messages in an object's header that are attributes."""
+    start = read(address, 64)
+    newer = start.startswith(b"OHDR")
+    if newer:
+        blocks = [_first_block(start, address)]
+    elif start[:1] == b"\1":
+        blocks = [(address + 16, struct.unpack_from("<L", start, 8)[0])]
+    else:
+        raise UnusualError("an object has a header of an unknown kind")
+    ordered = newer and start[5] & 4
+    for count in range(_MOST_BLOCKS):
+        if count == len(blocks):
+            return
+        block = read(*blocks[count])
+        if newer and count:
+            block = block[4:-4]
+        for kind, message in _messages_in(block, newer, ordered):
+            if kind == _CONTINUATION and len(message) >= 16:
+                blocks.append(struct.unpack_from("<QQ", message))
+            elif kind == _ATTRIBUTE:
+                yield message
+
+
+def _first_block(start, address):
+    """Return where the messages are in a header of the newer kind, and how long."""
+    flags = start[5]
+    at = 6 + 16 * bool(flags & 0x20) + 4 * bool(flags & 0x10)
+    width = 1 << (flags & 3)
+    size = int.from_bytes(start[at : at + width], "little")
+    return address + at + width, size
+
+
+def _messages_in(block, newer, ordered):
+    head, at = (4 + 2 * bool(ordered) if newer else 8), 0
+    while at + head <= len(block):
+        if newer:
+            kind, size = block[at], struct.unpack_from("<H", block, at + 1)[0]
+        else:
+            kind, size = struct.unpack_from("<HH", block, at)
+        yield kind, block[at + head : at + head + size]
+        at += head + size
+
+
+def _attribute(message):
+    """Return the name of an attribute, and its bytes."""
+    if len(message) < 9:
+        return None, b""
+    version = message[0]
+    sizes = struct.unpack_from("<HHH", message, 2)
+    at = 9 if version == 3 else 8
+    name = message[at : at + sizes[0]].partition(b"\0")[0]
+    for size in sizes:
+        at += -(-size // 8) * 8 if version == 1 else size
+    return name, message[at:]

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import tempfile
 import warnings
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from reticnn.runtime.foreign.hdf5 import open_checked
 from reticnn.runtime.foreign.limits import in_short
 from reticnn.runtime.foreign.models import ModelFile
 from reticnn.runtime.foreign.texts import read_json
+from reticnn.runtime.writing import is_lack_of_room, temporary_folder
 from reticnn.saving import load_classifier
 
 
@@ -177,19 +177,18 @@ def _read_classifier(path, network):
 
 
 def _read_keras(path, network):
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="reticnn-") as scratch,
-            open(path, "rb") as file,
-        ):
+    with temporary_folder() as scratch, open(path, "rb") as file:
+        try:
             model = ModelFile(file, scratch, compressed=True).load(compile=False)
-    except ConfigError as error:
-        raise ValueError(
-            f"`weights` is a file with a model that is not loaded: {path!r}. "
-            f"{in_short(error)}. {HOW_TO_HAVE_ONES_OWN}"
-        ) from error
-    except Exception as error:
-        raise _damaged(path, error) from error
+        except ConfigError as error:
+            raise ValueError(
+                f"`weights` is a file with a model that is not loaded: {path!r}. "
+                f"{in_short(error)}. {HOW_TO_HAVE_ONES_OWN}"
+            ) from error
+        except Exception as error:
+            if is_lack_of_room(error):
+                raise
+            raise _damaged(path, error) from error
     return _models_in(model)
 
 

@@ -124,6 +124,9 @@ test-backends: ## Run the core's tests under JAX and torch
 	done; \
 	[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
 
+audit: setup-python ## Check what is installed against published advisories; skipped without a network
+	@tools/audit.sh
+
 bench: setup-package ## Run the benchmarks: tables of ratios
 	@for file in $(sort $(wildcard benchmarks/[!_]*.py)); do \
 	    echo "== $$file"; \
@@ -148,10 +151,10 @@ document: setup-r ## Write man/ and NAMESPACE from the comments in R/ and the co
 	@Rscript -e 'roxygen2::roxygenise()'
 
 clean: ## Delete everything that was built here, including the environments
-	rm -rf .venv .venv-lowest .venv-latest .venv-backends .Rlib .logs .test-results demo-output doc docs
+	rm -rf .venv .venv-lowest .venv-latest .venv-backends .venv-audit .Rlib .logs .test-results demo-output doc docs
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
-    relations torture test-r check-r test-lowest test-latest test-backends bench articles \
-    vignettes site document clean
+    relations torture test-r check-r test-lowest test-latest test-backends audit bench \
+    articles vignettes site document clean

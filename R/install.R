@@ -2,7 +2,8 @@
 python_requirements <- function() {
   c(
     "keras>=3.12.4,!=3.13.*,!=3.14.*,!=3.15.0,<4", "tensorflow>=2.19,<3",
-    "numpy>=1.26,<3", "pillow>=10.4,<14", "opencv-python-headless>=4.11,<6"
+    "numpy>=1.26,<3", "pillow>=12.3,<14", "opencv-python-headless>=4.11,<6",
+    "h5py>=3.13,<4"
   )
 }
 
@@ -108,7 +109,7 @@ missing_modules <- function() {
 
 #' Install what reticnn needs in Python
 #'
-#' Makes a virtual environment with Keras, TensorFlow, NumPy, Pillow and OpenCV. reticnn
+#' Makes a virtual environment with Keras, TensorFlow, NumPy, Pillow, OpenCV and h5py. reticnn
 #' finds it by its name in every later session. This is one of two ways: without it,
 #' reticulate makes its own environment at first use, from what this package declares
 #' with [reticulate::py_require()].

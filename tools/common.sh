@@ -33,7 +33,7 @@ run_logged() {
 }
 
 speaks_of_network() {
-    grep -qiE 'name resolution|could not resolve|network is unreachable|proxyerror|connect(ion)? (to|timed|refused|broken)|newconnectionerror|read timed out' "$1"
+    grep -qiE 'name resolution|failure resolving|could not (resolve|connect)|network is unreachable|proxyerror|connect(ion)? (to|timed|refused|broken)|newconnectionerror|read timed out' "$1"
 }
 
 # limited SECONDS COMMAND...: where a firewall drops packets a download never ends.
@@ -84,9 +84,12 @@ not_installed() {
     done
 }
 
+# run_apt SECONDS ARGUMENT...: apt waits for others at work, and, source by source, for
+# a network that does not answer.
 run_apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive timeout --kill-after=5 "$1" \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=1 \
+        -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 "${@:2}" </dev/null
 }
 
 # A new machine has no package lists or old ones. If one of its sources does not
@@ -95,7 +98,7 @@ update_apt() {
     [ -z "${apt_is_updated-}" ] || return 0
     say "apt: reading the package lists"
     mkdir -p .logs
-    run_apt update >.logs/apt-update.log 2>&1 || true
+    run_apt 120 update >.logs/apt-update.log 2>&1 || true
     apt_is_updated=yes
 }
 
@@ -106,5 +109,5 @@ apt_install() {
     [ "${#packages[@]}" -gt 0 ] || return 0
     update_apt
     say "apt: installing ${packages[*]}"
-    run_logged apt-install run_apt install --no-install-recommends "${packages[@]}"
+    run_logged apt-install run_apt 3600 install --no-install-recommends "${packages[@]}"
 }

@@ -1,11 +1,11 @@
-"""Ask for published advisories on the packages of an environment, and on the oldest.
+"""Ask for published advisories on the packages of environments.
 
-    python tools/audit.py PYTHON
+    python tools/audit.py FOLDER [FOLDER...]
 
-It runs with pip-audit beside it. What is installed for PYTHON decides: status 1 where an
-advisory is open. What the lowest versions in pyproject.toml have is printed: the reason
-why a bound stays stands beside it there. Where the service cannot be reached, that is
-said, and the status is 0: it says nothing of the packages.
+It runs with pip-audit beside it. What the first environment has decides: status 1 where
+an advisory is open. Of others it is only printed, as of the lowest versions supported:
+why a bound stays stands beside it in pyproject.toml. Where the service cannot be
+reached, that is said, and the status is 0: it says nothing of the packages.
 """
 
 import json
@@ -16,18 +16,12 @@ import tempfile
 from pathlib import Path
 
 
-def installed(python):
+def installed(folder):
     """Return the packages of an environment, one line for each, as pip freezes them."""
-    frozen = subprocess.check_output([python, "-m", "pip", "freeze"], text=True)
+    freeze = [f"{folder}/bin/python", "-m", "pip", "freeze"]
+    frozen = subprocess.check_output(freeze, text=True)
     lines = re.findall(r"^([\w.-]+==[\w.]+)", frozen, re.M)
     return [line for line in lines if not line.startswith("reticnn==")]
-
-
-def lowest():
-    """Return the lowest versions that pyproject.toml allows of what everyone needs."""
-    project = Path("pyproject.toml").read_text(encoding="utf-8")
-    needed = re.search(r"^dependencies = \[\n(.*?)^\]", project, re.M | re.S)[1]
-    return [f"{n}=={v}" for n, v in re.findall(r'^ *"([\w-]+)>=([\w.]+)', needed, re.M)]
 
 
 def answers(packages):
@@ -46,25 +40,26 @@ def answers(packages):
     return [package for package in found if "skip_reason" not in package]
 
 
-def report(title, packages):
-    """Print the open advisories on packages; return how many, None if none was asked."""
+def open_advisories(folder):
+    """Print the open advisories on an environment; return how many there are."""
+    packages = installed(folder)
     asked = answers(packages)
     if not asked:
-        print(f"{title}: the advisory service cannot be reached, nothing was checked")
-        return None
+        print(f"{folder}: the advisory service cannot be reached, nothing was checked")
+        return 0
     count = 0
     for package in asked:
         for fault in package["vulns"]:
             count += 1
             fixed = ", ".join(fault["fix_versions"]) or "no release yet"
             names = ", ".join([fault["id"], *fault["aliases"]])
-            print(f"  {package['name']} {package['version']}: {names}; fixed in {fixed}")
-    print(f"{title}: {count} open, {len(asked)} of {len(packages)} packages checked")
+            print(
+                f"  {package['name']} {package['version']}: {names}; fixed in {fixed}"
+            )
+    print(f"{folder}: {count} open, {len(asked)} of {len(packages)} packages checked")
     return count
 
 
 if __name__ == "__main__":
-    count = report("What is installed", installed(sys.argv[1]))
-    if count is not None:
-        report("The lowest versions", lowest())
-    sys.exit(bool(count))
+    counts = [open_advisories(folder) for folder in sys.argv[1:]]
+    sys.exit(counts[0] > 0)

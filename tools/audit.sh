@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks what is installed in .venv against published advisories, with pip-audit in an
-# environment of its own. Without a network it says so, and is no failure.
+# Checks what is installed in .venv, and in .venv-lowest where `make test-lowest` has made
+# it, against published advisories, with pip-audit in an environment of its own. Without
+# a network it says so, and is no failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/common.sh
@@ -16,4 +17,6 @@ if ! "$folder/bin/python" -m pip_audit --version >/dev/null 2>&1; then
         exit 0
     fi
 fi
-"$folder/bin/python" tools/audit.py .venv/bin/python
+folders=(.venv)
+[ ! -d .venv-lowest ] || folders+=(.venv-lowest)
+"$folder/bin/python" tools/audit.py "${folders[@]}"

@@ -144,15 +144,21 @@ that_debian_has() {
     done
 }
 
+# All that Debian and Ubuntu can bring of it, so that one round is enough.
+missing_debian_packages() {
+    not_installed "${debians_r[@]}"
+    missing_packages | that_debian_has | debian_names_of
+}
+
 explain_what_is_missing() {
+    local packages
+    packages=$(missing_debian_packages | paste -sd' ' -)
     complain "R's side needs these, and they could not be installed from here:
   $(missing_packages | sed 's/>=/ >= /' | paste -sd, - | sed 's/,/, /g')"
     can_use_apt || complain "(There is no apt, or neither root nor sudo without a password to use it.)"
-    complain "Debian and Ubuntu, as root:
-  apt-get install --no-install-recommends ${debians_r[*]} $(
-        missing_packages | that_debian_has | debian_names_of | paste -sd' ' -
-    )
-Anywhere else: install R 4.1 or newer in your system's way.
+    [ -z "$packages" ] || complain "Debian and Ubuntu, as root:
+  apt-get install --no-install-recommends $packages"
+    complain "Anywhere else: install R 4.1 or newer in your system's way.
 Then, in R, what is still missing:
   install.packages(c($(missing_packages | names_of | sed 's/.*/"&"/' | paste -sd, - | sed 's/,/, /g')))
 and run the same command again."

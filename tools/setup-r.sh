@@ -112,12 +112,13 @@ fetch_debian_source() {
         -o "Dir::Etc::SourceList=$1/sources.list" -o Dir::Etc::SourceParts=-
         -o "Dir::State::Lists=$1/lists" -o "Dir::Cache=$1/cache"
         -o Debug::NoLocking=true -o Acquire::Languages=none
+        -o Acquire::http::Timeout=15 -o Acquire::Retries=0
     )
     archive=$(debian_archive) && [ -n "$archive" ] || return
     say "deb-src [signed-by=$keyring] $archive $2 main" >"$1/sources.list"
     mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
     cd "$1" &&
-        limited 300 apt-get -q "${with_own_lists[@]}" update &&
+        limited 60 apt-get -q "${with_own_lists[@]}" update &&
         limited 300 apt-get -q "${with_own_lists[@]}" source \
             --download-only --tar-only "$3"
 }

@@ -16,6 +16,21 @@ test_that("a classifier is fitted, and is plain R around the model", {
   expect_output(print(fit), "trained  1 epoch, loss")
 })
 
+test_that("a file that is lost before it is read is named, and nothing else", {
+  skip_if_no_core()
+  files <- file.path(withr::local_tempdir(), paste0(1:4, ".png"))
+  for (file in files) write_png(file, "red")
+  data <- image_table(files, c(1, 2, 1, 2), 16, cache = "none")
+  unlink(files[[3]])
+  error <- expect_error(
+    fit_classifier(build_cnn(c(16, 16, 3)), data, epochs = 1, seed = 1),
+    class = "reticnn_error"
+  )
+  lines <- strsplit(conditionMessage(error), "\n")[[1]]
+  expect_length(lines, 3)
+  expect_match(lines[[2]], "3.png: does not exist", fixed = TRUE)
+})
+
 test_that("the main job learns, from R, with labels 1 and 2 and a sigmoid", {
   skip_if_no_core()
   loaded <- load_images(shape_images(800, seed = 2))

@@ -1,6 +1,6 @@
 """Check the files of a folder without using them."""
 
-from reticnn.data.decoding import describe_images
+from reticnn.data.decoding import describe_images, unknown
 from reticnn.data.folder import class_folders, existing_folder, image_files, parts_of
 
 
@@ -13,7 +13,8 @@ def check_images(path):
         path: Folder, laid out as for `image_folder`. `~` is expanded.
 
     Returns:
-        Table (dict of equal-length lists) with one row per file: `file`, its path;
+        Table (dict of equal-length lists) with one row per file, and one per folder
+        that cannot be read: `file`, its path;
         `class`, the name of its class, or None; `ok`, whether it can be read; `format`,
         such as `"JPEG"`, `width` and `height` in pixels as stored, None where they
         cannot be determined; and `problem`, what is wrong with the file, or None.
@@ -28,11 +29,17 @@ def check_images(path):
     """
     path = existing_folder(path)
     folders = parts_of(path) or {"": path}
-    classes = [pair for folder in folders.values() for pair in _classes_of(folder)]
+    closed = {}
+    classes = [
+        pair for folder in folders.values() for pair in _classes_of(folder, closed)
+    ]
     files = [file for file, _ in classes]
     described = describe_images(files)
+    for folder, (class_name, reason) in closed.items():
+        classes.append((folder, class_name))
+        described.append(unknown(f"is a folder that cannot be read ({reason})"))
     return {
-        "file": files,
+        "file": [file for file, _ in classes],
         "class": [class_name for _, class_name in classes],
         "ok": [one["problem"] is None for one in described],
         **{
@@ -42,10 +49,15 @@ def check_images(path):
     }
 
 
-def _classes_of(folder):
-    """Return (file, class or None) of the images in a folder."""
+def _classes_of(folder, closed):
+    """Return (file, class or None) of the images in a folder.
+
+    Folders that cannot be read are added to `closed`, with their class and the reason.
+    """
     files = [(file, None) for file in image_files(folder, search_subfolders=False)]
     for name, folders in class_folders(folder).items():
         for one in folders:
-            files += [(file, name) for file in image_files(one)]
+            found = {}
+            files += [(file, name) for file in image_files(one, closed=found)]
+            closed |= {path: (name, reason) for path, reason in found.items()}
     return files

@@ -20,6 +20,10 @@ from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in
 
+# So many bad files are named in a message.
+_NAMED = 10
+_ALL_IN_A_TABLE = "`check_images()` lists all that are in a folder."
+
 _THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -103,12 +107,19 @@ def describe_images(files):
     return [description for _, description in described]
 
 
+def unknown(problem):
+    """Return what `describe_images` says of a file of which only a problem is known."""
+    return {"format": None, "width": None, "height": None, "problem": problem}
+
+
 def bad_files_message(files, problems, total):
     """Return the text of an error or a warning that names files with their problems."""
-    lines = [f"{_printable(files[index])}: {problems[index]}" for index in problems]
-    return f"{len(lines)} of {total} files cannot be read as images.\n" + "\n".join(
-        lines
-    )
+    lines = [f"{len(problems)} of {total} files cannot be read as images."]
+    for index in list(problems)[:_NAMED]:
+        lines.append(f"{_printable(files[index])}: {problems[index]}")
+    if len(problems) > _NAMED:
+        lines.append(f"and {len(problems) - _NAMED} more; {_ALL_IN_A_TABLE}")
+    return "\n".join(lines)
 
 
 def _known(values):
@@ -165,14 +176,14 @@ def _image_in(file):
 
 
 def _description(file):
-    known = {"format": None, "width": None, "height": None}
+    known = {}
 
     def look(_):
         with _image_in(file) as image:
             known.update(format=image.format, width=image.width, height=image.height)
         decode_image(file, (8, 8), 3)
 
-    return {**known, "problem": _problem_of(look, [file], 0), **known}
+    return {**unknown(_problem_of(look, [file], 0)), **known}
 
 
 def _problem_of(action, files, index):

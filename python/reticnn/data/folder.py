@@ -66,6 +66,8 @@ def image_folder(
     accepted, whether the file extension is in upper or lower case; hidden files and
     files of other kinds are ignored. Photos are rotated according to their EXIF tag,
     transparent parts become white, and only the first frame of an animation is used.
+    An image of more than 500 million pixels, or that takes more than 1 GB of memory to
+    decode, is one that cannot be read.
 
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;
@@ -79,10 +81,10 @@ def image_folder(
         resize: How images are resized. `"stretch"` changes their aspect ratio, as Keras
             does; `"crop"` cuts the longer side equally at both ends; `"pad"` adds black
             along the shorter side. Default `"stretch"`.
-        on_bad_image: What to do about files that cannot be read. `"error"` raises one
-            error that names all of them, when the first is used; `"skip"` looks for
-            them immediately, which decodes every file, and leaves them out with a
-            warning. Default `"error"`.
+        on_bad_image: What to do about files and subfolders that cannot be read.
+            `"error"` raises one error for all files, when the first is used, and for
+            subfolders immediately; `"skip"` looks for bad files immediately, which
+            decodes every file, and leaves them out with a warning. Default `"error"`.
         on_empty_class: `"error"`, or `"skip"` to leave out classes without images, with
             a warning. Default `"error"`.
         cache: Where decoded images are kept for later epochs: `"memory"`; `"disk"`, a
@@ -105,11 +107,11 @@ def image_folder(
         ValueError: If the folder has no images, a class has none, there is only one
             class, class names differ only in case, there are images next to the class
             folders, `class_names` has names without a folder and lacks others, a part
-            has a class that `train` does not have, or an argument is not one of the
-            allowed values.
+            has a class that `train` does not have, a folder cannot be read, or an
+            argument is not one of the allowed values.
 
     Warns:
-        UserWarning: If files or classes are left out, the folder looks like several
+        UserWarning: If files, folders or classes are left out, the folder looks like several
             data sets or parts rather than classes, or a class is not called as its
             folder is: spaces around the name are cut off, and bytes that are not UTF-8
             become hexadecimal numbers.
@@ -192,24 +194,53 @@ def _class_called(name):
 
 
 def subfolders_of(path):
-    """Return the names of the folders in `path` that may be classes, sorted."""
-    with os.scandir(path) as entries:
-        return sorted(
-            entry.name
-            for entry in entries
-            if entry.is_dir() and _may_be_class(entry.name)
-        )
+    """Return the names of the folders in `path` that may be classes, sorted.
+
+    Raises:
+        ValueError: If the folder may not be read.
+    """
+    try:
+        with os.scandir(path) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.is_dir() and _may_be_class(entry.name)
+            )
+    except OSError as error:
+        raise ValueError(
+            f"`path` is a folder that cannot be read ({_reason(error)}): {path!r}. "
+            "Allow yourself to read it."
+        ) from error
 
 
-def image_files(path, search_subfolders=True):
+def _reason(error):
+    return str(error.strerror).lower()
+
+
+def image_files(path, search_subfolders=True, closed=None):
     """Return what is called like an image in a folder, sorted.
 
     A folder called so is among them: it is an accident, to be named as a bad file.
     Links to folders are followed, but not back to where the search has been.
+
+    Args:
+        path: Folder.
+        search_subfolders: Whether to look into its subfolders.
+        closed: Dict to which folders that cannot be read are added, each with the
+            reason, or None.
     """
     files = []
-    seen = set(map(_place, _with_parents(os.path.realpath(path))))
-    for folder, subfolders, names in os.walk(path, followlinks=True):
+    closed = {} if closed is None else closed
+
+    def note(error):
+        closed[error.filename] = _reason(error)
+
+    try:
+        seen = set(map(_place, _with_parents(os.path.realpath(path))))
+    except OSError as error:
+        note(error)
+        return []
+    for folder, subfolders, names in os.walk(path, onerror=note, followlinks=True):
         files += [
             os.path.join(folder, name)
             for name in sorted(names + subfolders)
@@ -220,11 +251,34 @@ def image_files(path, search_subfolders=True):
         ]
         subfolders.clear()
         for name in sorted(wanted):
-            place = _place(os.path.join(folder, name))
+            try:
+                place = _place(os.path.join(folder, name))
+            except OSError as error:
+                note(error)
+                continue
             if place not in seen:
                 seen.add(place)
                 subfolders.append(name)
     return files
+
+
+def check_all_readable(closed, on_bad_image, name="path"):
+    """Raise or warn if folders cannot be read, as `image_files` notes them."""
+    if not closed:
+        return
+    some = [f"{printable(folder)!r} ({closed[folder]})" for folder in closed][:10]
+    more = f", and {len(closed) - 10} more" if len(closed) > 10 else ""
+    message = (
+        f"`{name}` has {len(closed)} folder{'s' if len(closed) > 1 else ''} that "
+        "cannot be read: "
+        f"{', '.join(some)}{more}."
+    )
+    if on_bad_image == "error":
+        raise ValueError(
+            f"{message} Allow yourself to read them, move them elsewhere, or skip them "
+            'with `on_bad_image="skip"`.'
+        )
+    warn_user(f"{message} They are skipped, with all that is in them.")
 
 
 def _with_parents(path):
@@ -260,9 +314,12 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     folders = _chosen(folders, class_names, path)
     class_names = list(folders)
     check_class_names(class_names, "path", _one_class_fix(path))
+    closed = {}
     files = [
-        list(chain.from_iterable(map(image_files, one))) for one in folders.values()
+        [file for folder in one for file in image_files(folder, closed=closed)]
+        for one in folders.values()
     ]
+    check_all_readable(closed, on_bad_image)
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
     if not len(codes):
         raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
@@ -332,7 +389,8 @@ def _names_in_several(folders):
     """Return names of subfolders that classes without images of their own share."""
     seen, repeated = set(), set()
     for folder in chain.from_iterable(folders.values()):
-        if image_files(folder, search_subfolders=False):
+        closed = {}
+        if image_files(folder, search_subfolders=False, closed=closed) or closed:
             return []
         names = {_class_called(name) for name in subfolders_of(folder)}
         repeated |= seen & names

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import shown, tidy_name
+from reticnn.coercion import printable, shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
 from reticnn.data.joining import JoinedImages
@@ -99,6 +99,8 @@ class FileImages:
         self._cache_kind = cache
         self._highest = 0
         self._has_warned = False
+        self._has_told_of_changes = False
+        self._states = self._states_now(np.arange(len(self.files)))
 
     def __len__(self):
         """Count the images."""
@@ -119,6 +121,7 @@ class FileImages:
     def read_scaled(self, indices, side):
         """Return images of their own aspect, the shorter side `side` pixels, listed."""
         files = [self.places[i] for i in indices]
+        self._note_states(np.asarray(indices))
         images, problems, highest = decode_scaled(files, side, self.image_shape[2])
         self._warn_of_range(highest)
         if problems:
@@ -158,15 +161,35 @@ class FileImages:
     def _cache(self):
         return new_cache(self._cache_kind, (len(self), *self.image_shape))
 
-    @cached_property
-    def _states(self):
-        return np.zeros((len(self), 2), np.int64)
+    def _states_now(self, indices):
+        """Return (size, time of the last change) of files, -1 if they are gone."""
+        states = [_file_state(self.places[index]) for index in indices]
+        return np.array(states, np.int64).reshape(-1, 2)
 
     def _unchanged(self, indices):
         """Say of each file whether it is as when it was last decoded, or is gone."""
-        now = np.array([_file_state(self.places[index]) for index in indices])
-        now = now.reshape(-1, 2)
+        now = self._states_now(indices)
         return ((now == self._states[indices]) | (now < 0)).all(axis=1)
+
+    def _note_states(self, indices):
+        """Note how files are that will be decoded, and warn of those that changed."""
+        before, now = self._states[indices, 0], self._states_now(indices)
+        changed = (before >= 0) & (now[:, 0] >= 0) & (before != now[:, 0])
+        self._states[indices] = now
+        if not changed.any() or self._has_told_of_changes:
+            return
+        self._has_told_of_changes = True
+        some = [
+            f"{printable(self.files[index])!r} ({old:,} bytes then, {new:,} now)"
+            for index, old, new in zip(
+                indices[changed], before[changed], now[changed, 0], strict=True
+            )
+        ]
+        warn_user(
+            "Files have changed since they were listed or last read, and are read as "
+            f"they are now: {', '.join(some[:10])}{', ...' if some[10:] else ''}. "
+            "Others that have changed are not named any more."
+        )
 
     def _decode(self, indices):
         pixels, problems = self._try_to_decode(indices)
@@ -203,9 +226,7 @@ class FileImages:
     def _try_to_decode(self, indices):
         """Return (pixels, problems) of the files at `indices`, and keep the good."""
         files = [self.places[i] for i in indices]
-        self._states[indices] = np.reshape(
-            [_file_state(file) for file in files], (-1, 2)
-        )
+        self._note_states(indices)
         size, channels = self.image_shape[:2], self.image_shape[2]
         pixels, problems, highest = decode_images(files, size, channels, self.resize)
         self._warn_of_range(highest)

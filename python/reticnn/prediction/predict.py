@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from reticnn.coercion import as_images, as_int, as_path, printable, shown
-from reticnn.data.folder import image_files, parts_of
+from reticnn.data.folder import check_all_readable, image_files, parts_of
 from reticnn.data.image_data import ArrayImages, ImageData, as_image_data
 from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
 from reticnn.outputs import as_classifier_or_model, probabilities
@@ -64,9 +64,9 @@ def predict_images(
             `crops` of 5 or 10, it sees crops of its own size at each scale instead.
             None for the model's own size. Default None. With `tta`, the changes are
             applied to every crop or scale.
-        on_bad_image: What to do about files that cannot be read, where `images` is a
-            folder, a file or several: `"error"` raises one error that names all of
-            them; `"skip"` leaves them out, with a warning. Default `"error"`.
+        on_bad_image: What to do about files and subfolders that cannot be read, where
+            `images` is a folder, a file or several: `"error"` raises one error for all
+            of them; `"skip"` leaves them out, with a warning. Default `"error"`.
         progress: `"bar"`, `"none"`, or `"auto"`, a bar in a console if it takes more
             than two seconds; or a function that is called with a dict of `step`,
             `steps` (batches) and `done`. Default `"auto"`.
@@ -183,7 +183,7 @@ def _images_to_predict(images, shape, resize, on_bad_image):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
-        paths = _files_in(path) if os.path.isdir(path) else [path]
+        paths = _files_in(path, on_bad_image) if os.path.isdir(path) else [path]
         return _files(paths, shape, resize, on_bad_image)
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
@@ -192,7 +192,7 @@ def _images_to_predict(images, shape, resize, on_bad_image):
     return ImageData(ArrayImages(as_images(images)))
 
 
-def _files_in(folder):
+def _files_in(folder, on_bad_image):
     """Return the paths of the images in a folder and its subfolders."""
     parts = parts_of(folder)
     if parts:
@@ -200,7 +200,9 @@ def _files_in(folder):
             f"`images` must not be a folder with the parts {shown(list(parts))} of a "
             f"data set, as {printable(folder)!r} is. Give the folder of one part."
         )
-    files = image_files(folder)
+    closed = {}
+    files = image_files(folder, closed=closed)
+    check_all_readable(closed, on_bad_image, "images")
     if not files:
         raise ValueError(
             f"`images` has no images: there are none in {printable(folder)!r}, nor in "

@@ -1,5 +1,7 @@
 """Batches of image data in the order of an epoch."""
 
+import contextlib
+
 import numpy as np
 
 from reticnn.augmenting.host import apply
@@ -75,6 +77,7 @@ class ImageBatches(keras.utils.PyDataset):
         self._images = images or TrainingImages(data)
         self._mixing = mixing
         self._wanted = wanted_here()
+        self.error = None
         self.start_epoch(0)
 
     def __len__(self):
@@ -83,8 +86,12 @@ class ImageBatches(keras.utils.PyDataset):
 
     def __getitem__(self, number):
         """Return (images,), (images, targets) or (images, targets, weights)."""
-        with self._wanted():
-            return self._batch(number)
+        try:
+            with self._wanted():
+                return self._batch(number)
+        except Exception as error:
+            self.error = error
+            raise
 
     def _batch(self, number):
         start = number * self._batch_size
@@ -125,6 +132,22 @@ class ImageBatches(keras.utils.PyDataset):
         if self._targets_of_classes is None:
             return codes
         return self._targets_of_classes[codes]
+
+
+@contextlib.contextmanager
+def errors_as_raised(*batches):
+    """Raise an error of `ImageBatches` as it was, which TensorFlow puts into its own.
+
+    Args:
+        batches: `ImageBatches`, or None, that are read in the block.
+    """
+    try:
+        yield
+    except Exception:
+        for read in batches:
+            if read is not None and read.error is not None:
+                raise read.error from None
+        raise
 
 
 class EpochStarts(keras.callbacks.Callback):

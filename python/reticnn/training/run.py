@@ -18,7 +18,12 @@ from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.stopping import comes_of_stopping
-from reticnn.training.batches import EpochStarts, ImageBatches, TrainingImages
+from reticnn.training.batches import (
+    EpochStarts,
+    ImageBatches,
+    TrainingImages,
+    errors_as_raised,
+)
 from reticnn.training.callbacks.averaging import (
     AveragedTests,
     begin_averages,
@@ -254,7 +259,7 @@ class TrainingRun:
         done = min(self.end, last)
         if self._best.stopped:
             done = last
-        batches = self._batches()
+        batches, held_out = self._batches(), self._validation_batches()
         position = Position()
         callbacks = [
             position,
@@ -279,11 +284,12 @@ class TrainingRun:
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
         # Of an evaluation since, which a part of the model does not know of.
         self._model.reset_metrics()
-        with torch_state_kept(), precision, spread, rates, metrics:
+        errors = errors_as_raised(batches, held_out)
+        with errors, torch_state_kept(), precision, spread, rates, metrics:
             try:
                 self._trained.fit(
                     placed(batches, self._devices),
-                    validation_data=placed(self._validation_batches(), self._devices),
+                    validation_data=placed(held_out, self._devices),
                     epochs=last,
                     initial_epoch=done,
                     shuffle=False,  # ImageBatches shuffles, by the seed.

@@ -111,10 +111,10 @@ def image_folder(
             argument is not one of the allowed values.
 
     Warns:
-        UserWarning: If files, folders or classes are left out, the folder looks like several
-            data sets or parts rather than classes, or a class is not called as its
-            folder is: spaces around the name are cut off, and bytes that are not UTF-8
-            become hexadecimal numbers.
+        UserWarning: If files, folders or classes are left out, the folder looks like
+            several data sets or parts rather than classes, or a class is not called as
+            its folder is: spaces around the name are cut off, and bytes that are not
+            UTF-8 become hexadecimal numbers.
 
     Example:
         >>> image_folder("~/photos", 64)

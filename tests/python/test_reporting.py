@@ -290,6 +290,19 @@ def test_path_is_expanded_and_an_older_file_replaced(
     assert list(tmp_path.iterdir()) == [older]
 
 
+def test_bytes_that_are_no_text_are_in_the_report_in_hex(classifier, tmp_path):
+    names = ["caf\udce9", "\ud800 squ\u00e4re"]
+    kept = Classifier(classifier.model, names, classifier.history, None)
+    pixels = shape_images(20, image_size=16, seed=2).read(np.arange(20))
+    data = image_arrays(pixels, np.repeat(names, 10))
+    path = tmp_path / "r.html"
+    report_classifier(kept, data, path, session={"By": "Ren\udce9", "\udcff": "x"})
+    words = Page(path).text
+    for text in (r"caf\xe9", "\\ud800 squ\u00e4re", r"Ren\xe9"):
+        assert text in words
+    assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+
 def test_bad_arguments_are_refused_and_leave_no_file(
     refused, classifier, shapes, tmp_path
 ):

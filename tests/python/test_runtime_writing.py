@@ -229,3 +229,109 @@ def test_what_may_not_be_written_is_said_at_once(tmp_path, monkeypatch, refused)
     for name in ("file", "new"):
         with refused(PermissionError, "path", repr(str(tmp_path)), "permissions"):
             as_file_to_write(tmp_path / name)
+
+
+# Without a home, and with temporary files where there are none; then without any room.
+NOWHERE = """
+import os, resource, stat, sys
+import numpy as np
+import reticnn
+from reticnn.training import feature_cache
+
+folder = sys.argv[1]
+path, page = os.path.join(folder, "c.reticnn"), os.path.join(folder, "r.html")
+data = reticnn.image_folder(os.path.join(folder, "photos"), 8, cache="disk")
+model = reticnn.build_cnn((8, 8, 3), n_blocks=1, filters=2, units=4, seed=1)
+frozen = reticnn.freeze(model, model.layers[-3].name)
+# As if the features did not fit into memory.
+feature_cache.kind_with_room = lambda size: "disk"
+
+def everything():
+    problems = []
+    fitted = reticnn.fit_classifier(frozen, data, epochs=1, progress="none", seed=1)
+    assert fitted.history["loss"][-1] > 0
+    for write in (
+        lambda: reticnn.save_classifier(fitted, path),
+        lambda: reticnn.load_classifier(path),
+        lambda: reticnn.report_classifier(fitted, data, page, progress="none"),
+        lambda: reticnn.plot_images(data),
+        lambda: reticnn.fit_classifier(
+            fitted, data, epochs=1, progress="none", checkpoint_dir=folder
+        ),
+    ):
+        try:
+            write()
+        except OSError as error:
+            problems.append(str(error))
+    return problems
+
+def contents():
+    found = {}
+    for name in (path, page):
+        with open(name, "rb") as file:
+            found[name] = file.read()
+    return found, sorted(os.listdir(folder))
+
+problems = everything()
+assert problems == [], problems
+os.remove(os.path.join(folder, "reticnn-checkpoint.npz"))
+before = contents()
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY))
+data = reticnn.image_folder(os.path.join(folder, "photos"), 8, cache="disk")
+assert reticnn.load_images(data)["images"].mean() > 0
+for problem in everything():
+    print(problem)
+assert contents() == before
+"""
+
+
+@pytest.mark.slow
+@posix
+def test_without_a_home_and_without_room_all_works_or_says_what_it_lacks(
+    tmp_path, run_python, write_image
+):
+    for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"):
+        write_image(tmp_path / "photos" / name)
+    done = run_python(
+        NOWHERE,
+        tmp_path,
+        HOME="/dev/null/home",
+        TMPDIR=str(tmp_path / "gone"),
+        KERAS_HOME=None,
+        MPLCONFIGDIR=None,
+        XDG_CACHE_HOME=None,
+        XDG_CONFIG_HOME=None,
+    )
+    assert done.returncode == 0, done.stderr
+    saved, loaded, reported, checkpoint = done.stdout.splitlines()
+    for problem, name in ((saved, "c.reticnn"), (reported, "r.html")):
+        assert problem.startswith("`path` could not be written (")
+        assert repr(str(tmp_path / name)) in problem
+        assert "The older file is unchanged" in problem
+    assert loaded.startswith("Temporary files cannot be written in '")
+    assert "TMPDIR" in loaded
+    assert checkpoint.startswith("`checkpoint_dir`: the state before the first epoch")
+    assert f"There is no checkpoint in {str(tmp_path)!r}" in checkpoint
+
+
+NO_TEMPORARY_FILES = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+import reticnn
+try:
+    reticnn.build_cnn()
+except OSError as error:
+    # Where there is room again, the same session goes on.
+    assert "keras" not in sys.modules
+    sys.exit(str(error))
+"""
+
+
+@posix
+def test_without_any_temporary_files_it_is_said_before_keras_is_started(run_python):
+    done = run_python(NO_TEMPORARY_FILES, TMPDIR="/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "Temporary files cannot be written in '/nowhere' or any other folder. Free "
+    )
+    assert "TMPDIR" in done.stderr and "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+from torture import kills
 
 import reticnn
 from reticnn.runtime.conditions import CheckpointError, InterruptedWarning
@@ -92,6 +93,14 @@ def test_killed_at_any_moment_ends_like_a_run_in_one_go(tmp_path):
     assert record == expected_record
     for ours, theirs in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork processes")
+def test_killed_while_it_writes_in_any_stage_ends_alike():
+    said = []
+    assert kills.run(said.append, 0, seed=2, least=6) == []
+    assert int(said[0].split()[0]) >= 6
 
 
 @pytest.mark.slow

@@ -71,6 +71,11 @@ test_that("names of classes and files are the same in the C locale", {
       "said <- tryCatch(evaluate_classifier(fit, image_arrays(load_images(data)$images,",
       "  c('\\u9ce5', 'x', 'x', 'x'))), error = conditionMessage)",
       "stopifnot(grepl('\\u9ce5', said, fixed = TRUE))",
+      "page <- file.path(tempdir(), 'K\\u00e4se.html')",
+      "report_classifier(fit, data, page, session = c(By = 'Ren\\u00e9'))",
+      "text <- readLines(reticnn:::as_paths(page), encoding = 'UTF-8')",
+      "has <- function(x) any(grepl(x, text, fixed = TRUE))",
+      "stopifnot(has(classes[1]), has(classes[2]), has('Ren\\u00e9'), has('</html>'))",
       "print(data); print(fit); print(table)",
       "cat('done\\n')"
     ),
@@ -98,8 +103,12 @@ test_that("files whose names are not UTF-8 are predicted and reported", {
   data <- image_table(table$.file, c("circle", "square"), 16)
   expect_identical(charToRaw(data$files[[2]]), charToRaw(old))
   path <- withr::local_tempfile(fileext = ".html")
-  suppressMessages(report_classifier(fit, data, path))
-  expect_match(paste(readLines(path), collapse = "\n"), "\\xe9.png", fixed = TRUE)
+  session <- c(By = rawToChar(as.raw(c(0x52, 0xe9))))
+  suppressMessages(report_classifier(fit, data, path, session = session))
+  text <- paste(readLines(path), collapse = "\n")
+  expect_match(text, "\\xe9.png", fixed = TRUE)
+  expect_match(text, "R\\xe9", fixed = TRUE)
+  expect_match(text, "</html>", fixed = TRUE)
   writeLines("none", old)
   expect_error(predict(fit, old), "\\xe9.png: is not an image", fixed = TRUE,
     class = "reticnn_error")

@@ -1,6 +1,7 @@
 import os
 import shutil
 import struct
+import tempfile
 import zlib
 
 import cv2
@@ -953,3 +954,15 @@ def test_another_folder_beside_train_and_test_is_refused(refused, cats, tmp_path
     (tmp_path / "split" / "docs").mkdir()
     with refused(ValueError, "path", "'docs'", "Move them elsewhere"):
         image_folder(tmp_path / "split")
+
+
+def test_without_temporary_files_images_are_decoded_each_time(
+    cats, tmp_path, monkeypatch
+):
+    expected = _pixels(cats)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    monkeypatch.setattr(caching, "MEMORY_BYTES", 0)
+    for cache in ("disk", "auto"):
+        data = image_folder(cats, 8, cache=cache)
+        for _ in range(2):
+            np.testing.assert_array_equal(load_images(data)["images"], expected)

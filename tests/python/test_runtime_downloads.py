@@ -1,4 +1,5 @@
 import contextlib
+import os
 import socket
 import threading
 import urllib.request
@@ -142,3 +143,12 @@ def test_server_that_falls_silent_is_given_up(tmp_path, monkeypatch, answers, sa
         ):
             keras.utils.get_file("weights.h5", url, cache_dir=tmp_path)
     assert not list(tmp_path.rglob("*.h5"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has /dev/full")
+def test_download_without_room_says_what_to_do(site):
+    url = f"{site}/file"
+    with pytest.raises(OSError, match="KERAS_HOME") as caught, network(url, FIX):
+        urllib.request.urlretrieve(url, "/dev/full")
+    assert not isinstance(caught.value, ConnectionError)
+    assert f"{url} could not be kept (No space left on device)" in str(caught.value)

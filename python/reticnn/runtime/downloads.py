@@ -6,6 +6,7 @@ import threading
 import urllib.request
 
 from reticnn.runtime.stopping import end_of
+from reticnn.runtime.writing import is_lack_of_room, reason_of
 
 # The longest silence, once before the download and once within it: below 15 together.
 SECONDS = 7
@@ -24,6 +25,7 @@ def network(url, fix):
 
     Raises:
         ConnectionError: If the address does not answer, or falls silent later.
+        OSError: If the file cannot be kept.
     """
     problem = _problem_reaching(url)
     if problem is not None:
@@ -33,6 +35,12 @@ def network(url, fix):
     try:
         yield
     except Exception as error:
+        if is_lack_of_room(error) or isinstance(error, PermissionError):
+            raise OSError(
+                f"{url} could not be kept ({reason_of(error)}). Free some space, or "
+                "set the environment variable KERAS_HOME, by default '~/.keras', to a "
+                "folder that has room."
+            ) from error
         # Keras turns what goes wrong while it downloads into plain Exceptions.
         if not isinstance(error, OSError) and type(error) is not Exception:
             raise

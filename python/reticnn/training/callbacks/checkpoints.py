@@ -337,7 +337,10 @@ def _make(folder):
 
 def _sweep_older(folder):
     """Delete what older versions have left of the files that they were writing."""
-    for name in os.listdir(folder):
+    names = []
+    with contextlib.suppress(OSError):  # Some may be written and not listed.
+        names = os.listdir(folder)
+    for name in names:
         writer = re.fullmatch(rf"{re.escape(_FILE)}\.(\d+)\.tmp", name)
         if writer and not _lives(int(writer[1])):
             with contextlib.suppress(OSError):

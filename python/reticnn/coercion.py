@@ -13,6 +13,7 @@ import math
 import numbers
 import operator
 import os
+import re
 import sys
 import unicodedata
 import warnings
@@ -171,10 +172,13 @@ def _as_file_name(text):
 
 def printable(text):
     """Return a text, such as a path, that can be printed, its other bytes in hex."""
-    try:
-        return _utf_8(text).decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # Halves of a letter, which no file system has.
-        return text.encode("utf-8", "backslashreplace").decode()
+    # Halves of a letter, which stand for no byte.
+    text = re.sub("[\ud800-\udc7f\udd00-\udfff]", _escaped, text)
+    return _utf_8(text).decode("utf-8", "backslashreplace")
+
+
+def _escaped(letter):
+    return f"\\u{ord(letter[0]):04x}"
 
 
 def _utf_8(path):

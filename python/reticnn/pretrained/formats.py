@@ -13,6 +13,7 @@ from reticnn.classifier import Classifier, unwrapped
 from reticnn.coercion import as_path, shown
 from reticnn.graph import leaves_in
 from reticnn.runtime.backend import keras
+from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.configs import HOW_TO_HAVE_ONES_OWN, ConfigError
 from reticnn.runtime.foreign.hdf5 import open_checked
 from reticnn.runtime.foreign.limits import in_short
@@ -131,7 +132,7 @@ def _damaged(path, error):
 def _opened(path):
     """Give an HDF5 file, checked; whatever fails until it is left is due to it."""
     try:
-        with open(path, "rb") as contents:
+        with opened(path) as contents:
             file, _ = open_checked(contents)
             with file:
                 yield file
@@ -177,7 +178,7 @@ def _read_classifier(path, network):
 
 
 def _read_keras(path, network):
-    with temporary_folder() as scratch, open(path, "rb") as file:
+    with temporary_folder() as scratch, opened(path) as file:
         try:
             model = ModelFile(file, scratch, compressed=True).load(compile=False)
         except ConfigError as error:

@@ -14,6 +14,7 @@ from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.archives import check_sizes, open_archive, read_entry
 from reticnn.runtime.foreign.configs import (
     HOW_TO_HAVE_ONES_OWN,
@@ -204,7 +205,7 @@ def _spare_from_decay(model, record, path):
 
 def _read_archive(path):
     """Return the record and the bytes of the model in a saved file."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         # A damaged archive raises errors of a dozen kinds, from all of zipfile's depth.
         try:
             with open_archive(file) as archive:

@@ -14,6 +14,7 @@ import numpy as np
 from reticnn.coercion import shown
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import CheckpointError, warn_user
+from reticnn.runtime.files import opened
 from reticnn.runtime.locks import FileLock, HeldError
 from reticnn.runtime.writing import reason_of, replacing, sweep
 from reticnn.training.fingerprint import weights_digest
@@ -404,7 +405,7 @@ def _opened(path):
     try:
         if not os.path.isfile(path):
             raise ValueError("it is not a file")
-        with open(path, "rb") as file:
+        with opened(path) as file:
             sealed = _is_sealed(file)
             file.seek(0)
             with np.load(file) as archive:

@@ -183,6 +183,15 @@ def test_flatten_layers_finds_classes_without_a_module_and_unknown_ones():
     assert keras_internals.unknown_classes(reticnn.build_cnn()) == []
 
 
+def test_variables_are_announced_before_they_are_made():
+    shapes = []
+    layer = keras.layers.Dense(3)
+    with keras_internals.before_each_variable(lambda shape, _: shapes.append(shape)):
+        layer.build((None, 2))
+    keras.layers.Dense(4).build((None, 2))
+    assert list(map(tuple, shapes)) == [(2, 3), (3,)]
+
+
 def test_seed_generator_state_is_what_random_layers_draw_from():
     model = keras.Sequential(
         [keras.Input((50,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]

@@ -166,8 +166,9 @@ def _check_function(part, where):
 
 def _is_registered(name):
     """Return whether there is an object of that name, or, for older files, that end."""
-    registered = keras.saving.get_custom_objects()
-    return name in registered or any(key.endswith(f">{name}") for key in registered)
+    if keras.saving.get_registered_object(name) is not None:
+        return True
+    return any(key.endswith(f">{name}") for key in keras.saving.get_custom_objects())
 
 
 def _is_keras(name, module):
@@ -185,7 +186,7 @@ def _is_keras(name, module):
 def _check_class(part, where):
     name = part["class_name"]
     registered = part.get("registered_name", name)
-    found = keras.saving.get_custom_objects().get(str(registered))
+    found = keras.saving.get_registered_object(str(registered))
     if not isinstance(found, type):
         found = _class_of_keras(name, part.get("module"))
     if found is None:

@@ -94,8 +94,8 @@ class _Walk:
         self._bytes += size
         if self._bytes > self.size + ROOM:
             raise ValueError(
-                f"its arrays and texts are to take more than {in_mib(self._bytes)}, where the "
-                f"file has {in_mib(self.size)}"
+                f"its arrays and texts are to take more than {in_mib(self._bytes)}, "
+                f"where the file has {in_mib(self.size)}"
             )
 
 

@@ -6,6 +6,7 @@ name; what Pillow, libtiff and libjpeg say of it themselves has none, and is kep
 
 import contextlib
 import ctypes
+import importlib.util
 import logging
 import os
 import re
@@ -13,7 +14,6 @@ import threading
 import warnings
 from functools import cache
 
-import PIL._imaging
 from PIL import Image
 
 # All that libjpeg says of a file that it reads on with.
@@ -86,7 +86,7 @@ def _libtiff_silent():
 def _libtiff_handlers():
     """Return the functions that set the handlers of libtiff, if it can be reached."""
     try:
-        pillow = ctypes.CDLL(PIL._imaging.__file__)
+        pillow = ctypes.CDLL(importlib.util.find_spec("PIL._imaging").origin)
         handlers = [pillow.TIFFSetErrorHandler, pillow.TIFFSetWarningHandler]
     except (AttributeError, OSError):
         return []

@@ -147,7 +147,7 @@ named_labels <- function(labels, class_names) {
     # The core takes levels that differ only in the spaces around them for one.
     class_names <- class_names %||% unique(trimws(levels(labels)))
   }
-  if (is.factor(labels) || is.logical(labels)) {
+  if (is.factor(labels) || (is.logical(labels) && is.null(class_names))) {
     labels <- as.character(labels)
   }
   list(labels = as_one_dimension(labels), class_names = as_strings(class_names))

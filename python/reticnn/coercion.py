@@ -24,6 +24,7 @@ import numpy as np
 
 from reticnn.notation import (
     R_MISSING_INTEGER,
+    in_words,
     shown,
     shown_kind,
     shown_positions,
@@ -31,6 +32,12 @@ from reticnn.notation import (
 
 # What programs write for a missing label, R's `NA` among them.
 _MISSING = {"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan"}
+
+# Pillow's modes, of 8, 16 and 32 bits.
+_GREYS_AND_COLOURS = ("L", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "F")
+
+# Pixels. Images of fewer are hardly photos.
+_LEAST_SIDE = 8
 
 # Doubles that fit into a core's second-level cache with room to spare.
 _VALUES_IN_CACHE = 100_000
@@ -196,11 +203,20 @@ def as_strings(value, name):
     return [as_string(item, name) for item in _items(value)]
 
 
+def check_order(value, name):
+    """Raise for a set, whose order is another one in every process."""
+    if isinstance(value, (set, frozenset)):
+        raise TypeError(
+            f"`{name}` must be in an order, which {shown(value)} is not. Give a list."
+        )
+
+
 def as_class_names(value, name="class_names"):
     """Return `value` as a list of two or more different class names, tidied.
 
     Whole numbers are good names too: classes are often called 0 to 9.
     """
+    check_order(value, name)
     items = _items(value)
     if items and not any(isinstance(item, str) for item in items):
         items = [str(as_int(item, name, minimum=None)) for item in items]
@@ -224,8 +240,9 @@ def as_labels(labels, class_names=None, *, name="labels"):
     Args:
         labels: One label per image: strings, or whole numbers or booleans, whose values
             are then the names. A column vector (n, 1) is taken as n labels.
-        class_names: The classes in their order, or None for the sorted labels. With
-            numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for.
+        class_names: The classes in their order, or None for the sorted labels, or for
+            the categories of a pandas Categorical. With numbers as labels, the names
+            that 0, 1, ... or 1, 2, ... stand for.
         name: The argument's name, for messages.
 
     Returns:
@@ -239,6 +256,8 @@ def as_labels(labels, class_names=None, *, name="labels"):
     Warns:
         UserWarning: If labels have spaces around them, which do not count.
     """
+    if class_names is None:
+        class_names = _categories(labels)
     values = _label_values(labels, class_names, name)
     given = None if class_names is None else as_class_names(class_names)
     if given is None:
@@ -277,9 +296,11 @@ def as_images(images, name="images"):
             pixel is missing or infinite.
 
     Warns:
-        UserWarning: If a pixel is outside 0 to 255, or all are within 0 to 1.
+        UserWarning: If a pixel is outside 0 to 255, those of an image are within 0 to
+            1, or channels seem to come first.
     """
     array = _batch_of_images(_image_array(images, name), name)
+    _warn_of_channels_first(array, name)
     if array.dtype != np.uint8:
         return _checked_pixels(array, name)
     _warn_of_range(array, 0, name)
@@ -324,6 +345,7 @@ def _label_values(labels, class_names, name):
             "For one-hot rows, pass the position of each row's 1. Several labels per "
             "image are not offered."
         )
+    check_order(labels, name)
     values = _items(labels)
     _check_are_classes(values, name)
     # R's missing string arrives as "NA". Only a class called so by the caller is one.
@@ -344,6 +366,14 @@ def _label_values(labels, class_names, name):
     if all(isinstance(value, (bool, np.bool_)) for value in values):
         return [bool(value) for value in values]
     return [as_int(value, name, minimum=None) for value in values]
+
+
+def _categories(labels):
+    """Return the categories of a pandas Categorical, also of a column of them."""
+    categories = getattr(getattr(labels, "dtype", None), "categories", None)
+    if categories is None or len(categories) < 2:
+        return None
+    return [str(one) if isinstance(one, bool) else one for one in categories.tolist()]
 
 
 def _text_of_missing(value):
@@ -387,6 +417,7 @@ def _is_missing(value, missing_text):
         return not value.strip() or value.strip() in missing_text
     return (
         value is None
+        or type(value).__name__ == "NAType"  # pandas.NA
         or value == R_MISSING_INTEGER
         or (isinstance(value, float) and math.isnan(value))
     )
@@ -397,6 +428,11 @@ def _names_of_numbers(values, class_names, name):
     low, high, count = min(values), max(values), len(class_names)
     if set(map(str, values)) <= set(class_names):
         return values
+    if isinstance(values[0], bool):
+        # R's TRUE is called so in other cases, too, and is no position.
+        called = {class_name.casefold(): class_name for class_name in class_names}
+        if {"true", "false"} & set(called):
+            return [called.get(str(value).casefold(), value) for value in values]
     if low == 0 and high < count:
         return [class_names[value] for value in values]
     if low > 0 and high == count:
@@ -412,6 +448,7 @@ def _image_array(images, name):
     if hasattr(images, "columns"):
         # It would become one image, of a pixel per cell.
         raise TypeError(f"`{name}` must hold images, not {shown(images)}.")
+    _check_are_numbers_of_images(images, name)
     try:
         array = np.asarray(images)
     except ValueError as error:
@@ -433,7 +470,34 @@ def _image_array(images, name):
             f"`{name}` must hold numbers from 0 to 255, not values of type "
             f"{shown_kind(kind)} such as {shown(array.ravel()[:1].tolist())}."
         )
+    if array.ndim == 3 and isinstance(images, (list, tuple)):
+        # Several grey images are not the rows of one.
+        array = array if isinstance(images[0], (list, tuple)) else array[..., None]
     return array
+
+
+def _check_are_numbers_of_images(images, name):
+    """Raise for what NumPy makes numbers of that are no greys or colours."""
+    several = images if isinstance(images, (list, tuple)) else [images]
+    modes = {
+        image.mode for image in several if type(image).__module__.startswith("PIL.")
+    }
+    others = sorted(modes.difference(_GREYS_AND_COLOURS))
+    if others:
+        raise TypeError(
+            f"`{name}` has Pillow's images of mode {shown(others[0])}, whose numbers "
+            'are not greys or colours. Convert them: `image.convert("RGB")`.'
+        )
+    masked = sum(int(np.ma.count_masked(image)) for image in several if _masks(image))
+    if masked:
+        raise ValueError(
+            f"`{name}` has {masked} masked pixels. Replace them, as with "
+            "`x.filled(0)`, or drop these images."
+        )
+
+
+def _masks(image):
+    return isinstance(image, np.ma.MaskedArray)
 
 
 def _batch_of_images(array, name):
@@ -482,8 +546,21 @@ def _checked_pixels(array, name):
     return pixels
 
 
+def _warn_of_channels_first(array, name):
+    """Warn if images have their channels where PyTorch has them."""
+    _, first, *sides = array.shape
+    if first in (1, 3) and min(sides) >= _LEAST_SIDE:
+        order = in_words("x.transpose(0, 2, 3, 1)", "aperm(x, c(1, 3, 4, 2))")
+        warnings.warn(
+            f"`{name}` has images of {first} x {sides[0]} pixels with {sides[1]} "
+            "channels. If the channels come first, as in PyTorch, put them last: "
+            f"`{order}`.",
+            stacklevel=level_of_user(),
+        )
+
+
 def _warn_of_range(pixels, outside, name):
-    """Warn if pixels are outside 0 to 255, or all within 0 to 1."""
+    """Warn if pixels are outside 0 to 255, or those of some images within 0 to 1."""
     if outside:
         warnings.warn(
             f"`{name}` has {outside} of {pixels.size} values outside 0 to 255, from "
@@ -491,12 +568,23 @@ def _warn_of_range(pixels, outside, name):
             "models rescale them internally.",
             stacklevel=level_of_user(),
         )
-    elif pixels.size and pixels[:1].max() <= 1 and 0 < pixels.max() <= 1:
+    elif _within_one(pixels):
+        where = " in some of the images" if pixels.max() > 1 else ""
         warnings.warn(
-            f"`{name}` has no value above 1. Multiply the images by 255: models "
+            f"`{name}` has no value above 1{where}. Multiply the images by 255: models "
             "expect 0 to 255 and rescale them internally.",
             stacklevel=level_of_user(),
         )
+
+
+def _within_one(pixels):
+    """Return whether pixels go from 0 to 1, of fractions those of any image."""
+    if not pixels.size:
+        return False
+    if pixels.dtype == np.uint8:
+        return pixels[:1].max() <= 1 and 0 < pixels.max() <= 1
+    highest = pixels.max(axis=(1, 2, 3))
+    return ((highest > 0) & (highest <= 1)).any()
 
 
 def _missing(pixels):

@@ -86,9 +86,10 @@ def write_image():
 
 @pytest.fixture
 def cats(tmp_path, write_image):
-    """Return a folder of two classes: three cats and two dogs."""
-    for file in ("cat/1.png", "cat/2.jpg", "cat/3.png", "dog/1.png", "dog/2.jpg"):
-        write_image(tmp_path / "photos" / file)
+    """Return a folder of two classes: three cats and two dogs, no two alike."""
+    files = ("cat/1.png", "cat/2.jpg", "cat/3.png", "dog/1.png", "dog/2.jpg")
+    for number, file in enumerate(files):
+        write_image(tmp_path / "photos" / file, (120, 60, 200 + number))
     return tmp_path / "photos"
 
 

@@ -592,6 +592,14 @@ def test_any_memory_order_and_read_only_arrays(operation):
         assert (given_order == before).all()
 
 
+def test_as_many_grey_images_as_they_are_high_stay_as_many():
+    images = np.random.default_rng(1).integers(0, 256, (6, 6, 6), dtype="uint8")
+    changed = augment(images, flip="horizontal", seed=1)
+    assert changed.shape == (6, 6, 6, 1)
+    one = augment(images[:1], flip="horizontal", seed=1)
+    np.testing.assert_array_equal(one, changed[:1])
+
+
 def test_one_image_stays_one_image():
     colour = np.zeros((8, 8, 3), "uint8")
     assert augment(colour, rotation=0.1).shape == (8, 8, 3)

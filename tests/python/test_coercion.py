@@ -1,13 +1,16 @@
 import math
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from reticnn import coercion
+from reticnn.notation import RNotation, written_in
 
 NA_INTEGER = -(2**31)
 NA_REAL = float("nan")
@@ -706,3 +709,135 @@ def test_whole_numbers_from_0_to_1_get_the_hint_too(dtype, recwarn):
     images[2, 0] = 2
     coercion.as_images(images, "x")
     assert len(recwarn.list) == 0
+
+
+def test_one_image_from_0_to_1_among_others_is_told():
+    images = np.random.default_rng(1).random((3, 4, 4, 3))
+    images[1:] *= 255
+    with pytest.warns(UserWarning, match="no value above 1 in some of the images"):
+        coercion.as_images(images, "x")
+
+
+@pytest.mark.filterwarnings("error")
+def test_black_images_are_no_images_from_0_to_1():
+    images = np.random.default_rng(1).random((3, 4, 4, 3)) * 255
+    images[0] = 0
+    coercion.as_images(images, "x")
+
+
+def test_channels_that_come_first_are_told(recwarn):
+    images = np.full((2, 3, 16, 20), 100, "u1")
+    coercion.as_images(images.transpose(0, 2, 3, 1), "x")
+    coercion.as_images(images[:, :2], "x")
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="3 x 16 pixels with 20 channels.*transpose"):
+        assert coercion.as_images(images, "x").shape == (2, 3, 16, 20)
+    with (
+        written_in(RNotation()),
+        pytest.warns(UserWarning, match=r"aperm\(x, c\(1, 3, 4, 2\)\)"),
+    ):
+        coercion.as_images(images[:, :1], "x")
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4"])
+def test_masked_pixels_are_missing(refused, dtype):
+    images = np.ma.array(np.full((2, 4, 4, 3), 100, dtype), mask=False)
+    np.testing.assert_array_equal(coercion.as_images(images), images)
+    images[1, 2, 3] = np.ma.masked
+    for given_ in (images, [images[1]], list(images)):
+        with refused(ValueError, "x", "3 masked pixels", "filled(0)"):
+            coercion.as_images(given_, "x")
+
+
+def test_images_of_pillow_are_pixels_or_refused(refused):
+    colours = np.random.default_rng(1).integers(0, 256, (2, 16, 20, 3), dtype="u1")
+    images = [Image.fromarray(pixels) for pixels in colours]
+    np.testing.assert_array_equal(coercion.as_images(images), colours)
+    grey = [image.convert("L") for image in images]
+    assert coercion.as_images(grey).shape == (2, 16, 20, 1)
+    # The numbers of colours in a palette, of inks, or of black.
+    for mode in ("P", "CMYK", "1", "LA", "HSV"):
+        changed = [images[0], images[1].convert("RGB" if mode != "LA" else "L")]
+        changed[1] = changed[1].convert(mode)
+        with refused(TypeError, "x", f"mode {mode!r}", 'convert("RGB")'):
+            coercion.as_images(changed, "x")
+        with refused(TypeError, "x", f"mode {mode!r}"):
+            coercion.as_images(changed[1], "x")
+
+
+def test_narrow_grey_images_in_a_list_are_several():
+    images = [np.full((5, 3), number, "u1") for number in range(4)]
+    result = coercion.as_images(images)
+    assert result.shape == (4, 5, 3, 1)
+    assert result[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert coercion.as_images(np.stack(images)).shape == (1, 4, 5, 3)
+    assert coercion.as_images([[[1, 2, 3]] * 5] * 4).shape == (1, 4, 5, 3)
+
+
+# Labels as pandas has them
+
+
+class _Column(list):
+    """A column of a table, with the type that pandas's has."""
+
+    def __init__(self, values, categories):
+        super().__init__(values)
+        self.dtype = SimpleNamespace(categories=np.array(categories, dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("values", "categories", "names"),
+    [
+        (["a", "b"], ["b", "c", "a"], ["b", "c", "a"]),
+        ([10, 2], [10, 3, 2], ["10", "3", "2"]),
+        ([True, False], [True, False], ["True", "False"]),
+        (["a", "a"], ["a"], ["a"]),
+    ],
+)
+def test_categories_are_the_classes_in_their_order(values, categories, names):
+    column = _Column(values, categories)
+    codes, class_names = coercion.as_labels(column)
+    assert class_names == names
+    assert [class_names[code] for code in codes] == list(map(str, values))
+    if len(names) > 1:
+        turned = coercion.as_labels(column, names[::-1])
+        assert turned[1] == names[::-1]
+        assert [turned[1][code] for code in turned[0]] == list(map(str, values))
+
+
+class NAType:
+    """As pandas's, of which nobody knows what it equals."""
+
+    def __eq__(self, other):
+        return self
+
+    def __bool__(self):
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None
+
+
+def test_missing_labels_of_pandas_are_missing(refused):
+    with refused(ValueError, "y", "1 missing", "position 1"):
+        coercion.as_labels(["a", NAType(), "b"], name="y")
+
+
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [
+        (["no", "yes"], ["no", "yes"]),
+        (["FALSE", "TRUE"], ["FALSE", "TRUE"]),
+        (["TRUE", "FALSE"], ["FALSE", "TRUE"]),
+        (["true", "false", "other"], ["false", "true"]),
+    ],
+)
+def test_booleans_have_the_names_of_their_values_or_of_0_and_1(names, called):
+    codes, _ = coercion.as_labels([False, True], names)
+    assert [names[code] for code in codes] == called
+
+
+def test_sets_have_no_order_and_are_refused(refused):
+    with refused(TypeError, "y", "in an order", "Give a list"):
+        coercion.as_labels({"a", "b"}, name="y")
+    with refused(TypeError, "class_names", "in an order", "Give a list"):
+        coercion.as_labels(["a", "b"], frozenset(["a", "b"]))

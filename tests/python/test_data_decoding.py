@@ -3,6 +3,7 @@ import os
 import socket
 import threading
 import warnings
+import zlib
 
 import cv2
 import numpy as np
@@ -62,6 +63,33 @@ def test_one_refused_file_leaves_the_others(tmp_path, write_image):
 
 
 # 16 bits
+
+
+@pytest.mark.filterwarnings("ignore:16-bit files")
+@pytest.mark.parametrize("value", [0, 17990, 65535])
+def test_zero_is_white_where_a_tiff_says_so(tmp_path, value):
+    _tiff("u2", value).save(tmp_path / "black at zero.tif")
+    # Pillow turns 8 bits round when it writes them so, but not 16.
+    _tiff("u2", 65535 - value).save(tmp_path / "white at zero.tif", tiffinfo={262: 0})
+    _tiff("u1", value // 257).save(tmp_path / "of 8 bits.tif", tiffinfo={262: 0})
+    images = _pixels(tmp_path)
+    assert np.unique(images).tolist() == [value // 256]
+
+
+@pytest.mark.filterwarnings("ignore:16-bit files")
+def test_the_transparent_grey_of_16_bits_is_white(tmp_path):
+    greys = np.full((8, 8), 20000, "u2")
+    greys[:4] = 19999
+    file = tmp_path / "a.png"
+    Image.fromarray(greys).save(file)
+    # Pillow writes no such chunk for 16 bits.
+    clear = b"tRNS" + (19999).to_bytes(2, "big")
+    chunk = (2).to_bytes(4, "big") + clear + zlib.crc32(clear).to_bytes(4, "big")
+    before, data, after = file.read_bytes().partition(b"IDAT")
+    file.write_bytes(before[:-4] + chunk + before[-4:] + data + after)
+    (image,) = _pixels(tmp_path)
+    assert np.unique(image[:4]).tolist() == [255]
+    assert np.unique(image[4:]).tolist() == [20000 >> 8]
 
 
 @pytest.mark.parametrize("value", [0, 255, 17989, 2**15, 65535])

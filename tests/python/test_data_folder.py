@@ -255,6 +255,29 @@ def test_caches_give_the_same_images(cats, monkeypatch, cache):
     assert len(decoded) == (13 if cache == "none" else 5)
 
 
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_files_in_others_places_are_read_anew(tmp_path, write_image, cache):
+    colours = [(10, 20, 30), (40, 50, 60), (70, 80, 90)]
+    files = [tmp_path / f"{number}.bmp" for number in range(3)]
+    for file, colour in zip(files, colours, strict=True):
+        # Of one size, and of one time, as an archive's may be.
+        os.utime(write_image(file, colour), (1e9, 1e9))
+    linked = tmp_path / "linked.bmp"
+    linked.symlink_to(files[0])
+    data = image_table([*files, linked], image_size=8, cache=cache)
+    np.testing.assert_array_equal(
+        load_images(data)["images"][:, 0, 0], [*colours, colours[0]]
+    )
+    os.rename(files[0], tmp_path / "aside")
+    os.rename(files[1], files[0])
+    os.rename(tmp_path / "aside", files[1])
+    os.utime(write_image(files[2], (1, 2, 3)), (1e9, 1e9))
+    linked.unlink()
+    linked.symlink_to(files[1])
+    now = [colours[1], colours[0], (1, 2, 3), colours[0]]
+    np.testing.assert_array_equal(load_images(data)["images"][:, 0, 0], now)
+
+
 def _counting(decoded):
     def decode(files, *arguments):
         decoded.extend(files)
@@ -748,7 +771,8 @@ def test_bad_files_are_skipped_by_choice(bad_cats, monkeypatch):
     assert data.class_counts == {"cat": 4, "dog": 2}
     assert sorted(os.path.basename(file) for file in data.skipped) == sorted(bad)
     assert not set(data.skipped) & set(data.files)
-    for part in (data[1:], data.read_at((6, 6, 3)), split_images(data)["test"]):
+    part_of_them = split_images(data)["test"]
+    for part in (data[1:], data.read_at((6, 6, 3)), part_of_them, data[1:3] + data):
         assert part.skipped == data.skipped
         assert len(load_images(part)["images"]) == len(part)
     # All were decoded to find the bad ones, and are not decoded again.
@@ -945,6 +969,9 @@ def test_relative_paths_stay_those_of_the_folder_they_were_given_in(
     assert of_table.files == ["a/1.png", "b/1.png"]
     assert images_digest(of_folder) == before
     assert images_digest(image_folder(".", **options)) != before
+    # All of them are copies of one image, until one is not.
+    assert len(set(joined.identities())) == 1
+    write_image(tmp_path / "here" / "b" / "1.png")
     assert len(set(joined.identities())) == 2
 
 

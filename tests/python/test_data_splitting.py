@@ -1,8 +1,10 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from PIL import Image
 
 from reticnn import (
     augment,
@@ -202,6 +204,72 @@ def test_one_file_on_several_paths_stays_together(cats):
             names = {"/".join(file.split(os.sep)[-2:]) for file in part.files}
             assert ("dog/linked.png" in names) == ("dog/1.png" in names)
             assert ("cat/hard.png" in names) == ("cat/1.png" in names)
+
+
+def _sides(data, seed=1):
+    """Return the pixels, as numbers, that each half of the data has."""
+    parts = split_images(data, 0.5, seed=seed).values()
+    return [
+        {image.tobytes() for image in load_images(part)["images"].astype("f4")}
+        for part in parts
+    ]
+
+
+def test_copies_of_a_file_are_one_image(tmp_path):
+    rng = np.random.default_rng(1)
+    # Uncompressed files have one size. These differ at their ends, which are the top.
+    pixels = np.zeros((20, 128, 64, 3), "uint8")
+    pixels[:, :8] = rng.integers(0, 256, (20, 8, 64, 3))
+    for number, image in enumerate(pixels):
+        folder = tmp_path / "ab"[number % 2]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / f"{number}.bmp")
+        shutil.copy(folder / f"{number}.bmp", folder / f"copy of {number}.bmp")
+    shutil.copy(tmp_path / "a" / "0.bmp", tmp_path / "b" / "other label.bmp")
+    data = image_folder(tmp_path, (128, 64))
+    for seed in range(5):
+        train, test = _sides(data, seed)
+        assert len(train) == len(test) == 10
+        assert not train & test
+    one = image_table([data.files[0], tmp_path / "a" / "copy of 0.bmp"])
+    with pytest.raises(ValueError, match="only 1, 2 with those that are the same"):
+        split_images(one)
+
+
+def test_one_image_from_several_sources_is_one(tmp_path):
+    pixels = load_images(shape_images(20, image_size=16, seed=1))["images"]
+    arrays = image_arrays(pixels, ["a", "b"] * 10)
+    # One that is not of whole numbers makes all of them floats.
+    floats = np.concatenate([pixels, np.full((1, 16, 16, 3), 9.5)])
+    files = []
+    for number, image in enumerate(pixels):
+        files.append(tmp_path / f"{number}.png")
+        Image.fromarray(image).save(files[-1])
+    table = image_table(files, arrays.labels, 16)
+    for other in (image_arrays(floats, ["a", *"ab" * 10]), table, table + arrays):
+        train, test = _sides(arrays + other)
+        assert len(train | test) in (20, 21)
+        assert not train & test
+
+
+def test_copies_of_changed_copies_stay_with_their_image(tmp_path):
+    pixels = load_images(shape_images(20, image_size=16, seed=1))["images"]
+    arrays = image_arrays(pixels, ["a", "b"] * 10)
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    files = [tmp_path / f"{number}.png" for number in range(20)]
+    table = image_table(files, arrays.labels, 16)
+    for data in (arrays, table):
+        changed = augment(data, flip="horizontal_and_vertical", copies=3, seed=1)
+        again = augment(changed[::2], flip="vertical", seed=2)
+        for whole in (changed, data + changed, changed + again + data):
+            parts = split_images(whole, 0.5, seed=3).values()
+            # A mirror image has the same sum of pixels.
+            train, test = (
+                set(load_images(part)["images"].sum(axis=(1, 2, 3))) for part in parts
+            )
+            assert len(train) == len(test) == 10
+            assert not train & test
 
 
 def test_one_path_spelled_twice_is_refused(refused, cats, monkeypatch):

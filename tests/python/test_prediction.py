@@ -22,6 +22,7 @@ from reticnn import (
     shape_images,
 )
 from reticnn.augmenting.host import apply
+from reticnn.data.resizing import fitted
 
 
 @pytest.fixture(scope="module")
@@ -285,8 +286,43 @@ def test_images_are_resized_as_in_training(fit, tiny_cnn, tmp_path, resize):
             from_array = predict_images(use, noise)[".pred_a"]
         assert from_array == pytest.approx(wanted, abs=1e-6)
     stretched = image_folder(tmp_path, 16)
-    with pytest.warns(UserWarning, match=rf"'stretch'.*trained.*'{resize}'"):
+    other = rf"'stretch'.*trained.*'{resize}'"
+    with pytest.warns(UserWarning, match=f"`data`.*{other}"):
         evaluate_classifier(loaded, stretched)
+    with pytest.warns(UserWarning, match=f"`data`.*{other}"):
+        fit(loaded, stretched)
+    with pytest.warns(UserWarning, match=f"`validation`.*{other}"):
+        again = fit(tiny_cnn(), data, validation=stretched)
+    # Images in memory are resized as those that are trained on.
+    larger = image_arrays(noise, list("aabb"))
+    with pytest.warns(UserWarning, match=f"`validation`.*'{resize}'. to the 16 x 16"):
+        same = fit(tiny_cnn(), data, validation=larger).history
+    with pytest.warns(UserWarning, match="trained on"):
+        wanted = fit(tiny_cnn(), data, validation=data).history
+    assert same["val_loss"] == pytest.approx(wanted["val_loss"], abs=1e-6)
+    assert again.history["val_loss"] != same["val_loss"]
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_floats_are_resized_as_floats(resize):
+    for value in (300.5, -3.25, 100.75):
+        image = np.full((10, 20, 3), value, "f4")
+        result = fitted(image, (8, 8), resize)
+        assert result.dtype == np.float32
+        assert (result[2:6] == value).all()
+
+
+def test_grey_files_for_a_colour_model_are_told(fit, tiny_cnn, cats, recwarn):
+    grey = image_folder(cats, 16, channels=1)
+    told = "`channels=1`, but the model takes 3.*in colour"
+    with pytest.warns(UserWarning, match=f"`data`.*{told}"):
+        trained = fit(tiny_cnn(), grey)
+    with pytest.warns(UserWarning, match=f"`images`.*{told}"):
+        predict_images(trained, grey)
+    recwarn.clear()
+    predict_images(trained, grey.files)
+    fit(build_cnn((16, 16, 1), n_blocks=1), image_folder(cats, 16))
+    assert not any("colour" in str(warned.message) for warned in recwarn)
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

@@ -27,6 +27,7 @@ QUICK = [
     Case(body="nested", head="sigmoid", class_weight="balanced", ema=0.5),
     Case(body="sequential", compiled="object", optimizer="object", data="folder"),
     Case(stages="two", early_stopping=1, validation="share", schedule="cosine"),
+    Case(data="copies", validation="share", further="files"),
 ]
 
 

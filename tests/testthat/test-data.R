@@ -324,6 +324,11 @@ test_that("labels and counts are R's", {
   expect_null(unlabelled$labels)
   expect_null(unlabelled$class_counts)
   expect_identical(image_arrays(x, c(TRUE, FALSE, NA)[c(1, 2, 1)])$class_names, c("FALSE", "TRUE"))
+  sick <- c(TRUE, FALSE, TRUE)
+  expect_identical(as.character(image_arrays(x, sick, c("no", "yes"))$labels),
+    c("yes", "no", "yes"))
+  expect_identical(image_arrays(x, sick, c("TRUE", "FALSE"))$labels,
+    factor(sick, c(TRUE, FALSE)))
 })
 
 test_that("c() joins image data, and as_tibble() gives files and labels", {
@@ -403,4 +408,34 @@ test_that("image data of another R session are told as that", {
   told(augment(tiny_classifier(), gone), "data")
   told(fit_classifier(build_cnn(), shape_images(4), validation = gone), "validation")
   told(c(shape_images(4, image_size = 8), gone), "...")
+})
+
+test_that("files are those of the folder in which they were named", {
+  skip_if_no_core()
+  folders <- vapply(c("black", "white"), function(colour) {
+    folder <- withr::local_tempdir(.local_envir = parent.frame(2))
+    for (class in c("a", "b")) write_png(file.path(folder, "photos", class, "1.png"), colour)
+    folder
+  }, "")
+  withr::local_dir(folders[["black"]])
+  data <- image_folder("photos", 8)
+  setwd(folders[["white"]])
+  expect_identical(max(load_images(data)$images), 0L)
+  expect_identical(min(load_images(image_folder("photos", 8))$images), 255L)
+  expect_identical(data$files, file.path("photos", c("a", "b"), "1.png"))
+})
+
+test_that("copies of a photo are on one side of a split", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (i in 1:4) {
+    file <- file.path(folder, c("a", "b"), paste0(i, ".png"))
+    write_png(file[[1]], paste0("grey", 10 * i))
+    write_png(file[[2]], paste0("grey", 50 + 10 * i))
+    file.copy(file, sub(".png", " copy.png", file, fixed = TRUE))
+  }
+  parts <- split_images(image_folder(folder, 8), 0.5, seed = 1)
+  values <- lapply(parts, function(part) unique(apply(load_images(part)$images, 1, sum)))
+  expect_identical(lengths(values), c(train = 4L, test = 4L))
+  expect_length(intersect(values$train, values$test), 0)
 })

@@ -61,7 +61,7 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
     results = _augmented(policy, pixels, copies, seed)
     # One image was given without the first dimension.
     one = np.ndim(images) < 4 and np.shape(images)[:2] == pixels.shape[1:3]
-    return results[0] if one and copies == 1 else results
+    return results[0] if one and len(results) == 1 else results
 
 
 def _policy(policy, operations):
@@ -91,6 +91,5 @@ def _augmented(policy, pixels, copies, seed):
 def _augmented_data(policy, data, copies, seed):
     pixels = _augmented(policy, data.read(np.arange(len(data))), copies, seed)
     codes = None if data.codes is None else np.repeat(data.codes, copies)
-    # A copy is not another image: both belong on the same side of a split.
-    origins = [one for one in data.identities() for _ in range(copies)]
+    origins = np.repeat(data.pixel_identities(), copies)
     return ImageData(ArrayImages(pixels, origins), codes, data.class_names)

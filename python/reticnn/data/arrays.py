@@ -14,12 +14,13 @@ def image_arrays(x, y=None, *, class_names=None):
 
     Args:
         x: Array, (n, height, width, channels), or (n, height, width) for grey images;
-            values 0 to 255. Whole numbers are kept as uint8.
+            values 0 to 255. Whole numbers are kept as uint8. A uint8 array is used as
+            it is, not copied: do not change it afterwards.
         y: One label per image: class names, or whole numbers, which then serve as
             names. None for images without labels. Default None.
-        class_names: The classes in order, or None for the sorted labels. With whole
-            numbers in `y`, the names that 0, 1, ... or 1, 2, ... stand for. Default
-            None.
+        class_names: The classes in order, or None for the sorted labels, or for the
+            categories of a pandas Categorical. With whole numbers in `y`, the names
+            that 0, 1, ... or 1, 2, ... stand for. Default None.
 
     Returns:
         Image data in memory, as from `image_folder`.
@@ -32,7 +33,8 @@ def image_arrays(x, y=None, *, class_names=None):
             is only one class, or class names differ only in case.
 
     Warns:
-        UserWarning: If pixels are outside 0 to 255, or all are within 0 to 1.
+        UserWarning: If pixels are outside 0 to 255, or within 0 to 1, or channels seem
+            to come before height and width.
 
     Example:
         >>> x = numpy.random.default_rng(1).integers(0, 256, (6, 32, 32, 3))

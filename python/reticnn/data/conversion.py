@@ -33,13 +33,15 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
 
     Warns:
         UserWarning: If images in memory have a different size than the model takes, or
-            files are resized differently than its training images.
+            files are resized differently than its training images, or were read as grey
+            for a model that takes colours.
     """
     if len(data) == 0:
         raise ValueError(f"`{name}` has no images. Give at least one.")
     have, wanted = tuple(data.image_shape), _shape_for(data, image_shape)
     if data.files is not None:
         _warn_of_resize(data.resize, resize, name)
+        _warn_of_grey(have, wanted, name)
         return read_at_size(data, wanted, name)
     if wanted == have:
         return data
@@ -98,6 +100,17 @@ def _warn_of_resize(resize, trained, name):
         )
 
 
+def _warn_of_grey(have, wanted, name):
+    """Warn if files that were to be grey are read in colour."""
+    if (have[2], wanted[2]) == (1, 3):
+        warn_user(
+            f"`{name}` has files read with `channels=1`, but the model takes 3 "
+            "channels: they are read in colour. If colours are not to count, build the "
+            "model for 1 channel, or give the grey images as arrays, from "
+            "`load_images()`."
+        )
+
+
 class _ConvertedImages:
     """Images in memory that are converted when they are read."""
 
@@ -105,16 +118,16 @@ class _ConvertedImages:
         self._source = source
         self._name = name
         self.image_shape = image_shape
-        self.files = None
+        self.files = self.places = None
         self.resize = resize
-        self.skipped = []
+        self.skipped_files = []
 
     def __len__(self):
         return len(self._source)
 
-    def identities(self, indices):
-        """Return a value for each image at `indices`, the same for the same pixels."""
-        return self._source.identities(indices)
+    def pixel_identities(self, indices):
+        """Return a number for each image, the same for the same pixels."""
+        return self._source.pixel_identities(indices)
 
     def read(self, indices):
         """Return the converted pixels of the images at `indices`."""

@@ -1,9 +1,8 @@
 """Recognise images by their pixels, wherever they come from."""
 
-import hashlib
-
 import numpy as np
 
+from reticnn.data.identity import image_hashes
 from reticnn.data.image_data import ImageData
 from reticnn.runtime.stopping import check_wanted
 
@@ -37,11 +36,6 @@ def hashes_of(data, only_read=False):
     return source.hashes[data.indices]
 
 
-def image_hashes(pixels):
-    """Return one 64-bit number per image, the same for the same pixels."""
-    return np.array(list(map(_hash, pixels)), np.uint64)
-
-
 class HashedImages:
     """Images that are hashed when they are first read, which costs next to nothing.
 
@@ -72,13 +66,3 @@ class HashedImages:
             self.hashes[indices[new]] = image_hashes(pixels[new])
             self.known[indices[new]] = True
         return pixels
-
-
-def _hash(image):
-    if image.dtype != np.uint8:
-        # Whole numbers are the same image in any type.
-        whole = np.clip(image, 0, 255).astype(np.uint8)
-        image = whole if np.array_equal(whole, image) else image
-    digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=8)
-    digest.update(np.array(image.shape, "<i8").tobytes())
-    return int.from_bytes(digest.digest(), "little")

@@ -1,6 +1,5 @@
 """Image data: images in memory or in files, with their labels."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,13 +9,14 @@ import numpy as np
 from reticnn.coercion import printable, shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
+from reticnn.data.identity import file_identities, image_hashes
 from reticnn.data.joining import JoinedImages
 from reticnn.data.resizing import scaled
 from reticnn.notation import is_visible, visible
 from reticnn.runtime.conditions import warn_user
 
-# Looking for bad files must not take the memory of all images.
-_FILES_AT_ONCE = 64
+# Looking at all images must not take the memory of all.
+_IMAGES_AT_ONCE = 64
 
 # 16-bit values up to here, a quarter of the range, leave at most 64 shades of 256.
 _DARK = 2**14 - 1
@@ -33,19 +33,19 @@ class ArrayImages:
     """Images held in memory as an array (n, height, width, channels)."""
 
     def __init__(self, pixels, origins=None):
-        """Hold `pixels`, uint8 or float32.
+        """Hold images.
 
         Args:
-            pixels: Array (n, height, width, channels).
-            origins: The identities of the images that these are changed copies of, or
-                None for images of their own. Default None.
+            pixels: Array, uint8 or float32.
+            origins: uint64 array, for each image the hash of the one that it is a
+                changed copy of, or None if they are originals.
         """
         self._pixels = pixels
         self._origins = origins
         self.image_shape = pixels.shape[1:]
-        self.files = None
+        self.files = self.places = None
         self.resize = None
-        self.skipped = []
+        self.skipped_files = []
 
     def __len__(self):
         """Count the images."""
@@ -55,14 +55,11 @@ class ArrayImages:
         """Return the pixels of the images at `indices`."""
         return self._pixels[indices]
 
-    def identities(self, indices):
-        """Return a value for each image at `indices`, the same for the same pixels.
-
-        Changed copies of an image have the value of that image.
-        """
+    def pixel_identities(self, indices):
+        """Return a number for each image, the same for the same and for its copies."""
         if self._origins is not None:
-            return [self._origins[index] for index in indices]
-        return [_digest(self._pixels[index]) for index in indices]
+            return self._origins[indices]
+        return image_hashes(self._pixels[indices])
 
 
 class FileImages:
@@ -140,9 +137,14 @@ class FileImages:
             self.places,
         )
 
-    def identities(self, indices):
-        """Return a value for each image at `indices`, the same for the same file."""
-        return [_file_identity(self.places[index]) for index in indices]
+    def pixel_identities(self, indices):
+        """Return a number for each image, the same for the same pixels."""
+        return image_hashes(self.read(indices))
+
+    @property
+    def skipped_files(self):
+        """The paths of those known to be bad."""
+        return [self.files[position] for position in self.skipped]
 
     def find_bad(self):
         """Return the problem of each file that cannot be read, by its position.
@@ -151,8 +153,8 @@ class FileImages:
         """
         unseen = np.setdiff1d(np.flatnonzero(~self._cache.has), self.skipped)
         bad = {}
-        for start in range(0, len(unseen), _FILES_AT_ONCE):
-            indices = unseen[start : start + _FILES_AT_ONCE]
+        for start in range(0, len(unseen), _IMAGES_AT_ONCE):
+            indices = unseen[start : start + _IMAGES_AT_ONCE]
             _, problems = self._try_to_decode(indices)
             bad |= {int(indices[index]): text for index, text in problems.items()}
         return bad
@@ -162,7 +164,7 @@ class FileImages:
         return new_cache(self._cache_kind, (len(self), *self.image_shape))
 
     def _states_now(self, indices):
-        """Return (size, time of the last change) of files, -1 if they are gone."""
+        """Return (size, what changes with it) of files, -1 if they are gone."""
         states = [_file_state(self.places[index]) for index in indices]
         return np.array(states, np.int64).reshape(-1, 2)
 
@@ -327,7 +329,7 @@ class ImageData:
     @property
     def skipped(self):
         """Paths of the files left out by `on_bad_image="skip"`."""
-        return [self.source.files[i] for i in self.source.skipped]
+        return self.source.skipped_files
 
     @property
     def labels(self):
@@ -350,7 +352,20 @@ class ImageData:
 
     def identities(self):
         """Return a value for each image, the same for the same file or pixels."""
-        return self.source.identities(self.indices)
+        if self.files is not None:
+            return file_identities(self.places)
+        return self.pixel_identities().tolist()
+
+    def pixel_identities(self):
+        """Return a number for each image, the same for the same pixels.
+
+        Changed copies of an image have its number.
+        """
+        starts = range(0, len(self), _IMAGES_AT_ONCE)
+        blocks = [self.indices[start : start + _IMAGES_AT_ONCE] for start in starts]
+        return np.concatenate(
+            [np.array([], np.uint64), *map(self.source.pixel_identities, blocks)]
+        )
 
     def read_scaled(self, positions, side):
         """Return some of the images at a shorter side of `side` pixels.
@@ -400,10 +415,6 @@ class ImageData:
         return ImageData(source, self.codes, self.class_names, self.indices)
 
 
-def _digest(pixels):
-    return hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
-
-
 def _absolute(files):
     """Return paths that lead to the same files from every working directory."""
     if all(map(os.path.isabs, files)):
@@ -413,23 +424,17 @@ def _absolute(files):
     return [os.path.join(here, file) for file in files]
 
 
-def _file_identity(file):
-    """Return what all paths of one file have in common."""
-    try:
-        status = os.stat(file)
-    except OSError:
-        return file
-    # Some network drives do not number their files.
-    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(file)
-
-
 def _file_state(file):
-    """Return what changes when a file is replaced, or -1 if there is no such file."""
+    """Return the size of a file and what changes when it does, or -1 if it is gone.
+
+    Of a file that took another's place, the size and the time may be the other's.
+    """
     try:
         status = os.stat(file)
     except OSError:
         return -1, -1
-    return status.st_size, status.st_mtime_ns
+    changes = status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino
+    return status.st_size, hash(changes) & (2**63 - 1)
 
 
 def as_image_data(value, name="data"):

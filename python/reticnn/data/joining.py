@@ -1,5 +1,7 @@
 """Images of several sources as one."""
 
+from itertools import chain
+
 import numpy as np
 
 
@@ -13,12 +15,10 @@ class JoinedImages:
         self.image_shape = parts[0][0].image_shape
         resizes = {source.resize for source, _ in parts} - {None}
         self.resize = next(iter(resizes), None)
-        self.files = self.places = None
-        self.skipped = []
-        if all(source.files is not None for source, _ in parts):
-            files = [(source, index) for source, of in parts for index in of]
-            self.files = [source.files[index] for source, index in files]
-            self.places = [source.places[index] for source, index in files]
+        self.files = _of_all(parts, "files")
+        self.places = _of_all(parts, "places")
+        skipped = [source.skipped_files for source, _ in parts]
+        self.skipped_files = list(dict.fromkeys(chain.from_iterable(skipped)))
 
     def __len__(self):
         """Count the images."""
@@ -39,9 +39,10 @@ class JoinedImages:
             [(source.resized(image_shape), indices) for source, indices in self._parts]
         )
 
-    def identities(self, indices):
-        """Return a value for each image at `indices`, the same for the same image."""
-        return self._of_each(indices, lambda source, of: source.identities(of))
+    def pixel_identities(self, indices):
+        """Return a number for each image, the same for the same pixels."""
+        numbers = self._of_each(indices, lambda source, of: source.pixel_identities(of))
+        return np.array(numbers, np.uint64)
 
     def _of_each(self, indices, ask):
         """Return what the sources say of their images, listed in the order asked."""
@@ -56,3 +57,11 @@ class JoinedImages:
             for position, answer in zip(asked, found, strict=True):
                 answers[position] = answer
         return answers
+
+
+def _of_all(parts, name):
+    """Return what all sources list of their images by that name, or None."""
+    lists = [(getattr(source, name), indices) for source, indices in parts]
+    if any(listed is None for listed, _ in lists):
+        return None
+    return [listed[index] for listed, indices in lists for index in indices]

@@ -6,7 +6,7 @@ import struct
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from reticnn.data.budget import MOST_BYTES
 
@@ -222,7 +222,7 @@ def _any_pixels(image, side, channels, take):
         image.reduce = halvings = _halvings(image, side)
     besides = _bytes_besides(image, 4**halvings)
     image.draft(None, (side, side))
-    has_16_bits = ";16" in _raw_mode(image)
+    has_16_bits, inverted = ";16" in _raw_mode(image), _is_white_at_zero(image)
     size = [length >> halvings for length in image.size]
     factor = _factor(size, side) if is_large else 1
     needed = size[0] * size[1] * (_STORED.get(image.mode, 4) + channels / factor**2)
@@ -234,7 +234,7 @@ def _any_pixels(image, side, channels, take):
     pixels, highest = _converted_in_parts(image, factor, channels, has_16_bits)
     if orientation in _UPRIGHT:
         pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
-    return pixels, highest
+    return (255 - pixels, None) if inverted else (pixels, highest)
 
 
 def _converted_in_parts(image, factor, channels, has_16_bits):
@@ -312,6 +312,13 @@ def _raw_mode(image):
     return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
+def _is_white_at_zero(image):
+    """Return whether 0 is white in a TIFF with 16 bits, which Pillow does not heed."""
+    if image.format != "TIFF" or image.mode != "I;16":
+        return False
+    return image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
+
+
 def _resized(pixels, width, height):
     """Return pixels at a smaller size, each the mean of those that it stands for."""
     if pixels.shape[:2] == (height, width):
@@ -341,7 +348,10 @@ def _eight_bit(image):
     if not image.mode.startswith("I"):
         return image, None
     values = np.asarray(image)
-    return Image.fromarray((values >> 8).astype(np.uint8)), int(values.max())
+    greys = (values >> 8).astype(np.uint8)
+    # White, as below, which Pillow does not do for 16 bits.
+    greys[values == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(greys), int(values.max())
 
 
 def _without_alpha(image):

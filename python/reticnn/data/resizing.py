@@ -10,13 +10,13 @@ def fitted(pixels, image_size, resize):
     """Return pixels, (h, w) or (h, w, channels), at another size.
 
     Args:
-        pixels: uint8 array.
+        pixels: uint8 or float32 array.
         image_size: (height, width) wanted.
         resize: "stretch" changes the aspect, "crop" cuts the longer sides off equally,
             "pad" adds black to the shorter sides.
 
     Returns:
-        uint8 array of that height and width.
+        Array of that height and width, and of the same type.
     """
     if resize == "crop":
         pixels = _centre(pixels, image_size)
@@ -70,7 +70,7 @@ def _on_black(pixels, image_size):
     scale = (np.array(image_size) / sides).min()
     height, width = np.maximum(1, np.round(sides * scale)).astype(int).tolist()
     top, left = (image_size[0] - height) // 2, (image_size[1] - width) // 2
-    canvas = np.zeros((*image_size, *pixels.shape[2:]), np.uint8)
+    canvas = np.zeros((*image_size, *pixels.shape[2:]), pixels.dtype)
     canvas[top : top + height, left : left + width] = _stretched(
         pixels, (height, width)
     )

@@ -32,9 +32,9 @@ def split_images(data, prop=0.8, *, seed=None):
     Returns:
         Dict of image data: `train` and `test`; with three proportions `train`,
         `validation` and `test`; or the names given. No image is in two parts: an image
-        that the data hold several times, as the same file, with the same pixels in
-        memory or as copies that `augment` made, is in one of them as often, and counts
-        once in the proportions.
+        that the data hold several times, as the same file, as copies of a file, with
+        the same pixels in memory or as copies that `augment` made, is in one of them as
+        often, and counts once in the proportions.
 
     Raises:
         TypeError: If `data` is not image data.
@@ -72,7 +72,8 @@ def parts_of_data(data, shares, seed, name="prop"):
     if empty:
         raise ValueError(
             f"`{name}` leaves no image for {shown(empty)}: `data` has only "
-            f"{len(first)}. Use more images, or a larger proportion for that part."
+            f"{_number(first, data)}. Use more images, or a larger proportion for that "
+            "part."
         )
     part_of_position = part_of_image[image]
     parts = {
@@ -94,6 +95,13 @@ def _images(data):
     )
     _, first = np.unique(image, return_index=True)
     return image, first
+
+
+def _number(different, data):
+    """Return how many different images there are, for a message."""
+    if len(different) == len(data):
+        return f"{len(data)}"
+    return f"{len(different)}, {len(data)} with those that are the same"
 
 
 def _rounded(sizes, shares, seed):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from reticnn.coercion import as_labels, as_path, shown
+from reticnn.coercion import as_labels, as_path, check_order, shown
 from reticnn.data.image_data import NAME_ALL_CLASSES, check_class_names
 from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
 
@@ -29,9 +29,9 @@ def image_table(
             names. None for images without labels. Default None.
         image_size: Whole number or (height, width), size in pixels that every image is
             resized to. Default 224.
-        class_names: The classes in order, or None for the sorted labels. With whole
-            numbers as labels, the names that 0, 1, ... or 1, 2, ... stand for. Default
-            None.
+        class_names: The classes in order, or None for the sorted labels, or for the
+            categories of a pandas Categorical. With whole numbers as labels, the names
+            that 0, 1, ... or 1, 2, ... stand for. Default None.
         channels: 3 for colour, 1 for grey. Default 3.
         resize: `"stretch"`, `"crop"` or `"pad"`, as for `image_folder`. Default
             `"stretch"`.
@@ -78,6 +78,7 @@ def image_table(
 
 def _files(paths):
     """Return `paths` as a list of strings, each of which is there once."""
+    check_order(paths, "paths")
     if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
     files = [as_path(path, "paths") for path in paths]

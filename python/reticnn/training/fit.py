@@ -216,8 +216,9 @@ def fit_classifier(
             is or was trained on, or too few others to hold out.
         StaleClassifierWarning: If the model of a classifier has been changed since.
         TrainedModelWarning: If a model, not given as a classifier, was trained before.
-        UserWarning: If images in memory are resized, the data have no image of a class,
-            or training stops because the loss became NaN.
+        UserWarning: If images in memory are resized, files of `validation` or of
+            further training are resized differently than those trained on, the data
+            have no image of a class, or training stops because the loss became NaN.
 
     Example:
         >>> data = shape_images(1000, seed=1)

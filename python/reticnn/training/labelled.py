@@ -16,7 +16,9 @@ from reticnn.runtime.conditions import warn_user
 from reticnn.training.holding_out import set_apart
 
 
-def training_data(model, data, validation, seed, augmentation, class_names, seen):
+def training_data(
+    model, data, validation, seed, augmentation, class_names, resize, seen
+):
     """Return training and validation data at the model's size, checked against it."""
     shape = model.input_shape[1:]
     data = _labelled(model, data, "data", class_names)
@@ -27,13 +29,14 @@ def training_data(model, data, validation, seed, augmentation, class_names, seen
         )
     _warn_of_missing_classes(data)
     size = _shape_to_augment(data, shape, augmentation)
-    data = hashed(images_for_model(data, size, "data"))
+    data = hashed(images_for_model(data, size, "data", resize))
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
         data, validation = set_apart(data, validation, seed, shape, seen)
     if validation is None:
         return data, None
     validation = _labelled(model, validation, "validation", data.class_names, "`data`")
-    validation = hashed(images_for_model(validation, shape, "validation"))
+    validation = images_for_model(validation, shape, "validation", data.resize)
+    validation = hashed(validation)
     warn_of_seen(validation, seen, "validation")
     return data, validation
 

@@ -96,8 +96,10 @@ def find_learning_rate(
         Smith (2017), Cyclical Learning Rates for Training Neural Networks,
         arXiv:1506.01186. The rule is our own.
     """
-    class_names = model.class_names if isinstance(model, Classifier) else None
-    kind = kind_of_classifier(model) if class_names else None
+    known = {}
+    if isinstance(model, Classifier):
+        known = {"class_names": model.class_names, "resize": model.resize}
+    kind = kind_of_classifier(model) if known else None
     model = as_model(unwrapped(built(model, seed)))
     kind = kind or output_kind(model)
     data = image_data_of(data)
@@ -108,9 +110,7 @@ def find_learning_rate(
     if model.compiled:
         compile_like(copy, model, settings.optimizer)
         settings.optimizer = None
-    run = TrainingRun(
-        copy, data, None, settings, kind=kind, class_names=class_names, seed=seed
-    )
+    run = TrainingRun(copy, data, None, settings, kind=kind, seed=seed, **known)
     copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
     guessing = math.log(count_classes(model))
     rates = max_rate * 10.0 ** (DECADES * (np.arange(steps) / steps - 1))

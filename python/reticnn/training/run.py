@@ -84,6 +84,7 @@ class TrainingRun:
         *,
         kind,
         class_names=None,
+        resize=None,
         checkpoint_dir=None,
         devices=(),
         seed=None,
@@ -101,6 +102,7 @@ class TrainingRun:
             settings: `TrainingSettings`.
             kind: What the model's outputs are, as `output_kind` says it.
             class_names: What the outputs mean already, for a trained model.
+            resize: How the images were resized that it has been trained on, or None.
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
             seed: Whole number, or None.
@@ -138,6 +140,7 @@ class TrainingRun:
             self.seed,
             settings.augmentation,
             class_names,
+            resize,
             self.seen_before,
         )
         self.class_names = self._data.class_names

@@ -88,6 +88,7 @@ class RunSequence:
                 settings,
                 kind=self.origin.kind,
                 class_names=self.origin.class_names,
+                resize=self.origin.resize if self.origin.epochs else None,
                 stage=stage,
                 earlier=self.run,
                 before={

@@ -433,13 +433,13 @@ def losses_are_of_one_type(mixed_precision, extra):
 @_rule
 def files_have_colours(data, channels):
     """Files have one channel or three."""
-    return data not in ("folder", "table") or channels != 5
+    return data not in ("folder", "table", "copies") or channels != 5
 
 
 @_rule
 def files_have_whole_numbers(data, pixels):
     """Files hold bytes."""
-    return data not in ("folder", "table") or pixels == "uint8"
+    return data not in ("folder", "table", "copies") or pixels == "uint8"
 
 
 @_rule

@@ -45,7 +45,9 @@ def other_images(case, folder, kind, seed):
     Of kind "lacks_class" they have no image of the last class, and where that leaves
     two or more they do not know that it exists; "other_order" counts classes backwards.
     """
-    how = "arrays" if case.data in ("subset", "repeated") else case.data
+    how = {"subset": "arrays", "repeated": "arrays", "copies": "table"}.get(
+        case.data, case.data
+    )
     plain = {"data": "all", "share": "all", "none": "all"}.get(kind, kind)
     return _images(case, folder, 8, seed, how=how, kind=plain)
 
@@ -79,6 +81,10 @@ def _pixels(case, codes, rng):
 def _as_data(case, folder, pixels, labels, order, how):
     if case.pixels != "float32":
         pixels = pixels.astype(case.pixels)
+    if how == "copies":
+        # Of the first, there are two files more.
+        chosen, how = np.r_[0, 0, np.arange(len(pixels))], "table"
+        pixels, labels = pixels[chosen], list(np.array(labels)[chosen])
     if how in ("folder", "table"):
         return _from_files(case, folder, pixels, labels, order, how)
     chosen = slice(None)

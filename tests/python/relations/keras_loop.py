@@ -252,7 +252,7 @@ def targets_of(case, codes):
 def _parts(case, images, validation):
     """Return positions of the images to train on, and what to validate on or None."""
     if case.validation == "share":
-        kept, apart = _positions_of_parts(case, images)
+        kept, apart = positions_of_parts(case, images)
         targets = targets_of(case, images.codes[apart])
         return kept, (images.pixels[apart], targets)
     everything = np.arange(len(images.codes))
@@ -262,7 +262,7 @@ def _parts(case, images, validation):
     return everything, (validation.pixels, targets_of(case, theirs[validation.codes]))
 
 
-def _positions_of_parts(case, images):
+def positions_of_parts(case, images):
     """Return the positions of the images that are trained on and set apart."""
     parts = reticnn.split_images(
         images.data, {"train": 1 - SHARE, "validation": SHARE}, seed=case.seed

@@ -17,7 +17,7 @@ from reticnn.training.callbacks import epoch_progress
 
 from . import calls
 from .images import other_images, training_images
-from .keras_loop import Loop, targets_of
+from .keras_loop import Loop, positions_of_parts, targets_of
 from .models import build, compile_by_user
 
 ALWAYS, FURTHER = [], {}
@@ -228,6 +228,18 @@ def trained_as_keras_trains(run):
     close(
         run.classifier.model.get_weights(), run.loop.model.get_weights(), run.tolerance
     )
+
+
+@_always
+def no_image_is_on_both_sides(run):
+    """What is set apart for validation is not trained on, also as another file."""
+    if run.case.validation != "share":
+        return
+    kept, apart = (
+        {image.tobytes() for image in run.images.pixels[positions]}
+        for positions in positions_of_parts(run.case, run.images)
+    )
+    assert kept and apart and not kept & apart
 
 
 @_always

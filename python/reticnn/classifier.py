@@ -159,9 +159,17 @@ def as_model(value, name="model"):
         )
     name_modules(value)
     shape = getattr(value, "input_shape", None) if value.built else None
-    if not isinstance(shape, tuple) or len(shape) != 4:
+    if isinstance(shape, tuple) and len(shape) == 4:
+        return value
+    if shape is None:
         raise ValueError(
-            f"`{name}` must take images (batch, height, width, channels), not "
-            f"{shown(shape)}. Start it with `keras.Input((height, width, channels))`."
+            f"`{name}` is a {type(value).__name__} that does not say what images it "
+            "takes. Begin its layers with `keras.Input((height, width, channels))`, "
+            "or, if it has its own `call()`, give `keras.Model(inputs, model(inputs))` "
+            "with such `inputs`."
         )
-    return value
+    raise ValueError(
+        f"`{name}` must take images (batch, height, width, channels) and nothing else, "
+        f"not {shown(shape)}. Start it with one `keras.Input((height, width, "
+        "channels))`."
+    )

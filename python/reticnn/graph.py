@@ -12,8 +12,10 @@ from reticnn.runtime.keras_internals import (
     calls_in,
     compiled_as_given,
     graph_in_sequential,
+    new_like,
     parts_of,
 )
+from reticnn.runtime.registration import is_by_keras
 
 # What a model says of itself, and how it is built and saved, has no part in what it
 # computes.
@@ -80,21 +82,6 @@ def own_methods(model):
         for name in names - _WITHOUT_EFFECT
         if name == "__call__" or not name.startswith("__")
     )
-
-
-def is_by_keras(kind):
-    """Return whether a class is Keras's own."""
-    return _home_of(kind) == "keras"
-
-
-def is_ours(kind):
-    """Return whether a class is one of this package."""
-    return _home_of(kind) == "reticnn"
-
-
-def _home_of(kind):
-    """Return the package that a class is from. One written in R may have none."""
-    return str(getattr(kind, "__module__", "")).partition(".")[0]
 
 
 def graph_of(layer):
@@ -231,6 +218,41 @@ def leaves_of(model):
     ]
 
 
+def settle_parts(model):
+    """Let parts work out from their weights what they learned before any training."""
+    for part in parts_of(model):
+        if hasattr(part, "finalize_state"):
+            part.finalize_state()
+
+
+_NORMALISATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+)
+
+
+def scales_and_biases(model):
+    """Return the trained weights that shift and scale and do not mix: no kernels.
+
+    They are vectors, and have more axes where a bias is of several heads, or where a
+    normalisation goes over several axes.
+    """
+    of_normalisations = {
+        id(weight)
+        for layer in parts_of(model)
+        if isinstance(layer, _NORMALISATIONS)
+        for weight in layer.weights
+    }
+    return [
+        variable
+        for variable in model.trainable_variables
+        if len(variable.shape) < 2
+        or variable.name == "bias"
+        or id(variable) in of_normalisations
+    ]
+
+
 def has_weights(operation):
     return bool(getattr(operation, "weights", ()))
 
@@ -252,10 +274,7 @@ def copy_of(model):
         if isinstance(model, AuxiliaryModel):
             _complete_copy(model, copy)
         copy.set_weights(model.get_weights())
-        for part in parts_of(copy):
-            # What was learned from images before training is worked out from weights.
-            if hasattr(part, "finalize_state"):
-                part.finalize_state()
+        settle_parts(copy)
         set_trainable_flags(copy, trainable_flags(model))
     except Exception as error:
         raise _no_copy(model, error) from error
@@ -279,6 +298,14 @@ def trainable_flags(model):
     }
 
 
+def has_flags(model, flags):
+    """Return whether flags are those of a model of as many parts and weights."""
+    now = trainable_flags(model)
+    return isinstance(flags, dict) and all(
+        len(now[name]) == len(flags.get(name, ())) for name in now
+    )
+
+
 def set_trainable_flags(model, flags):
     """Give a model made of the same parts what `trainable_flags` returned.
 
@@ -297,8 +324,7 @@ def _complete_copy(model, copy):
     model.give_auxiliary(copy)
     if model.compiled and not copy.compiled:
         settings = compiled_as_given(model)
-        optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-        copy.compile(**{**settings, "optimizer": optimizer})
+        copy.compile(**{**settings, "optimizer": new_like(model.optimizer)})
 
 
 def _no_copy(model, reason):

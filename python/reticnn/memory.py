@@ -11,7 +11,16 @@ import numpy as np
 from reticnn.data.hashing import hashes_of
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
-from reticnn.runtime.keras_internals import compiled_here, parts_of, set_optimizer
+from reticnn.runtime.keras_internals import (
+    compiled_here,
+    keep_optimizer_maker,
+    kept_optimizer_maker,
+    new_like,
+    parts_of,
+    rate_or_schedule,
+    set_optimizer,
+)
+from reticnn.runtime.registration import is_by_keras, is_ours
 
 _VALUES = 64
 
@@ -102,9 +111,6 @@ class _Training:
         self.noted = _Noted()
         self.first_weights = fingerprint(model) if began_here else None
         self.values = {}
-        self.make_optimizer = None
-        if model.compiled and not compiled_here(model):
-            self.make_optimizer = _maker(model.optimizer)
 
 
 # A value must not refer to its model, which would then never be freed.
@@ -155,10 +161,12 @@ def trained_before(model):
 
 
 def keep_beginning(model):
-    """Keep the values of what training may change, unless they are kept already."""
+    """Keep how what training may change is before it, unless that is kept already."""
     if model not in _trainings:
         _trainings[model] = _Training(model)
     training = _trainings[model]
+    if model.compiled and not compiled_here(model):
+        keep_optimizer_maker(model, _maker(model.optimizer))
     if training.first_weights is None:
         return
     for variable in changed_by_training(model):
@@ -172,30 +180,59 @@ def begin_again(model):
 
     Returns:
         Whether they are known.
+
+    Raises:
+        ValueError: If its optimizer cannot be made again.
+
+    Warns:
+        UserWarning: If some weights were changed otherwise than by its training.
     """
     training = _trainings.get(model)
     if training is None or training.first_weights is None:
         return False
-    for variable, value in training.values.values():
-        variable.assign(value)
     if compiled_here(model):
         model.compiled = False
     elif model.compiled:
-        make = training.make_optimizer or _maker(model.optimizer)
+        make = kept_optimizer_maker(model) or _maker(model.optimizer)
         set_optimizer(model, make())
+    for variable, value in training.values.values():
+        variable.assign(value)
+    if fingerprint(model) != training.first_weights:
+        warn_user(
+            "`fresh=True` gives `model` the weights from before `fit_classifier()` "
+            "first trained it. Some were changed by other means since, such as "
+            "Keras's own `fit()` or `load_weights()`, and stay as they are now. Build "
+            "a new model to be sure."
+        )
     training.noted.images = SeenImages()
     return True
 
 
 def changed_by_training(model):
     """Return the variables that training may change, with the layers it trains."""
-    frozen = {
+    still = {
         id(weight)
         for layer in parts_of(model)
-        if not layer.trainable
+        if _stays_as_it_is(layer)
         for weight in layer.weights
     }
-    return [variable for variable in model.variables if id(variable) not in frozen]
+    return [variable for variable in model.variables if id(variable) not in still]
+
+
+def _stays_as_it_is(layer):
+    """Return whether a layer with all that it is made of is known not to change.
+
+    A frozen layer may change weights that are not trained, in its `call()`.
+    """
+    if layer.trainable:
+        return False
+    parts = parts_of(layer)
+    return all(
+        (is_by_keras(type(part)) or is_ours(type(part)))
+        and not isinstance(part, keras.layers.SpectralNormalization)
+        and not getattr(part, "stateful", False)
+        for part in parts
+    )
 
 
 def fingerprint(model):
@@ -216,5 +253,7 @@ def _sample(weight):
 
 
 def _maker(optimizer):
-    """Return a function that makes a new optimizer with the settings of one."""
-    return partial(type(optimizer).from_config, optimizer.get_config())
+    """Return a function that makes a new optimizer with the settings that one has."""
+    rate = rate_or_schedule(optimizer)
+    rate = rate if callable(rate) else float(rate.numpy())
+    return partial(new_like, optimizer, rate)

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from reticnn import build_cnn
-from reticnn.graph import as_graph, copy_of, graph_of, named_layers, walk
+from reticnn.graph import (
+    as_graph,
+    copy_of,
+    graph_of,
+    named_layers,
+    scales_and_biases,
+    walk,
+)
+from reticnn.training.layer_rates import rate_factors
 
 
 @pytest.fixture
@@ -122,3 +130,20 @@ def test_copy_is_frozen_where_the_model_is():
         "lora_kernel_b",
     ]
     np.testing.assert_allclose(copy(pixels), model(pixels), rtol=1e-6)
+
+
+def test_biases_and_normalisations_of_several_axes_are_no_kernels():
+    image = keras.Input((4, 4, 3))
+    x = keras.layers.LayerNormalization(axis=[1, 2, 3], name="norm")(image)
+    x = keras.layers.Reshape((16, 3))(x)
+    x = keras.layers.MultiHeadAttention(2, 2, name="heads")(x, x)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(image, keras.layers.Dense(2, name="top")(x))
+    small = {id(weight) for weight in scales_and_biases(model)}
+    kernels = [v.path for v in model.trainable_weights if id(v) not in small]
+    assert len(kernels) == 5
+    assert all(path.endswith("/kernel") for path in kernels)
+    factors = rate_factors(model, 0.5)
+    of_norm = {factors[id(weight)] for weight in model.get_layer("norm").weights}
+    of_heads = {factors[id(weight)] for weight in model.get_layer("heads").weights}
+    assert (of_norm, of_heads) == ({0.25}, {0.5})

@@ -21,6 +21,7 @@ from reticnn import (
     predict_images,
     save_classifier,
     shape_images,
+    transfer_model,
 )
 from reticnn.data.hashing import hashed, hashes_of, image_hashes
 from reticnn.memory import SeenImages, fingerprint, seen_by
@@ -142,6 +143,27 @@ def test_evaluation_on_training_images_says_so_with_their_number():
     inputs = keras.Input((16, 16, 3))
     wrapped = keras.Model(inputs, classifier.model(inputs))
     assert evaluated(wrapped, IMAGES) == [SeenImagesWarning]
+
+
+def test_layers_remember_in_other_models_what_they_were_trained_on():
+    model = network()
+    first = next(layer for layer in model.layers if layer.weights)
+    first.trainable = False
+    fit(model)
+    features = keras.Model(model.inputs, model.layers[-2].output)
+    outputs = keras.layers.Dense(2, "softmax")(features.output)
+    assert evaluated(keras.Model(features.inputs, outputs), IMAGES) == [
+        SeenImagesWarning
+    ]
+    other = transfer_model(model, (16, 16, 3))
+    assert evaluated(other, IMAGES) == [SeenImagesWarning]
+    assert evaluated(other, OTHERS) == []
+    # What was frozen has not seen them.
+    pooled = keras.layers.GlobalAveragePooling2D()(first.output)
+    frozen = keras.Model(model.inputs, keras.layers.Dense(2, "softmax")(pooled))
+    assert evaluated(frozen, IMAGES) == []
+    fit(model, OTHERS, fresh=True)
+    assert SeenImagesWarning not in evaluated(other, IMAGES)
 
 
 def test_validation_images_that_were_trained_on_are_said():

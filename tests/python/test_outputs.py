@@ -404,6 +404,31 @@ def test_loss_that_cannot_learn_the_classes_is_refused(refused, loss, units):
         fit_classifier(model, data, epochs=1, progress="none")
 
 
+@pytest.mark.parametrize("units", [2, 3, 12, 18, 100])
+@pytest.mark.parametrize("loss", [keras.losses.Circle(), "mse", "mae", "poisson"])
+def test_rounding_does_not_make_a_loss_one_for_codes(loss, units):
+    model = model_of(L.Softmax(), units)
+    model.compile("sgd", loss)
+    try:
+        assert takes_one_hot(model)
+    except ValueError as error:
+        assert "is not lower" in str(error)
+
+
+def test_several_outputs_are_refused_with_what_to_give(refused, fit, three):
+    several = model_of(lambda x: [L.Softmax()(x), x])
+    with refused(ValueError, "model", "one output", "2: ", "model.outputs[0]"):
+        fit(several, three)
+
+
+def test_loss_of_each_image_is_evaluated_as_its_mean(fit, three):
+    each = keras.losses.SparseCategoricalCrossentropy(reduction="none")
+    model = model_of(L.Softmax())
+    model.compile("sgd", each)
+    scores = evaluate_classifier(model, three, progress="none")
+    assert scores["loss"] == pytest.approx(scores["log_loss"], rel=1e-4)
+
+
 def test_compiled_without_a_loss_is_refused(refused, three):
     model = model_of(L.Softmax())
     model.compile("sgd")

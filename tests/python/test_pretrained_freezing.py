@@ -7,7 +7,7 @@ import reticnn
 from reticnn import freeze, layer_table, transfer_model, unfreeze
 from reticnn.graph import leaves_of
 from reticnn.pretrained.catalog import BACKBONES
-from reticnn.pretrained.freezing import train_from
+from reticnn.pretrained.freezing import last_part, train_from, trained_layers
 
 # The last block of every network
 
@@ -256,3 +256,85 @@ def test_optimizer_is_kept_where_nothing_was_unfrozen(fit, shapes):
     fit(classifier, shapes)
     assert model.optimizer is optimizer
     assert int(keras.ops.convert_to_numpy(optimizer.iterations)) == 4
+
+
+# What is frozen within a layer
+
+
+@keras.saving.register_keras_serializable("freezing")
+class Pair(keras.layers.Layer):
+    """A layer of the user's own that is made of two."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.first = keras.layers.Conv2D(3, 1, name="first")
+        self.second = keras.layers.Conv2D(3, 1, name="second")
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+
+def with_parts():
+    """Return a model with a frozen part, a frozen bias, and a low-rank adapter."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(3, 1, name="adapted")(inputs)
+    x = keras.layers.Conv2D(3, 1, name="plain")(Pair(name="pair")(x))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(2, "softmax", name="top")(x)
+    model = keras.Model(inputs, outputs)
+    model.get_layer("pair").first.trainable = False
+    model.get_layer("top").bias.trainable = False
+    model.get_layer("adapted").enable_lora(1)
+    return model
+
+
+def trained_in(model):
+    return [id(weight) for weight in model.trainable_weights]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda model: unfreeze(freeze(model)),
+        lambda model: unfreeze(freeze(model, "plain"), "plain"),
+        lambda model: unfreeze(freeze(freeze(model, "pair"), "top")),
+    ],
+)
+def test_what_is_frozen_within_a_layer_stays_frozen(around):
+    model = with_parts()
+    before = trained_in(model)
+    around(model)
+    assert trained_in(model) == before
+
+
+def test_weights_under_adapters_stay_frozen_whoever_froze_the_layer():
+    model = with_parts()
+    model.trainable = False
+    unfreeze(model, "adapted")
+    names = [weight.name for weight in model.trainable_weights]
+    assert names == ["bias", "lora_kernel_a", "lora_kernel_b"]
+
+
+def test_stages_train_no_more_within_a_layer_than_before(fit, shapes):
+    model = with_parts()
+    before = trained_in(model)
+    kernel = keras.ops.convert_to_numpy(model.get_layer("adapted").weights[0])
+    stages = [{"train": "head", "epochs": 1}, {"train": "all", "epochs": 1}]
+    fit(model, reticnn.shape_images(8, image_size=8, seed=1), stages=stages)
+    assert trained_in(model) == before
+    np.testing.assert_array_equal(kernel, model.get_layer("adapted").weights[0])
+
+
+@pytest.mark.slow
+def test_network_of_nested_stages_has_its_head_at_its_end():
+    network = keras.applications.ConvNeXtTiny(
+        weights=None, classes=3, input_shape=(32, 32, 3)
+    )
+    trained = trained_layers(network, "head")
+    names = [
+        layer.name
+        for layer in leaves_of(network)
+        if id(layer) in trained and layer.weights
+    ]
+    assert names == ["convnext_tiny_head_layernorm", "convnext_tiny_head_dense"]
+    assert last_part(network) == "last_block"

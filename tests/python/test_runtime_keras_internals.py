@@ -177,10 +177,31 @@ def test_flatten_layers_finds_classes_without_a_module_and_unknown_ones():
     keras_internals.name_modules(model)
     assert ours.__module__ == inner.__module__ == "__main__"
     assert keras.layers.Dense.__module__.startswith("keras.")
-    assert keras_internals.unknown_classes(model) == ["Inner", "Ours"]
+    assert keras_internals.unknown_in_layers(model) == [inner, ours]
     keras.saving.register_keras_serializable("here")(ours)
-    assert keras_internals.unknown_classes(model) == ["Inner"]
-    assert keras_internals.unknown_classes(reticnn.build_cnn()) == []
+    assert keras_internals.unknown_in_layers(model) == [inner]
+    assert keras_internals.unknown_in_layers(reticnn.build_cnn()) == []
+
+
+def test_what_a_model_is_compiled_with_is_looked_for():
+    class Mine(keras.optimizers.SGD):
+        pass
+
+    def off(targets, outputs):
+        return keras.ops.mean(outputs)
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert keras_internals.unknown_in_compiling(model) == []
+    model.compile(Mine(), "mse", metrics=["mae", off, keras.metrics.AUC()])
+    assert keras_internals.unknown_in_compiling(model) == [Mine, off]
+    assert keras_internals.unknown_in_layers(model) == []
+    model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0)
+    assert keras_internals.unknown_in_layers(model) == []
+
+    def relu(x):
+        return x
+
+    assert keras_internals.taken_for_kerass_own([Mine, off, relu]) == [relu]
 
 
 def test_variables_are_announced_before_they_are_made():
@@ -333,6 +354,66 @@ def test_learning_rate_of_an_optimizer_is_a_variable_or_its_schedule():
     constant = keras.optimizers.SGD(0.25)
     rate = keras_internals.rate_or_schedule(constant)
     assert float(keras.ops.convert_to_numpy(rate)) == 0.25
+
+
+def test_learning_rate_of_scaled_losses_is_that_of_the_steps():
+    inner = keras.optimizers.SGD(0.25)
+    outer = keras.optimizers.LossScaleOptimizer(inner)
+    rate = keras_internals.rate_or_schedule(outer)
+    assert float(keras.ops.convert_to_numpy(rate)) == 0.25
+
+
+def test_learning_rate_is_left_out_of_the_settings():
+    def rate(step):
+        raise AssertionError("nobody is to ask for it")
+
+    optimizer = keras.optimizers.SGD(rate, momentum=0.5)
+    settings = keras_internals.settings_of(optimizer)
+    assert settings["momentum"] == 0.5
+    assert "learning_rate" not in settings
+    assert keras_internals.rate_or_schedule(optimizer) is rate
+    assert len(optimizer.variables) == 1
+    constant = keras.optimizers.SGD(0.25)
+    keras_internals.settings_of(constant)
+    assert float(constant.learning_rate) == 0.25
+    assert len(constant.variables) == 2
+
+
+def test_new_optimizer_is_like_another_but_for_its_state():
+    inner = keras.optimizers.SGD(0.25, momentum=0.5)
+    outer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=8.0)
+    built(outer, variable_of(2))
+    made = keras_internals.new_like(outer)
+    assert made.initial_scale == 8.0
+    assert not made.built
+    assert made.inner_optimizer is not inner
+    assert made.inner_optimizer.momentum == 0.5
+    assert float(made.learning_rate) == 0.25
+    changed = keras_internals.new_like(inner, 0.5, momentum=0.75)
+    assert (float(changed.learning_rate), changed.momentum) == (0.5, 0.75)
+
+
+def test_iterations_count_batches_where_gradients_are_accumulated():
+    one = variable_of(2)
+    optimizer = keras.optimizers.SGD(0.25, gradient_accumulation_steps=2)
+    optimizer.build([one])
+    for _ in range(3):
+        optimizer.apply([keras.ops.ones((2,))], [one])
+    assert keras_internals.steps_done(optimizer) == 3
+    assert int(optimizer.iterations) == 1
+
+
+def test_kernel_and_embeddings_are_what_adapters_are_trained_for():
+    dense, embedding = keras.layers.Dense(2), keras.layers.Embedding(3, 2)
+    for layer, shape in ((dense, (None, 2)), (embedding, (None,))):
+        layer.build(shape)
+        layer.enable_lora(1)
+        layer.trainable = False
+        layer.trainable = True
+        keras_internals.freeze_under_adapters(layer)
+        names = [weight.name for weight in layer.trainable_weights]
+        assert [name for name in names if "lora" not in name] in ([], ["bias"])
+        assert sum("lora" in name for name in names) == 2
 
 
 def test_trainable_variables_of_an_optimizer_are_those_it_was_built_for():

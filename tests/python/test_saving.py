@@ -159,7 +159,10 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "kept_epoch": classifier.epochs,
         "output": "sigmoid",
         "trained_with": classifier.trained_with,
-        "trainable": [True] * len(classifier.model.layers),
+        "trainable": {
+            "parts": [True] * (len(classifier.model.layers) + 1),
+            "weights": [True] * len(classifier.model.weights),
+        },
         "compiled_here": True,
         "spared_from_decay": [],
         "seen": classifier.seen.to_config(),
@@ -526,3 +529,101 @@ def test_frozen_layers_of_a_model_with_its_own_call_stay_frozen(fit, shapes, tmp
     ]
     for ours, theirs in zip(*again, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@keras.saving.register_keras_serializable("saving")
+class Pair(keras.layers.Layer):
+    """A layer of the user's own that is made of two."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.first = keras.layers.Conv2D(3, 1)
+        self.second = keras.layers.Conv2D(3, 1)
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+
+def test_what_is_frozen_within_layers_stays_frozen(fit, shapes, tmp_path):
+    pair, top = Pair(), keras.layers.Dense(2, "softmax")
+    inputs = keras.Input(shapes.image_shape)
+    outputs = top(keras.layers.GlobalAveragePooling2D()(pair(inputs)))
+    pair.first.trainable = False
+    top.bias.trainable = False
+    model = keras.Model(inputs, outputs)
+    classifier = fit(model, shapes, epochs=1, optimizer="adam")
+    path = save_classifier(classifier, str(tmp_path / "parts.reticnn"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Skipping variable loading")
+        loaded = load_classifier(path)
+    assert len(loaded.model.trainable_weights) == len(model.trainable_weights) == 3
+    for one, other in zip(
+        loaded.model.optimizer.variables, model.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    for each in (classifier, loaded):
+        fit(each, shapes, epochs=1, seed=3)
+    for one, other in zip(loaded.model.weights, model.weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def surely(targets, outputs):
+    """Compute a loss of the user's own that nobody has registered."""
+    return keras.losses.sparse_categorical_crossentropy(targets, outputs)
+
+
+def flat(activation=None):
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Activation(activation or "linear")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(2, "softmax")(x))
+
+
+def test_loss_that_keras_will_not_find_is_said(refused, fit, shapes, tmp_path):
+    model = flat()
+    model.compile("sgd", surely)
+    classifier = fit(model, shapes, epochs=1)
+    path = str(tmp_path / "a.reticnn")
+    with pytest.warns(UserWarning, match="compiled with 'surely' of your own"):
+        save_classifier(classifier, path)
+    with refused(ValueError, "path", "surely", "register_keras_serializable()"):
+        load_classifier(path)
+    keras.saving.register_keras_serializable("mine")(surely)
+    save_classifier(classifier, path)
+    assert load_classifier(path).model.loss is surely
+
+
+def test_functions_in_layers_that_cannot_be_loaded_are_said(
+    refused, fit, shapes, tmp_path
+):
+    def halved(x):
+        return x / 2
+
+    def tanh(x):
+        return x / 2
+
+    path = str(tmp_path / "a.reticnn")
+    classifier = fit(flat(halved), shapes, epochs=1)
+    with pytest.warns(UserWarning, match="functions of your own, 'halved'"):
+        save_classifier(classifier, path)
+    with refused(ValueError, "path", "halved", "register_keras_serializable()"):
+        load_classifier(path)
+    with refused(ValueError, "classifier", "'tanh' of your own", "same name"):
+        save_classifier(fit(flat(tanh), shapes, epochs=1), path)
+    with refused(ValueError, "classifier", "code in its layers", "activation"):
+        save_classifier(fit(flat(lambda x: x / 2), shapes, epochs=1), path)
+
+
+def test_adapters_learn_again_once_loaded(fit, shapes, tmp_path):
+    model = flat()
+    model.layers[-1].enable_lora(1)
+    classifier = fit(model, shapes, epochs=2)
+    with pytest.warns(UserWarning, match="low-rank adapters .* begin anew"):
+        path = save_classifier(classifier, str(tmp_path / "a.reticnn"))
+    loaded = load_classifier(path)
+    pixels = load_images(shapes[:4])["images"]
+    one, other = (predict_images(each, pixels) for each in (loaded, classifier))
+    np.testing.assert_allclose(one[".pred_circle"], other[".pred_circle"], atol=1e-6)
+    kernel = loaded.model.layers[-1].kernel.numpy()
+    fit(loaded, shapes, epochs=1)
+    assert not np.allclose(loaded.model.layers[-1].kernel, kernel, atol=1e-9)

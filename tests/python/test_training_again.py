@@ -187,3 +187,127 @@ def test_epochs_without_a_stage_or_without_validation_have_none(train, images):
     assert "val_" not in repr(further)
     assert ", loss 0." in repr(further)
     assert "val_loss 0." in repr(train(further, validation=images))
+
+
+# Optimizers of the user's own
+
+
+def decaying(rate=0.5):
+    return keras.optimizers.schedules.ExponentialDecay(rate, 1, 0.5)
+
+
+def compiled(optimizer):
+    model = tiny(3)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Return a few images of three classes."""
+    return reticnn.shape_images(24, 3, image_size=8, seed=1)
+
+
+def test_rate_takes_the_place_of_the_users_schedule(train, three):
+    wanted = tiny(3)
+    train(wanted, three, optimizer="sgd", learning_rate=0.01)
+    by_user = compiled(keras.optimizers.SGD(decaying()))
+    train(by_user, three, learning_rate=0.01)
+    given = tiny(3)
+    train(given, three, optimizer=keras.optimizers.SGD(decaying()), learning_rate=0.01)
+    for model in (by_user, given):
+        for one, other in zip(model.get_weights(), wanted.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+    kept = compiled(keras.optimizers.SGD(decaying()))
+    train(kept, three)
+    assert float(kept.optimizer.learning_rate) == pytest.approx(0.5**4)
+
+
+def test_schedule_of_an_optimizer_that_accumulates_begins_where_it_is(train, three):
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    model = tiny(3)
+    rates = []
+    train(model, three, optimizer=optimizer, epochs=2)
+    train(
+        model,
+        three,
+        epochs=2,
+        schedule="cosine",
+        progress=lambda state: rates.append(float(optimizer.learning_rate)),
+    )
+    assert rates_of(model, 6, 1) == pytest.approx([0.1])
+    assert rates[-1] == pytest.approx(0, abs=1e-7)
+    assert max(rates) > 0.05
+
+
+class Harmonic(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that Keras could not save."""
+
+    def __call__(self, step):
+        return 0.1 / (1.0 + keras.ops.cast(step, "float32"))
+
+
+def test_schedule_that_keras_cannot_save_is_followed(train, three, tmp_path):
+    model = compiled(keras.optimizers.SGD(Harmonic()))
+    before = model.get_weights()
+    train(model, three, checkpoint_dir=tmp_path)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1 / 4)
+    after = model.get_weights()
+    train(model, three, stages=[{"train": "head"}, {"train": "all"}])
+    assert isinstance(rate_or_schedule(model.optimizer), Harmonic)
+    train(model, three, fresh=True)
+    for one, other in zip(model.get_weights(), after, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert not np.allclose(before[0], after[0])
+
+
+def test_fresh_training_has_the_optimizer_compiled_last(train, three):
+    model = compiled(keras.optimizers.SGD(0.25))
+    train(model, three)
+    model.compile(keras.optimizers.Adam(0.125), "sparse_categorical_crossentropy")
+    train(model, three)
+    assert int(model.optimizer.iterations) == 3
+    train(model, three, fresh=True)
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert float(model.optimizer.learning_rate) == 0.125
+    assert int(model.optimizer.iterations) == 3
+
+
+def test_optimizer_given_again_begins_anew_with_the_weights(train, three):
+    optimizer = keras.optimizers.Adam(0.01)
+    model = tiny(3)
+    train(model, three, optimizer=optimizer)
+    first = model.get_weights()
+    train(model, three, optimizer=optimizer, fresh=True)
+    for one, other in zip(model.get_weights(), first, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_weights_changed_by_other_means_are_said_to_stay(three):
+    model = tiny(3)
+    conv = next(layer for layer in model.layers if layer.weights)
+    conv.trainable = False
+    settings = {"epochs": 1, "progress": "none", "seed": 1}
+    reticnn.fit_classifier(model, three, **settings)
+    conv.set_weights([weight + 1 for weight in conv.get_weights()])
+    with pytest.warns(UserWarning, match="changed by other means"):
+        reticnn.fit_classifier(model, three, fresh=True, **settings)
+
+
+class OnlyMine(keras.optimizers.SGD):
+    """An optimizer that does not say how it is made."""
+
+    def __init__(self, secret):
+        super().__init__(0.1)
+
+
+def test_optimizer_that_cannot_be_made_again_is_named(refused, three):
+    model = compiled(OnlyMine(1))
+    with refused(ValueError, "optimizer", "OnlyMine", "get_config()"):
+        reticnn.fit_classifier(
+            model,
+            three,
+            epochs=1,
+            progress="none",
+            stages=[{"train": "head"}, {"train": "all"}],
+        )

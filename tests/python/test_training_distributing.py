@@ -241,9 +241,13 @@ def test_devices_that_are_not_there_are_refused_by_name(on_three):
         on_three(
             """
 messages = []
+accumulating = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+several = reticnn.build_cnn((16, 16, 3), n_blocks=1, filters=2, units=2)
+several.compile("sgd", "binary_crossentropy", steps_per_execution=2)
 for arguments in (
     {"distribute": 4}, {"distribute": 1.5}, {"distribute": "atuo"},
     {"distribute": ["cpu:0", "cpu:7"]}, {"distribute": 2, "batch_size": 1},
+    {"distribute": 2, "optimizer": accumulating}, {"distribute": 2, "model": several},
 ):
     try:
         fit(data, **arguments)
@@ -253,12 +257,15 @@ print(json.dumps(messages))
 """
         )
     )
-    four, half, misspelt, absent, batch = messages
+    four, half, misspelt, absent, batch, *steps = messages
     assert four.startswith("`distribute` asks for 4 devices, but there are 3: ")
     assert half.startswith("`distribute` must be a whole number of at least 1, not 1.5")
     assert "not 'atuo'" in misspelt and "Did you mean 'auto'?" in misspelt
     assert "'cpu:1'" in absent and "'cpu:7'" in absent
     assert batch.startswith("`batch_size` must be at least the number of devices, 2")
+    if BACKEND == "tensorflow":
+        assert "`gradient_accumulation_steps=2`" in steps[0]
+        assert "`steps_per_execution=2`" in steps[1]
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="what torch cannot do is said there")

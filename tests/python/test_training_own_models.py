@@ -349,3 +349,60 @@ def test_range_test_uses_the_models_own_loss(data):
         for kind in kinds
     ]
     assert first[1] == pytest.approx(2 * first[0], rel=1e-3)
+
+
+class StepWithoutLoss(keras.Model):
+    """A model whose step gives its loss another name."""
+
+    def train_step(self, data):
+        return {"total": super().train_step(data)["loss"]}
+
+
+class TestWithoutLoss(keras.Model):
+    """A model whose step in validation gives its loss another name."""
+
+    __test__ = False
+
+    def test_step(self, data):
+        return {"total": super().test_step(data)["loss"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [(StepWithoutLoss, "train_step()"), (TestWithoutLoss, "test_step()")],
+)
+def test_step_that_gives_no_loss_is_named(refused, fit, data, kind, method):
+    with refused(ValueError, "model", method, "'total'", "'loss'"):
+        fit(kind(*_layers()), data, epochs=1, validation=data[:4])
+
+
+class Unsaid(keras.Model):
+    """A model with its own call, of which Keras does not say what it takes."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.top = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, images):
+        return self.top(self.pool(images))
+
+
+def test_model_that_does_not_say_what_it_takes_is_told_how(refused, fit, data):
+    with refused(ValueError, "model", "Unsaid", "keras.Model(inputs, model(inputs))"):
+        fit(Unsaid(), data)
+    inputs = keras.Input((8, 8, 3))
+    whole = keras.Model(inputs, Unsaid()(inputs))
+    assert fit(whole, data, epochs=1, output="softmax").epochs == 1
+    both = keras.Model([inputs, keras.Input((2,))], whole.outputs)
+    with refused(ValueError, "model", "nothing else", "(None, 2)"):
+        fit(both, data)
+
+
+@pytest.mark.parametrize("named", ["lamb", "schedulefreeadamw"])
+def test_optimizers_that_keras_has_are_found_by_name(fit, data, named):
+    if not any(name.lower() == named for name in dir(keras.optimizers)):
+        pytest.skip("this Keras does not have it")
+    model = keras.Model(*_layers())
+    fit(model, data, epochs=1, optimizer=named)
+    assert type(model.optimizer).__name__.lower() == named

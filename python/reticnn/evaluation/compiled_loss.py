@@ -48,7 +48,8 @@ def _loss(model, targets, outputs):
         y_pred=keras.ops.convert_to_tensor(outputs),
         training=False,
     )
-    return float(keras.ops.convert_to_numpy(loss))
+    # One for each image, if the user wants no mean.
+    return float(keras.ops.convert_to_numpy(loss).mean())
 
 
 def _needs_images(classifier, data):

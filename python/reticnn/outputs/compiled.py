@@ -23,6 +23,8 @@ _CHOSEN_BY_TARGETS = {"ce", "crossentropy"}
 
 # Probability of one class in the outputs that a loss is tried on.
 _SURE = 0.9
+# By what part of itself rounding may change a loss.
+_ROUNDING = 1e-3
 
 
 def loss_of(model):
@@ -146,7 +148,10 @@ def _learns(loss, units, targets):
         _value(loss, targets[codes], _outputs(code, units))
         for code in (codes, (codes + 1) % classes)
     )
-    return right is not None and wrong is not None and right < wrong
+    if right is None or wrong is None:
+        return False
+    # Where targets of the wrong kind are broadcast, rounding alone makes a difference.
+    return wrong - right > _ROUNDING * max(abs(right), abs(wrong))
 
 
 def _outputs(codes, units):

@@ -103,6 +103,12 @@ class Meaning:
 def count_classes(model):
     """Return how many classes the output of `model` distinguishes."""
     shape = model.output_shape
+    if len(getattr(model, "outputs", None) or ()) > 1:
+        raise ValueError(
+            f"`model` must have one output, of the shape (batch, classes), not "
+            f"{len(model.outputs)}: {shown(shape)}. Give the model of one of them, "
+            "such as `keras.Model(model.inputs, model.outputs[0])`."
+        )
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise ValueError(
             "`model` must have one output of the shape (batch, classes), not "

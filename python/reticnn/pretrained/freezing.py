@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+import weakref
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,18 +15,25 @@ from reticnn.graph import (
     gives_probabilities,
     graph_of,
     has_convolutions,
+    has_flags,
     has_weights,
     has_weights_behind,
     layers_with_parents,
     leaves_in,
     leaves_of,
+    set_trainable_flags,
     start_of_head,
+    trainable_flags,
 )
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.inference import InferenceModel
 from reticnn.notation import in_words
 from reticnn.pretrained.catalog import last_blocks
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import freeze_under_adapters
+
+# What of a layer was trained when it last was.
+_when_trained = weakref.WeakKeyDictionary()
 
 
 def freeze(model, layers=None):
@@ -145,8 +153,9 @@ def last_part(model):
 def _backbone_of(model, gives_classes=True):
     """Return the network that is a model's backbone, and its layers before its head.
 
-    It is the only nested model that is known; or the only one with convolutions before
-    the head of the model; or the model itself, up to its head.
+    It is the only nested model that is known; or the model itself, up to its head, if
+    that is known, or else if it has no nested one with convolutions before its head; or
+    the only such nested one.
 
     Args:
         model: Keras model.
@@ -161,6 +170,9 @@ def _backbone_of(model, gives_classes=True):
     graph = graph_of(model)
     if graph is None:
         raise _unknown_head(model, "has its own `call()`")
+    leaves = _leaves_before_head(model, gives_classes)
+    if _known_last_block(model, leaves) is not None:
+        return model, leaves
     start = start_of_head(graph, gives_classes)
     if start is None:
         raise _unknown_head(model, "has no pooling or flattening of feature maps")
@@ -310,15 +322,24 @@ def set_flags(network, trained):
 
     A nested model is never frozen itself, only its layers: Keras would then keep all of
     them from training, whatever they say themselves. A layer whose class has
-    `stays_frozen` is trained only if its own `trainable` says so already.
+    `stays_frozen` is trained only if its own `trainable` says so already. What is
+    frozen within a layer, such as a weight under a low-rank adapter or a part of a
+    layer of the user's own, is so too when the layer is trained again.
     """
-    layers = [layer for layer, _ in layers_with_parents(network)]
-    for layer in layers:
+    rows = list(layers_with_parents(network))
+    for layer, parents in rows:
         if getattr(layer, "stays_frozen", False) and not layer.trainable:
             trained = trained - {id(layer)}
+        if not isinstance(layer, keras.Model) and _is_trainable(layer, parents):
+            _when_trained[layer] = trainable_flags(layer)
     network.trainable = True
-    for layer in layers:
+    for layer, _ in rows:
         layer.trainable = isinstance(layer, keras.Model) or id(layer) in trained
+    for layer, _ in rows:
+        if id(layer) in trained:
+            freeze_under_adapters(layer)
+            if has_flags(layer, _when_trained.get(layer)):
+                set_trainable_flags(layer, _when_trained[layer])
     if isinstance(network, AuxiliaryModel):
         network.let_auxiliary_follow_output()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reticnn.graph import leaves_of
+from reticnn.graph import settle_parts
 from reticnn.pretrained.efficientnet import match_rescalings
 from reticnn.pretrained.formats import read_source
 from reticnn.pretrained.matching import match
@@ -32,13 +32,6 @@ def put_weights(network, weights, entry=None, hint=""):
             array = keras.ops.convert_to_numpy(array)
             variable.assign(np.reshape(array, variable.shape))
     finally:
-        _settle_normalizations(network)
+        settle_parts(network)
     if entry is not None and entry.family == "efficientnet":
         match_rescalings(network, model.rescalings)
-
-
-def _settle_normalizations(network):
-    """Let layers compute from their weights what they use, which reading may change."""
-    for layer in leaves_of(network):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()

@@ -9,11 +9,13 @@ import contextlib
 import itertools
 import sys
 import threading
+import types
 import zipfile
 
 import h5py
 
 from reticnn.runtime.backend import keras
+from reticnn.runtime.registration import is_by_keras
 
 # Graphs
 
@@ -111,16 +113,109 @@ def takes_training(layer):
     return layer._call_has_training_arg
 
 
-def unknown_classes(model):
-    """Return the names of a model's classes that Keras would not find on loading it."""
-    kinds = {type(layer) for layer in model._flatten_layers()}
-    return sorted(kind.__name__ for kind in kinds if not _is_found(kind))
+def freeze_under_adapters(layer):
+    """Freeze the weights for which the low-rank adapters of a layer are trained."""
+    for part in layer._flatten_layers():
+        if getattr(part, "lora_enabled", False):
+            of_embedding = isinstance(part, keras.layers.Embedding)
+            weight = part._embeddings if of_embedding else part._kernel
+            weight.trainable = False
+
+
+def begin_adapters(model):
+    """Let low-rank adapters learn that are 0, as Keras leaves them in a loaded model.
+
+    Saving has added them to the weights that they adapt. What the model computes stays.
+    """
+    for part in model._flatten_layers():
+        if getattr(part, "lora_enabled", False):
+            of_embedding = isinstance(part, keras.layers.Embedding)
+            first = part.lora_embeddings_a if of_embedding else part.lora_kernel_a
+            initial = keras.initializers.HeUniform(seed=0)
+            first.assign(initial(first.shape, dtype=first.dtype))
+
+
+def adapted_layers(model):
+    """Return the names of the layers that have low-rank adapters."""
+    parts = model._flatten_layers()
+    return [part.name for part in parts if getattr(part, "lora_enabled", False)]
+
+
+def unknown_in_layers(model):
+    """Return the classes and functions in layers that loading a model would not find.
+
+    A function is looked for by its name alone.
+    """
+    values = [
+        value
+        for layer, value in _settings_of_layers(model)
+        if not isinstance(layer, keras.layers.Lambda)
+    ]
+    return _unknown([*model._flatten_layers(), *values])
+
+
+def layers_with_lambdas(model):
+    """Return the names of the layers that have a lambda function of the user's.
+
+    Lambda layers are left out, whose configuration says so.
+    """
+    return [
+        layer.name
+        for layer, value in _settings_of_layers(model)
+        if getattr(value, "__name__", "") == "<lambda>"
+        and not is_by_keras(value)
+        and not isinstance(layer, keras.layers.Lambda)
+    ]
+
+
+def _settings_of_layers(model):
+    """Return pairs of one of Keras's layers and a function or object it was given."""
+    return [
+        (part, value)
+        for part in model._flatten_layers()
+        if is_by_keras(type(part)) and not isinstance(part, keras.Model)
+        for value in vars(part).values()
+        if callable(value) and not isinstance(value, keras.layers.Layer)
+    ]
+
+
+def unknown_in_compiling(model):
+    """Return those that a model is compiled with and that loading would not find."""
+    if not model.compiled:
+        return []
+    given = keras.tree.flatten(compiled_as_given(model))
+    if model.optimizer is not None:
+        given += [innermost(model.optimizer), rate_or_schedule(model.optimizer)]
+    return _unknown(value for value in given if value is not None)
+
+
+def taken_for_kerass_own(unknown):
+    """Return the functions in whose place loading a model would find Keras's."""
+    modules = (keras.activations, keras.losses, keras.metrics, keras.initializers)
+    return [
+        kind
+        for kind in unknown
+        if isinstance(kind, types.FunctionType)
+        and any(hasattr(module, kind.__name__) for module in modules)
+    ]
+
+
+def _unknown(values):
+    """Return the functions, and the classes of objects, that are not found, by name."""
+    kinds = {
+        value if isinstance(value, types.FunctionType) else type(value)
+        for value in values
+    }
+    unknown = (kind for kind in kinds if not _is_found(kind))
+    return sorted(unknown, key=lambda kind: kind.__name__)
 
 
 def _is_found(kind):
     registered = keras.saving.get_registered_name(kind)
-    if keras.saving.get_registered_object(registered) is kind:
+    if keras.saving.get_registered_object(registered) is kind or is_by_keras(kind):
         return True
+    if isinstance(kind, types.FunctionType):
+        return False
     return getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
 
 
@@ -184,12 +279,23 @@ def set_optimizer(model, optimizer):
     model.make_train_function(force=True)
 
 
+def save_with_optimizer(model, file):
+    """Save a model with the optimizer that it has, scaling of losses included.
+
+    Keras saves what `compile` was given, and would decide again on scaling once the
+    model is loaded, which then no longer says in which precision it computes.
+    """
+    if model.compiled and model.optimizer is not None:
+        model._compile_config.config["optimizer"] = model.optimizer
+    model.save(file)
+
+
 def load_new_optimizer(model, file):
     """Give a model a new optimizer for what is trainable, with the state in a file.
 
     The file is the model's, `.keras`.
     """
-    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    optimizer = new_like(model.optimizer)
     optimizer.build(model.trainable_variables)
     with (
         zipfile.ZipFile(file) as archive,
@@ -210,6 +316,20 @@ def note_compiled_here(model):
 def compiled_here(model):
     """Return whether that was noted, and nobody has compiled the model since."""
     return getattr(getattr(model, "_compile_config", None), "by_reticnn", False)
+
+
+def keep_optimizer_maker(model, make):
+    """Keep what makes the optimizer of a compiled model again, until it is compiled.
+
+    One that is kept already stays.
+    """
+    kept = model._compile_config
+    kept.makes_optimizer = getattr(kept, "makes_optimizer", make)
+
+
+def kept_optimizer_maker(model):
+    """Return what was kept since the model was compiled, or None."""
+    return getattr(model._compile_config, "makes_optimizer", None)
 
 
 def mean_loss(model):
@@ -238,14 +358,72 @@ def innermost(optimizer):
 def rate_or_schedule(optimizer):
     """Return an optimizer's learning rate, a variable, or the schedule that it follows.
 
-    One that scales losses does not have its own: the result is None.
+    A schedule is a function of the step, or of nothing.
     """
-    return getattr(optimizer, "_learning_rate", None)
+    return innermost(optimizer)._learning_rate
+
+
+def settings_of(optimizer):
+    """Return an optimizer's settings as a dict, but for its learning rate and its name.
+
+    A schedule of the user's own may have no `get_config()`, and is not asked for it.
+    """
+    optimizer = innermost(optimizer)
+    rate = optimizer._learning_rate
+    try:
+        optimizer._learning_rate = 0.0
+        settings = optimizer.get_config()
+    finally:
+        optimizer._learning_rate = rate
+    return {
+        name: settings[name] for name in settings.keys() - {"learning_rate", "name"}
+    }
+
+
+def new_like(optimizer, rate=None, **changes):
+    """Return a new optimizer with the settings of one, some changed.
+
+    Args:
+        optimizer: Keras optimizer.
+        rate: Learning rate or schedule, or None for that of `optimizer`.
+        **changes: Settings that are to be others.
+
+    Raises:
+        ValueError: If its class does not say how it is made.
+    """
+    inner = innermost(optimizer)
+    rate = rate_or_schedule(optimizer) if rate is None else rate
+    follows = callable(rate)
+    value = 0.0 if follows else _number(rate)
+    try:
+        settings = {**settings_of(inner), "learning_rate": value, **changes}
+        made = type(inner).from_config(settings)
+    except Exception as error:  # Of the user's own class, whatever it raises.
+        raise ValueError(
+            f"`optimizer` is a {type(inner).__name__} that cannot be made again "
+            f"({error}), as is needed for other trained layers, for a copy, and for "
+            "starting again. Give its class a `get_config()` with all its settings."
+        ) from error
+    if follows:
+        made.learning_rate = rate
+    if inner is optimizer:
+        return made
+    scaling = optimizer.get_config()
+    del scaling["inner_optimizer"]
+    return type(optimizer)(made, **scaling)
+
+
+def _number(rate):
+    return float(rate.numpy() if isinstance(rate, keras.Variable) else rate)
 
 
 def steps_done(optimizer):
-    """Return how many steps an optimizer has taken."""
-    return int(keras.ops.convert_to_numpy(optimizer.iterations))
+    """Return how many batches an optimizer has been given.
+
+    That is what schedules count by, also where it changes the weights only after some
+    batches, whose gradients it accumulates.
+    """
+    return int(keras.ops.convert_to_numpy(innermost(optimizer)._iterations))
 
 
 def trained_by(optimizer):

@@ -100,3 +100,18 @@ class _KerasFinder:
 
             spec.loader.exec_module = execute_and_register
         return spec
+
+
+def is_by_keras(kind):
+    """Return whether a class is Keras's own."""
+    return _home_of(kind) == "keras"
+
+
+def is_ours(kind):
+    """Return whether a class is one of this package."""
+    return _home_of(kind) == "reticnn"
+
+
+def _home_of(kind):
+    """Return the package that a class is from. One written in R may have none."""
+    return str(getattr(kind, "__module__", "")).partition(".")[0]

@@ -115,6 +115,15 @@ def _are_facts(value, record):
     )
 
 
+def _are_flags(value):
+    """Return whether a value says what is trained: older files, of layers alone."""
+    if isinstance(value, dict):
+        return set(value) == {"parts", "weights"} and not any(
+            isinstance(flags, dict) or not _are_flags(flags) for flags in value.values()
+        )
+    return isinstance(value, list) and all(isinstance(flag, bool) for flag in value)
+
+
 # Whether a field has a value that it may have, which is looked at if there is one.
 _FIELDS = {
     "reticnn": lambda value, _: isinstance(value, str),
@@ -128,9 +137,7 @@ _FIELDS = {
     ),
     "trained_with": _are_facts,
     "output": lambda value, _: isinstance(value, str) and value in _OUTPUTS,
-    "trainable": lambda value, _: (
-        isinstance(value, list) and all(isinstance(flag, bool) for flag in value)
-    ),
+    "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "spared_from_decay": lambda value, _: (
         isinstance(value, list) and all(_is_whole(position, 0) for position in value)

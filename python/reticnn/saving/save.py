@@ -9,7 +9,12 @@ import zipfile
 from reticnn import __version__
 from reticnn.classifier import Classifier, as_classifier
 from reticnn.coercion import as_path, shown
-from reticnn.graph import layers_with_parents
+from reticnn.graph import (
+    has_flags,
+    layers_with_parents,
+    set_trainable_flags,
+    trainable_flags,
+)
 from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
@@ -24,12 +29,18 @@ from reticnn.runtime.foreign.configs import (
 from reticnn.runtime.foreign.limits import in_short
 from reticnn.runtime.foreign.models import ModelFile
 from reticnn.runtime.keras_internals import (
+    adapted_layers,
+    begin_adapters,
     compiled_here,
+    layers_with_lambdas,
     load_new_optimizer,
     note_compiled_here,
+    save_with_optimizer,
     spare_from_decay,
     spares_from_decay,
-    unknown_classes,
+    taken_for_kerass_own,
+    unknown_in_compiling,
+    unknown_in_layers,
 )
 from reticnn.runtime.writing import (
     as_file_to_write,
@@ -63,15 +74,18 @@ def save_classifier(classifier, path):
     Raises:
         TypeError: If `classifier` is not a classifier.
         ValueError: If `path` is a folder, or has the extension `.keras` or `.h5`, which
-            stands for another format, or if the model has Lambda layers, whose code
-            would be unsafe to load.
+            stands for another format, if the model has lambda functions, whose code
+            would be unsafe to load, or a function of your own, not registered, with
+            the name of one of Keras's.
         FileNotFoundError: If the folder to write in does not exist.
         OSError: If the file cannot be written. An older one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        UserWarning: If the model has layers of classes of your own that Keras will not
-            find on loading it, as they are neither registered nor part of a module.
+        UserWarning: If the model has layers or functions of your own, or is compiled
+            with some, that Keras will not find on loading it, as they are not
+            registered; or if it has low-rank adapters (LoRA), which are saved as part
+            of the weights that they adapt, and begin anew once loaded.
 
     Example:
         >>> save_classifier(classifier, "cats-and-dogs.reticnn")
@@ -85,15 +99,7 @@ def save_classifier(classifier, path):
             "has the class names. Use the extension .reticnn, or for the model alone "
             "`classifier.model.save()`."
         )
-    unknown = unknown_classes(classifier.model)
-    if unknown:
-        warn_user(
-            f"`classifier` has layers of your own, {shown(unknown)}, that Keras will "
-            "not find when the file is loaded. Register their class before the model "
-            "is built, as with "
-            f"`keras.saving.register_keras_serializable()({unknown[0]})`, here and "
-            "where the file is loaded."
-        )
+    _warn_of_what_is_lost(classifier.model)
     policy = classifier.augmentation
     record = {
         "format": FORMAT,
@@ -110,18 +116,72 @@ def save_classifier(classifier, path):
         "trained_with": classifier.trained_with,
         "output": classifier.output,
         "seen": classifier.seen.to_config(),
-        "trainable": _flags_of(classifier.model),
+        "trainable": trainable_flags(classifier.model),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
     with replacing(path, unwritten(path)) as whole:
         model = os.path.join(os.path.dirname(whole), _MODEL)
-        classifier.model.save(model)
+        save_with_optimizer(classifier.model, model)
         _check_no_code(model)
         with zipfile.ZipFile(whole, "w") as archive:
             archive.write(model, _MODEL)
             archive.writestr(_RECORD, json.dumps(record, indent=1))
     return path
+
+
+def _warn_of_what_is_lost(model):
+    """Warn of what a saved model will not have, or cannot be loaded without.
+
+    Raises:
+        ValueError: If Keras would take something else in its place, or refuse it.
+    """
+    with_code = layers_with_lambdas(model)
+    if with_code:
+        raise ValueError(
+            f"`classifier` has code in its layers, {shown(with_code)}, which "
+            "`load_classifier()` would refuse to run. Use Keras's layers and "
+            "functions, or your own layer class, instead of lambda functions."
+        )
+    in_layers, in_compiling = unknown_in_layers(model), unknown_in_compiling(model)
+    taken = taken_for_kerass_own(in_layers + in_compiling)
+    if taken:
+        raise ValueError(
+            f"`classifier` has {_named(taken)} of your own, for which Keras would take "
+            "its own of the same name when the file is loaded. "
+            f"{_registering(taken[0])}"
+        )
+    if in_layers:
+        warn_user(
+            f"`classifier` has layers or functions of your own, {_named(in_layers)}, "
+            "that Keras will not find when the file is loaded. "
+            f"{_registering(in_layers[0])}"
+        )
+    if in_compiling:
+        warn_user(
+            f"`classifier` is compiled with {_named(in_compiling)} of your own, which "
+            "Keras will not find when the file is loaded. "
+            f"{_registering(in_compiling[0])}"
+        )
+    names = adapted_layers(model)
+    if names:
+        warn_user(
+            f"`classifier` has low-rank adapters in {shown(names)}. Keras saves them "
+            "as part of the weights that they adapt: what is loaded predicts as now, "
+            "and its adapters begin anew."
+        )
+
+
+def _named(kinds):
+    return shown([kind.__name__ for kind in kinds])
+
+
+def _registering(kind):
+    return (
+        "Register such before the model is built, as with "
+        f"`keras.saving.register_keras_serializable()({kind.__name__})`, here and "
+        "where the file is loaded."
+    )
 
 
 def load_classifier(path):
@@ -228,45 +288,55 @@ def _history_of(record):
     return {**history, "stage": stages}
 
 
-def _flags_of(model):
-    return [layer.trainable for layer, _ in layers_with_parents(model)]
+def _freeze_again(model, trained, file):
+    """Have trained what was, with the optimizer's state in the file.
 
-
-def _freeze_again(model, flags, file):
-    """Let the layers be trained that were, with the optimizer's state in the file.
-
-    A model with its own `call()` says nothing of its layers when it is saved: Keras
-    makes them trainable, and an optimizer for all of them.
+    A model with its own `call()` says nothing of its layers when it is saved, nor does
+    a layer of the user's own of those it is made of: Keras makes all of them trainable,
+    and an optimizer for all of them.
     """
-    flags = flags or []
-    layers = [layer for layer, _ in layers_with_parents(model)]
-    if len(flags) != len(layers) or flags == _flags_of(model):
+    if not _some_frozen(trained):
         return
-    for layer, flag in zip(layers, flags, strict=True):
-        layer.trainable = bool(flag)
+    if has_flags(model, trained):
+        set_trainable_flags(model, trained)
+    elif isinstance(trained, list):
+        # Older files say it of the layers alone.
+        layers = [layer for layer, _ in layers_with_parents(model)]
+        if len(trained) == len(layers):
+            for layer, flag in zip(layers, trained, strict=True):
+                layer.trainable = bool(flag)
     if model.compiled and model.optimizer is not None:
         load_new_optimizer(model, file)
 
 
-def _read_model(contents, path, flags):
+def _some_frozen(trained):
+    """Return whether a file says that anything in its model is frozen."""
+    if isinstance(trained, dict):
+        return not all(flag for flags in trained.values() for flag in flags)
+    return not all(trained or ())
+
+
+def _read_model(contents, path, trained):
     """Return the Keras model whose file has these contents.
 
     Args:
         contents: Bytes.
         path: The file, for messages.
-        flags: Whether each layer was trainable, or None if that is not known.
+        trained: Which of its parts and weights were trained, or None if that is not
+            known.
     """
     with temporary_folder() as scratch:
         file = _checked(contents, scratch, path)
         try:
             with warnings.catch_warnings():
-                # Of the optimizer of a model that is frozen again below.
-                if flags and not all(flags):
+                # Of the optimizer, whose state is read again below.
+                if _some_frozen(trained):
                     warnings.filterwarnings(
                         "ignore", "Skipping variable loading for op"
                     )
                 model = file.load()
-            _freeze_again(model, flags, file.path)
+            _freeze_again(model, trained, file.path)
+            begin_adapters(model)
             return model
         except Exception as error:
             raise ValueError(

@@ -1,6 +1,7 @@
 """Loss, metric, optimizer and learning rate of a model about to be trained."""
 
 from reticnn.coercion import as_choice, shown
+from reticnn.graph import scales_and_biases
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.optimizers.schedules import Schedule
 from reticnn.outputs import loss_and_metric, takes_one_hot
@@ -9,9 +10,11 @@ from reticnn.runtime.keras_internals import (
     compiled_as_given,
     compiled_here,
     innermost,
+    new_like,
     note_compiled_here,
     rate_or_schedule,
     set_optimizer,
+    settings_of,
     spare_from_decay,
     spares_from_decay,
     steps_done,
@@ -43,11 +46,13 @@ def compile_model(model, settings, kind):
     optimizer = (
         _next_optimizer(model, settings)
         if model.compiled
-        else _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
+        else _unused(
+            _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
+        )
     )
     if (
         not model.compiled
-        or optimizer is not model.optimizer
+        or optimizer not in (model.optimizer, innermost(model.optimizer))
         or _differ(model, loss, metric)
     ):
         model.compile(optimizer, loss, metrics=[metric])
@@ -67,7 +72,7 @@ def compile_like(copy, model, optimizer=None):
     """
     own = innermost(model.optimizer)
     fresh = (
-        type(own).from_config(own.get_config())
+        new_like(model.optimizer)
         if optimizer is None
         else _optimizer(optimizer, None, None)
     )
@@ -89,16 +94,14 @@ def set_learning_rate(
     """
     optimizer = model.optimizer
     current = rate_or_schedule(optimizer)
-    has_schedule = isinstance(current, keras.optimizers.schedules.LearningRateSchedule)
+    stays = schedule == "constant" and warmup_steps == 0
     if learning_rate is None:
-        learning_rate = getattr(current, "rate", None) or float(
-            keras.ops.convert_to_numpy(optimizer.learning_rate)
-        )
-    elif schedule == "constant" and warmup_steps == 0 and not has_schedule:
+        ours = isinstance(current, Schedule)
+        learning_rate = current.rate if ours else _rate_now(optimizer)
+        if stays and not ours:
+            return learning_rate
+    elif stays and not callable(current):
         optimizer.learning_rate = learning_rate
-        return learning_rate
-    ours = isinstance(current, Schedule)
-    if schedule == "constant" and warmup_steps == 0 and not ours:
         return learning_rate
     if first_step is None:
         first_step = steps_done(optimizer)
@@ -107,6 +110,19 @@ def set_learning_rate(
     )
     model.make_train_function(force=True)
     return learning_rate
+
+
+def _rate_now(optimizer):
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def build_optimizer(model):
+    """Let the optimizer of a compiled model make its state, unless it has.
+
+    Some of Keras's, and those of users, would make it a second time.
+    """
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def forget_functions(model):
@@ -133,7 +149,7 @@ def follow_trainable(model):
     forget_functions(model)
     if not optimizer.built:
         return
-    fresh = type(optimizer).from_config(optimizer.get_config())
+    fresh = new_like(optimizer)
     if compiled_here(model):
         _spare_biases(fresh, model)
     else:
@@ -147,7 +163,7 @@ def _check_keeps_its_own(model, settings):
     """Raise if a setting would change what the user compiled the model with."""
     for name in ("optimizer", "weight_decay", "ema", "label_smoothing"):
         value = getattr(settings, name)
-        if value and value is not model.optimizer:
+        if value and value not in (model.optimizer, innermost(model.optimizer)):
             raise ValueError(
                 f"`{name}` is {shown(value)}, but `model` is already compiled and "
                 f"keeps its own. Leave `{name}` out, or compile the model accordingly."
@@ -174,18 +190,18 @@ def _next_optimizer(model, settings):
             changes["ema_momentum"] = settings.ema
         if settings.weight_decay is not None:
             changes["weight_decay"] = settings.weight_decay
-        wanted = type(inner).from_config({**inner.get_config(), **changes})
+        wanted = new_like(inner, **changes)
     else:
         wanted = _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
         if wanted is settings.optimizer:
             return wanted
-    same = type(wanted) is type(inner) and _without_rate(wanted) == _without_rate(inner)
+    same = type(wanted) is type(inner) and settings_of(wanted) == settings_of(inner)
     return current if same else wanted
 
 
-def _without_rate(optimizer):
-    """Return an optimizer's settings but for the learning rate."""
-    return {**optimizer.get_config(), "learning_rate": None, "name": None}
+def _unused(optimizer):
+    """Return an optimizer that has trained nothing yet, itself or one like it."""
+    return new_like(optimizer) if optimizer.built else optimizer
 
 
 def _differ(model, loss, metric):
@@ -206,26 +222,24 @@ def _optimizer(optimizer, weight_decay, ema):
                 )
         return optimizer
     wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
-    known = sorted(
-        name.lower()
-        for name, value in vars(keras.optimizers).items()
+    # Keras's own register of names leaves some out.
+    kinds = {
+        name.lower(): value
+        for name, value in sorted(vars(keras.optimizers).items())
         if isinstance(value, type) and name not in wrappers
-    )
-    known.append("levenberg_marquardt")
-    name = as_choice("adam" if optimizer is None else optimizer, "optimizer", known)
+    }
+    kinds["levenberg_marquardt"] = LevenbergMarquardt
+    name = as_choice("adam" if optimizer is None else optimizer, "optimizer", [*kinds])
     config = {}
     if weight_decay is not None:
         config["weight_decay"] = weight_decay
     if ema is not None:
         config.update(use_ema=True, ema_momentum=ema)
-    if name == "levenberg_marquardt":
-        return LevenbergMarquardt(**config)
-    return keras.optimizers.get({"class_name": name, "config": config})
+    return kinds[name](**config)
 
 
 def _spare_biases(optimizer, model):
     """Keep weight decay from biases and from the scales of normalisations."""
+    optimizer = innermost(optimizer)
     if optimizer.weight_decay:
-        optimizer.exclude_from_weight_decay(
-            var_list=[v for v in model.trainable_variables if len(v.shape) < 2]
-        )
+        optimizer.exclude_from_weight_decay(var_list=scales_and_biases(model))

@@ -25,7 +25,7 @@ from reticnn.runtime.keras_internals import (
     mirrored_strategy,
     set_layout,
 )
-from reticnn.training.compiling import forget_functions
+from reticnn.training.compiling import build_optimizer, forget_functions
 
 # What takes the place of these here would not do what the model does.
 _OWN_STEPS = (
@@ -158,6 +158,31 @@ def check_trains_by_keras(model, devices):
             )
 
 
+def check_steps_one_by_one(optimizer, model, devices):
+    """Raise if TensorFlow cannot take such steps on several devices.
+
+    Args:
+        optimizer: Keras optimizer, or anything else for one that is named.
+        model: Keras model.
+        devices: Names of the devices.
+    """
+    if not devices or keras.backend.backend() != "tensorflow":
+        return
+    several = {
+        "gradient_accumulation_steps": getattr(
+            innermost(optimizer), "gradient_accumulation_steps", None
+        ),
+        "steps_per_execution": getattr(model, "steps_per_execution", None),
+    }
+    for name, value in several.items():
+        if value and value > 1:
+            what = "optimizer" if name.startswith("gradient") else "model"
+            raise ValueError(
+                f"`{what}` has `{name}={value}`, which does not work on several "
+                'devices under TensorFlow. Use `distribute="none"`, or leave it out.'
+            )
+
+
 @contextlib.contextmanager
 def distributed(model, devices, batches):
     """Have the model on the devices inside the block, and as it was after it.
@@ -170,7 +195,7 @@ def distributed(model, devices, batches):
     if not devices:
         yield
         return
-    model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     _build_metrics(model, batches[0])
     moved = _replicated if keras.backend.backend() == "jax" else _mirrored
     with moved(model, devices):

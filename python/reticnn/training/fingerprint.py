@@ -14,6 +14,7 @@ from reticnn.runtime.keras_internals import (
     innermost,
     parts_of,
     rate_or_schedule,
+    settings_of,
 )
 
 
@@ -61,8 +62,7 @@ def initial_digests(model):
 def optimizer_texts(optimizer):
     """Return the settings of an optimizer by name, as texts."""
     inner = innermost(optimizer)
-    settings = {**inner.get_config(), "learning_rate": _rate_text(optimizer)}
-    del settings["name"]
+    settings = {**settings_of(inner), "learning_rate": _rate_text(optimizer)}
     texts = {f"optimizer {name}": str(value) for name, value in settings.items()}
     return {"optimizer": type(inner).__name__, **texts}
 
@@ -72,7 +72,7 @@ def rate_of(optimizer):
 
     It is None where it follows another.
     """
-    rate = rate_or_schedule(innermost(optimizer))
+    rate = rate_or_schedule(optimizer)
     if isinstance(rate, Schedule):
         rate = rate.rate
     elif callable(rate):
@@ -85,10 +85,7 @@ def _rate_text(optimizer):
     if rate is not None:
         # Keras keeps it as a float of 32 bits.
         return f"{float(np.float32(rate)):.6g}"
-    return json.dumps(
-        keras.saving.serialize_keras_object(rate_or_schedule(innermost(optimizer))),
-        sort_keys=True,
-    )
+    return json.dumps(_described(rate_or_schedule(optimizer)), sort_keys=True)
 
 
 def _described(value, model=None):

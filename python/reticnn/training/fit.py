@@ -167,7 +167,8 @@ def fit_classifier(
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
             close to that on one device; under TensorFlow, batch normalisation sees only
-            the part on its device, and dropout is drawn separately on each. Several
+            the part on its device, dropout is drawn separately on each, and an
+            optimizer that clips gradients clips those of each. Several
             hosts can train together under JAX: start the same script on each, with the
             same data and with `keras.distribution.initialize()` before anything else;
             `"auto"` is then all devices of all hosts. Under TensorFlow, Keras trains on

@@ -7,8 +7,6 @@ from reticnn.augmenting.layer import AugmentationLayer
 from reticnn.graph import (
     graph_of,
     has_weights,
-    is_by_keras,
-    is_ours,
     leaves_of,
     own_methods,
     walk,
@@ -16,6 +14,7 @@ from reticnn.graph import (
 from reticnn.layers.inference import InferenceModel
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import draws_at_random, parts_of
+from reticnn.runtime.registration import is_by_keras, is_ours
 
 # Keras's own layers that run whatever code they are given, which may draw at random.
 _OF_OTHERS_CODE = (

@@ -3,7 +3,7 @@
 import contextlib
 from functools import partial
 
-from reticnn.graph import leaves_of
+from reticnn.graph import leaves_of, scales_and_biases
 from reticnn.notation import shown
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import innermost, steps_within
@@ -40,14 +40,16 @@ def rate_factors(model, decay):
 
     The last layer has 1, and so has what is trained but is not among the layers, such
     as auxiliary classifiers. Layers without a matrix or kernel, such as normalisations,
-    have the factor of the layer before them.
+    have the factor of the layer before them. A layer that several nested models share
+    counts where it is used first.
     """
     factors = {id(variable): 1.0 for variable in model.trainable_variables}
+    small = set(map(id, scales_and_biases(model)))
     depth = 0
-    for layer in reversed(leaves_of(model)):
+    for layer in reversed(dict.fromkeys(leaves_of(model))):
         variables = layer.trainable_variables
         factors.update({id(variable): decay**depth for variable in variables})
-        depth += any(len(variable.shape) > 1 for variable in variables)
+        depth += any(id(variable) not in small for variable in variables)
     return factors
 
 

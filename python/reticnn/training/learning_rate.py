@@ -16,7 +16,7 @@ from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.stopping import check_heard, listening
 from reticnn.training.building import built
 from reticnn.training.callbacks.seeds import torch_state_kept
-from reticnn.training.compiling import compile_like
+from reticnn.training.compiling import build_optimizer, compile_like
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 
@@ -132,9 +132,8 @@ def find_learning_rate(
 
 def _curves(run, model, steps, guessing):
     """Yield the losses of going through all rates, from the same start each time."""
-    optimizer = model.optimizer
-    optimizer.build(model.trainable_variables)
-    variables = [*model.weights, *optimizer.variables]
+    build_optimizer(model)
+    variables = [*model.weights, *model.optimizer.variables]
     start = [np.array(keras.ops.convert_to_numpy(one)) for one in variables]
     losses_of_steps = run.losses_of_steps()
     while True:

@@ -12,12 +12,16 @@ def mixed_bfloat16(model, wanted):
     """Let the model compute in bfloat16 inside the block, its output layer excepted.
 
     The weights stay float32 throughout, so that the model afterwards is an ordinary
-    one.
+    one. Quantised layers, whose weights mean something else, compute as they do.
     """
     if not wanted:
         yield
         return
-    layers = leaves_of(model)[:-1]
+    layers = [
+        layer
+        for layer in leaves_of(model)[:-1]
+        if layer.dtype_policy.quantization_mode is None
+    ]
     policies = [layer.dtype_policy for layer in layers]
     policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
     _set_policies(model, layers, [policy] * len(layers))

@@ -15,7 +15,12 @@ from reticnn.outputs import takes_one_hot, targets_of_classes
 from reticnn.pretrained.freezing import set_flags
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
-from reticnn.runtime.keras_internals import averages, steps_done, sync_weights
+from reticnn.runtime.keras_internals import (
+    averages,
+    innermost,
+    steps_done,
+    sync_weights,
+)
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.stopping import comes_of_stopping
 from reticnn.training.batches import (
@@ -35,12 +40,14 @@ from reticnn.training.callbacks.curvature import CurvatureEstimates, check_measu
 from reticnn.training.callbacks.epoch_progress import Position
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
+    build_optimizer,
     compile_model,
     follow_trainable,
     set_learning_rate,
 )
 from reticnn.training.distributing import (
     check_batch_size,
+    check_steps_one_by_one,
     check_trains_by_keras,
     distributed,
     placed,
@@ -115,6 +122,8 @@ class TrainingRun:
         check_batch_size(settings.batch_size, devices)
         check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
+        used = settings.optimizer or getattr(model, "optimizer", None)
+        check_steps_one_by_one(used, model, devices)
         given = None if isinstance(seed, DrawnSeed) else seed
         self.seed = earlier.seed if earlier else _seed_of(seed, devices)
         self._rate = None
@@ -353,7 +362,7 @@ class TrainingRun:
 
     def _curvature_estimates(self):
         """Return the callback that estimates curvatures, if the optimizer needs it."""
-        if not isinstance(self._model.optimizer, LevenbergMarquardt):
+        if not isinstance(innermost(self._model.optimizer), LevenbergMarquardt):
             return []
         return [CurvatureEstimates(self._images(), self.seed, self._kind)]
 
@@ -403,7 +412,7 @@ class TrainingRun:
             compile_model(self._model, settings, self._kind)
         else:
             follow_trainable(self._model)
-        if isinstance(self._model.optimizer, LevenbergMarquardt):
+        if isinstance(innermost(self._model.optimizer), LevenbergMarquardt):
             check_measurable(self._model)
         # What the loss is given for each class.
         self._targets = targets_of_classes(
@@ -418,7 +427,7 @@ class TrainingRun:
             steps * settings.warmup_epochs,
             first_step,
         )
-        self._model.optimizer.build(self._model.trainable_variables)
+        build_optimizer(self._model)
         begin_averages(self._model)
         seed_layers(self._model, self.seed)
 

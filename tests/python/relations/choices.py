@@ -43,6 +43,8 @@ CHOICES = {
         "dropout",
         "noise_in_front",
         "flips_in_front",
+        "normalised",
+        "frozen_part",
     ),
     "frozen": ("nothing", "start", "backbone"),
     "own": ("nothing", "train_step", "compute_loss"),
@@ -67,7 +69,15 @@ CHOICES = {
     "test": ("all", "lacks_class", "other_order"),
     # Training
     "batch_size": (5, 3, 32),
-    "optimizer": ("sgd", "default", "adamw", "object", "levenberg_marquardt"),
+    "optimizer": (
+        "sgd",
+        "default",
+        "adamw",
+        "object",
+        "scheduled",
+        "accumulating",
+        "levenberg_marquardt",
+    ),
     "learning_rate": (0.05, None),
     "schedule": ("constant", "cosine", "one_cycle"),
     "warmup_epochs": (0, 1),
@@ -94,6 +104,7 @@ CHOICES = {
         "names",
         "files",
         "trained_further",
+        "copied",
         "distributed",
     ),
 }
@@ -173,6 +184,7 @@ MEANING = {
     "flatten_after": "logits",
     "distances": "distances",
 }
+OBJECTS = ("object", "scheduled", "accumulating")
 TWO_CLASSES = ("sigmoid", "sigmoid_op", "logit", "softmax_of_two")
 ONE_UNIT = ("sigmoid", "logit")
 
@@ -265,7 +277,7 @@ def divergence_is_between_distributions(head, compiled):
 @_rule
 def a_compiled_model_keeps_its_optimizer(optimizer, compiled):
     """It is an object there; the argument is then left out."""
-    return compiled == "no" or optimizer == "object"
+    return compiled == "no" or optimizer in OBJECTS
 
 
 @_rule
@@ -295,13 +307,13 @@ def mixed_classes_need_soft_targets(compiled, mixing):
 @_rule
 def an_optimizer_has_its_own_decay(optimizer, weight_decay):
     """An object's settings are its own."""
-    return optimizer not in ("object", "levenberg_marquardt") or weight_decay is None
+    return optimizer not in (*OBJECTS, "levenberg_marquardt") or weight_decay is None
 
 
 @_rule
 def an_optimizer_has_its_own_averages(optimizer, ema):
     """An object's settings are its own."""
-    return optimizer not in ("object", "levenberg_marquardt") or ema is None
+    return optimizer not in (*OBJECTS, "levenberg_marquardt") or ema is None
 
 
 @_rule
@@ -400,13 +412,13 @@ for _name in (
 @_rule
 def fine_tune_has_the_default_optimizer(stages, optimizer):
     """`fine_tune` takes no `optimizer`."""
-    return stages != "fine_tune" or optimizer in ("default", "object")
+    return stages != "fine_tune" or optimizer in ("default", *OBJECTS)
 
 
 @_rule
 def fine_tune_takes_a_compiled_models_optimizer(stages, optimizer, compiled):
     """It gives none of its own."""
-    return stages != "fine_tune" or (optimizer == "object") == (compiled != "no")
+    return stages != "fine_tune" or (optimizer in OBJECTS) == (compiled != "no")
 
 
 @_rule
@@ -485,6 +497,12 @@ def further_training_is_plain(further, stages):
 def layered_rates_need_one_device(further, layer_decay):
     """TensorFlow's devices scale their copies by themselves."""
     return further != "distributed" or layer_decay is None
+
+
+@_rule
+def accumulation_needs_one_device(further, optimizer):
+    """TensorFlow's devices take each step by themselves."""
+    return further != "distributed" or optimizer != "accumulating"
 
 
 @_rule

@@ -17,7 +17,14 @@ from reticnn.training.callbacks.seeds import seed_layers
 from reticnn.training.mixing import Mixing
 
 from .calls import AUGMENTATIONS, MIXING, SHARE, stages_of, weights_by_name
-from .models import compile_by_user, leaves, new_optimizer, targets_are_one_hot
+from .models import (
+    DECAY,
+    compile_by_user,
+    freeze_parts,
+    leaves,
+    new_optimizer,
+    targets_are_one_hot,
+)
 
 
 class Loop:
@@ -43,7 +50,7 @@ class Loop:
         """Train through all stages, or in one."""
         case = self.case
         if case.compiled != "no":
-            compile_by_user(case, self.model, run_eagerly=True)
+            compile_by_user(case, self.model, _without_schedule(case), run_eagerly=True)
         if case.mixed_precision:
             for layer in list(leaves(self.model))[:-1]:
                 layer.dtype_policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
@@ -83,7 +90,7 @@ class Loop:
     def _compile(self):
         case = self.case
         loss, metric = _loss_and_metric(case)
-        optimizer = new_optimizer(case) or "adam"
+        optimizer = _without_schedule(case) or new_optimizer(case) or "adam"
         if isinstance(optimizer, str):
             decay = {} if case.weight_decay is None else {"weight_decay": 0.1}
             optimizer = keras.optimizers.get({"class_name": optimizer, "config": decay})
@@ -109,6 +116,10 @@ class Loop:
         seed_layers(model, case.seed)
         steps = -(-len(self.codes) // case.batch_size)
         rates = _rates(case, rate or self._own_rate, steps * epochs, steps)
+        follows_its_own = case.schedule == "constant" and case.warmup_epochs == 0
+        if case.optimizer == "scheduled" and follows_its_own and rate is None:
+            first = int(model.optimizer.iterations)
+            rates = _decaying(first, steps * epochs)
         if case.ema is not None and self._averages is None:
             self._averages = _Averages(case.ema, model)
         averages = self._averages
@@ -282,6 +293,7 @@ def _choose(model, trained):
         return
     for layer in leaves(model):
         layer.trainable = trained(layer) and layer.name != "head_prototypes"
+    freeze_parts(model)
 
 
 def _loss_and_metric(case):
@@ -321,6 +333,19 @@ def _rates(case, rate, steps, steps_per_epoch):
         }[case.schedule]
         rates.append(rate * factor * min(1.0, (step + 1) / (warmup + 1)))
     return rates
+
+
+def _without_schedule(case):
+    """Return the optimizer of a case that has a schedule, without it, or None."""
+    if case.optimizer == "scheduled":
+        return keras.optimizers.SGD(DECAY[0], momentum=0.5)
+    return None
+
+
+def _decaying(first, steps):
+    """Return the rates of the schedule of an optimizer's own."""
+    rate, of_steps, fall = DECAY
+    return [rate / (1 + fall * (first + step) / of_steps) for step in range(steps)]
 
 
 def _half_cosine(done, start, end):

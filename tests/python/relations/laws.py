@@ -13,6 +13,7 @@ import numpy as np
 import sklearn.metrics
 
 import reticnn
+from reticnn.graph import copy_of
 from reticnn.training.callbacks import epoch_progress
 
 from . import calls
@@ -572,6 +573,23 @@ def trained_further(run):
         run.loop.train_further(1)
     assert trained.epochs == run.loop.epochs
     close(trained.model.get_weights(), run.loop.model.get_weights(), 2 * run.tolerance)
+
+
+@_further
+def copied(run):
+    """A copy, as for finding a rate, computes and trains what the model does."""
+    model = run.classifier.model
+    try:
+        copy = copy_of(model)
+    except ValueError as error:
+        assert not run.case.is_graph, error
+        return
+    with untraced():
+        close(copy.predict(run.test.pixels, verbose=0), run.outputs, 1e-5)
+    for one, other in zip(copy.weights, model.weights, strict=True):
+        assert one.trainable == other.trainable
+    trained = [len(each.trainable_weights) for each in (copy, model)]
+    assert trained[0] == trained[1]
 
 
 @_further

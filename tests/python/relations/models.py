@@ -10,11 +10,15 @@ from .images import SIDE
 
 PACKAGE = "relations"
 
+# The first rate, steps, and by how much it falls in them.
+DECAY = (0.08, 2, 0.5)
+
 
 def build(case):
     """Return the model of a case, not compiled; the same for the same seed."""
     keras.utils.set_random_seed(case.seed)
     model = BODIES.get(case.body, _functional)(case)
+    freeze_parts(model)
     for layer in _frozen(case, model):
         layer.trainable = False
     return model
@@ -63,6 +67,11 @@ def _conv(case, number, **options):
 def _front(case):
     """Return the layers before the first convolution."""
     front = [keras.layers.Rescaling(1 / 255, name="rescaling")]
+    if case.extra == "normalised":
+        normalised = keras.layers.Normalization(name="normalised")
+        shape = (7, SIDE, SIDE, case.channels)
+        normalised.adapt(np.random.default_rng(1).gamma(2, 0.1, shape))
+        front.append(normalised)
     if case.extra == "noise_in_front":
         front.append(keras.layers.GaussianNoise(0.1, name="noise"))
     if case.extra == "flips_in_front":
@@ -82,8 +91,40 @@ def _between(case):
         ),
         "dropout": lambda: keras.layers.Dropout(0.3, name="dropout"),
         "added_loss": lambda: AddedLoss(name="added_loss"),
+        "frozen_part": lambda: Pair(name="pair"),
     }.get(case.extra)
     return [made()] if made else []
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Pair(keras.layers.Layer):
+    """A layer that is made of two, of which one is frozen, and of the other the bias.
+
+    It is they themselves that are, and nothing says so when the layer is saved.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.first = keras.layers.DepthwiseConv2D(3, padding="same", name="first")
+        self.second = keras.layers.DepthwiseConv2D(3, padding="same", name="second")
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.second.build(shape)
+
+    def call(self, inputs):
+        return self.second(self.first(inputs))
+
+    def freeze_part(self):
+        self.first.trainable = False
+        self.second.bias.trainable = False
+
+
+def freeze_parts(model):
+    """Freeze again what is frozen in layers that are trained."""
+    for layer in leaves(model):
+        if isinstance(layer, Pair) and layer.trainable:
+            layer.freeze_part()
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -375,9 +416,9 @@ def targets_are_one_hot(case):
     return case.compiled not in ("string", "object")
 
 
-def compile_by_user(case, model, **options):
+def compile_by_user(case, model, optimizer=None, **options):
     """Compile a model as the case says that its user did."""
-    optimizer = new_optimizer(case)
+    optimizer = optimizer or new_optimizer(case)
     one_unit = case.meaning in ("sigmoid", "logit")
     name = "binary_crossentropy" if one_unit else "categorical_crossentropy"
     class_name = "BinaryCrossentropy" if one_unit else "CategoricalCrossentropy"
@@ -409,4 +450,9 @@ def new_optimizer(case):
     """Return the optimizer of a case as an object or, for another, its name."""
     if case.optimizer == "object":
         return keras.optimizers.SGD(0.03, momentum=0.9, nesterov=True)
+    if case.optimizer == "scheduled":
+        schedule = keras.optimizers.schedules.InverseTimeDecay(*DECAY)
+        return keras.optimizers.SGD(schedule, momentum=0.5)
+    if case.optimizer == "accumulating":
+        return keras.optimizers.SGD(0.05, gradient_accumulation_steps=2)
     return None if case.optimizer == "default" else case.optimizer

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+from reticnn.notation import shown
 from reticnn.runtime.backend import keras
 from reticnn.training.callbacks.averaging import weights_to_keep
 from reticnn.training.callbacks.epoch_progress import in_reading_order
@@ -56,13 +57,13 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop when the loss is NaN."""
-        if not math.isfinite(logs["loss"]):
+        if not math.isfinite(_loss_in(logs, "train_step")):
             self.stopped = "nan"
             self.model.stop_training = True
 
     def on_test_end(self, logs=None):
         """Compare after validation, while averages of the weights are in the model."""
-        self._compare(logs["loss"], self.model.get_weights)
+        self._compare(_loss_in(logs, "test_step"), self.model.get_weights)
 
     def on_epoch_end(self, epoch, logs=None):
         """Compare where there is no validation, and count how long it is no better."""
@@ -80,3 +81,13 @@ class BestWeights(keras.callbacks.Callback):
         if float(loss) < self.loss:
             self.loss, self.epoch = float(loss), self._current
             self.weights = weights()
+
+
+def _loss_in(logs, method):
+    """Return the loss among the metrics that a step gives."""
+    if "loss" in logs:
+        return logs["loss"]
+    raise ValueError(
+        f"`model` has its own `{method}()`, which returns {shown(list(logs))} and no "
+        "'loss'. Return the loss with that name, as Keras does."
+    )

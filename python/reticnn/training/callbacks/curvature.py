@@ -14,7 +14,7 @@ import numpy as np
 from reticnn.graph import graph_of, own_methods
 from reticnn.outputs import meaning_of, probabilities, slopes_of_drawn_classes
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import position_of
+from reticnn.runtime.keras_internals import innermost, position_of
 from reticnn.runtime.randomness import generator
 from reticnn.training.distributing import count_replicas
 
@@ -70,6 +70,12 @@ def check_measurable(model):
                 "the cross-entropy of the model's output, but `model` has its own "
                 f"`{name}()`. Use another optimizer."
             )
+    if innermost(model.optimizer) is not model.optimizer:
+        raise ValueError(
+            "`optimizer` is 'levenberg_marquardt', whose curvatures are not measured "
+            "where losses are scaled, as for `model`, which computes in float16. Use "
+            "another optimizer, or build the model in float32."
+        )
 
 
 def _probe(model, kind):

@@ -141,7 +141,7 @@ def _warn_of_what_is_lost(model):
         raise ValueError(
             f"`classifier` has code in its layers, {shown(with_code)}, which "
             "`load_classifier()` would refuse to run. Use Keras's layers and "
-            "functions, or your own layer class, instead of lambda functions."
+            "functions, or your own layer class, instead of functions without a name."
         )
     in_layers, in_compiling = unknown_in_layers(model), unknown_in_compiling(model)
     taken = taken_for_kerass_own(in_layers + in_compiling)

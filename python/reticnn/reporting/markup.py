@@ -2,6 +2,7 @@
 
 from html import escape
 
+from reticnn.coercion import printable
 from reticnn.notation import visible_lines
 
 _EMPTY = {"img", "link", "meta"}
@@ -44,7 +45,7 @@ def joined(parts):
 
 
 def _escaped(value):
-    return escape(visible_lines(str(value)))
+    return escape(visible_lines(printable(str(value))))
 
 
 def table(caption, columns, rows, **attributes):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from reticnn import __version__
-from reticnn.coercion import printable, shown
+from reticnn.coercion import shown
 from reticnn.evaluation.evaluate import measured
 from reticnn.notation import in_words
 from reticnn.reporting import sections
@@ -94,7 +94,7 @@ def report_classifier(
     found = measured(classifier, data, class_names, batch_size, progress, output)
     page = _page(found, {**_session(), **extra})
     with replacing(path, unwritten(path)) as whole:
-        Path(whole).write_text(printable(page), encoding="utf-8")
+        Path(whole).write_text(page, encoding="utf-8")
     return path
 
 

@@ -6,7 +6,6 @@ name; what Pillow, libtiff and libjpeg say of it themselves has none, and is kep
 
 import contextlib
 import ctypes
-import importlib.util
 import logging
 import os
 import re
@@ -86,7 +85,7 @@ def _libtiff_silent():
 def _libtiff_handlers():
     """Return the functions that set the handlers of libtiff, if it can be reached."""
     try:
-        pillow = ctypes.CDLL(importlib.util.find_spec("PIL._imaging").origin)
+        pillow = ctypes.CDLL(Image.core.__file__)
         handlers = [pillow.TIFFSetErrorHandler, pillow.TIFFSetWarningHandler]
     except (AttributeError, OSError):
         return []

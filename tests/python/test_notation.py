@@ -45,6 +45,7 @@ def in_r(write, *args):
         ({"a": 1.0, "b": 2}, "{'a': 1, 'b': 2}", "c(a = 1, b = 2)"),
         ({"a b": "x"}, "{'a b': 'x'}", "c('a b' = 'x')"),
         ({"a": None}, "{'a': None}", "list(a = NULL)"),
+        ({"\x1b[2J": 1}, "{'\\x1b[2J': 1}", "c('\\x1b[2J' = 1)"),
         (np.zeros((2, 3)), "an array of shape (2, 3)", None),
         (
             len,
@@ -107,6 +108,7 @@ def test_kinds_and_terms_are_the_readers():
         ("x[1:2]", "x[1:2]"),
         ("a < b", "a < b"),
         ("-", "-"),
+        ("-" * 900 + "1", "-" * 900 + "1"),
     ],
 )
 def test_code_in_a_message_becomes_r_code(python, r):

@@ -13,6 +13,7 @@ from transferring import SIZE, as_numpy, small_network, small_transfer
 import reticnn
 from reticnn import backbones, transfer_model
 from reticnn.graph import leaves_of
+from reticnn.pretrained import formats
 from reticnn.pretrained.catalog import BACKBONES, as_backbone
 from reticnn.pretrained.loading import put_weights
 from reticnn.runtime import downloads
@@ -422,6 +423,22 @@ def test_legacy_file_needs_no_configuration(tmp_path, config):
     transfer_model(network, (8, 8, 3), weights=tmp_path / "own.h5")
     for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_legacy_file_is_checked_once(tmp_path, monkeypatch):
+    source, network, checked = _normalised_images(2), _normalised_images(2), []
+    source.save(tmp_path / "own.h5")
+    check = formats.open_checked
+
+    def noted(file):
+        checked.append(file)
+        return check(file)
+
+    monkeypatch.setattr(formats, "open_checked", noted)
+    put_weights(network, tmp_path / "own.h5")
+    for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(checked) == 1
 
 
 def test_bias_too_many_is_named_by_its_own_layer(refused):

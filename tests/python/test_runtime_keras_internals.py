@@ -213,6 +213,20 @@ def test_variables_are_announced_before_they_are_made():
     assert list(map(tuple, shapes)) == [(2, 3), (3,)]
 
 
+def test_constants_are_announced_before_they_are_spread():
+    def refuse(value, shape):
+        raise ValueError(f"{value} for {tuple(shape)}")
+
+    constant = keras.initializers.Constant([3.0])
+    layer = keras.layers.LSTM(2, bias_initializer=constant)
+    with (
+        keras_internals.before_each_constant(refuse),
+        pytest.raises(ValueError, match=r"\[3.0\] for \(2,\)"),
+    ):
+        layer.build((None, 4, 2))
+    assert constant((2,)).shape == (2,)
+
+
 def test_seed_generator_state_is_what_random_layers_draw_from():
     model = keras.Sequential(
         [keras.Input((50,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]

@@ -314,6 +314,23 @@ def test_without_a_home_and_without_room_all_works_or_says_what_it_lacks(
     assert f"There is no checkpoint in {str(tmp_path)!r}" in checkpoint
 
 
+@posix
+@pytest.mark.parametrize("link", ["lock", "hard", "folder"])
+def test_what_a_link_in_the_folder_leads_to_is_not_touched(tmp_path, link):
+    (tmp_path / "elsewhere").mkdir()
+    secret = tmp_path / "elsewhere" / "lock"
+    secret.write_text("secret")
+    (tmp_path / "here").mkdir()
+    scratch = tmp_path / "here" / f".reticnn-{'0' * 16}"
+    if link == "folder":
+        scratch.symlink_to(secret.parent)
+    else:
+        scratch.mkdir()
+        (os.symlink if link == "lock" else os.link)(secret, scratch / "lock")
+    write(tmp_path / "here" / "file")
+    assert secret.read_text() == "secret"
+
+
 NO_TEMPORARY_FILES = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))

@@ -627,3 +627,15 @@ def test_adapters_learn_again_once_loaded(fit, shapes, tmp_path):
     kernel = loaded.model.layers[-1].kernel.numpy()
     fit(loaded, shapes, epochs=1)
     assert not np.allclose(loaded.model.layers[-1].kernel, kernel, atol=1e-9)
+
+
+def test_quantised_classifier_is_loaded_as_it_was(fit, tiny_cnn, shapes, tmp_path):
+    classifier = fit(tiny_cnn(), shapes, epochs=1)
+    with warnings.catch_warnings():
+        # Of layers that stay as they are.
+        warnings.simplefilter("ignore")
+        classifier.model.quantize("int8")
+    loaded = load_classifier(save_classifier(classifier, tmp_path / "a.reticnn"))
+    pixels = load_images(shapes[:4])["images"]
+    one, other = (predict_images(each, pixels) for each in (loaded, classifier))
+    np.testing.assert_allclose(one[".pred_circle"], other[".pred_circle"], atol=1e-6)

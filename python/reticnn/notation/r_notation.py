@@ -54,7 +54,7 @@ def r_code(code):
         try:
             (statement,) = ast.parse(written).body
             return read(statement)
-        except (SyntaxError, ValueError, _NotInRError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError, _NotInRError):
             continue
     return code
 
@@ -99,7 +99,7 @@ def _kind_of_vector(value):
 
 
 def _name(name):
-    return name if re.fullmatch(r"[A-Za-z][\w.]*", name) else f"'{name}'"
+    return name if re.fullmatch(r"[A-Za-z][\w.]*", name) else repr(name)
 
 
 def _statement(statement):

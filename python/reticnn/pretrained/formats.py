@@ -178,7 +178,8 @@ def _read_classifier(path, network):
 
 
 def _read_keras(path, network):
-    with temporary_folder() as scratch, opened(path) as file:
+    # A file that cannot be read is not the fault of the temporary one.
+    with opened(path) as file, temporary_folder() as scratch:
         try:
             model = ModelFile(file, scratch, compressed=True).load(compile=False)
         except ConfigError as error:
@@ -240,7 +241,7 @@ def _shortened(error):
 
 
 class _ArrayInFile:
-    """An array in an HDF5 file, which is read when it is used."""
+    """An array in an HDF5 file, already checked, which is read when it is used."""
 
     def __init__(self, path, array):
         """Note where the array is, and of what shape."""
@@ -249,8 +250,11 @@ class _ArrayInFile:
 
     def __array__(self, dtype=None, copy=None):
         """Return the array."""
-        with _opened(self._path) as file:
-            return np.array(file[self._name], dtype)
+        try:
+            with opened(self._path) as contents, h5py.File(contents, "r") as file:
+                return np.array(file[self._name], dtype)
+        except Exception as error:
+            raise _damaged(self._path, error) from error
 
 
 def _read_legacy(path, network):

@@ -100,6 +100,28 @@ def before_each_variable(check):
         kind.__init__ = make
 
 
+@contextlib.contextmanager
+def before_each_constant(check):
+    """Have a function called before this thread fills a shape with a constant.
+
+    Args:
+        check: Function of the constant and the shape, which may refuse it.
+    """
+    kind, thread = keras.initializers.Constant, threading.get_ident()
+    make = kind.__call__
+
+    def checked(self, shape, dtype=None, **kwargs):
+        if threading.get_ident() == thread:
+            check(self.value, shape)
+        return make(self, shape, dtype, **kwargs)
+
+    kind.__call__ = checked
+    try:
+        yield
+    finally:
+        kind.__call__ = make
+
+
 # Layers and models
 
 

@@ -30,14 +30,17 @@ class FileLock:
 
         Args:
             path: The file, in which the holder is noted.
-            create: Whether to make it if it is not there. Default True.
+            create: Whether to make it if it is not there, and to note the holder.
+                Default True.
 
         Raises:
             HeldError: If it is held already.
-            OSError: If it cannot be opened or made.
+            OSError: If it cannot be opened or made, or is a link: another may have put
+                it there, to a file that must not be written to.
         """
         self._path = path
-        flags = os.O_RDWR | (os.O_CREAT if create else 0) | getattr(os, "O_CLOEXEC", 0)
+        flags = os.O_RDWR | (os.O_CREAT if create else 0)
+        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
         while True:
             self._file = os.open(path, flags, 0o666)
             try:
@@ -51,8 +54,9 @@ class FileLock:
             os.close(self._file)
         # On a full disk nobody is noted.
         with contextlib.suppress(OSError):
-            os.truncate(self._file, 0)
-            os.write(self._file, f"{os.getpid()} {platform.node()}".encode())
+            if create:
+                os.truncate(self._file, 0)
+                os.write(self._file, f"{os.getpid()} {platform.node()}".encode())
 
     def release(self, delete=False):
         """Let go of the file, and delete it if it is not wanted any more."""

@@ -115,7 +115,11 @@ def sweep(folder):
     """
     left = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        left = [entry.path for entry in entries if _SCRATCH.fullmatch(entry.name)]
+        left = [
+            entry.path
+            for entry in entries
+            if _SCRATCH.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
     for scratch in left:
         with contextlib.suppress(OSError, HeldError):
             _delete_scratch(scratch)

@@ -21,6 +21,8 @@ def kinds():
             yield Kind(f"{name} in {ending}", ending, make, "", large)
     for name, change in _legacy_changes().items():
         yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "", True)
+    for ending in (".reticnn", ".keras"):
+        yield Kind(f"weights without numbers in {ending}", ending, _absent(ending))
     yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "", True)
 
 
@@ -37,6 +39,32 @@ def _one_text(honest, folder):
     long = re.search(large, contents, re.S)[0]
     reference = re.escape(struct.pack("<L", 777)) + rb".{8}..\0\0"
     return re.sub(reference, lambda found: long, contents, flags=re.S)
+
+
+def _absent(ending):
+    """Have wide layers whose weights the file says it has, and has not."""
+
+    def make(honest, folder):
+        def change(file, group, name, folder):
+            file.create_dataset("wide", (7900, 7900), "int8")
+
+        def widen(config):
+            layer = {
+                "module": "keras.layers",
+                "class_name": "Dense",
+                "config": {"name": "wide", "units": 7900},
+                "registered_name": None,
+                "build_config": {"input_shape": [None, 7900]},
+            }
+            config["config"]["layers"].insert(1, layer)
+
+        model = honest.keras_file(
+            config=honest.changed_config(widen),
+            weights=_changed(honest.weights, change, _GROUP, _ARRAY, folder),
+        )
+        return model if ending == ".keras" else honest.classifier_file(model=model)
+
+    return make
 
 
 def _maker(change, ending):

@@ -75,6 +75,20 @@ def _layer(kind, module="keras.layers", **settings):
     }
 
 
+def _without_module(layer):
+    """Leave out the module: then Keras goes by the class, whatever is registered."""
+
+    def make(folder):
+        made = layer(folder)
+        del made["module"]
+        return {**made, "registered_name": _OURS}
+
+    return make
+
+
+_OURS = "reticnn>LayerScale"
+
+
 def _wrapped(layer):
     return lambda folder: {
         "module": "keras.layers",
@@ -141,6 +155,15 @@ def _layers():
             **_layer("Lambda", **code)(folder),
             "registered_name": "Dense",
         },
+        "Lambda of older files registered as ours": _without_module(
+            _layer("Lambda", **code)
+        ),
+        "Lambda of older files with a function of Keras": _without_module(
+            _layer("Lambda", function=_function("relu"))
+        ),
+        "StringLookup of older files of a file": _without_module(
+            _layer("StringLookup", vocabulary=passwords)
+        ),
         "Lambda of a file's own shape": _layer(
             "Lambda", function=_function("relu"), output_shape=_function("system", "os")
         ),
@@ -201,6 +224,7 @@ def _callables():
         "class_name": "__lambda__",
         "config": {"value": "4wEAAAAAAAAA", "defaults": None, "closure": None},
     }
+    made["code registered as ours"] = {**made["code"], "registered_name": _OURS}
     made["a process"] = _object("Popen", "subprocess", args=["true"])
     made["a Lambda"] = _object("Lambda", "keras.layers", function=_function("eval"))
     made["a type of TensorFlow"] = {
@@ -255,7 +279,11 @@ def _oddities():
 
         return change
 
+    def called_on_a_number(config, folder):
+        config.update(_graph_with_a_constant())
+
     return {
+        "a layer called on a number": (called_on_a_number, "called on no other layer"),
         "a name with a command": (named("\x1b]0;owned\x07"), ""),
         "a name with a line": (named("a\rb"), ""),
         "a name of half a character": (named("\ud800"), ""),
@@ -265,6 +293,40 @@ def _oddities():
         "values that are objects": (valued("__numpy__", "O"), "'O'"),
         "tensors of no kind": (valued("__tensor__", 7), "7"),
     }
+
+
+def _graph_with_a_constant():
+    """Return a graph of layers, one of which Keras would compute when it is made."""
+
+    def node(kind, arguments, training=None, **settings):
+        return {
+            **_object(kind, "keras.layers", name=kind, **settings),
+            "name": kind,
+            "inbound_nodes": [{"args": arguments, "kwargs": {"training": training}}],
+        }
+
+    def output(name, shape):
+        history = {"shape": shape, "dtype": "float32", "keras_history": [name, 0, 0]}
+        return {"class_name": "__keras_tensor__", "config": history}
+
+    image = output("InputLayer", [None, 16, 16, 3])
+    number = {
+        "class_name": "__tensor__",
+        "config": {"value": [[[[1.0]]]], "dtype": "float32"},
+    }
+    pool = output("GlobalAveragePooling2D", [None, 3])
+    layers = [
+        {
+            **node("InputLayer", [], batch_shape=[None, 16, 16, 3]),
+            "inbound_nodes": [],
+        },
+        node("UpSampling2D", [number], training=image, size=[2, 2]),
+        node("GlobalAveragePooling2D", [image]),
+        node("Dense", [pool], units=2),
+    ]
+    ends = {"input_layers": "InputLayer", "output_layers": "Dense"}
+    ends = {which: [[name, 0, 0]] for which, name in ends.items()}
+    return _object("Functional", "keras.src.models.functional", layers=layers, **ends)
 
 
 def _giants():
@@ -289,6 +351,20 @@ def _giants():
         "many heads": built("MultiHeadAttention", num_heads=10**5, key_dim=10**5),
         "many units of a cell": built("LSTM", units=10**5),
         "many channels": built("PReLU"),
+        "a constant that is wider than its weights": built(
+            "Conv2D",
+            filters=30_000,
+            kernel_size=[3, 3],
+            bias_initializer=_object(
+                "Constant", "keras.initializers", value=[[0]] * 20_000
+            ),
+        ),
+        "many unknown words": _layer(
+            "StringLookup", vocabulary=["a", "b"], num_oov_indices=3 * 10**8
+        ),
+        "one long word of many": _layer(
+            "StringLookup", vocabulary=["a" * 10**6, *map(str, range(10**4))]
+        ),
         "two wide layers": lambda folder: {
             "module": "keras",
             "class_name": "Sequential",

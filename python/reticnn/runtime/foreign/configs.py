@@ -23,6 +23,11 @@ _LISTS_OR_FILES = {
     "TextVectorization": ("vocabulary", "idf_weights"),
 }
 
+# NumPy gives each text of a list the room of the longest.
+_LARGEST_TEXTS = 128 * 2**20
+_BYTES_OF_A_LETTER = 4
+_MOST_UNKNOWN = 10**6
+
 # Where functions are looked up that a configuration names.
 _MODULES_OF_FUNCTIONS = (
     "activations",
@@ -36,7 +41,8 @@ _MODULES_OF_FUNCTIONS = (
 _NOT_TO_COMPUTE = {"get", "serialize", "deserialize"}
 
 _TENSORS = {"__tensor__", "__numpy__"}
-_VALUES = {"__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__", *_TENSORS}
+_SYMBOL = "__keras_tensor__"
+_VALUES = {_SYMBOL, "__bytes__", "__ellipsis__", "__slice__", *_TENSORS}
 _DTYPE = re.compile(r"bool|string|bfloat16|complex\d+|u?int\d+|float\d+(_e\dm\d\w*)?")
 
 # Keras writes 300 bytes or more for a layer, and needs milliseconds to make one.
@@ -92,6 +98,7 @@ def check_config(config, size):
                 layers += _check_object(part, place)
                 depth += 1
                 deepest = max(deepest, depth)
+            _check_calls(part.get("inbound_nodes"), place)
             inner = [(value, (*place, key), depth) for key, value in part.items()]
         else:
             inner = [(value, place, depth) for value in part]
@@ -127,6 +134,32 @@ def _in_words(place):
     keys = [step for step in place if not isinstance(step, _Name) and step != "config"]
     path = " / ".join(map(shown, names)) or "the model"
     return f"{path}, {shown(keys[-1])}" if keys else path
+
+
+def _check_calls(nodes, place):
+    """Raise if a layer is called on numbers alone: Keras would compute at once."""
+    for node in nodes if isinstance(nodes, list) else ():
+        if not (_has_history(node) if isinstance(node, dict) else node):
+            raise ConfigError(_in_words(place), "it is called on no other layer")
+
+
+def _has_history(node):
+    """Return whether one of the arguments of a call comes from another layer.
+
+    Keras takes `training` away before it looks.
+    """
+    named = node.get("kwargs")
+    named = named.items() if isinstance(named, dict) else ()
+    values = [node.get("args"), *(value for key, value in named if key != "training")]
+    while values:
+        value = values.pop()
+        if isinstance(value, list):
+            values += value
+        elif isinstance(value, dict):
+            if value.get("class_name") == _SYMBOL:
+                return True
+            values += () if "config" in value else value.values()
+    return False
 
 
 def _check_object(part, place):
@@ -185,10 +218,14 @@ def _is_keras(name, module):
 
 def _check_class(part, where):
     name = part["class_name"]
-    registered = part.get("registered_name", name)
+    # Where no module is named, as in older files, Keras goes by the class alone.
+    registered = part.get("registered_name", name) if "module" in part else name
     found = keras.saving.get_registered_object(str(registered))
     if not isinstance(found, type):
         found = _class_of_keras(name, part.get("module"))
+    # These have a meaning of their own, whatever is registered.
+    if name.startswith("__"):
+        found = None
     if found is None:
         raise ConfigError(
             where, f"the class {shown(registered or name)} is not known", unknown=True
@@ -208,13 +245,35 @@ def _check_lists(found, config, where):
     for kind, arguments in _LISTS_OR_FILES.items():
         if not issubclass(found, getattr(keras.layers, kind)):
             continue
+        given = config if isinstance(config, dict) else {}
         for name in arguments:
-            if isinstance(config, dict) and isinstance(config.get(name), (str, dict)):
+            if isinstance(given.get(name), (str, dict)):
                 raise ConfigError(
                     where,
-                    f"`{name}` of {kind} is to be read from {shown(config[name])}, not "
+                    f"`{name}` of {kind} is to be read from {shown(given[name])}, not "
                     "from this file",
                 )
+        _check_texts(given, where)
+
+
+def _check_texts(config, where):
+    """Raise if the words of a vocabulary, and those for unknown ones, are too long."""
+    words, unknown = config.get("vocabulary"), config.get("num_oov_indices")
+    words = words if isinstance(words, list) else []
+    unknown = unknown if isinstance(unknown, (int, float)) else 0
+    longest = max(map(_length, [*words, config.get("oov_token", "[UNK]")]))
+    small = are_small_texts(len(words) + unknown, longest)
+    if unknown > _MOST_UNKNOWN or not small:
+        raise ConfigError(where, "its vocabulary is too large")
+
+
+def _length(value):
+    return len(value) if isinstance(value, str) else 2
+
+
+def are_small_texts(number, longest):
+    """Return whether NumPy has room for a list of texts."""
+    return number * max(longest, 2) * _BYTES_OF_A_LETTER <= _LARGEST_TEXTS
 
 
 def _class_of_keras(name, module):
@@ -236,6 +295,8 @@ def _class_of_keras(name, module):
         keras.optimizers.Optimizer,
         keras.optimizers.schedules.LearningRateSchedule,
         keras.quantizers.Quantizer,
+        # Since Keras 3.13.
+        getattr(keras.quantizers, "QuantizationConfig", keras.quantizers.Quantizer),
         keras.random.SeedGenerator,
         keras.regularizers.Regularizer,
     )

@@ -10,16 +10,17 @@ import numpy as np
 
 from reticnn.runtime.backend import keras
 from reticnn.runtime.foreign.archives import check_sizes, open_archive, read_entry
-from reticnn.runtime.foreign.configs import check_config
+from reticnn.runtime.foreign.configs import are_small_texts, check_config
 from reticnn.runtime.foreign.hdf5 import open_checked
 from reticnn.runtime.foreign.limits import in_mib
 from reticnn.runtime.foreign.texts import read_json
-from reticnn.runtime.keras_internals import before_each_variable
+from reticnn.runtime.keras_internals import before_each_constant, before_each_variable
 
 _CONFIG = "config.json"
 _METADATA = "metadata.json"
 _WEIGHTS = "model.weights.h5"
 _ASSETS = "assets/"
+_VOCABULARY = "vocabulary.txt"
 
 _LARGEST_CONFIG = 16 * 2**20
 
@@ -63,7 +64,11 @@ class ModelFile:
             copy.writestr(_CONFIG, text)
             copy.writestr(_WEIGHTS, weights)
             for name in filter(_is_asset, archive.namelist()):
-                copy.writestr(name, read_entry(archive, name))
+                asset = read_entry(archive, name)
+                if name.endswith(_VOCABULARY):
+                    _check_vocabulary(asset)
+                copy.writestr(name, asset)
+            self._stored = len(weights)
 
     def load(self, compile=True):
         """Return the model; the arguments are those of `keras.saving.load_model`.
@@ -71,7 +76,8 @@ class ModelFile:
         Raises:
             ValueError: If the model needs more variables than the file has.
         """
-        with before_each_variable(_Budget(self._shapes).take):
+        budget = _Budget(self._shapes, self._stored)
+        with before_each_variable(budget.take), before_each_constant(_check_constant):
             return keras.saving.load_model(self.path, compile=compile, safe_mode=True)
 
 
@@ -93,22 +99,39 @@ def _is_asset(name):
     )
 
 
+def _check_vocabulary(text):
+    words = text.splitlines()
+    if not are_small_texts(len(words), max(map(len, words), default=0)):
+        raise ValueError(f"{_VOCABULARY!r} in it is too large")
+
+
+def _check_constant(value, shape):
+    """Raise if a constant is larger than what it is to be the beginning of."""
+    sides = _sides(shape)
+    if np.broadcast_shapes(np.shape(value), sides) != sides:
+        raise ValueError(f"a constant in it does not fit the shape {sides}")
+
+
 class _Budget:
     """Which variables a model may have: those of its file, and a few more."""
 
-    def __init__(self, shapes):
+    def __init__(self, shapes, size):
         self._left = Counter(
             {shape: _MOST_OF_A_SHAPE * count for shape, count in shapes.items()}
         )
+        # What a file says it has need not be in it.
+        self._stored = _MOST_OF_A_SHAPE * size
         self._room = _ROOM_FOR_VARIABLES
 
     def take(self, shape, dtype):
         """Raise if a variable is one too many."""
         shape = _sides(shape)
-        if self._left[shape] > 0:
+        size = math.prod(side or 1 for side in shape) * _bytes_of(dtype)
+        if self._left[shape] > 0 and size <= self._stored:
             self._left[shape] -= 1
+            self._stored -= size
             return
-        self._room -= math.prod(side or 1 for side in shape) * _bytes_of(dtype)
+        self._room -= size
         if self._room < 0:
             raise ValueError(
                 f"the model has weights of the shape {shape}, which the file does not "

@@ -23,6 +23,7 @@ def kinds():
         yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "", True)
     for ending in (".reticnn", ".keras"):
         yield Kind(f"weights without numbers in {ending}", ending, _absent(ending))
+    yield Kind("texts that take nothing in .h5", ".h5", _texts_of_nothing)
     yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "", True)
 
 
@@ -39,6 +40,20 @@ def _one_text(honest, folder):
     long = re.search(large, contents, re.S)[0]
     reference = re.escape(struct.pack("<L", 777)) + rb".{8}..\0\0"
     return re.sub(reference, lambda found: long, contents, flags=re.S)
+
+
+def _texts_of_nothing(honest, folder):
+    """Have texts through which HDF5 goes for ever."""
+
+    def change(file, group, name, folder):
+        file.attrs["keras_version"] = "3"
+        for layer in file.attrs["layer_names"]:
+            file[layer].attrs["weight_names"] = ["a", "b"]
+
+    contents = _changed(honest.legacy, change, _LEGACY_GROUP, _LEGACY_ARRAY, folder)
+    changed, first = bytearray(contents), contents.index(b"GCOL") + 16
+    changed[first : first + 16] = bytes(16)
+    return bytes(changed)
 
 
 def _absent(ending):
@@ -209,6 +224,10 @@ def _changes():
             False,
         ),
         "an array of zeros, compressed": (_zeros, True),
+        "an array that is compressed": (
+            _sized((4, 2), chunks=(4, 2), compression="gzip"),
+            False,
+        ),
         "an array in one large piece": (
             _sized((4, 2), chunks=(2**14, 2**14), maxshape=(None, None)),
             False,

@@ -2,13 +2,15 @@
 
 It reads all texts of an attribute at once, each as often as the attribute refers to it,
 and does not say before how long they are. So this reads the attribute's own bytes: for
-each text they have its length, and where it is.
+each text they have its length, and where it is. Texts stand in collections, through
+which HDF5 goes item by item, for ever where an item takes nothing.
 """
 
 import struct
 
 _CONTINUATION, _ATTRIBUTE = 0x10, 0x0C
-_REFERENCE = 16
+_REFERENCE = struct.Struct("<LQL")
+_ITEM = 16
 _MOST_BLOCKS = 1000
 
 
@@ -30,12 +32,31 @@ def lengths_of_texts(read, address, name, number):
     """
     for message in _messages(read, address):
         found, contents = _attribute(message)
-        if found == name and len(contents) >= number * _REFERENCE:
-            return [
-                struct.unpack_from("<L", contents, n * _REFERENCE)[0]
+        if found == name and len(contents) >= number * _REFERENCE.size:
+            texts = [
+                _REFERENCE.unpack_from(contents, n * _REFERENCE.size)
                 for n in range(number)
             ]
+            for collection in {place for length, place, _ in texts if length}:
+                _check_collection(read, collection)
+            return [length for length, _, _ in texts]
     raise UnusualError("an attribute is stored in an unusual way")
+
+
+def _check_collection(read, address):
+    """Raise unless the items of a collection of texts fill it, one after the other."""
+    head = read(address, _ITEM)
+    if head[:4] != b"GCOL" or len(head) < _ITEM:
+        raise UnusualError("texts of an attribute are not where they are said to be")
+    (size,) = struct.unpack_from("<Q", head, 8)
+    items, at = read(address, size), _ITEM
+    while at + _ITEM <= len(items):
+        number, length = struct.unpack_from("<H6xQ", items, at)
+        # What is left over is an item too, and counts its own head.
+        taken = _ITEM + -(-length // 8) * 8 if number else length
+        if not 0 < taken <= len(items) - at:
+            raise UnusualError("texts of an attribute are damaged")
+        at += taken
 
 
 def _messages(read, address):

@@ -1,5 +1,6 @@
 """Models that name what runs code, reads files, or takes more than the file has."""
 
+import itertools
 import json
 
 from hostile.kind import Kind
@@ -16,6 +17,23 @@ def kinds():
             yield Kind(
                 f"{name} in {ending}", ending, _maker_of_text(text, ending), said, True
             )
+
+
+def _backwards(honest):
+    """Have the layers of a graph in the order that takes Keras most rounds."""
+    config = _graph_with_a_constant()
+    first, _, pool, head = config["config"]["layers"]
+    names = [pool["name"], *(f"scaled{n}" for n in range(2000))]
+    scaled = [
+        {
+            **_object("Rescaling", "keras.layers", name=name, scale=1.0, offset=0.0),
+            "name": name,
+            "inbound_nodes": [{"args": [_output(source, [None, 3])], "kwargs": {}}],
+        }
+        for source, name in itertools.pairwise(names)
+    ]
+    config["config"]["layers"] = [first, head, *reversed(scaled), pool]
+    return json.dumps(config).encode()
 
 
 def _maker(change, ending):
@@ -305,16 +323,12 @@ def _graph_with_a_constant():
             "inbound_nodes": [{"args": arguments, "kwargs": {"training": training}}],
         }
 
-    def output(name, shape):
-        history = {"shape": shape, "dtype": "float32", "keras_history": [name, 0, 0]}
-        return {"class_name": "__keras_tensor__", "config": history}
-
-    image = output("InputLayer", [None, 16, 16, 3])
+    image = _output("InputLayer", [None, 16, 16, 3])
     number = {
         "class_name": "__tensor__",
         "config": {"value": [[[[1.0]]]], "dtype": "float32"},
     }
-    pool = output("GlobalAveragePooling2D", [None, 3])
+    pool = _output("GlobalAveragePooling2D", [None, 3])
     layers = [
         {
             **node("InputLayer", [], batch_shape=[None, 16, 16, 3]),
@@ -327,6 +341,12 @@ def _graph_with_a_constant():
     ends = {"input_layers": "InputLayer", "output_layers": "Dense"}
     ends = {which: [[name, 0, 0]] for which, name in ends.items()}
     return _object("Functional", "keras.src.models.functional", layers=layers, **ends)
+
+
+def _output(name, shape):
+    """Return what a layer of a graph gives another."""
+    history = {"shape": shape, "dtype": "float32", "keras_history": [name, 0, 0]}
+    return {"class_name": "__keras_tensor__", "config": history}
 
 
 def _giants():
@@ -414,6 +434,7 @@ def _texts():
         return text
 
     return {
+        "a graph in the wrong order": (_backwards, "not in order"),
         "lists 900 deep": (nested(900, "[", "]"), ""),
         "lists 100,000 deep": (nested(100_000, "[", "]"), ""),
         "objects 900 deep": (nested(900, '{"a":', "}"), ""),

@@ -49,6 +49,9 @@ _DTYPE = re.compile(r"bool|string|bfloat16|complex\d+|u?int\d+|float\d+(_e\dm\d\
 _BYTES_OF_A_LAYER = 200
 _LAYERS_ANYWAY = 50
 
+# Calls of a layer that Keras may try before those that it depends on are made.
+_MOST_TRIES = 100_000
+
 # What Keras says of an error has the configuration of each model around the place.
 _MOST_IN_MESSAGES = 64 * 2**20
 
@@ -88,7 +91,7 @@ def check_config(config, size):
     """
     if not isinstance(config, dict) or "class_name" not in config:
         raise ConfigError("the model", "it has no class")
-    layers, deepest = 0, 0
+    layers, deepest, tries = 0, 0, 0
     parts = [(config, (), 1)]
     while parts:
         part, place, depth = parts.pop()
@@ -99,6 +102,7 @@ def check_config(config, size):
                 depth += 1
                 deepest = max(deepest, depth)
             _check_calls(part.get("inbound_nodes"), place)
+            tries += _tries_in_vain(part.get("layers"))
             inner = [(value, (*place, key), depth) for key, value in part.items()]
         else:
             inner = [(value, place, depth) for value in part]
@@ -106,6 +110,8 @@ def check_config(config, size):
         parts += [item for item in reversed(inner) if isinstance(item[0], (dict, list))]
     if layers > _LAYERS_ANYWAY + size // _BYTES_OF_A_LAYER:
         raise ConfigError("the model", f"it has {layers:,} layers in {size:,} bytes")
+    if tries > _MOST_TRIES:
+        raise ConfigError("the model", "its layers are not in order")
     if deepest * size > _MOST_IN_MESSAGES:
         raise ConfigError("the model", f"its parts are {deepest} levels deep")
 
@@ -134,6 +140,35 @@ def _in_words(place):
     keys = [step for step in place if not isinstance(step, _Name) and step != "config"]
     path = " / ".join(map(shown, names)) or "the model"
     return f"{path}, {shown(keys[-1])}" if keys else path
+
+
+def _tries_in_vain(layers):
+    """Return how often Keras may try to call a layer of a graph too early.
+
+    It goes through all that are left again for each that comes before its input.
+    """
+    layers = layers if isinstance(layers, list) else []
+    layers = [layer for layer in layers if isinstance(layer, dict)]
+    places = {str(layer.get("name")): at for at, layer in enumerate(layers)}
+    early = sum(
+        places.get(source, 0) > at
+        for at, layer in enumerate(layers)
+        for source in _sources(layer.get("inbound_nodes"))
+    )
+    return early * len(layers)
+
+
+def _sources(nodes):
+    """Yield the names of the layers that calls take their inputs from."""
+    parts = [nodes]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+        elif isinstance(part, list):
+            if len(part) > 2 and isinstance(part[0], str):
+                yield part[0]
+            parts += part
 
 
 def _check_calls(nodes, place):

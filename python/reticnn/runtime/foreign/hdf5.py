@@ -7,9 +7,10 @@ from collections import Counter
 import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5t
 
-from reticnn.runtime.foreign.hdf5_texts import lengths_of_texts
+from reticnn.runtime.foreign.hdf5_texts import Texts
 from reticnn.runtime.foreign.limits import ROOM, in_mib
 
+_MOST_ATTRIBUTES = 1000
 _KINDS = "biufcSV"
 _KINDS_OF_ATTRIBUTES = {h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE}
 
@@ -20,7 +21,7 @@ class _Walk:
     def __init__(self, size, read):
         self.size = size
         self.shapes = Counter()
-        self._read = read
+        self._texts = Texts(read)
         self._bytes = 0
         self._met = set()
 
@@ -69,7 +70,11 @@ class _Walk:
 
     def _check_attributes(self, place, item):
         """Raise if attributes take more than the file has."""
-        for index in range(h5a.get_num_attrs(item)):
+        count = h5a.get_num_attrs(item)
+        # HDF5 sorts them all for each that is asked for.
+        if count > _MOST_ATTRIBUTES:
+            raise ValueError(f"{place!r} in it has {count:,} attributes")
+        for index in range(count):
             attribute = h5a.open(item, index=index)
             kind = attribute.get_type()
             if kind.get_class() not in _KINDS_OF_ATTRIBUTES:
@@ -78,9 +83,8 @@ class _Walk:
             self._count(number * kind.get_size())
             if number and kind.get_class() == h5t.STRING and kind.is_variable_str():
                 address = h5o.get_info(item).addr
-                self._count(
-                    sum(lengths_of_texts(self._read, address, attribute.name, number))
-                )
+                lengths = self._texts.lengths(address, attribute.name, number)
+                self._count(sum(lengths))
 
     def _count(self, size):
         self._bytes += size

@@ -18,29 +18,51 @@ class UnusualError(ValueError):
     """An object of the file is stored in a way that is not known here."""
 
 
-def lengths_of_texts(read, address, name, number):
-    """Return the lengths of the texts in an attribute.
+class Texts:
+    """The texts in the attributes of a file."""
 
-    Args:
-        read: Function of an offset and a length to the file's bytes there.
-        address: Where the object is that has the attribute.
-        name: The attribute's name, as bytes.
-        number: How many texts it has.
+    def __init__(self, read):
+        """Take a function of an offset and a length to the file's bytes there."""
+        self._read = read
+        self._object, self._attributes = None, {}
+        self._collections = set()
 
-    Raises:
-        UnusualError: If they are not where HDF5 puts them unless it is told otherwise.
-    """
+    def lengths(self, address, name, number):
+        """Return the lengths of the texts in an attribute.
+
+        Args:
+            address: Where the object is that has the attribute.
+            name: The attribute's name, as bytes.
+            number: How many texts it has.
+
+        Raises:
+            UnusualError: If they are not where HDF5 puts them unless it is told
+                otherwise.
+        """
+        if address != self._object:
+            self._object, self._attributes = address, _attributes(self._read, address)
+        contents = self._attributes.get(name, b"")
+        if len(contents) < number * _REFERENCE.size:
+            raise UnusualError("an attribute is stored in an unusual way")
+        texts = [
+            _REFERENCE.unpack_from(contents, n * _REFERENCE.size) for n in range(number)
+        ]
+        for place in {place for length, place, _ in texts if length}:
+            if place not in self._collections:
+                _check_collection(self._read, place)
+                self._collections.add(place)
+        return [length for length, _, _ in texts]
+
+
+def _attributes(read, address):
+    """Return the bytes of the attributes of an object by their names."""
+    found = {}
     for message in _messages(read, address):
-        found, contents = _attribute(message)
-        if found == name and len(contents) >= number * _REFERENCE.size:
-            texts = [
-                _REFERENCE.unpack_from(contents, n * _REFERENCE.size)
-                for n in range(number)
-            ]
-            for collection in {place for length, place, _ in texts if length}:
-                _check_collection(read, collection)
-            return [length for length, _, _ in texts]
-    raise UnusualError("an attribute is stored in an unusual way")
+        name, contents = _attribute(message)
+        if name in found:
+            raise UnusualError("an object has two attributes of one name")
+        found[name] = contents
+    return found
 
 
 def _check_collection(read, address):

@@ -1,7 +1,9 @@
 """Images that take much memory, or claim to, and what the libraries print of them."""
 
 import io
+import os
 import struct
+import sys
 import threading
 import time
 import warnings
@@ -13,7 +15,7 @@ import pytest
 from PIL import Image
 
 from reticnn import check_images, image_folder, load_images
-from reticnn.data import decoding, pixels
+from reticnn.data import bounding, decoding, pixels
 from reticnn.data.budget import MOST_BYTES, Budget
 from reticnn.data.decoding import decode_images
 
@@ -207,6 +209,96 @@ def test_threads_share_what_memory_there_is():
     assert MOST_BYTES < 2**30
 
 
+def test_a_row_counts_as_a_whole(tmp_path, monkeypatch):
+    Image.new("L", (6_000_000, 1)).save(tmp_path / "a.png")
+    Image.new("L", (3000, 2000)).save(tmp_path / "b.png")
+    monkeypatch.setattr(pixels, "MOST_BYTES", 150_000_000)
+    problems = check_images(tmp_path)["problem"]
+    assert "takes 0.2 GB of memory to decode" in problems[0]
+    assert problems[1] is None
+
+
+def test_bytes_of_a_jpeg_count_as_memory():
+    file = io.BytesIO(_encoded(Image.new("RGB", (64, 64)), "JPEG") + bytes(20 << 20))
+    taken = []
+    with Image.open(file) as image:
+        pixels.upright_pixels(image, 64, 3, taken.append)
+    assert 20 << 20 < sum(taken) < 21 << 20
+
+
+@pytest.mark.filterwarnings("ignore:16-bit files")
+def test_numbers_written_out_are_read_to_the_end(tmp_path, monkeypatch):
+    numbers = b"65535 " * (3 * 200 * 200)
+    (tmp_path / "a.ppm").write_bytes(b"P3 200 200 65535\n" + numbers)
+    # As if it had many millions of pixels.
+    monkeypatch.setattr(bounding, "_SMALL", 0)
+    monkeypatch.setattr(bounding, "_BEGINNING", 50_000)
+    assert (load_images(image_folder(tmp_path, 8))["images"] == 255).all()
+
+
+FORKS = """
+import os, sys, threading, warnings
+from PIL import Image
+from reticnn.data.budget import MOST_BYTES, memory
+from reticnn.data.decoding import decode_images
+from reticnn.data.library_settings import while_decoding
+
+before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
+held, end = threading.Event(), threading.Event()
+
+
+def hold():
+    with memory.share() as take, while_decoding:
+        take(MOST_BYTES)
+        held.set()
+        end.wait()
+
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+child = os.fork()
+if not child:
+    free = (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+    good = not decode_images(sys.argv[1:], (8, 8), 3).problems
+    os._exit(0 if free and good else 1)
+print(os.waitpid(child, 0)[1])
+end.set()
+thread.join()
+print((Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="No forks here")
+def test_a_forked_process_has_all_memory_and_the_settings_as_found(
+    tmp_path, run_python
+):
+    Image.new("RGB", (1600, 1200)).save(tmp_path / "a.png")
+    ran = run_python(FORKS, tmp_path / "a.png", limit=60)
+    assert ran.stdout.split() == ["0", "True"], ran.stderr
+
+
+CLOSES = """
+import os, sys
+from reticnn.data.decoding import decode_images
+folder = sys.argv[1]
+files = [folder + "/a.jpg"]
+assert not decode_images(files, (8, 8), 3).problems
+os.closerange(3, 100)
+others = [open(f"{folder}/{number}", "w+") for number in range(9)]
+for other in others:
+    print("precious", file=other, flush=True)
+assert not decode_images(files, (8, 8), 3).problems
+print([other.seek(0) or other.read() for other in others] == ["precious\\n"] * 9)
+"""
+
+
+def test_a_file_that_has_got_the_number_of_ours_stays_as_it_is(tmp_path, run_python):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
+    ran = run_python(CLOSES, tmp_path)
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
+
+
 # What the libraries print
 
 PRINTS = """
@@ -251,6 +343,43 @@ def test_warnings_of_pillow_are_kept_away_and_no_others(tmp_path):
         warnings.simplefilter("error")
         assert check_images(tmp_path)["problem"][0] is None
     assert warnings.filters == before
+
+
+def test_filters_of_warnings_stay_whatever_is_done_meanwhile(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    files, ended = [str(tmp_path / "a.png")], threading.Event()
+
+    def decode():
+        for _ in range(100):
+            decode_images(files, (8, 8), 3)
+        ended.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            before = list(warnings.filters)
+            thread = threading.Thread(target=decode)
+            thread.start()
+            while not ended.is_set():
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ImportWarning)
+            thread.join()
+            decode_images(files, (8, 8), 3)
+            assert warnings.filters == before
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_warning_that_was_shown_once_is_not_shown_again(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            warnings.warn("The user's own.", UserWarning, stacklevel=1)
+            decode_images([str(tmp_path / "a.png")], (8, 8), 3)
+    assert len(caught) == 1
 
 
 def test_a_damaged_file_is_told_with_the_name_alone(tmp_path):

@@ -190,7 +190,41 @@ assert cut_off(reticnn.evaluate_classifier, classifier, photos()) is None
 page = folder + ".html"
 assert cut_off(reticnn.report_classifier, classifier, photos(), page) is None
 assert not os.path.exists(page)
-print("held")
+
+# After the last epoch, when images are looked at that were cropped in training.
+small = reticnn.build_cnn((8, 8, 3), n_blocks=1, filters=2, batch_norm=False)
+few = reticnn.image_folder(folder, 10)[[0, 1, 2, 3, -1, -2, -3, -4]]
+crop = reticnn.augmentation(crop=8)
+classifier = cut_off(
+    reticnn.fit_classifier, small, few, augmentation=crop, epochs=1, progress="none"
+)
+assert (classifier.stopped, len(classifier.history["loss"])) == ("interrupted", 1)
+
+
+class Own(Exception):
+    pass
+
+
+def own(*_):
+    heard.append(1)
+    if len(heard) > 1:
+        raise Own
+
+
+def interrupt(state):
+    if state["epoch"] == 1 and state["done"]:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+# Whoever has other plans for the signal is not interrupted by us.
+heard = []
+signal.signal(signal.SIGINT, own)
+whole = reticnn.fit_classifier(small, shapes, epochs=3, progress=interrupt)
+assert (whole.stopped, heard) == (None, [1])
+try:
+    reticnn.fit_classifier(small, shapes, epochs=3, progress=interrupt)
+except Own:
+    print("held")
 """
 
 

@@ -18,8 +18,10 @@ from reticnn.augmenting.host import apply
 from reticnn.classifier import Classifier
 from reticnn.data.image_data import ArrayImages, ImageData
 from reticnn.data.resizing import fitted
+from reticnn.runtime.conditions import InterruptedWarning
 from reticnn.runtime.randomness import generator
 from reticnn.training.batches import ImageBatches, TrainingImages
+from reticnn.training.callbacks.best_weights import BestWeights
 
 NA_REAL = float("nan")
 
@@ -651,3 +653,46 @@ def test_refused_training_leaves_the_model_as_it_was(tiny_cnn, shapes):
         fit_classifier(model, shapes, learning_rate=-1)
     assert not model.compiled
     assert all(map(np.array_equal, before, model.get_weights()))
+
+
+# Ctrl-C at the worst moments
+
+
+def test_ctrl_c_is_heard_while_the_weights_are_put_back(
+    fit, tiny_cnn, shapes, monkeypatch
+):
+    restore, calls = BestWeights.restore, []
+
+    def cut_off_twice(best, model):
+        calls.append(model)
+        if len(calls) < 3:
+            model.set_weights([0 * weight for weight in best.weights])
+            raise KeyboardInterrupt
+        restore(best, model)
+
+    monkeypatch.setattr(BestWeights, "restore", cut_off_twice)
+    with pytest.warns(InterruptedWarning, match="interrupted after epoch 2"):
+        fitted = fit(tiny_cnn(), shapes, epochs=2, early_stopping=2)
+    assert fitted.stopped == "interrupted"
+    assert all(weight.any() for weight in fitted.model.get_weights()[:1])
+
+
+def test_ctrl_c_while_weights_are_kept_leaves_those_before(
+    fit, tiny_cnn, shapes, monkeypatch
+):
+    model = tiny_cnn()
+    before, calls = model.get_weights(), []
+
+    def cut_off(_):
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return before
+
+    monkeypatch.setattr(keras.Model, "get_weights", cut_off)
+    with pytest.warns(InterruptedWarning, match="weights from before it"):
+        fitted = fit(model, shapes, epochs=2, validation=shapes[:20])
+    monkeypatch.undo()
+    assert fitted.kept_epoch == 0
+    pairs = zip(before, fitted.model.get_weights(), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)

@@ -8,6 +8,9 @@ _SMALL = 16 << 20
 # No format has that much before its pixels.
 _BEGINNING = 64 << 20
 
+# What none exceeds: plain PPM has 18, three numbers of 5 digits and what divides them.
+_BYTES_PER_PIXEL = 20
+
 
 def bounded(file):
     """Return a file of which no more is read than comes before an image's pixels."""
@@ -21,7 +24,7 @@ def bounded(file):
 def allow(image):
     """Let what an image needs be read of the file that it was opened from."""
     if isinstance(image.fp, _Metered):
-        image.fp.left = 8 * image.width * image.height + _BEGINNING
+        image.fp.left = _BYTES_PER_PIXEL * image.width * image.height + _BEGINNING
 
 
 class _Metered:

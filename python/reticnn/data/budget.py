@@ -1,6 +1,7 @@
 """The memory that all threads together may take to decode images."""
 
 import ctypes
+import os
 import threading
 from functools import cache
 
@@ -24,7 +25,12 @@ class Budget:
 
     def __init__(self, most):
         """Take the number of bytes."""
-        self._free = most
+        self._most = most
+        self.refill()
+
+    def refill(self):
+        """Have all bytes free, whoever had taken some."""
+        self._free = self._most
         self._change = threading.Condition()
         # Held by whoever waits, so that many small needs do not overtake a large one.
         self._turn = threading.Lock()
@@ -87,3 +93,7 @@ def _trimming():
 
 
 memory = Budget(MOST_BYTES)
+
+# A forked child has none of the threads that would give something back.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=memory.refill)

@@ -12,6 +12,7 @@ import re
 import threading
 import warnings
 from functools import cache
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -23,6 +24,9 @@ _LIBJPEG = re.compile(
     rb"|Unrecognized component IDs|Warning: unknown JFIF revision)"
 )
 
+# What `warnings` calls a filter. No other is equal to it: the comment is in none.
+_NO_WARNINGS = ("ignore", None, Warning, re.compile(r"(?#reticnn)PIL\."), 0)
+
 # Without a handler, Python prints what is logged.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
@@ -33,6 +37,23 @@ class _Settings:
     def __init__(self):
         self._lock = threading.Lock()
         self._users = 0
+        # A forked child has the settings, but none of the threads that put them back.
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._lock.acquire,
+                after_in_parent=self._lock.release,
+                after_in_child=self._begin_anew,
+            )
+
+    def _begin_anew(self):
+        try:
+            if self._users:
+                self._until.close()
+        finally:
+            self._users = 0
+            # The memory is the parent's too.
+            _other_stderr.cache_clear()
+            self._lock.release()
 
     def __enter__(self):
         with self._lock:
@@ -61,14 +82,15 @@ def _no_limit():
 @contextlib.contextmanager
 def _no_warnings():
     # Not `catch_warnings`: it would put the filters back that another thread has set.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    filters, own = warnings.filters, warnings.filters[0]
+    # Not `filterwarnings`: what was shown once would be shown again.
+    filters = warnings.filters
+    filters.insert(0, _NO_WARNINGS)
     try:
         yield
     finally:
         for kept in (filters, warnings.filters):
-            if own in kept:
-                kept.remove(own)
+            while _NO_WARNINGS in kept:
+                kept.remove(_NO_WARNINGS)
 
 
 @contextlib.contextmanager
@@ -102,26 +124,51 @@ def _libjpeg_silent():
     processes have the descriptor, which stays as it is.
     """
     other = _other_stderr()
-    if other is None:
+    if other and not other.is_there():
+        # Who becomes a daemon closes all descriptors.
+        _other_stderr.cache_clear()
+        other = _other_stderr()
+    if not other:
         yield
         return
-    stderr, file, libc, descriptor = other
-    before, stderr.value = stderr.value, file
+    before, other.stderr.value = other.stderr.value, other.file
     try:
         yield
     finally:
-        stderr.value = before
-        libc.fflush(file)
-        printed = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-        os.ftruncate(descriptor, 0)
-        for line in printed.splitlines(keepends=True):
+        other.stderr.value = before
+        for line in other.taken() if other.is_there() else ():
             if not _LIBJPEG.match(line):
-                libc.fputs(line, before)
+                other.libc.fputs(line, before)
+
+
+class _OtherStderr(NamedTuple):
+    """C's `stderr`, a file in memory to put in place of it, and how to reach both."""
+
+    stderr: Any
+    file: Any
+    libc: Any
+    descriptor: int
+    status: Any
+
+    def is_there(self):
+        """Return whether the descriptor still is the file's, and not another's."""
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), self.status)
+        except OSError:
+            return False
+
+    def taken(self):
+        """Return the lines in the file, and empty it."""
+        self.libc.fflush(self.file)
+        size = os.fstat(self.descriptor).st_size
+        printed = os.pread(self.descriptor, size, 0)
+        os.ftruncate(self.descriptor, 0)
+        return printed.splitlines(keepends=True)
 
 
 @cache
 def _other_stderr():
-    """Return C's `stderr`, a file in place of it, and how to reach it.
+    """Return `_OtherStderr`, or None.
 
     None where the library of C is not GNU's, whose `stderr` is a variable.
     """
@@ -136,7 +183,8 @@ def _other_stderr():
     libc.fflush.argtypes = [ctypes.c_void_p]
     libc.fputs.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     # Appending, so that it can be emptied.
-    return stderr, libc.fdopen(descriptor, b"a"), libc, descriptor
+    file = libc.fdopen(descriptor, b"a")
+    return _OtherStderr(stderr, file, libc, descriptor, os.fstat(descriptor))
 
 
 while_decoding = _Settings()

@@ -18,8 +18,14 @@ _LARGE = 50_000_000
 # Of a blank page, a byte may hold some ten thousand pixels.
 _MOST_PIXELS_PER_BYTE = 100_000
 
-# The pixels of a part, which is converted at once.
+# The pixels of a part, which is converted at once, if it is more than a row.
 _PART = 4_000_000
+
+# Bytes that each pixel of a part takes to convert, and of a row to read.
+_BYTES_OF_A_PART = 16
+
+# No JPEG has more bytes: 4 for a pixel, and what comes before them.
+_BYTES_OF_A_JPEG = (4, 1 << 26)
 
 
 # Pictures in an icon can have another size than the icon says.
@@ -166,13 +172,14 @@ def _jpeg_pixels(image, side, channels, take):
     """
     whole = _area(image)
     part = _reduction(image.size, side)
-    decoded = channels * whole // part**2
-    _check_memory(decoded + _coefficient_bytes(image))
+    per_pixel, before = _BYTES_OF_A_JPEG
+    length = min(_len_of(image.fp), per_pixel * whole + before)
+    besides = length + _coefficient_bytes(image)
+    _check_memory(channels * whole // part**2 + besides)
     # As Pillow would take it, or with a copy for the resizing.
-    needed = 6 * whole // part**2 + _coefficient_bytes(image)
-    take(min(needed, MOST_BYTES))
+    take(min(6 * whole // part**2 + besides, MOST_BYTES))
     image.fp.seek(0)
-    encoded = np.frombuffer(image.fp.read(), np.uint8)
+    encoded = np.frombuffer(image.fp.read(length), np.uint8)
     with contextlib.suppress(cv2.error):
         return cv2.imdecode(encoded, _COLOURS[channels] | _REDUCTIONS[part])
     return None
@@ -226,7 +233,8 @@ def _any_pixels(image, side, channels, take):
     size = [length >> halvings for length in image.size]
     factor = _factor(size, side) if is_large else 1
     needed = size[0] * size[1] * (_STORED.get(image.mode, 4) + channels / factor**2)
-    needed += besides + 16 * min(_PART, size[0] * size[1])
+    at_once = min(max(_PART, size[0]), size[0] * size[1])
+    needed += besides + _BYTES_OF_A_PART * (at_once + size[0])
     _check_memory(needed)
     take(needed)
     image.load()
@@ -257,8 +265,11 @@ def _converted_in_parts(image, factor, channels, has_16_bits):
 
 
 def _factor(size, side):
-    """Return by what a large image is made smaller first, which `fitted` does on."""
-    return max(1, min(size) // (4 * side))
+    """Return by what a large image is made smaller first, which `fitted` does on.
+
+    So many rows are converted at once.
+    """
+    return max(1, min(min(size) // (4 * side), _PART // size[0]))
 
 
 def _bytes_besides(image, part):

@@ -13,6 +13,7 @@ import threading
 import time
 from concurrent.futures import Future, wait
 from functools import partial
+from types import BuiltinFunctionType
 
 # The longest time in which nothing is heard.
 _SECONDS = 0.05
@@ -135,8 +136,14 @@ def done_whole(name, function):
             except BaseException as error:
                 future.set_exception(error)
 
-        threading.Thread(target=do, name=f"reticnn-{name}", daemon=True).start()
+        thread = threading.Thread(target=do, name=f"reticnn-{name}", daemon=True)
+        # Before the thread: from then on, the work is done only once.
         _under_way[name] = future
+        try:
+            thread.start()
+        except RuntimeError:  # There are as many threads as there can be.
+            del _under_way[name]
+            raise
     return result_of(_under_way[name])
 
 
@@ -151,10 +158,10 @@ def listening():
 
     While TensorFlow has the main thread wait for a batch, Python tells nobody there of
     the signal; but it writes its number to a socket, where another thread finds it. If
-    the socket is somebody else's, or the block is not in the main thread, the thread
-    that reads the batch does so to its end.
+    the socket is somebody else's, the block is not in the main thread, or the user has
+    other plans for the signal, the thread that reads the batch does so to its end.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _ends_work() or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.set_wakeup_fd(-1)
@@ -171,6 +178,15 @@ def listening():
         signal.set_wakeup_fd(-1)
         _own.heard = None
         heard.close()
+
+
+def _ends_work():
+    """Return whether Ctrl-C raises `KeyboardInterrupt`.
+
+    Python's own handler does so, and reticulate's: both are in C. What a handler of the
+    user's does is known to the user alone.
+    """
+    return isinstance(signal.getsignal(signal.SIGINT), BuiltinFunctionType)
 
 
 def wanted_here():

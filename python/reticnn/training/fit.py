@@ -267,9 +267,9 @@ def fit_classifier(
         if stages is not None and checkpoint_dir is not None:
             check_stages(folders, [stage.fingerprint for stage in parts])
         runs.train(parts, settings, folders, progress)
+    seen = runs.seen()
     if runs.stopped == "interrupted":
         warn_user(_interruption(runs, folders), InterruptedWarning)
-    seen = runs.seen()
     runs.run.warn_of_overlap(seen)
     return _classifier(runs, settings, seen)
 

@@ -371,11 +371,9 @@ class TrainingRun:
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
         self.keeps_best = self.keeps_best or by_hand or stopped == "nan"
-        try:
-            self._put_weights()
-        except KeyboardInterrupt:
-            # Half of them would be worse than waiting.
-            self._put_weights()
+        if not self._put_weights_in_full() and stopped != "nan":
+            stopped = "interrupted"
+            self.cut_off()
         self._penalty = _penalty(self._model)
         if stopped == "nan":
             warn_user(
@@ -392,6 +390,21 @@ class TrainingRun:
             self._checkpoints.leave()
         if self._earlier:
             self._earlier.leave()
+
+    def cut_off(self):
+        """Note that the user does not wait for what comes after the last epoch."""
+        self.cut = self.cut or f"after epoch {self.end}"
+
+    def _put_weights_in_full(self):
+        """Have the weights in the model, and return whether nobody wanted to stop."""
+        undisturbed = True
+        while True:
+            try:
+                self._put_weights()
+                return undisturbed
+            except KeyboardInterrupt:
+                # Half of them would be worse than waiting.
+                undisturbed = False
 
     def _put_weights(self):
         """Have the weights in the model that are to be kept."""

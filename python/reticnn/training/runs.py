@@ -67,7 +67,10 @@ class RunSequence:
             with wanted_for(self._seconds_left):
                 return self.run.seen()
         except StoppedError:
-            return self.run.seen(only_read=True)
+            pass
+        except KeyboardInterrupt:
+            self._cut_off()
+        return self.run.seen(only_read=True)
 
     @property
     def _seconds_left(self):
@@ -125,8 +128,13 @@ class RunSequence:
             with wanted_for(self._seconds_left):
                 run.settle()
         except KeyboardInterrupt:
-            self.stopped, self.cut = "interrupted", f"after epoch {run.end}"
+            self._cut_off()
         run.leave()
+
+    def _cut_off(self):
+        """Note that the user does not wait for what comes after training."""
+        self.run.cut_off()
+        self.stopped, self.cut = "interrupted", self.run.cut
 
 
 def _joined_history(earlier, records, stage):

@@ -79,8 +79,10 @@ class BestWeights(keras.callbacks.Callback):
 
     def _compare(self, loss, weights):
         if float(loss) < self.loss:
+            # Ctrl-C while they are copied leaves all as it was.
+            weights = weights()
             self.loss, self.epoch = float(loss), self._current
-            self.weights = weights()
+            self.weights = weights
 
 
 def _loss_in(logs, method):

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import struct
 import tempfile
@@ -993,3 +994,14 @@ def test_without_temporary_files_images_are_decoded_each_time(
         data = image_folder(cats, 8, cache=cache)
         for _ in range(2):
             np.testing.assert_array_equal(load_images(data)["images"], expected)
+
+
+def test_links_in_circles_are_no_folders_and_no_damage(cats):
+    (cats / "bird").symlink_to("bird")
+    (cats / "cat" / "circle.jpg").symlink_to("circle.jpg")
+    table = check_images(cats)
+    problems = [problem for problem in table["problem"] if problem]
+    assert len(problems) == 1
+    assert re.fullmatch(r"cannot be read \(too many .* links?\)", problems[0])
+    with pytest.warns(UserWarning, match=r"circle\.jpg: cannot be read"):
+        assert image_folder(cats, 8, on_bad_image="skip").class_names == ["cat", "dog"]

@@ -228,6 +228,31 @@ except Own:
 """
 
 
+FORKS = """
+import os, signal, time
+from reticnn.runtime.stopping import check_heard, listening
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with listening():
+    child = os.fork()
+    if not child:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            os._exit(0)
+    print(os.waitpid(child, 0)[1])
+    check_heard()
+print(signal.set_wakeup_fd(-1))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="No forks here")
+def test_ctrl_c_in_a_forked_process_is_not_for_this_one(run_python):
+    run = run_python(FORKS)
+    assert run.stdout.split() == ["0", "-1"], run.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 def test_ctrl_c_ends_all_work_on_files_at_once(tmp_path, run_python):

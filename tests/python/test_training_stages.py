@@ -18,8 +18,9 @@ from reticnn import (
     transfer_model,
     unfreeze,
 )
+from reticnn.graph import trainable_flags
 from reticnn.runtime.backend import keras as our_keras
-from reticnn.training import layer_rates
+from reticnn.training import layer_rates, run
 
 
 def _backbone():
@@ -134,6 +135,23 @@ def test_each_stage_has_to_be_better_than_the_one_before(fit, shapes):
     )
     assert losses[3:].min() > losses[:3].min()
     assert compiled[0] == pytest.approx(losses[:3].min(), abs=1e-5)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_stages_that_never_began_freeze_nothing(
+    fit, shapes, tiny_cnn, monkeypatch, error
+):
+    model = tiny_cnn()
+    before = trainable_flags(model)
+
+    def cut_off(*_):
+        assert trainable_flags(model) != before
+        raise error
+
+    monkeypatch.setattr(run, "feature_cache", cut_off)
+    with pytest.raises(error):
+        fit(model, shapes, stages=STAGES)
+    assert trainable_flags(model) == before
 
 
 def test_flat_model_has_a_head_behind_its_last_flattening(fit, shapes, tiny_cnn):

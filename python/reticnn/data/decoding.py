@@ -204,8 +204,8 @@ def _explained(error, file):
         return "is a folder"
     if isinstance(error, NotAFileError):
         return str(error)
-    if isinstance(error, PermissionError):
-        return "cannot be read (permission denied)"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror.lower()})"
     if isinstance(error, UnidentifiedImageError):
         return _what_it_is_instead(file)
     if isinstance(error, RefusedError):

@@ -1,5 +1,6 @@
 """Image data from folders of files."""
 
+import errno
 import os
 import re
 from functools import partial
@@ -204,13 +205,23 @@ def subfolders_of(path):
             return sorted(
                 entry.name
                 for entry in entries
-                if entry.is_dir() and _may_be_class(entry.name)
+                if _is_folder(entry) and _may_be_class(entry.name)
             )
     except OSError as error:
         raise ValueError(
             f"`path` is a folder that cannot be read ({_reason(error)}): {path!r}. "
             "Allow yourself to read it."
         ) from error
+
+
+def _is_folder(entry):
+    """Return whether an entry of a folder, or what it links to, is a folder."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # Links in a circle lead nowhere.
+            return False
+        raise
 
 
 def _reason(error):

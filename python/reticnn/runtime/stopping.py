@@ -7,6 +7,7 @@ so, which look for that between two pieces of their work.
 """
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -180,6 +181,18 @@ def listening():
         heard.close()
 
 
+def _hear_for_nobody():
+    """Have a forked child's signals not written where the parent listens."""
+    with contextlib.suppress(ValueError):  # Python's threads know of no signals.
+        descriptor = signal.set_wakeup_fd(-1)
+        if descriptor not in _Heard.descriptors and descriptor != -1:
+            signal.set_wakeup_fd(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_hear_for_nobody)
+
+
 def _ends_work():
     """Return whether Ctrl-C raises `KeyboardInterrupt`.
 
@@ -249,11 +262,15 @@ class _Deadline:
 class _Heard:
     """An event that is set by Ctrl-C."""
 
+    # Where the signals of this process are written.
+    descriptors = set()
+
     def __init__(self):
         self._here, self._there = socket.socketpair()
         self._here.setblocking(False)
         self._there.setblocking(False)
         self._closed = self._interrupted = False
+        self.descriptors.add(self.fileno())
 
     def fileno(self):
         """Return where the numbers of signals are to be written."""
@@ -267,5 +284,6 @@ class _Heard:
 
     def close(self):
         self._closed = True
+        self.descriptors.discard(self.fileno())
         self._here.close()
         self._there.close()

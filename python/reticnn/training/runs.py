@@ -1,5 +1,6 @@
 """The runs of one training, one after the other: a run per stage."""
 
+from reticnn.graph import set_trainable_flags, trainable_flags
 from reticnn.memory import keep_beginning, note_images
 from reticnn.runtime.stopping import StoppedError, listening, wanted_for
 from reticnn.training.callbacks.checkpoints import has_checkpoint
@@ -80,6 +81,7 @@ class RunSequence:
     def _begin(self, stage, settings, **places):
         """Make the run of a stage ready, unless the user cuts that off."""
         model = self.origin.model
+        flags = trainable_flags(model)
         self.stopped = None
         try:
             if stage:
@@ -102,8 +104,11 @@ class RunSequence:
                 **places,
                 **self._common,
             )
-        except KeyboardInterrupt:
+        except BaseException as error:
             if self.run is None:
+                # Nothing has been trained yet, and nothing is frozen by that.
+                set_trainable_flags(model, flags)
+            if self.run is None or not isinstance(error, KeyboardInterrupt):
                 raise
             self.stopped, self.cut = "interrupted", f"before stage {stage.number}"
             return

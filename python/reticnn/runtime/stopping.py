@@ -24,6 +24,9 @@ _LAST_SECONDS = 0.5
 
 _own = threading.local()
 
+# Where Ctrl-C is written for us to hear it.
+_descriptors = set()
+
 
 class StoppedError(BaseException):
     """Work is of no use any more. No error that is caught on the way to its end."""
@@ -185,7 +188,7 @@ def _hear_for_nobody():
     """Have a forked child's signals not written where the parent listens."""
     with contextlib.suppress(ValueError):  # Python's threads know of no signals.
         descriptor = signal.set_wakeup_fd(-1)
-        if descriptor not in _Heard.descriptors and descriptor != -1:
+        if descriptor not in {-1, *_descriptors}:
             signal.set_wakeup_fd(descriptor)
 
 
@@ -262,15 +265,12 @@ class _Deadline:
 class _Heard:
     """An event that is set by Ctrl-C."""
 
-    # Where the signals of this process are written.
-    descriptors = set()
-
     def __init__(self):
         self._here, self._there = socket.socketpair()
         self._here.setblocking(False)
         self._there.setblocking(False)
         self._closed = self._interrupted = False
-        self.descriptors.add(self.fileno())
+        _descriptors.add(self.fileno())
 
     def fileno(self):
         """Return where the numbers of signals are to be written."""
@@ -284,6 +284,6 @@ class _Heard:
 
     def close(self):
         self._closed = True
-        self.descriptors.discard(self.fileno())
+        _descriptors.discard(self.fileno())
         self._here.close()
         self._there.close()

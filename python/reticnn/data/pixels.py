@@ -18,6 +18,10 @@ _LARGE = 50_000_000
 # Of a blank page, a byte may hold some ten thousand pixels.
 _MOST_PIXELS_PER_BYTE = 100_000
 
+# So many pixels are left for each that is asked for, an odd number: `fitted` softens
+# over so many, no more and no fewer. Those of a JPEG 2000 lie half a pixel off.
+_KEPT = 5
+
 # The pixels of a part, which is converted at once, if it is more than a row.
 _PART = 4_000_000
 
@@ -269,7 +273,7 @@ def _factor(size, side):
 
     So many rows are converted at once.
     """
-    return max(1, min(min(size) // (4 * side), _PART // size[0]))
+    return max(1, min(min(size) // (_KEPT * side), _PART // size[0]))
 
 
 def _bytes_besides(image, part):
@@ -304,7 +308,7 @@ def _halvings(image, side):
     # The marker segment with the coding style has the number of sizes within.
     at = start.find(b"\xff\x52\x00")
     levels = start[at + 9] if 0 <= at < len(start) - 9 else 0
-    wanted = max(1, min(image.size) // side).bit_length() - 1
+    wanted = max(1, min(image.size) // (_KEPT * side)).bit_length() - 1
     return next(
         halvings
         for halvings in range(min(levels, wanted), -1, -1)

@@ -425,6 +425,23 @@ def test_legacy_file_needs_no_configuration(tmp_path, config):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("trained", [False, True])
+def test_compiled_network_takes_a_file_of_weights(tmp_path, trained):
+    source, network = _normalised_images(2), _normalised_images(2)
+    network.compile("adam", "mse")
+    if trained:
+        network.fit(np.ones((2, 8, 8, 3)), np.ones((2, 6, 6, 2)), verbose=0)
+    before = as_numpy(network.optimizer.variables)
+    source.save_weights(tmp_path / "own.weights.h5")
+    put_weights(network, tmp_path / "own.weights.h5")
+    for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    after = as_numpy(network.optimizer.variables)
+    for ours, theirs in zip(after, before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert network.compiled
+
+
 def test_legacy_file_is_checked_once(tmp_path, monkeypatch):
     source, network, checked = _normalised_images(2), _normalised_images(2), []
     source.save(tmp_path / "own.h5")

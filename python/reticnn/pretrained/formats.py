@@ -206,7 +206,11 @@ def _read_weights_file(path, network):
     rescalings = _rescalings_of_weights_file(path)
     try:
         # Besides the error, Keras warns for every layer.
-        with warnings.catch_warnings(), keras.StatelessScope():
+        with (
+            warnings.catch_warnings(),
+            _without_optimizer(network),
+            keras.StatelessScope(),
+        ):
             warnings.simplefilter("ignore")
             network.load_weights(path)
             layers = [
@@ -222,6 +226,20 @@ def _read_weights_file(path, network):
             f"weights of this network{top}. Keras says: {_shortened(error)}"
         ) from error
     return [StoredModel(layers, rescalings)]
+
+
+@contextlib.contextmanager
+def _without_optimizer(network):
+    """Take away a compiled network's optimizer, of which Keras would make another."""
+    optimizer = getattr(network, "optimizer", None)
+    if optimizer is None:
+        yield
+        return
+    network.optimizer = None
+    try:
+        yield
+    finally:
+        network.optimizer = optimizer
 
 
 def _rescalings_of_weights_file(path):

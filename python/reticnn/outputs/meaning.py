@@ -6,7 +6,7 @@ from typing import Any
 from reticnn.coercion import as_choice
 from reticnn.graph import graph_of, walk
 from reticnn.layers.rbf import EuclideanRBF
-from reticnn.notation import shown
+from reticnn.notation import in_words, shown
 from reticnn.outputs.compiled import (
     is_for_several_labels,
     loss_name,
@@ -104,10 +104,14 @@ def count_classes(model):
     """Return how many classes the output of `model` distinguishes."""
     shape = model.output_shape
     if len(getattr(model, "outputs", None) or ()) > 1:
+        one = in_words(
+            "`keras.Model(model.inputs, model.outputs[0])`",
+            "`keras$Model(model$inputs, model$outputs[[1]])`",
+        )
         raise ValueError(
             f"`model` must have one output, of the shape (batch, classes), not "
             f"{len(model.outputs)}: {shown(shape)}. Give the model of one of them, "
-            "such as `keras.Model(model.inputs, model.outputs[0])`."
+            f"such as {one}."
         )
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise ValueError(

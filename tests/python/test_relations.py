@@ -89,13 +89,13 @@ def test_search_finds_the_smallest_failing_combination(monkeypatch):
     """A fault that is put in, in one combination of two settings, is found as that."""
     from reticnn.training import run
 
-    right = run._class_weights
+    right = run.weights_of_classes
 
     def wrong(class_weight, data):
         weights = right(class_weight, data)
         return weights if class_weight != "balanced" else weights**2
 
-    monkeypatch.setattr(run, "_class_weights", wrong)
+    monkeypatch.setattr(run, "weights_of_classes", wrong)
     large = Case(
         body="nested",
         head="sigmoid",

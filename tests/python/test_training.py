@@ -601,8 +601,8 @@ def _ends_in(units, activation):
     ("build", "parts"),
     [
         (_flat, ["(batch, height, width, channels)", "(None, 8)", "keras.Input"]),
-        (_unbuilt, ["(batch, height, width, channels)", "keras.Input"]),
-        (_two_outputs, ["(batch, classes)", "`classifier_head()`"]),
+        (_unbuilt, ["does not say what images", "keras.Input"]),
+        (_two_outputs, ["(batch, classes)", "one output", "model.outputs[0]"]),
         (_maps, ["(batch, classes)", "(None, 14, 14, 2)", "`classifier_head()`"]),
         (lambda: _ends_in(2, "relu"), ["softmax", "'relu'"]),
         (lambda: _ends_in(2, "sigmoid"), ["softmax", "'sigmoid'"]),

@@ -79,6 +79,17 @@ def test_inference_is_as_with_all_images_in_one_batch():
     assert_settled(model)
 
 
+def test_batches_count_by_their_images():
+    start = keras.Input((None, None, 3))
+    norm = layers.BatchNormalization(momentum=0.9)
+    model = keras.Model(start, ends(norm(layers.Rescaling(1 / 255)(start))))
+    # Of an open size, in batches of one image more or less.
+    fit_classifier(model, IMAGES[:11], epochs=1, batch_size=3, progress="none", seed=1)
+    pixels = PIXELS[:11] / 255
+    np.testing.assert_allclose(norm.moving_mean, pixels.mean((0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance, pixels.var((0, 1, 2)), rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_images_are_those_of_inference_where_training_changes_them():
     policy = augmentation(crop=(16, 16), gaussian_noise=0.1)

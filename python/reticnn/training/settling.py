@@ -152,7 +152,8 @@ def _settle(layers, model, batches):
         arguments.arguments["training"] = True
         outputs = call(*arguments.args, **arguments.kwargs)
         # Without momentum, they are those of this batch.
-        sums[id(layer)].add(*map(_as_array, _statistics_of(layer)))
+        statistics = map(_as_array, _statistics_of(layer))
+        sums[id(layer)].add(*statistics, arguments.arguments["inputs"].shape[0])
         return outputs
 
     with (
@@ -180,11 +181,11 @@ class _Sums:
         self.count = 0
         self._means = self._squares = 0.0
 
-    def add(self, mean, variance):
-        """Take those of a batch."""
-        self.count += 1
-        self._means = self._means + mean
-        self._squares = self._squares + variance + mean**2
+    def add(self, mean, variance, count):
+        """Take those of a batch of `count` images."""
+        self.count += count
+        self._means = self._means + count * mean
+        self._squares = self._squares + count * (variance + mean**2)
 
     def result(self):
         """Return the mean and the variance of all."""

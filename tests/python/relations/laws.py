@@ -595,6 +595,8 @@ def copied(run):
 @_further
 def distributed(run):
     """Two devices compute what one does."""
+    if run.case.stages == "fine_tune":
+        return  # `fine_tune()` takes none.
     devices = ["cpu:0", "cpu:1"]
     other = run.train(distribute=devices)
     _same_history(other.history, run.classifier.history, 1e-3)

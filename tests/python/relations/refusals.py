@@ -21,6 +21,11 @@ MAY_BE_REFUSED = [
         "a saved Lambda layer would be code that loading runs",
     ),
     Refusal(
+        "cannot be copied.*Lambda",
+        lambda case: case.body == "lambda",
+        "Keras makes no copy of a Lambda layer's code",
+    ),
+    Refusal(
         "`cache_features` is 2",
         lambda case: not case.is_graph or case.body == "lambda",
         "what such a model does with its layers, or a Lambda, is known to nobody",

@@ -107,6 +107,19 @@ def _without_module(layer):
 _OURS = "reticnn>LayerScale"
 
 
+def _metric(kind, **settings):
+    """Return a layer that is a model compiled with a metric."""
+
+    def make(folder):
+        metric = _object(kind, "keras.metrics", name="spy", **settings)
+        return {
+            **_nested(_layer("ReLU"))(folder),
+            "compile_config": {"optimizer": "sgd", "loss": "mse", "metrics": [metric]},
+        }
+
+    return make
+
+
 def _wrapped(layer):
     return lambda folder: {
         "module": "keras.layers",
@@ -379,6 +392,14 @@ def _giants():
                 "Constant", "keras.initializers", value=[[0]] * 20_000
             ),
         ),
+        **{
+            f"many thresholds of {kind}": _metric(kind, **settings)
+            for kind, settings in {
+                "AUC": {"num_thresholds": 10**8},
+                "PrecisionAtRecall": {"recall": 0.5, "num_thresholds": 10**8},
+                "MeanIoU": {"num_classes": 10**8},
+            }.items()
+        },
         "many unknown words": _layer(
             "StringLookup", vocabulary=["a", "b"], num_oov_indices=3 * 10**8
         ),

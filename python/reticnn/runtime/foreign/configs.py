@@ -26,7 +26,10 @@ _LISTS_OR_FILES = {
 # NumPy gives each text of a list the room of the longest.
 _LARGEST_TEXTS = 128 * 2**20
 _BYTES_OF_A_LETTER = 4
-_MOST_UNKNOWN = 10**6
+
+# Arguments of Keras's for which it makes lists as long as they say.
+_COUNTS = ("num_thresholds", "num_classes", "num_oov_indices")
+_LARGEST_COUNT = 10**6
 
 # Where functions are looked up that a configuration names.
 _MODULES_OF_FUNCTIONS = (
@@ -91,7 +94,7 @@ def check_config(config, size):
     """
     if not isinstance(config, dict) or "class_name" not in config:
         raise ConfigError("the model", "it has no class")
-    layers, deepest, tries = 0, 0, 0
+    layers, deepest, tries, listed = 0, 0, 0, 0
     parts = [(config, (), 1)]
     while parts:
         part, place, depth = parts.pop()
@@ -102,6 +105,7 @@ def check_config(config, size):
                 depth += 1
                 deepest = max(deepest, depth)
             _check_calls(part.get("inbound_nodes"), place)
+            listed += _listed(part, place)
             tries += _tries_in_vain(part.get("layers"))
             inner = [(value, (*place, key), depth) for key, value in part.items()]
         else:
@@ -110,6 +114,8 @@ def check_config(config, size):
         parts += [item for item in reversed(inner) if isinstance(item[0], (dict, list))]
     if layers > _LAYERS_ANYWAY + size // _BYTES_OF_A_LAYER:
         raise ConfigError("the model", f"it has {layers:,} layers in {size:,} bytes")
+    if listed > _LARGEST_COUNT:
+        raise ConfigError("the model", f"it makes lists of {listed:,.0f} values")
     if tries > _MOST_TRIES:
         raise ConfigError("the model", "its layers are not in order")
     if deepest * size > _MOST_IN_MESSAGES:
@@ -276,6 +282,18 @@ def _check_class(part, where):
     return int(issubclass(found, (keras.layers.Layer, keras.Operation)))
 
 
+def _listed(part, place):
+    """Return how long the lists are that Keras makes for a part."""
+    total = 0
+    for name in _COUNTS:
+        count = part.get(name)
+        if isinstance(count, (int, float)):
+            if not count <= _LARGEST_COUNT:
+                raise ConfigError(_in_words(place), f"its `{name}` is {shown(count)}")
+            total += max(count, 0)
+    return total
+
+
 def _check_lists(found, config, where):
     for kind, arguments in _LISTS_OR_FILES.items():
         if not issubclass(found, getattr(keras.layers, kind)):
@@ -297,8 +315,7 @@ def _check_texts(config, where):
     words = words if isinstance(words, list) else []
     unknown = unknown if isinstance(unknown, (int, float)) else 0
     longest = max(map(_length, [*words, config.get("oov_token", "[UNK]")]))
-    small = are_small_texts(len(words) + unknown, longest)
-    if unknown > _MOST_UNKNOWN or not small:
+    if not are_small_texts(len(words) + unknown, longest):
         raise ConfigError(where, "its vocabulary is too large")
 
 

@@ -581,8 +581,9 @@ def copied(run):
     model = run.classifier.model
     try:
         copy = copy_of(model)
-    except ValueError as error:
-        assert not run.case.is_graph, error
+    except ValueError:
+        if run.case.is_graph:
+            raise
         return
     with untraced():
         close(copy.predict(run.test.pixels, verbose=0), run.outputs, 1e-5)

@@ -295,7 +295,8 @@ def _freeze_again(model, trained, file):
     a layer of the user's own of those it is made of: Keras makes all of them trainable,
     and an optimizer for all of them.
     """
-    if not _some_frozen(trained):
+    # The statistics of normalisations are never trained, so that most have some frozen.
+    if not _some_frozen(trained) or trained == trainable_flags(model):
         return
     if has_flags(model, trained):
         set_trainable_flags(model, trained)

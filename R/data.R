@@ -69,6 +69,18 @@ check_images <- function(path) {
   as_table(columns)
 }
 
+#' @eval said("image_memory")
+#' @return Invisibly where the limit is changed.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' before <- image_memory(4)
+#' image_memory()
+#' image_memory(before)
+image_memory <- function(gigabytes = NULL) {
+  before <- call_core("image_memory", gigabytes = gigabytes)
+  if (is.null(gigabytes)) before else invisible(before)
+}
+
 #' @eval said(
 #'   "image_arrays",
 #'   x = "Numeric, integer or raw.",

@@ -34,6 +34,7 @@ from reticnn.data import (
     check_images as check_images,
     image_arrays as image_arrays,
     image_folder as image_folder,
+    image_memory as image_memory,
     image_table as image_table,
     load_images as load_images,
     shape_images as shape_images,

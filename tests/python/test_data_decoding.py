@@ -158,7 +158,7 @@ def test_photo_of_200_megapixels_is_read(tmp_path, recwarn):
 
 def test_absurd_sizes_are_refused_by_name(tmp_path):
     (tmp_path / "a.jpg").write_bytes(_grey_jpeg(60000, 60000)[:1000])
-    with pytest.raises(ValueError, match=r"a\.jpg: has too many.*60,000 x 60,000"):
+    with pytest.raises(ValueError, match=r"a\.jpg: .*60,000 x 60,000 pixels"):
         _pixels(tmp_path)
 
 

@@ -717,7 +717,7 @@ def bad_cats(cats, write_image):
         "page.jpg": "not an image",
         "folder.png": "is a folder",
         "gone.png": "does not exist",
-        "bomb.png": "too many pixels",
+        "bomb.png": "far too few for them",
         "a name\nof two lines.jpg": "not an image",
     }
     for ending, whole in (("jpg", "whole.jpg"), ("png", "1.png")):

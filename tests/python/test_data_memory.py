@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import sys
 import threading
@@ -14,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reticnn import check_images, image_folder, load_images
+from reticnn import check_images, image_folder, image_memory, load_images
 from reticnn.data import bounding, decoding, pixels
-from reticnn.data.budget import MOST_BYTES, Budget
+from reticnn.data.budget import Budget
 from reticnn.data.decoding import decode_images
 
 DECODE = """
@@ -66,6 +67,14 @@ def _photo(height, width):
     return np.clip(soft + noise, 0, 255).astype(np.uint8)
 
 
+@pytest.fixture
+def usual_memory():
+    """Have the limit of memory as it was before, after a test that changes it."""
+    before = image_memory()
+    yield
+    image_memory(before)
+
+
 # Memory
 
 
@@ -95,7 +104,7 @@ def test_what_follows_an_image_is_not_read(tmp_path, run_python):
     assert int(peak) < 400
 
 
-def test_what_needs_too_much_memory_is_refused(tmp_path):
+def test_what_needs_too_much_memory_is_refused(tmp_path, usual_memory):
     strip = bytes(16) + zlib.compress(bytes(1 << 20))
     tags = [
         (256, 4, 1, 7500),
@@ -114,12 +123,22 @@ def test_what_needs_too_much_memory_is_refused(tmp_path):
     end = struct.pack("<H", len(tags)) + directory + bytes(4)
     (tmp_path / "a.tif").write_bytes(header + strip + end)
     image = Image.new("L", (16, 16))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pixels, "MOST_BYTES", 150_000_000)
-        image.save(tmp_path / "b.png")
-        problems = check_images(tmp_path)["problem"]
+    image.save(tmp_path / "b.png")
+    image_memory(0.15)
+    problems = check_images(tmp_path)["problem"]
     assert "takes 0.2 GB of memory to decode, more than the 0.15 GB" in problems[0]
     assert problems[1] is None
+    # What the text says will do does.
+    enough = float(re.search(r"`image_memory\((.+?)\)`", problems[0])[1])
+    assert image_memory(enough) == 0.15
+    assert "takes" not in check_images(tmp_path)["problem"][0]
+
+
+@pytest.mark.parametrize("gigabytes", [0, 0.05, -1, float("nan"), "much", [1, 2]])
+def test_the_limit_of_memory_is_a_number_of_gigabytes(gigabytes):
+    with pytest.raises((TypeError, ValueError), match="`gigabytes` must be a number"):
+        image_memory(gigabytes)
+    assert image_memory() == 1.04
 
 
 def _bomb():
@@ -131,7 +150,7 @@ def _bomb():
 
 def test_claims_far_beyond_the_bytes_are_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(_bomb())
-    with pytest.raises(ValueError, match=r"claims to have .* pixels in \d+ bytes"):
+    with pytest.raises(ValueError, match=r"20,000 x 20,000 pixels, and has \d+ bytes"):
         load_images(image_folder(tmp_path, 8))
 
 
@@ -206,13 +225,36 @@ def test_threads_share_what_memory_there_is():
         thread.join()
     assert len(sums) == len(counts)
     assert max(sums) <= 100
-    assert MOST_BYTES < 2**30
+    assert image_memory() < 2**30 / 1e9
 
 
-def test_a_row_counts_as_a_whole(tmp_path, monkeypatch):
+def test_another_limit_holds_for_those_who_wait():
+    budget, ended = Budget(10_000_000), []
+
+    def use(count):
+        with budget.share() as take:
+            take(count)
+            ended.append(count)
+
+    with budget.share() as take:
+        take(9_000_000)
+        thread = threading.Thread(target=use, args=[8_000_000])
+        thread.start()
+        time.sleep(0.05)
+        assert ended == []
+        budget.allow(20_000_000)
+        thread.join(60)
+        assert ended == [8_000_000]
+        budget.allow(5_000_000)
+    # More than there is: it has all of it, when nobody else has any.
+    use(6_000_000)
+    assert ended == [8_000_000, 6_000_000]
+
+
+def test_a_row_counts_as_a_whole(tmp_path, usual_memory):
     Image.new("L", (6_000_000, 1)).save(tmp_path / "a.png")
     Image.new("L", (3000, 2000)).save(tmp_path / "b.png")
-    monkeypatch.setattr(pixels, "MOST_BYTES", 150_000_000)
+    image_memory(0.15)
     problems = check_images(tmp_path)["problem"]
     assert "takes 0.2 GB of memory to decode" in problems[0]
     assert problems[1] is None
@@ -239,7 +281,7 @@ def test_numbers_written_out_are_read_to_the_end(tmp_path, monkeypatch):
 FORKS = """
 import os, sys, threading, warnings
 from PIL import Image
-from reticnn.data.budget import MOST_BYTES, memory
+from reticnn.data.budget import memory
 from reticnn.data.decoding import decode_images
 from reticnn.data.library_settings import while_decoding
 
@@ -249,7 +291,7 @@ held, end = threading.Event(), threading.Event()
 
 def hold():
     with memory.share() as take, while_decoding:
-        take(MOST_BYTES)
+        take(memory.most)
         held.set()
         end.wait()
 

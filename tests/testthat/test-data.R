@@ -226,6 +226,17 @@ test_that("bad files are named at once, skipped by choice, and listed", {
     vapply(table, typeof, ""))
 })
 
+test_that("the memory for decoding is the user's choice", {
+  skip_if_no_core()
+  before <- image_memory()
+  withr::defer(image_memory(before))
+  expect_identical(before, 1.04)
+  expect_invisible(expect_identical(image_memory(2), before))
+  expect_identical(image_memory(), 2)
+  expect_error(image_memory(0), "`gigabytes` must be a number of at least 0.1, not 0",
+    class = "reticnn_error")
+})
+
 test_that("a data frame's columns make image data", {
   skip_if_no_core()
   folder <- photo_folder()

@@ -2,6 +2,7 @@
 
 from reticnn.data.accepting import load_images
 from reticnn.data.arrays import image_arrays
+from reticnn.data.budget import image_memory
 from reticnn.data.checking import check_images
 from reticnn.data.folder import image_folder
 from reticnn.data.image_data import ImageData
@@ -16,6 +17,7 @@ __all__ = [
     "check_images",
     "image_arrays",
     "image_folder",
+    "image_memory",
     "image_table",
     "load_images",
     "shape_images",

@@ -5,10 +5,14 @@ import os
 import threading
 from functools import cache
 
+from reticnn.coercion import as_float
 from reticnn.runtime.stopping import check_wanted
 
-# Below 1 GiB with what else is needed. 240 million pixels in colour fit.
-MOST_BYTES = 1_040_000_000
+# Below 1 GiB with what else is needed.
+_DEFAULT_BYTES = 1_040_000_000
+
+# With less, ordinary photos could not be read.
+_LEAST_GIGABYTES = 0.1
 
 # Who waits looks that often whether what it waits for is still wanted.
 _SECONDS = 0.05
@@ -20,20 +24,63 @@ _LITTLE = 4_000_000
 _MUCH = 100_000_000
 
 
+def image_memory(gigabytes=None):
+    """Say how much memory decoding images may take, or change that.
+
+    Large images are read in parts or at a part of their size where their format allows
+    it, and take little memory. Others have to be decoded as a whole: of those, an image
+    that needs more than this limit is one that cannot be read, which the error says,
+    with what it needs. All images that are decoded at the same time share the limit.
+    The pixels that are asked for, such as a cache in memory, come on top of it.
+
+    Args:
+        gigabytes: Number of at least 0.1, the new limit in units of 1000 million bytes,
+            until the end of the session; None changes nothing. Default None.
+
+    Returns:
+        The limit that held before, in gigabytes. At the beginning it is 1.04.
+
+    Raises:
+        TypeError: If `gigabytes` is not a number.
+        ValueError: If `gigabytes` is below 0.1.
+
+    Example:
+        >>> before = image_memory(4)
+        >>> before
+        1.04
+    """
+    before = memory.most / 1e9
+    if gigabytes is not None:
+        gigabytes = as_float(gigabytes, "gigabytes", minimum=_LEAST_GIGABYTES)
+        memory.allow(int(gigabytes * 1e9))
+    return before
+
+
 class Budget:
-    """Bytes that threads share: who needs more than is left waits until it is free."""
+    """Bytes that threads share: who needs more than is left waits until it is free.
+
+    Attributes:
+        most: The bytes that there are in all.
+    """
 
     def __init__(self, most):
         """Take the number of bytes."""
-        self._most = most
+        self.most = most
         self.refill()
 
     def refill(self):
         """Have all bytes free, whoever had taken some."""
-        self._free = self._most
+        self._free = self.most
         self._change = threading.Condition()
         # Held by whoever waits, so that many small needs do not overtake a large one.
         self._turn = threading.Lock()
+
+    def allow(self, most):
+        """Have another number of bytes in all, of which those taken stay taken."""
+        with self._change:
+            self._free += most - self.most
+            self.most = most
+            self._change.notify()
 
     def share(self):
         """Return a context with a function that takes bytes, given back at its end.
@@ -45,9 +92,13 @@ class Budget:
     def take(self, count):
         """Take a number of bytes, as soon as they are there."""
         with self._turn, self._change:
-            while not self._change.wait_for(lambda: self._free >= count, _SECONDS):
+            while not self._change.wait_for(lambda: self._has(count), _SECONDS):
                 check_wanted()
             self._free -= count
+
+    def _has(self, count):
+        """Return whether bytes are free, or all are where the limit has become less."""
+        return self._free >= min(count, self.most)
 
     def give_back(self, count):
         """Give back what was taken."""
@@ -92,7 +143,7 @@ def _trimming():
         return None
 
 
-memory = Budget(MOST_BYTES)
+memory = Budget(_DEFAULT_BYTES)
 
 # A forked child has none of the threads that would give something back.
 if hasattr(os, "register_at_fork"):

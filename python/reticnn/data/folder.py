@@ -67,8 +67,8 @@ def image_folder(
     accepted, whether the file extension is in upper or lower case; hidden files and
     files of other kinds are ignored. Photos are rotated according to their EXIF tag,
     transparent parts become white, and only the first frame of an animation is used.
-    An image of more than 500 million pixels, or that takes more than 1 GB of memory to
-    decode, is one that cannot be read.
+    Of a large image no more is decoded at once than its format demands; one that takes
+    more memory than `image_memory` allows is one that cannot be read.
 
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;

@@ -2,15 +2,14 @@
 
 import contextlib
 import io
+import math
 import struct
 
 import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from reticnn.data.budget import MOST_BYTES
-
-_MOST_PIXELS = 500_000_000
+from reticnn.data.budget import memory
 
 # Images of more pixels are made smaller while they are converted, part by part.
 _LARGE = 50_000_000
@@ -113,12 +112,7 @@ def _area(image):
 
 
 def _check_kind(image):
-    """Raise for images that are too large, or whose values could mean anything."""
-    if _area(image) > _MOST_PIXELS:
-        raise RefusedError(
-            f"has too many pixels to be a photo ({image.width:,} x {image.height:,}; "
-            f"at most {_MOST_PIXELS:,} are read)"
-        )
+    """Raise for images that cannot be what they say, or could mean anything."""
     if _area(image) > _LARGE:
         _check_claim(image)
     if image.format in _ICONS:
@@ -136,8 +130,8 @@ def _check_claim(image):
     length = _len_of(image.fp)
     if _area(image) > _MOST_PIXELS_PER_BYTE * length:
         raise RefusedError(
-            f"claims to have {image.width:,} x {image.height:,} pixels in "
-            f"{length:,} bytes, which is no photo"
+            f"is said by its first bytes to have {image.width:,} x {image.height:,} "
+            f"pixels, and has {length:,} bytes, far too few for them"
         )
 
 
@@ -160,11 +154,13 @@ def _check_icon(image):
 
 def _check_memory(count):
     """Raise if an image cannot be decoded in the memory there is for that."""
-    if count > MOST_BYTES:
+    if count > memory.most:
+        enough = math.ceil(count / 1e8) / 10
         raise RefusedError(
             f"takes {count / 1e9:.1f} GB of memory to decode, more than the "
-            f"{MOST_BYTES / 1e9:.2f} GB that are used for it: save it smaller, or as a "
-            "JPEG that is not progressive"
+            f"{memory.most / 1e9:.2f} GB that are used for it: allow more with "
+            f"`image_memory({enough})`, or save it smaller, or as a JPEG that is not "
+            "progressive"
         )
 
 
@@ -181,7 +177,7 @@ def _jpeg_pixels(image, side, channels, take):
     besides = length + _coefficient_bytes(image)
     _check_memory(channels * whole // part**2 + besides)
     # As Pillow would take it, or with a copy for the resizing.
-    take(min(6 * whole // part**2 + besides, MOST_BYTES))
+    take(min(6 * whole // part**2 + besides, memory.most))
     image.fp.seek(0)
     encoded = np.frombuffer(image.fp.read(length), np.uint8)
     with contextlib.suppress(cv2.error):

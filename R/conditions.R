@@ -71,7 +71,7 @@ abort_no_core <- function(cnd, call) {
   rlang::abort(
     c(
       "reticnn needs Python with Keras and TensorFlow, and cannot use it here.",
-      python_in_force(py_text(cnd))
+      python_in_force(cnd)
     ),
     class = c("reticnn_error_no_python", "reticnn_error"),
     call = call

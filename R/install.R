@@ -44,14 +44,28 @@ without_tries <- function(code) {
 }
 
 # For the error where Python is of no use: why, what was chosen by what, what to do.
-# `text` is the error of Python or of reticulate.
-python_in_force <- function(text) {
+# `cnd` is the error of Python or of reticulate.
+python_in_force <- function(cnd) {
   config <- if (reticulate::py_available()) reticulate::py_config() else found_python()
+  text <- reason_of(cnd)
   c(
     if (is.null(config)) no_python_in_force(text) else some_python_in_force(text, config),
-    i = paste("Run `reticnn::install_reticnn()` once, and restart R.",
-      "`reticulate::py_config()` shows which Python is used.")
+    i = paste0(
+      "Run `reticnn::install_reticnn()` once, and restart R.",
+      # Without one it fails as this call did, with fewer words.
+      if (!is.null(config)) " `reticulate::py_config()` shows which Python is used."
+    )
   )
+}
+
+# Where it can start no Python, reticulate goes on with the text of an error as if that
+# were one, and stumbles at the first `$`.
+reason_of <- function(cnd) {
+  call <- conditionCall(cnd)
+  if (!is.call(call) || !identical(call[[1]], quote(`$`))) return(py_text(cnd))
+  found <- unique(Filter(nzchar, Sys.which(c("python3", "python"))))
+  paste0("reticulate can start no Python",
+    if (length(found) > 0) paste(", not even", paste(found, collapse = " or ")), ".")
 }
 
 some_python_in_force <- function(text, config) {
@@ -80,13 +94,8 @@ no_python_in_force <- function(text) {
     return(c(x = text, i = paste0(values, ". Unset what you do not want to choose, ",
       "perhaps in the file .Renviron.")))
   }
-  if (tolower(Sys.getenv("RETICULATE_USE_MANAGED_VENV")) %in% c("no", "false", "0")) {
-    found <- unique(Filter(nzchar, Sys.which(c("python3", "python"))))
-    return(c(x = if (length(found) == 0) text else {
-      paste("reticulate can start no Python, not even", paste0(paste(found, collapse = " or "), "."))
-    }))
-  }
-  c(x = text, i = if (!nzchar(Sys.which("uv"))) {
+  uses_uv <- !tolower(Sys.getenv("RETICULATE_USE_MANAGED_VENV")) %in% c("no", "false", "0")
+  c(x = text, i = if (uses_uv && !nzchar(Sys.which("uv"))) {
     paste("No Python was chosen, so that reticulate makes an environment with uv, for",
       "what was declared with `py_require()`. It downloads uv first, which needs the",
       "network.")

@@ -50,6 +50,19 @@ without_python() {
         "$@"
 }
 
+# pyenv's commands, where it knows no Python of that name: there, and of no use. The
+# vignettes have to do without Python in this case too.
+write_shims() {
+    mkdir "$place/shims"
+    cat >"$place/shims/python" <<'EOS'
+#!/bin/sh
+echo "pyenv: ${0##*/}: command not found" >&2
+exit 127
+EOS
+    chmod +x "$place/shims/python"
+    ln -s python "$place/shims/python3"
+}
+
 # R CMD check looks at CRAN in several places: not where told not to, and where it
 # cannot be told, an empty folder stands for CRAN.
 keep_from_network() {
@@ -96,7 +109,9 @@ fi
 
 say "R CMD build"
 copy_checkout
-run_logged check-r-build in_place without_python R CMD build --no-manual reticnn
+write_shims
+run_logged check-r-build in_place without_python env PATH="$place/shims:$commands" \
+    R CMD build --no-manual reticnn
 archive=$(echo "$place"/reticnn_*.tar.gz)
 if [ -n "$(strays "$archive")" ]; then
     complain "These files must not be in the package; see .Rbuildignore:"

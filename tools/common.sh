@@ -47,8 +47,26 @@ limited() {
     fi
 }
 
+# Those of the folders of this checkout that whoever runs this may not write to, as where
+# root has made them.
+closed_folders() {
+    local folder
+    for folder in . .logs .Rlib .venv*; do
+        [ ! -d "$folder" ] || [ -w "$folder" ] || say "$folder"
+    done
+}
+
 # one_at_a_time: two set-ups of one checkout would write into the same folders.
 one_at_a_time() {
+    local closed
+    closed=$(closed_folders | paste -sd' ' -)
+    if [ -n "$closed" ]; then
+        complain "User $(id -un 2>/dev/null || id -u) may not write to these folders of $PWD:
+  $closed
+Clone the repository as this user, or make them this user's, as root:
+  chown -R $(id -u) $(printf %q "$PWD")"
+        exit 1
+    fi
     mkdir -p .logs
     command -v flock >/dev/null || return 0
     exec 9>.logs/set-up.lock

@@ -66,7 +66,7 @@ is_ready() {
 debian_has() {
     local minimum=0 candidate
     [[ $1 != *">="* ]] || minimum=${1#*>=}
-    candidate=$(apt-cache policy "$(say "$1" | debian_names_of)" |
+    candidate=$(apt-cache policy "$(say "$1" | debian_names_of)" 2>/dev/null |
         sed -n 's/^ *Candidate: \([0-9].*\)/\1/p')
     [ -n "$candidate" ] && dpkg --compare-versions "$candidate" ge "$minimum"
 }

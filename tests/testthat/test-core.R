@@ -93,6 +93,12 @@ test_that("what cannot be started, as pyenv's shims without a version, is not av
   lines <- said_without_python(c(PATH = path), folder)
   expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
   expect_match(lines, paste(shims, collapse = " or "), fixed = TRUE, all = FALSE)
+  lines <- said_without_python(c(PATH = path, RETICULATE_PYTHON = shims[[1]]), folder)
+  expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
+  expect_match(lines, "can start no Python, not even", fixed = TRUE, all = FALSE)
+  expect_match(lines, paste0("RETICULATE_PYTHON is '", shims[[1]]), fixed = TRUE, all = FALSE)
+  # Without a Python it is no help: it fails in the same way.
+  expect_no_match(lines, "py_config", fixed = TRUE)
 })
 
 test_that("another reticnn in Python is not used in silence", {

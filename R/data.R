@@ -2,8 +2,9 @@
 #' @return In R, image data are a vector of images: they have a [length()], `data[i]` is
 #'   a subset, `data[[i]]` a single image, an array `c(height, width, channels)`, and
 #'   `c(data, other)` has the images of both, whose classes are matched by name.
-#'   `data$labels` is a factor and `data$class_counts` a named integer vector;
-#'   `tibble::as_tibble(data)` has a row per image, with `file` for files and `label`.
+#'   `data$labels` is a factor, `data$class_counts` a named integer vector and
+#'   `data$facts` a tibble; `tibble::as_tibble(data)` has a row per image, with `file` for
+#'   files, `label`, `group` if there are groups, and the facts.
 #'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
 #'   holds all of them in memory.
 #' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
@@ -29,7 +30,9 @@ image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch
 #' @eval said(
 #'   "image_table",
 #'   labels = "A factor or logicals are accepted too.",
-#'   class_names = "With a factor, `NULL` uses its levels in their order."
+#'   class_names = "With a factor, `NULL` uses its levels in their order.",
+#'   groups = "A factor is accepted too, and gives the core its names.",
+#'   facts = "In R it is a data frame; times come back in UTC."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -43,12 +46,13 @@ image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch
 #' image_table(photos$file, photos$class, 32)
 image_table <- function(paths, labels = NULL, image_size = 224, class_names = NULL,
                         channels = 3, resize = "stretch", on_bad_image = "error",
-                        cache = "auto") {
+                        cache = "auto", groups = NULL, facts = NULL) {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_table", paths = paths, labels = named$labels,
     image_size = image_size, class_names = named$class_names, channels = channels,
-    resize = resize, on_bad_image = on_bad_image, cache = cache)
+    resize = resize, on_bad_image = on_bad_image, cache = cache,
+    groups = one_per_image(groups), facts = as_facts(facts))
 }
 
 #' @eval said("check_images")
@@ -85,15 +89,18 @@ image_memory <- function(gigabytes = NULL) {
 #'   "image_arrays",
 #'   x = "Numeric, integer or raw.",
 #'   y = "A factor or logicals are accepted too.",
-#'   class_names = "With a factor, `NULL` uses its levels in their order."
+#'   class_names = "With a factor, `NULL` uses its levels in their order.",
+#'   groups = "A factor is accepted too, and gives the core its names.",
+#'   facts = "In R it is a data frame; times come back in UTC."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' x <- array(sample(0:255, 6 * 32 * 32 * 3, replace = TRUE), c(6, 32, 32, 3))
 #' image_arrays(x, factor(rep(c("cat", "dog"), 3)))
-image_arrays <- function(x, y = NULL, class_names = NULL) {
+image_arrays <- function(x, y = NULL, class_names = NULL, groups = NULL, facts = NULL) {
   named <- named_labels(y, class_names)
-  call_core("image_arrays", x = x, y = named$labels, class_names = named$class_names)
+  call_core("image_arrays", x = x, y = named$labels, class_names = named$class_names,
+    groups = one_per_image(groups), facts = as_facts(facts))
 }
 
 #' @eval said("shape_images")
@@ -165,6 +172,17 @@ named_labels <- function(labels, class_names) {
   list(labels = as_one_dimension(labels), class_names = as_strings(class_names))
 }
 
+# A group, or another value, of each image as the core takes it, `None` where it is `NA`.
+one_per_image <- function(values) {
+  if (is.logical(values)) values <- as.character(values)
+  if (is.atomic(values) && !is.null(values)) as_columns(list(values))[[1]] else values
+}
+
+# Facts about each image, as columns. The core says what is wrong with other things.
+as_facts <- function(facts) {
+  if (is.list(facts)) as_columns(facts) else facts
+}
+
 # Image data is a Python object, which prints and counts itself. In R it is a vector of
 # images, counted from 1: `[` gives a part of it, `[[` one image.
 
@@ -180,23 +198,30 @@ is_image_data <- function(x) {
   core_module(here)
   if (!reticulate::py_has_attr(x, name)) {
     abort_text(paste0("Image data have no `", name, "`, but `class_names`, ",
-      "`class_counts`, `labels`, `files`, `skipped` and `image_shape`."), call = here)
+      "`class_counts`, `labels`, `files`, `skipped`, `image_shape`, `groups` and ",
+      "`facts`."), call = here)
   }
   value <- core_attribute(x, name)
   if (is.null(value)) return(NULL)
   switch(name,
     labels = as_factor(value, x$class_names),
     class_counts = stats::setNames(as.integer(unlist(value)), x$class_names),
+    facts = as_facts_table(value, length(x)),
     files = , skipped = if (is.character(value)) as_paths(value) else value,
     value
   )
 }
 
+as_facts_table <- function(columns, nrow) {
+  tibble::new_tibble(as.list(as_table(columns)), nrow = nrow)
+}
+
 #' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)
 as_tibble.reticnn.ImageData <- function(x, ...) {
   rlang::check_dots_empty()
-  columns <- list(file = x$files, label = x$labels)
-  tibble::new_tibble(columns[lengths(columns) > 0], nrow = length(x))
+  columns <- list(file = x$files, label = x$labels, group = x$groups)
+  columns <- c(columns[lengths(columns) > 0], as.list(x$facts))
+  tibble::new_tibble(columns, nrow = length(x))
 }
 
 #' @export

@@ -3,7 +3,7 @@
 # loses bytes that are not UTF-8, and does not say of all that is UTF-8 that it is.
 
 # Each byte of a text that is not UTF-8 crosses as a private character, as in the core's
-# part for R.
+# part for R. Times and days cross as numbers, in a list that says which.
 first_carried <- 0x10F000
 
 # A value as it can cross to Python.
@@ -13,6 +13,12 @@ to_core <- function(x) {
   }
   if (inherits(x, "reticnn_classifier")) {
     return(x$core)
+  }
+  if (inherits(x, "POSIXt")) {
+    return(list(.times = as.list(as.numeric(as.POSIXct(x)))))
+  }
+  if (inherits(x, "Date")) {
+    return(list(.days = as.list(as.numeric(x))))
   }
   if (!is.list(x) || is.object(x)) {
     return(x)
@@ -29,12 +35,23 @@ from_core <- function(x) {
       intToUtf8(first_carried + 255)), x)
     x[carried] <- vapply(x[carried], released_bytes, "", USE.NAMES = FALSE)
   } else if (is.list(x)) {
+    times <- times_in(x)
+    if (!is.null(times)) return(times)
     x[] <- lapply(x, from_core)
   } else if (!is.atomic(x)) {
     return(x)
   }
   if (!all_ascii(names(x))) names(x) <- as_utf8(names(x))
   x
+}
+
+# The times or days that a list from Python stands for, or `NULL`.
+times_in <- function(x) {
+  if (identical(names(x), ".times")) {
+    as.POSIXct(nan_as_na(x$.times), origin = "1970-01-01", tz = "UTC")
+  } else if (identical(names(x), ".days")) {
+    as.Date(nan_as_na(x$.days), origin = "1970-01-01")
+  }
 }
 
 # An attribute of an object of the core.

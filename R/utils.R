@@ -17,12 +17,13 @@ as_table <- function(columns) {
   }))
 }
 
-# The reverse: columns as lists, even with a single row, for Python.
+# The reverse: columns as lists, even with a single row, for Python. Times cross as such.
 as_columns <- function(table) {
   if (is.null(table)) {
     return(NULL)
   }
   lapply(as.list(table), function(column) {
+    if (inherits(column, c("POSIXt", "Date"))) return(column)
     values <- as.list(if (is.factor(column)) as.character(column) else column)
     # R's NA for a whole number would be a number in Python, and one for a string "NA".
     # NaN is NaN in both.

@@ -450,3 +450,44 @@ test_that("copies of a photo are on one side of a split", {
   expect_identical(lengths(values), c(train = 4L, test = 4L))
   expect_length(intersect(values$train, values$test), 0)
 })
+
+test_that("groups and facts are those of R, and stay with the images", {
+  skip_if_no_core()
+  x <- random_images(4, 8, 8, 3)
+  facts <- data.frame(
+    time = as.POSIXct("2024-05-01 12:00:00", tz = "UTC") + c(0, 0.5, NA, 7),
+    day = as.Date("2024-05-01") + c(0, NA, 1, 2),
+    sex = factor(c("f", "m", NA, "f")), weight = c(1.5, NA, 2, 3), n = c(1L, NA, 3L, 4L),
+    ok = c(TRUE, NA, FALSE, TRUE), name = c("\u00e9", NA, "NA", "d")
+  )
+  data <- image_arrays(x, c("a", "b", "a", "b"), groups = factor(c("s", "s", "t", "u")),
+    facts = facts)
+  facts$sex <- as.character(facts$sex)
+  expect_identical(data$groups, c("s", "s", "t", "u"))
+  expect_identical(as.data.frame(data$facts), facts)
+  expect_identical(as.data.frame(data[c(4, 1)]$facts), `rownames<-`(facts[c(4, 1), ], NULL))
+  expect_identical(
+    tibble::as_tibble(data),
+    tibble::tibble(label = data$labels, group = data$groups, !!!facts)
+  )
+  expect_output(print(data), "in 3 groups\nfacts: time, day, sex", fixed = TRUE)
+  both <- c(data[1], image_arrays(x[1, , , , drop = FALSE], "a", c("a", "b"), groups = 7,
+    facts = list(site = NA_character_)))
+  expect_identical(both$groups, c("s", "7"))
+  expect_identical(both$facts$site, c(NA, NA))
+  expect_identical(image_arrays(x, groups = "n", facts = facts[c(1, 1, 3, 3), ])$groups,
+    c("1", "1", "3", "3"))
+  expect_identical(image_arrays(x, groups = c(TRUE, FALSE, TRUE, TRUE))$groups,
+    c("TRUE", "FALSE", "TRUE", "TRUE"))
+  expect_identical(dim(image_arrays(x)$facts), c(4L, 0L))
+  expect_null(image_arrays(x)$groups)
+  expect_snapshot(error = TRUE, {
+    image_arrays(x, groups = c("a", NA, "b", NA))
+    image_arrays(x, groups = 1:3)
+    image_arrays(x, groups = "site", facts = data.frame(home = 1:4))
+    image_arrays(x, facts = 1:4)
+    image_arrays(x, facts = data.frame(a = 1:3))
+    image_arrays(x, facts = data.frame(label = 1:4))
+    c(data, image_arrays(x, c("a", "b", "a", "b")))
+  })
+})

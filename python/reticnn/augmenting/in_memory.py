@@ -32,8 +32,8 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
         Array of changed images, (n * copies, height, width, channels), uint8 for whole
         numbers, else float32, 0 to 255: all copies of the first image, then those of
         the second, and so on. For one image and one copy, one image, (height, width,
-        channels). For image data, image data in memory with labels, which
-        `split_images` does not part from other copies of the same image.
+        channels). For image data, image data in memory with labels, groups and facts,
+        which `split_images` does not part from other copies of the same image.
 
     Raises:
         TypeError: If there is no such operation, or `images` does not hold numbers.
@@ -90,6 +90,6 @@ def _augmented(policy, pixels, copies, seed):
 
 def _augmented_data(policy, data, copies, seed):
     pixels = _augmented(policy, data.read(np.arange(len(data))), copies, seed)
-    codes = None if data.codes is None else np.repeat(data.codes, copies)
-    origins = np.repeat(data.pixel_identities(), copies)
-    return ImageData(ArrayImages(pixels, origins), codes, data.class_names)
+    source = ArrayImages(pixels, np.repeat(data.pixel_identities(), copies))
+    each = data[np.repeat(np.arange(len(data)), copies)]
+    return each.with_source(source, np.arange(len(pixels)))

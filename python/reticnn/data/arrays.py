@@ -1,6 +1,7 @@
 """Image data from arrays."""
 
 from reticnn.coercion import as_images, as_labels
+from reticnn.data.facts import as_facts, as_groups
 from reticnn.data.image_data import (
     NAME_ALL_CLASSES,
     ArrayImages,
@@ -9,7 +10,7 @@ from reticnn.data.image_data import (
 )
 
 
-def image_arrays(x, y=None, *, class_names=None):
+def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None):
     """Make image data from an array of images and their labels.
 
     Args:
@@ -21,6 +22,8 @@ def image_arrays(x, y=None, *, class_names=None):
         class_names: The classes in order, or None for the sorted labels, or for the
             categories of a pandas Categorical. With whole numbers in `y`, the names
             that 0, 1, ... or 1, 2, ... stand for. Default None.
+        groups: What images belong together, as for `image_table`. Default None.
+        facts: What else is known of each image, as for `image_table`. Default None.
 
     Returns:
         Image data in memory, as from `image_folder`.
@@ -29,8 +32,9 @@ def image_arrays(x, y=None, *, class_names=None):
         TypeError: If `x` does not hold numbers, or a label is neither a string nor a
             whole number.
         ValueError: If `x` has the wrong number of dimensions or missing pixels, if `x`
-            and `y` differ in length, a label is missing or not in `class_names`, there
-            is only one class, or class names differ only in case.
+            and `y`, `groups` or a fact differ in length, a label or a group is missing,
+            a label is not in `class_names`, there is only one class, or class names
+            differ only in case.
 
     Warns:
         UserWarning: If pixels are outside 0 to 255, or within 0 to 1, or channels seem
@@ -44,8 +48,10 @@ def image_arrays(x, y=None, *, class_names=None):
         dog  3
     """
     pixels = as_images(x, "x")
+    facts = as_facts(facts, len(pixels))
+    known = {"groups": as_groups(groups, len(pixels), facts), "facts": facts}
     if y is None:
-        return ImageData(ArrayImages(pixels))
+        return ImageData(ArrayImages(pixels), **known)
     codes, class_names = as_labels(y, class_names, name="y")
     if len(codes) != len(pixels):
         raise ValueError(
@@ -54,4 +60,4 @@ def image_arrays(x, y=None, *, class_names=None):
         )
     if len(codes):
         check_class_names(class_names, "y", NAME_ALL_CLASSES)
-    return ImageData(ArrayImages(pixels), codes, class_names)
+    return ImageData(ArrayImages(pixels), codes, class_names, **known)

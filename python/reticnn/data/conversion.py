@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from reticnn.data.image_data import ImageData
 from reticnn.data.resizing import fitted
 from reticnn.runtime.conditions import warn_user
 
@@ -75,8 +74,7 @@ def read_at_size(data, image_shape, name, resize="stretch"):
         return data
     if data.files is not None:
         return data.read_at(wanted, name)
-    source = _ConvertedImages(data.source, wanted, name, resize)
-    return ImageData(source, data.codes, data.class_names, data.indices)
+    return data.with_source(_ConvertedImages(data.source, wanted, name, resize))
 
 
 def _shape_for(data, image_shape):

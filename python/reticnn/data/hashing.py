@@ -3,7 +3,6 @@
 import numpy as np
 
 from reticnn.data.identity import image_hashes
-from reticnn.data.image_data import ImageData
 from reticnn.runtime.stopping import check_wanted
 
 _AT_ONCE = 64
@@ -13,8 +12,7 @@ def hashed(data):
     """Return the same image data, whose images are hashed when they are first read."""
     if isinstance(data.source, HashedImages):
         return data
-    source = HashedImages(data.source)
-    return ImageData(source, data.codes, data.class_names, data.indices)
+    return data.with_source(HashedImages(data.source))
 
 
 def hashes_of(data, only_read=False):

@@ -9,6 +9,7 @@ import numpy as np
 from reticnn.coercion import printable, shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
+from reticnn.data.facts import joined_facts, joined_groups
 from reticnn.data.identity import file_identities, image_hashes
 from reticnn.data.joining import JoinedImages
 from reticnn.data.resizing import scaled
@@ -250,17 +251,30 @@ class ImageData:
     Attributes:
         class_names: List of the classes in order, or None without labels.
         codes: int64 array, the class of each image counted from 0, or None.
+        groups: List of the group of each image, such as its site or patient, or None.
+        facts: Dict of lists, what else is known of each image, None where it is not.
         image_shape: (height, width, channels).
     """
 
     __module__ = "reticnn"
 
-    def __init__(self, source, codes=None, class_names=None, indices=None):
-        """Put images together with the codes of their classes."""
+    def __init__(
+        self,
+        source,
+        codes=None,
+        class_names=None,
+        indices=None,
+        *,
+        groups=None,
+        facts=None,
+    ):
+        """Put images together with the codes of their classes and what is known."""
         self.source = source
         self.codes = codes
         self.class_names = class_names
         self.indices = np.arange(len(source)) if indices is None else indices
+        self._groups = None if groups is None else _as_objects(groups)
+        self._facts = {name: _as_objects(of) for name, of in (facts or {}).items()}
 
     def __len__(self):
         """Count the images."""
@@ -271,8 +285,14 @@ class ImageData:
         positions = np.arange(len(self))[positions]
         if positions.ndim == 0:
             positions = positions[None]
-        codes = None if self.codes is None else self.codes[positions]
-        return ImageData(self.source, codes, self.class_names, self.indices[positions])
+        return ImageData(
+            self.source,
+            None if self.codes is None else self.codes[positions],
+            self.class_names,
+            self.indices[positions],
+            groups=None if self._groups is None else self._groups[positions],
+            facts={name: values[positions] for name, values in self._facts.items()},
+        )
 
     def __add__(self, other):
         """Return the images of both."""
@@ -287,11 +307,21 @@ class ImageData:
         number = f"{len(self):,} image{'' if len(self) == 1 else 's'}"
         lines = [f"<ImageData> {number}, {size}, in {location}"]
         if self.codes is None:
-            return "\n".join([*lines, "no labels"])
+            return "\n".join([*lines, "no labels", *self._known_besides()])
         counts = {visible(name): n for name, n in self.class_counts.items()}
         width = max(map(len, counts), default=0)
         lines += [f"{name:<{width}}  {count:,}" for name, count in counts.items()]
-        return "\n".join([*lines, *self._balance()])
+        return "\n".join([*lines, *self._balance(), *self._known_besides()])
+
+    def _known_besides(self):
+        """Return lines that tell of the groups and the names of the facts."""
+        lines = []
+        if self._groups is not None:
+            count = len(set(self._groups))
+            lines.append(f"in {count:,} group{'' if count == 1 else 's'}")
+        if self._facts:
+            lines.append(f"facts: {', '.join(self._facts)}")
+        return lines
 
     def _balance(self):
         """Return a line that says so if some classes are much larger than others."""
@@ -337,6 +367,16 @@ class ImageData:
         if self.codes is None:
             return None
         return [self.class_names[code] for code in self.codes]
+
+    @property
+    def groups(self):
+        """Group of each image, or None without groups."""
+        return None if self._groups is None else self._groups.tolist()
+
+    @property
+    def facts(self):
+        """What else is known of each image: lists by the name of the fact."""
+        return {name: values.tolist() for name, values in self._facts.items()}
 
     @property
     def class_counts(self):
@@ -397,7 +437,35 @@ class ImageData:
                 f"{shown([self.class_names[own] for own in present])}, which "
                 f"{known_to} does not know. It has {shown(class_names)}."
             )
-        return ImageData(self.source, codes, list(class_names), self.indices)
+        return self._with(codes=codes, class_names=list(class_names))
+
+    def with_source(self, source, indices=None):
+        """Return the data with their images from another source, the rest as it is.
+
+        Args:
+            source: Where the images are read.
+            indices: Array, which images of the source, or None for the same. Default
+                None.
+        """
+        return self._with(
+            source=source, indices=self.indices if indices is None else indices
+        )
+
+    def with_groups(self, groups):
+        """Return the data with these groups, a list, or with none for None."""
+        return self._with(groups=groups)
+
+    def _with(self, **changes):
+        """Return the data with another source, or other codes, names or groups."""
+        same = {
+            "source": self.source,
+            "codes": self.codes,
+            "class_names": self.class_names,
+            "indices": self.indices,
+            "groups": self._groups,
+            "facts": self._facts,
+        }
+        return ImageData(**{**same, **changes})
 
     def read_at(self, image_shape, name="data"):
         """Return the data of files read at another (height, width, channels).
@@ -411,8 +479,14 @@ class ImageData:
                 f"model takes {image_shape[2]} channels. Give arrays, or build the "
                 f"model with `input_shape={self.image_shape}`."
             )
-        source = self.source.resized(image_shape)
-        return ImageData(source, self.codes, self.class_names, self.indices)
+        return self.with_source(self.source.resized(image_shape))
+
+
+def _as_objects(values):
+    """Return a sequence as an array of the same Python values."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
 
 
 def _absolute(files):
@@ -457,9 +531,11 @@ def as_image_data(value, name="data"):
 def joined_images(parts):
     """Return image data of all the images of several, matched by the names of classes.
 
+    Facts that some of them lack are None there.
+
     Raises:
         ValueError: If their images have not one size and one way to be resized, or only
-            some of them have labels.
+            some of them have labels, or groups.
     """
     parts = [as_image_data(part, "parts") for part in parts]
     shapes = {part.image_shape: part for part in parts}
@@ -481,12 +557,13 @@ def joined_images(parts):
             "or none."
         )
     source = JoinedImages([(part.source, part.indices) for part in parts])
+    known = {"groups": joined_groups(parts), "facts": joined_facts(parts)}
     if parts[0].codes is None:
-        return ImageData(source)
+        return ImageData(source, **known)
     names = list(dict.fromkeys(name for part in parts for name in part.class_names))
     check_class_names(names, "class_names", "Give them other names.")
     codes = np.concatenate([part.with_classes(names).codes for part in parts])
-    return ImageData(source, codes, names)
+    return ImageData(source, codes, names, **known)
 
 
 def check_not_empty(data, name):

@@ -30,10 +30,13 @@ def as_bad_image_rule(value):
     return as_choice(value, "on_bad_image", ("error", "skip"))
 
 
-def file_data(files, codes, class_names, reading, on_bad_image):
-    """Return image data of files, without the bad ones where they are to be skipped."""
+def file_data(files, codes, class_names, reading, on_bad_image, **known):
+    """Return image data of files, without the bad ones where they are to be skipped.
+
+    `known` are the `groups` and the `facts`, if there are any.
+    """
     source = FileImages(files, **reading)
-    data = ImageData(source, codes, class_names)
+    data = ImageData(source, codes, class_names, **known)
     if on_bad_image == "error":
         return data
     bad = source.find_bad()

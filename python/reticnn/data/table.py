@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 
 from reticnn.coercion import as_labels, as_path, check_order, shown
+from reticnn.data.facts import as_facts, as_groups
 from reticnn.data.image_data import NAME_ALL_CLASSES, check_class_names
 from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
 
@@ -18,6 +19,8 @@ def image_table(
     resize="stretch",
     on_bad_image="error",
     cache="auto",
+    groups=None,
+    facts=None,
 ):
     """Make image data from the paths of image files and their labels.
 
@@ -39,16 +42,28 @@ def image_table(
             out files that do not exist. Default `"error"`.
         cache: `"auto"`, `"memory"`, `"disk"` or `"none"`, as for `image_folder`.
             Default `"auto"`.
+        groups: What images belong together, such as those of one site, patient or
+            burst: one text or whole number per path, or the name of a column of
+            `facts`. `split_images`, and every other function that divides the data,
+            then leaves each group whole. None for images that are independent of each
+            other. Default None.
+        facts: What else is known of each image, such as its site, its time or the sex
+            of the animal: a dict of equally long lists, or a data frame, with one row
+            per path, in their order. Texts, numbers, dates and times, or None where a
+            value is missing; times with a time zone are kept as UTC. None for no facts.
+            Default None.
 
     Returns:
-        Image data, as from `image_folder`.
+        Image data, as from `image_folder`. `groups` and `facts` stay with the images:
+        also in parts of the data, joined and augmented data.
 
     Raises:
-        TypeError: If a path is not a string, or a label is neither a string nor a whole
-            number.
+        TypeError: If a path is not a string, a label is neither a string nor a whole
+            number, or the values of a fact are of several types.
         FileNotFoundError: If a file does not exist.
-        ValueError: If a path occurs twice, `paths` and `labels` differ in length, a
-            label is missing or not in `class_names`, or there is only one class.
+        ValueError: If a path occurs twice, `paths` and `labels`, `groups` or a fact
+            differ in length, a label or a group is missing, a label is not in
+            `class_names`, or there is only one class.
 
     Warns:
         UserWarning: If files are left out.
@@ -64,8 +79,10 @@ def image_table(
     files = _files(paths)
     if on_bad_image == "error":
         _check_exist(files)
+    facts = as_facts(facts, len(files))
+    known = {"groups": as_groups(groups, len(files), facts), "facts": facts}
     if labels is None:
-        return file_data(files, None, None, reading, on_bad_image)
+        return file_data(files, None, None, reading, on_bad_image, **known)
     codes, class_names = as_labels(labels, class_names)
     if len(codes) != len(files):
         raise ValueError(
@@ -73,7 +90,7 @@ def image_table(
             f"{len(codes)}. Give one label per file."
         )
     check_class_names(class_names, "labels", NAME_ALL_CLASSES)
-    return file_data(files, codes, class_names, reading, on_bad_image)
+    return file_data(files, codes, class_names, reading, on_bad_image, **known)
 
 
 def _files(paths):

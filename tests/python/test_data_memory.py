@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from reticnn import check_images, image_folder, image_memory, load_images
-from reticnn.data import bounding, decoding, pixels
+from reticnn.data import bounding, decoding, pixels, tiff_parts
 from reticnn.data.budget import Budget
 from reticnn.data.decoding import decode_images
 
@@ -186,6 +186,105 @@ def test_a_large_image_looks_as_a_small_one_does(
     found = decode_images([str(path)], (40, 50), channels).images
     assert np.abs(wanted.astype(int) - found).mean() < 2
     assert (wanted != found).any()
+
+
+def tiled_tiff(pixels, side, kind=None):
+    """Return a TIFF file in tiles of so many pixels, packed by Deflate or as they are.
+
+    Args:
+        pixels: uint8 array, (height, width, 3).
+        side: Multiple of 16.
+        kind: Another number of a compression to claim, or None.
+    """
+    height, width = pixels.shape[:2]
+    across, down = -(-width // side), -(-height // side)
+    whole = np.zeros((down * side, across * side, 3), np.uint8)
+    whole[:height, :width] = pixels
+    tiles = [
+        zlib.compress(whole[y : y + side, x : x + side].tobytes(), 1)
+        for y in range(0, down * side, side)
+        for x in range(0, across * side, side)
+    ]
+    starts = np.cumsum([8, *map(len, tiles)]).tolist()
+    after = starts.pop()
+    numbers = struct.pack(f"<{2 * len(tiles)}I", *starts, *map(len, tiles))
+    bits = struct.pack("<3H", 8, 8, 8)
+    tags = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 3, after + len(numbers)),
+        (259, 3, 1, kind or 8),
+        (262, 3, 1, 2),
+        (277, 3, 1, 3),
+        (322, 4, 1, side),
+        (323, 4, 1, side),
+        (324, 4, len(tiles), after),
+        (325, 4, len(tiles), after + 4 * len(tiles)),
+    ]
+    directory = struct.pack("<H", len(tags))
+    directory += b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    end = after + len(numbers) + len(bits)
+    header = b"II*\0" + struct.pack("<I", end)
+    return b"".join([header, *tiles, numbers, bits, directory])
+
+
+@pytest.mark.filterwarnings("ignore:16-bit files")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_in_parts_is_read_as_a_whole_one(tmp_path, monkeypatch, channels):
+    image = Image.fromarray(_photo(171, 203))
+    deep = Image.fromarray(np.asarray(image.convert("L")).astype("u2") * 250)
+    kinds = [("RGB", "raw"), ("1", "raw"), ("I;16", "raw"), ("RGB", "jpeg")]
+    for packed in ("tiff_lzw", "tiff_deflate", "packbits"):
+        kinds += [(mode, packed) for mode in ("RGB", "RGBA", "L", "P", "CMYK", "I;16")]
+    paths = [str(tmp_path / "tiles.tif")]
+    (tmp_path / "tiles.tif").write_bytes(tiled_tiff(_photo(171, 203), 48))
+    for number, (mode, packed) in enumerate(kinds):
+        paths.append(str(tmp_path / f"{number}.tif"))
+        exif = Image.Exif()
+        exif[0x0112] = 1 + number % 8
+        whole = deep if mode == "I;16" else image.convert(mode)
+        rows = {278: 16} if packed != "raw" else {278: 171}
+        whole.save(paths[-1], compression=packed, tiffinfo=rows, exif=exif)
+    sizes = [(171, 203), (25, 20)]
+    wanted = [decode_images(paths, size, channels) for size in sizes]
+    monkeypatch.setattr(pixels, "_LARGE", 1000)
+    monkeypatch.setattr(pixels, "_KEPT", 10**6)
+    monkeypatch.setattr(pixels, "_PART", 3000)
+    monkeypatch.setattr(tiff_parts, "_PART", 2000)
+    for before, size in zip(wanted, sizes, strict=True):
+        found = decode_images(paths, size, channels)
+        assert (found.problems, found.highest) == ({}, before.highest)
+        np.testing.assert_array_equal(found.images, before.images)
+
+
+@pytest.mark.slow
+def test_a_large_tiff_in_parts_takes_little_memory(tmp_path, run_python):
+    soft = cv2.resize(_photo(80, 100), (8_000, 7_000))
+    (tmp_path / "a.tif").write_bytes(tiled_tiff(soft, 512))
+    Image.fromarray(soft).save(tmp_path / "b.tif", tiffinfo={278: 7_000})
+    ran = run_python(DECODE, tmp_path)
+    peak, _, problems = ran.stdout.split(maxsplit=2)
+    assert problems == "{}\n", ran.stderr
+    assert int(peak) < 200
+
+
+@pytest.mark.parametrize("change", ["cut", "lies", "packed otherwise", "beyond"])
+def test_a_damaged_tiff_in_parts_is_named(tmp_path, monkeypatch, change):
+    whole = tiled_tiff(
+        _photo(171, 203), 48, 5 if change == "packed otherwise" else None
+    )
+    if change == "cut":
+        whole = whole[:30_000] + whole[50_000:]
+    if change == "lies":
+        at = whole.index(struct.pack("<HHII", 257, 4, 1, 171)) + 8
+        whole = whole[:at] + struct.pack("<I", 60_000) + whole[at + 4 :]
+    if change == "beyond":
+        whole = whole.replace(struct.pack("<HHI", 322, 4, 1), bytes(8))
+    (tmp_path / "a.tif").write_bytes(whole)
+    monkeypatch.setattr(pixels, "_LARGE", 1000)
+    problem = check_images(tmp_path)["problem"][0]
+    assert problem is not None
+    assert problem.startswith(("is damaged", "is said", "is a TIFF", "is not an image"))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

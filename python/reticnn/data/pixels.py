@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from reticnn.data.budget import memory
+from reticnn.data.tiff_parts import parts_of
 
 # Images of more pixels are made smaller while they are converted, part by part.
 _LARGE = 50_000_000
@@ -224,6 +225,9 @@ def _webp_pixels(image, side, channels, take):
 def _any_pixels(image, side, channels, take):
     """Return the pixels of an image of any format, and the highest of 16-bit ones."""
     is_large = _area(image) > _LARGE
+    parts = parts_of(image) if is_large else None
+    if parts:
+        return _pixels_of_parts(parts, _orientation(image), side, channels, take)
     halvings = 0
     if is_large and image.format == "JPEG2000":
         image.reduce = halvings = _halvings(image, side)
@@ -238,30 +242,85 @@ def _any_pixels(image, side, channels, take):
     _check_memory(needed)
     take(needed)
     image.load()
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    pixels, highest = _converted_in_parts(image, factor, channels, has_16_bits)
-    if orientation in _UPRIGHT:
-        pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
+    orientation = _orientation(image)
+
+    def rows(top, bottom):
+        part = image.crop((0, top, image.width, bottom))
+        return _converted(part, channels, has_16_bits)
+
+    if _area(image) <= _PART:
+        pixels, highest = _converted(image, channels, has_16_bits)
+        pixels = _resized(pixels, *(length // factor for length in image.size))
+    else:
+        pixels, highest = _smaller(rows, image.size, factor, channels)
+    pixels = _turned(pixels, orientation)
     return (255 - pixels, None) if inverted else (pixels, highest)
 
 
-def _converted_in_parts(image, factor, channels, has_16_bits):
-    """Return pixels as `_converted` does, made smaller by a factor."""
-    width, height = (length // factor for length in image.size)
-    if _area(image) <= _PART:
-        pixels, highest = _converted(image, channels, has_16_bits)
-        return _resized(pixels, width, height), highest
+def _pixels_of_parts(parts, orientation, side, channels, take):
+    """Return the pixels of a large image in parts, and the highest of 16-bit ones."""
+    width, height = parts.size
+    factor = _factor(parts.size, side)
+    rows_at_once = max(factor, _PART // width)
+    # Those asked for, and the rows of parts in which they lie.
+    held = channels * width * (2 * rows_at_once + 2 * parts.row_height)
+    needed = held + channels * width * height // factor**2
+    needed += _BYTES_OF_A_PART * parts.pixels_at_once
+    _check_memory(needed)
+    take(needed)
+
+    def rows(top, bottom):
+        box = (0, top, width, bottom - top)
+        return parts.region(box, lambda part: converted_part(part, channels))
+
+    pixels, highest = _smaller(rows, parts.size, factor, channels)
+    return _turned(pixels, orientation), highest
+
+
+def converted_part(part, channels):
+    """Return the pixels of a part of an image, and the highest of 16-bit ones.
+
+    Args:
+        part: Pillow's image of a part, opened and not loaded.
+        channels: 1 for grey, 3 for RGB.
+    """
+    has_16_bits, inverted = ";16" in _raw_mode(part), _is_white_at_zero(part)
+    pixels, highest = _converted(part, channels, has_16_bits)
+    return (255 - pixels, None) if inverted else (pixels, highest)
+
+
+def _smaller(rows, size, factor, channels):
+    """Return pixels made smaller by a factor, and the highest of 16-bit ones.
+
+    Args:
+        rows: Function from the first row and the one after the last to their pixels,
+            and the highest of them.
+        size: (width, height) of all of them.
+        factor: Whole number.
+        channels: 1 for grey, 3 for RGB.
+    """
+    width, height = (length // factor for length in size)
     all_pixels = np.empty((height, width, 3)[: 2 + (channels == 3)], np.uint8)
     all_highest = []
-    rows = max(1, _PART // (image.width * factor))
-    for first in range(0, height, rows):
-        last = min(first + rows, height)
-        edges = [row * image.height // height for row in (first, last)]
-        part = image.crop((0, edges[0], image.width, edges[1]))
-        pixels, highest = _converted(part, channels, has_16_bits)
+    at_once = max(1, _PART // (size[0] * factor))
+    for first in range(0, height, at_once):
+        last = min(first + at_once, height)
+        edges = [row * size[1] // height for row in (first, last)]
+        pixels, highest = rows(*edges)
         all_pixels[first:last] = _resized(pixels, width, last - first)
         all_highest.append(highest)
     return all_pixels, None if None in all_highest else max(all_highest)
+
+
+def _orientation(image):
+    return image.getexif().get(_ORIENTATION, 1)
+
+
+def _turned(pixels, orientation):
+    """Return pixels as EXIF's orientation asks for."""
+    if orientation not in _UPRIGHT:
+        return pixels
+    return np.ascontiguousarray(_UPRIGHT[orientation](pixels))
 
 
 def _factor(size, side):

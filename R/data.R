@@ -198,8 +198,8 @@ is_image_data <- function(x) {
   core_module(here)
   if (!reticulate::py_has_attr(x, name)) {
     abort_text(paste0("Image data have no `", name, "`, but `class_names`, ",
-      "`class_counts`, `labels`, `files`, `skipped`, `image_shape`, `groups` and ",
-      "`facts`."), call = here)
+      "`class_counts`, `labels`, `files`, `skipped`, `left_out`, `image_shape`, ",
+      "`groups` and `facts`."), call = here)
   }
   value <- core_attribute(x, name)
   if (is.null(value)) return(NULL)
@@ -207,7 +207,7 @@ is_image_data <- function(x) {
     labels = as_factor(value, x$class_names),
     class_counts = stats::setNames(as.integer(unlist(value)), x$class_names),
     facts = as_facts_table(value, length(x)),
-    files = , skipped = if (is.character(value)) as_paths(value) else value,
+    files = , skipped = , left_out = if (is.character(value)) as_paths(value) else value,
     value
   )
 }

@@ -2,12 +2,15 @@
 
 from reticnn.data.decoding import describe_images, unknown
 from reticnn.data.folder import class_folders, existing_folder, image_files, parts_of
+from reticnn.data.other_files import left_out_text
+from reticnn.runtime.conditions import warn_user
 
 
 def check_images(path):
     """Check a folder of images for files that cannot be read.
 
-    Every file is decoded, in parallel threads; nothing is kept in memory.
+    Every file is decoded, in parallel threads; nothing is kept in memory. Files of
+    other kinds are left out, and counted in a warning.
 
     Args:
         path: Folder, laid out as for `image_folder`. `~` is expanded.
@@ -22,6 +25,9 @@ def check_images(path):
     Raises:
         FileNotFoundError: If there is no such folder.
 
+    Warns:
+        UserWarning: If there are files of other kinds.
+
     Example:
         >>> table = check_images("~/photos")
         >>> [file for file, ok in zip(table["file"], table["ok"]) if not ok]
@@ -29,10 +35,14 @@ def check_images(path):
     """
     path = existing_folder(path)
     folders = parts_of(path) or {"": path}
-    closed = {}
+    closed, others = {}, []
     classes = [
-        pair for folder in folders.values() for pair in _classes_of(folder, closed)
+        pair
+        for folder in folders.values()
+        for pair in _classes_of(folder, closed, others)
     ]
+    if others:
+        warn_user(f"In `path`, {left_out_text(others)}.")
     files = [file for file, _ in classes]
     described = describe_images(files)
     for folder, (class_name, reason) in closed.items():
@@ -49,15 +59,18 @@ def check_images(path):
     }
 
 
-def _classes_of(folder, closed):
+def _classes_of(folder, closed, others):
     """Return (file, class or None) of the images in a folder.
 
-    Folders that cannot be read are added to `closed`, with their class and the reason.
+    Folders that cannot be read are added to `closed`, with their class and the reason;
+    files of other kinds to `others`.
     """
-    files = [(file, None) for file in image_files(folder, search_subfolders=False)]
+    beside = image_files(folder, search_subfolders=False, others=others)
+    files = [(file, None) for file in beside]
     for name, folders in class_folders(folder).items():
         for one in folders:
             found = {}
-            files += [(file, name) for file in image_files(one, closed=found)]
+            inside = image_files(one, closed=found, others=others)
+            files += [(file, name) for file in inside]
             closed |= {path: (name, reason) for path, reason in found.items()}
     return files

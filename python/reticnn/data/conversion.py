@@ -118,7 +118,7 @@ class _ConvertedImages:
         self.image_shape = image_shape
         self.files = self.places = None
         self.resize = resize
-        self.skipped_files = []
+        self.skipped_files = self.left_out = []
 
     def __len__(self):
         return len(self._source)

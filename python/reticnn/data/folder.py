@@ -25,6 +25,11 @@ from reticnn.data.image_files import (
     is_photo_name,
     reading_options,
 )
+from reticnn.data.other_files import (
+    is_of_the_user,
+    no_images_text,
+    warn_of_pictures,
+)
 from reticnn.runtime.conditions import warn_user
 
 # Folders of a split data set, by the names people give them, without "set" at the end.
@@ -64,11 +69,13 @@ def image_folder(
     """Make image data from a folder with one subfolder per class.
 
     Files are decoded only when they are used. Every format that Pillow reads is
-    accepted, whether the file extension is in upper or lower case; hidden files and
-    files of other kinds are ignored. Photos are rotated according to their EXIF tag,
-    transparent parts become white, and only the first frame of an animation is used.
-    Of a large image no more is decoded at once than its format demands; one that takes
-    more memory than `image_memory` allows is one that cannot be read.
+    accepted, whether the file extension is in upper or lower case, and HEIC with the
+    package `pillow-heif`. Hidden files are ignored. Files of other kinds are left out,
+    and counted by their endings where the data are printed. Photos are rotated
+    according to their EXIF tag, transparent parts become white, and only the first
+    frame of an animation is used. Of a large image no more is decoded at once than its
+    format demands; one that takes more memory than `image_memory` allows is one that
+    cannot be read.
 
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;
@@ -99,9 +106,10 @@ def image_folder(
 
     Returns:
         Image data, which print their classes and the number of images in each, and have
-        `class_names`, `class_counts`, `labels`, `files` and `skipped`, the files left
-        out. For a folder with `train` and `test`, a dict of image data: `train`, `test`
-        and, if there is such a folder, `validation`.
+        `class_names`, `class_counts`, `labels`, `files`, `skipped`, the bad files that
+        are left out, and `left_out`, the files of other kinds. For a folder with
+        `train` and `test`, a dict of image data: `train`, `test` and, if there is such
+        a folder, `validation`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -112,7 +120,8 @@ def image_folder(
             argument is not one of the allowed values.
 
     Warns:
-        UserWarning: If files, folders or classes are left out, the folder looks like
+        UserWarning: If bad files, folders or classes are left out, or files of other
+            kinds that hold pictures, such as those of cameras; the folder looks like
             several data sets or parts rather than classes, or a class is not called as
             its folder is: spaces around the name are cut off, and bytes that are not
             UTF-8 become hexadecimal numbers.
@@ -228,7 +237,7 @@ def _reason(error):
     return str(error.strerror).lower()
 
 
-def image_files(path, search_subfolders=True, closed=None):
+def image_files(path, search_subfolders=True, closed=None, others=None):
     """Return what is called like an image in a folder, sorted.
 
     A folder called so is among them: it is an accident, to be named as a bad file.
@@ -239,9 +248,11 @@ def image_files(path, search_subfolders=True, closed=None):
         search_subfolders: Whether to look into its subfolders.
         closed: Dict to which folders that cannot be read are added, each with the
             reason, or None.
+        others: List to which files of other kinds are added, or None.
     """
     files = []
     closed = {} if closed is None else closed
+    others = [] if others is None else others
 
     def note(error):
         closed[error.filename] = _reason(error)
@@ -256,6 +267,11 @@ def image_files(path, search_subfolders=True, closed=None):
             os.path.join(folder, name)
             for name in sorted(names + subfolders)
             if is_photo_name(name)
+        ]
+        others += [
+            os.path.join(folder, name)
+            for name in sorted(names)
+            if is_of_the_user(name) and not is_image_name(name)
         ]
         wanted = [
             name for name in subfolders if search_subfolders and _may_be_class(name)
@@ -310,12 +326,12 @@ def _place(folder):
 
 def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     """Return the image data of one folder of classes, or of unlabelled images."""
-    folders = class_folders(path)
-    beside = image_files(path, search_subfolders=False)
+    folders, others = class_folders(path), []
+    beside = image_files(path, search_subfolders=False, others=others)
     if not folders:
-        if not beside:
-            raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
-        return file_data(beside, None, None, reading, on_bad_image)
+        _check_any_images(beside, others, path)
+        warn_of_pictures(others, "path")
+        return file_data(beside, None, None, reading, on_bad_image, others)
     if beside:
         raise ValueError(
             f"`path` has {len(beside)} images next to its class folders, such as "
@@ -327,16 +343,28 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     check_class_names(class_names, "path", _one_class_fix(path))
     closed = {}
     files = [
-        [file for folder in one for file in image_files(folder, closed=closed)]
+        [
+            file
+            for folder in one
+            for file in image_files(folder, closed=closed, others=others)
+        ]
         for one in folders.values()
     ]
     check_all_readable(closed, on_bad_image)
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
-    if not len(codes):
-        raise ValueError(f"`path` has no images: {path!r}. {_KINDS}")
     files = list(chain.from_iterable(files))
-    data = file_data(files, codes, class_names, reading, on_bad_image)
-    return _without_empty_classes(data, folders, path, on_empty_class)
+    _check_any_images(files, others, path)
+    data = file_data(files, codes, class_names, reading, on_bad_image, others)
+    data = _without_empty_classes(data, folders, path, on_empty_class)
+    warn_of_pictures(others, "path")
+    return data
+
+
+def _check_any_images(files, others, path):
+    if not files:
+        raise ValueError(
+            f"`path` has no images: {path!r}. {_KINDS}{no_images_text(others)}"
+        )
 
 
 def _chosen(folders, class_names, path):
@@ -417,15 +445,22 @@ def _without_empty_classes(data, folders, path, on_empty_class):
     if not empty:
         return data
     if on_empty_class == "error":
+        others = _files_in([folders[name] for name in empty], data.left_out)
         raise ValueError(
             f"`path` has classes without images: {shown(empty)} in {path!r}. Add "
             "images to these folders, remove them, or skip them with "
-            f'`on_empty_class="skip"`. {_KINDS}'
+            f'`on_empty_class="skip"`. {_KINDS}{no_images_text(others)}'
         )
     warn_user(f"`path` has classes without images, which are skipped: {shown(empty)}.")
     class_names = [name for name in data.class_names if name not in empty]
     check_class_names(class_names, "path", _one_class_fix(path))
     return data.with_classes(class_names)
+
+
+def _files_in(folders, files):
+    """Return those of some files that lie in folders, which are listed by class."""
+    starts = tuple(os.path.join(folder, "") for folder in chain.from_iterable(folders))
+    return [file for file in files if file.startswith(starts)]
 
 
 def _may_be_class(name):

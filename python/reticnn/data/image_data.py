@@ -12,6 +12,7 @@ from reticnn.data.decoding import bad_files_message, decode_images, decode_scale
 from reticnn.data.facts import joined_facts, joined_groups
 from reticnn.data.identity import file_identities, image_hashes
 from reticnn.data.joining import JoinedImages
+from reticnn.data.other_files import left_out_text
 from reticnn.data.resizing import scaled
 from reticnn.notation import is_visible, visible
 from reticnn.runtime.conditions import warn_user
@@ -46,7 +47,7 @@ class ArrayImages:
         self.image_shape = pixels.shape[1:]
         self.files = self.places = None
         self.resize = None
-        self.skipped_files = []
+        self.skipped_files = self.left_out = []
 
     def __len__(self):
         """Count the images."""
@@ -75,6 +76,7 @@ class FileImages:
         cache="none",
         skipped=(),
         places=None,
+        left_out=(),
     ):
         """Take the files and how to read them.
 
@@ -87,6 +89,7 @@ class FileImages:
             skipped: Positions among `files` of those known to be bad.
             places: Absolute paths of the files, or None if `files` are as seen from
                 the working directory. Default None.
+            left_out: Paths of files of other kinds, which lie beside these.
         """
         self.files = list(files)
         # The working directory may be another one when they are read.
@@ -94,6 +97,7 @@ class FileImages:
         self.image_shape = (*image_size, channels)
         self.resize = resize
         self.skipped = list(skipped)
+        self.left_out = list(left_out)
         self._cache_kind = cache
         self._highest = 0
         self._has_warned = False
@@ -136,6 +140,7 @@ class FileImages:
             self._cache_kind,
             self.skipped,
             self.places,
+            self.left_out,
         )
 
     def pixel_identities(self, indices):
@@ -314,14 +319,19 @@ class ImageData:
         return "\n".join([*lines, *self._balance(), *self._known_besides()])
 
     def _known_besides(self):
-        """Return lines that tell of the groups and the names of the facts."""
-        lines = []
+        """Return lines on files of other kinds, groups, and the names of facts."""
+        lines = [left_out_text(self.left_out)] if self._has_all_files() else []
         if self._groups is not None:
             count = len(set(self._groups))
             lines.append(f"in {count:,} group{'' if count == 1 else 's'}")
         if self._facts:
             lines.append(f"facts: {', '.join(self._facts)}")
         return lines
+
+    def _has_all_files(self):
+        """Return whether these are all the images beside which files are left out."""
+        there = len(self.source) - len(self.skipped)
+        return bool(self.left_out) and len(np.unique(self.indices)) >= there
 
     def _balance(self):
         """Return a line that says so if some classes are much larger than others."""
@@ -360,6 +370,11 @@ class ImageData:
     def skipped(self):
         """Paths of the files left out by `on_bad_image="skip"`."""
         return self.source.skipped_files
+
+    @property
+    def left_out(self):
+        """Paths of files of other kinds that lie beside the images of a folder."""
+        return self.source.left_out
 
     @property
     def labels(self):

@@ -1,6 +1,7 @@
 """What folders and tables of image files have in common."""
 
 import os
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -8,6 +9,7 @@ from PIL import Image
 from reticnn.coercion import as_channels, as_choice, as_pair
 from reticnn.data.decoding import bad_files_message
 from reticnn.data.image_data import FileImages, ImageData
+from reticnn.data.plugins import add_plugins
 from reticnn.data.resizing import RESIZES
 from reticnn.runtime.conditions import warn_user
 
@@ -30,12 +32,13 @@ def as_bad_image_rule(value):
     return as_choice(value, "on_bad_image", ("error", "skip"))
 
 
-def file_data(files, codes, class_names, reading, on_bad_image, **known):
+def file_data(files, codes, class_names, reading, on_bad_image, left_out=(), **known):
     """Return image data of files, without the bad ones where they are to be skipped.
 
-    `known` are the `groups` and the `facts`, if there are any.
+    `left_out` are files of other kinds, which lie beside them; `known` are the `groups`
+    and the `facts`, if there are any.
     """
-    source = FileImages(files, **reading)
+    source = FileImages(files, **reading, left_out=left_out)
     data = ImageData(source, codes, class_names, **known)
     if on_bad_image == "error":
         return data
@@ -52,11 +55,20 @@ def file_data(files, codes, class_names, reading, on_bad_image, **known):
 
 def is_image_name(name):
     """Return whether a file is named like an image that Pillow reads."""
-    Image.init()
-    ending = os.path.splitext(name)[1].lower()
-    return ending in Image.EXTENSION and Image.EXTENSION[ending] not in _NO_READER
+    return os.path.splitext(name)[1].lower() in _readable_endings()
 
 
 def is_photo_name(name):
     """Return whether a file is named like an image and is not hidden."""
     return is_image_name(name) and not name.startswith(".")
+
+
+@cache
+def _readable_endings():
+    """Return the endings of the formats that Pillow reads, as it is installed."""
+    add_plugins()
+    return {
+        ending
+        for ending, kind in Image.registered_extensions().items()
+        if kind not in _NO_READER
+    }

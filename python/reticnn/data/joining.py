@@ -17,8 +17,8 @@ class JoinedImages:
         self.resize = next(iter(resizes), None)
         self.files = _of_all(parts, "files")
         self.places = _of_all(parts, "places")
-        skipped = [source.skipped_files for source, _ in parts]
-        self.skipped_files = list(dict.fromkeys(chain.from_iterable(skipped)))
+        self.skipped_files = _each_once(source.skipped_files for source, _ in parts)
+        self.left_out = _each_once(source.left_out for source, _ in parts)
 
     def __len__(self):
         """Count the images."""
@@ -57,6 +57,10 @@ class JoinedImages:
             for position, answer in zip(asked, found, strict=True):
                 answers[position] = answer
         return answers
+
+
+def _each_once(lists):
+    return list(dict.fromkeys(chain.from_iterable(lists)))
 
 
 def _of_all(parts, name):

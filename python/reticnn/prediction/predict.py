@@ -9,6 +9,7 @@ from reticnn.coercion import as_images, as_int, as_path, printable, shown
 from reticnn.data.folder import check_all_readable, image_files, parts_of
 from reticnn.data.image_data import ArrayImages, ImageData, as_image_data
 from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
+from reticnn.data.other_files import no_images_text, warn_of_pictures
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import predicted_classes, warn_of_missing
@@ -200,14 +201,15 @@ def _files_in(folder, on_bad_image):
             f"`images` must not be a folder with the parts {shown(list(parts))} of a "
             f"data set, as {printable(folder)!r} is. Give the folder of one part."
         )
-    closed = {}
-    files = image_files(folder, closed=closed)
+    closed, others = {}, []
+    files = image_files(folder, closed=closed, others=others)
     check_all_readable(closed, on_bad_image, "images")
     if not files:
         raise ValueError(
             f"`images` has no images: there are none in {printable(folder)!r}, nor in "
-            "its subfolders."
+            f"its subfolders.{no_images_text(others)}"
         )
+    warn_of_pictures(others, "images")
     return files
 
 

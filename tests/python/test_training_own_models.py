@@ -394,7 +394,8 @@ def test_model_that_does_not_say_what_it_takes_is_told_how(refused, fit, data):
     inputs = keras.Input((8, 8, 3))
     whole = keras.Model(inputs, Unsaid()(inputs))
     assert fit(whole, data, epochs=1, output="softmax").epochs == 1
-    both = keras.Model([inputs, keras.Input((2,))], whole.outputs)
+    second = keras.Input((2,))
+    both = keras.Model([inputs, second], whole.outputs[0] + second)
     with refused(ValueError, "model", "nothing else", "(None, 2)"):
         fit(both, data)
 

@@ -132,6 +132,7 @@ class Loop:
             for step, batch in enumerate(self._batches(epoch)):
                 model.optimizer.learning_rate = rates[(epoch - first) * steps + step]
                 before = _values(model)
+                model.reset_metrics()  # Keras 3.12 would go on with the last batch's
                 logs = model.train_on_batch(*batch, return_dict=True)
                 of_batches.append((logs, batch))
                 _slow_down(model, before, case.layer_decay)

@@ -280,19 +280,35 @@ def _read_legacy(path, network):
         group = file
         if "layer_names" not in _attributes(file) and "model_weights" in file:
             group = file["model_weights"]
-        layers = [
-            StoredLayer(
-                name,
-                [[_ArrayInFile(path, group[name][key]) for key in weights]],
-                names_within(weights, name),
-            )
-            for name in _texts(group, "layer_names")
-            if (weights := _texts(group[name], "weight_names"))
-        ]
+        layers, named = [], _Named(group)
+        for name in _texts(group, "layer_names"):
+            layer = named.item(name)
+            weights = _texts(layer, "weight_names")
+            arrays = [named.item(f"{name}/{weight}") for weight in weights]
+            if arrays:
+                parts = [[_ArrayInFile(path, array) for array in arrays]]
+                layers.append(StoredLayer(name, parts, names_within(weights, name)))
         config = file.attrs.get("model_config")
     if not layers:
         raise _damaged(path, "it holds no layers")
     return [StoredModel(layers, _rescalings_of_config(config))]
+
+
+class _Named:
+    """Layers and arrays of a file that lists their names, where none stands twice."""
+
+    def __init__(self, group):
+        """Take the group with the layers."""
+        self._group, self._met = group, set()
+
+    def item(self, name):
+        """Return what has a name."""
+        item = self._group[name]
+        # Two names can be of one thing; h5py compares what they are of.
+        if item in self._met:
+            raise ValueError(f"{name!r} in it is listed twice")
+        self._met.add(item)
+        return item
 
 
 def names_within(paths, name):

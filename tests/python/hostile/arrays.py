@@ -20,11 +20,11 @@ def kinds():
             make = _maker(change, ending)
             yield Kind(f"{name} in {ending}", ending, make, "", large)
     for name, change in _legacy_changes().items():
-        yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "", True)
+        yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "listed twice")
     for ending in (".reticnn", ".keras"):
         yield Kind(f"weights without numbers in {ending}", ending, _absent(ending))
     yield Kind("texts that take nothing in .h5", ".h5", _texts_of_nothing)
-    yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "", True)
+    yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "4,001.0 MiB")
 
 
 def _one_text(honest, folder):
@@ -36,10 +36,13 @@ def _one_text(honest, folder):
 
     contents = _changed(honest.legacy, change, _LEGACY_GROUP, _LEGACY_ARRAY, folder)
     # HDF5 refers to a text by its length, where a collection of texts is, and a number.
-    large = re.escape(struct.pack("<L", 2**20)) + rb".{8}..\0\0"
-    long = re.search(large, contents, re.S)[0]
+    collection = contents.index(b"n" * 2**20) - 32
+    assert contents[collection:].startswith(b"GCOL")
+    long = struct.pack("<LQL", 2**20, collection, 1)
     reference = re.escape(struct.pack("<L", 777)) + rb".{8}..\0\0"
-    return re.sub(reference, lambda found: long, contents, flags=re.S)
+    contents, count = re.subn(reference, lambda found: long, contents, flags=re.S)
+    assert count == 4000
+    return contents
 
 
 def _texts_of_nothing(honest, folder):
@@ -254,7 +257,11 @@ def _legacy_changes():
         del file.attrs["layer_names"]
         file.attrs["layer_names"] = np.array([b"head"] * 6000)
 
+    def other_spelling(file, group, name, folder):
+        file["head"].attrs["weight_names"] = [f"head/{name}", f"head/./{name}"]
+
     return {
         "one array under 4,000 names": same_name,
+        "one array under two spellings": other_spelling,
         "one layer 6,000 times": many_layers,
     }

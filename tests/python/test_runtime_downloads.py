@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -151,4 +152,12 @@ def test_download_without_room_says_what_to_do(site):
     with pytest.raises(OSError, match="KERAS_HOME") as caught, network(url, FIX):
         urllib.request.urlretrieve(url, "/dev/full")
     assert not isinstance(caught.value, ConnectionError)
-    assert f"{url} could not be kept (No space left on device)" in str(caught.value)
+    said = f"{url} could not be kept (No space left on device). Free some space, or set"
+    assert said in str(caught.value)
+
+
+def test_download_that_may_not_be_kept_says_what_to_do(site):
+    url = f"{site}/file"
+    with pytest.raises(OSError, match="KERAS_HOME") as caught, network(url, FIX):
+        raise PermissionError(errno.EACCES, "Permission denied")
+    assert "(Permission denied). Allow yourself to write there, or" in str(caught.value)

@@ -1,5 +1,6 @@
 """Files are written as a whole or not at all, and what is held is held by one."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,13 @@ import pytest
 
 import reticnn
 from reticnn.runtime.locks import FileLock, HeldError
-from reticnn.runtime.writing import as_file_to_write, replacing, sweep, unwritten
+from reticnn.runtime.writing import (
+    as_file_to_write,
+    replacing,
+    sweep,
+    temporary_folder,
+    unwritten,
+)
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
 
@@ -329,6 +336,28 @@ def test_what_a_link_in_the_folder_leads_to_is_not_touched(tmp_path, link):
         (os.symlink if link == "lock" else os.link)(secret, scratch / "lock")
     write(tmp_path / "here" / "file")
     assert secret.read_text() == "secret"
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EACCES, "Allow yourself to write there"),
+        (errno.EROFS, "Allow yourself to write there"),
+        (errno.EIO, "Put that right"),
+    ],
+)
+def test_what_could_not_be_written_names_the_way_out_of_its_reason(
+    tmp_path, number, way_out
+):
+    path = str(tmp_path / "file")
+    with pytest.raises(OSError) as caught, replacing(path, unwritten(path)):
+        raise OSError(number, os.strerror(number))
+    reason = os.strerror(number)
+    assert f"({reason}): {path!r}. {way_out}, or use another" in str(caught.value)
+    with pytest.raises(OSError) as caught, temporary_folder():
+        raise OSError(number, os.strerror(number))
+    assert f"({reason}). {way_out}, or set" in str(caught.value)
 
 
 NO_TEMPORARY_FILES = """

@@ -32,11 +32,21 @@ def as_bad_image_rule(value):
     return as_choice(value, "on_bad_image", ("error", "skip"))
 
 
-def file_data(files, codes, class_names, reading, on_bad_image, left_out=(), **known):
+def file_data(
+    files,
+    codes,
+    class_names,
+    reading,
+    on_bad_image,
+    left_out=(),
+    after_skipping="the data list them in `skipped`",
+    **known,
+):
     """Return image data of files, without the bad ones where they are to be skipped.
 
     `left_out` are files of other kinds, which lie beside them; `known` are the `groups`
-    and the `facts`, if there are any.
+    and the `facts`, if there are any. The warning about bad ones ends with
+    `after_skipping`: where the user will see which.
     """
     source = FileImages(files, **reading, left_out=left_out)
     data = ImageData(source, codes, class_names, **known)
@@ -49,7 +59,7 @@ def file_data(files, codes, class_names, reading, on_bad_image, left_out=(), **k
     if len(bad) == len(source):
         raise ValueError(f"{message}\nNo image is left. Check the files.")
     source.skipped = list(bad)
-    warn_user(f"{message}\nThey are skipped; the data list them in `skipped`.")
+    warn_user(f"{message}\nThey are skipped; {after_skipping}.")
     return data[np.setdiff1d(np.arange(len(source)), source.skipped)]
 
 

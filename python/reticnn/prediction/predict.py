@@ -226,7 +226,14 @@ def _files(paths, image_shape, resize, on_bad_image):
         )
     size, channels = _reading_size(image_shape)
     reading = reading_options(size, channels, resize or "stretch", "none")
-    return file_data(paths, None, None, reading, on_bad_image)
+    return file_data(
+        paths,
+        None,
+        None,
+        reading,
+        on_bad_image,
+        after_skipping="the table has no rows for them",
+    )
 
 
 def _reading_size(image_shape):

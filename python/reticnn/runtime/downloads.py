@@ -6,7 +6,12 @@ import threading
 import urllib.request
 
 from reticnn.runtime.stopping import end_of
-from reticnn.runtime.writing import is_lack_of_room, reason_of
+from reticnn.runtime.writing import (
+    is_lack_of_permission,
+    is_lack_of_room,
+    reason_of,
+    way_out_of,
+)
 
 # The longest silence, once before the download and once within it: below 15 together.
 SECONDS = 7
@@ -35,11 +40,11 @@ def network(url, fix):
     try:
         yield
     except Exception as error:
-        if is_lack_of_room(error) or isinstance(error, PermissionError):
+        if is_lack_of_room(error) or is_lack_of_permission(error):
             raise OSError(
-                f"{url} could not be kept ({reason_of(error)}). Free some space, or "
-                "set the environment variable KERAS_HOME, by default '~/.keras', to a "
-                "folder that has room."
+                f"{url} could not be kept ({reason_of(error)}). {way_out_of(error)}, "
+                "or set the environment variable KERAS_HOME, by default '~/.keras', to "
+                "a folder that has room and that you may write to."
             ) from error
         # Keras turns what goes wrong while it downloads into plain Exceptions.
         if not isinstance(error, OSError) and type(error) is not Exception:

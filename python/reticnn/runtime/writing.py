@@ -18,6 +18,7 @@ _SCRATCH = re.compile(r"\.reticnn-[0-9a-f]{16}")
 _LOCK = "lock"
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def as_file_to_write(value, name="path"):
@@ -64,7 +65,7 @@ def replacing(path, unwritten):
 
     Args:
         path: The file.
-        unwritten: Function of the reason, in words, why the file could not be written;
+        unwritten: Function of the error because of which the file could not be written;
             it returns what to say.
 
     Raises:
@@ -82,17 +83,17 @@ def replacing(path, unwritten):
         cause = _problem_writing(error, known)
         if cause is None:
             raise
-        raise OSError(unwritten(reason_of(cause))) from error
+        raise OSError(unwritten(cause)) from error
 
 
 def unwritten(path, name="path"):
     """Return what to say of a file that could not be written, as `replacing` wants."""
 
-    def say(reason):
+    def say(error):
         older = "The older file is unchanged. " if os.path.exists(path) else ""
         return (
-            f"`{name}` could not be written ({reason}): {path!r}. {older}Free some "
-            "space, or use another path."
+            f"`{name}` could not be written ({reason_of(error)}): {path!r}. "
+            f"{older}{way_out_of(error)}, or use another path."
         )
 
     return say
@@ -106,6 +107,20 @@ def reason_of(error):
 def is_lack_of_room(error):
     """Return whether something could not be written because a disk is full."""
     return getattr(error, "errno", None) in _NO_ROOM
+
+
+def is_lack_of_permission(error):
+    """Return whether something could not be written because that is not allowed."""
+    return getattr(error, "errno", None) in _NOT_ALLOWED
+
+
+def way_out_of(error):
+    """Return what to do where something could not be written, to begin a sentence."""
+    if is_lack_of_room(error):
+        return "Free some space"
+    if is_lack_of_permission(error):
+        return "Allow yourself to write there"
+    return "Put that right"
 
 
 def sweep(folder):
@@ -138,7 +153,7 @@ def temporary_folder():
             yield folder
     except OSError as error:
         place = f"{tempfile.gettempdir()!r} ({reason_of(error)})"
-        raise _no_temporary_files(place) from error
+        raise _no_temporary_files(place, way_out_of(error)) from error
 
 
 def check_temporary_files():
@@ -148,13 +163,16 @@ def check_temporary_files():
     except OSError as error:
         wanted = os.environ.get("TMPDIR")
         place = f"{wanted!r} or any other folder" if wanted else "any folder"
-        raise _no_temporary_files(place) from error
+        # Python has tried them all and does not say what was wrong with each.
+        way_out = "Free some space, allow yourself to write there"
+        raise _no_temporary_files(place, way_out) from error
 
 
-def _no_temporary_files(place):
+def _no_temporary_files(place, way_out):
     return OSError(
-        f"Temporary files cannot be written in {place}. Free some space, or set the "
-        "environment variable TMPDIR to a folder that has room for them."
+        f"Temporary files cannot be written in {place}. {way_out}, or set the "
+        "environment variable TMPDIR to a folder that has room for them and that you "
+        "may write to."
     )
 
 

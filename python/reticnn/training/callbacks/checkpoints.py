@@ -16,7 +16,7 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import CheckpointError, warn_user
 from reticnn.runtime.files import opened
 from reticnn.runtime.locks import FileLock, HeldError
-from reticnn.runtime.writing import reason_of, replacing, sweep
+from reticnn.runtime.writing import reason_of, replacing, sweep, way_out_of
 from reticnn.training.fingerprint import weights_digest
 
 _FILE = "reticnn-checkpoint.npz"
@@ -186,26 +186,26 @@ class Checkpoints(keras.callbacks.Callback):
             _seal(file)
         self._left = set()
 
-    def _unwritten(self, reason):
+    def _unwritten(self, error):
         """Return what to say where the state of training could not be written."""
         done = len(self._history.records)
         when = f"after epoch {done}" if done else "before the first epoch"
         folder = os.path.dirname(self.path)
         if os.path.exists(self.path):
             rest = (
-                f"The last good checkpoint, {self.path!r}, is unchanged. Free some "
-                "space, and run the same call again."
+                f"The last good checkpoint, {self.path!r}, is unchanged. "
+                f"{way_out_of(error)}, and run the same call again."
             )
         elif os.path.isdir(folder):
             rest = (
-                f"There is no checkpoint in {folder!r}. Free some space, or use "
+                f"There is no checkpoint in {folder!r}. {way_out_of(error)}, or use "
                 "another folder."
             )
         else:
             rest = f"The folder is gone: {folder!r}. Use one that stays."
         return (
-            f"`checkpoint_dir`: the state {when} could not be written ({reason}). "
-            f"{rest}"
+            f"`checkpoint_dir`: the state {when} could not be written "
+            f"({reason_of(error)}). {rest}"
         )
 
     def leave(self):

@@ -407,10 +407,49 @@ def test_linked_subfolders_are_searched_but_not_in_circles(cats, tmp_path, write
     (cats / "cat" / "again").symlink_to(tmp_path / "elsewhere" / "deep")
     (tmp_path / "elsewhere" / "back").symlink_to(cats / "cat")
     (cats / "dog" / "up").symlink_to(cats)
-    (cats / "dog" / "gone").symlink_to(cats / "nowhere")
     data = image_folder(cats, 8)
     assert data.class_counts == {"cat": 4, "dog": 2}
     assert len(check_images(cats)["file"]) == 6
+
+
+@pytest.mark.parametrize("place", ["horse", "dog/more", "dog/horse.old"])
+def test_links_that_lead_nowhere_are_named(cats, place):
+    (cats / place).symlink_to(cats / "nowhere")
+    with pytest.warns(UserWarning, match=f"lead nowhere.*{place}"):
+        data = image_folder(cats, 8)
+    assert data.class_counts == {"cat": 3, "dog": 2}
+    table = check_images(cats)
+    at = table["ok"].index(False)
+    assert table["file"][at] == str(cats / place)
+    assert table["problem"][at] == "is a link that leads nowhere"
+    assert table["class"][at] == (None if place == "horse" else "dog")
+
+
+def test_hidden_links_that_lead_nowhere_and_links_to_other_files_are_ignored(cats):
+    (cats / ".lock").symlink_to("gone")
+    (cats / "notes.txt").write_text("notes")
+    (cats / "dog" / "notes.txt").symlink_to(cats / "notes.txt")
+    assert image_folder(cats, 8).class_counts == {"cat": 3, "dog": 2}
+    assert all(check_images(cats)["ok"])
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [("all", "."), ("all", ".."), ("kitten", "cat"), ("dog/more", "../cat")],
+)
+def test_a_folder_in_two_classes_is_refused(refused, cats, link, target):
+    (cats / link).symlink_to(target)
+    with refused(ValueError, "path", "two classes", f"'{cats}/cat'"):
+        image_folder(cats, 8)
+    if link == "all":
+        wanted = image_folder(cats, 8, class_names=["cat", "dog"])
+        assert wanted.class_counts == {"cat": 3, "dog": 2}
+
+
+def test_a_class_of_two_spellings_that_are_one_folder_counts_once(cats):
+    (cats / "cat ").symlink_to("cat")
+    with pytest.warns(UserWarning, match="spaces around"):
+        assert image_folder(cats, 8).class_counts == {"cat": 3, "dog": 2}
 
 
 def test_unicode_forms_of_a_name_are_one_class(tmp_path, write_image, recwarn):
@@ -1000,8 +1039,11 @@ def test_links_in_circles_are_no_folders_and_no_damage(cats):
     (cats / "bird").symlink_to("bird")
     (cats / "cat" / "circle.jpg").symlink_to("circle.jpg")
     table = check_images(cats)
-    problems = [problem for problem in table["problem"] if problem]
-    assert len(problems) == 1
-    assert re.fullmatch(r"cannot be read \(too many .* links?\)", problems[0])
-    with pytest.warns(UserWarning, match=r"circle\.jpg: cannot be read"):
+    circle, bird = [problem for problem in table["problem"] if problem]
+    assert re.fullmatch(r"cannot be read \(too many .* links?\)", circle)
+    assert bird == "is a link that leads nowhere"
+    with (
+        pytest.warns(UserWarning, match=r"circle\.jpg: cannot be read"),
+        pytest.warns(UserWarning, match=r"leads? nowhere.*bird"),
+    ):
         assert image_folder(cats, 8, on_bad_image="skip").class_names == ["cat", "dog"]

@@ -1,7 +1,13 @@
 """Check the files of a folder without using them."""
 
 from reticnn.data.decoding import describe_images, unknown
-from reticnn.data.folder import class_folders, existing_folder, image_files, parts_of
+from reticnn.data.folder import (
+    NOWHERE,
+    class_folders,
+    existing_folder,
+    image_files,
+    parts_of,
+)
 from reticnn.data.other_files import left_out_text
 from reticnn.runtime.conditions import warn_user
 
@@ -17,10 +23,10 @@ def check_images(path):
 
     Returns:
         Table (dict of equal-length lists) with one row per file, and one per folder
-        that cannot be read: `file`, its path;
-        `class`, the name of its class, or None; `ok`, whether it can be read; `format`,
-        such as `"JPEG"`, `width` and `height` in pixels as stored, None where they
-        cannot be determined; and `problem`, what is wrong with the file, or None.
+        that cannot be read or link that leads nowhere: `file`, its path; `class`, the
+        name of its class, or None; `ok`, whether it can be read; `format`, such as
+        `"JPEG"`, `width` and `height` in pixels as stored, None where they cannot be
+        determined; and `problem`, what is wrong with the file, or None.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -47,7 +53,7 @@ def check_images(path):
     described = describe_images(files)
     for folder, (class_name, reason) in closed.items():
         classes.append((folder, class_name))
-        described.append(unknown(f"is a folder that cannot be read ({reason})"))
+        described.append(unknown(_problem_of_folder(reason)))
     return {
         "file": [file for file, _ in classes],
         "class": [class_name for _, class_name in classes],
@@ -59,14 +65,22 @@ def check_images(path):
     }
 
 
+def _problem_of_folder(reason):
+    if reason == NOWHERE:
+        return f"is a link that {NOWHERE}"
+    return f"is a folder that cannot be read ({reason})"
+
+
 def _classes_of(folder, closed, others):
     """Return (file, class or None) of the images in a folder.
 
     Folders that cannot be read are added to `closed`, with their class and the reason;
     files of other kinds to `others`.
     """
-    beside = image_files(folder, search_subfolders=False, others=others)
+    found = {}
+    beside = image_files(folder, search_subfolders=False, closed=found, others=others)
     files = [(file, None) for file in beside]
+    closed |= {path: (None, reason) for path, reason in found.items()}
     for name, folders in class_folders(folder).items():
         for one in folders:
             found = {}

@@ -52,6 +52,9 @@ _NUMBERED_PART = re.compile(r"(fold|split)[ _-]?[0-9]+")
 # Folders that systems and programs make for themselves.
 _NOT_OF_THE_USER = ("__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN")
 
+# Of a link, in place of the reason why a folder cannot be read.
+NOWHERE = "leads nowhere"
+
 _KINDS = "Images are files with extensions such as .jpg, .png, .tif or .webp."
 
 
@@ -115,16 +118,17 @@ def image_folder(
         FileNotFoundError: If there is no such folder.
         ValueError: If the folder has no images, a class has none, there is only one
             class, class names differ only in case, there are images next to the class
-            folders, `class_names` has names without a folder and lacks others, a part
-            has a class that `train` does not have, a folder cannot be read, or an
-            argument is not one of the allowed values.
+            folders, a link leads from one class to another, `class_names` has names
+            without a folder and lacks others, a part has a class that `train` does not
+            have, a folder cannot be read, or an argument is not one of the allowed
+            values.
 
     Warns:
         UserWarning: If bad files, folders or classes are left out, or files of other
-            kinds that hold pictures, such as those of cameras; the folder looks like
-            several data sets or parts rather than classes, or a class is not called as
-            its folder is: spaces around the name are cut off, and bytes that are not
-            UTF-8 become hexadecimal numbers.
+            kinds that hold pictures, such as those of cameras; a link leads nowhere;
+            the folder looks like several data sets or parts rather than classes, or a
+            class is not called as its folder is: spaces around the name are cut off,
+            and bytes that are not UTF-8 become hexadecimal numbers.
 
     Example:
         >>> image_folder("~/photos", 64)
@@ -237,7 +241,7 @@ def _reason(error):
     return str(error.strerror).lower()
 
 
-def image_files(path, search_subfolders=True, closed=None, others=None):
+def image_files(path, search_subfolders=True, closed=None, others=None, searched=None):
     """Return what is called like an image in a folder, sorted.
 
     A folder called so is among them: it is an accident, to be named as a bad file.
@@ -247,32 +251,42 @@ def image_files(path, search_subfolders=True, closed=None, others=None):
         path: Folder.
         search_subfolders: Whether to look into its subfolders.
         closed: Dict to which folders that cannot be read are added, each with the
-            reason, or None.
+            reason, and links that lead nowhere, with `NOWHERE`; or None.
         others: List to which files of other kinds are added, or None.
+        searched: Dict of the places of folders that have been searched before, to which
+            those are added that are searched now, each with its path; or None.
     """
     files = []
     closed = {} if closed is None else closed
     others = [] if others is None else others
+    searched = {} if searched is None else searched
 
     def note(error):
         closed[error.filename] = _reason(error)
 
     try:
-        seen = set(map(_place, _with_parents(os.path.realpath(path))))
+        above = set(map(_place, _with_parents(os.path.realpath(path))[1:]))
+        place = _place(path)
     except OSError as error:
         note(error)
         return []
+    if place in searched:
+        return []
+    searched[place] = path
     for folder, subfolders, names in os.walk(path, onerror=note, followlinks=True):
         files += [
             os.path.join(folder, name)
             for name in sorted(names + subfolders)
             if is_photo_name(name)
         ]
-        others += [
+        rest = [
             os.path.join(folder, name)
             for name in sorted(names)
             if is_of_the_user(name) and not is_image_name(name)
         ]
+        lost = [path for path in rest if _leads_nowhere(path)]
+        closed |= dict.fromkeys(lost, NOWHERE)
+        others += [path for path in rest if path not in lost]
         wanted = [
             name for name in subfolders if search_subfolders and _may_be_class(name)
         ]
@@ -283,14 +297,27 @@ def image_files(path, search_subfolders=True, closed=None, others=None):
             except OSError as error:
                 note(error)
                 continue
-            if place not in seen:
-                seen.add(place)
+            if place not in above and place not in searched:
+                searched[place] = os.path.join(folder, name)
                 subfolders.append(name)
     return files
 
 
+def _leads_nowhere(path):
+    """Return whether a path is a link to nothing, or in a circle."""
+    return os.path.islink(path) and not os.path.exists(path)
+
+
 def check_all_readable(closed, on_bad_image, name="path"):
     """Raise or warn if folders cannot be read, as `image_files` notes them."""
+    lost = [printable(path) for path in closed if closed[path] == NOWHERE]
+    if lost:
+        # Nobody knows whether it was a folder, or has to do with the images.
+        warn_user(
+            f"`{name}` has links that lead nowhere, which are left out: {shown(lost)}. "
+            "Delete them, or put back what they led to if it was a folder of images."
+        )
+    closed = {path: closed[path] for path in closed if closed[path] != NOWHERE}
     if not closed:
         return
     some = [f"{printable(folder)!r} ({closed[folder]})" for folder in closed][:10]
@@ -326,9 +353,10 @@ def _place(folder):
 
 def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     """Return the image data of one folder of classes, or of unlabelled images."""
-    folders, others = class_folders(path), []
-    beside = image_files(path, search_subfolders=False, others=others)
+    folders, closed, others = class_folders(path), {}, []
+    beside = image_files(path, search_subfolders=False, closed=closed, others=others)
     if not folders:
+        check_all_readable(closed, on_bad_image)
         _check_any_images(beside, others, path)
         warn_of_pictures(others, "path")
         return file_data(beside, None, None, reading, on_bad_image, others)
@@ -341,15 +369,7 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     folders = _chosen(folders, class_names, path)
     class_names = list(folders)
     check_class_names(class_names, "path", _one_class_fix(path))
-    closed = {}
-    files = [
-        [
-            file
-            for folder in one
-            for file in image_files(folder, closed=closed, others=others)
-        ]
-        for one in folders.values()
-    ]
+    files = _files_of_classes(folders, closed, others)
     check_all_readable(closed, on_bad_image)
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
     files = list(chain.from_iterable(files))
@@ -365,6 +385,34 @@ def _check_any_images(files, others, path):
         raise ValueError(
             f"`path` has no images: {path!r}. {_KINDS}{no_images_text(others)}"
         )
+
+
+def _files_of_classes(folders, closed, others):
+    """Return a list of files for each class.
+
+    Raises:
+        ValueError: If a folder is in two classes, through a link.
+    """
+    files, owned = [], {}
+    for some in folders.values():
+        searched = {}
+        files.append(
+            [
+                file
+                for folder in some
+                for file in image_files(
+                    folder, closed=closed, others=others, searched=searched
+                )
+            ]
+        )
+        for place in searched.keys() & owned.keys():
+            raise ValueError(
+                f"`path` has a folder in two classes: {printable(owned[place])!r} is "
+                f"also {printable(searched[place])!r}. Delete the link that leads to "
+                "it, or leave a class out with `class_names`."
+            )
+        owned |= searched
+    return files
 
 
 def _chosen(folders, class_names, path):

@@ -286,7 +286,7 @@ def image_files(path, search_subfolders=True, closed=None, others=None, searched
         ]
         lost = [path for path in rest if _leads_nowhere(path)]
         closed |= dict.fromkeys(lost, NOWHERE)
-        others += [path for path in rest if path not in lost]
+        others += [path for path in rest if path not in closed]
         wanted = [
             name for name in subfolders if search_subfolders and _may_be_class(name)
         ]

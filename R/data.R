@@ -19,12 +19,14 @@
 #'   dev.off()
 #' }
 #' image_folder(folder, 32)
-image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch",
+image_folder <- function(path, image_size = 224, channels = NULL, resize = "stretch",
                          on_bad_image = "error", on_empty_class = "error",
-                         cache = "auto", class_names = NULL) {
+                         cache = "auto", class_names = NULL, bands = NULL,
+                         value_range = NULL, page = "first") {
   call_core("image_folder", path = path, image_size = image_size, channels = channels,
     resize = resize, on_bad_image = on_bad_image, on_empty_class = on_empty_class,
-    cache = cache, class_names = as_strings(class_names))
+    cache = cache, class_names = as_strings(class_names), bands = bands,
+    value_range = value_range, page = page)
 }
 
 #' @eval said(
@@ -45,14 +47,16 @@ image_folder <- function(path, image_size = 224, channels = 3, resize = "stretch
 #' photos <- data.frame(file = files, class = c("dark", "light"))
 #' image_table(photos$file, photos$class, 32)
 image_table <- function(paths, labels = NULL, image_size = 224, class_names = NULL,
-                        channels = 3, resize = "stretch", on_bad_image = "error",
-                        cache = "auto", groups = NULL, facts = NULL) {
+                        channels = NULL, resize = "stretch", on_bad_image = "error",
+                        cache = "auto", groups = NULL, facts = NULL, bands = NULL,
+                        value_range = NULL, page = "first") {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_table", paths = paths, labels = named$labels,
     image_size = image_size, class_names = named$class_names, channels = channels,
     resize = resize, on_bad_image = on_bad_image, cache = cache,
-    groups = one_per_image(groups), facts = as_facts(facts))
+    groups = one_per_image(groups), facts = as_facts(facts), bands = bands,
+    value_range = value_range, page = page)
 }
 
 #' @eval said("check_images")

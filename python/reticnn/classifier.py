@@ -27,6 +27,8 @@ class Classifier:
             the one with the lowest loss if training keeps that. 0 before the first.
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
+        reading: How the files of the training images were read in other respects:
+            bands, page and range of values; or None if they were none.
         augmentation: The policy used in training, or None.
         seen: `SeenImages`, what it was trained and validated on.
         trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
@@ -48,6 +50,7 @@ class Classifier:
         *,
         kept_epoch=None,
         resize=None,
+        reading=None,
         augmentation=None,
         trained_with=None,
         output=None,
@@ -65,6 +68,7 @@ class Classifier:
         self.stopped = stopped
         self.kept_epoch = self.epochs if kept_epoch is None else kept_epoch
         self.resize = resize
+        self.reading = reading
         self.augmentation = augmentation
         self.trained_with = trained_with
         self.output = output
@@ -110,6 +114,8 @@ class Classifier:
         stopped = f" (stopped: {self.stopped})" if self.stopped else ""
         trained = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         resized = f", resized by {self.resize}" if self.resize else ""
+        read = self.reading.described() if self.reading else ""
+        resized += f", read with {read}" if read else ""
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
         return (
             f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "

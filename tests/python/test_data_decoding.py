@@ -12,6 +12,7 @@ from PIL import Image
 
 from reticnn import check_images, image_folder, image_table, load_images
 from reticnn.data.decoding import decode_images
+from reticnn.data.file_reading import Reading
 
 
 def _pixels(path, image_size=8, **options):
@@ -169,7 +170,7 @@ def test_settings_of_the_libraries_are_put_back(tmp_path, write_image):
 
     def decode():
         for _ in range(20):
-            decode_images([file] * 3, (8, 8), 3)
+            decode_images([file] * 3, (8, 8), Reading(3))
             seen.add(cv2.getNumThreads())
 
     threads = [threading.Thread(target=decode) for _ in range(4)]

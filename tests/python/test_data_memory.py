@@ -19,10 +19,12 @@ from reticnn import check_images, image_folder, image_memory, load_images
 from reticnn.data import bounding, decoding, pixels, tiff_parts
 from reticnn.data.budget import Budget
 from reticnn.data.decoding import decode_images
+from reticnn.data.file_reading import Reading
 
 DECODE = """
 import sys
 from reticnn.data import decoding
+from reticnn.data.file_reading import Reading
 def peak():
     lines = open("/proc/self/status").readlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
@@ -30,7 +32,7 @@ decoding._THREADS = 4
 folder, *shape = sys.argv[1:]
 import glob
 before = peak()
-decoded = decoding.decode_images(sorted(glob.glob(folder + "/*")), (64, 64), 3)
+decoded = decoding.decode_images(sorted(glob.glob(folder + "/*")), (64, 64), Reading(3))
 print((peak() - before) // 1024, decoded.images.mean(), decoded.problems)
 """
 
@@ -180,10 +182,10 @@ def test_a_large_image_looks_as_a_small_one_does(
 ):
     path = tmp_path / "a"
     Image.fromarray(_photo(617, 803)).save(path, kind, **options)
-    wanted = decode_images([str(path)], (40, 50), channels).images
+    wanted = decode_images([str(path)], (40, 50), Reading(channels)).images
     monkeypatch.setattr(pixels, "_LARGE", 100_000)
     monkeypatch.setattr(pixels, "_PART", 30_000)
-    found = decode_images([str(path)], (40, 50), channels).images
+    found = decode_images([str(path)], (40, 50), Reading(channels)).images
     assert np.abs(wanted.astype(int) - found).mean() < 2
     assert (wanted != found).any()
 
@@ -298,10 +300,12 @@ def test_converting_in_parts_changes_nothing(tmp_path, monkeypatch, orientation)
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     image.save(paths[2], lossless=True, exif=exif)
     assert cv2.imwrite(paths[3], _photo(61, 83)[..., 0].astype("u2") * 257)
-    wanted = [decode_images(paths, size, 3).images for size in ((61, 83), (20, 30))]
+    wanted = [
+        decode_images(paths, size, Reading(3)).images for size in ((61, 83), (20, 30))
+    ]
     monkeypatch.setattr(pixels, "_PART", 900)
     for before in wanted:
-        found = decode_images(paths, before.shape[1:3], 3).images
+        found = decode_images(paths, before.shape[1:3], Reading(3)).images
         np.testing.assert_array_equal(found, before)
 
 
@@ -382,6 +386,7 @@ import os, sys, threading, warnings
 from PIL import Image
 from reticnn.data.budget import memory
 from reticnn.data.decoding import decode_images
+from reticnn.data.file_reading import Reading
 from reticnn.data.library_settings import while_decoding
 
 before = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
@@ -401,7 +406,7 @@ held.wait()
 child = os.fork()
 if not child:
     free = (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
-    good = not decode_images(sys.argv[1:], (8, 8), 3).problems
+    good = not decode_images(sys.argv[1:], (8, 8), Reading(3)).problems
     os._exit(0 if free and good else 1)
 print(os.waitpid(child, 0)[1])
 end.set()
@@ -422,14 +427,15 @@ def test_a_forked_process_has_all_memory_and_the_settings_as_found(
 CLOSES = """
 import os, sys
 from reticnn.data.decoding import decode_images
+from reticnn.data.file_reading import Reading
 folder = sys.argv[1]
 files = [folder + "/a.jpg"]
-assert not decode_images(files, (8, 8), 3).problems
+assert not decode_images(files, (8, 8), Reading(3)).problems
 os.closerange(3, 100)
 others = [open(f"{folder}/{number}", "w+") for number in range(9)]
 for other in others:
     print("precious", file=other, flush=True)
-assert not decode_images(files, (8, 8), 3).problems
+assert not decode_images(files, (8, 8), Reading(3)).problems
 print([other.seek(0) or other.read() for other in others] == ["precious\\n"] * 9)
 """
 
@@ -492,7 +498,7 @@ def test_filters_of_warnings_stay_whatever_is_done_meanwhile(tmp_path):
 
     def decode():
         for _ in range(100):
-            decode_images(files, (8, 8), 3)
+            decode_images(files, (8, 8), Reading(3))
         ended.set()
 
     interval = sys.getswitchinterval()
@@ -507,7 +513,7 @@ def test_filters_of_warnings_stay_whatever_is_done_meanwhile(tmp_path):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", ImportWarning)
             thread.join()
-            decode_images(files, (8, 8), 3)
+            decode_images(files, (8, 8), Reading(3))
             assert warnings.filters == before
     finally:
         sys.setswitchinterval(interval)
@@ -519,7 +525,7 @@ def test_a_warning_that_was_shown_once_is_not_shown_again(tmp_path):
         warnings.simplefilter("default")
         for _ in range(3):
             warnings.warn("The user's own.", UserWarning, stacklevel=1)
-            decode_images([str(tmp_path / "a.png")], (8, 8), 3)
+            decode_images([str(tmp_path / "a.png")], (8, 8), Reading(3))
     assert len(caught) == 1
 
 

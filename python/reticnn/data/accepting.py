@@ -39,7 +39,9 @@ def is_of_files(value):
     return isinstance(value, (str, os.PathLike))
 
 
-def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
+def image_data_of(
+    value, name="data", *, size=224, channels=None, resize=None, reading=None
+):
     """Return image data as they are, and a folder or files as image data.
 
     Args:
@@ -47,8 +49,10 @@ def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
             of files, without labels.
         name: The argument's name, for messages.
         size: Size in pixels to read files at, for whoever does not read them anew.
-        channels: 1 or 3, the channels to read.
+        channels: Number of channels to read, or None for those of `reading`.
         resize: How files are resized, or None for the default.
+        reading: How files are read in other respects, `Reading`, or None for as
+            photos.
     """
     if not is_of_files(value):
         return as_image_data(value, name)
@@ -61,9 +65,15 @@ def image_data_of(value, name="data", *, size=224, channels=3, resize=None):
         )
     folder = one and os.path.isdir(os.path.expanduser(value))
     read, argument = (image_folder, "path") if folder else (image_table, "paths")
-    reading = {"channels": channels, "resize": resize or "stretch"}
+    if channels is None and reading is not None:
+        channels = reading.channels
+    options = {
+        "channels": channels,
+        "resize": resize or "stretch",
+        "value_range": reading,
+    }
     try:
-        data = read(value, image_size=size, **reading)
+        data = read(value, image_size=size, **options)
     except (TypeError, ValueError, FileNotFoundError) as error:
         # Here it came as another argument.
         said = str(error).replace(f"`{argument}`", f"`{name}`")

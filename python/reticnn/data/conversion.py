@@ -9,7 +9,9 @@ from reticnn.runtime.conditions import warn_user
 _CONVERTIBLE = {(1, 3), (3, 1), (4, 3), (4, 1)}
 
 
-def images_for_model(data, image_shape, name, resize=None, use="the model takes"):
+def images_for_model(
+    data, image_shape, name, resize=None, use="the model takes", reading=None
+):
     """Return image data with images as a model takes them.
 
     Files are read at the model's size. Images in memory are resized as files are,
@@ -22,6 +24,8 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
         resize: How the model's training images were resized: "stretch", "crop" or
             "pad", or None if that is not known. Default None.
         use: What images of that size are for, for the warning.
+        reading: How the files of the model's training images were read, `Reading`, or
+            None if that is not known. Default None.
 
     Returns:
         Image data.
@@ -41,7 +45,7 @@ def images_for_model(data, image_shape, name, resize=None, use="the model takes"
     if data.files is not None:
         _warn_of_resize(data.resize, resize, name)
         _warn_of_grey(have, wanted, name)
-        return read_at_size(data, wanted, name)
+        return read_at_size(data.read_like(reading, name), wanted, name)
     if wanted == have:
         return data
     resize = resize or "stretch"
@@ -118,6 +122,8 @@ class _ConvertedImages:
         self.image_shape = image_shape
         self.files = self.places = None
         self.resize = resize
+        self.reading = None
+        self.dtype = source.dtype
         self.skipped_files = self.left_out = []
 
     def __len__(self):

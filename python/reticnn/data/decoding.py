@@ -9,13 +9,20 @@ from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from reticnn.coercion import printable
-from reticnn.data.bounding import allow, bounded
 from reticnn.data.budget import memory
 from reticnn.data.library_settings import while_decoding
-from reticnn.data.pixels import RefusedError, upright_pixels
+from reticnn.data.pixels import RefusedError
+from reticnn.data.readers import (
+    description_of,
+    may_be_deep,
+    pixels_of,
+    read_through,
+    sample_of,
+    type_of,
+)
 from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in
@@ -27,78 +34,109 @@ _ALL_IN_A_TABLE = "`check_images()` lists all that are in a folder."
 _THREADS = min(8, os.cpu_count() or 1)
 
 
-def decode_image(file, image_size, channels, resize="stretch"):
+def decode_image(file, image_size, reading, resize="stretch", dtype=np.uint8):
     """Return the pixels of an image file, upright and resized.
 
     Args:
-        file: Path, or binary file object, of any format that Pillow reads.
+        file: Path, or binary file object, of any format that is known.
         image_size: (height, width) in pixels.
-        channels: 1 for grey, 3 for RGB.
+        reading: `Reading`.
         resize: "stretch", "crop" or "pad", as for `image_folder`.
+        dtype: uint8 or float32.
 
     Returns:
-        uint8 array, (height, width, channels).
+        Array of that type, (height, width, channels), 0 to 255.
 
     Raises:
         Exception: Whatever Pillow raises for a file it cannot read.
     """
-    return _decoded(file, image_size, channels, resize)[0]
+    return _decoded(file, image_size, reading, resize, dtype)[0]
 
 
-def _decoded(file, image_size, channels, resize):
-    """Return an image as `decode_image` does, and the highest of its 16-bit values."""
-    with memory.share() as take:
-        pixels, highest = _upright_pixels(file, max(image_size), channels, take)
+def _decoded(file, image_size, reading, resize, dtype):
+    """Return an image as `decode_image` does, and the `Extremes` of its values."""
+    with memory.share() as take, _open(file) as found:
+        has_floats = dtype != np.uint8
+        pixels, extremes = pixels_of(found, max(image_size), reading, has_floats, take)
         fitting = fitted(pixels, image_size, resize)
-        return fitting.reshape(*image_size, channels), highest
+        return fitting.reshape(*image_size, reading.channels), extremes
 
 
 class Decoded(NamedTuple):
     """Decoded images, and what there is to say about their files, by their index.
 
-    `problems` are the reasons why files cannot be read; `highest` are the highest
-    values of files with 16 bits.
+    `problems` are the reasons why files cannot be read; `extremes` are the `Extremes`
+    of the values of files with more than 8 bits.
     """
 
     images: object
     problems: dict
-    highest: dict
+    extremes: dict
 
 
-def decode_images(files, image_size, channels, resize="stretch"):
+def decode_images(files, image_size, reading, resize="stretch", dtype=np.uint8):
     """Return the pixels of many files, decoded in threads, and what is wrong with some.
 
     Returns:
-        `Decoded`, its images a uint8 array, (n, height, width, channels), undefined
-        where a file cannot be read.
+        `Decoded`, its images an array, (n, height, width, channels), undefined where a
+        file cannot be read.
     """
-    pixels = np.empty((len(files), *image_size, channels), np.uint8)
-    highest = [None] * len(files)
+    pixels = np.empty((len(files), *image_size, reading.channels), dtype)
+    extremes = [None] * len(files)
 
     def decode_at(index):
-        pixels[index], highest[index] = _decoded(
-            files[index], image_size, channels, resize
+        pixels[index], extremes[index] = _decoded(
+            files[index], image_size, reading, resize, dtype
         )
 
-    return Decoded(pixels, _problems_of_each(decode_at, files), _known(highest))
+    return Decoded(pixels, _problems_of_each(decode_at, files), _known(extremes))
 
 
-def decode_scaled(files, side, channels):
+def decode_scaled(files, side, reading, dtype=np.uint8):
     """Return the pixels of many files at a shorter side of `side`, and the problems.
 
     Returns:
-        `Decoded`, its images a list of uint8 arrays, (height, width, channels), each
-        with the aspect of its file, None where a file cannot be read.
+        `Decoded`, its images a list of arrays, (height, width, channels), each with the
+        aspect of its file, None where a file cannot be read.
     """
     images = [None] * len(files)
-    highest = [None] * len(files)
+    extremes = [None] * len(files)
+    has_floats = dtype != np.uint8
 
     def decode_at(index):
-        with memory.share() as take:
-            pixels, highest[index] = _upright_pixels(files[index], side, channels, take)
-            images[index] = scaled(pixels.reshape(*pixels.shape[:2], channels), side)
+        with memory.share() as take, _open(files[index]) as file:
+            pixels, extremes[index] = pixels_of(file, side, reading, has_floats, take)
+            shape = (*pixels.shape[:2], reading.channels)
+            images[index] = scaled(pixels.reshape(shape), side)
 
-    return Decoded(images, _problems_of_each(decode_at, files), _known(highest))
+    return Decoded(images, _problems_of_each(decode_at, files), _known(extremes))
+
+
+def types_of(files, reading):
+    """Return NumPy's type of the values of each file, None where it is not known."""
+    types = [np.dtype(np.uint8)] * len(files)
+    deep = [index for index, file in enumerate(files) if may_be_deep(file)]
+
+    def look_at(position):
+        index = deep[position]
+        types[index] = None
+        with _open(files[index]) as file:
+            types[index] = type_of(file, reading)
+
+    _problems_of_each(look_at, [files[index] for index in deep])
+    return types
+
+
+def sampled_values(files, reading, most):
+    """Return up to so many values of each file that can be read, as a list."""
+    samples = [np.array([])] * len(files)
+
+    def sample_at(index):
+        with memory.share() as take, _open(files[index]) as file:
+            samples[index] = sample_of(file, reading, most, take)
+
+    _problems_of_each(sample_at, files)
+    return samples
 
 
 def describe_images(files):
@@ -160,28 +198,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
-def _upright_pixels(file, side, channels, take):
-    """Return a file's pixels as `upright_pixels` does of an image."""
-    with _image_in(file) as image:
-        return upright_pixels(image, side, channels, take)
-
-
-@contextlib.contextmanager
-def _image_in(file):
-    """Open an image that is read as far as needed, whatever comes behind it."""
-    whole = opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
-    with whole as found, Image.open(bounded(found)) as image:
-        allow(image)
-        yield image
+def _open(file):
+    """Return an open file as a context: a path's is closed at its end."""
+    return opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
 
 
 def _description(file):
     known = {}
 
     def look(_):
-        with _image_in(file) as image:
-            known.update(format=image.format, width=image.width, height=image.height)
-        decode_image(file, (8, 8), 3)
+        with memory.share() as take, _open(file) as found:
+            known.update(description_of(found))
+            read_through(found, take)
 
     return {**unknown(_problem_of(look, [file], 0)), **known}
 
@@ -219,8 +247,7 @@ def _what_it_is_instead(file):
         return "is empty (0 bytes)"
     if path and _starts_like_tiff(path):
         return (
-            "is a TIFF file of a kind that cannot be read (such as several channels of "
-            "floating-point values): convert it, or give arrays"
+            "is a TIFF file of a kind that cannot be read: convert it, or give arrays"
         )
     return "is not an image, or is so damaged that its format is unclear"
 

@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 
+from reticnn.data.file_reading import Reading
+
 # Pixels are read in parts, as images in memory may be converted when they are read.
 _IMAGES_AT_ONCE = 256
 
@@ -21,6 +23,8 @@ def images_digest(data):
     digest.update(json.dumps([len(data), list(map(int, data.image_shape))]).encode())
     if data.files is not None:
         digest.update(json.dumps([data.resize, _names_below(data.places)]).encode())
+        if data.reading != Reading(data.image_shape[2]):
+            digest.update(json.dumps(data.reading.to_config()).encode())
         for file in data.places:
             digest.update(_state_of(file).encode())
         return digest.hexdigest()

@@ -62,12 +62,15 @@ def image_folder(
     path,
     image_size=224,
     *,
-    channels=3,
+    channels=None,
     resize="stretch",
     on_bad_image="error",
     on_empty_class="error",
     cache="auto",
     class_names=None,
+    bands=None,
+    value_range=None,
+    page="first",
 ):
     """Make image data from a folder with one subfolder per class.
 
@@ -80,6 +83,11 @@ def image_folder(
     format demands; one that takes more memory than `image_memory` allows is one that
     cannot be read.
 
+    Images of more than 8 bits, or of floating-point values, become floating-point
+    values from 0 to 255, with all their depth. TIFF files may have any number of bands;
+    compressed ones of more than 8 bits or 4 bands take the Python packages tifffile and
+    imagecodecs.
+
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;
             subfolders of those are searched too, also linked ones. Or a folder with
@@ -88,7 +96,8 @@ def image_folder(
             without subfolders, for images without labels. `~` is expanded.
         image_size: Whole number or (height, width), size in pixels that every image is
             resized to. Default 224.
-        channels: 3 for colour, 1 for grey. Default 3.
+        channels: Number of channels: 3 for colour, 1 for grey, or any other number of
+            bands. Default None, the number of `bands` if they are given, else 3.
         resize: How images are resized. `"stretch"` changes their aspect ratio, as Keras
             does; `"crop"` cuts the longer side equally at both ends; `"pad"` adds black
             along the shorter side. Default `"stretch"`.
@@ -106,6 +115,17 @@ def image_folder(
         class_names: Names of the classes to read, in this order: some of the
             subfolders, with the others left out; or all of them and more, for classes
             without images here. None for all subfolders in sorted order. Default None.
+        bands: Whole numbers, the bands of the files that become channels, in this
+            order, counted from 0 in Python and from 1 in R. A band of transparency
+            counts too. None for all of them, or for grey or colour. Default None.
+        value_range: What becomes 0 and 255 where values have more than 8 bits: `"type"`
+            takes 0 and the largest value of a file's type; `"data"` the range of nearly
+            all values of a sample of the files (percentiles 0.1 to 99.9), of `train` if
+            there are parts; two numbers are black and white, and a list of two numbers
+            for each channel those of each. None for `"type"` with whole numbers, and
+            `"data"` with others. Default None.
+        page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
+            the number of a page, counted as `bands` are. Default `"first"`.
 
     Returns:
         Image data, which print their classes and the number of images in each, and have
@@ -138,7 +158,15 @@ def image_folder(
     """
     folder_data = partial(
         _folder_data,
-        reading=reading_options(image_size, channels, resize, cache),
+        reading=reading_options(
+            image_size,
+            channels,
+            resize,
+            cache,
+            bands=bands,
+            value_range=value_range,
+            page=page,
+        ),
         on_bad_image=as_bad_image_rule(on_bad_image),
         on_empty_class=as_choice(on_empty_class, "on_empty_class", ("error", "skip")),
     )
@@ -149,6 +177,9 @@ def image_folder(
     if not parts:
         return folder_data(path, class_names)
     data = {part: folder_data(folder, class_names) for part, folder in parts.items()}
+    for part in data:
+        if part != "train":
+            data[part].source.range_of = data["train"].source
     return {part: _with_classes_of_train(data, part) for part in data}
 
 

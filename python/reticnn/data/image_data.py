@@ -8,20 +8,33 @@ import numpy as np
 
 from reticnn.coercion import printable, shown, tidy_name
 from reticnn.data.caching import new_cache
-from reticnn.data.decoding import bad_files_message, decode_images, decode_scaled
+from reticnn.data.channels import joined_extremes
+from reticnn.data.decoding import (
+    bad_files_message,
+    decode_images,
+    decode_scaled,
+    sampled_values,
+    types_of,
+)
+from reticnn.data.file_reading import Reading
 from reticnn.data.facts import joined_facts, joined_groups
 from reticnn.data.identity import file_identities, image_hashes
 from reticnn.data.joining import JoinedImages
 from reticnn.data.other_files import left_out_text
 from reticnn.data.resizing import scaled
+from reticnn.data.value_range import ValueRange, robust_range
 from reticnn.notation import is_visible, visible
 from reticnn.runtime.conditions import warn_user
 
 # Looking at all images must not take the memory of all.
 _IMAGES_AT_ONCE = 64
 
-# 16-bit values up to here, a quarter of the range, leave at most 64 shades of 256.
-_DARK = 2**14 - 1
+# Values up to this share of their type's range leave at most 64 shades of 256.
+_DARK = 0.25
+
+# The range of values is found from so many files, and so many values of each.
+_SAMPLED_FILES = 100
+_SAMPLED_VALUES = 20_000
 
 # Classes that differ more than this in size are called unbalanced.
 _BALANCED = 1.5
@@ -46,7 +59,8 @@ class ArrayImages:
         self._origins = origins
         self.image_shape = pixels.shape[1:]
         self.files = self.places = None
-        self.resize = None
+        self.resize = self.reading = None
+        self.dtype = pixels.dtype
         self.skipped_files = self.left_out = []
 
     def __len__(self):
@@ -71,35 +85,44 @@ class FileImages:
         self,
         files,
         image_size,
-        channels,
+        reading=Reading(),  # noqa: B008
         resize="stretch",
         cache="none",
         skipped=(),
         places=None,
         left_out=(),
+        like=None,
+        range_of=None,
     ):
         """Take the files and how to read them.
 
         Args:
             files: Paths, as they are shown.
             image_size: (height, width) in pixels.
-            channels: 1 for grey, 3 for RGB.
+            reading: `Reading`.
             resize: "stretch", "crop" or "pad".
             cache: "auto", "memory", "disk" or "none".
             skipped: Positions among `files` of those known to be bad.
             places: Absolute paths of the files, or None if `files` are as seen from
                 the working directory. Default None.
             left_out: Paths of files of other kinds, which lie beside these.
+            like: `FileImages` of the same files, of which they have been looked at, or
+                None.
+            range_of: `FileImages` whose range of values is that of these, or None.
         """
         self.files = list(files)
         # The working directory may be another one when they are read.
         self.places = places or _absolute(self.files)
-        self.image_shape = (*image_size, channels)
+        self.image_shape = (*image_size, reading.channels)
         self.resize = resize
         self.skipped = list(skipped)
         self.left_out = list(left_out)
+        self._asked = reading
+        self._reading = None
+        self._like = like
+        self.range_of = range_of
         self._cache_kind = cache
-        self._highest = 0
+        self._extremes = None
         self._has_warned = False
         self._has_told_of_changes = False
         self._states = self._states_now(np.arange(len(self.files)))
@@ -115,7 +138,7 @@ class FileImages:
             return self._cache.read(indices)
         if not cached.any():
             return self._decode(indices)
-        pixels = np.empty((len(indices), *self.image_shape), np.uint8)
+        pixels = np.empty((len(indices), *self.image_shape), self.dtype)
         pixels[cached] = self._cache.read(indices[cached])
         pixels[~cached] = self._decode(indices[~cached])
         return pixels
@@ -124,24 +147,97 @@ class FileImages:
         """Return images of their own aspect, the shorter side `side` pixels, listed."""
         files = [self.places[i] for i in indices]
         self._note_states(np.asarray(indices))
-        images, problems, highest = decode_scaled(files, side, self.image_shape[2])
-        self._warn_of_range(highest)
+        images, problems, extremes = decode_scaled(
+            files, side, self.reading, self.dtype
+        )
+        self._warn_of_range(extremes)
         if problems:
             self._refuse(indices, problems)
         return images
 
-    def resized(self, image_shape):
+    def resized(self, image_shape, name="data"):
         """Return the same files read at another (height, width, channels)."""
+        reading = self._asked.with_channels(image_shape[2], name)
+        return self.read_as(reading, image_shape[:2])
+
+    def read_as(self, reading, image_size=None):
+        """Return the same files read in another way, or at another size."""
         return FileImages(
             self.files,
-            image_shape[:2],
-            image_shape[2],
+            image_size or self.image_shape[:2],
+            reading,
             self.resize,
             self._cache_kind,
             self.skipped,
             self.places,
             self.left_out,
+            like=self,
+            range_of=self if reading.bands == self._asked.bands else None,
         )
+
+    def read_like(self, reading, name):
+        """Return the same files with the range of values that others were read by."""
+        asked = self._asked
+        _warn_of_reading(asked, reading, name)
+        wanted = reading.value_range
+        if asked.value_range.is_chosen or wanted == asked.value_range:
+            return self
+        return self.read_as(asked.with_range(wanted))
+
+    @property
+    def reading(self):
+        """How the files are read: `Reading`, with the range of values in numbers."""
+        # No cached property: a warning names the user's line, not one in functools.
+        if self._reading is None:
+            reading = self._asked
+            if reading.value_range.lacks_numbers(self._types):
+                found = self._known_range() or self._range_of_values()
+                reading = reading.with_range(found)
+            self._reading = reading
+        return self._reading
+
+    @cached_property
+    def dtype(self):
+        """Type of the images: float32 if a file has more than 8 bits."""
+        eight_bits = self._asked.value_range.is_for_eight_bits and all(
+            kind in (None, np.uint8) for kind in self._types
+        )
+        return np.dtype(np.uint8 if eight_bits else np.float32)
+
+    @cached_property
+    def _types(self):
+        """The type of the values of each file, None where it is not known."""
+        if self._like is not None and self._asked.page == self._like._asked.page:
+            return self._like._types
+        return types_of(self.places, self._asked)
+
+    def _known_range(self):
+        """Return the range of values of the images that say it for these, or None."""
+        if self.range_of is None:
+            return None
+        known = self.range_of.reading.value_range
+        return known if known.pairs and known.asked in (None, "data") else None
+
+    def _range_of_values(self):
+        """Return the range of values of a sample of the files."""
+        asked = self._asked.value_range.asked
+        wanted = [
+            index
+            for index, kind in enumerate(self._types)
+            if asked == "data" or (kind is not None and kind.kind == "f")
+        ]
+        spread = np.linspace(0, len(wanted) - 1, min(len(wanted), _SAMPLED_FILES))
+        files = [self.places[wanted[int(position)]] for position in spread]
+        pair = robust_range(sampled_values(files, self._asked, _SAMPLED_VALUES))
+        found = ValueRange(asked, (pair,))
+        if asked is None:
+            warn_user(
+                "Files have floating-point values, and nothing says which of them are "
+                f"black and white: {found} becomes 0 to 255, the range of nearly all "
+                f"values of {len(files)} of the files. Give the two numbers as "
+                '`value_range`, or `value_range="data"` if that is right.'
+            )
+        return found
 
     def pixel_identities(self, indices):
         """Return a number for each image, the same for the same pixels."""
@@ -167,7 +263,8 @@ class FileImages:
 
     @cached_property
     def _cache(self):
-        return new_cache(self._cache_kind, (len(self), *self.image_shape))
+        shape = (len(self), *self.image_shape)
+        return new_cache(self._cache_kind, shape, self.dtype)
 
     def _states_now(self, indices):
         """Return (size, what changes with it) of files, -1 if they are gone."""
@@ -216,28 +313,25 @@ class FileImages:
             '`on_bad_image="skip"`.'
         )
 
-    def _warn_of_range(self, highest):
-        """Warn once if 16-bit files use a small part of their range, and are dark."""
-        if not highest:
+    def _warn_of_range(self, extremes):
+        """Warn once if whole numbers use little of their type's range, or lie below."""
+        if self._has_warned or self._asked.value_range.asked not in (None, "type"):
             return
-        self._highest = max(self._highest, *highest.values())
-        if self._has_warned or not 0 < self._highest <= _DARK:
-            return
-        self._has_warned = True
-        warn_user(
-            "16-bit files use a small part of their range: those read so far have no "
-            f"value above {self._highest:,} of 65,535, and become almost black. If "
-            "their camera has 10, 12 or 14 bits, multiply the values so that its white "
-            "is 65,535."
-        )
+        kept = [] if self._extremes is None else [self._extremes]
+        self._extremes = joined_extremes([*kept, *extremes.values()])
+        text = self._extremes and _of_small_range(self._extremes)
+        if text:
+            self._has_warned = True
+            warn_user(text)
 
     def _try_to_decode(self, indices):
         """Return (pixels, problems) of the files at `indices`, and keep the good."""
         files = [self.places[i] for i in indices]
         self._note_states(indices)
-        size, channels = self.image_shape[:2], self.image_shape[2]
-        pixels, problems, highest = decode_images(files, size, channels, self.resize)
-        self._warn_of_range(highest)
+        pixels, problems, extremes = decode_images(
+            files, self.image_shape[:2], self.reading, self.resize, self.dtype
+        )
+        self._warn_of_range(extremes)
         good = np.ones(len(files), bool)
         good[list(problems)] = False
         self._cache.write(indices[good], pixels if good.all() else pixels[good])
@@ -367,6 +461,11 @@ class ImageData:
         return self.source.resize
 
     @property
+    def reading(self):
+        """`Reading`, how files become images; None for images in memory."""
+        return self.source.reading
+
+    @property
     def skipped(self):
         """Paths of the files left out by `on_bad_image="skip"`."""
         return self.source.skipped_files
@@ -482,19 +581,27 @@ class ImageData:
         }
         return ImageData(**{**same, **changes})
 
+    def read_like(self, reading, name):
+        """Return the data of files with the range of values that others were read by.
+
+        Args:
+            reading: `Reading` of the images that a model was trained on, or None.
+            name: The argument's name, for messages.
+
+        Warns:
+            UserWarning: If the data are read in another way, which the user chose.
+        """
+        if reading is None or self.files is None:
+            return self
+        return self.with_source(self.source.read_like(reading, name))
+
     def read_at(self, image_shape, name="data"):
         """Return the data of files read at another (height, width, channels).
 
         Raises:
             ValueError: If files cannot be read with that many channels.
         """
-        if image_shape[2] not in (1, 3):
-            raise ValueError(
-                f"`{name}` are files, which are read as greyscale or RGB, but the "
-                f"model takes {image_shape[2]} channels. Give arrays, or build the "
-                f"model with `input_shape={self.image_shape}`."
-            )
-        return self.with_source(self.source.resized(image_shape))
+        return self.with_source(self.source.resized(image_shape, name))
 
 
 def _as_objects(values):
@@ -502,6 +609,46 @@ def _as_objects(values):
     array = np.empty(len(values), object)
     array[:] = values
     return array
+
+
+def _warn_of_reading(own, trained, name):
+    """Warn if a user has chosen another way of reading than that of a model's images.
+
+    Args:
+        own: `Reading` of files, as it was asked for.
+        trained: `Reading` of the images that the model was trained on.
+        name: The argument's name, for the message.
+    """
+    differences = own.differences(trained)
+    if differences:
+        chosen, before = (
+            ", ".join(f"{option}={text}" for option, text in texts)
+            for texts in zip(*differences, strict=True)
+        )
+        warn_user(
+            f"`{name}` has files read with `{chosen}`, but the classifier was trained "
+            f"on images read with `{before}`. Read them the same way."
+        )
+
+
+def _of_small_range(extremes):
+    """Return the warning that values lie below their range or use little of it."""
+    lowest, highest, (black, white) = extremes
+    if lowest < black:
+        return (
+            f"Files have values down to {lowest:,}, and all below {black:,} become "
+            f"black, as {white:,} becomes white. Give the values that are black and "
+            f"white, as in `value_range=({lowest}, {highest})`."
+        )
+    if not black < highest <= black + _DARK * (white - black):
+        return None
+    bits = 2 ** int(highest).bit_length() - 1
+    return (
+        "Files use a small part of the range of their type: those read so far have no "
+        f"value above {highest:,} of {white:,}, and become almost black. Give the "
+        f"values that are black and white, as in `value_range=(0, {bits})`, or "
+        '`value_range="data"`.'
+    )
 
 
 def _absolute(files):

@@ -6,8 +6,9 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from reticnn.coercion import as_channels, as_choice, as_pair
+from reticnn.coercion import as_choice, as_pair
 from reticnn.data.decoding import bad_files_message
+from reticnn.data.file_reading import as_reading
 from reticnn.data.image_data import FileImages, ImageData
 from reticnn.data.plugins import add_plugins
 from reticnn.data.resizing import RESIZES
@@ -17,11 +18,20 @@ from reticnn.runtime.conditions import warn_user
 _NO_READER = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
 
 
-def reading_options(image_size, channels, resize, cache):
+def reading_options(
+    image_size,
+    channels,
+    resize,
+    cache,
+    *,
+    bands=None,
+    value_range=None,
+    page="first",
+):
     """Return how files are to be read, checked, as arguments of `FileImages`."""
     return {
         "image_size": as_pair(image_size, "image_size"),
-        "channels": as_channels(channels),
+        "reading": as_reading(channels, bands, page, value_range),
         "resize": as_choice(resize, "resize", RESIZES),
         "cache": as_choice(cache, "cache", ("auto", "memory", "disk", "none")),
     }

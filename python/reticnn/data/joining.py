@@ -15,6 +15,7 @@ class JoinedImages:
         self.image_shape = parts[0][0].image_shape
         resizes = {source.resize for source, _ in parts} - {None}
         self.resize = next(iter(resizes), None)
+        self.dtype = np.result_type(*(source.dtype for source, _ in parts))
         self.files = _of_all(parts, "files")
         self.places = _of_all(parts, "places")
         self.skipped_files = _each_once(source.skipped_files for source, _ in parts)
@@ -27,17 +28,29 @@ class JoinedImages:
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
         images = self._of_each(indices, lambda source, of: list(source.read(of)))
-        return np.stack(images)
+        return np.stack(images).astype(self.dtype, copy=False)
 
     def read_scaled(self, indices, side):
         """Return images of their own aspect, the shorter side `side` pixels, listed."""
         return self._of_each(indices, lambda source, of: source.read_scaled(of, side))
 
-    def resized(self, image_shape):
+    @property
+    def reading(self):
+        """How files become images, `Reading`, or None if there are none."""
+        readings = (source.reading for source, _ in self._parts)
+        return next((reading for reading in readings if reading is not None), None)
+
+    def resized(self, image_shape, name="data"):
         """Return the same files read at another (height, width, channels)."""
-        return JoinedImages(
-            [(source.resized(image_shape), indices) for source, indices in self._parts]
-        )
+        return self._with_each(lambda source: source.resized(image_shape, name))
+
+    def read_like(self, reading, name):
+        """Return the same files with the range of values that others were read by."""
+        return self._with_each(lambda source: source.read_like(reading, name))
+
+    def _with_each(self, change):
+        """Return the same images of sources that are changed."""
+        return JoinedImages([(change(source), own) for source, own in self._parts])
 
     def pixel_identities(self, indices):
         """Return a number for each image, the same for the same pixels."""

@@ -153,7 +153,7 @@ def _check_icon(image):
             at = encoded.find(header, at + 4)
 
 
-def _check_memory(count):
+def check_memory(count):
     """Raise if an image cannot be decoded in the memory there is for that."""
     if count > memory.most:
         enough = math.ceil(count / 1e8) / 10
@@ -176,7 +176,7 @@ def _jpeg_pixels(image, side, channels, take):
     per_pixel, before = _BYTES_OF_A_JPEG
     length = min(_len_of(image.fp), per_pixel * whole + before)
     besides = length + _coefficient_bytes(image)
-    _check_memory(channels * whole // part**2 + besides)
+    check_memory(channels * whole // part**2 + besides)
     # As Pillow would take it, or with a copy for the resizing.
     take(min(6 * whole // part**2 + besides, memory.most))
     image.fp.seek(0)
@@ -208,7 +208,7 @@ def _is_plain_webp(image):
 def _webp_pixels(image, side, channels, take):
     """Return the pixels of a large plain WebP, of which Pillow takes four copies."""
     needed = _PLAIN_WEBP * _area(image)
-    _check_memory(needed)
+    check_memory(needed)
     take(needed)
     image.fp.seek(0)
     encoded = np.frombuffer(image.fp.read(), np.uint8)
@@ -227,7 +227,7 @@ def _any_pixels(image, side, channels, take):
     is_large = _area(image) > _LARGE
     parts = parts_of(image) if is_large else None
     if parts:
-        return _pixels_of_parts(parts, _orientation(image), side, channels, take)
+        return _pixels_of_parts(parts, orientation_of(image), side, channels, take)
     halvings = 0
     if is_large and image.format == "JPEG2000":
         image.reduce = halvings = _halvings(image, side)
@@ -239,10 +239,10 @@ def _any_pixels(image, side, channels, take):
     needed = size[0] * size[1] * (_STORED.get(image.mode, 4) + channels / factor**2)
     at_once = min(max(_PART, size[0]), size[0] * size[1])
     needed += besides + _BYTES_OF_A_PART * (at_once + size[0])
-    _check_memory(needed)
+    check_memory(needed)
     take(needed)
     image.load()
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
 
     def rows(top, bottom):
         part = image.crop((0, top, image.width, bottom))
@@ -253,7 +253,7 @@ def _any_pixels(image, side, channels, take):
         pixels = _resized(pixels, *(length // factor for length in image.size))
     else:
         pixels, highest = _smaller(rows, image.size, factor, channels)
-    pixels = _turned(pixels, orientation)
+    pixels = turned(pixels, orientation)
     return (255 - pixels, None) if inverted else (pixels, highest)
 
 
@@ -266,7 +266,7 @@ def _pixels_of_parts(parts, orientation, side, channels, take):
     held = channels * width * (2 * rows_at_once + 2 * parts.row_height)
     needed = held + channels * width * height // factor**2
     needed += _BYTES_OF_A_PART * parts.pixels_at_once
-    _check_memory(needed)
+    check_memory(needed)
     take(needed)
 
     def rows(top, bottom):
@@ -274,7 +274,7 @@ def _pixels_of_parts(parts, orientation, side, channels, take):
         return parts.region(box, lambda part: converted_part(part, channels))
 
     pixels, highest = _smaller(rows, parts.size, factor, channels)
-    return _turned(pixels, orientation), highest
+    return turned(pixels, orientation), highest
 
 
 def converted_part(part, channels):
@@ -312,11 +312,12 @@ def _smaller(rows, size, factor, channels):
     return all_pixels, None if None in all_highest else max(all_highest)
 
 
-def _orientation(image):
+def orientation_of(image):
+    """Return what EXIF says of how an image lies, 1 if nothing."""
     return image.getexif().get(_ORIENTATION, 1)
 
 
-def _turned(pixels, orientation):
+def turned(pixels, orientation):
     """Return pixels as EXIF's orientation asks for."""
     if orientation not in _UPRIGHT:
         return pixels

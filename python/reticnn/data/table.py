@@ -15,12 +15,15 @@ def image_table(
     image_size=224,
     *,
     class_names=None,
-    channels=3,
+    channels=None,
     resize="stretch",
     on_bad_image="error",
     cache="auto",
     groups=None,
     facts=None,
+    bands=None,
+    value_range=None,
+    page="first",
 ):
     """Make image data from the paths of image files and their labels.
 
@@ -35,7 +38,8 @@ def image_table(
         class_names: The classes in order, or None for the sorted labels, or for the
             categories of a pandas Categorical. With whole numbers as labels, the names
             that 0, 1, ... or 1, 2, ... stand for. Default None.
-        channels: 3 for colour, 1 for grey. Default 3.
+        channels: Number of channels: 3 for colour, 1 for grey, or any other number of
+            bands. Default None, the number of `bands` if they are given, else 3.
         resize: `"stretch"`, `"crop"` or `"pad"`, as for `image_folder`. Default
             `"stretch"`.
         on_bad_image: `"error"` or `"skip"`, as for `image_folder`; `"skip"` also leaves
@@ -52,6 +56,17 @@ def image_table(
             per path, in their order. Texts, numbers, dates and times, or None where a
             value is missing; times with a time zone are kept as UTC. None for no facts.
             Default None.
+        bands: Whole numbers, the bands of the files that become channels, in this
+            order, counted from 0 in Python and from 1 in R. A band of transparency
+            counts too. None for all of them, or for grey or colour. Default None.
+        value_range: What becomes 0 and 255 where values have more than 8 bits: `"type"`
+            takes 0 and the largest value of a file's type; `"data"` the range of nearly
+            all values of a sample of the files (percentiles 0.1 to 99.9); two numbers
+            are black and white, and a list of two numbers for each channel those of
+            each. None for `"type"` with whole numbers, and `"data"` with others.
+            Default None.
+        page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
+            the number of a page, counted as `bands` are. Default `"first"`.
 
     Returns:
         Image data, as from `image_folder`. `groups` and `facts` stay with the images:
@@ -74,7 +89,15 @@ def image_table(
         cat  1
         dog  1
     """
-    reading = reading_options(image_size, channels, resize, cache)
+    reading = reading_options(
+        image_size,
+        channels,
+        resize,
+        cache,
+        bands=bands,
+        value_range=value_range,
+        page=page,
+    )
     on_bad_image = as_bad_image_rule(on_bad_image)
     files = _files(paths)
     if on_bad_image == "error":

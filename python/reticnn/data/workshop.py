@@ -14,6 +14,7 @@ import numpy as np
 from reticnn.coercion import as_path, shown
 from reticnn.data.accepting import load_images
 from reticnn.data.decoding import bad_files_message, decode_images
+from reticnn.data.file_reading import Reading
 from reticnn.data.folder import image_folder
 from reticnn.data.image_data import ArrayImages, ImageData
 from reticnn.data.image_files import is_photo_name
@@ -147,7 +148,7 @@ def _archived_images(archive, members):
 def _decoded(files):
     images = [file for name in _CLASS_NAMES for file in files[name]]
     codes = np.repeat([0, 1], [len(files[name]) for name in _CLASS_NAMES])
-    pixels, problems, _ = decode_images(images, (32, 32), 3)
+    pixels, problems, _ = decode_images(images, (32, 32), Reading())
     if problems:
         raise ValueError(
             f"`path`: {bad_files_message(images, problems, len(images))}\n"

@@ -113,7 +113,11 @@ class Measured(NamedTuple):
 def measured(classifier, data, class_names, batch_size, progress, output="auto"):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
     start_progress = as_step_progress(progress)
-    data = image_data_of(data, resize=getattr(classifier, "resize", None))
+    data = image_data_of(
+        data,
+        resize=getattr(classifier, "resize", None),
+        reading=getattr(classifier, "reading", None),
+    )
     if isinstance(classifier, keras.Model) and class_names is None:
         class_names = data.class_names
     classifier = as_classifier_or_model(classifier, class_names, output)
@@ -124,7 +128,13 @@ def measured(classifier, data, class_names, batch_size, progress, output="auto")
         )
     data = data.with_classes(classifier.class_names)
     codes = data.codes
-    data = images_for_model(data, classifier.image_shape, "data", classifier.resize)
+    data = images_for_model(
+        data,
+        classifier.image_shape,
+        "data",
+        classifier.resize,
+        reading=classifier.reading,
+    )
     seen = classifier.seen | seen_by(classifier.model)
     data = hashed(data) if seen else data
     model, batch_size = classifier.model, as_int(batch_size, "batch_size")

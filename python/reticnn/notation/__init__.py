@@ -8,6 +8,7 @@ written as R does, and `translated` writes what stands in backticks as R's code.
 from reticnn.notation.r_notation import RNotation
 from reticnn.notation.showing import (
     R_MISSING_INTEGER,
+    first_position,
     in_words,
     is_visible,
     shown,
@@ -22,6 +23,7 @@ from reticnn.notation.showing import (
 __all__ = [
     "R_MISSING_INTEGER",
     "RNotation",
+    "first_position",
     "in_words",
     "is_visible",
     "shown",

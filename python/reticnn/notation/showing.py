@@ -110,6 +110,11 @@ def shown_positions(indices):
     return f"{word} {', '.join(counted)}{more} (counted from {_notation.first})"
 
 
+def first_position():
+    """Return the number that the reader counts positions from."""
+    return _notation.first
+
+
 def shown_kind(dtype):
     """Return the name that the reader knows of a NumPy dtype."""
     return _notation.kind(np.dtype(dtype))

@@ -113,7 +113,7 @@ def predict_images(
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     rule = as_bad_image_rule(on_bad_image)
-    data = _images_to_predict(images, views.reading_shape, classifier.resize, rule)
+    data = _images_to_predict(images, views.reading_shape, classifier, rule)
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
@@ -178,18 +178,18 @@ def _check_columns(class_names):
         )
 
 
-def _images_to_predict(images, shape, resize, on_bad_image):
+def _images_to_predict(images, shape, classifier, on_bad_image):
     """Return whatever images a user has as image data; paths are read at `shape`."""
     if isinstance(images, (ImageData, Mapping)):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
         paths = _files_in(path, on_bad_image) if os.path.isdir(path) else [path]
-        return _files(paths, shape, resize, on_bad_image)
+        return _files(paths, shape, classifier, on_bad_image)
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
-        return _files(images, shape, resize, on_bad_image)
+        return _files(images, shape, classifier, on_bad_image)
     return ImageData(ArrayImages(as_images(images)))
 
 
@@ -213,7 +213,7 @@ def _files_in(folder, on_bad_image):
     return files
 
 
-def _files(paths, image_shape, resize, on_bad_image):
+def _files(paths, image_shape, classifier, on_bad_image):
     """Return image data of the files at `paths`."""
     if len(paths) == 0:
         raise ValueError("`images` has no images. Give at least one.")
@@ -225,7 +225,10 @@ def _files(paths, image_shape, resize, on_bad_image):
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
         )
     size, channels = _reading_size(image_shape)
-    reading = reading_options(size, channels, resize or "stretch", "none")
+    reading = reading_options(
+        *(size, channels, classifier.resize or "stretch", "none"),
+        value_range=classifier.reading,
+    )
     return file_data(
         paths,
         None,
@@ -243,10 +246,5 @@ def _reading_size(image_shape):
         raise ValueError(
             "`images` are files, but the classifier's model takes images of any size. "
             "Read them at the size you want with `image_folder()`."
-        )
-    if channels not in (1, 3):
-        raise ValueError(
-            "`images` are files, which are read as greyscale or RGB, but the "
-            f"classifier's model takes {channels} channels. Give arrays."
         )
     return (height, width), channels

@@ -92,18 +92,20 @@ class Views:
             of images, or a list of images of several sizes.
         """
         *_, channels = shape = self.classifier.image_shape
-        resize = self.classifier.resize
+        resize, reading = self.classifier.resize, self.classifier.reading
         if self.scales:
-            data = images_for_model(data, (None, None, channels), "images")
+            data = images_for_model(
+                data, (None, None, channels), "images", reading=reading
+            )
             takes = cache(self.takes)
             return [_Scaled(data, side, takes) for side in self.scales]
         if self.crops == 1:
-            return [images_for_model(data, shape, "images", resize)]
+            return [images_for_model(data, shape, "images", resize, reading=reading)]
         wanted = self.reading_shape
         if data.files is None and _has_room(data.image_shape, shape):
             wanted = (None, None, channels)
         use = f"crops of {shape[0]} x {shape[1]} are cut from"
-        return [images_for_model(data, wanted, "images", resize, use)]
+        return [images_for_model(data, wanted, "images", resize, use, reading)]
 
     def takes(self, size):
         """Return whether scaled images of (height, width) are large enough."""

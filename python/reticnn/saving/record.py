@@ -2,6 +2,7 @@
 
 from reticnn import __version__
 from reticnn.augmenting.policy import Policy
+from reticnn.data.file_reading import Reading
 from reticnn.data.resizing import RESIZES
 from reticnn.memory import SeenImages
 from reticnn.notation import is_visible, shown
@@ -148,10 +149,18 @@ _FIELDS = {
 def _read_parts(record):
     """Put the objects into a record that it describes."""
     record["augmentation"] = _read_policy(record.get("augmentation"))
+    record["reading"] = _read_reading(record.get("reading"))
     try:
         record["seen"] = SeenImages.from_config(record.get("seen"))
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"its `seen` cannot be read: {error}") from error
+
+
+def _read_reading(config):
+    try:
+        return None if config is None else Reading.from_config(config)
+    except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
+        raise ValueError(f"its `reading` cannot be read: {error}") from error
 
 
 def _read_policy(config):

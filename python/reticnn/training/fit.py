@@ -286,6 +286,7 @@ def _classifier(runs, settings, seen):
         runs.stopped,
         kept_epoch=runs.kept_epoch,
         resize=run.resize or origin.resize,
+        reading=run.reading or origin.reading,
         augmentation=settings.augmentation or origin.augmentation,
         trained_with=run.facts,
         output=origin.kind,

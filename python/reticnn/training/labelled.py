@@ -17,11 +17,11 @@ from reticnn.training.holding_out import set_apart
 
 
 def training_data(
-    model, data, validation, seed, augmentation, class_names, resize, seen
+    model, data, validation, seed, augmentation, class_names, resize, reading, seen
 ):
     """Return training and validation data at the model's size, checked against it."""
     shape = model.input_shape[1:]
-    data = _labelled(model, data, "data", class_names)
+    data = _labelled(model, data, "data", class_names, reading=reading)
     if len(data) < len(data.class_names):
         raise ValueError(
             f"`data` has {len(data)} images of {len(data.class_names)} classes, fewer "
@@ -29,13 +29,17 @@ def training_data(
         )
     _warn_of_missing_classes(data)
     size = _shape_to_augment(data, shape, augmentation)
-    data = hashed(images_for_model(data, size, "data", resize))
+    data = hashed(images_for_model(data, size, "data", resize, reading=reading))
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
         data, validation = set_apart(data, validation, seed, shape, seen)
     if validation is None:
         return data, None
-    validation = _labelled(model, validation, "validation", data.class_names, "`data`")
-    validation = images_for_model(validation, shape, "validation", data.resize)
+    validation = _labelled(
+        model, validation, "validation", data.class_names, "`data`", data.reading
+    )
+    validation = images_for_model(
+        validation, shape, "validation", data.resize, reading=data.reading
+    )
     validation = hashed(validation)
     warn_of_seen(validation, seen, "validation")
     return data, validation
@@ -77,9 +81,11 @@ def _shape_to_augment(data, shape, augmentation):
     return given
 
 
-def _labelled(model, data, name, class_names=None, known_to="the classifier"):
+def _labelled(
+    model, data, name, class_names=None, known_to="the classifier", reading=None
+):
     """Return image data that has the labels the model needs."""
-    data = image_data_of(data, name)
+    data = image_data_of(data, name, reading=reading)
     check_not_empty(data, name)
     if data.codes is None:
         raise ValueError(

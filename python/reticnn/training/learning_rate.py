@@ -98,7 +98,11 @@ def find_learning_rate(
     """
     known = {}
     if isinstance(model, Classifier):
-        known = {"class_names": model.class_names, "resize": model.resize}
+        known = {
+            "class_names": model.class_names,
+            "resize": model.resize,
+            "reading": model.reading,
+        }
     kind = kind_of_classifier(model) if known else None
     model = as_model(unwrapped(built(model, seed)))
     kind = kind or output_kind(model)

@@ -30,6 +30,7 @@ class Origin:
         kept_epoch: The epoch of that whose weights the model has.
         seen: `SeenImages`, what the model was trained and validated on.
         resize: How earlier training images were resized, or None.
+        reading: How their files were read, or None.
         augmentation: The policy of earlier training, or None.
         unsaid: Whether the model was trained here before, and is not given as the
             classifier that this made.
@@ -42,6 +43,7 @@ class Origin:
     kept_epoch: int = 0
     seen: SeenImages = field(default_factory=SeenImages)
     resize: str | None = None
+    reading: object = None
     augmentation: object = None
     unsaid: bool = False
 
@@ -108,6 +110,7 @@ def _origin_of_classifier(classifier, output, fresh):
         kind,
         class_names=classifier.class_names,
         resize=classifier.resize,
+        reading=classifier.reading,
         augmentation=classifier.augmentation,
         **before,
     )

@@ -79,6 +79,7 @@ class TrainingRun:
         class_names: List of the classes.
         resize: How the training images were resized to the model's size, or None if
             they had it.
+        reading: How their files were read in other respects, or None if they were none.
         seed: Whole number that fixes all that is random.
     """
 
@@ -92,6 +93,7 @@ class TrainingRun:
         kind,
         class_names=None,
         resize=None,
+        reading=None,
         checkpoint_dir=None,
         devices=(),
         seed=None,
@@ -110,6 +112,7 @@ class TrainingRun:
             kind: What the model's outputs are, as `output_kind` says it.
             class_names: What the outputs mean already, for a trained model.
             resize: How the images were resized that it has been trained on, or None.
+            reading: How their files were read, or None.
             checkpoint_dir: Folder, or None.
             devices: Names of the devices that share the work, or none.
             seed: Whole number, or None.
@@ -150,10 +153,12 @@ class TrainingRun:
             settings.augmentation,
             class_names,
             resize,
+            reading,
             self.seen_before,
         )
         self.class_names = self._data.class_names
         self.resize = self._data.resize
+        self.reading = self._data.reading
         self._class_weights = weights_of_classes(settings.class_weight, self._data)
         initial = self._initial_weights() if self._checkpoints else None
         begun = {"first_step": there["first_step"]} if there else {}

@@ -94,6 +94,7 @@ class RunSequence:
                 kind=self.origin.kind,
                 class_names=self.origin.class_names,
                 resize=self.origin.resize if self.origin.epochs else None,
+                reading=self.origin.reading if self.origin.epochs else None,
                 stage=stage,
                 earlier=self.run,
                 before={

@@ -1,0 +1,152 @@
+"""The bands of a file become the channels of an image."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from reticnn.data.described import RefusedError
+from reticnn.data.value_range import scaled_values
+
+_EIGHT_BITS = ((0, 255),)
+
+# How bright red, green and blue are (ITU-R 601-2), in Pillow's own numbers.
+_BRIGHTNESS = np.array([19595, 38470, 7471], np.float32) / 65536
+
+_SIXTEEN_BITS = (0, 65_535)
+
+
+class Extremes(NamedTuple):
+    """The lowest and the highest value of a file, and the limits of its type."""
+
+    lowest: float
+    highest: float
+    limits: tuple
+
+
+def joined_extremes(some):
+    """Return the `Extremes` of several files, by the one that uses most of its type."""
+    if not some:
+        return None
+    most = max(some, key=lambda one: (one.highest - one.limits[0]) / one.limits[1])
+    return most._replace(lowest=min(one.lowest for one in some))
+
+
+def photo_as_image(pixels, highest, reading, has_floats):
+    """Return a photo of 8 bits as an image, and the extremes of what had 16.
+
+    Args:
+        pixels: uint8 array, (height, width) or (height, width, channels).
+        highest: The highest value of a file with 16 bits, or None.
+        reading: `Reading`.
+        has_floats: Whether float32 is wanted.
+    """
+    extremes = None if highest is None else Extremes(0, highest, _SIXTEEN_BITS)
+    if not has_floats:
+        return pixels, extremes
+    value_range = reading.value_range
+    if value_range.is_for_eight_bits:
+        return pixels.astype(np.float32), extremes
+    pixels = pixels.reshape(*pixels.shape[:2], reading.channels)
+    return scaled_values(pixels, value_range.pairs), extremes
+
+
+def as_image(values, about, reading, has_floats):
+    """Return the values of a file as an image, 0 to 255, and their extremes.
+
+    Args:
+        values: Array, (height, width, bands).
+        about: `Described`.
+        reading: `Reading`.
+        has_floats: Whether float32 is wanted, not uint8.
+
+    Raises:
+        RefusedError: If the file has other bands than are wanted, or values that are no
+            numbers.
+    """
+    values, alpha = chosen_bands(values, about, reading)
+    extremes = extremes_of(values, about)
+    is_grey = values.shape[2] == 3 and reading.channels == 1
+    if about.is_eight_bit and not (has_floats or is_grey or alpha is not None):
+        image = values
+    else:
+        image = scaled_values(values, reading.value_range.pairs_for(about))
+        if alpha is not None:
+            image = _on_white(image, alpha, about)
+        if is_grey:
+            image = image @ _BRIGHTNESS
+    image = image.reshape(*image.shape[:2], -1)
+    if image.shape[2] == 1 < reading.channels:
+        image = image.repeat(reading.channels, axis=2)
+    if not has_floats and image.dtype != np.uint8:
+        image = np.rint(image).astype(np.uint8)
+    return np.ascontiguousarray(image), extremes
+
+
+def chosen_bands(values, about, reading):
+    """Return the bands of a file that are wanted, and that of transparency or None."""
+    bands, channels = reading.bands, reading.channels
+    if bands is not None:
+        if max(bands) >= about.bands:
+            raise RefusedError(
+                f"has {_bands(about.bands)}, and not as many as `bands` says"
+            )
+        return values[..., list(bands)], None
+    if about.bands == channels:
+        return values, None
+    fits = about.colours == channels or (
+        about.colours == 1
+        if channels == 3
+        else channels == 1 and about.colours == 3 and about.is_colour
+    )
+    if not fits:
+        raise RefusedError(_misfit(about, channels))
+    if about.alpha is None:
+        return values, None
+    return values[..., :-1], values[..., -1:]
+
+
+def _bands(number):
+    return f"{number} band{'' if number == 1 else 's'}"
+
+
+def _misfit(about, channels):
+    wanted = {1: "grey", 3: "colour"}.get(channels)
+    wanted = f"for {_bands(channels)}" if wanted is None else f"as {wanted}"
+    unknown = (
+        ", and nothing says that the last is transparency"
+        if about.bands == channels + 1 and channels in (1, 3)
+        else ""
+    )
+    return (
+        f"has {_bands(about.bands)}{unknown}, which cannot be read {wanted}: choose "
+        f"some with `bands`, or read all with `channels={about.bands}`"
+    )
+
+
+def extremes_of(values, about):
+    """Return the `Extremes` of whole numbers with more than 8 bits, or None.
+
+    Raises:
+        RefusedError: If values are missing or infinite.
+    """
+    if about.is_eight_bit:
+        return None
+    lowest, highest = values.min(), values.max()
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        number = int((~np.isfinite(values)).sum())
+        raise RefusedError(
+            f"has {number:,} of {values.size:,} values that are missing or infinite: "
+            "give them a value, or leave the file out"
+        )
+    if about.dtype.kind == "f":
+        return None
+    return Extremes(lowest.item(), highest.item(), about.limits)
+
+
+def _on_white(image, alpha, about):
+    """Return colours laid on white, as far as they are transparent."""
+    low, high = about.limits
+    share = np.clip((alpha.astype(np.float32) - low) / np.float32(high - low), 0, 1)
+    if about.alpha == "straight":
+        image = image * share
+    return image + 255 * (1 - share)

@@ -1,0 +1,89 @@
+"""What the header of a file says of its values, and what cannot be read."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reticnn.data.budget import MOST_BYTES
+from reticnn.data.pixels import RefusedError
+
+__all__ = ["Described", "RefusedError", "check_room", "limits_of"]
+
+# Of a blank page, a byte may hold some ten thousand pixels.
+_MOST_VALUES_PER_BYTE = 100_000
+
+# A file of so few values may have any number of bytes.
+_FEW = 50_000_000
+
+
+class Described(NamedTuple):
+    """What the header of a file says of its values.
+
+    Attributes:
+        format: Such as `"TIFF"`.
+        width: Pixels, as stored.
+        height: Pixels, as stored.
+        bands: Number of bands, with one for transparency.
+        dtype: NumPy's type of the values.
+        limits: (black, white) of the type, as the file says it: 12 bits end at 4,095.
+        alpha: What the last band is of, if it is transparency: `"straight"`, or
+            `"premultiplied"` where the others are multiplied by it; else None.
+        is_colour: Whether the first three bands are red, green and blue.
+        has_own_limits: Whether the file itself says what is black and white.
+        details: What the reader needs to read the values.
+    """
+
+    format: str
+    width: int
+    height: int
+    bands: int
+    dtype: np.dtype
+    limits: tuple
+    alpha: str | None = None
+    is_colour: bool = False
+    has_own_limits: bool = False
+    details: Any = None
+
+    @property
+    def colours(self):
+        """Number of bands but for the one for transparency."""
+        return self.bands - (self.alpha is not None)
+
+    @property
+    def count(self):
+        """Number of values."""
+        return self.width * self.height * self.bands
+
+    @property
+    def is_eight_bit(self):
+        """Whether the values are pixels already."""
+        return self.dtype == np.uint8 and self.limits == (0, 255)
+
+
+def limits_of(dtype, bits=None):
+    """Return the black and the white of a type of so many bits."""
+    if dtype.kind == "f":
+        return (0, 1)
+    bits = bits or 8 * dtype.itemsize
+    return (0, 2 ** (bits - (dtype.kind == "i")) - 1)
+
+
+def check_room(about, length, needed):
+    """Raise if values are too many for the file's bytes, or for the memory.
+
+    Args:
+        about: `Described`.
+        length: The file's bytes.
+        needed: Bytes that it takes to decode them.
+    """
+    if about.count > max(_FEW, _MOST_VALUES_PER_BYTE * length):
+        raise RefusedError(
+            f"claims to have {about.width:,} x {about.height:,} pixels of "
+            f"{about.bands:,} bands in {length:,} bytes, which is no image"
+        )
+    if needed > MOST_BYTES:
+        raise RefusedError(
+            f"takes {needed / 1e9:.1f} GB of memory to decode, more than the "
+            f"{MOST_BYTES / 1e9:.2f} GB that are used for it: save it smaller, or in "
+            "parts"
+        )

@@ -1,0 +1,127 @@
+"""How a file is read: as a photo of 8 bits, or by its values.
+
+What has 8 bits and is a photo is read as ever. All else has a module of its own, with
+
+- `is_mine(beginning)`: whether a file is one of its kind, by its first bytes;
+- `described(file, reading)`: what its header says, `Described`, or None for a photo;
+- `values(file, about, reading, take)`: its values as they are, (height, width, bands).
+"""
+
+import os
+
+import numpy as np
+
+from reticnn.data.channels import as_image, chosen_bands, extremes_of, photo_as_image
+from reticnn.data.file_reading import Reading
+from reticnn.data.pixels import upright_pixels
+from reticnn.data.readers import jpeg2000, photo, png, pnm, tiff
+
+_READERS = (tiff, png, pnm, jpeg2000)
+
+# So much of a file tells what it is.
+_BEGINNING = 4096
+
+# Pixels, to see whether a file can be read.
+_LITTLE = 8
+
+# Rows and columns of an image that are sampled at most.
+_ROWS = 512
+
+# Files that are called so never have more than 8 bits, as far as Pillow reads them.
+_EIGHT_BITS = frozenset(
+    f".{ending}"
+    for ending in (
+        *("jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "dib", "webp", "ico", "icns"),
+        *("tga", "pcx", "mpo", "heic", "heif", "avif"),
+    )
+)
+
+
+def pixels_of(file, side, reading, has_floats, take):
+    """Return a file's pixels, upright, and the extremes of its values.
+
+    Args:
+        file: Binary file, open.
+        side: The pixels are so high and wide, or more if the file is.
+        reading: `Reading`.
+        has_floats: Whether float32 is wanted, not uint8.
+        take: Function that is told how many bytes of memory will be taken.
+
+    Returns:
+        Array, (height, width) or (height, width, channels), 0 to 255, and `Extremes` of
+        values that have more than 8 bits, else None.
+    """
+    reader, about = _described(file, reading)
+    if about is not None:
+        values = reader.values(file, about, reading, take)
+        return as_image(values, about, reading, has_floats)
+    with photo.image_in(file) as image:
+        pixels, highest = upright_pixels(image, side, reading.channels, take)
+    return photo_as_image(pixels, highest, reading, has_floats)
+
+
+def description_of(file):
+    """Return the format, the width and the height of an open file, as a dict.
+
+    Raises:
+        RefusedError: If its values cannot be read.
+        Exception: Whatever Pillow raises for a file that it cannot open.
+    """
+    _, about = _described(file, Reading())
+    if about is not None:
+        return {"format": about.format, "width": about.width, "height": about.height}
+    with photo.image_in(file) as image:
+        return {"format": image.format, "width": image.width, "height": image.height}
+
+
+def read_through(file, take):
+    """Decode an open file whatever its bands are, and raise if that fails."""
+    reader, about = _described(file, Reading())
+    if about is not None:
+        extremes_of(reader.values(file, about, Reading(), take), about)
+        return
+    with photo.image_in(file) as image:
+        upright_pixels(image, _LITTLE, 3, take)
+
+
+def sample_of(file, reading, most, take):
+    """Return up to `most` of the values of an open file that are wanted, as floats."""
+    reader, about = _described(file, reading)
+    if about is None:
+        reader, about = photo, photo.described(file, reading)
+    values, _ = chosen_bands(reader.values(file, about, reading, take), about, reading)
+    down, across = (-(-length // _ROWS) for length in values.shape[:2])
+    values = values[::down, ::across]
+    values = values[np.isfinite(values)]
+    return values[:: max(1, len(values) // most)].astype(np.float64)
+
+
+def may_be_deep(path):
+    """Return whether a file may have more than 8 bits, by its name alone."""
+    return os.path.splitext(path)[1].lower() not in _EIGHT_BITS
+
+
+def type_of(file, reading):
+    """Return NumPy's type of the values of an open file."""
+    _, about = _described(file, reading)
+    return np.dtype(np.uint8) if about is None else about.dtype
+
+
+def _described(file, reading):
+    """Return the module that reads a file and what its header says.
+
+    Nothing and None for a photo of 8 bits whose bands are as the user wants them.
+    """
+    file.seek(0)
+    beginning = file.read(_BEGINNING)
+    for reader in _READERS:
+        if reader.is_mine(beginning):
+            about = reader.described(file, reading)
+            if about is not None:
+                return reader, about
+    if reading.is_of_photos and not photo.may_be_deep(beginning):
+        return None, None
+    about = photo.described(file, reading)
+    if reading.is_of_photos and about.is_eight_bit:
+        return None, None
+    return photo, about

@@ -1,0 +1,86 @@
+"""Files that Pillow reads, by their values: 8 bits, or what else its modes hold."""
+
+import contextlib
+
+import numpy as np
+from PIL import Image
+
+from reticnn.data.bounding import allow, bounded
+from reticnn.data.described import Described, check_room, limits_of
+from reticnn.data.pixels import RefusedError, orientation_of, turned
+from reticnn.data.readers.tiff_pages import BEGINNINGS
+
+# Pillow's modes whose values are what a file holds, and their bands.
+_AS_THEY_ARE = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+_DEEP = {"I": "i4", "F": "f4", "I;16": "u2", "I;16L": "u2", "I;16B": "u2"}
+
+# How files of formats begin that never have more than 8 bits.
+# Of PNG, TIFF and JPEG 2000 those come here that have no more.
+_EIGHT_BITS = (
+    *(b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF"),
+    *(b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51"),
+    *BEGINNINGS,
+)
+
+
+def may_be_deep(beginning):
+    """Return whether Pillow may find more than 8 bits in a file that begins so."""
+    return not beginning.startswith(_EIGHT_BITS)
+
+
+@contextlib.contextmanager
+def image_in(file):
+    """Open an image that is read as far as needed, whatever comes behind it."""
+    file.seek(0)
+    with Image.open(bounded(file)) as image:
+        allow(image)
+        yield image
+
+
+def described(file, reading):
+    """Return what the header of a file says."""
+    with image_in(file) as image:
+        mode = _mode(image)
+        dtype = np.dtype(_DEEP.get(mode, "u1"))
+        bands = _AS_THEY_ARE.get(mode, 1)
+        about = Described(
+            image.format,
+            image.width,
+            image.height,
+            bands,
+            dtype,
+            limits_of(dtype),
+            "straight" if bands in (2, 4) else None,
+            bands > 2,
+        )
+        check_room(about, _length(image), 12 * image.width * image.height)
+        return about
+
+
+def values(file, about, reading, take):
+    """Return the values of a file, (height, width, bands), upright."""
+    take(12 * about.width * about.height)
+    with image_in(file) as image:
+        orientation = orientation_of(image)
+        mode = _mode(image)
+        image = image if image.mode == mode else image.convert(mode)
+        found = np.asarray(image)
+    found = found.reshape(*found.shape[:2], about.bands)
+    return turned(found, orientation)
+
+
+def _mode(image):
+    """Return the mode that an image's values are read in."""
+    if image.mode in _DEEP or image.mode in _AS_THEY_ARE:
+        return image.mode
+    if image.mode in ("1", "P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa"):
+        clear = "transparency" in image.info or image.mode in ("PA", "RGBa")
+        return "L" if image.mode == "1" else "RGBA" if clear else "RGB"
+    raise RefusedError(f"has values of a kind that is not read ({image.mode})")
+
+
+def _length(image):
+    position = image.fp.tell()
+    length = image.fp.seek(0, 2)
+    image.fp.seek(position)
+    return length

@@ -1,0 +1,174 @@
+"""Bring the values of files to 0 to 255, by a range that is known."""
+
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from reticnn.coercion import as_choice, as_float, shown
+from reticnn.data.described import RefusedError
+
+# What is black and white in `"data"`, in percent of the sampled values.
+_PERCENTILES = (0.1, 99.9)
+
+_GIVE_NUMBERS = (
+    "Give the values that are black and white, as in `value_range=(0, 4095)`"
+)
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """Which values of files are black and white.
+
+    Attributes:
+        asked: `"type"`, `"data"` or `"numbers"`; or None for `"type"` where values are
+            whole numbers, and `"data"` where they are not.
+        pairs: (black, white) for each channel, or for all of them together; None where
+            they are not needed, or not known yet.
+    """
+
+    asked: str | None = None
+    pairs: tuple | None = None
+
+    @classmethod
+    def of(cls, value, channels):
+        """Return the range that a user's `value_range` means.
+
+        Args:
+            value: None, `"type"`, `"data"`, two numbers, or a pair of them for each of
+                the channels.
+            channels: Number of channels.
+        """
+        if value is None:
+            return cls()
+        if isinstance(value, str):
+            return cls(as_choice(value, "value_range", ("type", "data")))
+        return cls("numbers", _as_pairs(value, channels))
+
+    @property
+    def is_for_eight_bits(self):
+        """Whether values of 8 bits are kept as they are."""
+        return self.asked in (None, "type")
+
+    @property
+    def is_chosen(self):
+        """Whether the user has said what is black and white."""
+        return self.asked in ("type", "numbers")
+
+    def lacks_numbers(self, dtypes):
+        """Return whether files of these types cannot be read before numbers are known.
+
+        Args:
+            dtypes: Types of files, None where they are not known.
+        """
+        if self.pairs is not None:
+            return False
+        return self.asked == "data" or (
+            self.asked is None
+            and any(dtype is not None and dtype.kind == "f" for dtype in dtypes)
+        )
+
+    def pairs_for(self, about):
+        """Return the (black, white) pairs for a file that has been described.
+
+        Raises:
+            RefusedError: If the file has no such range.
+        """
+        by_type = about.dtype.kind != "f" or about.has_own_limits
+        if self.asked == "type" or (self.asked is None and by_type):
+            if not by_type:
+                raise RefusedError(
+                    "has floating-point values, whose type has no largest that is "
+                    f"white. {_GIVE_NUMBERS}"
+                )
+            return (about.limits,)
+        if self.pairs is None:
+            raise RefusedError(
+                "has floating-point values, and nothing says which of them are black "
+                f"and white. {_GIVE_NUMBERS}"
+            )
+        return self.pairs
+
+    def __str__(self):
+        """Return the numbers as they are shown."""
+        return " and ".join(f"{low:g} to {high:g}" for low, high in self.pairs)
+
+    @property
+    def shown(self):
+        """The range as the user's argument."""
+        if self.pairs is None:
+            return shown(self.asked)
+        return shown(self.pairs[0] if len(self.pairs) == 1 else self.pairs)
+
+    def to_config(self):
+        """Return the range as JSON has it."""
+        pairs = self.pairs and [list(pair) for pair in self.pairs]
+        return {"asked": self.asked, "pairs": pairs}
+
+    @classmethod
+    def from_config(cls, config):
+        """Return the range that `to_config` tells of."""
+        asked = as_choice(
+            config["asked"], "value_range", (None, "type", "data", "numbers")
+        )
+        pairs = config["pairs"]
+        if (asked == "type" and pairs) or (asked == "numbers" and not pairs):
+            raise ValueError("`value_range` has no numbers, or numbers without a use")
+        return cls(asked, None if pairs is None else _as_pairs(pairs, len(pairs)))
+
+
+def _as_pairs(value, channels):
+    """Return the (black, white) pairs that a user gives."""
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    try:
+        items = list(items)
+        nested = [list(item) for item in items if not np.isscalar(item)]
+    except TypeError:
+        items, nested = [], []
+    if len(nested) == len(items) and nested:
+        pairs = nested
+    else:
+        pairs = [] if nested else [items]
+    if len(pairs) not in (1, channels) or any(len(pair) != 2 for pair in pairs):
+        raise ValueError(
+            "`value_range` must be 'type', 'data', two numbers for black and white, or "
+            f"a list of two for each of the {channels} channels, not {shown(value)}."
+        )
+    pairs = [tuple(as_float(end, "value_range") for end in pair) for pair in pairs]
+    for low, high in pairs:
+        if low >= high:
+            raise ValueError(
+                f"`value_range` must go up from black to white, not from {low:g} to "
+                f"{high:g}."
+            )
+    return tuple(pairs)
+
+
+def scaled_values(values, pairs):
+    """Return values, (height, width, bands), as float32, brought to 0 to 255.
+
+    Args:
+        values: Array of whole or floating-point numbers.
+        pairs: (black, white) for each band, or for all.
+    """
+    lows, highs = np.array(pairs, np.float64).T
+    factors = 255 / (highs - lows)
+    # Whole numbers of 16 bits are exact in either type.
+    exact = np.float32 if values.dtype.itemsize <= 2 else np.float64
+    floats = values.astype(exact, order="C")
+    if lows.any():
+        floats = floats - lows.astype(exact)
+    floats = floats * factors.astype(exact)
+    return np.clip(floats, 0, 255, out=floats).astype(np.float32, copy=False)
+
+
+def robust_range(samples):
+    """Return the (black, white) pair of sampled values, but for the rarest."""
+    values = np.concatenate(list(chain([np.array([])], map(np.ravel, samples))))
+    if not len(values):
+        return (0.0, 1.0)
+    low, high = map(float, np.percentile(values, _PERCENTILES))
+    if low < high:
+        return (low, high)
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if low < high else (low, low + 1.0)

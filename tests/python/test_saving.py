@@ -153,6 +153,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "class_names": ["circle", "square"],
         "image_shape": [16, 16, 3],
         "resize": None,
+        "reading": None,
         "augmentation": None,
         "history": classifier.history,
         "stopped": None,

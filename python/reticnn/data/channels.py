@@ -117,6 +117,11 @@ def _misfit(about, channels):
         if about.bands == channels + 1 and channels in (1, 3)
         else ""
     )
+    if about.has_more_pages:
+        return (
+            f"has {_bands(about.bands)} on its first page, which cannot be read "
+            f'{wanted}, and more pages: read those as bands with `page="bands"`'
+        )
     return (
         f"has {_bands(about.bands)}{unknown}, which cannot be read {wanted}: choose "
         f"some with `bands`, or read all with `channels={about.bands}`"

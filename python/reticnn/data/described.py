@@ -4,8 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reticnn.data.budget import MOST_BYTES
-from reticnn.data.pixels import RefusedError
+from reticnn.data.pixels import RefusedError, check_memory
 
 __all__ = ["Described", "RefusedError", "check_room", "limits_of"]
 
@@ -30,6 +29,7 @@ class Described(NamedTuple):
             `"premultiplied"` where the others are multiplied by it; else None.
         is_colour: Whether the first three bands are red, green and blue.
         has_own_limits: Whether the file itself says what is black and white.
+        has_more_pages: Whether the file has pages besides the one that is read.
         details: What the reader needs to read the values.
     """
 
@@ -42,6 +42,7 @@ class Described(NamedTuple):
     alpha: str | None = None
     is_colour: bool = False
     has_own_limits: bool = False
+    has_more_pages: bool = False
     details: Any = None
 
     @property
@@ -81,9 +82,4 @@ def check_room(about, length, needed):
             f"claims to have {about.width:,} x {about.height:,} pixels of "
             f"{about.bands:,} bands in {length:,} bytes, which is no image"
         )
-    if needed > MOST_BYTES:
-        raise RefusedError(
-            f"takes {needed / 1e9:.1f} GB of memory to decode, more than the "
-            f"{MOST_BYTES / 1e9:.2f} GB that are used for it: save it smaller, or in "
-            "parts"
-        )
+    check_memory(needed)

@@ -136,6 +136,7 @@ def _described(page, pages):
         limits_of(dtype, page.bits[0]),
         alpha,
         page.photometric in (_RGB, _YCBCR) and len(pages) == 1,
+        has_more_pages=len(pages) == 1 and not page.is_last,
         details=pages,
     )
 

@@ -65,7 +65,8 @@ _DAMAGED = "is damaged: "
 class Page:
     """What the header of a page says, by the names of TIFF's tags.
 
-    `subfile` is not 0 for a smaller copy or a mask of another page.
+    `subfile` is not 0 for a smaller copy or a mask of another page, and `is_last` says
+    that none follows.
     """
 
     number: int
@@ -88,6 +89,7 @@ class Page:
     tile_height: int = 0
     extra: tuple = ()
     formats: tuple = (1,)
+    is_last: bool = True
 
     @property
     def is_tiled(self):
@@ -200,11 +202,9 @@ def _page_at(reading, start, number, order, big):
         name = _TAGS[tag]
         if values:
             found[name] = values if name in _LISTS else values[0]
-    following = start + count * entry
-    return (
-        Page(number, order, **found),
-        reading.numbers(following, order + ("Q" if big else "I"))[0],
-    )
+    code = order + ("Q" if big else "I")
+    following = reading.numbers(start + count * entry, code)[0]
+    return Page(number, order, is_last=not following, **found), following
 
 
 def _check(page, length):

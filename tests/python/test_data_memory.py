@@ -248,14 +248,14 @@ def test_a_tiff_in_parts_is_read_as_a_whole_one(tmp_path, monkeypatch, channels)
         rows = {278: 16} if packed != "raw" else {278: 171}
         whole.save(paths[-1], compression=packed, tiffinfo=rows, exif=exif)
     sizes = [(171, 203), (25, 20)]
-    wanted = [decode_images(paths, size, channels) for size in sizes]
+    wanted = [decode_images(paths, size, Reading(channels)) for size in sizes]
     monkeypatch.setattr(pixels, "_LARGE", 1000)
     monkeypatch.setattr(pixels, "_KEPT", 10**6)
     monkeypatch.setattr(pixels, "_PART", 3000)
     monkeypatch.setattr(tiff_parts, "_PART", 2000)
     for before, size in zip(wanted, sizes, strict=True):
-        found = decode_images(paths, size, channels)
-        assert (found.problems, found.highest) == ({}, before.highest)
+        found = decode_images(paths, size, Reading(channels))
+        assert (found.problems, found.extremes) == ({}, before.extremes)
         np.testing.assert_array_equal(found.images, before.images)
 
 

@@ -26,7 +26,9 @@ def _read(path, size=(16, 20), **options):
 
 def _write(path, values, **options):
     """Write (height, width, bands) as TIFF, whatever its arrangement."""
-    if values.shape[2] > 1:
+    if values.shape[2] == 1:
+        values = values[..., 0]
+    else:
         options.setdefault("planarconfig", "contig")
     if options.get("planarconfig") == "separate":
         values = np.moveaxis(values, 2, 0)

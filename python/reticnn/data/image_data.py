@@ -16,8 +16,8 @@ from reticnn.data.decoding import (
     sampled_values,
     types_of,
 )
-from reticnn.data.file_reading import Reading
 from reticnn.data.facts import joined_facts, joined_groups
+from reticnn.data.file_reading import Reading
 from reticnn.data.identity import file_identities, image_hashes
 from reticnn.data.joining import JoinedImages
 from reticnn.data.other_files import left_out_text

@@ -5,7 +5,8 @@
 It runs with pip-audit beside it. What the first environment has decides: status 1 where
 an advisory is open. Of others it is only printed, as of the lowest versions supported:
 why a bound stays stands beside it in pyproject.toml. Where the service cannot be
-reached, that is said, and the status is 0: it says nothing of the packages.
+reached, that is said, and the status is 0: it says nothing of the packages. It is 1
+where pip-audit fails for any other reason.
 """
 
 import json
@@ -34,7 +35,10 @@ def answers(packages):
         done = subprocess.run(command, capture_output=True, text=True)
     # Without the service there is no JSON, or every package in it was skipped.
     if not done.stdout.strip():
-        print(done.stderr.strip().rpartition("\n")[2])
+        reason = done.stderr.strip().rpartition("\n")[2]
+        if not re.match(r"(requests|urllib3)\.|\S*(Service|Connection)Error", reason):
+            sys.exit(f"pip-audit failed:\n{done.stderr.strip()}")
+        print(reason)
         return []
     found = json.loads(done.stdout)["dependencies"]
     return [package for package in found if "skip_reason" not in package]

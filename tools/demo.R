@@ -17,8 +17,8 @@ demo_data <- function(path) {
     return(cats_and_dogs(path))
   }
   data <- image_folder(path, image_size = 32)
+  check_labels(data, path)
   if (!is.list(data)) {
-    check_labels(data, path)
     return(split_images(data))
   }
   test <- if (is.null(data$test)) data$validation else data$test
@@ -29,11 +29,15 @@ demo_data <- function(path) {
   split_images(data$train)
 }
 
-# Without names of classes, the training would be the first to miss them.
+# Without names of classes, the training or the evaluation would be the first to miss them.
 check_labels <- function(data, path) {
-  if (is.null(data$class_names)) {
-    stop("The images in ", path, " are not in subfolders, whose names would be their ",
-      "classes. Put those of each class into a subfolder of its own.", call. = FALSE)
+  parts <- if (is.list(data)) data else list(data)
+  names(parts) <- if (is.list(data)) file.path(path, names(data)) else path
+  bare <- names(Filter(function(part) is.null(part$class_names), parts))
+  if (length(bare) > 0) {
+    stop("The images in ", paste(bare, collapse = " and "), " are not in subfolders, ",
+      "whose names would be their classes. Put those of each class into a subfolder of ",
+      "its own.", call. = FALSE)
   }
 }
 

@@ -1,5 +1,6 @@
 """What the scripts of the set-up say where something is missing."""
 
+import json
 import os
 import re
 import shutil
@@ -88,3 +89,42 @@ def test_a_checkout_of_another_user_is_named(checkout, script):
     said = said_by(command, checkout, "/usr/bin:/bin", **user)
     assert f"may not write to these folders of {checkout}:\n  .logs .venv\n" in said
     assert "ermission denied" not in said
+
+
+def answer(*faults, skipped=False):
+    """Return what pip-audit prints of pillow, as a program that prints it."""
+    package = {"name": "pillow", "version": "12.3.0", "vulns": list(faults)}
+    if skipped:
+        package["skip_reason"] = "not found"
+    return f"print({json.dumps(json.dumps({'dependencies': [package]}))})"
+
+
+FAULT = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["13.0"]}
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "said"),
+    [
+        (answer(), 0, "0 open, 1 of 1 packages checked"),
+        (answer(FAULT), 1, "pillow 12.3.0: PYSEC-1, CVE-1; fixed in 13.0"),
+        (answer(skipped=True), 0, "cannot be reached, nothing was checked"),
+        ("raise ConnectionError('no route')", 0, "cannot be reached"),
+        ("raise SystemExit('error: unrecognized arguments')", 1, "pip-audit failed"),
+    ],
+)
+def test_audit_tells_advisories_from_a_service_out_of_reach(
+    tmp_path, program, status, said
+):
+    pip = tmp_path / "bin" / "python"
+    pip.parent.mkdir()
+    pip.write_text("#!/bin/sh\necho pillow==12.3.0\n")
+    pip.chmod(0o755)
+    (tmp_path / "pip_audit.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, TOP / "tools" / "audit.py", tmp_path],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr

@@ -36,6 +36,11 @@ _MISSING = {"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan"}
 # Pillow's modes, of 8, 16 and 32 bits.
 _GREYS_AND_COLOURS = ("L", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "F")
 
+# Unicode's letters that choose how the one before them looks.
+_SELECTORS = {
+    chr(code) for code in (0x034F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
+
 # Pixels. Images of fewer are hardly photos.
 _LEAST_SIDE = 8
 
@@ -196,6 +201,19 @@ def _utf_8(path):
 def tidy_name(text):
     """Return the name of a class without spaces around it, as Unicode composes it."""
     return unicodedata.normalize("NFC", text.strip())
+
+
+def as_seen(text):
+    """Return what a reader sees of a name: no joiners, marks of direction and such.
+
+    Names of which it is the same cannot be told apart in a table or a figure.
+    """
+    letters = [letter for letter in tidy_name(text) if not _is_unseen(letter)]
+    return " ".join("".join(letters).split())
+
+
+def _is_unseen(letter):
+    return unicodedata.category(letter) == "Cf" or letter in _SELECTORS
 
 
 def as_strings(value, name):

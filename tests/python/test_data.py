@@ -108,6 +108,19 @@ def test_one_class_is_refused(refused, y):
     assert one_of_two.class_counts == {"cat": 2, "a": 0}
 
 
+@pytest.mark.parametrize(
+    "names", [("cat", "cat\u200b"), ("a b", "a\u00a0b"), ("heart", "heart\ufe0f")]
+)
+def test_classes_that_look_the_same_are_refused(refused, names):
+    with refused(ValueError, "y", "look the same", ascii(names[1])):
+        image_arrays(np.zeros((2, 8, 8, 3)), names)
+
+
+def test_a_class_of_which_nothing_is_seen_is_refused(refused):
+    with refused(ValueError, "y", "cannot be shown"):
+        image_arrays(np.zeros((2, 8, 8, 3)), ["\u200b", "cat"])
+
+
 def test_classes_that_differ_in_case_are_refused(refused):
     with refused(ValueError, "y", "'Cat' and 'cat'", "Rename or merge"):
         image_arrays(np.zeros((3, 8, 8)), ["cat", "Cat", "dog"])

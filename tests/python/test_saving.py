@@ -208,6 +208,13 @@ def test_class_names_of_the_world(fit, tiny_cnn, tmp_path):
     assert list(predict_images(loaded, x))[1:] == [f".pred_{name}" for name in names]
 
 
+def test_classes_that_differ_in_case_are_loaded(saved):
+    """They can be told apart; that folders cannot hold them all is not a file's."""
+    names = ["Cat", "cat"]
+    _rewritten(saved, lambda record, model: ({**record, "class_names": names}, model))
+    assert load_classifier(saved).class_names == names
+
+
 def test_gap_in_the_history_stays(fit, tiny_cnn, shapes, tmp_path):
     first = fit(tiny_cnn(), shapes)
     second = fit(first, shapes, validation=reticnn.shape_images(10, image_size=16))

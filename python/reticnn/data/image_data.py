@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import printable, shown, tidy_name
+from reticnn.coercion import as_seen, printable, shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.channels import joined_extremes
 from reticnn.data.decoding import (
@@ -747,14 +747,17 @@ def check_class_names(class_names, name, fix):
         )
     seen = {}
     for class_name in class_names:
-        if not is_visible(class_name):
+        if not is_visible(class_name) or not as_seen(class_name):
             raise ValueError(
                 f"`{name}` has a class called {shown(class_name)}, with a character "
                 "that cannot be shown. Give it another name."
             )
-        twin = seen.setdefault(class_name.casefold(), class_name)
+        twin = seen.setdefault(as_seen(class_name).casefold(), class_name)
         if twin != class_name:
+            how, text = "differ only in case", repr
+            if as_seen(twin) == as_seen(class_name):
+                how, text = "look the same", ascii
             raise ValueError(
-                f"`{name}` has classes that differ only in case: {twin!r} and "
-                f"{class_name!r}. Rename or merge them."
+                f"`{name}` has classes that {how}: {text(twin)} and "
+                f"{text(class_name)}. Rename or merge them."
             )

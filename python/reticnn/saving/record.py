@@ -2,6 +2,7 @@
 
 from reticnn import __version__
 from reticnn.augmenting.policy import Policy
+from reticnn.coercion import as_seen
 from reticnn.data.file_reading import Reading
 from reticnn.data.resizing import RESIZES
 from reticnn.memory import SeenImages
@@ -55,7 +56,9 @@ def read_record(text):
 def _check_class_names(names):
     if not isinstance(names, list) or not all(map(_is_name, names)):
         raise ValueError(f"its class names cannot be {shown(names)}")
-    if len(names) < 2 or len(set(names)) < len(names) or "class" in names:
+    # Such as differ in case can be told apart by whoever reads them, and by R.
+    looks = set(map(as_seen, names))
+    if len(names) < 2 or len(looks) < len(names) or "class" in names:
         raise ValueError(f"its class names must be different ones, not {shown(names)}")
 
 
@@ -64,7 +67,8 @@ def _is_name(value):
     return (
         isinstance(value, str)
         and is_visible(value)
-        and 0 < len(value.strip()) <= _LONGEST_NAME
+        and len(value) <= _LONGEST_NAME
+        and as_seen(value) != ""
     )
 
 

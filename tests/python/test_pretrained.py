@@ -2,6 +2,7 @@ import contextlib
 import os
 import shutil
 import socket
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from reticnn.pretrained import formats
 from reticnn.pretrained.catalog import BACKBONES, as_backbone
 from reticnn.pretrained.loading import put_weights
 from reticnn.runtime import downloads
+from reticnn.runtime.foreign import archives
 
 SHARED = Path(reticnn.__file__).parents[3] / "shared" / "weights"
 NO_TOP = SHARED / "mobilenet_2_5_224_tf_no_top.h5"
@@ -456,6 +458,81 @@ def test_legacy_file_is_checked_once(tmp_path, monkeypatch):
     for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert len(checked) == 1
+
+
+def _packed(path, **options):
+    """Write an HDF5 file again with its arrays in pieces, as h5repack does."""
+    version = options.pop("libver", None)
+    with h5py.File(path, "r") as file, h5py.File("packed", "w", libver=version) as copy:
+        copy.attrs.update(file.attrs)
+
+        def take(name, item):
+            if isinstance(item, h5py.Group):
+                new = copy.create_group(name)
+            else:
+                new = copy.create_dataset(name, data=item[()], **options)
+            new.attrs.update(item.attrs)
+
+        file.visititems(take)
+    os.replace("packed", path)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"chunks": True},
+        {"compression": "gzip"},
+        {"compression": "gzip", "shuffle": True, "chunks": (3,), "maxshape": (None,)},
+        {"compression": "gzip", "libver": "latest"},
+    ],
+    ids=["in pieces", "compressed", "shuffled", "newer"],
+)
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
+def test_weights_may_be_in_pieces_and_compressed(
+    tmp_path, monkeypatch, ending, options
+):
+    monkeypatch.chdir(tmp_path)
+    source, network = (_of_one_normalisation(seed) for seed in (1, 2))
+    file = f"own{ending}"
+    (source.save_weights if ending == ".weights.h5" else source.save)(file)
+    if ending == ".keras":
+        with zipfile.ZipFile(file) as archive:
+            archive.extractall("parts")
+        _packed("parts/model.weights.h5", **options)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in os.listdir("parts"):
+                archive.write(f"parts/{name}", name)
+    else:
+        _packed(file, **options)
+    put_weights(network, file)
+    for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def _of_one_normalisation(seed):
+    """Return a model whose weights all have one axis, of more than a piece."""
+    keras.utils.set_random_seed(seed)
+    norm = keras.layers.BatchNormalization(gamma_initializer="random_normal")
+    return keras.Sequential([keras.Input((8, 8, 7)), norm])
+
+
+@pytest.mark.parametrize("zeros", [0, 0.85])
+def test_a_model_may_be_zipped_again(tmp_path, monkeypatch, zeros):
+    monkeypatch.setattr(archives, "ROOM", 0)
+    source = keras.Sequential([keras.Input((4, 4, 300)), keras.layers.Conv2D(300, 1)])
+    kernel = source.get_weights()[0]
+    kernel[np.random.default_rng(1).random(kernel.shape) < zeros] = 0
+    source.set_weights([kernel, source.get_weights()[1]])
+    source.save(tmp_path / "own.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "own.keras") as archive,
+        zipfile.ZipFile(tmp_path / "z.keras", "w", zipfile.ZIP_DEFLATED) as zipped,
+    ):
+        for name in archive.namelist():
+            zipped.writestr(name, archive.read(name))
+    network = keras.Sequential([keras.Input((4, 4, 300)), keras.layers.Conv2D(300, 1)])
+    put_weights(network, tmp_path / "z.keras")
+    np.testing.assert_array_equal(network.get_weights()[0], kernel)
 
 
 def test_bias_too_many_is_named_by_its_own_layer(refused):

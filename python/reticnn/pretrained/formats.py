@@ -130,13 +130,15 @@ def _damaged(path, error):
 
 @contextlib.contextmanager
 def _opened(path):
-    """Give an HDF5 file, checked; whatever fails until it is left is due to it."""
+    """Give an HDF5 file, `Checked`; whatever fails until it is left is due to it."""
     try:
         with opened(path) as contents:
-            file, _ = open_checked(contents)
-            with file:
-                yield file
+            checked = open_checked(contents)
+            with checked.file:
+                yield checked
     except Exception as error:
+        if is_lack_of_room(error):
+            raise
         raise _damaged(path, error) from error
 
 
@@ -203,16 +205,19 @@ def _read_weights_file(path, network):
     Keras puts the weights into the network, but what is assigned in the scope is kept
     by the scope.
     """
-    rescalings = _rescalings_of_weights_file(path)
+    with _opened(path) as checked:
+        rescalings = _rescalings_of_weights_file(checked.file)
+        has_pieces = checked.has_pieces
     try:
         # Besides the error, Keras warns for every layer.
         with (
+            _in_one_piece(path) if has_pieces else contextlib.nullcontext(path) as file,
             warnings.catch_warnings(),
             _without_optimizer(network),
             keras.StatelessScope(),
         ):
             warnings.simplefilter("ignore")
-            network.load_weights(path)
+            network.load_weights(file)
             layers = [
                 StoredLayer(
                     layer.name, [[v.value for v in part] for part in layer.parts]
@@ -242,10 +247,19 @@ def _without_optimizer(network):
         network.optimizer = optimizer
 
 
-def _rescalings_of_weights_file(path):
-    with _opened(path) as file:
-        layers = file.get("layers")
-        names = list(layers) if isinstance(layers, h5py.Group) else []
+@contextlib.contextmanager
+def _in_one_piece(path):
+    """Give a copy of a file of weights that Keras can read for itself."""
+    with temporary_folder() as scratch:
+        copy = os.path.join(scratch, "whole.weights.h5")
+        with _opened(path) as checked:
+            checked.write_whole(copy)
+        yield copy
+
+
+def _rescalings_of_weights_file(file):
+    layers = file.get("layers")
+    names = list(layers) if isinstance(layers, h5py.Group) else []
     return len([name for name in names if re.fullmatch(r"rescaling(_\d+)?", name)])
 
 
@@ -261,23 +275,27 @@ def _shortened(error):
 class _ArrayInFile:
     """An array in an HDF5 file, already checked, which is read when it is used."""
 
-    def __init__(self, path, array):
+    def __init__(self, path, checked, array):
         """Note where the array is, and of what shape."""
         self.shape = array.shape
         self._path, self._name = path, array.name
+        self._pieces = checked.pieces_of(array)
 
     def __array__(self, dtype=None, copy=None):
         """Return the array."""
         try:
-            with opened(self._path) as contents, h5py.File(contents, "r") as file:
-                return np.array(file[self._name], dtype)
+            with opened(self._path) as contents:
+                if self._pieces is not None:
+                    return np.array(self._pieces.array(contents), dtype)
+                with h5py.File(contents, "r") as file:
+                    return np.array(file[self._name], dtype)
         except Exception as error:
             raise _damaged(self._path, error) from error
 
 
 def _read_legacy(path, network):
-    with _opened(path) as file:
-        group = file
+    with _opened(path) as checked:
+        group = file = checked.file
         if "layer_names" not in _attributes(file) and "model_weights" in file:
             group = file["model_weights"]
         layers, named = [], _Named(group)
@@ -286,7 +304,7 @@ def _read_legacy(path, network):
             weights = _texts(layer, "weight_names")
             arrays = [named.item(f"{name}/{weight}") for weight in weights]
             if arrays:
-                parts = [[_ArrayInFile(path, array) for array in arrays]]
+                parts = [[_ArrayInFile(path, checked, array) for array in arrays]]
                 layers.append(StoredLayer(name, parts, names_within(weights, name)))
         config = file.attrs.get("model_config")
     if not layers:

@@ -2,6 +2,8 @@
 
 import re
 import struct
+import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -11,6 +13,9 @@ from hostile.kind import Kind
 # The weights of the layer `head`, in Keras's files and in those of earlier versions.
 _GROUP, _ARRAY = "layers/dense/vars", "0"
 _LEGACY_GROUP, _LEGACY_ARRAY = "head/head", "kernel:0"
+
+# Fifty kilobytes.
+_ZEROS = zlib.compress(bytes(5 * 10**7))
 
 
 def kinds():
@@ -23,8 +28,37 @@ def kinds():
         yield Kind(f"{name} in .h5", ".h5", _maker(change, ".h5"), "listed twice")
     for ending in (".reticnn", ".keras"):
         yield Kind(f"weights without numbers in {ending}", ending, _absent(ending))
+    yield Kind("two pieces in one place in .h5", ".h5", _same_place, "same place")
+    yield Kind("zeros packed twice in .keras", ".keras", _packed_twice, "", True)
     yield Kind("texts that take nothing in .h5", ".h5", _texts_of_nothing)
     yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "4,001.0 MiB")
+
+
+def _same_place(honest, folder):
+    """Have two pieces of an array that are the same bytes."""
+    at = []
+
+    def change(file, group, name, folder):
+        del group[name]
+        array = group.create_dataset(name, data=np.eye(4, 2), chunks=(2, 2))
+        at.extend(array.id.get_chunk_info(n).byte_offset for n in range(2))
+
+    contents = _changed(honest.legacy, change, _LEGACY_GROUP, _LEGACY_ARRAY, folder)
+    first, second = (struct.pack("<Q", offset) for offset in at)
+    assert contents.count(second) == 1
+    return contents.replace(second, first)
+
+
+def _packed_twice(honest, folder):
+    """Have compressed zeros, compressed again as a part of a model."""
+
+    def change(file, group, name, folder):
+        del group[name]
+        zeros = np.zeros((2**14, 2**12), np.float32)
+        group.create_dataset(name, data=zeros, chunks=(2**8, 2**12), compression=9)
+
+    weights = _changed(honest.weights, change, _GROUP, _ARRAY, folder)
+    return honest.keras_file(weights=weights, compression=zipfile.ZIP_DEFLATED)
 
 
 def _one_text(honest, folder):
@@ -206,6 +240,30 @@ def _scaled(file, group, name, folder):
     group.create_dataset(name, (4, 2), "int32", chunks=(4, 2), scaleoffset=0)
 
 
+def _packed_as(contents):
+    """Return a change to an array of one piece, which is packed to something else."""
+
+    def change(file, group, name, folder):
+        del group[name]
+        array = group.create_dataset(
+            name, (4, 2), "float32", chunks=(4, 2), compression="gzip"
+        )
+        array.id.write_direct_chunk((0, 0), contents)
+
+    return change
+
+
+def _half_there(file, group, name, folder):
+    del group[name]
+    array = group.create_dataset(name, (4, 2), "float32", chunks=(2, 2))
+    array.id.write_direct_chunk((0, 0), bytes(16))
+
+
+def _packed_otherwise(file, group, name, folder):
+    del group[name]
+    group.create_dataset(name, data=np.eye(4, 2), compression="lzf")
+
+
 def _wide_values(file, group, name, folder):
     del group[name]
     group.create_dataset(name, (2, 2), "V500000000")
@@ -231,6 +289,11 @@ def _changes():
             _sized((4, 2), chunks=(4, 2), compression="gzip"),
             False,
         ),
+        "a piece that unpacks to 50 MB": (_packed_as(_ZEROS), False),
+        "a piece that unpacks to too little": (_packed_as(zlib.compress(b"")), False),
+        "a piece that does not unpack": (_packed_as(b"no zlib"), False),
+        "an array without half of its pieces": (_half_there, False),
+        "an array packed by LZF": (_packed_otherwise, False),
         "an array in one large piece": (
             _sized((4, 2), chunks=(2**14, 2**14), maxshape=(None, None)),
             False,

@@ -7,8 +7,9 @@ from collections import Counter
 import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5t
 
+from reticnn.runtime.foreign.hdf5_pieces import MOST_PIECES, Pieces, check_apart
 from reticnn.runtime.foreign.hdf5_texts import Texts
-from reticnn.runtime.foreign.limits import ROOM, in_mib
+from reticnn.runtime.foreign.limits import MOST_TIMES, ROOM, in_mib
 
 _MOST_ATTRIBUTES = 1000
 _KINDS = "biufcSV"
@@ -18,11 +19,13 @@ _KINDS_OF_ATTRIBUTES = {h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM, h5t.OPAQUE
 class _Walk:
     """What has been met in a file so far."""
 
-    def __init__(self, size, read):
-        self.size = size
+    def __init__(self, size, outer, read):
+        self.size, self.outer = size, outer
         self.shapes = Counter()
+        self.pieces = {}
         self._texts = Texts(read)
-        self._bytes = 0
+        self._bytes = self._unpacked = 0
+        self._pieces_left = MOST_PIECES
         self._met = set()
 
     def take(self, place, group):
@@ -44,6 +47,8 @@ class _Walk:
                     self._check_array(within, item)
                 else:
                     raise ValueError(f"{within!r} in it is no array")
+        stored = [place for one in self.pieces.values() for place in one.stored]
+        check_apart(stored, self.size)
 
     def _check_once(self, place, item):
         address = h5o.get_info(item).addr
@@ -59,14 +64,14 @@ class _Walk:
         kind = array.dtype
         if kind.kind not in _KINDS or kind.fields:
             raise ValueError(f"{place!r} in it is no array of numbers")
-        # Keras writes none, and some that are damaged make HDF5 end the process.
-        if layout == h5d.CHUNKED:
-            raise ValueError(
-                f"{place!r} in it is compressed or in pieces, which Keras does not do; "
-                "load it where it was made, and save it again"
-            )
         self.shapes[array.shape] += 1
-        self._count(math.prod(array.shape) * kind.itemsize)
+        if layout == h5d.CHUNKED:
+            self._count_unpacked(math.prod(array.shape) * kind.itemsize)
+            pieces = Pieces(place, array, self._pieces_left)
+            self._pieces_left -= len(pieces.stored)
+            self.pieces[h5o.get_info(array).addr] = pieces
+        else:
+            self._count(math.prod(array.shape) * kind.itemsize)
 
     def _check_attributes(self, place, item):
         """Raise if attributes take more than the file has."""
@@ -86,6 +91,14 @@ class _Walk:
                 lengths = self._texts.lengths(address, attribute.name, number)
                 self._count(sum(lengths))
 
+    def _count_unpacked(self, size):
+        self._unpacked += size
+        if self._unpacked > MOST_TIMES * self.outer + ROOM:
+            raise ValueError(
+                f"its arrays are to take more than {in_mib(self._unpacked)} when they "
+                f"are unpacked, where the file has {in_mib(self.outer)}"
+            )
+
     def _count(self, size):
         self._bytes += size
         if self._bytes > self.size + ROOM:
@@ -95,16 +108,52 @@ class _Walk:
             )
 
 
-def open_checked(file):
-    """Return an HDF5 file, open, with the shapes of its arrays, once it is good.
+class Checked:
+    """An HDF5 file that is open, and good.
+
+    Attributes:
+        file: `h5py.File`.
+        shapes: `collections.Counter` of the shapes of its arrays.
+        has_pieces: Whether arrays of it are in pieces, which HDF5 is not to read.
+    """
+
+    def __init__(self, file, walk, contents):
+        """Take the file, what was met in it, and the file object that it is read of."""
+        self.file, self.shapes = file, walk.shapes
+        self.has_pieces = bool(walk.pieces)
+        self._pieces, self._contents = walk.pieces, contents
+
+    def pieces_of(self, array):
+        """Return the `Pieces` of an array, or None for one that HDF5 reads."""
+        return self._pieces.get(h5o.get_info(array.id).addr)
+
+    def write_whole(self, path):
+        """Write the same file with no array in pieces."""
+        with h5py.File(path, "w") as whole:
+            groups = [(self.file, whole)]
+            while groups:
+                group, copy = groups.pop()
+                copy.attrs.update(group.attrs)
+                for name, item in group.items():
+                    if isinstance(item, h5py.Group):
+                        groups.append((item, copy.create_group(name)))
+                        continue
+                    pieces = self.pieces_of(item)
+                    copy[name] = pieces.array(self._contents) if pieces else item[()]
+                    copy[name].attrs.update(item.attrs)
+
+
+def open_checked(file, outer=None):
+    """Return an HDF5 file, open, once it is good.
 
     It is good if all that it holds is in it, once, and as large as it says.
 
     Args:
         file: File object, opened to read bytes.
+        outer: Size of the file that this one was packed in, or None.
 
     Returns:
-        `h5py.File`, and a `collections.Counter` of shapes.
+        `Checked`.
 
     Raises:
         OSError: If it is no HDF5 file.
@@ -119,9 +168,11 @@ def open_checked(file):
             file.seek(start + offset)
             return file.read(min(length, size))
 
-        walk = _Walk(size, read)
+        walk = _Walk(size, size if outer is None else outer, read)
         walk.take("", opened.id)
-        return opened, walk.shapes
+        if walk.pieces and start:
+            raise ValueError("arrays in it are in pieces, and something is before them")
+        return Checked(opened, walk, file)
     except BaseException:
         opened.close()
         raise

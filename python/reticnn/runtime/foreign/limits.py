@@ -5,6 +5,10 @@ from reticnn.notation import visible
 # Above what is in the file: in bytes, for all that is read from it together.
 ROOM = 64 * 2**20
 
+# What is compressed may be so many times as large, beyond that: weights of which most
+# are zero are, and bombs are hundreds of times.
+MOST_TIMES = 10
+
 _MOST_CHARACTERS = 500
 
 

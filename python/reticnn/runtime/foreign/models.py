@@ -57,18 +57,28 @@ class ModelFile:
             text = _text_of(archive)
             self.config = read_json(text)
             check_config(self.config, len(text))
-            weights = read_entry(archive, _WEIGHTS)
-            opened, self._shapes = open_checked(io.BytesIO(weights))
-            opened.close()
             copy.writestr(_METADATA, "{}")
             copy.writestr(_CONFIG, text)
-            copy.writestr(_WEIGHTS, weights)
+            self._copy_weights(read_entry(archive, _WEIGHTS), size, copy)
             for name in filter(_is_asset, archive.namelist()):
                 asset = read_entry(archive, name)
                 if name.endswith(_VOCABULARY):
                     _check_vocabulary(asset)
                 copy.writestr(name, asset)
-            self._stored = len(weights)
+
+    def _copy_weights(self, weights, size, copy):
+        """Copy weights that are good; size is that of the file that they come in."""
+        checked = open_checked(io.BytesIO(weights), size)
+        self._shapes, self._stored = checked.shapes, len(weights)
+        with checked.file:
+            if not checked.has_pieces:
+                copy.writestr(_WEIGHTS, weights)
+                return
+            whole = os.path.join(os.path.dirname(self.path), "whole.h5")
+            checked.write_whole(whole)
+        self._stored = os.path.getsize(whole)
+        copy.write(whole, _WEIGHTS)
+        os.remove(whole)
 
     def load(self, compile=True):
         """Return the model; the arguments are those of `keras.saving.load_model`.

@@ -106,6 +106,52 @@ def test_what_follows_an_image_is_not_read(tmp_path, run_python):
     assert int(peak) < 400
 
 
+def _large_webp(room):
+    """Return a WebP with so many bytes besides its pixels."""
+    small = _encoded(Image.fromarray(_photo(48, 64)), "WEBP", exif=b"Exif\0\0")
+    contents = small[8:] + b"JUNK" + struct.pack("<L", room) + bytes(room)
+    return b"RIFF" + struct.pack("<L", len(contents)) + contents
+
+
+def _large_avif(room):
+    """Return an AVIF with so many bytes before its pixels."""
+    small = _encoded(Image.fromarray(_photo(48, 64)), "AVIF")
+    box = small.index(b"mdat") - 4
+    at = struct.pack(">L", box + 8)
+    assert small.count(at) == 1
+    start = small[:box].replace(at, struct.pack(">L", box + 8 + room))
+    size = struct.pack(">L", len(small) - box + room)
+    return start + size + b"mdat" + bytes(room) + small[box + 8 :]
+
+
+@pytest.mark.parametrize("make", [_large_webp, _large_avif])
+@pytest.mark.parametrize("behind", [0, 90 << 20])
+def test_files_that_are_read_as_a_whole_may_be_large(tmp_path, make, behind):
+    (tmp_path / "small").mkdir()
+    (tmp_path / "large").mkdir()
+    (tmp_path / "small" / "1.img").write_bytes(make(2))
+    path = tmp_path / "large" / "1.img"
+    path.write_bytes(make(70 << 20))
+    with open(path, "ab") as file:
+        file.truncate(path.stat().st_size + behind)
+    small, large = (
+        decode_images([str(tmp_path / size / "1.img")], (16, 16), Reading(3))
+        for size in ("small", "large")
+    )
+    assert not small.problems and not large.problems
+    np.testing.assert_array_equal(small.images, large.images)
+
+
+def test_a_file_that_is_read_as_a_whole_needs_the_memory_for_it(tmp_path):
+    path = tmp_path / "1.webp"
+    start = b"RIFF" + struct.pack("<L", 400 << 20) + b"WEBPVP8X"
+    path.write_bytes(start)
+    with open(path, "ab") as file:
+        file.truncate(500 << 20)
+    problems = decode_images([str(path)], (16, 16), Reading(3)).problems
+    assert "takes 1.3 GB of memory to decode" in problems[0]
+
+
 def test_what_needs_too_much_memory_is_refused(tmp_path, usual_memory):
     strip = bytes(16) + zlib.compress(bytes(1 << 20))
     tags = [

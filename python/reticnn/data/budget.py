@@ -85,7 +85,7 @@ class Budget:
     def share(self):
         """Return a context with a function that takes bytes, given back at its end.
 
-        It can be called once.
+        It can be called once, and again by whoever has taken all that there is.
         """
         return _Share(self)
 
@@ -118,7 +118,7 @@ class _Share:
         return self._take
 
     def _take(self, count):
-        if count > _LITTLE:
+        if count > max(_LITTLE, self._taken):
             self._budget.take(count)
             self._taken = count
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+from reticnn.data.bounding import read_at_once
 from reticnn.data.budget import memory
 from reticnn.data.tiff_parts import parts_of
 
@@ -47,6 +48,9 @@ _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2
 
 # Bytes that a reader of another format may take for a pixel besides.
 _BESIDES = 12
+
+# Of a file that Pillow reads as a whole, so many copies are in memory.
+COPIES_AT_ONCE = 3
 
 # Bytes that OpenCV takes for a pixel of a plain WebP.
 _PLAIN_WEBP = 6.1
@@ -207,7 +211,7 @@ def _is_plain_webp(image):
 
 def _webp_pixels(image, side, channels, take):
     """Return the pixels of a large plain WebP, of which Pillow takes four copies."""
-    needed = _PLAIN_WEBP * _area(image)
+    needed = _PLAIN_WEBP * _area(image) + COPIES_AT_ONCE * read_at_once(image.fp)
     check_memory(needed)
     take(needed)
     image.fp.seek(0)
@@ -344,7 +348,9 @@ def _bytes_besides(image, part):
         return _strip_bytes(image)
     if image.format in ("JPEG", "MPO"):
         return _coefficient_bytes(image)
-    return 0 if image.format in _BY_ROWS else _BESIDES * _area(image)
+    if image.format in _BY_ROWS:
+        return 0
+    return _BESIDES * _area(image) + COPIES_AT_ONCE * read_at_once(image.fp)
 
 
 def _strip_bytes(image):

@@ -55,7 +55,7 @@ def pixels_of(file, side, reading, has_floats, take):
     if about is not None:
         values = reader.values(file, about, reading, take)
         return as_image(values, about, reading, has_floats)
-    with photo.image_in(file) as image:
+    with photo.image_in(file, take) as image:
         pixels, highest = upright_pixels(image, side, reading.channels, take)
     return photo_as_image(pixels, highest, reading, has_floats)
 
@@ -80,7 +80,7 @@ def read_through(file, take):
     if about is not None:
         extremes_of(reader.values(file, about, Reading(), take), about)
         return
-    with photo.image_in(file) as image:
+    with photo.image_in(file, take) as image:
         upright_pixels(image, _LITTLE, 3, take)
 
 

@@ -5,9 +5,16 @@ import contextlib
 import numpy as np
 from PIL import Image
 
-from reticnn.data.bounding import allow, bounded
+from reticnn.data.bounding import allow, bounded, read_at_once
+from reticnn.data.budget import memory
 from reticnn.data.described import Described, check_room, limits_of
-from reticnn.data.pixels import RefusedError, orientation_of, turned
+from reticnn.data.pixels import (
+    COPIES_AT_ONCE,
+    RefusedError,
+    check_memory,
+    orientation_of,
+    turned,
+)
 from reticnn.data.readers.tiff_pages import BEGINNINGS
 
 # Pillow's modes whose values are what a file holds, and their bands.
@@ -29,12 +36,26 @@ def may_be_deep(beginning):
 
 
 @contextlib.contextmanager
-def image_in(file):
-    """Open an image that is read as far as needed, whatever comes behind it."""
+def image_in(file, take=None):
+    """Open an image that is read as far as needed, whatever comes behind it.
+
+    Where much is read to open it, that is done alone: how much memory the image takes
+    is not known before.
+
+    Args:
+        file: Binary file, open.
+        take: Function that is told how many bytes of memory will be taken, and has not
+            been yet; or None to take what opening it needs until it is closed.
+    """
     file.seek(0)
-    with Image.open(bounded(file)) as image:
-        allow(image)
-        yield image
+    part = bounded(file)
+    with memory.share() as take_until_closed:
+        if read_at_once(part):
+            check_memory(COPIES_AT_ONCE * read_at_once(part))
+            (take or take_until_closed)(memory.most)
+        with Image.open(part) as image:
+            allow(image)
+            yield image
 
 
 def described(file, reading):
@@ -59,8 +80,8 @@ def described(file, reading):
 
 def values(file, about, reading, take):
     """Return the values of a file, (height, width, bands), upright."""
-    take(12 * about.width * about.height)
-    with image_in(file) as image:
+    with image_in(file, take) as image:
+        take(12 * about.width * about.height)
         orientation = orientation_of(image)
         mode = _mode(image)
         image = image if image.mode == mode else image.convert(mode)

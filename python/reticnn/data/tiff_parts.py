@@ -115,19 +115,19 @@ class TiffParts:
         self.size = image.size
         self.full_width = layout.across == 1
         self._file = image.fp
-        self._layout = layout
+        self._tiling = layout
         self._tags = image.tag_v2
         self._kept = {}
 
     @property
     def pixels_at_once(self):
         """How many pixels of the image the largest part has."""
-        return self._layout.width * self._layout.height
+        return self._tiling.width * self._tiling.height
 
     @property
     def row_height(self):
         """How many rows of the image a row of parts has."""
-        return self._layout.height
+        return self._tiling.height
 
     def region(self, box, convert):
         """Return the pixels in a box, and the highest of 16-bit ones or None.
@@ -138,7 +138,7 @@ class TiffParts:
                 highest of their 16-bit values or None.
         """
         left, top, width, height = box
-        layout = self._layout
+        layout = self._tiling
         columns = range(left // layout.width, (left + width - 1) // layout.width + 1)
         rows = range(top // layout.height, (top + height - 1) // layout.height + 1)
         wanted = [row * layout.across + column for row in rows for column in columns]
@@ -160,12 +160,12 @@ class TiffParts:
 
     def _corner(self, number):
         """Return the (left, top) of a part."""
-        row, column = divmod(number, self._layout.across)
-        return column * self._layout.width, row * self._layout.height
+        row, column = divmod(number, self._tiling.across)
+        return column * self._tiling.width, row * self._tiling.height
 
     def _file_of(self, number):
         """Return a TIFF file with one of the parts as its only strip."""
-        layout = self._layout
+        layout = self._tiling
         height = layout.height
         if _TILES[0] not in self._tags:
             # The last strip has no more rows than the image.

@@ -87,12 +87,19 @@ core_module <- function(call) {
   if (is.null(the$core)) {
     the$process <- Sys.getpid()
     core <- or_no_core(
-      without_tries(reticulate::import_from_path("reticnn", path = core_dir())), call
+      suspendInterrupts(
+        without_tries(reticulate::import_from_path("reticnn", path = core_dir()))
+      ),
+      call
     )
     check_own_core(core, call)
     # The core's one part for R, and the only submodule that R knows.
-    the$relay <- or_no_core(reticulate::import("reticnn.runtime.relay"), call)
-    the$bare_relay <- reticulate::import("reticnn.runtime.relay", convert = FALSE)
+    the$relay <- or_no_core(
+      suspendInterrupts(reticulate::import("reticnn.runtime.relay")), call
+    )
+    the$bare_relay <- suspendInterrupts(
+      reticulate::import("reticnn.runtime.relay", convert = FALSE)
+    )
     the$core <- core
   }
   if (the$process != Sys.getpid()) {
@@ -142,7 +149,21 @@ same_path <- function(one, other) {
 # it know our layers in models that Keras itself loads.
 import_keras <- function(call = rlang::caller_env()) {
   core_module(call)
-  or_no_core(the$relay$load_keras(), call)
+  or_no_core(done_in_core(the$relay$Call(the$relay$load_keras)), call)[[1]]
+}
+
+# Ctrl-C cuts off the work of a call of the core, and waits while reticulate converts
+# values: it would be lost there, become another error, or end R. An error of
+# reticulate's own after the work is such a one.
+done_in_core <- function(call) {
+  call <- suspendInterrupts(call)
+  run <- suspendInterrupts(call$run)
+  rlang::try_fetch(
+    run(),
+    python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
+    `Rcpp::exception` = function(cnd) rlang::interrupt()
+  )
+  suspendInterrupts(from_core(call$answer()))
 }
 
 # Calls a public function of the core, or a method of its objects: warnings become R
@@ -156,23 +177,16 @@ call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
   check_arguments(arguments, .call, .names)
   check_names(arguments, .call)
   core <- core_module(.call)
-  arguments <- lapply(arguments, to_core)
-  # reticulate would copy values that are part of the call itself, even large arrays.
-  elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
-  here <- rlang::current_env()
   answer <- rlang::try_fetch(
-    do.call(
-      the$relay$call_with_warnings,
-      c(
-        list(if (is.character(.name)) reticulate::py_get_attr(core, .name) else .name),
-        stats::setNames(elements, names(arguments))
-      ),
-      envir = here
-    ),
-    python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
+    done_in_core({
+      if (is.character(.name)) .name <- reticulate::py_get_attr(core, .name)
+      arguments <- lapply(arguments, to_core)
+      # reticulate would copy values that are part of the call itself, even large arrays.
+      elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))
+      do.call(the$relay$Call, c(list(.name), stats::setNames(elements, names(arguments))))
+    }),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call, .names)
   )
-  answer <- from_core(answer)
   for (i in seq_along(answer[[2]])) {
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
     rlang::warn(renamed(answer[[2]][[i]], .names), class = kinds, call = .call)

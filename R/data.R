@@ -200,7 +200,7 @@ is_image_data <- function(x) {
   here <- rlang::caller_env()
   check_not_gone(x, here)
   core_module(here)
-  if (!reticulate::py_has_attr(x, name)) {
+  if (!suspendInterrupts(reticulate::py_has_attr(x, name))) {
     abort_text(paste0("Image data have no `", name, "`, but `class_names`, ",
       "`class_counts`, `labels`, `files`, `skipped`, `left_out`, `image_shape`, ",
       "`groups` and `facts`."), call = here)
@@ -283,14 +283,15 @@ check_not_gone <- function(data, call) {
 #' @export
 `[.reticnn.ImageData` <- function(x, i) {
   positions <- positions_in(x, i, "[", rlang::caller_env())
-  reticulate::py_get_item(x, as.list(positions - 1L))
+  suspendInterrupts(reticulate::py_get_item(x, as.list(positions - 1L)))
 }
 
 #' @export
 `[[.reticnn.ImageData` <- function(x, i) {
   if (missing(i)) i <- NULL
   position <- positions_in(x, i, "[[", rlang::caller_env())
-  image <- load_images(reticulate::py_get_item(x, list(position - 1L)))$images
+  part <- suspendInterrupts(reticulate::py_get_item(x, list(position - 1L)))
+  image <- load_images(part)$images
   array(image, dim(image)[-1])
 }
 

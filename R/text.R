@@ -57,7 +57,7 @@ times_in <- function(x) {
 # An attribute of an object of the core.
 core_attribute <- function(x, name) {
   core_module(rlang::caller_env())
-  from_core(the$relay$attribute(x, name))
+  suspendInterrupts(from_core(the$relay$attribute(x, name)))
 }
 
 all_ascii <- function(text) {

@@ -63,7 +63,11 @@ seed_or_draw <- function(seed) {
 # the user insists on.
 seed_or_drawn <- function(seed, call = rlang::caller_env()) {
   core_module(call)
-  if (is.null(seed)) the$relay$drawn_seed(seed_or_draw(seed)) else seed
+  if (is.null(seed)) {
+    suspendInterrupts(the$relay$drawn_seed(seed_or_draw(seed)))
+  } else {
+    seed
+  }
 }
 
 # 2500000 as 2.5M, so that axes have room for it.

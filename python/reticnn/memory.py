@@ -21,6 +21,7 @@ from reticnn.runtime.keras_internals import (
     set_optimizer,
 )
 from reticnn.runtime.registration import is_by_keras, is_ours
+from reticnn.runtime.stopping import assign_in_full
 
 _VALUES = 64
 
@@ -195,8 +196,7 @@ def begin_again(model):
     elif model.compiled:
         make = kept_optimizer_maker(model) or _maker(model.optimizer)
         set_optimizer(model, make())
-    for variable, value in training.values.values():
-        variable.assign(value)
+    assign_in_full(training.values.values())
     if fingerprint(model) != training.first_weights:
         warn_user(
             "`fresh=True` gives `model` the weights from before `fit_classifier()` "

@@ -679,3 +679,71 @@ def test_private_attributes_of_keras_are_reached_for_in_one_file(path):
 @pytest.mark.parametrize("name", sorted(OF_KERAS))
 def test_private_attribute_has_a_test_of_its_name(name):
     assert any(name.strip("_") in test for test in globals() if test[:5] == "test_")
+
+
+# Scopes
+
+
+def cut_off_at_its_end(make):
+    """Enter a scope that is left in place, as by Ctrl-C at its very end."""
+
+    def cut_off():
+        scope = make()
+        scope.__enter__()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), keras_internals.scopes_kept():
+        cut_off()
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        lambda: keras.name_scope("mine"),
+        lambda: keras.StatelessScope(),
+        lambda: keras.src.backend.common.symbolic_scope.SymbolicScope(),
+        lambda: keras.src.backend.common.variables.AutocastScope("float16"),
+        lambda: keras.RematScope(),
+    ],
+)
+def test_scopes_of_keras_that_were_not_left_are_put_back(scope):
+    def names():
+        return keras.Variable([0.0], name="one").path, variable_of(2).value.dtype
+
+    before = names()
+    cut_off_at_its_end(scope)
+    assert names() == before
+    assert not keras.src.backend.in_stateless_scope()
+    assert keras.src.backend.common.remat.get_current_remat_mode() is None
+
+
+def left_in(scope):
+    """Stay in a scope of TensorFlow, and return whether that has been put back."""
+    import tensorflow as tf
+
+    cut_off_at_its_end(scope)
+    return tf.executing_eagerly() and (tf.constant([1.0]) + 1).numpy() == [2.0]
+
+
+@only_tensorflow
+def test_default_graph_stack_is_put_back():
+    import tensorflow as tf
+
+    assert left_in(lambda: tf.Graph().as_default())
+    assert tf.Variable(1.0, name="v").name == "v:0"
+
+
+@only_tensorflow
+def test_context_switches_are_put_back():
+    from tensorflow.python.framework import func_graph
+
+    assert left_in(lambda: func_graph.FuncGraph("f").as_default())
+
+
+@only_tensorflow
+def test_thread_local_data_are_put_back():
+    import tensorflow as tf
+
+    assert left_in(lambda: tf.device("/cpu:0"))
+    assert left_in(lambda: tf.name_scope("mine"))
+    assert tf.Variable(1.0, name="v").name == "v:0"

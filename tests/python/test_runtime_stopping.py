@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from PIL import Image
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import (
     StoppedError,
+    assign_in_full,
     check_wanted,
     result_of,
     results_in,
@@ -119,6 +121,24 @@ def test_pipe_put_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch):
 
 # Ctrl-C
 
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_values_are_put_in_place_in_full_before_ctrl_c_is_heard():
+    class Place:
+        value = 0
+
+        def assign(self, value):
+            if (self.value, value) == (0, 5):
+                self.value = None
+                os.kill(os.getpid(), signal.SIGINT)
+            self.value = value
+
+    places = [Place() for _ in range(9)]
+    with pytest.raises(KeyboardInterrupt):
+        assign_in_full((place, number) for number, place in enumerate(places))
+    assert [place.value for place in places] == list(range(9))
+
+
 # A process that interrupts itself in the import of Keras and at the tenth file that it
 # opens, moments that no load can shift.
 LONG_WORK = """
@@ -226,6 +246,64 @@ try:
 except Own:
     print("held")
 """
+
+
+TRACED = """
+import os, signal, sys, warnings
+import reticnn
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+warnings.simplefilter("ignore")
+data = reticnn.shape_images(16, image_size=8)
+model = reticnn.build_cnn((8, 8, 3), n_blocks=1, filters=2)
+
+
+class Ends:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(9):
+            len("")
+
+
+def cut_in_a_graph(frame, event, _):
+    if (event, frame.f_code.co_name) != ("call", "__exit__"):
+        return
+    scope = getattr(frame.f_locals["self"], "gen", None)
+    if scope and scope.gi_code.co_filename.endswith("func_graph.py"):
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def fitted():
+    return reticnn.fit_classifier(model, data, epochs=2, progress="none")
+
+
+sys.setprofile(cut_in_a_graph)
+print(fitted().stopped)
+classifier = fitted()
+print(classifier.stopped, len(reticnn.predict_images(classifier, data)[".pred_class"]))
+
+# Ctrl-C that Python drops, as it comes while an object is taken away.
+from reticnn.runtime.stopping import drops_made_good
+try:
+    with drops_made_good():
+        Ends()
+        while True:
+            len("")
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.skipif(
+    os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow",
+    reason="TensorFlow's graphs",
+)
+def test_ctrl_c_at_the_end_of_a_scope_leaves_a_session_that_can_be_used(run_python):
+    run = run_python(TRACED, limit=60)
+    assert run.stdout.split() == ["interrupted", "None", "16", "heard"], run.stderr
 
 
 FORKS = """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import random
 import shutil
 import signal
@@ -17,6 +18,7 @@ from torture import kills
 
 import reticnn
 from reticnn.runtime.conditions import CheckpointError, InterruptedWarning
+from reticnn.runtime.locks import FileLock
 from reticnn.training import feature_cache
 from reticnn.training.callbacks.checkpoints import Checkpoints
 
@@ -526,6 +528,114 @@ def test_a_run_in_this_process_is_in_nobodys_way_when_it_has_failed(tmp_path):
     with pytest.raises(ZeroDivisionError):
         short_run(tmp_path, progress=again)
     short_run(tmp_path)
+
+
+# Another user's lock: the superuser becomes nobody, and others are kept from writing.
+WITHOUT_RIGHTS = """
+import os, sys
+from reticnn.runtime.locks import FileLock, HeldError
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    lock = FileLock(sys.argv[1])
+except HeldError as holder:
+    print(holder)
+else:
+    print("held")
+    lock.release(delete=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other rights")
+def test_a_lock_of_another_user_is_looked_at_all_the_same(tmp_path, run_python):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    path = tmp_path / "lock"
+
+    def tried():
+        path.chmod(0o444)
+        run = run_python(WITHOUT_RIGHTS, path)
+        return run.stdout.strip() or run.stderr
+
+    lock = FileLock(path)
+    assert tried() == f"process {os.getpid()}"
+    # It still says so of a process that has ended without taking the note away.
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    path.chmod(0o644)
+    path.write_text(f"{ended.pid} {platform.node()}")
+    assert tried() == "another process"
+    lock.release(delete=False)
+    assert tried() == "held"
+
+
+def test_a_lock_that_cannot_be_looked_at_is_told_of(tmp_path):
+    (tmp_path / "reticnn-checkpoint.lock").symlink_to(tmp_path / "another")
+    with pytest.raises(CheckpointError, match="`checkpoint_dir` may be in use"):
+        short_run(tmp_path)
+    assert not (tmp_path / "another").exists()
+
+
+def test_a_checkpoint_that_was_damaged_is_not_sealed_anew(tmp_path):
+    file = tmp_path / "reticnn-checkpoint.npz"
+
+    def damage(state):
+        if state["epoch"] == 2:
+            contents = bytearray(file.read_bytes())
+            contents[10] ^= 1  # The time of an entry, of which no other digest tells.
+            file.write_bytes(contents)
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="`checkpoint_dir`.*has changed since"):
+        short_run(tmp_path, progress=damage)
+    with pytest.raises(CheckpointError, match="it has changed since it was written"):
+        short_run(tmp_path)
+
+
+def ctrl_c_at(number, within):
+    """Return a profiler that interrupts within a function, at some call of assign()."""
+    inside, calls = [], []
+
+    def profile(frame, event, _):
+        name = frame.f_code.co_name
+        if name == within and event in ("call", "return"):
+            inside[:] = [name] if event == "call" else []
+        if inside and (name, event) == ("assign", "call"):
+            calls.append(name)
+            if len(calls) == number:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    return profile
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+def test_ctrl_c_while_the_state_is_put_into_the_model_leaves_it_as_it_was(tmp_path):
+    whole = short_run(tmp_path / "whole")
+    with pytest.warns(InterruptedWarning):
+        short_run(tmp_path / "cut", progress=cut_in(2))
+    model = small()
+    before = model.get_weights()
+    for number in (1, 3):
+        sys.setprofile(ctrl_c_at(number, within="restore"))
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                short_run(tmp_path / "cut", model)
+        finally:
+            sys.setprofile(None)
+        for weight, now in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, now)
+    assert_same(short_run(tmp_path / "cut", model), whole)
+
+
+def test_a_model_that_has_the_state_already_goes_on(tmp_path):
+    whole = short_run(tmp_path / "whole")
+    with pytest.warns(InterruptedWarning):
+        short_run(tmp_path / "cut", progress=cut_in(2))
+    model = small()
+    with np.load(tmp_path / "cut" / "reticnn-checkpoint.npz") as archive:
+        for number, variable in enumerate(model.variables):
+            variable.assign(archive[f"variable_{number}"])
+    assert_same(short_run(tmp_path / "cut", model), whole)
 
 
 @pytest.mark.parametrize("inside", [(), ("folder",)])

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from reticnn.runtime.keras_internals import scopes_kept
 from reticnn.runtime.progress import reporting
 from reticnn.runtime.stopping import check_heard, listening, result_of, work_in
 
@@ -41,7 +42,7 @@ def read_batches(sources, batch_size):
         return
     pool = ThreadPoolExecutor(1, "reticnn-read")
     try:
-        with listening(), work_in(pool) as start:
+        with listening(), scopes_kept(), work_in(pool) as start:
             yield _one_ahead(start, batches)
     finally:
         pool.shutdown(wait=False)

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import sys
 import threading
+import traceback
 import types
 import zipfile
 
@@ -16,6 +17,7 @@ import h5py
 
 from reticnn.runtime.backend import keras
 from reticnn.runtime.registration import is_by_keras
+from reticnn.runtime.stopping import comes_of_stopping, done_in_full
 
 # Graphs
 
@@ -566,3 +568,98 @@ def mirrored_strategy(devices):
         _collective_key_base = next(_collective_keys)
 
     return Strategy(devices)
+
+
+# Scopes
+
+# Keras's, as it names them in what it keeps for each thread.
+_SCOPES = (
+    "autocast_scope",
+    "current_call_ctx",
+    "in_tf_graph_scope",
+    "name_scope_stack",
+    "remat_scope_stack",
+    "safe_mode_saving",
+    "stateless_scope",
+    "symbolic_scope",
+    "torch_device",
+    "tracking_on",
+)
+
+
+@contextlib.contextmanager
+def scopes_kept():
+    """Leave the scopes of Keras and TensorFlow as they were before the block.
+
+    Where Ctrl-C comes at the very end of one, this thread would stay in it for good:
+    in a graph, for example, in which no step is ever computed.
+    """
+    put_back = [*_keras_scopes(), *_tensorflow_scopes()]
+    try:
+        yield
+    except BaseException as error:
+        if comes_of_stopping(error):
+            _clear_frames(error)
+        raise
+    finally:
+        if not done_in_full(lambda: [put() for put in put_back]):
+            raise KeyboardInterrupt
+
+
+def _clear_frames(error):
+    """Take away what an error holds of the calls that it has ended, innermost first.
+
+    Scopes among it end with that: later, they would end others in place of themselves.
+    """
+    known = set()
+    while error is not None and id(error) not in known:
+        known.add(id(error))
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        for frame in reversed(frames):
+            with contextlib.suppress(RuntimeError):  # It goes on.
+                frame.clear()
+        error = error.__cause__ or error.__context__
+
+
+def _keras_scopes():
+    """Return functions that put back which scopes of Keras there are."""
+    state = vars(keras.src.backend.common.global_state.GLOBAL_STATE_TRACKER)
+    before = {name: state[name] for name in _SCOPES if name in state}
+
+    def put_back():
+        for name in _SCOPES:
+            state.pop(name, None)
+        state.update(before)
+
+    lists = [value for value in before.values() if isinstance(value, list)]
+    return [put_back, *map(_list_as_now, lists)]
+
+
+def _tensorflow_scopes():
+    """Return functions that put back which scopes of TensorFlow there are, if any."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    from tensorflow.python.eager import context
+    from tensorflow.python.framework import ops
+
+    ours = context.context()
+    local = ours._thread_local_data
+    names = ("is_eager", "scope_name", "device_name", "device_spec")
+    before = {name: getattr(local, name) for name in names}
+
+    def put_back():
+        for name, value in before.items():
+            setattr(local, name, value)
+
+    stacks = [ops._default_graph_stack.stack, ours._context_switches.stack]
+    return [put_back, *map(_list_as_now, stacks)]
+
+
+def _list_as_now(values):
+    """Return a function that puts back what is in a list."""
+    before = list(values)
+
+    def put_back():
+        values[:] = before
+
+    return put_back

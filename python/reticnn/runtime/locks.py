@@ -1,6 +1,7 @@
 """Files that one process at a time holds."""
 
 import contextlib
+import errno
 import os
 import platform
 import re
@@ -14,6 +15,9 @@ except ImportError:  # Windows.
 # Windows locks bytes, which nobody else can read then: one behind any text.
 _LOCKED_BYTE = 2**30
 
+# What the system says where a file may be read and not written.
+_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
+
 
 class HeldError(Exception):
     """Says, in words, who holds a file."""
@@ -22,7 +26,8 @@ class HeldError(Exception):
 class FileLock:
     """A file that is held until it is released, or the process ends, however it does.
 
-    Where the file system knows no locks, everybody holds it.
+    One that may be read only, as another user's, is held all the same, and its holder
+    is not noted. Where the file system knows no locks, everybody holds it.
     """
 
     def __init__(self, path, create=True):
@@ -39,10 +44,8 @@ class FileLock:
                 it there, to a file that must not be written to.
         """
         self._path = path
-        flags = os.O_RDWR | (os.O_CREAT if create else 0)
-        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
         while True:
-            self._file = os.open(path, flags, 0o666)
+            self._file = _opened(path, create)
             try:
                 _lock(self._file)
                 if self._is_in_place():
@@ -52,7 +55,7 @@ class FileLock:
                 raise
             # Whoever held it has deleted it meanwhile.
             os.close(self._file)
-        # On a full disk nobody is noted.
+        # On a full disk nobody is noted, nor in another's file.
         with contextlib.suppress(OSError):
             if create:
                 os.truncate(self._file, 0)
@@ -73,6 +76,21 @@ class FileLock:
             return os.path.samestat(os.fstat(self._file), os.stat(self._path))
         except FileNotFoundError:
             return False
+
+
+def _opened(path, create):
+    """Return a file, open to be written to where that is allowed."""
+    names = ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK")
+    flags = sum(getattr(os, name, 0) for name in names)
+    try:
+        return os.open(path, flags | os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+    except OSError as error:
+        if not fcntl or error.errno not in _READ_ONLY:
+            raise
+        try:
+            return os.open(path, flags | os.O_RDONLY)
+        except OSError:
+            raise error from None
 
 
 def _lock(file):
@@ -105,7 +123,23 @@ def _holder(file):
     noted = re.fullmatch(rb"(\d+) ([\w.-]*)", os.read(file, 300))
     if not noted:
         return "another process"
-    process, machine = (part.decode() for part in noted.groups())
+    process, machine = int(noted[1]), noted[2].decode()
     if machine != platform.node():
         return f"process {process} of the machine {machine}"
-    return "this process" if int(process) == os.getpid() else f"process {process}"
+    if process == os.getpid():
+        return "this process"
+    # One that may not write to the file has left in it who held it before.
+    return f"process {process}" if lives(process) else "another process"
+
+
+def lives(process):
+    """Return whether there is a process of a number, or that cannot be known."""
+    if os.name == "nt":  # Where `os.kill()` ends it.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True

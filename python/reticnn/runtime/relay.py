@@ -1,7 +1,10 @@
 """What R calls of the core in addition to its public functions."""
 
+import contextlib
 import re
+import sys
 import warnings
+from functools import partial
 
 from reticnn.coercion import printable
 from reticnn.notation import RNotation, translated, visible_lines, written_in
@@ -9,11 +12,12 @@ from reticnn.runtime.carrying import attribute, named, received, sent
 from reticnn.runtime.conditions import r_class
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.registration import register_classes
+from reticnn.runtime.stopping import drops_made_good
 
-__all__ = ["attribute", "call_with_warnings", "load_keras", "named"]
+__all__ = ["Call", "attribute", "call_with_warnings", "load_keras", "named"]
 
 
-def call_with_warnings(function, *args, **kwargs):
+def call_with_warnings(function, /, *args, **kwargs):
     """Return what `function` returns, and the texts and kinds of the warnings it gave.
 
     These texts, and those of errors, are in R's notation. A kind is the class that R
@@ -28,6 +32,37 @@ def call_with_warnings(function, *args, **kwargs):
         texts = [_for_r(str(warning.message)) for warning in caught]
     kinds = [r_class(warning.category) or "reticnn_warning" for warning in caught]
     return sent(value), texts, kinds
+
+
+class Call:
+    """A call from R: first it takes what R sends, then it works, then it answers.
+
+    Ctrl-C may cut off the work alone. Where it comes while reticulate converts a value,
+    it is dropped, or becomes an error about something else, or ends the process. So R
+    has it wait in the other two steps.
+    """
+
+    def __init__(self, function, /, *args, **kwargs):
+        """Take a function and its arguments."""
+        self._work = partial(call_with_warnings, function, *args, **kwargs)
+
+    def run(self):
+        """Do the work."""
+        work, self._work = self._work, None
+        with drops_made_good(), _scopes_kept():
+            self._answer = work()
+
+    def answer(self):
+        """Return, once, what `call_with_warnings` does."""
+        answer, self._answer = self._answer, None
+        return answer
+
+
+def _scopes_kept():
+    """Return a context in which Keras's scopes are kept, once there can be any."""
+    internals = sys.modules.get("reticnn.runtime.keras_internals")
+    kept = getattr(internals, "scopes_kept", contextlib.nullcontext)
+    return kept()
 
 
 def _put_in_r(error):

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import Future, wait
@@ -102,6 +103,39 @@ def work_in(pool):
         for future in begun:
             future.cancel()
         _wait_for_the_last(begun)
+
+
+def done_in_full(function):
+    """Return whether nobody wanted to stop while a function was at work.
+
+    Where half of its work would be worse than waiting, it is begun anew after Ctrl-C.
+
+    Args:
+        function: Function without arguments, which may be called again at any moment.
+    """
+    undisturbed = True
+    while True:
+        try:
+            function()
+            return undisturbed
+        except KeyboardInterrupt:
+            undisturbed = False
+
+
+def assign_in_full(pairs):
+    """Put values into variables, all of them before Ctrl-C is heard.
+
+    Args:
+        pairs: Iterable of variables and what they are to be.
+    """
+    pairs = list(pairs)
+
+    def assign():
+        for variable, value in pairs:
+            variable.assign(value)
+
+    if not done_in_full(assign):
+        raise KeyboardInterrupt
 
 
 def _wait_for_the_last(futures):
@@ -203,6 +237,33 @@ def _ends_work():
     user's does is known to the user alone.
     """
     return isinstance(signal.getsignal(signal.SIGINT), BuiltinFunctionType)
+
+
+@contextlib.contextmanager
+def drops_made_good():
+    """Have Ctrl-C sent again in the block where Python drops it.
+
+    Python raises `KeyboardInterrupt` between any two steps, and can hand it to nobody
+    where it has just then been taking away an object.
+    """
+    if not _ends_work() or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    tell = sys.unraisablehook
+
+    def send_again(dropped):
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            # Not here, where it would be dropped once more.
+            threading.Timer(_SECONDS, signal.raise_signal, [signal.SIGINT]).start()
+        else:
+            tell(dropped)
+
+    sys.unraisablehook = send_again
+    try:
+        yield
+    finally:
+        if sys.unraisablehook is send_again:
+            sys.unraisablehook = tell
 
 
 def wanted_here():

@@ -13,6 +13,7 @@ from reticnn.optimizers.schedules import DECADES, Schedule
 from reticnn.outputs import count_classes, kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.keras_internals import scopes_kept
 from reticnn.runtime.stopping import check_heard, listening
 from reticnn.training.building import built
 from reticnn.training.callbacks.seeds import torch_state_kept
@@ -118,7 +119,7 @@ def find_learning_rate(
     copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
     guessing = math.log(count_classes(model))
     rates = max_rate * 10.0 ** (DECADES * (np.arange(steps) / steps - 1))
-    with torch_state_kept(), listening():
+    with torch_state_kept(), listening(), scopes_kept():
         curves = _agreeing_curves(_curves(run, copy, steps, guessing), rates, guessing)
     losses, suggestion = _smoothed_and_suggestion(curves, rates, guessing)
     if suggestion is None:

@@ -18,11 +18,12 @@ from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import (
     averages,
     innermost,
+    scopes_kept,
     steps_done,
     sync_weights,
 )
 from reticnn.runtime.randomness import DrawnSeed
-from reticnn.runtime.stopping import comes_of_stopping
+from reticnn.runtime.stopping import comes_of_stopping, done_in_full
 from reticnn.training.batches import (
     EpochStarts,
     ImageBatches,
@@ -304,15 +305,16 @@ class TrainingRun:
         errors = errors_as_raised(batches, held_out)
         with errors, torch_state_kept(), precision, spread, rates, metrics:
             try:
-                self._trained.fit(
-                    placed(batches, self._devices),
-                    validation_data=placed(held_out, self._devices),
-                    epochs=last,
-                    initial_epoch=done,
-                    shuffle=False,  # ImageBatches shuffles, by the seed.
-                    verbose=verbose,
-                    callbacks=callbacks,
-                )
+                with scopes_kept():
+                    self._trained.fit(
+                        placed(batches, self._devices),
+                        validation_data=placed(held_out, self._devices),
+                        epochs=last,
+                        initial_epoch=done,
+                        shuffle=False,  # ImageBatches shuffles, by the seed.
+                        verbose=verbose,
+                        callbacks=callbacks,
+                    )
             except BaseException as error:
                 if not comes_of_stopping(error):
                     raise
@@ -331,7 +333,8 @@ class TrainingRun:
         if self.keeps_best and self._best.epoch < self._first_epoch:
             # They are from before this run, and so are their statistics.
             return
-        self._settling().settle()
+        with scopes_kept():
+            self._settling().settle()
 
     def _settling(self):
         """Return what settles the statistics, on images as inference has them."""
@@ -376,7 +379,7 @@ class TrainingRun:
         stopped = stopped or self._best.stopped
         by_hand = stopped == "interrupted" and self._validation is not None
         self.keeps_best = self.keeps_best or by_hand or stopped == "nan"
-        if not self._put_weights_in_full() and stopped != "nan":
+        if not done_in_full(self._put_weights) and stopped != "nan":
             stopped = "interrupted"
             self.cut_off()
         self._penalty = _penalty(self._model)
@@ -399,17 +402,6 @@ class TrainingRun:
     def cut_off(self):
         """Note that the user does not wait for what comes after the last epoch."""
         self.cut = self.cut or f"after epoch {self.end}"
-
-    def _put_weights_in_full(self):
-        """Have the weights in the model, and return whether nobody wanted to stop."""
-        undisturbed = True
-        while True:
-            try:
-                self._put_weights()
-                return undisturbed
-            except KeyboardInterrupt:
-                # Half of them would be worse than waiting.
-                undisturbed = False
 
     def _put_weights(self):
         """Have the weights in the model that are to be kept."""

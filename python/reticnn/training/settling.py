@@ -18,7 +18,7 @@ from reticnn.memory import changed_by_training
 from reticnn.runtime.backend import keras, without_gradients
 from reticnn.runtime.keras_internals import parts_of, takes_training
 from reticnn.runtime.randomness import generator
-from reticnn.runtime.stopping import StoppedError, check_wanted
+from reticnn.runtime.stopping import StoppedError, assign_in_full, check_wanted
 
 # More images do not make the statistics better.
 _IMAGES = 1024
@@ -76,7 +76,7 @@ class Settling(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         """Put back the statistics that training goes on with."""
         if self._before is not None:
-            _put_back(self._before)
+            assign_in_full(self._before)
             self._before = None
 
     def _learning(self):
@@ -164,13 +164,12 @@ def _settle(layers, model, batches):
     ):
         for images in batches:
             _outputs(model, images, training=False)
-    for layer in layers:
-        if not sums[id(layer)].count:
-            continue
-        for variable, value in zip(
-            _statistics_of(layer), sums[id(layer)].result(), strict=True
-        ):
-            variable.assign(value)
+    assign_in_full(
+        pair
+        for layer in layers
+        if sums[id(layer)].count
+        for pair in zip(_statistics_of(layer), sums[id(layer)].result(), strict=True)
+    )
 
 
 class _Sums:
@@ -214,11 +213,6 @@ def _values(variables):
     ]
 
 
-def _put_back(values):
-    for variable, value in values:
-        variable.assign(value)
-
-
 @contextlib.contextmanager
 def _state_kept(model):
     """Put back all that calls of the model change, such as its random states."""
@@ -227,7 +221,7 @@ def _state_kept(model):
     try:
         yield
     finally:
-        _put_back(values)
+        assign_in_full(values)
 
 
 @contextlib.contextmanager

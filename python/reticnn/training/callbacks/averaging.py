@@ -2,6 +2,7 @@
 
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import averages, steps_done, trained_by
+from reticnn.runtime.stopping import assign_in_full
 
 
 class AveragedTests(keras.callbacks.Callback):
@@ -20,16 +21,14 @@ class AveragedTests(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         """Put the weights back."""
         trained = trained_by(self.model.optimizer)
-        for variable, weight in zip(trained, self._weights, strict=True):
-            variable.assign(weight)
+        assign_in_full(zip(trained, self._weights, strict=True))
 
 
 def keep_averages(model):
     """Put the averages into the model, if its optimizer has any by now."""
     if steps_done(model.optimizer) == 0:
         return
-    for variable, average in _pairs(model):
-        variable.assign(average)
+    assign_in_full(_pairs(model))
 
 
 def begin_averages(model):

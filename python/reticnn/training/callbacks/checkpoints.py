@@ -15,7 +15,8 @@ from reticnn.coercion import shown
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import CheckpointError, warn_user
 from reticnn.runtime.files import opened
-from reticnn.runtime.locks import FileLock, HeldError
+from reticnn.runtime.locks import FileLock, HeldError, lives
+from reticnn.runtime.stopping import assign_in_full
 from reticnn.runtime.writing import reason_of, replacing, sweep, way_out_of
 from reticnn.training.fingerprint import weights_digest
 
@@ -56,6 +57,8 @@ class Checkpoints(keras.callbacks.Callback):
         _sweep_older(folder)
         self.path = _path_in(folder)
         self.record, self._arrays, self._left = self._read()
+        # Whether the file is to have a seal.
+        self._sealed = bool(self.record) and self.record["format"] > _UNSEALED_FORMAT
         self.run = self.record["run"] if self.record else secrets.token_hex(8)
 
     def check(self, texts, digests):
@@ -105,8 +108,22 @@ class Checkpoints(keras.callbacks.Callback):
             )
 
     def has_left(self, model):
-        """Return whether a model is as the run left it when it was last cut off."""
-        return bool(self._left) and weights_digest(model.weights) in self._left
+        """Return whether a model is as the run left it when it was last cut off.
+
+        That may have been when the state was in the model, and before training began.
+        """
+        left = bool(self._left) and weights_digest(model.weights) in self._left
+        return left or self._has_put_in(model)
+
+    def _has_put_in(self, model):
+        """Return whether a model has the trained weights that are in the file."""
+        arrays = self._arrays if self.record and self.record["records"] else {}
+        places = _places(model.variables, "variable", model.weights)
+        places = {name: places[name] for name in places if name in arrays}
+        return bool(places) and all(
+            np.array_equal(arrays[name], keras.ops.convert_to_numpy(variable))
+            for name, variable in places.items()
+        )
 
     def connect(self, model, trained, facts, history, best):
         """Take what is to be written.
@@ -124,6 +141,8 @@ class Checkpoints(keras.callbacks.Callback):
     def restore(self, followed):
         """Put the state of the run that is there, if there is one, into the model.
 
+        Ctrl-C leaves the model as it was.
+
         Args:
             followed: Whether a later stage has a checkpoint too. What is frozen now may
                 have been trained since, and the later state is put in place of it.
@@ -135,9 +154,23 @@ class Checkpoints(keras.callbacks.Callback):
         arrays = self._arrays
         places = _places(self._whole.variables, "variable")
         places.update(_places(self._trained.optimizer.variables, "optimizer"))
-        for name, variable in places.items():
-            if name in arrays:
+        places = {name: places[name] for name in arrays if name in places}
+        before = [
+            (variable, keras.ops.convert_to_numpy(variable).copy())
+            for variable in places.values()
+        ]
+        try:
+            for name, variable in places.items():
                 variable.assign(arrays[name])
+            self._take_best()
+        except KeyboardInterrupt:
+            assign_in_full(before)
+            raise
+        self._arrays = None
+
+    def _take_best(self):
+        """Put what is known of the best weights where that is kept."""
+        arrays = self._arrays
         self._best.weights = [
             arrays[name] if name in arrays else keras.ops.convert_to_numpy(weight)
             for name, weight in self._kept().items()
@@ -145,7 +178,6 @@ class Checkpoints(keras.callbacks.Callback):
         self._best.loss = self.record["best_loss"]
         self._best.epoch = self.record["best_epoch"]
         self._best.stopped = self.record["stopped"]
-        self._arrays = None
 
     def on_train_begin(self, logs=None):
         """Write the state before the first epoch."""
@@ -184,7 +216,7 @@ class Checkpoints(keras.callbacks.Callback):
         ):
             np.savez(file, **arrays)
             _seal(file)
-        self._left = set()
+        self._left, self._sealed = set(), True
 
     def _unwritten(self, error):
         """Return what to say where the state of training could not be written."""
@@ -221,6 +253,13 @@ class Checkpoints(keras.callbacks.Callback):
         ):
             with open(self.path, "rb") as last:
                 shutil.copyfileobj(last, file)
+            # A new seal would say of damage that it had been written.
+            if self._sealed and not _is_sealed(file):
+                warn_user(
+                    "`checkpoint_dir`: the checkpoint has changed since it was "
+                    f"written, and the run cannot go on from it: {self.path!r}"
+                )
+                return
             _seal(file, _LEFT + digest)
             self._left.add(digest)
 
@@ -265,23 +304,30 @@ def held(folder):
         folder: The folder, or None for nothing.
 
     Raises:
-        CheckpointError: If another run is going on in the folder.
+        CheckpointError: If another run is going on in the folder, or that cannot be
+            known.
         ValueError: If it is a file.
         OSError: If it cannot be made.
     """
     lock = None
     if folder is not None:
         _make(folder)
+        path = os.path.join(folder, _LOCK)
         try:
-            lock = FileLock(os.path.join(folder, _LOCK))
+            lock = FileLock(path)
         except HeldError as other:
             raise CheckpointError(
                 f"`checkpoint_dir` is in use by another run, of {other}: {folder!r}. "
                 "Wait until that has ended, or use another folder."
             ) from None
-        except OSError:
-            # What cannot be written is said where it is to be.
-            pass
+        except OSError as error:
+            # That nothing can be written is said where something is to be.
+            if os.path.lexists(path):
+                raise CheckpointError(
+                    f"`checkpoint_dir` may be in use by another run: its lock cannot "
+                    f"be looked at ({reason_of(error)}): {path!r}. Delete it if there "
+                    "is no such run, or use another folder."
+                ) from error
     try:
         yield
     finally:
@@ -343,25 +389,15 @@ def _sweep_older(folder):
         names = os.listdir(folder)
     for name in names:
         writer = re.fullmatch(rf"{re.escape(_FILE)}\.(\d+)\.tmp", name)
-        if writer and not _lives(int(writer[1])):
+        # Windows deletes no file that a process has open.
+        if writer and (os.name == "nt" or _is_past(int(writer[1]))):
             with contextlib.suppress(OSError):
                 os.remove(os.path.join(folder, name))
 
 
-def _lives(process):
-    """Return whether there is another process of a number.
-
-    Windows deletes no file that a process has open, and its `os.kill()` ends it.
-    """
-    if os.name == "nt" or process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        pass
-    return True
+def _is_past(process):
+    """Return whether a process has ended; this one writes no such files any more."""
+    return process == os.getpid() or not lives(process)
 
 
 def _seal(file, *names):

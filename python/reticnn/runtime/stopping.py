@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from concurrent.futures import Future, wait
@@ -24,6 +23,12 @@ _SECONDS = 0.05
 _LAST_SECONDS = 0.5
 
 _own = threading.local()
+
+# After this time, Ctrl-C has led to something or was dropped.
+_UNWINDING_SECONDS = 0.3
+
+# How often Ctrl-C has been acted on by work that goes on.
+_taken = 0
 
 # Where Ctrl-C is written for us to hear it.
 _descriptors = set()
@@ -119,6 +124,7 @@ def done_in_full(function):
             function()
             return undisturbed
         except KeyboardInterrupt:
+            note_taken()
             undisturbed = False
 
 
@@ -203,18 +209,20 @@ def listening():
         yield
         return
     before = signal.set_wakeup_fd(-1)
-    if before != -1:
+    if before not in {-1, *_descriptors}:
         signal.set_wakeup_fd(before)
         yield
         return
-    heard = _Heard()
+    outer, heard, known = getattr(_own, "heard", None), _Heard(), _taken
     try:
         _own.heard = heard
         signal.set_wakeup_fd(heard.fileno(), warn_on_full_buffer=False)
         yield
+        if known == _taken:
+            check_heard()
     finally:
-        signal.set_wakeup_fd(-1)
-        _own.heard = None
+        signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        _own.heard = outer
         heard.close()
 
 
@@ -241,29 +249,74 @@ def _ends_work():
 
 @contextlib.contextmanager
 def drops_made_good():
-    """Have Ctrl-C sent again in the block where Python drops it.
+    """Have Ctrl-C sent again in the block where it was dropped.
 
-    Python raises `KeyboardInterrupt` between any two steps, and can hand it to nobody
-    where it has just then been taking away an object.
+    Python raises `KeyboardInterrupt` between any two steps of whatever it does, and it
+    gets lost where an object is taken away, or code in C has called the step and takes
+    any error of it for no. So another thread sees whether it has led to anything.
     """
     if not _ends_work() or threading.current_thread() is not threading.main_thread():
         yield
         return
-    tell = sys.unraisablehook
-
-    def send_again(dropped):
-        if issubclass(dropped.exc_type, KeyboardInterrupt):
-            # Not here, where it would be dropped once more.
-            threading.Timer(_SECONDS, signal.raise_signal, [signal.SIGINT]).start()
-        else:
-            tell(dropped)
-
-    sys.unraisablehook = send_again
-    try:
+    before = signal.set_wakeup_fd(-1)
+    if before != -1:
+        signal.set_wakeup_fd(before)
         yield
+        return
+    watch = _Watch()
+    try:
+        signal.set_wakeup_fd(watch.heard.fileno(), warn_on_full_buffer=False)
+        watch.start()
+        yield
+        watch.check_led_to_something()
+    except Exception as error:
+        # Code in C makes other errors of it too.
+        watch.check_led_to_something(error)
+        raise
     finally:
-        if sys.unraisablehook is send_again:
-            sys.unraisablehook = tell
+        signal.set_wakeup_fd(-1)
+        watch.end()
+
+
+class _Watch(threading.Thread):
+    """A thread that sends Ctrl-C again, once nothing can have come of it."""
+
+    def __init__(self):
+        super().__init__(name="reticnn-watch", daemon=True)
+        self.heard = _Heard()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._before = _taken
+
+    def run(self):
+        """Look for Ctrl-C again and again until the end."""
+        while not self._ended.wait(_SECONDS):
+            if self._is_open():
+                self._ended.wait(_UNWINDING_SECONDS)
+                with self._lock:
+                    if not self._ended.is_set() and self._is_open():
+                        signal.raise_signal(signal.SIGINT)
+
+    def check_led_to_something(self, error=None):
+        """Raise if Ctrl-C was dropped, and the work has come to its end meanwhile."""
+        if self._is_open():
+            raise KeyboardInterrupt from error
+
+    def end(self):
+        """End the thread, which sends nothing from now on."""
+        with self._lock:
+            self._ended.set()
+        self.heard.close()
+
+    def _is_open(self):
+        """Return whether Ctrl-C was heard, and nobody has acted on it since."""
+        return self.heard.is_set() and self._before == _taken
+
+
+def note_taken():
+    """Note that Ctrl-C has reached code of ours which acts on it, and goes on."""
+    global _taken
+    _taken += 1
 
 
 def wanted_here():
@@ -293,9 +346,12 @@ def comes_of_stopping(error):
     it does for a batch that nobody wants any more.
     """
     heard = getattr(_own, "heard", None)
-    return isinstance(error, KeyboardInterrupt) or (
+    comes = isinstance(error, KeyboardInterrupt) or (
         heard is not None and heard.is_set()
     )
+    if comes:
+        note_taken()
+    return comes
 
 
 @contextlib.contextmanager
@@ -344,6 +400,7 @@ class _Heard:
         return self._interrupted or self._closed
 
     def close(self):
+        """Listen no more."""
         self._closed = True
         _descriptors.discard(self.fileno())
         self._here.close()

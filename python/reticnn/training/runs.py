@@ -2,7 +2,7 @@
 
 from reticnn.graph import set_trainable_flags, trainable_flags
 from reticnn.memory import keep_beginning, note_images
-from reticnn.runtime.stopping import StoppedError, listening, wanted_for
+from reticnn.runtime.stopping import StoppedError, listening, note_taken, wanted_for
 from reticnn.training.callbacks.checkpoints import has_checkpoint
 from reticnn.training.callbacks.epoch_progress import (
     in_reading_order,
@@ -111,6 +111,7 @@ class RunSequence:
                 set_trainable_flags(model, flags)
             if self.run is None or not isinstance(error, KeyboardInterrupt):
                 raise
+            note_taken()
             self.stopped, self.cut = "interrupted", f"before stage {stage.number}"
             return
         if self.run is None:
@@ -139,6 +140,7 @@ class RunSequence:
 
     def _cut_off(self):
         """Note that the user does not wait for what comes after training."""
+        note_taken()
         self.run.cut_off()
         self.stopped, self.cut = "interrupted", self.run.cut
 

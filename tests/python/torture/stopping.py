@@ -30,9 +30,10 @@ except ImportError:  # Windows.
 
 _HERE = Path(__file__).parent
 _LIMIT = 1.0
-# Before, R's console still hands over the line, and may drop the signal.
-_BEGUN = 0.1
 _PATIENCE = 120.0
+# A signal that has led to nothing by then was lost.
+_LOST_AFTER = 20.0
+_SILENT = "said nothing"
 
 _PHASES = [
     "listing",
@@ -68,18 +69,20 @@ def run(say, seconds, seed):
         sessions = [_Python, _Rscript, _Terminal] if shutil.which("R") else [_Python]
         for kind in sessions:
             end = time.monotonic() + seconds / len(sessions)
-            longest, counts = {}, {}
+            longest, counts, lost = {}, {}, 0
             with contextlib.closing(_Restarted(kind, root, proxy)) as session:
                 for phase in _in_turn(end, rng):
-                    delay = rng.uniform(_BEGUN, 3)
+                    delay = rng.uniform(kind.begun, 3)
                     took, problem = session.interrupted(phase, delay)
                     longest[phase] = max(longest.get(phase, 0), took)
                     counts[phase] = counts.get(phase, 0) + 1
+                    lost += bool(problem and problem.startswith(_SILENT))
                     if took > _LIMIT:
                         problem = problem or f"{took:.2f} s"
                     if problem:
                         fell.append(f"{kind.name}, {phase}: {problem}")
                         say(fell[-1])
+            say(f"{kind.name}: {sum(counts.values())} signals sent, {lost} lost")
             for phase, took in longest.items():
                 say(f"{kind.name:10} {phase:24} {took:5.2f} s, {counts[phase]} times")
     return fell
@@ -181,7 +184,7 @@ class _Session:
                 return said.decode(errors="replace")
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._output], [], [], left)[0]:
-                raise _LostError(f"said nothing more than {self._text[-300:]!r}")
+                raise _LostError(f"{_SILENT} more than {self._text[-300:]!r}")
             try:
                 more = os.read(self._output, 10_000)
             except OSError:
@@ -199,6 +202,8 @@ class _Session:
 class _Piped(_Session):
     """A process that reads the names of phases."""
 
+    begun = 0.0
+
     def __init__(self, command, root, proxy):
         super().__init__(command, root, proxy, subprocess.PIPE, subprocess.PIPE)
         self._output = os.dup(self._process.stdout.fileno())
@@ -211,7 +216,7 @@ class _Piped(_Session):
         time.sleep(delay)
         begin = time.monotonic()
         self._process.send_signal(signal.SIGINT)
-        self._until(b"@back ")
+        self._until(b"@back ", seconds=_LOST_AFTER)
         took = time.monotonic() - begin
         came = self._until(b"\n").strip()
         self._until(b"@left ")
@@ -242,6 +247,8 @@ class _Rscript(_Piped):
 
 class _Terminal(_Session):
     name = "terminal R"
+    # Before, the console still hands over the line, and may drop the signal.
+    begun = 0.1
 
     def __init__(self, root, proxy):
         self._output, theirs = pty.openpty()
@@ -265,7 +272,7 @@ class _Terminal(_Session):
         begin = time.monotonic()
         # What Ctrl-C does to whatever a terminal runs.
         os.killpg(self._process.pid, signal.SIGINT)
-        said = self._until(b"PROMPT> ")
+        said = self._until(b"PROMPT> ", seconds=_LOST_AFTER)
         took = time.monotonic() - begin
         came = "error" if "Error" in said else "stopped"
         self._type("look()")

@@ -71,6 +71,7 @@ _HOME = {
     "save_classifier": "saving",
     "load_classifier": "saving",
     "report_classifier": "reporting",
+    "review_images": "review",
 }
 
 # Classes that users meet as objects made by the functions. They say `reticnn` as their
@@ -82,6 +83,7 @@ _HOME_OF_CLASSES = {
     "ImageData": "data.image_data",
     "Policy": "augmenting.policy",
     "RandAugment": "augmenting.autoaugment",
+    "Review": "review.findings",
     "Sequence": "augmenting.sequence",
     "TrivialAugment": "augmenting.autoaugment",
 }
@@ -99,6 +101,7 @@ _HOME_OF_PREPARATION = {
     "pictures_of_filters": "plots.preparation",
     "pictures_of_images": "plots.preparation",
     "points_of_history": "plots.preparation",
+    "review_as_lists": "review",
 }
 
 # What None means for an argument whose default is something else: here it switches off
@@ -166,6 +169,7 @@ __all__ = [
     "rand_augment",
     "report_classifier",
     "residual_block",
+    "review_images",
     "save_classifier",
     "separable_block",
     "separable_costs",

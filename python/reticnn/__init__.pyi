@@ -75,6 +75,8 @@ from reticnn.pretrained import (
     unfreeze as unfreeze,
 )
 from reticnn.reporting import report_classifier as report_classifier
+from reticnn.review import review_images as review_images
+from reticnn.review.findings import Review as Review
 from reticnn.saving import (
     load_classifier as load_classifier,
     save_classifier as save_classifier,

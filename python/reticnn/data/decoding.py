@@ -145,6 +145,16 @@ def describe_images(files):
     return [description for _, description in described]
 
 
+def image_sizes(files):
+    """Return the (width, height) of each file as its header says, or None."""
+
+    def size_at(index):
+        with contextlib.suppress(Exception), _image_in(files[index]) as image:
+            return image.size
+
+    return [size for _, size in _for_each(size_at, len(files))]
+
+
 def unknown(problem):
     """Return what `describe_images` says of a file of which only a problem is known."""
     return {"format": None, "width": None, "height": None, "problem": problem}

@@ -1,0 +1,76 @@
+#' @eval said(
+#'   "review_images",
+#'   data = "A named list will do for the dict.",
+#'   thresholds = "A named vector is accepted too.",
+#'   without = "returns"
+#' )
+#' @return A `reticnn_review`: a tibble with one row for each image of each finding, the
+#'   worst first.
+#'   - `finding`: number of the finding, the same for all images that it is about.
+#'   - `kind` and `severity`, a factor: `high`, `medium` or `low`.
+#'   - `part`: name of the image's part, `NA` without parts.
+#'   - `image`: its position in the part, `NA` for a finding about a class.
+#'   - `file` and `label`: its path and its class, `NA` if it has none.
+#'   - `value` and `threshold`: the number that was looked at, and the one that it is
+#'     beyond.
+#'   - `extra`: whether the image can be left out because a copy of it stays, in the last
+#'     part that has one.
+#'   - `why`: text.
+#'
+#'   It prints the number of findings of each kind, and the worst of them.
+#' @seealso [check_images()] for files that cannot be read
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(100, seed = 1)
+#' data <- c(data, data[1:3])
+#' review <- review_images(data)
+#' review
+#' data[-review$image[review$extra]]
+review_images <- function(data, kinds = NULL, thresholds = NULL, outlying = 3,
+                          progress = "auto") {
+  if (!is.null(names(thresholds))) thresholds <- as.list(thresholds)
+  new_review(call_core("review_as_lists", data = data, kinds = as_strings(kinds),
+    thresholds = thresholds, outlying = outlying, progress = step_reporter(progress)))
+}
+
+new_review <- function(found) {
+  columns <- lapply(found$columns, none_as_na)
+  # So that a column has its type even if it is all `NA`, or empty.
+  text <- c("kind", "severity", "part", "file", "label", "why")
+  columns[text] <- lapply(columns[text], as.character)
+  numbers <- c("value", "threshold")
+  columns[numbers] <- lapply(columns[numbers], as.numeric)
+  columns$severity <- factor(columns$severity, c("high", "medium", "low"))
+  columns$finding <- as.integer(columns$finding)
+  columns$image <- as.integer(columns$image) + 1L
+  columns$extra <- as.logical(columns$extra)
+  columns$file <- as_paths(columns$file)
+  structure(
+    as_table(columns),
+    sizes = unlist(found$sizes), kinds = as.character(found$kinds),
+    class = c("reticnn_review", "tbl_df", "tbl", "data.frame")
+  )
+}
+
+#' @export
+print.reticnn_review <- function(x, ...) {
+  sizes <- attr(x, "sizes")
+  count <- function(n) format(n, big.mark = ",", decimal.mark = ".", trim = TRUE)
+  cat("<reticnn_review> ", count(sum(sizes)), " images",
+    if (all(nzchar(names(sizes)))) {
+      paste0(" (", paste(names(sizes), count(sizes), collapse = ", "), ")")
+    },
+    ": ", count(length(unique(x$finding))), " findings\n", sep = "")
+  kinds <- factor(x$kind, unique(x$kind))
+  if (nrow(x) > 0) {
+    table <- data.frame(
+      kind = levels(kinds),
+      findings = as.vector(tapply(x$finding, kinds, function(n) length(unique(n)))),
+      images = as.vector(tapply(x$image, kinds, function(n) sum(!is.na(n))))
+    )
+    print(table, row.names = FALSE, right = FALSE)
+    cat("\n")
+    print(tibble::as_tibble(as.list(x)), ...)
+  }
+  invisible(x)
+}

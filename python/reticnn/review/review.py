@@ -1,0 +1,193 @@
+"""Review image data: what is wrong with the images and their labels."""
+
+from collections.abc import Mapping
+
+from reticnn.coercion import (
+    as_choice,
+    as_float,
+    as_strings,
+    nearest,
+    none_as_default,
+    shown,
+)
+from reticnn.data.accepting import image_data_of
+from reticnn.data.image_data import ImageData, check_not_empty
+from reticnn.notation import in_words
+from reticnn.review.classes import uneven_classes
+from reticnn.review.copies import near_copies, steps_of_search
+from reticnn.review.findings import table_of
+from reticnn.review.groups_of_copies import copies_found
+from reticnn.review.looks import looks_at, number_of_looks
+from reticnn.review.pictures import CHECKS, odd_pictures, sizes_of
+from reticnn.runtime.progress import as_step_progress
+
+# The default threshold of each kind that has one.
+_THRESHOLDS = {
+    "near_duplicates": 0.06,
+    **{kind: check.threshold for kind, check in CHECKS.items()},
+    "small_class": 20,
+    "imbalance": 10,
+}
+
+KINDS = (
+    "leak",
+    "conflicting_labels",
+    "exact_duplicates",
+    "near_duplicates",
+    *CHECKS,
+    "small_class",
+    "imbalance",
+)
+
+
+def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="auto"):
+    """Look for what is wrong with images before a classifier learns from them.
+
+    Each image is read once. Copies are found by a perceptual hash and then compared by
+    their pixels, so that the time grows with the number of images and not with the
+    number of pairs.
+
+    The kinds of findings are:
+
+    - `leak`: copies of one image, exact or near, in several parts, such as in the
+      training and the test images.
+    - `conflicting_labels`: copies of one image with different labels.
+    - `exact_duplicates`: images with the same pixels as they are read.
+    - `near_duplicates`: images of which one is the other resized, compressed again,
+      slightly cropped, brightened or mirrored. The value is the share of the variance
+      of the pixels that differs; where they are alike only after cropping and
+      brightening, it is weighed by how many of the finest details differ.
+    - `blank`: pictures of hardly more than one colour. The value is the standard
+      deviation of the brightness, of 255.
+    - `dark`: the mean brightness, of 255.
+    - `overexposed`: the proportion of pixels that are as good as white.
+    - `low_contrast`: the range of brightness, of 255, without the darkest and the
+      brightest 5 % of the pixels.
+    - `blurred`: the blur, from 0 to 1, by how little is lost where an image is blurred
+      once more.
+    - `tiny`: the shorter side of the file, in pixels.
+    - `odd_aspect`: the longer side of the file divided by the shorter.
+    - `constant_border`: the proportion of the image in rows and columns of one colour
+      at its edges.
+    - `grey`: among colour images, the mean distance, of 255, of a pixel's channels.
+    - `small_class`: a class with few images in a part.
+    - `imbalance`: a class with many times the images of the smallest.
+
+    Args:
+        data: Image data, or a folder, as in `image_folder`; or a dict of several by
+            the names of the parts, as from `split_images`.
+        kinds: Kinds to look for, or None for all. Default None.
+        thresholds: Dict of numbers that replace the thresholds of some kinds, or None.
+            The defaults are: `near_duplicates` 0.06, `blank` 3, `dark` 25,
+            `overexposed` 0.5, `low_contrast` 40, `blurred` 0.6, `tiny` 32,
+            `odd_aspect` 3, `constant_border` 0.08, `grey` 2, `small_class` 20,
+            `imbalance` 10. Default None.
+        outlying: Number of at least 0. A picture that is beyond a threshold is a
+            finding if it is also unlike the others: that many robust standard
+            deviations beyond the median of the data, so that night photos are not dark
+            among night photos. 0 for the side of the median alone. It does not matter
+            for `blank`. Default 3.
+        progress: As in `predict_images`. Default `"auto"`.
+
+    Returns:
+        Table (dict of equal-length lists) with one row for each image of each finding,
+        the worst first:
+
+        - `finding`: number of the finding, the same for all images that it is about.
+        - `kind` and `severity`: `"high"`, `"medium"` or `"low"`.
+        - `part`: name of the image's part, None without parts.
+        - `image`: its position in the part, None for a finding about a class.
+        - `file` and `label`: its path and its class, None if it has none.
+        - `value` and `threshold`: the number that was looked at, and the one that it
+          is beyond.
+        - `extra`: whether the image can be left out because a copy of it stays, in the
+          last part that has one: `data[...]` without these has each image once.
+        - `why`: text.
+
+        It prints the number of findings of each kind.
+
+    Raises:
+        TypeError: If `data` is not image data, or not a dict of them.
+        ValueError: If there are no images, a file cannot be read, or a kind or a
+            threshold is not one of these.
+
+    Example:
+        >>> review = review_images(cats_and_dogs())
+        >>> review
+        <Review> 12,000 images (train 10,000, test 2,000): 198 findings
+
+    Source:
+        Perceptual blur: Crete et al. (2007), SPIE 6492, 64920I.
+    """
+    start_progress = as_step_progress(progress)
+    parts = _parts(data)
+    kinds = _kinds(kinds)
+    limits = {**_THRESHOLDS, **_thresholds(thresholds)}
+    outlying = as_float(outlying, "outlying", minimum=0)
+    looking = number_of_looks(list(parts.values()))
+    report = start_progress(looking + steps_of_search())
+    looks = looks_at(list(parts.values()), report)
+    findings = []
+    if not set(kinds).isdisjoint(KINDS[:4]):
+        pairs = near_copies(
+            looks, limits["near_duplicates"], lambda step: report(looking + step)
+        )
+        findings += copies_found(looks, pairs, parts, limits["near_duplicates"])
+    measures = {**looks.measures, **sizes_of(parts.values())}
+    findings += odd_pictures(measures, kinds, limits, outlying)
+    findings += uneven_classes(parts, limits)
+    report(looking + steps_of_search())
+    findings = [finding for finding in findings if finding.kind in kinds]
+    return table_of(findings, parts, kinds)
+
+
+def review_as_lists(**arguments):
+    """Return what `review_images` finds as R is given it."""
+    review = none_as_default(review_images, {"progress": "none"})(**arguments)
+    sizes = {"" if name is None else name: n for name, n in review.sizes.items()}
+    return {"columns": dict(review), "sizes": sizes, "kinds": review.kinds}
+
+
+def _parts(data):
+    """Return image data by the names of their parts, None for data without parts."""
+    if not isinstance(data, Mapping):
+        data = {None: _read(data, "data")}
+    if not data:
+        raise ValueError("`data` has no parts. Give at least one.")
+    parts = {name: _read(part, "data") for name, part in data.items()}
+    for part in parts.values():
+        check_not_empty(part, "data")
+    return parts
+
+
+def _read(part, name):
+    return part if isinstance(part, ImageData) else image_data_of(part, name)
+
+
+def _kinds(kinds):
+    """Return the kinds to look for in their order."""
+    if kinds is None:
+        return list(KINDS)
+    wanted = [as_choice(kind, "kinds", KINDS) for kind in as_strings(kinds, "kinds")]
+    return [kind for kind in KINDS if kind in wanted]
+
+
+def _thresholds(thresholds):
+    """Return the user's thresholds by kind."""
+    if thresholds is None:
+        return {}
+    if not isinstance(thresholds, Mapping):
+        raise TypeError(
+            f"`thresholds` must be {in_words('a dict', 'a named list')} of numbers by "
+            f"kind, not {shown(thresholds)}."
+        )
+    unknown = [kind for kind in thresholds if kind not in _THRESHOLDS]
+    if unknown:
+        raise ValueError(
+            f"`thresholds` has {shown(unknown)}, and there are thresholds for "
+            f"{', '.join(map(shown, _THRESHOLDS))}.{nearest(unknown[0], _THRESHOLDS)}"
+        )
+    return {
+        kind: as_float(value, f"thresholds[{kind!r}]", minimum=0)
+        for kind, value in thresholds.items()
+    }

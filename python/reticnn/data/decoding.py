@@ -147,12 +147,15 @@ def describe_images(files):
 
 def image_sizes(files):
     """Return the (width, height) of each file as its header says, or None."""
+    sizes = [None] * len(files)
 
-    def size_at(index):
-        with contextlib.suppress(Exception), _image_in(files[index]) as image:
-            return image.size
+    def look_at(index):
+        with _open(files[index]) as file:
+            about = description_of(file)
+            sizes[index] = about["width"], about["height"]
 
-    return [size for _, size in _for_each(size_at, len(files))]
+    _problems_of_each(look_at, files)
+    return sizes
 
 
 def unknown(problem):

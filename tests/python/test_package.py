@@ -138,6 +138,39 @@ def test_whole_job_writes_nothing_of_its_own(run_python):
     assert result.stdout == "16\n"
 
 
+WRITING = """
+import os, threading
+import reticnn
+
+said = 0
+started = threading.Event()
+
+
+def write():
+    global said
+    while not started.is_set():
+        said += os.write(2, b"of another thread\\n") > 0
+        started.wait(0.01)
+
+
+thread = threading.Thread(target=write)
+thread.start()
+reticnn.build_cnn((8, 8, 3))
+started.set()
+thread.join()
+print(said)
+"""
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_what_others_write_while_keras_starts_is_shown(run_python):
+    result = run_python(WRITING, TF_CPP_MIN_LOG_LEVEL=None)
+    lines = result.stderr.splitlines()
+    assert set(lines) == {"of another thread"}
+    assert len(lines) == int(result.stdout)
+
+
 @pytest.mark.slow
 @needs_tensorflow
 def test_log_level_that_the_user_chose_holds(run_python):

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 import os
+import re
 import sys
 import tempfile
 from functools import partial
@@ -55,9 +56,21 @@ def _has_stderr():
     return sys.stderr is not None
 
 
+# What TensorFlow writes at its start, in the two ways that it has.
+_TENSORFLOW = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"|([IWEF]\d{4}|\d{4}-\d\d-\d\d) \d\d:\d\d:\d+\.\d+"
+    rb"|To enable the following instructions:"
+)
+
+
 @contextlib.contextmanager
 def _stderr_held_back():
-    """Send the process's stderr to a file, and show it only if the block fails."""
+    """Send the process's stderr to a file, and show it after the block.
+
+    Other threads write there too. What TensorFlow itself has written is only shown if
+    the block fails.
+    """
     sys.stderr.flush()
     with _new_file() as held:
         stderr = os.dup(2)
@@ -73,9 +86,10 @@ def _stderr_held_back():
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            if failed:
-                held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
+            held.seek(0)
+            for line in held:
+                if failed or not _TENSORFLOW.match(line):
+                    sys.stderr.write(line.decode(errors="replace"))
 
 
 def _new_file():

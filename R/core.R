@@ -188,8 +188,13 @@ call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
     python.builtin.BaseException = function(cnd) abort_from_core(cnd, .call, .names)
   )
   for (i in seq_along(answer[[2]])) {
+    text <- renamed(answer[[2]][[i]], .names)
+    if (answer[[3]][[i]] == "reticnn_message") {
+      rlang::inform(text, class = "reticnn_message")
+      next
+    }
     kinds <- unique(c(answer[[3]][[i]], "reticnn_warning"))
-    rlang::warn(renamed(answer[[2]][[i]], .names), class = kinds, call = .call)
+    rlang::warn(text, class = kinds, call = .call)
   }
   # A script that nobody watches would go on as if nothing had happened.
   if ("reticnn_interrupted" %in% unlist(answer[[3]]) && !interactive()) {

@@ -127,15 +127,79 @@ cats_and_dogs <- function(path = NULL) {
   call_core("cats_and_dogs", path = path)
 }
 
-#' @eval said("split_images", prop = "A named vector will do for the list.")
+#' @eval said(
+#'   "split_images",
+#'   prop = "A named vector will do for the list.",
+#'   groups = "A factor is accepted too.",
+#'   order_by = "Dates and times are those of R."
+#' )
+#' @seealso [fold_images()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' split_images(shape_images(100), 0.8, seed = 1)
-split_images <- function(data, prop = 0.8, seed = NULL) {
+#' # No site is in two parts.
+#' site <- rep(c("north", "east", "south", "west"), each = 25)
+#' split_images(shape_images(100), 0.75, groups = site, seed = 1)
+split_images <- function(data, prop = 0.8, groups = NULL, strata = NULL, order_by = NULL,
+                         seed = NULL) {
   if (!is.null(names(prop))) {
     prop <- as.list(prop)
   }
-  call_core("split_images", data = data, prop = prop, seed = seed_or_draw(seed))
+  call_core("split_images", data = data, prop = prop, groups = one_per_image(groups),
+    strata = one_per_image(strata), order_by = one_per_image(order_by),
+    seed = seed_or_draw(seed))
+}
+
+#' @eval said(
+#'   "fold_images",
+#'   v = "In R these are resamples of the package rsample, made of `as_tibble(data)`.",
+#'   groups = "A factor is accepted too.",
+#'   without = "returns"
+#' )
+#' @return A tibble with one row per fold: `repeat` and `fold`, counted from 1, and the
+#'   list columns `train` and `test` of image data, in the order of `data`. As in
+#'   [split_images()], images that are the same are in one fold.
+#' @seealso [split_images()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' folds <- fold_images(shape_images(100), 5, seed = 1)
+#' folds$test[[1]]
+fold_images <- function(data, v = 5, repeats = 1, groups = NULL, strata = NULL,
+                        seed = NULL) {
+  folds <- call_core("fold_images", data = data, v = folds_of(v, data), repeats = repeats,
+    groups = one_per_image(groups), strata = one_per_image(strata),
+    seed = seed_or_draw(seed))
+  column <- function(name) lapply(folds, `[[`, name)
+  tibble::new_tibble(
+    list(
+      `repeat` = unlist(column("repeat")), fold = unlist(column("fold")),
+      train = column("train"), test = column("test")
+    ),
+    nrow = length(folds)
+  )
+}
+
+# Resamples of rsample as pairs of positions counted from 0, anything else as it is.
+folds_of <- function(v, data) {
+  if (!inherits(v, c("rset", "rsplit"))) return(v)
+  call <- rlang::caller_env()
+  check_installed("rsample", "`v` made by rsample", call)
+  splits <- if (inherits(v, "rset")) v$splits else list(v)
+  check_of_same_images(splits[[1]]$data, data, call)
+  positions <- function(split, data) as.list(as.integer(split, data = data) - 1L)
+  lapply(splits, function(split) {
+    list(positions(split, "analysis"), positions(split, "assessment"))
+  })
+}
+
+check_of_same_images <- function(rows, data, call) {
+  if (!is_image_data(data)) {
+    abort_text("`data` must be image data where `v` is made by rsample.", call = call)
+  }
+  if (nrow(rows) != length(data) || !identical(rows$file, data$files)) {
+    abort_text(paste0("`v` must be made of `as_tibble(data)`, with the same images in the ",
+      "same order, not of another table of ", counted(nrow(rows), "row"), "."), call = call)
+  }
 }
 
 #' @eval said("load_images")

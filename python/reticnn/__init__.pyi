@@ -32,6 +32,7 @@ from reticnn.classifier import Classifier as Classifier
 from reticnn.data import (
     cats_and_dogs as cats_and_dogs,
     check_images as check_images,
+    fold_images as fold_images,
     image_arrays as image_arrays,
     image_folder as image_folder,
     image_memory as image_memory,

@@ -5,6 +5,7 @@ from reticnn.data.arrays import image_arrays
 from reticnn.data.budget import image_memory
 from reticnn.data.checking import check_images
 from reticnn.data.folder import image_folder
+from reticnn.data.folding import fold_images
 from reticnn.data.image_data import ImageData
 from reticnn.data.shapes import shape_images
 from reticnn.data.splitting import split_images
@@ -15,6 +16,7 @@ __all__ = [
     "ImageData",
     "cats_and_dogs",
     "check_images",
+    "fold_images",
     "image_arrays",
     "image_folder",
     "image_memory",

@@ -149,6 +149,8 @@ def _one_per_image(values, count, name, what):
     check_order(values, name)
     if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
         values = [values]
+    if isinstance(values, np.ndarray) and values.size == len(values):
+        values = values.ravel()
     values = [_plain(value, name) for value in values]
     if len(values) != count:
         raise ValueError(

@@ -1,24 +1,29 @@
-"""Split image data at random: by class, in the proportions asked for."""
+"""Split image data at random: by class, whole groups, in the proportions asked for."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
 from reticnn.data.accepting import image_data_of
+from reticnn.data.evening import even_parts
+from reticnn.data.facts import as_groups, column_of
+from reticnn.data.ordering import parts_by_rank, ranks_of
+from reticnn.data.rounding import rounded
+from reticnn.data.units import Units
 from reticnn.notation import in_words
-from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.conditions import SplitNotice, warn_user
 from reticnn.runtime.randomness import generator
 
-# Products of whole numbers and proportions are exact up to this.
-_ROUNDING = 1e-9
 
-
-def split_images(data, prop=0.8, *, seed=None):
-    """Split image data at random, stratified by class.
+def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, seed=None):
+    """Split image data at random, stratified by class, or by time.
 
     Each part gets its proportion of the images, and of the images of each class, to
-    within one image. Classes with few images are spread over the parts.
+    within one image. Classes with few images are spread over the parts. Where images
+    form groups, no group is divided, and each part gets its proportions as nearly as
+    whole groups allow: a message says how nearly.
 
     Args:
         data: Image data, or the path of a folder, as in `image_folder`.
@@ -26,6 +31,17 @@ def split_images(data, prop=0.8, *, seed=None):
             or two or three proportions that sum to 1, for training and test or
             training, validation and test; or a dict of proportions by name of the part.
             Default 0.8.
+        groups: What images belong together, such as those of one site, patient or
+            burst: one text or whole number per image, or the name of one of the facts
+            in `data`. The parts then have these groups. None for the groups of `data`,
+            if there are any. Default None.
+        strata: What else is to be spread as evenly as the classes: one text or number
+            per image, or the name of one of the facts. Default None.
+        order_by: When each image was made: one number, date or time per image, or the
+            name of one of the facts. The oldest images are for training and the newest
+            for testing, whatever their class, and images of the same time are in one
+            part; a group is where the newest of its images belongs. None for a random
+            split. Default None.
         seed: Whole number of at least 0 that fixes the split, or None for a new one
             each time. Default None.
 
@@ -34,25 +50,57 @@ def split_images(data, prop=0.8, *, seed=None):
         `validation` and `test`; or the names given. No image is in two parts: an image
         that the data hold several times, as the same file, as copies of a file, with
         the same pixels in memory or as copies that `augment` made, is in one of them as
-        often, and counts once in the proportions.
+        often, and counts once in the proportions. No group is in two parts either;
+        groups that have an image in common stay together. With groups, the parts do not
+        depend on the order of the images.
 
     Raises:
-        TypeError: If `data` is not image data.
-        ValueError: If the proportions are not positive or do not sum to 1, or a part
-            would get no image.
+        TypeError: If `data` is not image data, or a time is not one.
+        ValueError: If the proportions are not positive or do not sum to 1, a part would
+            get no image, there are fewer groups than parts, `groups`, `strata` or
+            `order_by` have not one value per image, or both `strata` and `order_by` are
+            given.
 
     Warns:
-        UserWarning: If a part has no image of a class that is in the data.
+        UserWarning: If a part has no image of a class that is in the data, or if groups
+            go on for so long that a part has images that are newer than some of the
+            next.
 
     Example:
         >>> parts = split_images(shape_images(100), 0.8, seed=1)
         >>> len(parts["train"]), len(parts["test"])
         (80, 20)
     """
-    return parts_of_data(image_data_of(data), _proportions(prop), as_seed(seed))
+    data = image_data_of(data)
+    if strata is not None and order_by is not None:
+        raise ValueError(
+            "`strata` was given together with `order_by`. Give one of them: where time "
+            "decides, nothing else can be made even."
+        )
+    shares = _proportions(prop)
+    data = in_groups(data, groups)
+    ranks = None if order_by is None else ranks_of(order_by, data)
+    strata = strata_of(strata, data)
+    return parts_of_data(data, shares, as_seed(seed), strata=strata, ranks=ranks)
 
 
-def parts_of_data(data, shares, seed, name="prop"):
+def in_groups(data, groups):
+    """Return image data with the groups that are given, or else with their own."""
+    if groups is None:
+        return data
+    return data.with_groups(as_groups(groups, len(data), data.facts))
+
+
+def strata_of(strata, data):
+    """Return the stratum of each image, as numbers, or None without strata."""
+    if strata is None:
+        return None
+    values = column_of(strata, len(data), data.facts, "strata", "value")
+    number = {value: count for count, value in enumerate(dict.fromkeys(values))}
+    return np.array([number[value] for value in values], int)
+
+
+def parts_of_data(data, shares, seed, name="prop", *, strata=None, ranks=None):
     """Return the parts of image data by name.
 
     Args:
@@ -60,122 +108,155 @@ def parts_of_data(data, shares, seed, name="prop"):
         shares: Dict of the parts' proportions by name, which sum to 1.
         seed: Whole number.
         name: The argument that gave the proportions, for messages.
+        strata: int array, the stratum of each image, or None. Default None.
+        ranks: int array, the rank of each image by time, or None for a random split.
+            Default None.
     """
-    image, first = _images(data)
-    codes = (np.zeros(len(data), int) if data.codes is None else data.codes)[first]
-    part_of_image = np.empty(len(first), int)
-    counts = _rounded(np.bincount(codes), np.array(list(shares.values())), seed)
-    for code in np.unique(codes):
-        shuffled = generator(seed, code).permutation(np.flatnonzero(codes == code))
-        part_of_image[shuffled] = np.repeat(np.arange(len(shares)), counts[code])
-    empty = np.array(list(shares))[counts.sum(axis=0) == 0].tolist()
-    if empty:
-        raise ValueError(
-            f"`{name}` leaves no image for {shown(empty)}: `data` has only "
-            f"{_number(first, data)}. Use more images, or a larger proportion for that "
-            "part."
-        )
-    part_of_position = part_of_image[image]
+    units = Units(data)
+    if ranks is None:
+        part_of_unit = division(data, units, shares, seed, strata)
+    else:
+        part_of_unit = _parts_by_time(units, ranks, shares)
+    check_none_is_empty(part_of_unit, shares, units, name, ranks)
+    part = part_of_unit[units.of_position]
     parts = {
-        part: data[np.flatnonzero(part_of_position == number)]
-        for number, part in enumerate(shares)
+        called: data[np.flatnonzero(part == number)]
+        for number, called in enumerate(shares)
     }
-    _warn_of_missing_classes(data, parts)
+    if ranks is not None:
+        _warn_of_overlap(ranks, part, list(shares))
+    elif units.names is not None:
+        _tell_how_even(data, units, part_of_unit, shares)
+    _warn_of_missing_classes(data, parts, _reason(units, ranks))
     return parts
 
 
-def _images(data):
-    """Return which image each position has, and the first position of each image.
-
-    Positions with the same image have the same number.
-    """
-    numbers = {}
-    image = np.array(
-        [numbers.setdefault(one, len(numbers)) for one in data.identities()], int
-    )
-    _, first = np.unique(image, return_index=True)
-    return image, first
-
-
-def _number(different, data):
-    """Return how many different images there are, for a message."""
-    if len(different) == len(data):
-        return f"{len(data)}"
-    return f"{len(different)}, {len(data)} with those that are the same"
-
-
-def _rounded(sizes, shares, seed):
-    """Return how many images of each class (rows) go to each part (columns).
-
-    Every number is its share rounded up or down, and so is every sum over the classes.
-    Rounding each class by itself would favour the same part again and again.
-    """
-    exact = sizes[:, None] * shares
-    counts = np.floor(exact + _ROUNDING).astype(int)
-    fractions = np.clip(exact - counts, 0, 1)
-    fractions[fractions < _ROUNDING] = 0
-    extra = _rounded_up(
-        fractions,
-        sizes - counts.sum(axis=1),
-        _largest_remainders(sizes.sum() * shares, sizes.sum()) - counts.sum(axis=0),
-        generator(seed).permutation(len(sizes)),
-    )
-    return counts + extra
-
-
-def _largest_remainders(exact, total):
-    """Return whole numbers near `exact` that sum to `total`."""
-    whole = np.floor(exact + _ROUNDING).astype(int)
-    order = np.argsort(whole - exact, kind="stable")
-    whole[order[: total - whole.sum()]] += 1
-    return whole
-
-
-def _rounded_up(fractions, of_class, of_part, order):
-    """Return which fractions are rounded up, as an array of 0 and 1.
+def division(data, units, shares, seed, strata=None, unlike=()):
+    """Return the number of the part of each unit, drawn by the seed.
 
     Args:
-        fractions: Array, (classes, parts).
-        of_class: How many are to be rounded up in each row.
-        of_part: How many are to be rounded up in each column.
-        order: The order in which the classes take their turn.
+        data: Image data.
+        units: `Units` of the data.
+        shares: Dict of the parts' proportions by name.
+        seed: Whole number.
+        strata: int array, the stratum of each image, or None. Default None.
+        unlike: Divisions of whole groups that are not to come again, if there are
+            others. Default none.
     """
-    up = np.zeros(fractions.shape, int)
-    owed = np.zeros(fractions.shape[1])
-    for code in order:
-        owed += fractions[code]
-        wanted = np.where(fractions[code] > 0, owed, -np.inf)
-        chosen = np.argsort(-wanted, kind="stable")[: of_class[code]]
-        up[code, chosen] = 1
-        owed[chosen] -= 1
-    while (up.sum(axis=0) > of_part).any():
-        _move_one(up, fractions > 0, of_part)
-    return up
+    shares = np.array(list(shares.values()))
+    codes = _codes_of(data)
+    if units.names is None:
+        return _stratified(codes, strata, units, shares, seed)
+    counts = units.counts(codes)
+    if strata is not None:
+        counts = np.column_stack([counts, units.counts(strata)])
+    return even_parts(counts, shares, seed, unlike)
 
 
-def _move_one(up, allowed, of_part):
-    """Take one from a column that has too many, for one that has too few.
+def check_none_is_empty(part_of_unit, shares, units, name, ranks=None):
+    """Raise if a part has no unit, as there are too few, or too few times."""
+    counts = np.bincount(part_of_unit, minlength=len(shares))
+    empty = np.array(list(shares))[counts == 0].tolist()
+    if not empty:
+        return
+    if ranks is not None:
+        raise ValueError(
+            f"`{name}` leaves no image for {shown(empty)}: the images are of only "
+            f"{ranks.max() + 1} different times, and those of one time, or group, stay "
+            "together. Use images of more times, or times to the second."
+        )
+    if units.names is None:
+        raise ValueError(
+            f"`{name}` leaves no image for {shown(empty)}: `data` has only "
+            f"{units.described()}. Use more images, or a larger proportion for that "
+            "part."
+        )
+    raise ValueError(
+        f"`{name}` leaves no group for {shown(empty)}: `data` has {units.described()}, "
+        "and none is divided. Use images of more groups, or smaller groups."
+    )
 
-    Where no row can do that directly, it goes over other columns.
-    """
-    sums = up.sum(axis=0)
-    start = int(np.argmax(sums - of_part))
-    came_from, queue = {start: None}, [start]
-    while sums[queue[0]] >= of_part[queue[0]]:
-        here = queue.pop(0)
-        for there in set(range(up.shape[1])) - set(came_from):
-            rows = np.flatnonzero((up[:, here] > up[:, there]) & allowed[:, there])
-            if len(rows):
-                came_from[there] = here, rows[0]
-                queue.append(there)
-    there = queue[0]
-    while came_from[there]:
-        here, row = came_from[there]
-        up[row, here], up[row, there] = 0, 1
-        there = here
+
+def _codes_of(data):
+    return np.zeros(len(data), int) if data.codes is None else data.codes
 
 
-def _warn_of_missing_classes(data, parts):
+def _stratified(codes, strata, units, shares, seed):
+    """Return the part of each image, where no images belong together."""
+    codes = codes[units.first]
+    if strata is not None:
+        pairs = np.column_stack([codes, strata[units.first]])
+        _, codes = np.unique(pairs, axis=0, return_inverse=True)
+        codes = codes.ravel()
+    parts = np.empty(len(codes), int)
+    counts = rounded(np.bincount(codes), shares, seed)
+    for code in np.unique(codes):
+        shuffled = generator(seed, code).permutation(np.flatnonzero(codes == code))
+        parts[shuffled] = np.repeat(np.arange(len(shares)), counts[code])
+    return parts
+
+
+def _parts_by_time(units, ranks, shares):
+    """Return the part of each unit, by the newest of its images."""
+    newest = np.full(len(units), -1)
+    np.maximum.at(newest, units.of_position, ranks)
+    sizes = np.bincount(units.unit, minlength=len(units))
+    return parts_by_rank(newest, sizes, np.array(list(shares.values())))
+
+
+def _warn_of_overlap(ranks, part, names):
+    """Warn if images of a part are newer than some of the next."""
+    for number, (older, newer) in enumerate(pairwise(names)):
+        before, after = ranks[part == number], ranks[part == number + 1]
+        late = int((before > after.min()).sum())
+        if late:
+            warn_user(
+                f"{late} of {len(before)} images in {older!r} are newer than the "
+                f"oldest in {newer!r}, as groups, or copies of an image, go on for "
+                "longer. Divide such groups by time first, if that is right."
+            )
+
+
+def _tell_how_even(data, units, part_of_unit, shares):
+    """Say how many groups and images the parts have, and how even the classes are."""
+    sizes = np.bincount(part_of_unit, units.counts(np.zeros(len(data), int)).ravel())
+    groups = np.bincount(part_of_unit, [len(names) for names in units.names])
+    listed = [
+        f"{int(of)} with {of_all:.1%} of the images in {part!r} ({share:.1%} wanted)"
+        for part, of, of_all, share in zip(
+            shares, groups, sizes / sizes.sum(), shares.values(), strict=True
+        )
+    ]
+    text = f"Groups stay whole: {', '.join(listed)}.{units.told_of_large(shares)}"
+    if data.codes is not None:
+        text = f"{text} {_least_even(data, units, part_of_unit, shares)}"
+    warn_user(text, SplitNotice)
+
+
+def _least_even(data, units, part_of_unit, shares):
+    """Return what to say of the class of which a part has too much or too little."""
+    counts = units.counts(data.codes)
+    in_part = np.zeros((len(shares), counts.shape[1]))
+    np.add.at(in_part, part_of_unit, counts)
+    has = in_part / np.maximum(counts.sum(axis=0), 1)
+    wanted = np.array(list(shares.values()))[:, None]
+    off = np.where(counts.sum(axis=0) > 0, np.abs(has - wanted), 0)
+    part, code = np.unravel_index(np.argmax(off), off.shape)
+    return (
+        f"Of the classes, {data.class_names[code]!r} is the least even: "
+        f"{list(shares)[part]!r} has {has[part, code]:.1%} of its images."
+    )
+
+
+def _reason(units, ranks):
+    """Return why a part may lack a class."""
+    if ranks is not None:
+        return "No image of that time is of them."
+    what = "images" if units.names is None else "groups"
+    return f"They have too few {what} to be in every part."
+
+
+def _warn_of_missing_classes(data, parts, reason):
     """Warn if a part lacks classes that the data have."""
     if data.codes is None:
         return
@@ -186,8 +267,7 @@ def _warn_of_missing_classes(data, parts):
             names = [data.class_names[code] for code in missing]
             warn_user(
                 f"The part {part!r} has no image of {len(names)} of the "
-                f"{len(present)} classes: {shown(names)}. They have too few images to "
-                "be in every part."
+                f"{len(present)} classes: {shown(names)}. {reason}"
             )
 
 

@@ -25,6 +25,12 @@ class InterruptedWarning(UserWarning):
     r_class = "reticnn_interrupted"
 
 
+class SplitNotice(UserWarning):
+    """What a split has done, in case something else was wanted."""
+
+    r_class = "reticnn_message"
+
+
 class CheckpointError(ValueError):
     """A checkpoint cannot be used, or is that of another run."""
 

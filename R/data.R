@@ -196,7 +196,7 @@ check_of_same_images <- function(rows, data, call) {
   if (!is_image_data(data)) {
     abort_text("`data` must be image data where `v` is made by rsample.", call = call)
   }
-  if (nrow(rows) != length(data) || !identical(rows$file, data$files)) {
+  if (nrow(rows) != length(data) || !identical(rows[["file"]], data$files)) {
     abort_text(paste0("`v` must be made of `as_tibble(data)`, with the same images in the ",
       "same order, not of another table of ", counted(nrow(rows), "row"), "."), call = call)
   }

@@ -492,3 +492,97 @@ test_that("groups and facts are those of R, and stay with the images", {
     c(data, image_arrays(x, c("a", "b", "a", "b")))
   })
 })
+
+numbers_of <- function(folds) lapply(folds$test, function(part) part$facts$number)
+
+test_that("splits and folds leave groups whole, as in Python for the same seed", {
+  skip_if_no_core()
+  set.seed(1)
+  site <- sample(letters[1:12], 120, TRUE)
+  data <- image_arrays(array(rep(0:119, 12), c(120, 2, 2, 3)), rep(c("x", "y"), 60),
+    groups = site, facts = data.frame(number = 1:120, site = site))
+  expect_message(parts <- split_images(data, 0.75, seed = 1), "Groups stay whole",
+    class = "reticnn_message")
+  expect_length(intersect(parts$train$groups, parts$test$groups), 0)
+  core <- reticulate::import("reticnn", convert = FALSE)
+  in_python <- core$split_images(data, 0.75, seed = 1L)
+  expect_identical(reticulate::py_to_r(in_python["test"])$facts$number,
+    parts$test$facts$number)
+  suppressMessages({
+    expect_identical(split_images(data, groups = factor(site), seed = 1)$test$groups,
+      split_images(data, groups = "site", seed = 1)$test$groups)
+    folds <- fold_images(data, 3, repeats = 2, seed = 1)
+    again <- fold_images(data, 3, repeats = 2, groups = site, seed = 1)
+    set.seed(3)
+    drawn <- fold_images(data, 3)
+    set.seed(3)
+    expect_identical(numbers_of(fold_images(data, 3)), numbers_of(drawn))
+  })
+  expect_s3_class(folds, "tbl_df")
+  expect_named(folds, c("repeat", "fold", "train", "test"))
+  expect_identical(folds$`repeat`, rep(1:2, each = 3L))
+  expect_identical(folds$fold, rep(1:3, 2))
+  expect_identical(numbers_of(again), numbers_of(folds))
+  expect_identical(sort(unlist(numbers_of(folds[1:3, ]))), 1:120)
+  for (i in 1:6) {
+    expect_length(intersect(folds$train[[i]]$groups, folds$test[[i]]$groups), 0)
+    expect_identical(length(folds$train[[i]]) + length(folds$test[[i]]), 120L)
+  }
+  expect_output(print(folds), "repeat +fold +train +test")
+  expect_error(fold_images(data, 13), "at most 12 folds", class = "reticnn_error")
+})
+
+test_that("a split by time takes R's dates and times", {
+  skip_if_no_core()
+  x <- array(rep(0:39, 12), c(40, 2, 2, 3))
+  time <- as.POSIXct("2024-05-01 12:00:00", tz = "UTC") + 60 * sample(40)
+  data <- image_arrays(x, facts = data.frame(time = time))
+  newest <- sort(time)[31:40]
+  for (order_by in list("time", time, as.numeric(time), format(time))) {
+    test <- split_images(data, 0.75, order_by = order_by)$test
+    expect_identical(sort(test$facts$time), newest)
+  }
+  days <- as.Date("2024-05-01") + rep(1:4, each = 10)
+  expect_identical(load_images(split_images(data, 0.75, order_by = days)$test)$images[, 1, 1, 1],
+    30:39)
+  expect_error(split_images(data, order_by = replace(time, 3, NA)), "NA at 1 of 40 positions: 3")
+  expect_error(split_images(data, order_by = rep("now", 40)), "'now'.*not a time")
+})
+
+test_that("resamples of rsample are folds", {
+  skip_if_no_core()
+  skip_if_not_installed("rsample")
+  x <- array(rep(0:59, 12), c(60, 2, 2, 3))
+  data <- image_arrays(x, rep(c("x", "y"), 30), groups = rep(letters[1:6], each = 10),
+    facts = data.frame(number = 1:60))
+  table <- tibble::as_tibble(data)
+  set.seed(1)
+  made <- rsample::group_vfold_cv(table, group, v = 3)
+  expect_silent(folds <- fold_images(data, made))
+  for (i in 1:3) {
+    expect_identical(folds$train[[i]]$facts$number,
+      rsample::analysis(made$splits[[i]])$number)
+    expect_identical(folds$test[[i]]$facts$number,
+      rsample::assessment(made$splits[[i]])$number)
+  }
+  # As even as those of rsample, in groups of one size.
+  ours <- suppressMessages(fold_images(data, 3, seed = 1))
+  expect_identical(lengths(lapply(ours$test, `[`)), lengths(lapply(folds$test, `[`)))
+  one <- fold_images(data, rsample::initial_time_split(table, prop = 0.5))
+  expect_identical(one$test[[1]]$facts$number, 31:60)
+  expect_warning(fold_images(data, rsample::vfold_cv(table, v = 2)), "group in both parts")
+  expect_error(fold_images(data[-1], made), "made of `as_tibble(data)`", fixed = TRUE)
+  boot <- rsample::bootstraps(table, 2)
+  expect_warning(folds <- fold_images(data, boot), "group in both parts")
+  expect_identical(folds$train[[1]]$facts$number, rsample::analysis(boot$splits[[1]])$number)
+})
+
+test_that("a share for validation leaves groups whole", {
+  skip_if_quick()
+  skip_if_no_core()
+  data <- image_arrays(random_images(40, 16, 16, 3), rep(c("x", "y"), 20),
+    groups = rep(1:10, each = 4))
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = NULL)
+  expect_message(fit_classifier(model, data, validation = 0.2, epochs = 1),
+    "2 with 20.0% of the images in 'validation'", class = "reticnn_message")
+})

@@ -22,11 +22,21 @@
 image_folder <- function(path, image_size = 224, channels = NULL, resize = "stretch",
                          on_bad_image = "error", on_empty_class = "error",
                          cache = "auto", class_names = NULL, bands = NULL,
-                         value_range = NULL, page = "first") {
+                         value_range = NULL, page = "first", groups = NULL) {
   call_core("image_folder", path = path, image_size = image_size, channels = channels,
     resize = resize, on_bad_image = on_bad_image, on_empty_class = on_empty_class,
     cache = cache, class_names = as_strings(class_names), bands = bands,
-    value_range = value_range, page = page)
+    value_range = value_range, page = page, groups = grouping(groups))
+}
+
+# A function of the path as the core calls it; what is missing is `None` there.
+grouping <- function(groups) {
+  if (!is.function(groups)) return(groups)
+  function(path) {
+    group <- groups(as_paths(path))
+    if (length(group) == 1 && is.na(group)) return(NULL)
+    if (is.factor(group)) as.character(group) else group
+  }
 }
 
 #' @eval said(

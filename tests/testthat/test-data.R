@@ -528,7 +528,7 @@ test_that("splits and folds leave groups whole, as in Python for the same seed",
     expect_length(intersect(folds$train[[i]]$groups, folds$test[[i]]$groups), 0)
     expect_identical(length(folds$train[[i]]) + length(folds$test[[i]]), 120L)
   }
-  expect_output(print(folds), "repeat +fold +train +test")
+  expect_output(print(folds), "repeat. +fold +train +test")
   expect_error(fold_images(data, 13), "at most 12 folds", class = "reticnn_error")
 })
 
@@ -585,4 +585,31 @@ test_that("a share for validation leaves groups whole", {
   model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = NULL)
   expect_message(fit_classifier(model, data, validation = 0.2, epochs = 1),
     "2 with 20.0% of the images in 'validation'", class = "reticnn_message")
+})
+
+test_that("groups of a folder are a level of folders, or a function in R", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (species in c("deer", "fox")) {
+    for (site in c("n", "s")) write_png(file.path(folder, species, site, "\u00e9.png"), "red")
+  }
+  expect_warning(data <- image_folder(folder, 8), "Which are the classes.*`groups = 1`")
+  expect_null(data$groups)
+  expect_identical(image_folder(folder, 8, groups = 2)$groups, c("n", "s", "n", "s"))
+  turned <- image_folder(folder, 8, groups = 1)
+  expect_identical(turned$class_counts, c(n = 2L, s = 2L))
+  expect_identical(turned$groups, c("deer", "fox", "deer", "fox"))
+  paths <- character()
+  data <- image_folder(folder, 8, groups = function(path) {
+    paths <<- c(paths, path)
+    factor(basename(dirname(path)), c("s", "n"))
+  })
+  expect_identical(data$groups, c("n", "s", "n", "s"))
+  expect_identical(paths, data$files)
+  expect_error(image_folder(folder, 8, groups = function(path) NA), "returns NA for",
+    class = "reticnn_error")
+  expect_error(image_folder(folder, 8, groups = function(path) stop("no such site")),
+    "`groups` fails for .*no such site", class = "reticnn_error")
+  expect_error(image_folder(folder, 8, groups = "site"), "a level of folders",
+    class = "reticnn_error")
 })

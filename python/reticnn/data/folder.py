@@ -17,6 +17,7 @@ from reticnn.coercion import (
     shown,
     tidy_name,
 )
+from reticnn.data.folder_groups import as_grouping, groups_of_files
 from reticnn.data.image_data import check_class_names
 from reticnn.data.image_files import (
     as_bad_image_rule,
@@ -71,6 +72,7 @@ def image_folder(
     bands=None,
     value_range=None,
     page="first",
+    groups=None,
 ):
     """Make image data from a folder with one subfolder per class.
 
@@ -126,6 +128,14 @@ def image_folder(
             `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. Default `"first"`.
+        groups: What images belong together, such as those of one site, patient or
+            burst. A level of folders: 1 if the folders in `path` are the groups, with
+            the folders of the classes in each (`site/species`), 2 if the folders in
+            those of the classes are the groups (`species/site`), and so on; in a folder
+            with `train` and `test`, counted from there. Or a function that takes the
+            path of a file and returns the name of its group. `split_images`, and every
+            other function that divides the data, then leaves each group whole. None for
+            images that are independent of each other. Default None.
 
     Returns:
         Image data, which print their classes and the number of images in each, and have
@@ -140,15 +150,16 @@ def image_folder(
             class, class names differ only in case, there are images next to the class
             folders, a link leads from one class to another, `class_names` has names
             without a folder and lacks others, a part has a class that `train` does not
-            have, a folder cannot be read, or an argument is not one of the allowed
-            values.
+            have, a folder cannot be read, an image is not in as many folders as
+            `groups` says or the function fails for it, or an argument is not one of the
+            allowed values.
 
     Warns:
         UserWarning: If bad files, folders or classes are left out, or files of other
             kinds that hold pictures, such as those of cameras; a link leads nowhere;
-            the folder looks like several data sets or parts rather than classes, or a
-            class is not called as its folder is: spaces around the name are cut off,
-            and bytes that are not UTF-8 become hexadecimal numbers.
+            the folder looks like parts, several data sets or `site/species` rather than
+            classes, or a class is not called as its folder is: spaces around the name
+            are cut off, and bytes that are not UTF-8 become hexadecimal numbers.
 
     Example:
         >>> image_folder("~/photos", 64)
@@ -169,6 +180,7 @@ def image_folder(
         ),
         on_bad_image=as_bad_image_rule(on_bad_image),
         on_empty_class=as_choice(on_empty_class, "on_empty_class", ("error", "skip")),
+        groups=as_grouping(groups),
     )
     path = existing_folder(path)
     if class_names is not None:
@@ -382,7 +394,7 @@ def _place(folder):
     return os.path.realpath(folder)
 
 
-def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
+def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, groups):
     """Return the image data of one folder of classes, or of unlabelled images."""
     folders, closed, others = class_folders(path), {}, []
     beside = image_files(path, search_subfolders=False, closed=closed, others=others)
@@ -390,13 +402,18 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
         check_all_readable(closed, on_bad_image)
         _check_any_images(beside, others, path)
         warn_of_pictures(others, "path")
-        return file_data(beside, None, None, reading, on_bad_image, others)
+        known = {"groups": groups_of_files(beside, path, groups)}
+        return file_data(beside, None, None, reading, on_bad_image, others, **known)
     if beside:
         raise ValueError(
             f"`path` has {len(beside)} images next to its class folders, such as "
             f"{printable(beside[0])!r}. Move them into the folder of their class."
         )
-    _warn_of_layout(path, folders)
+    if groups is None:
+        _ask_which_are_classes(folders)
+    if groups == 1:
+        folders = _classes_in_groups(folders, closed, others)
+    _warn_of_layout(folders)
     folders = _chosen(folders, class_names, path)
     class_names = list(folders)
     check_class_names(class_names, "path", _one_class_fix(path))
@@ -405,7 +422,8 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class):
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
     files = list(chain.from_iterable(files))
     _check_any_images(files, others, path)
-    data = file_data(files, codes, class_names, reading, on_bad_image, others)
+    known = {"groups": groups_of_files(files, path, groups)}
+    data = file_data(files, codes, class_names, reading, on_bad_image, others, **known)
     data = _without_empty_classes(data, folders, path, on_empty_class)
     warn_of_pictures(others, "path")
     return data
@@ -446,6 +464,29 @@ def _files_of_classes(folders, closed, others):
     return files
 
 
+def _classes_in_groups(folders, closed, others):
+    """Return the folders of the classes that lie in the folders of groups.
+
+    Raises:
+        ValueError: If there are images next to them.
+    """
+    classes = {}
+    for folder in chain.from_iterable(folders.values()):
+        beside = image_files(
+            folder, search_subfolders=False, closed=closed, others=others
+        )
+        if beside:
+            raise ValueError(
+                f"`groups` is 1, but {printable(folder)!r} has {len(beside)} "
+                f"image{'s' * (len(beside) != 1)} itself, such as {printable(beside[0])!r}, next to or instead of the "
+                "folders of classes. If it is a class, give `groups=2` for the folders "
+                "in it, or a function of the path."
+            )
+        for name, found in class_folders(folder).items():
+            classes.setdefault(name, []).extend(found)
+    return dict(sorted(classes.items()))
+
+
 def _chosen(folders, class_names, path):
     """Return the folders of the classes asked for, in their order."""
     if class_names is None:
@@ -462,7 +503,7 @@ def _chosen(folders, class_names, path):
     return {name: folders.get(name, []) for name in class_names}
 
 
-def _warn_of_layout(path, folders):
+def _warn_of_layout(folders):
     """Warn if folders are not the classes that they will be taken for."""
     names = [os.path.basename(folder) for some in folders.values() for folder in some]
     changed = [name for name in names if _is_changed(name)]
@@ -484,14 +525,22 @@ def _warn_of_layout(path, folders):
             "parts, give one of them as `path`, or have no folders but `train`, `test` "
             "and `validation`."
         )
+
+
+def _ask_which_are_classes(folders):
+    """Warn if it is not clear which of two levels of folders are the classes."""
     repeated = _names_in_several(folders)
-    if repeated:
-        warn_user(
-            f"`path` has folders without images that have the same subfolders, "
-            f"{shown(repeated)}, and look like several data sets: "
-            f"{shown(list(folders))} are read as the classes. For one of the data "
-            "sets, give its folder as `path`."
-        )
+    if not repeated:
+        return
+    names = list(folders)
+    warn_user(
+        f"`path` has folders without images that have the same subfolders, "
+        f"{shown(repeated)}. Which are the classes? {shown(names)} are read as the "
+        "classes now. If they are sites, patients or the like, with the classes "
+        f"{shown(repeated)} in each, give `groups=1`; if {shown(repeated)} are that, "
+        "in each class, give `groups=2`; if they are several data sets, give the "
+        "folder of one as `path`."
+    )
 
 
 def _is_changed(name):

@@ -4,7 +4,10 @@
 #'   `c(data, other)` has the images of both, whose classes are matched by name.
 #'   `data$labels` is a factor, `data$class_counts` a named integer vector and
 #'   `data$facts` a tibble; `tibble::as_tibble(data)` has a row per image, with `file` for
-#'   files, `label`, `group` if there are groups, and the facts.
+#'   files, `label`, `group` if there are groups, and the facts. `as_tibble(data, exif =
+#'   TRUE)` has what the files tell as well: `exif_time`, when a photo was taken by the
+#'   clock of the camera, and `exif_camera`, from its EXIF tags, `file_size` in bytes,
+#'   `file_width` and `file_height`.
 #'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
 #'   holds all of them in memory.
 #' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
@@ -295,16 +298,23 @@ as_facts_table <- function(columns, nrow) {
 }
 
 #' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)
-as_tibble.reticnn.ImageData <- function(x, ...) {
+as_tibble.reticnn.ImageData <- function(x, ..., exif = FALSE) {
   rlang::check_dots_empty()
   columns <- list(file = x$files, label = x$labels, group = x$groups)
   columns <- c(columns[lengths(columns) > 0], as.list(x$facts))
+  if (!isFALSE(exif)) {
+    # The core's has all columns, in their order.
+    table <- call_core(x$table, exif = exif)
+    told <- as_facts_table(table[setdiff(names(table), names(columns))], length(x))
+    columns <- c(columns, as.list(told))[names(table)]
+  }
   tibble::new_tibble(columns, nrow = length(x))
 }
 
 #' @export
-as.data.frame.reticnn.ImageData <- function(x, row.names = NULL, optional = FALSE, ...) {
-  as.data.frame(tibble::as_tibble(x), row.names = row.names, optional = optional, ...)
+as.data.frame.reticnn.ImageData <- function(x, row.names = NULL, optional = FALSE, ...,
+                                            exif = FALSE) {
+  as.data.frame(tibble::as_tibble(x, exif = exif), row.names = row.names, optional = optional, ...)
 }
 
 #' @export

@@ -613,3 +613,39 @@ test_that("groups of a folder are a level of folders, or a function in R", {
   expect_error(image_folder(folder, 8, groups = "site"), "a level of folders",
     class = "reticnn_error")
 })
+
+test_that("what cameras have written into photos are columns on demand", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  pillow <- reticulate::import("PIL.Image")
+  for (i in 1:4) {
+    photo <- pillow$new("RGB", tuple(12L, 8L), tuple(10L * i, 0L, 0L))
+    exif <- photo$getexif()
+    reticulate::py_set_item(exif, 272L, "HF2")
+    if (i < 4) reticulate::py_set_item(exif, 306L, sprintf("2024:05:0%d 12:30:00", i))
+    dir.create(file.path(folder, c("a", "b")[i %% 2 + 1]), showWarnings = FALSE)
+    photo$save(file.path(folder, c("a", "b")[i %% 2 + 1], paste0(i, ".jpg")), exif = exif)
+  }
+  data <- image_folder(folder, 8)
+  expect_named(tibble::as_tibble(data), c("file", "label"))
+  table <- tibble::as_tibble(data, exif = TRUE)
+  expect_named(table, c("file", "label", "exif_time", "exif_camera", "file_size",
+    "file_width", "file_height"))
+  expect_identical(table$exif_time,
+    as.POSIXct("2024-05-01 12:30:00", tz = "UTC") + 86400 * c(1, NA, 0, 2))
+  expect_identical(table$exif_camera, rep("HF2", 4))
+  expect_equal(table$file_size, file.size(data$files))
+  expect_identical(table$file_width, rep(12L, 4))
+  expect_identical(table[1:2], tibble::as_tibble(data))
+  expect_identical(as.data.frame(data, exif = TRUE), as.data.frame(table))
+  # Kept as facts, they are what splits and new tables have.
+  kept <- image_table(table$file, table$label, 8, facts = table[3:5], groups = "exif_camera")
+  expect_identical(kept$facts, table[3:5])
+  expect_named(tibble::as_tibble(kept, exif = TRUE), c("file", "label", "group",
+    "exif_time", "exif_camera", "file_size", "file_width", "file_height"))
+  test <- suppressWarnings(split_images(data[-2], 0.6, order_by = "exif_time")$test)
+  expect_identical(basename(test$files), "3.jpg")
+  expect_error(tibble::as_tibble(shape_images(4), exif = TRUE), "in memory",
+    class = "reticnn_error")
+  expect_error(tibble::as_tibble(data, exif = NA), "`exif`", class = "reticnn_error")
+})

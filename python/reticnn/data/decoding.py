@@ -13,6 +13,7 @@ from PIL import UnidentifiedImageError
 
 from reticnn.coercion import printable
 from reticnn.data.budget import memory
+from reticnn.data.exif import exif_of
 from reticnn.data.library_settings import while_decoding
 from reticnn.data.pixels import RefusedError
 from reticnn.data.readers import (
@@ -23,6 +24,7 @@ from reticnn.data.readers import (
     sample_of,
     type_of,
 )
+from reticnn.data.readers.photo import image_in
 from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in
@@ -30,6 +32,8 @@ from reticnn.runtime.stopping import check_wanted, results_in
 # So many bad files are named in a message.
 _NAMED = 10
 _ALL_IN_A_TABLE = "`check_images()` lists all that are in a folder."
+
+FILE_FACTS = ("exif_time", "exif_camera", "file_size", "file_width", "file_height")
 
 _THREADS = min(8, os.cpu_count() or 1)
 
@@ -156,6 +160,32 @@ def image_sizes(files):
 
     _problems_of_each(look_at, files)
     return sizes
+
+
+def facts_of_files(files):
+    """Return what files tell of themselves and of how they were taken.
+
+    Returns:
+        Dict of lists with one value per file, None where it is not known: `exif_time`
+        and `exif_camera`, as `exif_of` has them, `file_size` in bytes, `file_width` and
+        `file_height` in pixels as stored.
+    """
+    facts = {name: [None] * len(files) for name in FILE_FACTS}
+
+    def note(index, known):
+        for name, value in known.items():
+            facts[name][index] = value
+
+    def look_at(index):
+        with _open(files[index]) as file:
+            note(index, {"file_size": os.fstat(file.fileno()).st_size})
+            about = description_of(file)
+            note(index, {f"file_{name}": about[name] for name in ("width", "height")})
+            with image_in(file) as image:
+                note(index, exif_of(image))
+
+    _problems_of_each(look_at, files)
+    return facts
 
 
 def unknown(problem):

@@ -478,8 +478,9 @@ def _classes_in_groups(folders, closed, others):
         if beside:
             raise ValueError(
                 f"`groups` is 1, but {printable(folder)!r} has {len(beside)} "
-                f"image{'s' * (len(beside) != 1)} itself, such as {printable(beside[0])!r}, next to or instead of the "
-                "folders of classes. If it is a class, give `groups=2` for the folders "
+                f"image{'s' * (len(beside) != 1)} itself, such as "
+                f"{printable(beside[0])!r}, next to or instead of the folders of "
+                "classes. If it is a class, give `groups=2` for the folders "
                 "in it, or a function of the path."
             )
         for name, found in class_folders(folder).items():

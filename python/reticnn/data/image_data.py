@@ -6,13 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import as_seen, printable, shown, tidy_name
+from reticnn.coercion import as_bool, as_seen, printable, shown, tidy_name
 from reticnn.data.caching import new_cache
 from reticnn.data.channels import joined_extremes
 from reticnn.data.decoding import (
     bad_files_message,
     decode_images,
     decode_scaled,
+    facts_of_files,
     sampled_values,
     types_of,
 )
@@ -491,6 +492,36 @@ class ImageData:
     def facts(self):
         """What else is known of each image: lists by the name of the fact."""
         return {name: values.tolist() for name, values in self._facts.items()}
+
+    def table(self, *, exif=False):
+        """Return what is known of the images as a table.
+
+        Args:
+            exif: True adds what the files tell: `exif_time`, when a photo was taken by
+                the clock of the camera, and `exif_camera`, both from its EXIF tags,
+                `file_size` in bytes, and `file_width` and `file_height` in pixels as
+                stored. Facts of these names stay as they are. Default False.
+
+        Returns:
+            Dict of lists with one row per image, `file`, `label` and `group`, as far as
+            there are any, and the facts. A value that is not known is None.
+
+        Raises:
+            ValueError: If `exif` is asked for of images in memory.
+        """
+        own = {"file": self.files, "label": self.labels, "group": self.groups}
+        table = {name: column for name, column in own.items() if column is not None}
+        told = self.file_facts() if as_bool(exif, "exif") else {}
+        return {**table, **told, **self.facts}
+
+    def file_facts(self):
+        """Return what the files tell of themselves, as `table` has it."""
+        if self.files is None:
+            raise ValueError(
+                "`exif` asks for what files tell of themselves, but these images are "
+                "in memory. Leave it out, or read the images from files."
+            )
+        return facts_of_files(self.places)
 
     @property
     def class_counts(self):

@@ -14,7 +14,7 @@ _FORMATS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%
 _FIX = "Give numbers, dates, or times such as '2024-05-01 12:30:00'."
 
 
-def ranks_of(order_by, data):
+def ranks_of(order_by, count, facts):
     """Return int array, the rank of each image by time, 0 for the oldest.
 
     Images of the same time have the same rank.
@@ -22,13 +22,14 @@ def ranks_of(order_by, data):
     Args:
         order_by: One number, date, time or text of a time per image, or the name of a
             fact.
-        data: Image data.
+        count: How many images there are.
+        facts: Dict of the facts that can be named.
 
     Raises:
         TypeError: If values are neither numbers nor times.
         ValueError: If a time is missing, or a text is not one.
     """
-    values = column_of(order_by, len(data), data.facts, "order_by", "time")
+    values = column_of(order_by, count, facts, "order_by", "time")
     missing = [index for index, value in enumerate(values) if value is None]
     if missing:
         raise ValueError(

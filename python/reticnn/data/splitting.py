@@ -7,6 +7,7 @@ import numpy as np
 
 from reticnn.coercion import as_float, as_seed, shown
 from reticnn.data.accepting import image_data_of
+from reticnn.data.decoding import FILE_FACTS
 from reticnn.data.evening import even_parts
 from reticnn.data.facts import as_groups, column_of
 from reticnn.data.ordering import parts_by_rank, ranks_of
@@ -38,10 +39,10 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
         strata: What else is to be spread as evenly as the classes: one text or number
             per image, or the name of one of the facts. Default None.
         order_by: When each image was made: one number, date or time per image, or the
-            name of one of the facts. The oldest images are for training and the newest
-            for testing, whatever their class, and images of the same time are in one
-            part; a group is where the newest of its images belongs. None for a random
-            split. Default None.
+            name of one of the facts, or `"exif_time"` for when photos were taken. The
+            oldest images are for training and the newest for testing, whatever their
+            class, and images of the same time are in one part; a group is where the
+            newest of its images belongs. None for a random split. Default None.
         seed: Whole number of at least 0 that fixes the split, or None for a new one
             each time. Default None.
 
@@ -79,7 +80,9 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
         )
     shares = _proportions(prop)
     data = in_groups(data, groups)
-    ranks = None if order_by is None else ranks_of(order_by, data)
+    ranks = None
+    if order_by is not None:
+        ranks = ranks_of(order_by, len(data), facts_to_name(order_by, data))
     strata = strata_of(strata, data)
     return parts_of_data(data, shares, as_seed(seed), strata=strata, ranks=ranks)
 
@@ -88,14 +91,22 @@ def in_groups(data, groups):
     """Return image data with the groups that are given, or else with their own."""
     if groups is None:
         return data
-    return data.with_groups(as_groups(groups, len(data), data.facts))
+    return data.with_groups(as_groups(groups, len(data), facts_to_name(groups, data)))
+
+
+def facts_to_name(value, data):
+    """Return the facts that can be named, those of the files only if one of them is."""
+    named = value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
+    asked = isinstance(named, str) and named in FILE_FACTS and named not in data.facts
+    return data.file_facts() if asked and data.files is not None else data.facts
 
 
 def strata_of(strata, data):
     """Return the stratum of each image, as numbers, or None without strata."""
     if strata is None:
         return None
-    values = column_of(strata, len(data), data.facts, "strata", "value")
+    facts = facts_to_name(strata, data)
+    values = column_of(strata, len(data), facts, "strata", "value")
     number = {value: count for count, value in enumerate(dict.fromkeys(values))}
     return np.array([number[value] for value in values], int)
 

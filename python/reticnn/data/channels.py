@@ -143,7 +143,7 @@ def extremes_of(values, about):
             f"has {number:,} of {values.size:,} values that are missing or infinite: "
             "give them a value, or leave the file out"
         )
-    if about.dtype.kind == "f":
+    if about.dtype.kind == "f" or about.has_own_limits:
         return None
     return Extremes(lowest.item(), highest.item(), about.limits)
 

@@ -11,6 +11,7 @@ from reticnn.data.decoding import bad_files_message
 from reticnn.data.file_reading import as_reading
 from reticnn.data.image_data import FileImages, ImageData
 from reticnn.data.plugins import add_plugins
+from reticnn.data.readers import dicom
 from reticnn.data.resizing import RESIZES
 from reticnn.runtime.conditions import warn_user
 
@@ -74,8 +75,11 @@ def file_data(
 
 
 def is_image_name(name):
-    """Return whether a file is named like an image that Pillow reads."""
-    return os.path.splitext(name)[1].lower() in _readable_endings()
+    """Return whether a file is named like an image that can be read."""
+    ending = os.path.splitext(name)[1].lower()
+    if ending in dicom.ENDINGS:
+        return dicom.is_readable()
+    return ending in _readable_endings()
 
 
 def is_photo_name(name):

@@ -1,7 +1,8 @@
 """How the image libraries are set in the whole process while images are decoded.
 
 Pillow's limit lies below the largest photos. What is wrong with a file is told by its
-name; what Pillow, libtiff and libjpeg say of it themselves has none, and is kept away.
+name; what Pillow, libtiff, libjpeg and pydicom say of it themselves has none, and is
+kept away.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ _LIBJPEG = re.compile(
 )
 
 # What `warnings` calls a filter. No other is equal to it: the comment is in none.
-_NO_WARNINGS = ("ignore", None, Warning, re.compile(r"(?#reticnn)PIL\."), 0)
+_NO_WARNINGS = ("ignore", None, Warning, re.compile(r"(?#reticnn)(PIL|pydicom)\."), 0)
 
 # Without a handler, Python prints what is logged.
 logging.getLogger("PIL").addHandler(logging.NullHandler())

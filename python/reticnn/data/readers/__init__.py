@@ -14,9 +14,9 @@ import numpy as np
 from reticnn.data.channels import as_image, chosen_bands, extremes_of, photo_as_image
 from reticnn.data.file_reading import Reading
 from reticnn.data.pixels import upright_pixels
-from reticnn.data.readers import jpeg2000, photo, png, pnm, tiff
+from reticnn.data.readers import dicom, jpeg2000, photo, png, pnm, tiff
 
-_READERS = (tiff, png, pnm, jpeg2000)
+_READERS = (tiff, png, pnm, jpeg2000, dicom)
 
 # So much of a file tells what it is.
 _BEGINNING = 4096
@@ -102,9 +102,14 @@ def may_be_deep(path):
 
 
 def type_of(file, reading):
-    """Return NumPy's type of the values of an open file."""
+    """Return NumPy's type of the values of an open file.
+
+    It is one of whole numbers if the file itself says what is black and white.
+    """
     _, about = _described(file, reading)
-    return np.dtype(np.uint8) if about is None else about.dtype
+    if about is None:
+        return np.dtype(np.uint8)
+    return np.dtype(np.int64) if about.has_own_limits else about.dtype
 
 
 def _described(file, reading):

@@ -25,11 +25,13 @@
 image_folder <- function(path, image_size = 224, channels = NULL, resize = "stretch",
                          on_bad_image = "error", on_empty_class = "error",
                          cache = "auto", class_names = NULL, bands = NULL,
-                         value_range = NULL, page = "first", groups = NULL) {
+                         value_range = NULL, page = "first", groups = NULL,
+                         reader = NULL) {
   call_core("image_folder", path = path, image_size = image_size, channels = channels,
     resize = resize, on_bad_image = on_bad_image, on_empty_class = on_empty_class,
     cache = cache, class_names = as_strings(class_names), bands = bands,
-    value_range = value_range, page = page, groups = grouping(groups))
+    value_range = value_range, page = page, groups = grouping(groups),
+    reader = as_reader(reader))
 }
 
 # A function of the path as the core calls it; what is missing is `None` there.
@@ -62,14 +64,14 @@ grouping <- function(groups) {
 image_table <- function(paths, labels = NULL, image_size = 224, class_names = NULL,
                         channels = NULL, resize = "stretch", on_bad_image = "error",
                         cache = "auto", groups = NULL, facts = NULL, bands = NULL,
-                        value_range = NULL, page = "first") {
+                        value_range = NULL, page = "first", reader = NULL) {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_table", paths = paths, labels = named$labels,
     image_size = image_size, class_names = named$class_names, channels = channels,
     resize = resize, on_bad_image = on_bad_image, cache = cache,
     groups = one_per_image(groups), facts = as_facts(facts), bands = bands,
-    value_range = value_range, page = page)
+    value_range = value_range, page = page, reader = as_reader(reader))
 }
 
 #' @eval said("check_images")
@@ -239,6 +241,20 @@ check_same_order <- function(paths, labels, call) {
     abort_text("`labels` has the names of `paths`, but in another order. Give `labels[paths]`.",
       call = call)
   }
+}
+
+# A function of R's as the core calls it, which hears of errors by R's own message.
+as_reader <- function(reader, call = rlang::caller_env()) {
+  if (!is.function(reader) || inherits(reader, "python.builtin.object")) {
+    return(reader)
+  }
+  core_module(call)
+  the$relay$reader_of_r(function(path) {
+    tryCatch(
+      list(value = reader(as_paths(from_core(path)))),
+      error = function(cnd) list(error = to_core(conditionMessage(cnd)))
+    )
+  })
 }
 
 # Labels of any R type as the core takes them, with the classes in order.

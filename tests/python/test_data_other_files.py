@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reticnn import check_images, image_folder, load_images, predict_images
+from reticnn import (
+    check_images,
+    image_folder,
+    image_table,
+    load_images,
+    predict_images,
+)
 from reticnn.data import image_files
 
 
@@ -182,3 +188,48 @@ def test_avif_is_read(cats):
     Image.fromarray(_scene()).save(cats / "cat" / "9.avif", quality=100)
     assert len(image_folder(cats, 8)) == 6
     assert check_images(cats)["problem"] == [None] * 6
+
+
+@pytest.fixture
+def jpeg_xl():
+    """Return a function that writes a JPEG XL file without losses."""
+    pytest.importorskip("pillow_jxl")
+
+    def write(path, pixels, **options):
+        Image.fromarray(pixels).save(path, "JXL", lossless=True, **options)
+        return path
+
+    return write
+
+
+def test_jpeg_xl_is_read_with_its_values(tmp_path, jpeg_xl):
+    path = jpeg_xl(tmp_path / "a.JXL", _scene())
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    # It is upright already, as the format has it.
+    turned = jpeg_xl(tmp_path / "b.jxl", _scene(), exif=exif.tobytes())
+    images = load_images(image_folder(tmp_path, (32, 48)))["images"]
+    np.testing.assert_array_equal(images, [_scene()] * 2)
+    deep = (_scene()[..., 0].astype(np.uint16) << 8) + 7
+    jpeg_xl(path, deep)
+    images = load_images(image_table(path, image_size=(32, 48), channels=1))["images"]
+    np.testing.assert_allclose(images[0, ..., 0], deep / 65535 * 255, atol=1e-3)
+    assert check_images(tmp_path)["problem"] == [None, None]
+    turned.write_bytes(turned.read_bytes()[:60])
+    assert "is damaged" in check_images(tmp_path)["problem"][1]
+
+
+def test_sizes_that_jpeg_xl_claims_are_known_before_it_is_decoded(tmp_path, jpeg_xl):
+    path = tmp_path / "a.jxl"
+    # Lengths of 18 and of 30 bits, each behind two bits that say so.
+    for bits, choice, length, said in (
+        (18, 2, 9000, "takes 1.9 GB of memory to decode"),
+        (30, 3, 2**30, "claims to have 1,073,741,824 x 1,073,741,824 pixels"),
+    ):
+        one = choice | (length - 1) << 2
+        number = one << 1 | one << (bits + 6)
+        encoded = b"\xff\x0a" + number.to_bytes(12, "little")
+        path.write_bytes(encoded + b"\0" * 5000)
+        assert said in check_images(tmp_path)["problem"][0]
+    path.write_bytes(b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x08free" * 2000)
+    assert "nothing in it says how large" in check_images(tmp_path)["problem"][0]

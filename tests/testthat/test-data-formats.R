@@ -25,3 +25,109 @@ test_that("files of other kinds are counted by their endings", {
   expect_warning(table <- check_images(folder), said, fixed = TRUE)
   expect_identical(nrow(table), 4L)
 })
+
+# Files of the user's own: a line of numbers each, of 4 x 6 pixels.
+own_files <- function(values, env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  files <- file.path(folder, sprintf("%02d.grid", seq_along(values)))
+  for (i in seq_along(files)) writeLines(as.character(values[[i]]), files[[i]])
+  files
+}
+
+read_grid <- function(path) {
+  matrix(as.numeric(readLines(path)), 4, 6, byrow = TRUE)
+}
+
+test_that("a function of R's reads files, each once and on R's own thread", {
+  skip_if_no_core()
+  values <- lapply(1:8, function(i) (i * 3 + 0:23) %% 200)
+  files <- own_files(values)
+  read <- character()
+  reader <- function(path) {
+    read <<- c(read, path)
+    read_grid(path)
+  }
+  labels <- rep(c("calm", "storm"), 4)
+  data <- image_table(files, labels, c(4, 6), channels = 1, reader = reader, cache = "disk")
+  expect_identical(normalizePath(read), normalizePath(files))
+  images <- load_images(data)$images
+  for (i in seq_along(files)) expect_equal(images[i, , , 1], read_grid(files[[i]]))
+  data <- image_table(files, labels, 16, reader = reader)
+  read <- character()
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
+  classifier <- fit_classifier(model, data, epochs = 3, batch_size = 2, seed = 1)
+  expect_identical(nrow(predict(classifier, data)), 8L)
+  expect_identical(read, character())
+  # Crops are cut from images of another size.
+  expect_identical(nrow(predict_images(classifier, data, crops = 5)), 8L)
+  expect_identical(normalizePath(read), normalizePath(files))
+  expect_error(predict_images(classifier, files), "were read by a `reader` of yours",
+    class = "reticnn_error")
+})
+
+test_that("what a reader does wrong is said with the file, in R's own words", {
+  skip_if_no_core()
+  files <- own_files(list(0:23, 0:23))
+  said <- function(value, ...) {
+    reader <- function(path) if (endsWith(path, "02.grid")) eval(value) else read_grid(path)
+    cnd <- expect_error(image_table(files, image_size = 4, reader = reader, ...),
+      "1 of 2 files cannot be read", class = "reticnn_error")
+    strsplit(conditionMessage(cnd), "\n")[[1]][[2]]
+  }
+  expect_match(said(quote(stop("the shutter of camera 7 was shut: \u00e9"))),
+    "02.grid: `reader` fails: the shutter of camera 7 was shut: \u00e9", fixed = TRUE)
+  expect_match(said(quote(suppressWarnings(read_grid("nowhere")))), "cannot open")
+  expect_match(said(quote(rlang::abort("no {light}"))), "no {light}", fixed = TRUE)
+  expect_match(said(quote(NULL)), "gives nothing")
+  expect_match(said(quote(1:5)), "gives an array of")
+  expect_match(said(quote(array(1, c(2, 2, 2, 2)))), "gives an array of")
+  expect_match(said(quote("text")), "and no array")
+  expect_match(said(quote(data.frame(a = 1))), "and no array")
+  expect_match(said(quote(matrix(c(NA, 1, 2, 3), 2))), "1 of 4 values .*missing")
+  expect_match(said(quote(matrix(c(NA, 1L, 2L, 3L), 2))), "1 of 4 values .*missing")
+  expect_match(said(quote(matrix(c(Inf, 1, 2, 3), 2))), "1 of 4 values .*missing")
+  expect_match(said(quote(matrix(c(0, 1, 2, 300), 2))), "value_range = c(0, 300)",
+    fixed = TRUE)
+  expect_match(said(quote(matrix(c(0, 0.5, 1, 1), 2))), "value_range = c(0, 1)",
+    fixed = TRUE)
+  expect_match(said(quote(array(1, c(2, 2, 5)) * 9)), "has 5 bands")
+  expect_warning(
+    data <- image_table(files, image_size = 4, on_bad_image = "skip",
+      reader = function(path) if (endsWith(path, "02.grid")) stop("gone") else read_grid(path)),
+    "02.grid: `reader` fails: gone"
+  )
+  expect_identical(length(data), 1L)
+  expect_error(image_table(files, reader = "read_grid"), "`reader` must be a function",
+    class = "reticnn_error")
+  expect_error(image_table(files, reader = read_grid, cache = "none"), "`cache`",
+    class = "reticnn_error")
+})
+
+test_that("arrays of every R type are read as what they mean", {
+  skip_if_no_core()
+  files <- own_files(list(0:23))
+  pixels <- function(value, ...) {
+    data <- image_table(files, image_size = c(2, 3), channels = 1, reader = function(path) {
+      value
+    }, ...)
+    load_images(data)$images[1, , , 1]
+  }
+  x <- matrix(c(0, 50, 100, 150, 200, 250), 2)
+  expect_equal(pixels(x), x)
+  expect_equal(pixels(matrix(as.integer(x), 2)), x)
+  expect_equal(pixels(array(as.raw(x), dim(x))), x)
+  expect_equal(pixels(x > 100), 255 * (x > 100))
+  expect_equal(pixels(x / 250, value_range = c(0, 1)), x / 250 * 255, tolerance = 1e-6)
+})
+
+test_that("in a folder, a reader gets every file that is not hidden", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (class in c("calm", "storm")) {
+    dir.create(file.path(folder, class))
+    writeLines(as.character(0:23), file.path(folder, class, "1.grid"))
+    writeLines("x", file.path(folder, class, ".hidden"))
+  }
+  data <- image_folder(folder, 4, channels = 1, reader = read_grid)
+  expect_identical(data$class_counts, c(calm = 1L, storm = 1L))
+})

@@ -8,6 +8,7 @@ from reticnn.data.folder import (
     image_files,
     parts_of,
 )
+from reticnn.data.image_files import without_arrays
 from reticnn.data.other_files import left_out_text
 from reticnn.runtime.conditions import warn_user
 
@@ -79,12 +80,15 @@ def _classes_of(folder, closed, others):
     """
     found = {}
     beside = image_files(folder, search_subfolders=False, closed=found, others=others)
-    files = [(file, None) for file in beside]
+    lists, names = [beside], [None]
     closed |= {path: (None, reason) for path, reason in found.items()}
     for name, folders in class_folders(folder).items():
         for one in folders:
             found = {}
-            inside = image_files(one, closed=found, others=others)
-            files += [(file, name) for file in inside]
+            lists.append(image_files(one, closed=found, others=others))
+            names.append(name)
             closed |= {path: (name, reason) for path, reason in found.items()}
-    return files
+    lists = without_arrays(lists, others)
+    return [
+        (file, name) for name, files in zip(names, lists, strict=True) for file in files
+    ]

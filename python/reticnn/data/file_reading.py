@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, replace
 
-from reticnn.coercion import as_int, as_ints, nearest, shown
+from reticnn.coercion import as_bool, as_int, as_ints, nearest, shown
 from reticnn.data.value_range import ValueRange
 from reticnn.notation import first_position
 
@@ -21,12 +21,14 @@ class Reading:
         page: `"first"`, `"bands"` for the bands of all pages, or a page's number,
             counted from 0.
         value_range: `ValueRange`.
+        has_reader: Whether a function of the user's reads the files.
     """
 
     channels: int = 3
     bands: tuple | None = None
     page: str | int = "first"
     value_range: ValueRange = field(default_factory=ValueRange)
+    has_reader: bool = False
 
     @property
     def is_of_photos(self):
@@ -61,6 +63,11 @@ class Reading:
             (option, counted(getattr(self, option)), counted(getattr(trained, option)))
             for option in ("bands", "page")
         ]
+        if self.has_reader != trained.has_reader:
+            texts = {True: "read", False: shown(None)}
+            options.append(
+                ("reader", texts[self.has_reader], texts[trained.has_reader])
+            )
         own, other = self.value_range, trained.value_range
         if own.is_chosen and (own.asked, other.asked) != ("type", None):
             options.append(("value_range", own.shown, other.shown))
@@ -83,6 +90,8 @@ class Reading:
         }
         if self.value_range.asked or self.value_range.pairs:
             options["value_range"] = self.value_range.shown
+        if self.has_reader:
+            options["reader"] = "read"
         return ", ".join(f"{name}={value}" for name, value in options.items())
 
     def to_config(self):
@@ -105,10 +114,11 @@ class Reading:
             bands=None if bands is None else as_ints(bands, "bands", minimum=0),
             page=page if page in _PAGES else as_int(page, "page", minimum=0),
             value_range=ValueRange.from_config(config["value_range"]),
+            has_reader=as_bool(config.get("has_reader", False), "has_reader"),
         )
 
 
-def as_reading(channels, bands, page, value_range):
+def as_reading(channels, bands, page, value_range, has_reader=False):
     """Return a `Reading` of arguments as users give them.
 
     In place of the range of values, it can be a `Reading` whose bands, page and range
@@ -125,7 +135,8 @@ def as_reading(channels, bands, page, value_range):
             f"`channels` must be the number of the `bands`, {len(bands)}, not "
             f"{channels}. Leave it out."
         )
-    return Reading(channels, bands, as_page(page), ValueRange.of(value_range, channels))
+    value_range = ValueRange.of(value_range, channels)
+    return Reading(channels, bands, as_page(page), value_range, has_reader)
 
 
 def as_bands(bands):

@@ -22,9 +22,11 @@ from reticnn.data.image_data import check_class_names
 from reticnn.data.image_files import (
     as_bad_image_rule,
     file_data,
+    is_array_name,
     is_image_name,
     is_photo_name,
     reading_options,
+    without_arrays,
 )
 from reticnn.data.other_files import (
     is_of_the_user,
@@ -73,22 +75,30 @@ def image_folder(
     value_range=None,
     page="first",
     groups=None,
+    reader=None,
 ):
     """Make image data from a folder with one subfolder per class.
 
     Files are decoded only when they are used. Every format that Pillow reads is
-    accepted, whether the file extension is in upper or lower case, and HEIC with the
-    package `pillow-heif`. Hidden files are ignored. Files of other kinds are left out,
-    and counted by their endings where the data are printed. Photos are rotated
-    according to their EXIF tag, transparent parts become white, and only the first
-    frame of an animation is used. Of a large image no more is decoded at once than its
-    format demands; one that takes more memory than `image_memory` allows is one that
-    cannot be read.
+    accepted, whether the file extension is in upper or lower case; HEIC with the Python
+    package pillow-heif, JPEG XL with pillow-jxl-plugin, DICOM with pydicom; and NumPy's
+    files of one array (height, width) or (height, width, bands), where there are no
+    other images. Hidden files are ignored. Files of other kinds are left out, and
+    counted by their endings where the data are printed. Photos are rotated according to
+    their EXIF tag, transparent parts become white, and only the first frame of an
+    animation is used. Of a large image no more is decoded at once than its format
+    demands; one that takes more memory than `image_memory` allows is one that cannot be
+    read.
 
     Images of more than 8 bits, or of floating-point values, become floating-point
     values from 0 to 255, with all their depth. TIFF files may have any number of bands;
     compressed ones of more than 8 bits or 4 bands take the Python packages tifffile and
     imagecodecs.
+
+    Values of DICOM files are rescaled as they say (to Hounsfield units, for
+    example), and brought to 0 to 255 by their own window, unless `value_range` says
+    what is black and white: a window of centre 40 and width 400 is -160 to 240. Nothing
+    but the image is taken from them; text that is burned into it stays.
 
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;
@@ -136,6 +146,13 @@ def image_folder(
             path of a file and returns the name of its group. `split_images`, and every
             other function that divides the data, then leaves each group whole. None for
             images that are independent of each other. Default None.
+        reader: Function that takes the path of a file and returns its image, an array
+            (height, width) or (height, width, bands) of values from 0 to 255, or of
+            others if `value_range` says what is black and white: for files that are not
+            read otherwise. It is called for every file but hidden ones, once, when the
+            data are made, and what it returns is kept in the cache; where a model takes
+            images of another size, it is called again. None reads files as usual.
+            Default None.
 
     Returns:
         Image data, which print their classes and the number of images in each, and have
@@ -177,6 +194,7 @@ def image_folder(
             bands=bands,
             value_range=value_range,
             page=page,
+            reader=reader,
         ),
         on_bad_image=as_bad_image_rule(on_bad_image),
         on_empty_class=as_choice(on_empty_class, "on_empty_class", ("error", "skip")),
@@ -284,7 +302,14 @@ def _reason(error):
     return str(error.strerror).lower()
 
 
-def image_files(path, search_subfolders=True, closed=None, others=None, searched=None):
+def image_files(
+    path,
+    search_subfolders=True,
+    closed=None,
+    others=None,
+    searched=None,
+    every=False,
+):
     """Return what is called like an image in a folder, sorted.
 
     A folder called so is among them: it is an accident, to be named as a bad file.
@@ -298,6 +323,7 @@ def image_files(path, search_subfolders=True, closed=None, others=None, searched
         others: List to which files of other kinds are added, or None.
         searched: Dict of the places of folders that have been searched before, to which
             those are added that are searched now, each with its path; or None.
+        every: Whether files of other kinds are returned too.
     """
     files = []
     closed = {} if closed is None else closed
@@ -321,11 +347,12 @@ def image_files(path, search_subfolders=True, closed=None, others=None, searched
             os.path.join(folder, name)
             for name in sorted(names + subfolders)
             if is_photo_name(name)
+            or (every and is_of_the_user(name) and name not in subfolders)
         ]
         rest = [
             os.path.join(folder, name)
             for name in sorted(names)
-            if is_of_the_user(name) and not is_image_name(name)
+            if is_of_the_user(name) and not (every or is_image_name(name))
         ]
         lost = [path for path in rest if _leads_nowhere(path)]
         closed |= dict.fromkeys(lost, NOWHERE)
@@ -397,13 +424,25 @@ def _place(folder):
 def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, groups):
     """Return the image data of one folder of classes, or of unlabelled images."""
     folders, closed, others = class_folders(path), {}, []
-    beside = image_files(path, search_subfolders=False, closed=closed, others=others)
+    every = "reader" in reading
+    beside = image_files(
+        path,
+        search_subfolders=False,
+        closed=closed,
+        others=others,
+        every=every and not folders,
+    )
     if not folders:
         check_all_readable(closed, on_bad_image)
+        if not every:
+            (beside,) = without_arrays([beside], others)
         _check_any_images(beside, others, path)
         warn_of_pictures(others, "path")
         known = {"groups": groups_of_files(beside, path, groups)}
         return file_data(beside, None, None, reading, on_bad_image, others, **known)
+    # Such as labels.
+    others += filter(is_array_name, beside)
+    beside = [file for file in beside if not is_array_name(file)]
     if beside:
         raise ValueError(
             f"`path` has {len(beside)} images next to its class folders, such as "
@@ -417,7 +456,9 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, group
     folders = _chosen(folders, class_names, path)
     class_names = list(folders)
     check_class_names(class_names, "path", _one_class_fix(path))
-    files = _files_of_classes(folders, closed, others)
+    files = _files_of_classes(folders, closed, others, every)
+    if not every:
+        files = without_arrays(files, others)
     check_all_readable(closed, on_bad_image)
     codes = np.repeat(np.arange(len(files)), [len(found) for found in files])
     files = list(chain.from_iterable(files))
@@ -436,7 +477,7 @@ def _check_any_images(files, others, path):
         )
 
 
-def _files_of_classes(folders, closed, others):
+def _files_of_classes(folders, closed, others, every):
     """Return a list of files for each class.
 
     Raises:
@@ -450,7 +491,11 @@ def _files_of_classes(folders, closed, others):
                 file
                 for folder in some
                 for file in image_files(
-                    folder, closed=closed, others=others, searched=searched
+                    folder,
+                    closed=closed,
+                    others=others,
+                    searched=searched,
+                    every=every,
                 )
             ]
         )

@@ -122,6 +122,7 @@ class FileImages:
         self._reading = None
         self._like = like
         self.range_of = range_of
+        self._besides = {}
         self._cache_kind = cache
         self._extremes = None
         self._has_warned = False
@@ -163,7 +164,7 @@ class FileImages:
 
     def read_as(self, reading, image_size=None):
         """Return the same files read in another way, or at another size."""
-        return FileImages(
+        return type(self)(
             self.files,
             image_size or self.image_shape[:2],
             reading,
@@ -174,6 +175,7 @@ class FileImages:
             self.left_out,
             like=self,
             range_of=self if reading.bands == self._asked.bands else None,
+            **self._besides,
         )
 
     def read_like(self, reading, name):

@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from itertools import chain
 
 import numpy as np
 from PIL import Image
@@ -10,8 +11,9 @@ from reticnn.coercion import as_choice, as_pair
 from reticnn.data.decoding import bad_files_message
 from reticnn.data.file_reading import as_reading
 from reticnn.data.image_data import FileImages, ImageData
+from reticnn.data.own_reader import OwnFiles, as_reader
 from reticnn.data.plugins import add_plugins
-from reticnn.data.readers import dicom
+from reticnn.data.readers import dicom, numpy_files
 from reticnn.data.resizing import RESIZES
 from reticnn.runtime.conditions import warn_user
 
@@ -28,14 +30,30 @@ def reading_options(
     bands=None,
     value_range=None,
     page="first",
+    reader=None,
 ):
-    """Return how files are to be read, checked, as arguments of `FileImages`."""
-    return {
+    """Return how files are to be read, checked, as arguments of `file_data`."""
+    reader = as_reader(reader)
+    options = {
         "image_size": as_pair(image_size, "image_size"),
-        "reading": as_reading(channels, bands, page, value_range),
+        "reading": as_reading(channels, bands, page, value_range, reader is not None),
         "resize": as_choice(resize, "resize", RESIZES),
         "cache": as_choice(cache, "cache", ("auto", "memory", "disk", "none")),
     }
+    if reader is None:
+        return options
+    if options["cache"] == "none":
+        raise ValueError(
+            "`cache` must not be 'none' with a `reader`: what it reads is kept, as "
+            'each file is read once. Use "auto".'
+        )
+    if options["reading"].value_range.asked == "data":
+        raise ValueError(
+            "`value_range` must not be 'data' with a `reader`, which reads each file "
+            "once. Give the values that are black and white, as in "
+            "`value_range=(0, 4095)`."
+        )
+    return {**options, "reader": reader}
 
 
 def as_bad_image_rule(value):
@@ -59,9 +77,11 @@ def file_data(
     and the `facts`, if there are any. The warning about bad ones ends with
     `after_skipping`: where the user will see which.
     """
-    source = FileImages(files, **reading, left_out=left_out)
+    source = _source_of(files, reading, left_out)
     data = ImageData(source, codes, class_names, **known)
     if on_bad_image == "error":
+        if isinstance(source, OwnFiles):
+            source.check()
         return data
     bad = source.find_bad()
     if not bad:
@@ -74,12 +94,42 @@ def file_data(
     return data[np.setdiff1d(np.arange(len(source)), source.skipped)]
 
 
+def _source_of(files, reading, left_out):
+    """Return the images in files, which the user's function reads if there is one."""
+    if "reader" in reading:
+        return OwnFiles(files, **reading, left_out=left_out)
+    if reading["reading"].has_reader:
+        raise ValueError(
+            "The images that the classifier was trained on were read by a `reader` of "
+            "yours, which is not kept with it. Read these files by it too, as in "
+            "`image_table(paths, reader=read)`, and give what that returns."
+        )
+    return FileImages(files, **reading, left_out=left_out)
+
+
 def is_image_name(name):
     """Return whether a file is named like an image that can be read."""
     ending = os.path.splitext(name)[1].lower()
     if ending in dicom.ENDINGS:
         return dicom.is_readable()
-    return ending in _readable_endings()
+    return ending in _readable_endings() or is_array_name(name)
+
+
+def without_arrays(lists, others):
+    """Return lists of files without arrays, if there are images besides.
+
+    What lies beside photos as an array hardly is one of them. It is added to `others`.
+    """
+    kept = [[file for file in files if not is_array_name(file)] for files in lists]
+    if not any(kept):
+        return lists
+    others += [file for file in chain.from_iterable(lists) if is_array_name(file)]
+    return kept
+
+
+def is_array_name(name):
+    """Return whether a file is named like one of NumPy's arrays."""
+    return name.lower().endswith(numpy_files.ENDINGS)
 
 
 def is_photo_name(name):

@@ -12,6 +12,7 @@ _OF_THE_SYSTEM = {"thumbs.db", "desktop.ini", "icon\r"}
 # What reads files with these endings, if it is installed.
 _READERS = {
     "pillow-heif": (".heic", ".heics", ".heif", ".heifs", ".hif"),
+    "pillow-jxl-plugin": (".jxl",),
     "pydicom": (".dcm", ".dicom", ".dic", ".ima"),
 }
 _INSTALL = {ending: name for name, endings in _READERS.items() for ending in endings}

@@ -8,9 +8,11 @@ from PIL import Image
 
 @cache
 def add_plugins():
-    """Have Pillow read HEIC, where the package for that is installed."""
+    """Have Pillow read HEIC and JPEG XL, where packages for that are installed."""
     Image.init()
     with contextlib.suppress(ImportError):
         import pillow_heif
 
         pillow_heif.register_heif_opener()
+    with contextlib.suppress(ImportError):
+        import pillow_jxl  # noqa: F401

@@ -24,6 +24,7 @@ def image_table(
     bands=None,
     value_range=None,
     page="first",
+    reader=None,
 ):
     """Make image data from the paths of image files and their labels.
 
@@ -67,6 +68,12 @@ def image_table(
             Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. Default `"first"`.
+        reader: Function that takes the path of a file and returns its image, an array
+            (height, width) or (height, width, bands) of values from 0 to 255, or of
+            others if `value_range` says what is black and white: for files that are not
+            read otherwise. It is called once for each file, when the data are made, and
+            what it returns is kept in the cache; where a model takes images of another
+            size, it is called again. None reads files as usual. Default None.
 
     Returns:
         Image data, as from `image_folder`. `groups` and `facts` stay with the images:
@@ -97,6 +104,7 @@ def image_table(
         bands=bands,
         value_range=value_range,
         page=page,
+        reader=reader,
     )
     on_bad_image = as_bad_image_rule(on_bad_image)
     files = _files(paths)

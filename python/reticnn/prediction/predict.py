@@ -8,7 +8,12 @@ import numpy as np
 from reticnn.coercion import as_images, as_int, as_path, printable, shown
 from reticnn.data.folder import check_all_readable, image_files, parts_of
 from reticnn.data.image_data import ArrayImages, ImageData, as_image_data
-from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
+from reticnn.data.image_files import (
+    as_bad_image_rule,
+    file_data,
+    reading_options,
+    without_arrays,
+)
 from reticnn.data.other_files import no_images_text, warn_of_pictures
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
@@ -204,6 +209,7 @@ def _files_in(folder, on_bad_image):
     closed, others = {}, []
     files = image_files(folder, closed=closed, others=others)
     check_all_readable(closed, on_bad_image, "images")
+    (files,) = without_arrays([files], others)
     if not files:
         raise ValueError(
             f"`images` has no images: there are none in {printable(folder)!r}, nor in "

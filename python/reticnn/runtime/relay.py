@@ -77,6 +77,21 @@ def _for_r(message):
     return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", text)
 
 
+def reader_of_r(function):
+    """Return a function of R's, from a path to an array, as the core calls it.
+
+    R gives what it returns as `value`, or the text of its error as `error`.
+    """
+
+    def read(path):
+        answer = function(sent(path))
+        if answer.get("error") is not None:
+            raise RuntimeError(received(answer["error"]))
+        return answer.get("value")
+
+    return read
+
+
 def drawn_seed(number):
     """Return a seed that R drew, so that it is known from one that the user gave."""
     return DrawnSeed(int(number))

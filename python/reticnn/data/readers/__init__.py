@@ -14,9 +14,17 @@ import numpy as np
 from reticnn.data.channels import as_image, chosen_bands, extremes_of, photo_as_image
 from reticnn.data.file_reading import Reading
 from reticnn.data.pixels import upright_pixels
-from reticnn.data.readers import dicom, jpeg2000, photo, png, pnm, tiff
+from reticnn.data.readers import (
+    dicom,
+    jpeg2000,
+    numpy_files,
+    photo,
+    png,
+    pnm,
+    tiff,
+)
 
-_READERS = (tiff, png, pnm, jpeg2000, dicom)
+_READERS = (tiff, png, pnm, jpeg2000, dicom, numpy_files)
 
 # So much of a file tells what it is.
 _BEGINNING = 4096

@@ -43,7 +43,7 @@ _OF_VALUES, _OF_WINDOW = "PixelValueTransformationSequence", "FrameVOILUTSequenc
 # A header has no more bytes and is read in no more steps: where elements lie in others,
 # each of them takes some kilobytes of memory.
 _LONGEST_HEADER = 32 << 20
-_MOST_STEPS = 150_000
+_MOST_STEPS = 100_000
 
 # The elements that hold an image, of floating-point values or of whole numbers; and how
 # many bytes come before their values.
@@ -376,8 +376,8 @@ class _Frame:
         ends = [end * self._slope + self._intercept for end in limits]
         if not (all(map(math.isfinite, ends)) and self._slope):
             raise RefusedError(
-                f"has values rescaled by {self._slope:g} and {self._intercept:g}, which "
-                "cannot be"
+                f"has values rescaled by {self._slope:g} and {self._intercept:g}, "
+                "which cannot be"
             )
         if not all(map(float.is_integer, (self._slope, self._intercept))):
             return tuple(sorted(ends)), np.dtype("f4")

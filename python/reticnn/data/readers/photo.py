@@ -3,7 +3,7 @@
 import contextlib
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from reticnn.data.bounding import allow, bounded, read_at_once
 from reticnn.data.budget import memory
@@ -15,7 +15,11 @@ from reticnn.data.pixels import (
     orientation_of,
     turned,
 )
+from reticnn.data.readers import jpeg_xl
 from reticnn.data.readers.tiff_pages import BEGINNINGS
+
+# What takes more memory to be opened is opened alone.
+_MUCH = 100_000_000
 
 # Pillow's modes whose values are what a file holds, and their bands.
 _AS_THEY_ARE = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
@@ -53,8 +57,14 @@ def image_in(file, take=None):
         if read_at_once(part):
             check_memory(COPIES_AT_ONCE * read_at_once(part))
             (take or take_until_closed)(memory.most)
+        is_jpeg_xl = jpeg_xl.is_mine(file)
+        if is_jpeg_xl and jpeg_xl.bytes_to_open(file) > _MUCH:
+            (take or take_until_closed)(memory.most)
         with Image.open(part) as image:
             allow(image)
+            if is_jpeg_xl:
+                # It is upright already, whatever its EXIF says.
+                image.getexif().pop(ExifTags.Base.Orientation, None)
             yield image
 
 

@@ -1,0 +1,193 @@
+"""Files that a function of the user's reads, from a path to an array."""
+
+from functools import cached_property
+
+import numpy as np
+
+from reticnn.coercion import shown
+from reticnn.data.channels import as_image
+from reticnn.data.decoding import bad_files_message
+from reticnn.data.described import Described, RefusedError, limits_of
+from reticnn.data.image_data import FileImages
+from reticnn.data.resizing import fitted, scaled
+from reticnn.notation import R_MISSING_INTEGER, shown_kind, visible
+from reticnn.runtime.stopping import check_wanted
+
+_GIVE_RANGE = "say which are black and white, as in `value_range=(0, {:g})`"
+
+
+def as_reader(value):
+    """Return a user's `reader`, a function or None."""
+    if value is None or callable(value):
+        return value
+    raise TypeError(
+        "`reader` must be a function that takes the path of a file and returns an "
+        f"array, not {shown(value)}."
+    )
+
+
+class OwnFiles(FileImages):
+    """Images in files that the user's function reads, each once, when data are made.
+
+    The function is called where the user is: R's in R's own thread. What it returns is
+    kept, at the size of the images, in memory or on disk.
+    """
+
+    def __init__(self, *args, reader, **options):
+        """Take what `FileImages` takes, and the function."""
+        super().__init__(*args, **options)
+        self._besides = {"reader": reader}
+        self._reader = reader
+        self._bad = None
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        self.find_bad()
+        return self._cache.read(indices)
+
+    def read_scaled(self, indices, side):
+        """Return images, the shorter side `side` pixels, from those that are kept."""
+        return [scaled(image, side) for image in self.read(np.asarray(indices))]
+
+    def read_as(self, reading, image_size=None):
+        """Return the same files read in another way, or at another size: at once."""
+        images = super().read_as(reading, image_size)
+        images.check()
+        return images
+
+    def check(self):
+        """Read all files, and raise for those that cannot be read."""
+        bad = {
+            index: problem
+            for index, problem in self.find_bad().items()
+            if index not in self.skipped
+        }
+        if bad:
+            raise ValueError(
+                bad_files_message(self.files, bad, len(self))
+                + "\nRepair them or the `reader`, move them elsewhere, or skip them "
+                'with `on_bad_image="skip"`.'
+            )
+
+    def find_bad(self):
+        """Return the problem of each file that cannot be read, by its position.
+
+        The good ones are kept.
+        """
+        if self._bad is None:
+            bad = {}
+            for index in np.setdiff1d(np.arange(len(self)), self.skipped):
+                check_wanted()
+                try:
+                    self._keep(index, self._image(index))
+                except RefusedError as error:
+                    bad[int(index)] = str(error)
+            self._bad = bad
+        return self._bad
+
+    def _image(self, index):
+        values, about = self._values(index)
+        pixels, _ = as_image(values, about, self.reading, has_floats=True)
+        image = fitted(pixels, self.image_shape[:2], self.resize)
+        return image.reshape(self.image_shape)
+
+    def _keep(self, index, image):
+        self._cache.write(np.array([index]), image[None])
+        if not self._cache.has[index]:
+            raise ValueError(
+                f"There is no room to keep the {len(self):,} images that `reader` "
+                "reads. Read them at a smaller `image_size`, have more room in the "
+                'temporary folder (TMPDIR), or use `cache="memory"`.'
+            )
+
+    def _values(self, index):
+        """Return what the function makes of a file, checked, and `Described`."""
+        path = self.places[index]
+        try:
+            found = self._reader(path)
+        except Exception as error:
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise RefusedError(f"`reader` fails: {visible(said)}") from error
+        return _checked(found, self._asked.value_range)
+
+    @cached_property
+    def dtype(self):
+        """Type of the images."""
+        return np.dtype(np.float32)
+
+    @cached_property
+    def _types(self):
+        # Not known before they are read, and no matter.
+        return [np.dtype(np.int64)] * len(self)
+
+
+def _checked(found, value_range):
+    """Return an array, (height, width, bands), and `Described`.
+
+    Without a range that was asked for, values are 0 to 255, as those of arrays are
+    everywhere.
+
+    Args:
+        found: What a user's function returns for a file.
+        value_range: `ValueRange`.
+    """
+    values = _numbers(found)
+    limits = limits_of(values.dtype)
+    if values.dtype.kind == "b":
+        values, limits = values.astype(np.uint8), (0, 1)
+    elif value_range.asked is None:
+        _check_range(values)
+        limits = (0, 255)
+    height, width, bands = values.shape
+    about = Described(
+        "an array", width, height, bands, values.dtype, limits, None, bands == 3
+    )
+    has_own_limits = value_range.asked is None
+    return values, about._replace(has_own_limits=has_own_limits)
+
+
+def _numbers(found):
+    """Return what a function has returned as an array, (height, width, bands)."""
+    if found is None:
+        raise RefusedError("`reader` gives nothing for it")
+    if hasattr(found, "columns") or isinstance(found, (str, bytes, dict)):
+        raise RefusedError(f"`reader` gives {shown(found)} for it, and no array")
+    try:
+        values = np.asarray(found)
+    except ValueError:
+        raise RefusedError("`reader` gives rows of different lengths for it") from None
+    if values.dtype == np.dtype("V1"):  # R's raw
+        values = values.view(np.uint8)
+    if values.dtype.kind not in "buif":
+        raise RefusedError(
+            f"`reader` gives values of type {shown_kind(values.dtype)} for it"
+        )
+    if values.ndim not in (2, 3) or 0 in values.shape:
+        raise RefusedError(
+            f"`reader` gives an array of {' x '.join(map(str, values.shape)) or 1} for "
+            "it, and an image is height x width or height x width x bands"
+        )
+    missing = int((~np.isfinite(values)).sum())
+    if values.dtype == np.int32:
+        missing += int((values == R_MISSING_INTEGER).sum())
+    if missing:
+        raise RefusedError(
+            f"`reader` gives {missing:,} of {values.size:,} values for it that are "
+            "missing or infinite (NA, NaN, Inf)"
+        )
+    return values.reshape(*values.shape[:2], -1)
+
+
+def _check_range(values):
+    """Raise if values are not 0 to 255, or go from 0 to 1."""
+    lowest, highest = float(values.min()), float(values.max())
+    if lowest < 0 or highest > 255:
+        raise RefusedError(
+            f"`reader` gives values from {lowest:g} to {highest:g} for it, and not 0 "
+            f"to 255: {_GIVE_RANGE.format(highest)}"
+        )
+    if 0 < highest <= 1:
+        raise RefusedError(
+            f"`reader` gives no value above {highest:g} for it, and white is 255: "
+            + _GIVE_RANGE.format(1)
+        )

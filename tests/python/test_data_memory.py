@@ -524,6 +524,36 @@ def test_libraries_print_nothing_of_damaged_files(tmp_path, run_python):
     assert ran.stderr == "Something else\nAt the end\n"
 
 
+PRINTS_MEANWHILE = """
+import ctypes, sys, threading
+from reticnn.data.library_settings import while_decoding
+sys.setswitchinterval(1e-6)
+libc = ctypes.CDLL(None)
+stderr = ctypes.c_void_p.in_dll(libc, "stderr")
+
+
+def write(first):
+    # Longer than what C keeps for itself.
+    for number in range(first, 4000, 4):
+        libc.fputs(b"%-5000d\\n" % number, stderr)
+
+
+threads = [threading.Thread(target=write, args=[first]) for first in range(4)]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    with while_decoding:
+        pass
+with while_decoding:
+    pass
+"""
+
+
+def test_what_is_printed_in_c_meanwhile_is_not_lost(run_python):
+    lines = run_python(PRINTS_MEANWHILE).stderr.split()
+    assert sorted(map(int, lines)) == list(range(4000))
+
+
 def test_warnings_of_pillow_are_kept_away_and_no_others(tmp_path):
     small = Image.new("P", (8, 8))
     small.save(tmp_path / "a.png", transparency=b"\x01\x02")

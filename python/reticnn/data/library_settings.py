@@ -12,8 +12,9 @@ import os
 import re
 import threading
 import warnings
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from PIL import Image
 
@@ -27,6 +28,9 @@ _LIBJPEG = re.compile(
 
 # What `warnings` calls a filter. No other is equal to it: the comment is in none.
 _NO_WARNINGS = ("ignore", None, Warning, re.compile(r"(?#reticnn)(PIL|pydicom)\."), 0)
+
+# Of fallocate(): a part of a file takes no memory any more, and its size stays.
+_EMPTY = 0x01 | 0x02
 
 # Without a handler, Python prints what is logged.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -139,10 +143,11 @@ def _libjpeg_silent():
         other.stderr.value = before
         for line in other.taken() if other.is_there() else ():
             if not _LIBJPEG.match(line):
-                other.libc.fputs(line, before)
+                other.libc.fwrite(line, 1, len(line), before)
 
 
-class _OtherStderr(NamedTuple):
+@dataclass
+class _OtherStderr:
     """C's `stderr`, a file in memory to put in place of it, and how to reach both."""
 
     stderr: Any
@@ -150,6 +155,7 @@ class _OtherStderr(NamedTuple):
     libc: Any
     descriptor: int
     status: Any
+    read: int = 0
 
     def is_there(self):
         """Return whether the descriptor still is the file's, and not another's."""
@@ -159,11 +165,15 @@ class _OtherStderr(NamedTuple):
             return False
 
     def taken(self):
-        """Return the lines in the file, and empty it."""
+        """Return the lines in the file that are new, and give their memory back.
+
+        The file is not emptied: another thread may write to it in that moment.
+        """
         self.libc.fflush(self.file)
         size = os.fstat(self.descriptor).st_size
-        printed = os.pread(self.descriptor, size, 0)
-        os.ftruncate(self.descriptor, 0)
+        printed = os.pread(self.descriptor, size - self.read, self.read)
+        self.libc.fallocate(self.descriptor, _EMPTY, self.read, size - self.read)
+        self.read = size
         return printed.splitlines(keepends=True)
 
 
@@ -182,8 +192,12 @@ def _other_stderr():
         return None
     libc.fdopen.restype = ctypes.c_void_p
     libc.fflush.argtypes = [ctypes.c_void_p]
-    libc.fputs.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
-    # Appending, so that it can be emptied.
+    libc.fwrite.argtypes = [
+        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p,
+    ]  # fmt: skip
+    libc.fallocate.argtypes = [
+        ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long,
+    ]  # fmt: skip
     file = libc.fdopen(descriptor, b"a")
     return _OtherStderr(stderr, file, libc, descriptor, os.fstat(descriptor))
 

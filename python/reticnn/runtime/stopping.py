@@ -33,6 +33,9 @@ _taken = 0
 # Where Ctrl-C is written for us to hear it.
 _descriptors = set()
 
+# Who listens, the last one where it is written now.
+_listeners = []
+
 
 class StoppedError(BaseException):
     """Work is of no use any more. No error that is caught on the way to its end."""
@@ -310,7 +313,8 @@ class _Watch(threading.Thread):
 
     def _is_open(self):
         """Return whether Ctrl-C was heard, and nobody has acted on it since."""
-        return self.heard.is_set() and self._before == _taken
+        heard = any([one.has_heard() for one in list(_listeners)])
+        return heard and self._before == _taken
 
 
 def note_taken():
@@ -388,6 +392,7 @@ class _Heard:
         self._there.setblocking(False)
         self._closed = self._interrupted = False
         _descriptors.add(self.fileno())
+        _listeners.append(self)
 
     def fileno(self):
         """Return where the numbers of signals are to be written."""
@@ -395,13 +400,18 @@ class _Heard:
 
     def is_set(self):
         """Return whether Ctrl-C was heard, or nobody listens any more."""
+        return self.has_heard() or self._closed
+
+    def has_heard(self):
+        """Return whether Ctrl-C was heard."""
         with contextlib.suppress(OSError):
             self._interrupted |= signal.SIGINT in self._here.recv(4096)
-        return self._interrupted or self._closed
+        return self._interrupted
 
     def close(self):
         """Listen no more."""
         self._closed = True
         _descriptors.discard(self.fileno())
+        _listeners.remove(self)
         self._here.close()
         self._there.close()

@@ -194,16 +194,22 @@ fold_images <- function(data, v = 5, repeats = 1, groups = NULL, strata = NULL,
   )
 }
 
-# Resamples of rsample as pairs of positions counted from 0, anything else as it is.
+# Resamples of rsample, and positions, as pairs of positions counted from 0.
 folds_of <- function(v, data) {
+  from_0 <- function(x) if (is.numeric(x)) as.list(x - 1) else x
+  if (is_plain_list(v)) {
+    return(lapply(v, function(pair) if (is.list(pair)) unname(lapply(pair, from_0)) else pair))
+  }
   if (!inherits(v, c("rset", "rsplit"))) return(v)
   call <- rlang::caller_env()
   check_installed("rsample", "`v` made by rsample", call)
   splits <- if (inherits(v, "rset")) v$splits else list(v)
   check_of_same_images(splits[[1]]$data, data, call)
-  positions <- function(split, data) as.list(as.integer(split, data = data) - 1L)
   lapply(splits, function(split) {
-    list(positions(split, "analysis"), positions(split, "assessment"))
+    list(
+      from_0(as.integer(split, data = "analysis")),
+      from_0(as.integer(split, data = "assessment"))
+    )
   })
 }
 

@@ -15,7 +15,7 @@ from sklearn.model_selection import (
 
 import reticnn
 from reticnn import augment, fold_images, image_arrays, split_images
-from reticnn.runtime.conditions import SplitNotice
+from reticnn.runtime.conditions import SeenImagesWarning, SplitNotice
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Groups stay whole"),
@@ -97,9 +97,9 @@ def test_order_of_the_images_does_not_matter(groups, seed, order):
     if len(set(groups)) < 3:
         return
     labels = ["xyz"[number % 3] for number in range(len(groups))]
-    data = _data(
-        groups, labels, facts={"time": [7 * n % 31 for n in range(len(groups))]}
-    )
+    numbers = range(len(groups))
+    facts = {"time": [7 * n % 31 for n in numbers], "kind": [n % 4 for n in numbers]}
+    data = _data(groups, labels, facts=facts)
     mixed = data[np.random.default_rng(order).permutation(len(data))]
 
     def parts_of(data, **arguments):
@@ -107,7 +107,7 @@ def test_order_of_the_images_does_not_matter(groups, seed, order):
         return [sorted(_numbers(part)) for part in parts]
 
     assert parts_of(data) == parts_of(mixed)
-    assert parts_of(data, strata="time") == parts_of(mixed, strata="time")
+    assert parts_of(data, strata="kind") == parts_of(mixed, strata="kind")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         by_time = parts_of(data.with_groups(None), order_by="time")
@@ -344,8 +344,9 @@ def test_folds_of_scikit_learn_are_folds():
         ({"v": []}, ValueError, ["no folds"]),
         ({"v": [3]}, ValueError, ["pairs of positions", "not 3"]),
         ({"v": [([0, 1], [100])]}, ValueError, ["position 100", "100 images"]),
+        ({"v": [([0, True], [2])]}, TypeError, ["True"]),
         ({"v": [([0, 1], [1, 2])]}, ValueError, ["1 images in both parts of fold 1"]),
-        ({"v": [([0, 1], [-1])]}, ValueError, ["at least 0"]),
+        ({"v": [([0, 1], [-1])]}, ValueError, ["position -1"]),
     ],
 )
 def test_bad_folds_are_refused(refused, arguments, error, parts):
@@ -374,6 +375,7 @@ def test_bad_folds_are_refused(refused, arguments, error, parts):
         ),
         ({"strata": "sex"}, ValueError, ["`strata`", "'sex'"]),
         ({"strata": [1, 2]}, ValueError, ["`strata` has 2 values for 100 images"]),
+        ({"strata": "time"}, ValueError, ["`strata` has 100 different values"]),
         ({"order_by": "tim"}, ValueError, ["`order_by`", "Did you mean 'time'?"]),
         (
             {"order_by": ["now"] * 100},
@@ -449,6 +451,8 @@ def test_validation_share_leaves_groups_whole(fit, tiny_cnn):
     assert (trained ^ held).all()
     assert not set(groups[trained]) & set(groups[held])
     assert set(groups[:60][held_out]) <= set(groups[held])
+    with pytest.warns(SeenImagesWarning, match="2 groups that `data` has .*'8', '9'"):
+        fit(tiny_cnn(), data[:55], validation=data[48:])
 
 
 def test_learned_augmentation_is_judged_on_other_groups(tiny_cnn):

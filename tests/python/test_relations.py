@@ -28,6 +28,7 @@ QUICK = [
     Case(body="sequential", compiled="object", optimizer="object", data="folder"),
     Case(stages="two", early_stopping=1, validation="share", schedule="cosine"),
     Case(data="copies", validation="share", further="files"),
+    Case(data="grouped", validation="share", further="again"),
 ]
 
 

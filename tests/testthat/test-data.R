@@ -572,9 +572,30 @@ test_that("resamples of rsample are folds", {
   expect_identical(one$test[[1]]$facts$number, 31:60)
   expect_warning(fold_images(data, rsample::vfold_cv(table, v = 2)), "group in both parts")
   expect_error(fold_images(data[-1], made), "made of `as_tibble(data)`", fixed = TRUE)
+  pairs <- lapply(made$splits, function(split) {
+    list(train = as.integer(split, "analysis"), test = as.integer(split, "assessment"))
+  })
+  expect_identical(numbers_of(fold_images(data, pairs)), numbers_of(fold_images(data, made)))
+  expect_error(fold_images(data, list(list(1:30, 31:61))), "position 61 (counted from 1)",
+    fixed = TRUE)
   boot <- rsample::bootstraps(table, 2)
   expect_warning(folds <- fold_images(data, boot), "group in both parts")
   expect_identical(folds$train[[1]]$facts$number, rsample::analysis(boot$splits[[1]])$number)
+})
+
+test_that("folds of groups are as even as those of rsample", {
+  skip_if_no_core()
+  skip_if_not_installed("rsample")
+  set.seed(1)
+  for (i in 1:5) {
+    site <- sample(letters[1:15], 200, TRUE, prob = rexp(15) + 0.05)
+    data <- image_arrays(array(rep(0:199, 12), c(200, 2, 2, 3)), groups = site)
+    made <- rsample::group_vfold_cv(tibble::as_tibble(data), group, v = 4,
+      balance = "observations")
+    spread <- function(folds) diff(range(vapply(folds$test, length, 1L)))
+    expect_lte(spread(suppressMessages(fold_images(data, 4, seed = i))),
+      spread(fold_images(data, made)))
+  }
 })
 
 test_that("a share for validation leaves groups whole", {

@@ -3,6 +3,7 @@
 # Settings as a user of R writes them: numbers of all types, labels of all types.
 drawn_settings <- function() {
   choices <- list(
+    grouped = c(FALSE, TRUE),
     labels = c("character", "factor", "logical", "integer", "double"),
     batch_norm = c(TRUE, FALSE),
     output = c("auto", "softmax"),
@@ -40,17 +41,18 @@ labels_as <- function(type, codes) {
 
 # What R trains, and what it says of other images.
 trained_by_r <- function(settings) {
-  data <- image_arrays(pixels_by_rule(14), labels_as(settings$labels, codes_by_rule(14)))
+  data <- image_arrays(pixels_by_rule(14), labels_as(settings$labels, codes_by_rule(14)),
+    groups = if (settings$grouped) 1:14 %/% 3)
   model <- build_cnn(c(8, 8, 3), n_blocks = 1L, filters = 3, units = 4L, seed = 1L,
     batch_norm = settings$batch_norm, output = settings$output)
-  arguments <- settings[setdiff(names(settings), c("labels", "batch_norm", "output"))]
+  arguments <- settings[setdiff(names(settings), c("grouped", "labels", "batch_norm", "output"))]
   if (!is.null(settings$augmentation)) {
     arguments$augmentation <- augmentation(flip = settings$augmentation)
   }
   arguments <- c(arguments, model = model, data = data, optimizer = "sgd", seed = 3L)
-  classifier <- suppressWarnings(
+  classifier <- suppressMessages(suppressWarnings(
     do.call(fit_classifier, c(arguments, list(epochs = 2L, progress = "none")))
-  )
+  ))
   test <- pixels_by_rule(9)
   scores <- suppressWarnings(evaluate_classifier(
     classifier,
@@ -78,9 +80,12 @@ def labels(kind, n):
         'logical': codes == 1, 'integer': codes + 3, 'double': codes + 3,
     }.get(kind, np.array(['ant', 'bee'])[codes])
 
-def trained(labels_as, batch_norm, output, augmentation, **settings):
+def trained(grouped, labels_as, batch_norm, output, augmentation, **settings):
     order = ['bee', 'ant'] if labels_as == 'factor' else None
-    data = reticnn.image_arrays(pixels(14), labels(labels_as, 14), class_names=order)
+    data = reticnn.image_arrays(
+        pixels(14), labels(labels_as, 14), class_names=order,
+        groups=np.arange(1, 15) // 3 if grouped else None,
+    )
     model = reticnn.build_cnn(
         (8, 8, 3), n_blocks=1, filters=3, units=4, seed=1,
         batch_norm=batch_norm, output=output,

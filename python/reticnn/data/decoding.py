@@ -172,20 +172,26 @@ def facts_of_files(files):
     """
     facts = {name: [None] * len(files) for name in FILE_FACTS}
 
-    def note(index, known):
-        for name, value in known.items():
-            facts[name][index] = value
-
     def look_at(index):
         with _open(files[index]) as file:
-            note(index, {"file_size": os.fstat(file.fileno()).st_size})
-            about = description_of(file)
-            note(index, {f"file_{name}": about[name] for name in ("width", "height")})
-            with image_in(file) as image:
-                note(index, exif_of(image))
+            facts["file_size"][index] = os.fstat(file.fileno()).st_size
+            for name, value in _told_by(file).items():
+                facts[name][index] = value
 
     _problems_of_each(look_at, files)
     return facts
+
+
+def _told_by(file):
+    """Return what the header of an open file tells, also of one without EXIF tags."""
+    try:
+        with image_in(file) as image:
+            size = {"file_width": image.width, "file_height": image.height}
+            return {**exif_of(image), **size}
+    except Exception:
+        # Pillow does not read all that is read here, nor all tags.
+        about = description_of(file)
+        return {f"file_{name}": about[name] for name in ("width", "height")}
 
 
 def unknown(problem):

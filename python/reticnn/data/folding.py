@@ -15,6 +15,7 @@ from reticnn.data.splitting import (
     strata_of,
 )
 from reticnn.data.units import Units
+from reticnn.notation import shown_positions
 from reticnn.runtime.conditions import SplitNotice, warn_user
 from reticnn.runtime.randomness import generator
 
@@ -31,8 +32,8 @@ def fold_images(data, v=5, *, repeats=1, groups=None, strata=None, seed=None):
         data: Image data, or the path of a folder, as in `image_folder`.
         v: Whole number of at least 2, the number of folds; as many as there are groups
             leaves one group out at a time. Or the folds themselves: a list of (train,
-            test) pairs of positions, as scikit-learn's splitters return them. Default
-            5.
+            test) pairs of positions, counted from 0 in Python, as scikit-learn's
+            splitters return them, and from 1 in R. Default 5.
         repeats: Whole number, how many times the images are divided, each time
             differently. Default 1.
         groups: What images belong together, as in `split_images`. None for the groups
@@ -203,11 +204,12 @@ def _as_pair(pair):
 
 def _positions(part, count):
     """Return the positions of a part of a fold, checked."""
-    positions = np.array(as_ints(part, "v", minimum=0), int)
-    if (positions >= count).any():
+    positions = np.array(as_ints(part, "v", minimum=None), int)
+    beyond = positions[(positions < 0) | (positions >= count)]
+    if len(beyond):
         raise ValueError(
-            f"`v` has folds with the position {positions.max()}, but `data` has "
-            f"{count} images, counted from 0. Make the folds from the same images."
+            f"`v` has folds with images at {shown_positions(beyond[:10])}, but `data` "
+            f"has {count} images. Make the folds from the same images."
         )
     return positions
 

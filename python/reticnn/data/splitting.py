@@ -37,7 +37,8 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
             in `data`. The parts then have these groups. None for the groups of `data`,
             if there are any. Default None.
         strata: What else is to be spread as evenly as the classes: one text or number
-            per image, or the name of one of the facts. Default None.
+            per image, of which many are the same, or the name of one of the facts.
+            Default None.
         order_by: When each image was made: one number, date or time per image, or the
             name of one of the facts, or `"exif_time"` for when photos were taken. The
             oldest images are for training and the newest for testing, whatever their
@@ -59,8 +60,8 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
         TypeError: If `data` is not image data, or a time is not one.
         ValueError: If the proportions are not positive or do not sum to 1, a part would
             get no image, there are fewer groups than parts, `groups`, `strata` or
-            `order_by` have not one value per image, or both `strata` and `order_by` are
-            given.
+            `order_by` have not one value per image, `strata` have nearly as many values
+            as there are images, or both `strata` and `order_by` are given.
 
     Warns:
         UserWarning: If a part has no image of a class that is in the data, or if groups
@@ -108,6 +109,11 @@ def strata_of(strata, data):
     facts = facts_to_name(strata, data)
     values = column_of(strata, len(data), facts, "strata", "value")
     number = {value: count for count, value in enumerate(dict.fromkeys(values))}
+    if len(number) > len(values) / 2:
+        raise ValueError(
+            f"`strata` has {len(number)} different values for {len(values)} images, so "
+            "few images have the same. Give few values, such as ranges of a number."
+        )
     return np.array([number[value] for value in values], int)
 
 

@@ -87,7 +87,7 @@ def fit_classifier(
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this, or None. Of a fraction, images that
             the model was trained on before are not held out, and those held out before
-            still are. Default None.
+            still are; groups of `data` are left whole. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
@@ -214,7 +214,7 @@ def fit_classifier(
     Warns:
         InterruptedWarning: If training is interrupted.
         SeenImagesWarning: If there are images among those for validation that the model
-            is or was trained on, or too few others to hold out.
+            is or was trained on, or of the same groups, or too few others to hold out.
         StaleClassifierWarning: If the model of a classifier has been changed since.
         TrainedModelWarning: If a model, not given as a classifier, was trained before.
         UserWarning: If images in memory are resized, files of `validation` or of

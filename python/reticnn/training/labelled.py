@@ -12,7 +12,7 @@ from reticnn.data.hashing import hashed
 from reticnn.data.image_data import check_not_empty
 from reticnn.memory import warn_of_seen
 from reticnn.outputs import count_classes
-from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 from reticnn.training.holding_out import set_apart
 
 
@@ -41,8 +41,22 @@ def training_data(
         validation, shape, "validation", data.resize, reading=data.reading
     )
     validation = hashed(validation)
+    _warn_of_common_groups(data, validation)
     warn_of_seen(validation, seen, "validation")
     return data, validation
+
+
+def _warn_of_common_groups(data, validation):
+    """Warn if images for validation are of groups that are trained on."""
+    common = sorted(set(data.groups or ()) & set(validation.groups or ()))
+    if common:
+        warn_user(
+            f"`validation` has images of {len(common)} group"
+            f"{'s' * (len(common) > 1)} that `data` has images of as well: "
+            f"{shown(common)}. How well the model does on them does not tell how well "
+            "it does on new groups. Divide the images with `split_images()`.",
+            SeenImagesWarning,
+        )
 
 
 def _warn_of_missing_classes(data):

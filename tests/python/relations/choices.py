@@ -61,7 +61,7 @@ CHOICES = {
         "kl",
     ),
     # The data
-    "data": ("arrays", "folder", "table", "subset", "repeated"),
+    "data": ("arrays", "folder", "table", "subset", "repeated", "grouped"),
     "labels": ("words", "reversed", "unicode", "decomposed", "numbers"),
     "channels": (3, 1, 5),
     "pixels": ("uint8", "float32", "float64"),

@@ -45,9 +45,8 @@ def other_images(case, folder, kind, seed):
     Of kind "lacks_class" they have no image of the last class, and where that leaves
     two or more they do not know that it exists; "other_order" counts classes backwards.
     """
-    how = {"subset": "arrays", "repeated": "arrays", "copies": "table"}.get(
-        case.data, case.data
-    )
+    plain_of = {"copies": "table", "folder": "folder", "table": "table"}
+    how = plain_of.get(case.data, "arrays")
     plain = {"data": "all", "share": "all", "none": "all"}.get(kind, kind)
     return _images(case, folder, 8, seed, how=how, kind=plain)
 
@@ -95,7 +94,10 @@ def _as_data(case, folder, pixels, labels, order, how):
     if how == "repeated":
         chosen = np.r_[0, 0, np.arange(len(pixels))]
     given = pixels.copy()
-    data = reticnn.image_arrays(given, _spelled(case, labels), class_names=order)
+    groups = np.arange(len(pixels)) % 5 if how == "grouped" else None
+    data = reticnn.image_arrays(
+        given, _spelled(case, labels), class_names=order, groups=groups
+    )
     if how in ("subset", "repeated"):
         data = data[chosen]
         pixels, labels = pixels[chosen], list(np.array(labels)[chosen])

@@ -233,14 +233,18 @@ def trained_as_keras_trains(run):
 
 @_always
 def no_image_is_on_both_sides(run):
-    """What is set apart for validation is not trained on, also as another file."""
+    """What is set apart is not trained on, nor another file or one of its group."""
     if run.case.validation != "share":
         return
+    parts = positions_of_parts(run.case, run.images)
     kept, apart = (
         {image.tobytes() for image in run.images.pixels[positions]}
-        for positions in positions_of_parts(run.case, run.images)
+        for positions in parts
     )
     assert kept and apart and not kept & apart
+    if run.images.data.groups is not None:
+        kept, apart = (set(run.images.data[positions].groups) for positions in parts)
+        assert not kept & apart
 
 
 @_always
@@ -537,6 +541,7 @@ def files(run):
             side,
             class_names=data.class_names,
             channels=run.case.channels,
+            groups=data.groups,
         )
     else:
         loaded = reticnn.load_images(data)

@@ -108,7 +108,9 @@ def strata_of(strata, data):
         return None
     facts = facts_to_name(strata, data)
     values = column_of(strata, len(data), facts, "strata", "value")
-    number = {value: count for count, value in enumerate(dict.fromkeys(values))}
+    # In an order that is not that of the images.
+    different = sorted(set(values), key=lambda value: (value is None, value))
+    number = {value: count for count, value in enumerate(different)}
     if len(number) > len(values) / 2:
         raise ValueError(
             f"`strata` has {len(number)} different values for {len(values)} images, so "

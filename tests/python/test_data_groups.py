@@ -158,6 +158,26 @@ def test_parts_are_as_even_as_those_of_scikit_learn(seed):
             assert ours <= _unevenness(labels, parts, (share, 1 - share))
 
 
+def test_few_groups_are_divided_as_evenly_as_any_division_does():
+    rng = np.random.default_rng(1)
+    best = 0
+    for seed in range(20):
+        counts = 1 + rng.poisson(rng.lognormal(1.5, 1, (8, 3)))
+        group = np.repeat(np.arange(8), counts.sum(axis=1))
+        labels = np.concatenate([np.repeat(range(3), count) for count in counts])
+        parts = split_images(_data(group, labels), 0.7, seed=seed)
+        ours = _unevenness(labels, map(_numbers, parts.values()), (0.7, 0.3))
+        every = (
+            [np.isin(group, chosen), ~np.isin(group, chosen)]
+            for size in range(1, 8)
+            for chosen in itertools.combinations(range(8), size)
+        )
+        least = min(_unevenness(labels, parts, (0.7, 0.3)) for parts in every)
+        assert ours < least + 0.03
+        best += ours < least + 1e-9
+    assert best >= 18
+
+
 def test_small_groups_leave_parts_as_even_as_images_do():
     group = np.arange(1000) // 2
     labels = np.arange(1000) // 2 % 5
@@ -173,8 +193,8 @@ def test_a_split_says_how_even_it_is():
         split_images(data, 0.7, seed=1)
     assert caught[0].filename == __file__
     (said,) = [str(one.message) for one in caught if one.category is SplitNotice]
-    assert "2 with 75.0% of the images in 'train' (70.0% wanted)" in said
-    assert "1 with 25.0% of the images in 'test' (30.0% wanted)" in said
+    assert "2 groups with 75.0% of the images in 'train' (70.0% wanted)" in said
+    assert "1 group with 25.0% of the images in 'test' (30.0% wanted)" in said
     assert "'a' alone has 60.0% of the images" in said
     assert "'y' is the least even: 'train' has 76.0% of its images" in said
     with pytest.warns(SplitNotice, match="1 group per fold, with 15.0% to 60.0% of"):
@@ -458,7 +478,9 @@ def test_validation_share_leaves_groups_whole(fit, tiny_cnn):
 def test_learned_augmentation_is_judged_on_other_groups(tiny_cnn):
     data = reticnn.shape_images(40, image_size=16, seed=1)
     data = data.with_groups([str(number // 4) for number in range(40)])
-    with pytest.warns(SplitNotice, match="2 with 20.0% of the images in 'validation'"):
+    with pytest.warns(
+        SplitNotice, match="2 groups with 20.0% of the images in 'validation'"
+    ):
         reticnn.learn_augmentation(
             tiny_cnn, data, budget=4, trials=2, progress="none", seed=1
         )

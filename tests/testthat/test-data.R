@@ -605,7 +605,7 @@ test_that("a share for validation leaves groups whole", {
     groups = rep(1:10, each = 4))
   model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = NULL)
   expect_message(fit_classifier(model, data, validation = 0.2, epochs = 1),
-    "2 with 20.0% of the images in 'validation'", class = "reticnn_message")
+    "2 groups with 20.0% of the images in 'validation'", class = "reticnn_message")
 })
 
 test_that("groups of a folder are a level of folders, or a function in R", {

@@ -239,11 +239,12 @@ def _warn_of_overlap(ranks, part, names):
 def _tell_how_even(data, units, part_of_unit, shares):
     """Say how many groups and images the parts have, and how even the classes are."""
     sizes = np.bincount(part_of_unit, units.counts(np.zeros(len(data), int)).ravel())
-    groups = np.bincount(part_of_unit, [len(names) for names in units.names])
+    groups = np.bincount(np.repeat(part_of_unit, list(map(len, units.names))))
     listed = [
-        f"{int(of)} with {of_all:.1%} of the images in {part!r} ({share:.1%} wanted)"
+        f"{of} group{'s' * (of != 1)} with {of_all:.1%} of the images in {part!r} "
+        f"({share:.1%} wanted)"
         for part, of, of_all, share in zip(
-            shares, groups, sizes / sizes.sum(), shares.values(), strict=True
+            shares, groups.tolist(), sizes / sizes.sum(), shares.values(), strict=True
         )
     ]
     text = f"Groups stay whole: {', '.join(listed)}.{units.told_of_large(shares)}"

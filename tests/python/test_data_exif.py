@@ -35,7 +35,9 @@ def test_times_cameras_and_sizes_are_read(photo, write_image, tmp_path):
     canon = {0x010F: "Canon", 0x0110: "Canon EOS 90D", 0x0132: "2025:01:01 00:00:00"}
     files = [
         photo("a.jpg", canon, {0x9003: "2024:05:01 12:00:00", 0x9291: "25"}),
-        photo("b.png", {0x010F: "RECONYX\0", 0x0110: " HF2 "}, {0xA431: "H1"}),
+        photo(
+            "b.png", {0x010F: "RECONYX\0" + 200 * " ", 0x0110: " HF2 "}, {0xA431: "H1"}
+        ),
         photo("c.webp", {0x0132: "2024:05:01 12:00:07"}, {}, size=(5, 6)),
         photo("d.tif", {0x0110: "M\x1b[2J"}, {0x9003: "0000:00:00 00:00:00"}),
         write_image(tmp_path / "e.png"),

@@ -9,6 +9,9 @@ _MAKE, _MODEL, _DATE_TIME = 0x010F, 0x0110, 0x0132
 _TAKEN = 0x8769
 _TIME_ORIGINAL, _TIME_DIGITIZED, _SUBSECOND, _SERIAL = 0x9003, 0x9004, 0x9291, 0xA431
 
+# No camera has a longer name.
+_MOST_LETTERS = 100
+
 
 def exif_of(image):
     """Return when an image was taken and the camera, as a dict, None if not known.
@@ -41,7 +44,9 @@ def _text(value):
     """Return the text of a tag, empty without one."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return visible(value.replace("\0", " ").strip()) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return visible(value[:_MOST_LETTERS].replace("\0", " ").strip())
 
 
 def _time_in(text, subsecond):

@@ -5,10 +5,13 @@ import numpy as np
 from reticnn.runtime.randomness import generator
 
 # So often the search starts anew, for few units and for many.
-_STARTS = {300: 12, 2000: 4}
+_STARTS = {300: 12, 2_000: 4}
 
 # Two units change places only where all pairs of them can be looked at.
-_MOST_TO_SWAP = 300
+_FEW = 300
+
+# Many units are even after few steps.
+_MOST_STEPS = 600
 
 # A change that improves less than this does not count.
 _LEAST = 1e-12
@@ -26,34 +29,34 @@ def even_parts(counts, shares, seed, unlike=()):
         counts: Array, (units, classes), images of each class in each unit.
         shares: Array, the proportion of each part; they sum to 1.
         seed: Whole number.
-        unlike: Divisions, as they are returned, that are not to be returned again if
-            there are others. A division is the same whatever its parts are called.
+        unlike: Divisions, as `shape_of` has them, that are not to be returned if there
+            are others.
 
     Returns:
         int array, the number of the part of each unit. No part is empty if there are
         as many units as parts.
     """
-    known = set(map(_shape_of, unlike))
     weights = _weights(counts)
-    found, on_the_way = {}, {}
+    found, on_the_way = [], []
     for start in range(_starts(len(counts))):
         rng = generator(seed, start)
-        *passed, last = _improvements(
-            weights, shares, _first_parts(weights, shares, rng)
-        )
-        found[_shape_of(last)] = last
-        if known:
-            on_the_way |= {_shape_of(parts): parts for parts in passed}
-    for divisions in (found, on_the_way):
-        fresh = [parts for shape, parts in divisions.items() if shape not in known]
+        first = _first_parts(weights, shares, rng)
+        for parts in _improvements(weights, shares, first):
+            # Of few units, there may be no other division at the end of the way.
+            if unlike and len(weights) <= _FEW:
+                on_the_way.append(parts)
+        found.append(parts)
+    for divisions in (found, on_the_way) if unlike else ():
+        fresh = [parts for parts in divisions if shape_of(parts) not in unlike]
         if fresh:
             return _evenest(weights, shares, fresh)
-    return _evenest(weights, shares, found.values())
+    return _evenest(weights, shares, found)
 
 
-def same_division(parts, others):
-    """Return whether two divisions differ at most in what their parts are called."""
-    return _shape_of(parts) == _shape_of(others)
+def shape_of(parts):
+    """Return a division as a tuple, the same whatever its parts are called."""
+    number = {}
+    return tuple(number.setdefault(part, len(number)) for part in parts.tolist())
 
 
 def _evenest(weights, shares, divisions):
@@ -62,12 +65,6 @@ def _evenest(weights, shares, divisions):
 
 def _starts(count):
     return next((starts for most, starts in _STARTS.items() if count <= most), 1)
-
-
-def _shape_of(parts):
-    """Return a division with its parts numbered as they occur."""
-    number = {}
-    return tuple(number.setdefault(part, len(number)) for part in parts.tolist())
 
 
 def _weights(counts):
@@ -137,10 +134,10 @@ def _improvements(weights, shares, parts):
 
     The last cannot be made more even in this way.
     """
-    swaps = len(weights) <= _MOST_TO_SWAP
+    swaps = len(weights) <= _FEW
     products = weights @ weights.T if swaps else None
     yield parts.copy()
-    for _ in range(2 * len(weights)):
+    for _ in range(_MOST_STEPS):
         move = _change_by_move(weights, shares, parts)
         move[np.bincount(parts, minlength=len(shares))[parts] == 1] = 0
         unit, part = np.unravel_index(np.argmin(move), move.shape)

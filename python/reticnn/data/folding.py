@@ -7,7 +7,7 @@ import numpy as np
 
 from reticnn.coercion import as_int, as_ints, as_seed, shown
 from reticnn.data.accepting import image_data_of
-from reticnn.data.evening import same_division
+from reticnn.data.evening import shape_of
 from reticnn.data.splitting import (
     check_none_is_empty,
     division,
@@ -81,17 +81,18 @@ def _drawn_folds(data, v, repeats, strata, seed):
     units = Units(data)
     shares = dict.fromkeys(map(str, range(1, v + 1)), 1 / v)
     _check_enough(units, v)
-    divisions = []
+    divisions, shapes = [], set()
     for repeat in range(repeats):
         own = generator(seed, repeat).integers(2**32) if repeat else seed
-        drawn = division(data, units, shares, int(own), strata, divisions)
+        drawn = division(data, units, shares, int(own), strata, shapes)
         check_none_is_empty(drawn, shares, units, "v")
-        if any(same_division(drawn, other) for other in divisions):
+        if shape_of(drawn) in shapes:
             warn_user(
                 f"Repeat {repeat + 1} has the same folds as one before it: "
                 f"{units.described()} can be divided into {v} even folds in few ways."
             )
         divisions.append(drawn)
+        shapes.add(shape_of(drawn))
     folds = [
         _fold(data, parts[units.of_position] == number, repeat + 1, number + 1)
         for repeat, parts in enumerate(divisions)

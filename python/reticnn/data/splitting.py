@@ -159,8 +159,8 @@ def division(data, units, shares, seed, strata=None, unlike=()):
         shares: Dict of the parts' proportions by name.
         seed: Whole number.
         strata: int array, the stratum of each image, or None. Default None.
-        unlike: Divisions of whole groups that are not to come again, if there are
-            others. Default none.
+        unlike: Divisions of whole groups, as `shape_of` has them, that are not to come
+            again if there are others. Default none.
     """
     shares = np.array(list(shares.values()))
     codes = _codes_of(data)

@@ -74,6 +74,31 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
     value_range = value_range, page = page, reader = as_reader(reader))
 }
 
+#' @eval said(
+#'   "image_tiles",
+#'   labels = "A factor or logicals are accepted too.",
+#'   class_names = "With a factor, `NULL` uses its levels in their order."
+#' )
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' file <- tempfile(fileext = ".png")
+#' png(file, width = 200, height = 150)
+#' plot(1)
+#' dev.off()
+#' tiles <- image_tiles(file, 64)
+#' tiles
+#' tibble::as_tibble(tiles)
+image_tiles <- function(paths, tile_size, overlap = 0, labels = NULL, image_size = NULL,
+                        class_names = NULL, channels = 3, on_bad_image = "error",
+                        cache = "auto", groups = NULL, facts = NULL) {
+  check_same_order(paths, labels, rlang::current_env())
+  named <- named_labels(labels, class_names)
+  call_core("image_tiles", paths = paths, tile_size = tile_size, overlap = overlap,
+    labels = named$labels, image_size = image_size, class_names = named$class_names,
+    channels = channels, on_bad_image = on_bad_image, cache = cache,
+    groups = one_per_image(groups), facts = as_facts(facts))
+}
+
 #' @eval said("check_images")
 #' @export
 #' @examplesIf reticnn::reticnn_available()

@@ -10,10 +10,10 @@
 #' scores
 #' scores$accuracy
 evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
-                                progress = "auto", output = "auto") {
+                                progress = "auto", output = "auto", summarise = NULL) {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
-    progress = step_reporter(progress), output = output))
+    progress = step_reporter(progress), output = output, summarise = summarise))
 }
 
 new_evaluation <- function(scores) {

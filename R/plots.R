@@ -211,6 +211,37 @@ plot_images <- function(images, predictions = NULL, n = 16) {
     n = n))
 }
 
+#' @eval said("plot_tiles")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' file <- tempfile(fileext = ".png")
+#' png(file, width = 200, height = 150)
+#' plot(1)
+#' dev.off()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' plot_tiles(predict_images(classifier, image_tiles(file, 32)))
+plot_tiles <- function(predictions, file = NULL, class_name = NULL) {
+  check_installed("ggplot2", "Plotting a map of tiles")
+  if (is.data.frame(predictions)) predictions <- as_columns(predictions)
+  drawn <- call_core("map_of_tiles", predictions = predictions, file = file,
+    class_name = class_name)
+  keys <- data.frame(name = factor(unlist(drawn$legend$name), unlist(drawn$legend$name)),
+    x = drawn$width / 2, y = drawn$height / 2)
+  ggplot2::ggplot(keys, ggplot2::aes(.data$x, .data$y)) +
+    # Only for the legend: the map lies over them.
+    ggplot2::geom_point(ggplot2::aes(colour = .data$name), shape = 15, size = 0.1) +
+    ggplot2::annotation_raster(as_picture(drawn$picture), 0, drawn$width, 0,
+      -drawn$height) +
+    ggplot2::scale_colour_manual(values = unlist(drawn$legend$colour), drop = FALSE) +
+    ggplot2::guides(colour = ggplot2::guide_legend(override.aes = list(size = 5))) +
+    ggplot2::scale_y_reverse() +
+    ggplot2::coord_fixed(xlim = c(0, drawn$width), ylim = c(drawn$height, 0),
+      expand = FALSE) +
+    ggplot2::labs(x = NULL, y = NULL, colour = drawn$legend_title, title = drawn$title) +
+    theme_of_charts() +
+    ggplot2::theme(panel.grid = ggplot2::element_blank())
+}
+
 #' @eval said("plot_augmentation")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)

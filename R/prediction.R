@@ -9,10 +9,11 @@
 #' predict_images(classifier, larger, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
                            tta = 0, crops = 1, scales = NULL, on_bad_image = "error",
-                           progress = "auto", output = "auto") {
+                           progress = "auto", output = "auto", summarise = NULL) {
   predictions(classifier = classifier, images = images, class_names = class_names,
     batch_size = batch_size, tta = tta, crops = crops, scales = scales,
-    on_bad_image = on_bad_image, progress = progress, output = output)
+    on_bad_image = on_bad_image, progress = progress, output = output,
+    summarise = summarise)
 }
 
 # `names` are those that the user's function has for the arguments of predict_images().
@@ -22,7 +23,7 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
     images = images, class_names = as_strings(class_names),
     progress = step_reporter(progress), ..., .names = names)
   columns$.pred_class <- none_as_na(columns$.pred_class)
-  probabilities <- setdiff(names(columns), c(".pred_class", ".file"))
+  probabilities <- setdiff(grep("^[.]pred_", names(columns), value = TRUE), ".pred_class")
   columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
   if (!is.null(columns$.file)) columns$.file <- as_paths(unlist(columns$.file))
   table <- as_table(columns)
@@ -35,8 +36,9 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta,crops,scales,on_bad_image As `images`, `batch_size`,
-#'   `tta`, `crops`, `scales` and `on_bad_image` of [predict_images()].
+#' @param new_data,batch_size,tta,crops,scales,on_bad_image,summarise As `images`,
+#'   `batch_size`, `tta`, `crops`, `scales`, `on_bad_image` and `summarise` of
+#'   [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
 #' @section Errors: A `reticnn_error` as for [predict_images()].
@@ -46,13 +48,13 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
 #' @export
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
                                        crops = 1, scales = NULL, on_bad_image = "error",
-                                       ...) {
+                                       summarise = NULL, ...) {
   if ("newdata" %in% ...names()) {
     abort_text("The images to predict are `new_data` here, not `newdata`.",
       call = rlang::current_env())
   }
   rlang::check_dots_empty()
   predictions(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
-    scales = scales, on_bad_image = on_bad_image,
+    scales = scales, on_bad_image = on_bad_image, summarise = summarise,
     names = c(classifier = "object", images = "new_data"))
 }

@@ -37,6 +37,7 @@ from reticnn.data import (
     image_folder as image_folder,
     image_memory as image_memory,
     image_table as image_table,
+    image_tiles as image_tiles,
     load_images as load_images,
     shape_images as shape_images,
     split_images as split_images,
@@ -68,6 +69,7 @@ from reticnn.plots import (
     plot_history as plot_history,
     plot_images as plot_images,
     plot_rates as plot_rates,
+    plot_tiles as plot_tiles,
 )
 from reticnn.prediction import predict_images as predict_images
 from reticnn.pretrained import (

@@ -10,6 +10,7 @@ from reticnn.data.image_data import ImageData
 from reticnn.data.shapes import shape_images
 from reticnn.data.splitting import split_images
 from reticnn.data.table import image_table
+from reticnn.data.tiles import image_tiles
 from reticnn.data.workshop import cats_and_dogs
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "image_folder",
     "image_memory",
     "image_table",
+    "image_tiles",
     "load_images",
     "shape_images",
     "split_images",

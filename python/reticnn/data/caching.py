@@ -43,6 +43,8 @@ def kind_with_room(size):
 class _NoCache:
     """Hold nothing; `has` says which images a cache holds."""
 
+    keeps = False
+
     def __init__(self, shape, dtype):
         self.has = np.zeros(shape[0], bool)
         self._image_shape = shape[1:]
@@ -58,6 +60,8 @@ class _NoCache:
 
 class _MemoryCache(_NoCache):
     """Hold images in an array, which takes memory as it fills."""
+
+    keeps = True
 
     def __init__(self, shape, dtype):
         super().__init__(shape, dtype)
@@ -79,6 +83,8 @@ class _DiskCache(_NoCache):
     Its reads and writes name their offset in the file and leave no image in memory: the
     system's own file cache decides what stays there.
     """
+
+    keeps = True
 
     def __init__(self, shape, dtype):
         super().__init__(shape, dtype)

@@ -120,7 +120,7 @@ class _ConvertedImages:
         self._source = source
         self._name = name
         self.image_shape = image_shape
-        self.files = self.places = None
+        self.files = self.places = self.boxes = None
         self.resize = resize
         self.reading = None
         self.dtype = source.dtype

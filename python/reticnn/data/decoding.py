@@ -23,6 +23,7 @@ from reticnn.data.readers import (
     read_through,
     sample_of,
     type_of,
+    upright_size_of,
 )
 from reticnn.data.readers.photo import image_in
 from reticnn.data.resizing import fitted, scaled
@@ -59,7 +60,7 @@ def decode_image(file, image_size, reading, resize="stretch", dtype=np.uint8):
 
 def _decoded(file, image_size, reading, resize, dtype):
     """Return an image as `decode_image` does, and the `Extremes` of its values."""
-    with memory.share() as take, _open(file) as found:
+    with memory.share() as take, open_file(file) as found:
         has_floats = dtype != np.uint8
         pixels, extremes = pixels_of(found, max(image_size), reading, has_floats, take)
         fitting = fitted(pixels, image_size, resize)
@@ -93,7 +94,7 @@ def decode_images(files, image_size, reading, resize="stretch", dtype=np.uint8):
             files[index], image_size, reading, resize, dtype
         )
 
-    return Decoded(pixels, _problems_of_each(decode_at, files), _known(extremes))
+    return Decoded(pixels, problems_of_each(decode_at, files), _known(extremes))
 
 
 def decode_scaled(files, side, reading, dtype=np.uint8):
@@ -108,12 +109,12 @@ def decode_scaled(files, side, reading, dtype=np.uint8):
     has_floats = dtype != np.uint8
 
     def decode_at(index):
-        with memory.share() as take, _open(files[index]) as file:
+        with memory.share() as take, open_file(files[index]) as file:
             pixels, extremes[index] = pixels_of(file, side, reading, has_floats, take)
             shape = (*pixels.shape[:2], reading.channels)
             images[index] = scaled(pixels.reshape(shape), side)
 
-    return Decoded(images, _problems_of_each(decode_at, files), _known(extremes))
+    return Decoded(images, problems_of_each(decode_at, files), _known(extremes))
 
 
 def types_of(files, reading):
@@ -124,10 +125,10 @@ def types_of(files, reading):
     def look_at(position):
         index = deep[position]
         types[index] = None
-        with _open(files[index]) as file:
+        with open_file(files[index]) as file:
             types[index] = type_of(file, reading)
 
-    _problems_of_each(look_at, [files[index] for index in deep])
+    problems_of_each(look_at, [files[index] for index in deep])
     return types
 
 
@@ -136,11 +137,25 @@ def sampled_values(files, reading, most):
     samples = [np.array([])] * len(files)
 
     def sample_at(index):
-        with memory.share() as take, _open(files[index]) as file:
+        with memory.share() as take, open_file(files[index]) as file:
             samples[index] = sample_of(file, reading, most, take)
 
-    _problems_of_each(sample_at, files)
+    problems_of_each(sample_at, files)
     return samples
+
+
+def upright_sizes(files, reading):
+    """Return (width, height) of each image as it is upright, and the problems by index.
+
+    The size is None where there is a problem.
+    """
+    sizes = [None] * len(files)
+
+    def look_at(index):
+        with open_file(files[index]) as file:
+            sizes[index] = upright_size_of(file, reading)
+
+    return sizes, problems_of_each(look_at, files)
 
 
 def describe_images(files):
@@ -214,7 +229,7 @@ def _known(values):
     return {index: value for index, value in enumerate(values) if value is not None}
 
 
-def _problems_of_each(decode, files):
+def problems_of_each(decode, files):
     """Return the problem of each index that cannot be decoded, by the index."""
     problems = _for_each(partial(_problem_of, decode, files), len(files))
     return {index: problem for index, problem in problems if problem}
@@ -247,7 +262,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
-def _open(file):
+def open_file(file):
     """Return an open file as a context: a path's is closed at its end."""
     return opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
 
@@ -256,7 +271,7 @@ def _description(file):
     known = {}
 
     def look(_):
-        with memory.share() as take, _open(file) as found:
+        with memory.share() as take, open_file(file) as found:
             known.update(description_of(found))
             read_through(found, take)
 

@@ -30,6 +30,7 @@ class Described(NamedTuple):
         is_colour: Whether the first three bands are red, green and blue.
         has_own_limits: Whether the file itself says what is black and white.
         has_more_pages: Whether the file has pages besides the one that is read.
+        orientation: How the image lies, as EXIF says it.
         details: What the reader needs to read the values.
     """
 
@@ -43,7 +44,14 @@ class Described(NamedTuple):
     is_colour: bool = False
     has_own_limits: bool = False
     has_more_pages: bool = False
+    orientation: int = 1
     details: Any = None
+
+    @property
+    def upright_size(self):
+        """(width, height) of the upright image."""
+        size = self.width, self.height
+        return size[::-1] if self.orientation > 4 else size
 
     @property
     def colours(self):
@@ -79,7 +87,8 @@ def check_room(about, length, needed):
     """
     if about.count > max(_FEW, _MOST_VALUES_PER_BYTE * length):
         raise RefusedError(
-            f"claims to have {about.width:,} x {about.height:,} pixels of "
-            f"{about.bands:,} bands in {length:,} bytes, which is no image"
+            f"is said by its first bytes to have {about.width:,} x {about.height:,} "
+            f"pixels of {about.bands:,} bands, and has {length:,} bytes, far too few "
+            "for them"
         )
     check_memory(needed)

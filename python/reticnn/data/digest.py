@@ -27,6 +27,8 @@ def images_digest(data):
             digest.update(json.dumps(data.reading.to_config()).encode())
         for file in data.places:
             digest.update(_state_of(file).encode())
+        if data.boxes is not None:
+            digest.update(np.ascontiguousarray(data.boxes, "<i8").tobytes())
         return digest.hexdigest()
     for start in range(0, len(data), _IMAGES_AT_ONCE):
         stop = min(start + _IMAGES_AT_ONCE, len(data))

@@ -59,7 +59,7 @@ class ArrayImages:
         self._pixels = pixels
         self._origins = origins
         self.image_shape = pixels.shape[1:]
-        self.files = self.places = None
+        self.files = self.places = self.boxes = None
         self.resize = self.reading = None
         self.dtype = pixels.dtype
         self.skipped_files = self.left_out = []
@@ -81,6 +81,9 @@ class ArrayImages:
 
 class FileImages:
     """Images in files, decoded when read and then kept if there is a cache."""
+
+    # Tiles have them.
+    boxes = None
 
     def __init__(
         self,
@@ -229,8 +232,10 @@ class FileImages:
             for index, kind in enumerate(self._types)
             if asked == "data" or (kind is not None and kind.kind == "f")
         ]
-        spread = np.linspace(0, len(wanted) - 1, min(len(wanted), _SAMPLED_FILES))
-        files = [self.places[wanted[int(position)]] for position in spread]
+        # Several tiles may be of one file.
+        files = list(dict.fromkeys(self.places[index] for index in wanted))
+        spread = np.linspace(0, len(files) - 1, min(len(files), _SAMPLED_FILES))
+        files = [files[int(position)] for position in spread]
         pair = robust_range(sampled_values(files, self._asked, _SAMPLED_VALUES))
         found = ValueRange(asked, (pair,))
         if asked is None:
@@ -287,12 +292,14 @@ class FileImages:
         if not changed.any() or self._has_told_of_changes:
             return
         self._has_told_of_changes = True
-        some = [
+        texts = [
             f"{printable(self.files[index])!r} ({old:,} bytes then, {new:,} now)"
             for index, old, new in zip(
                 indices[changed], before[changed], now[changed, 0], strict=True
             )
         ]
+        # Several tiles may be of one file.
+        some = list(dict.fromkeys(texts))
         warn_user(
             "Files have changed since they were listed or last read, and are read as "
             f"they are now: {', '.join(some[:10])}{', ...' if some[10:] else ''}. "
@@ -311,10 +318,14 @@ class FileImages:
         bad = {int(indices[index]): text for index, text in problems.items()}
         bad = dict(sorted({**bad, **self.find_bad()}.items()))
         raise ValueError(
-            bad_files_message(self.files, bad, len(self))
+            self.bad_message(bad)
             + "\nRepair them, move them elsewhere, or skip them with "
             '`on_bad_image="skip"`.'
         )
+
+    def bad_message(self, bad):
+        """Return the text that names bad files with their problems, by position."""
+        return bad_files_message(self.files, bad, len(self))
 
     def _warn_of_range(self, extremes):
         """Warn once if whole numbers use little of their type's range, or lie below."""
@@ -407,6 +418,10 @@ class ImageData:
         size = " x ".join(map(str, self.image_shape))
         location = "memory" if self.files is None else "files"
         number = f"{len(self):,} image{'' if len(self) == 1 else 's'}"
+        if self.boxes is not None:
+            images = len(set(self.places))
+            number = number.replace("image", "tile")
+            number += f" of {images:,} image{'' if images == 1 else 's'}"
         lines = [f"<ImageData> {number}, {size}, in {location}"]
         if self.codes is None:
             return "\n".join([*lines, "no labels", *self._known_besides()])
@@ -457,6 +472,11 @@ class ImageData:
         if self.source.files is None:
             return None
         return [self.source.places[i] for i in self.indices]
+
+    @property
+    def boxes(self):
+        """Left and upper edge, width and height of each tile in its image, or None."""
+        return None if self.source.boxes is None else self.source.boxes[self.indices]
 
     @property
     def resize(self):

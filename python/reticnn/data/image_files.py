@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from reticnn.coercion import as_choice, as_pair
-from reticnn.data.decoding import bad_files_message
 from reticnn.data.file_reading import as_reading
 from reticnn.data.image_data import FileImages, ImageData
 from reticnn.data.own_reader import OwnFiles, as_reader
@@ -79,14 +78,23 @@ def file_data(
     """
     source = _source_of(files, reading, left_out)
     data = ImageData(source, codes, class_names, **known)
+    return without_bad(data, on_bad_image, after_skipping)
+
+
+def without_bad(data, on_bad_image, after_skipping="the data list them in `skipped`"):
+    """Return new image data of files without bad ones where they are to be skipped.
+
+    The warning about them ends with `after_skipping`: where the user will see which.
+    """
     if on_bad_image == "error":
         if isinstance(source, OwnFiles):
             source.check()
         return data
+    source = data.source
     bad = source.find_bad()
     if not bad:
         return data
-    message = bad_files_message(source.files, bad, len(source))
+    message = source.bad_message(bad)
     if len(bad) == len(source):
         raise ValueError(f"{message}\nNo image is left. Check the files.")
     source.skipped = list(bad)

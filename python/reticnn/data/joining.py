@@ -18,6 +18,8 @@ class JoinedImages:
         self.dtype = np.result_type(*(source.dtype for source, _ in parts))
         self.files = _of_all(parts, "files")
         self.places = _of_all(parts, "places")
+        boxes = _of_all(parts, "boxes")
+        self.boxes = None if boxes is None else np.reshape(boxes, (-1, 4))
         self.skipped_files = _each_once(source.skipped_files for source, _ in parts)
         self.left_out = _each_once(source.left_out for source, _ in parts)
 

@@ -288,9 +288,43 @@ def converted_part(part, channels):
         part: Pillow's image of a part, opened and not loaded.
         channels: 1 for grey, 3 for RGB.
     """
-    has_16_bits, inverted = ";16" in _raw_mode(part), _is_white_at_zero(part)
-    pixels, highest = _converted(part, channels, has_16_bits)
-    return (255 - pixels, None) if inverted else (pixels, highest)
+    return converter_of(part, channels)(part)
+
+
+def converter_of(image, channels):
+    """Return what makes pixels, and the highest of 16-bit ones, of parts of an image.
+
+    Args:
+        image: Pillow's image, opened and not loaded, as it is not known afterwards what
+            its values are.
+        channels: 1 for grey, 3 for RGB.
+    """
+    has_16_bits, inverted = ";16" in _raw_mode(image), _is_white_at_zero(image)
+
+    def convert(part):
+        pixels, highest = _converted(part, channels, has_16_bits)
+        return (255 - pixels, None) if inverted else (pixels, highest)
+
+    return convert
+
+
+def load(image, side, take):
+    """Load a whole image, of a JPEG a part of its size with at least so many pixels.
+
+    Args:
+        image: Pillow's image, opened and not loaded.
+        side: Length in pixels that the shorter side of the image must keep.
+        take: Function that is told how many bytes of memory will be taken.
+    """
+    _check_kind(image)
+    part = _reduction(image.size, side)
+    besides = _bytes_besides(image, 1)
+    if image.format in ("JPEG", "MPO") and part > 1:
+        image.draft(None, tuple(-(-length // part) for length in image.size))
+    needed = _area(image) * _STORED.get(image.mode, 4) + besides
+    check_memory(needed)
+    take(needed)
+    image.load()
 
 
 def _smaller(rows, size, factor, channels):
@@ -316,9 +350,40 @@ def _smaller(rows, size, factor, channels):
     return all_pixels, None if None in all_highest else max(all_highest)
 
 
+def upright_size(image):
+    """Return the (width, height) that an image has when it is upright."""
+    across, down = image.size
+    return (down, across) if orientation_of(image) > 4 else (across, down)
+
+
+def is_upright(image):
+    """Return whether an image is upright as it is stored."""
+    return orientation_of(image) not in _UPRIGHT
+
+
 def orientation_of(image):
-    """Return what EXIF says of how an image lies, 1 if nothing."""
+    """Return EXIF's orientation of an image, loaded or not, which it stays."""
+    if image.format == "PNG" and image.tile and "exif" not in image.info:
+        # To find what may come behind the pixels, Pillow would decode them.
+        behind = _png_exif(image.fp)
+        if behind:
+            image.info["exif"] = behind
+        return Image.Image.getexif(image).get(_ORIENTATION, 1)
     return image.getexif().get(_ORIENTATION, 1)
+
+
+def _png_exif(file):
+    """Return the EXIF data of a PNG file as Pillow has them, or nothing."""
+    position = file.tell()
+    file.seek(8)
+    found = b""
+    while not found and len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name == b"eXIf":
+            found = b"Exif\0\0" + file.read(length)
+        file.seek(length + 4, io.SEEK_CUR)
+    file.seek(position)
+    return found
 
 
 def turned(pixels, orientation):

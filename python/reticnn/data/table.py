@@ -107,9 +107,7 @@ def image_table(
         reader=reader,
     )
     on_bad_image = as_bad_image_rule(on_bad_image)
-    files = _files(paths)
-    if on_bad_image == "error":
-        _check_exist(files)
+    files = files_at(paths, on_bad_image)
     facts = as_facts(facts, len(files))
     known = {"groups": as_groups(groups, len(files), facts), "facts": facts}
     if labels is None:
@@ -124,8 +122,12 @@ def image_table(
     return file_data(files, codes, class_names, reading, on_bad_image, **known)
 
 
-def _files(paths):
-    """Return `paths` as a list of strings, each of which is there once."""
+def files_at(paths, on_bad_image):
+    """Return `paths` as a list of strings, each of which is there once.
+
+    Raises:
+        FileNotFoundError: If one does not exist, unless bad files are skipped.
+    """
     check_order(paths, "paths")
     if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
@@ -138,6 +140,8 @@ def _files(paths):
             f"`paths` has files more than once: {shown(again)}. Keep one row per file, "
             "so that no file counts twice."
         )
+    if on_bad_image == "error":
+        _check_exist(files)
     return files
 
 

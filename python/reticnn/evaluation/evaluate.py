@@ -16,6 +16,7 @@ from reticnn.memory import seen_by, warn_of_seen
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
+from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tiles
 from reticnn.runtime.backend import keras
 from reticnn.runtime.progress import as_step_progress
 
@@ -28,6 +29,7 @@ def evaluate_classifier(
     batch_size=32,
     progress="auto",
     output="auto",
+    summarise=None,
 ):
     """Evaluate a classifier on labelled images.
 
@@ -42,6 +44,9 @@ def evaluate_classifier(
         progress: As in `predict_images`. Default `"auto"`.
         output: For a Keras model, what it outputs, as in `predict_images`. Default
             `"auto"`.
+        summarise: For tiles, from `image_tiles`: how the predictions of the tiles of an
+            image become one, as in `predict_images`; each image then counts once, and
+            its loss is the log loss. None evaluates the tiles. Default None.
 
     Returns:
         Dict. Measures that are undefined for the data, such as the AUC where all images
@@ -73,7 +78,9 @@ def evaluate_classifier(
         TypeError: If `classifier` is not a classifier, or `data` not image data.
         ValueError: If the data have no images, no labels, a class unknown to the
             classifier, or images of a size or number of channels that the model does
-            not take; or if it is not known what the model outputs.
+            not take; or if it is not known what the model outputs; or if `summarise` is
+            given for images that are not tiles, or whose tiles are of several
+            classes.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -94,7 +101,10 @@ def evaluate_classifier(
         The definitions are those of scikit-learn. Calibration error: Guo et al.
         (2017), arXiv:1706.04599.
     """
-    return measured(classifier, data, class_names, batch_size, progress, output).scores
+    found = measured(
+        classifier, data, class_names, batch_size, progress, output, summarise
+    )
+    return found.scores
 
 
 class Measured(NamedTuple):
@@ -110,9 +120,18 @@ class Measured(NamedTuple):
     scores: dict
 
 
-def measured(classifier, data, class_names, batch_size, progress, output="auto"):
+def measured(
+    classifier,
+    data,
+    class_names,
+    batch_size,
+    progress,
+    output="auto",
+    summarise=None,
+):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
     start_progress = as_step_progress(progress)
+    summarise = as_summary(summarise)
     data = image_data_of(
         data,
         resize=getattr(classifier, "resize", None),
@@ -128,6 +147,11 @@ def measured(classifier, data, class_names, batch_size, progress, output="auto")
         )
     data = data.with_classes(classifier.class_names)
     codes = data.codes
+    images = None
+    if summarise:
+        check_tiles(data, "data")
+        images = ImagesOfTiles(data)
+        codes = images.labels(codes, data.class_names, data.files)
     data = images_for_model(
         data,
         classifier.image_shape,
@@ -142,8 +166,12 @@ def measured(classifier, data, class_names, batch_size, progress, output="auto")
     predicted = probabilities(model, classifier.output, outputs)
     warn_of_missing(predicted, data.files)
     warn_of_seen(data, seen, "data")
+    loss = None
+    if images:
+        predicted = images.summarised(predicted, summarise)
+    else:
+        loss = compiled_loss(classifier, data, outputs, batch_size)
     metrics = classification_metrics(codes, predicted, classifier.class_names)
-    loss = compiled_loss(classifier, data, outputs, batch_size)
     scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,

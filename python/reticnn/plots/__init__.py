@@ -13,6 +13,7 @@ from reticnn.plots.images import (
     plot_filters,
     plot_images,
 )
+from reticnn.plots.maps import plot_tiles
 
 __all__ = [
     "plot_architecture",
@@ -24,4 +25,5 @@ __all__ = [
     "plot_history",
     "plot_images",
     "plot_rates",
+    "plot_tiles",
 ]

@@ -18,6 +18,12 @@ from reticnn.data.other_files import no_images_text, warn_of_pictures
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import predicted_classes, warn_of_missing
+from reticnn.prediction.summarising import (
+    PLACE_COLUMNS,
+    ImagesOfTiles,
+    as_summary,
+    check_tiles,
+)
 from reticnn.prediction.views import views_of
 from reticnn.runtime.progress import as_step_progress, reporting
 
@@ -34,6 +40,7 @@ def predict_images(
     on_bad_image="error",
     progress="auto",
     output="auto",
+    summarise=None,
 ):
     """Predict the class of each image.
 
@@ -80,22 +87,30 @@ def predict_images(
             class; `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores
             before softmax or sigmoid; or `"auto"`, as its last layers or operations
             say it, or else the loss it is compiled with. Default `"auto"`.
+        summarise: For tiles, from `image_tiles`: how the predictions of the tiles of an
+            image become one. `"mean"`, the mean of the probabilities of each class;
+            `"max"`, the highest of them, which finds what only few tiles show, and of
+            which the sum is more than 1; `"vote"`, the share of the tiles that are
+            predicted to be of each class; or None, for one row per tile. Default None.
 
     Returns:
         Table (dict of equal-length lists) with one row per image, in the order given:
         `.pred_class`, the most probable class; `.pred_<class>`, the probability of each
-        class; and for files `.file`, the path. If the model outputs distances to
-        prototypes, the probabilities sum to less than 1: the rest is the probability
-        that the image belongs to none of the classes. Where the model gives NaN, the
-        class is None and the probabilities are NaN.
+        class; and for files `.file`, the path. For tiles, `.left`, `.top`, `.width` and
+        `.height` say where in the image they are, in pixels; with `summarise`, there is
+        one row per image, with `.tiles`, the number of its tiles. If the model outputs
+        distances to prototypes, the probabilities sum to less than 1: the rest is the
+        probability that the image belongs to none of the classes. Where the model gives
+        NaN, the class is None and the probabilities are NaN.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` is none of these.
         FileNotFoundError: If a path does not exist.
-        ValueError: If a file cannot be read, there are no images, the images cannot be
-            converted to the model's channels without loss, or the model has a layer
-            that cannot be applied to images of other sizes, or to the smallest of the
-            `scales`; or if it is not known what the model outputs.
+        ValueError: If `summarise` is given for images that are not tiles; if a file
+            cannot be read, there are no images, the images cannot be converted to the
+            model's channels without loss, or the model has a layer that cannot be
+            applied to images of other sizes, or to the smallest of the `scales`; or if
+            it is not known what the model outputs.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -118,17 +133,33 @@ def predict_images(
     _check_columns(classifier.class_names)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     rule = as_bad_image_rule(on_bad_image)
+    summarise = as_summary(summarise)
     data = _images_to_predict(images, views.reading_shape, classifier, rule)
+    if summarise:
+        check_tiles(data, "images")
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
     warn_of_missing(predicted, data.files)
+    known = _known_of(data)
+    if summarise:
+        images = ImagesOfTiles(data)
+        predicted = images.summarised(predicted, summarise)
+        files = [data.files[first] for first in images.first]
+        known = {".file": files, ".tiles": images.counts.tolist()}
     table = {".pred_class": predicted_classes(predicted, classifier.class_names)}
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
         table[f".pred_{name}"] = column.tolist()
-    if data.files is not None:
-        table[".file"] = data.files
-    return table
+    return {**table, **known}
+
+
+def _known_of(data):
+    """Return the columns of a table that say which image, or tile, a row is about."""
+    known = {} if data.files is None else {".file": data.files}
+    if data.boxes is not None:
+        columns = data.boxes.T.tolist()
+        known |= dict(zip(PLACE_COLUMNS, columns, strict=True))
+    return known
 
 
 def _mean_probabilities(views, sources, batch_size, start_progress):

@@ -13,7 +13,7 @@ import numpy as np
 
 from reticnn.data.channels import as_image, chosen_bands, extremes_of, photo_as_image
 from reticnn.data.file_reading import Reading
-from reticnn.data.pixels import upright_pixels
+from reticnn.data.pixels import upright_pixels, upright_size
 from reticnn.data.readers import (
     dicom,
     jpeg2000,
@@ -59,7 +59,7 @@ def pixels_of(file, side, reading, has_floats, take):
         Array, (height, width) or (height, width, channels), 0 to 255, and `Extremes` of
         values that have more than 8 bits, else None.
     """
-    reader, about = _described(file, reading)
+    reader, about = reader_of(file, reading)
     if about is not None:
         values = reader.values(file, about, reading, take)
         return as_image(values, about, reading, has_floats)
@@ -75,16 +75,25 @@ def description_of(file):
         RefusedError: If its values cannot be read.
         Exception: Whatever Pillow raises for a file that it cannot open.
     """
-    _, about = _described(file, Reading())
+    _, about = reader_of(file, Reading())
     if about is not None:
         return {"format": about.format, "width": about.width, "height": about.height}
     with photo.image_in(file) as image:
         return {"format": image.format, "width": image.width, "height": image.height}
 
 
+def upright_size_of(file, reading):
+    """Return the (width, height) of the image in an open file as it is upright."""
+    _, about = reader_of(file, reading)
+    if about is not None:
+        return about.upright_size
+    with photo.image_in(file) as image:
+        return upright_size(image)
+
+
 def read_through(file, take):
     """Decode an open file whatever its bands are, and raise if that fails."""
-    reader, about = _described(file, Reading())
+    reader, about = reader_of(file, Reading())
     if about is not None:
         extremes_of(reader.values(file, about, Reading(), take), about)
         return
@@ -94,7 +103,7 @@ def read_through(file, take):
 
 def sample_of(file, reading, most, take):
     """Return up to `most` of the values of an open file that are wanted, as floats."""
-    reader, about = _described(file, reading)
+    reader, about = reader_of(file, reading)
     if about is None:
         reader, about = photo, photo.described(file, reading)
     values, _ = chosen_bands(reader.values(file, about, reading, take), about, reading)
@@ -114,14 +123,14 @@ def type_of(file, reading):
 
     It is one of whole numbers if the file itself says what is black and white.
     """
-    _, about = _described(file, reading)
+    _, about = reader_of(file, reading)
     if about is None:
         return np.dtype(np.uint8)
     return np.dtype(np.int64) if about.has_own_limits else about.dtype
 
 
-def _described(file, reading):
-    """Return the module that reads a file and what its header says.
+def reader_of(file, reading):
+    """Return the module that reads an open file and what its header says.
 
     Nothing and None for a photo of 8 bits whose bands are as the user wants them.
     """

@@ -83,6 +83,7 @@ def described(file, reading):
             limits_of(dtype),
             "straight" if bands in (2, 4) else None,
             bands > 2,
+            orientation=orientation_of(image),
         )
         check_room(about, _length(image), 12 * image.width * image.height)
         return about

@@ -137,6 +137,7 @@ def _described(page, pages):
         alpha,
         page.photometric in (_RGB, _YCBCR) and len(pages) == 1,
         has_more_pages=len(pages) == 1 and not page.is_last,
+        orientation=page.orientation,
         details=pages,
     )
 

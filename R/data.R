@@ -77,7 +77,9 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #' @eval said(
 #'   "image_tiles",
 #'   labels = "A factor or logicals are accepted too.",
-#'   class_names = "With a factor, `NULL` uses its levels in their order."
+#'   class_names = "With a factor, `NULL` uses its levels in their order.",
+#'   groups = "A factor is accepted too, and gives the core its names.",
+#'   facts = "In R it is a data frame; times come back in UTC."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -89,14 +91,16 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #' tiles
 #' tibble::as_tibble(tiles)
 image_tiles <- function(paths, tile_size, overlap = 0, labels = NULL, image_size = NULL,
-                        class_names = NULL, channels = 3, on_bad_image = "error",
-                        cache = "auto", groups = NULL, facts = NULL) {
+                        class_names = NULL, channels = NULL, on_bad_image = "error",
+                        cache = "auto", groups = NULL, facts = NULL, bands = NULL,
+                        value_range = NULL, page = "first") {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_tiles", paths = paths, tile_size = tile_size, overlap = overlap,
     labels = named$labels, image_size = image_size, class_names = named$class_names,
     channels = channels, on_bad_image = on_bad_image, cache = cache,
-    groups = one_per_image(groups), facts = as_facts(facts))
+    groups = one_per_image(groups), facts = as_facts(facts), bands = bands,
+    value_range = value_range, page = page)
 }
 
 #' @eval said("check_images")

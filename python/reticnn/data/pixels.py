@@ -11,7 +11,7 @@ from PIL import Image, TiffImagePlugin
 
 from reticnn.data.bounding import read_at_once
 from reticnn.data.budget import memory
-from reticnn.data.tiff_parts import parts_of
+from reticnn.data.tiff_parts import parts_of, stored_size
 
 # Images of more pixels are made smaller while they are converted, part by part.
 _LARGE = 50_000_000
@@ -352,7 +352,7 @@ def _smaller(rows, size, factor, channels):
 
 def upright_size(image):
     """Return the (width, height) that an image has when it is upright."""
-    across, down = image.size
+    across, down = stored_size(image)
     return (down, across) if orientation_of(image) > 4 else (across, down)
 
 

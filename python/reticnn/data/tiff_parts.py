@@ -37,6 +37,16 @@ class _Layout(NamedTuple):
     lengths: tuple
 
 
+def stored_size(image):
+    """Return the (width, height) of an image as it is stored in its file.
+
+    That of a TIFF file may already be that of the upright image in Pillow.
+    """
+    if image.format != "TIFF":
+        return image.size
+    return image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+
+
 def parts_of(image):
     """Return the `TiffParts` of an image, or None if it is not in several parts.
 
@@ -59,7 +69,8 @@ def _tiles(image):
     offsets, lengths, width, height = (_numbers(image, tag) for tag in _TILES)
     if len(width) != 1 or len(height) != 1 or not width[0] or not height[0]:
         return None
-    across, down = -(-image.width // width[0]), -(-image.height // height[0])
+    size = stored_size(image)
+    across, down = -(-size[0] // width[0]), -(-size[1] // height[0])
     if len(offsets) != across * down or len(lengths) != across * down:
         return None
     return _Layout(width[0], height[0], across, offsets, lengths)
@@ -68,30 +79,32 @@ def _tiles(image):
 def _strips(image):
     """Return the layout of an image in strips, or None if it is not a whole one."""
     offsets, lengths, rows = (_numbers(image, tag) for tag in _STRIPS)
-    rows = min(rows[0] if rows else image.height, image.height)
-    if not rows or len(offsets) != -(-image.height // rows):
+    width, height = stored_size(image)
+    rows = min(rows[0] if rows else height, height)
+    if not rows or len(offsets) != -(-height // rows):
         return None
     if image.tag_v2.get(_COMPRESSION, _PLAIN) == _PLAIN:
         return _cut_strips(image, offsets, rows)
     if len(lengths) != len(offsets):
         return None
-    return _Layout(image.width, rows, 1, offsets, lengths)
+    return _Layout(width, rows, 1, offsets, lengths)
 
 
 def _cut_strips(image, offsets, rows):
     """Return the layout of strips without compression, cut into smaller ones."""
+    width, height = stored_size(image)
     bits = sum(image.tag_v2.get(_BITS, (1,))[:1]) * image.tag_v2.get(_SAMPLES, 1)
-    row_bytes = -(-image.width * bits // 8)
-    fewer = max(1, _PART // image.width)
+    row_bytes = -(-width * bits // 8)
+    fewer = max(1, _PART // width)
     if fewer < rows:
         # Strips of the size of the first are told from the last, which may be smaller.
         fewer = next(count for count in range(fewer, 0, -1) if rows % count == 0)
     else:
         fewer = rows
-    tops = range(0, image.height, fewer)
+    tops = range(0, height, fewer)
     starts = [offsets[top // rows] + top % rows * row_bytes for top in tops]
-    lengths = [min(fewer, image.height - top) * row_bytes for top in tops]
-    return _Layout(image.width, fewer, 1, tuple(starts), tuple(lengths))
+    lengths = [min(fewer, height - top) * row_bytes for top in tops]
+    return _Layout(width, fewer, 1, tuple(starts), tuple(lengths))
 
 
 def _numbers(image, tag):
@@ -106,13 +119,13 @@ class TiffParts:
     Those that the last answer needed are kept for the next one.
 
     Attributes:
-        size: (width, height) of the image.
+        size: (width, height) of the image as it is stored.
         full_width: Whether each part is as wide as the image.
     """
 
     def __init__(self, image, layout):
         """Take Pillow's image and the layout of its parts."""
-        self.size = image.size
+        self.size = stored_size(image)
         self.full_width = layout.across == 1
         self._file = image.fp
         self._tiling = layout

@@ -11,7 +11,7 @@ from reticnn.data.decoding import upright_sizes
 from reticnn.data.file_reading import Reading
 from reticnn.data.table import image_table
 from reticnn.plots.figures import new_figure
-from reticnn.plots.preparation import ORANGE, levels
+from reticnn.plots.preparation import GREY, ORANGE, levels
 from reticnn.prediction.summarising import PLACE_COLUMNS
 from reticnn.runtime.conditions import warn_user
 
@@ -75,15 +75,12 @@ def plot_tiles(predictions, file=None, class_name=None):
     axes.spines[:].set_visible(False)
     axes.tick_params(color="#4D4D4D", labelcolor="#4D4D4D", labelsize=8)
     legend = drawn["legend"]
-    for name, colour in zip(legend["name"], legend["colour"], strict=True):
-        axes.scatter([], [], marker="s", s=80, color=colour, label=name)
-    axes.legend(
-        title=drawn["legend_title"],
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1),
-        frameon=False,
-        alignment="left",
-    )
+    keys = [
+        axes.scatter([], [], marker="s", s=80, color=colour, edgecolor=GREY, label=name)
+        for name, colour in zip(legend["name"], legend["colour"], strict=True)
+    ]
+    title = drawn["legend_title"]
+    figure.legend(handles=keys, title=title, loc="outside right upper", frameon=False)
     return figure
 
 

@@ -84,7 +84,7 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' file <- tempfile(fileext = ".png")
-#' png(file, width = 200, height = 150)
+#' png(file, width = 400, height = 300)
 #' plot(1)
 #' dev.off()
 #' tiles <- image_tiles(file, 64)

@@ -215,7 +215,7 @@ plot_images <- function(images, predictions = NULL, n = 16) {
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' file <- tempfile(fileext = ".png")
-#' png(file, width = 200, height = 150)
+#' png(file, width = 400, height = 300)
 #' plot(1)
 #' dev.off()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

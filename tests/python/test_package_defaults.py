@@ -49,6 +49,8 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
     for name in ("cat", "dog"):
         (folder / name).mkdir(parents=True)
         keras.utils.save_img(folder / name / "1.png", x[0])
+    tiles = reticnn.image_tiles(folder / "cat" / "1.png", 8)
+    of_tiles = reticnn.predict_images(classifier, tiles)
     with_blocks = ("conv_block", "global_pool", "domain_adapter", "residual_block")
     with_blocks += ("inception_module", "dense_block", "transition_block")
     with_blocks += ("separable_block", "convnext_block")
@@ -63,6 +65,10 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "augmentation_layer": {"policy": policy},
         "image_folder": {"path": str(folder)},
         "image_table": {"paths": [str(folder / "cat" / "1.png")]},
+        "image_tiles": {
+            "paths": [str(folder / "cat" / "1.png")],
+            "tile_size": 8,
+        },
         "image_arrays": {"x": x},
         "check_images": {"path": str(folder)},
         "cats_and_dogs": None,  # It would download them.
@@ -90,6 +96,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_history": {"classifier": classifier},
         "plot_images": {"images": few},
         "plot_rates": {"rates": rates},
+        "plot_tiles": {"predictions": of_tiles},
         "feature_maps": {"model": model, "images": few},
         **{
             name: {"model": model}

@@ -226,6 +226,49 @@ test_that("bad files are named at once, skipped by choice, and listed", {
     vapply(table, typeof, ""))
 })
 
+test_that("large images become tiles, whose predictions come together again", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  files <- file.path(folder, c("north.png", "south.png"))
+  for (file in files) {
+    grDevices::png(file, width = 40, height = 24)
+    graphics::par(mar = rep(0, 4))
+    graphics::plot.new()
+    grDevices::dev.off()
+  }
+  tiles <- image_tiles(files, 16, overlap = 4, labels = factor(c("wet", "dry")),
+    facts = data.frame(year = c(2001L, 2002L)))
+  table <- tibble::as_tibble(tiles)
+  expect_named(table, c("file", "label", "group", "year", "left", "top", "width", "height"))
+  expect_identical(table$left[table$file == files[[1]]], rep(c(0L, 12L, 24L), 2))
+  expect_identical(table$top, rep(c(0L, 8L), 2, each = 3))
+  expect_identical(unique(table$year), c(2001L, 2002L))
+  expect_identical(dim(tiles[[1]]), c(16L, 16L, 3L))
+  expect_setequal(split_images(tiles, 0.5, seed = 1)$test$files |> unique() |> length(), 1)
+  expect_error(image_tiles(files, 30), "has 40 x 24 pixels, fewer than a tile of 30 x 30",
+    class = "reticnn_error")
+
+  classifier <- tiny_classifier()
+  predicted <- predict(classifier, tiles)
+  expect_identical(predicted$.left, table$left)
+  expect_s3_class(predicted$.pred_class, "factor")
+  whole <- predict(classifier, tiles, summarise = "mean")
+  expect_identical(whole$.file, files)
+  expect_identical(whole$.tiles, c(6L, 6L))
+  expect_equal(whole[[2]], as.vector(tapply(predicted[[2]], predicted$.file, mean)[files]))
+  expect_error(predict(classifier, random_images(2, 16, 16, 3), summarise = "mean"),
+    "but `new_data` has no tiles", class = "reticnn_error")
+
+  skip_if_not_installed("ggplot2")
+  for (class in list(NULL, levels(predicted$.pred_class)[[1]])) {
+    plot <- plot_tiles(predicted, files[[2]], class)
+    expect_s3_class(plot, "ggplot")
+    expect_identical(plot$labels$title, "south.png")
+    ggplot2::ggsave(file.path(folder, "map.png"), plot, width = 6, height = 4)
+  }
+  expect_error(plot_tiles(whole), "without `summarise`", class = "reticnn_error")
+})
+
 test_that("the memory for decoding is the user's choice", {
   skip_if_no_core()
   before <- image_memory()

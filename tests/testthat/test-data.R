@@ -231,7 +231,8 @@ test_that("large images become tiles, whose predictions come together again", {
   folder <- withr::local_tempdir()
   files <- file.path(folder, c("north.png", "south.png"))
   for (file in files) {
-    grDevices::png(file, width = 40, height = 24)
+    ground <- if (grepl("north", file)) "white" else "grey"
+    grDevices::png(file, width = 40, height = 24, bg = ground)
     graphics::par(mar = rep(0, 4))
     graphics::plot.new()
     grDevices::dev.off()

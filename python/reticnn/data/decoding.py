@@ -169,11 +169,11 @@ def image_sizes(files):
     sizes = [None] * len(files)
 
     def look_at(index):
-        with _open(files[index]) as file:
+        with open_file(files[index]) as file:
             about = description_of(file)
             sizes[index] = about["width"], about["height"]
 
-    _problems_of_each(look_at, files)
+    problems_of_each(look_at, files)
     return sizes
 
 
@@ -188,12 +188,12 @@ def facts_of_files(files):
     facts = {name: [None] * len(files) for name in FILE_FACTS}
 
     def look_at(index):
-        with _open(files[index]) as file:
+        with open_file(files[index]) as file:
             facts["file_size"][index] = os.fstat(file.fileno()).st_size
             for name, value in _told_by(file).items():
                 facts[name][index] = value
 
-    _problems_of_each(look_at, files)
+    problems_of_each(look_at, files)
     return facts
 
 

@@ -86,11 +86,11 @@ def without_bad(data, on_bad_image, after_skipping="the data list them in `skipp
 
     The warning about them ends with `after_skipping`: where the user will see which.
     """
+    source = data.source
     if on_bad_image == "error":
         if isinstance(source, OwnFiles):
             source.check()
         return data
-    source = data.source
     bad = source.find_bad()
     if not bad:
         return data

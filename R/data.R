@@ -1,4 +1,10 @@
-#' @eval said("image_folder")
+#' @eval said(
+#'   "image_folder",
+#'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
+#'     the like give values from 0 to 1: `value_range = c(0, 1)`."
+#' )
+#' @details Python packages for further formats are installed with
+#'   `reticulate::py_install("pydicom")` and the like, and R is restarted.
 #' @return In R, image data are a vector of images: they have a [length()], `data[i]` is
 #'   a subset, `data[[i]]` a single image, an array `c(height, width, channels)`, and
 #'   `c(data, other)` has the images of both, whose classes are matched by name.
@@ -49,7 +55,9 @@ grouping <- function(groups) {
 #'   labels = "A factor or logicals are accepted too.",
 #'   class_names = "With a factor, `NULL` uses its levels in their order.",
 #'   groups = "A factor is accepted too, and gives the core its names.",
-#'   facts = "In R it is a data frame; times come back in UTC."
+#'   facts = "In R it is a data frame; times come back in UTC.",
+#'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
+#'     the like give values from 0 to 1: `value_range = c(0, 1)`."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()

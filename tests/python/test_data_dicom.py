@@ -214,6 +214,21 @@ def _lut(entries, bits, first=0):
     return Sequence([item])
 
 
+@pytest.mark.parametrize("bits", [5, 8, 12, 16])
+@pytest.mark.parametrize("kind", ["i2", "u2"])
+def test_bits_that_are_not_used_do_not_count(tmp_path, bits, kind):
+    noise = RNG.integers(0, 65536, (20, 24)).astype("u2").view(kind)
+    path = write_dicom(
+        tmp_path / "a.dcm", noise, bits=bits, RescaleSlope=1, RescaleIntercept=-7
+    )
+    wanted = pydicom.pixels.pixel_array(path).astype(float) - 7
+    with open(path, "rb") as file:
+        about = dicom.described(file, Reading(channels=1))
+        found = dicom.values(file, about, Reading(channels=1), lambda count: None)
+    np.testing.assert_array_equal(found[..., 0], wanted)
+    assert about.limits[0] <= wanted.min() and wanted.max() <= about.limits[1]
+
+
 def test_tables_of_values_are_applied(tmp_path):
     values = RNG.integers(0, 256, (20, 24)).astype(np.uint16)
     table = [int(1023 * (i / 255) ** 2) for i in range(256)]
@@ -469,6 +484,18 @@ def test_folder_of_dicom_files(tmp_path):
     table = check_images(tmp_path)
     assert table["format"] == ["DICOM"] * 4 and table["ok"] == [True] * 4
     assert table["width"] == [24] * 4 and table["height"] == [20] * 4
+
+
+def test_files_without_an_ending_are_known_by_what_is_in_them(tmp_path):
+    for name in ("IM0001", "1.2.840.113619.2"):
+        write_dicom(tmp_path / "ill" / name, np.zeros((4, 4), np.uint8))
+        write_dicom(tmp_path / "well" / name, np.zeros((4, 4), np.uint8))
+    write_dicom(tmp_path / "well" / "DICOMDIR", np.zeros((4, 4), np.uint8))
+    (tmp_path / "well" / "README").write_text("none")
+    (tmp_path / "well" / "a.7").write_text("none")
+    data = image_folder(tmp_path, 4)
+    assert data.class_counts == {"ill": 2, "well": 2}
+    assert len(data.left_out) == 3
 
 
 def test_nothing_of_the_patient_leaves_the_files(tmp_path, tiny_cnn):

@@ -233,3 +233,21 @@ def test_sizes_that_jpeg_xl_claims_are_known_before_it_is_decoded(tmp_path, jpeg
         assert said in check_images(tmp_path)["problem"][0]
     path.write_bytes(b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x08free" * 2000)
     assert "nothing in it says how large" in check_images(tmp_path)["problem"][0]
+
+
+def test_what_a_missing_package_would_read_is_named(tmp_path, jpeg_xl, monkeypatch):
+    _heic(tmp_path / "a.jpg", _scene())
+    jpeg_xl(tmp_path / "b.jpg", _scene())
+    assert check_images(tmp_path)["problem"] == [None, None]
+    for kind in ("HEIF", "JXL"):
+        monkeypatch.delitem(Image.OPEN, kind)
+    problems = check_images(tmp_path)["problem"]
+    assert "a HEIC photo, which takes Python's package pillow-heif" in problems[0]
+    assert "a JPEG XL file, which takes Python's package pillow-jxl" in problems[1]
+
+
+def test_a_table_finds_the_packages_too(tmp_path, jpeg_xl, run_python):
+    files = [str(jpeg_xl(tmp_path / "a.jxl", _scene())), str(tmp_path / "b.heic")]
+    _heic(tmp_path / "b.heic", _scene())
+    code = f"import reticnn; reticnn.load_images(reticnn.image_table({files}))"
+    assert run_python(code).returncode == 0

@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 import pytest
+from PIL import Image
+from test_data_dicom import write_dicom
 
 from reticnn import (
     evaluate_classifier,
@@ -191,3 +193,29 @@ def test_all_files_of_a_folder_go_to_the_reader_but_hidden_ones(grids):
         data = image_folder(grids, 16, reader=np.loadtxt, on_bad_image="skip")
     assert len(data) == 6 and len(data.skipped) == 1
     assert load_images(data)["images"].shape == (6, 16, 16, 3)
+
+
+def test_the_format_does_not_matter(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    pytest.importorskip("pydicom")
+    values = RNG.integers(0, 65536, (30, 40)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "b.tif", values)
+    np.save(tmp_path / "c.npy", values)
+    np.savez_compressed(tmp_path / "d.npz", values)
+    write_dicom(tmp_path / "e.dcm", values)
+    files = sorted(map(str, tmp_path.iterdir()))
+    for options in (
+        {"channels": 1},
+        {"channels": 3, "resize": "crop"},
+        {"channels": 1, "value_range": (500, 9000), "resize": "pad"},
+    ):
+        images = load_images(image_table(files, image_size=(16, 20), **options))
+        own = image_table(
+            files[0],
+            image_size=(16, 20),
+            reader=lambda file: values,
+            **{"value_range": "type", **options},
+        )
+        for image in images["images"]:
+            np.testing.assert_array_equal(image, load_images(own)["images"][0])

@@ -131,3 +131,50 @@ test_that("in a folder, a reader gets every file that is not hidden", {
   data <- image_folder(folder, 4, channels = 1, reader = read_grid)
   expect_identical(data$class_counts, c(calm = 1L, storm = 1L))
 })
+
+test_that("DICOM and NumPy files are read by their values", {
+  skip_if_no_core()
+  testthat::skip_if_not(reticulate::py_module_available("pydicom"), "No pydicom")
+  folder <- withr::local_tempdir()
+  values <- matrix(as.integer(0:23 * 100), 4, 6, byrow = TRUE)
+  np <- reticulate::import("numpy", convert = FALSE)
+  np$save(file.path(folder, "a.npy"), np$asarray(values)$astype("uint16"))
+  reticulate::py_run_string("
+def write_dicom(path, values):
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    import numpy as np
+    values = np.asarray(values).astype('<u2')
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
+    meta.MediaStorageSOPInstanceUID = '1.2.3'
+    meta.TransferSyntaxUID = '1.2.840.10008.1.2.1'
+    data = FileDataset(path, {}, b'\\0' * 128, meta, False, True)
+    data.PatientName = 'Byron^Ada'
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, '1.2.3'
+    data.Rows, data.Columns = values.shape
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, 'MONOCHROME2'
+    data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
+    data.PixelRepresentation, data.RescaleSlope, data.RescaleIntercept = 0, 1, -1024
+    data.WindowCenter, data.WindowWidth = 76, 2201
+    data.PixelData = values.tobytes()
+    data['PixelData'].VR = 'OW'
+    data.save_as(path, enforce_file_format=True)
+")
+  reticulate::py$write_dicom(file.path(folder, "b.dcm"), values)
+  pixels <- function(file, ...) {
+    data <- image_table(file.path(folder, file), image_size = c(4, 6), channels = 1, ...)
+    load_images(data)$images[1, , , 1]
+  }
+  expect_equal(pixels("a.npy", value_range = c(0, 2300)), values / 2300 * 255,
+    tolerance = 1e-5)
+  # The window is from -1024.5 to 1175.5, the units from -1024 to 1276.
+  window <- pmin(pmax((values - 1024 + 1024.5) / 2200 * 255, 0), 255)
+  expect_equal(pixels("b.dcm"), window, tolerance = 1e-5)
+  expect_equal(pixels("b.dcm", value_range = c(-1024, 976)), pmin(values / 2000, 1) * 255,
+    tolerance = 1e-5)
+  expect_warning(table <- check_images(folder), "1 .npy", fixed = TRUE)
+  expect_identical(table$format, "DICOM")
+  cnd <- expect_error(image_table(file.path(folder, "b.dcm"), page = 2) |> load_images(),
+    "has 1 frame, and not as many as `page` says", class = "reticnn_error")
+  expect_no_match(conditionMessage(cnd), "Byron")
+})

@@ -24,6 +24,7 @@ from reticnn.data.image_files import (
     file_data,
     is_array_name,
     is_image_name,
+    is_nameless_image,
     is_photo_name,
     reading_options,
     without_arrays,
@@ -354,6 +355,9 @@ def image_files(
             for name in sorted(names)
             if is_of_the_user(name) and not (every or is_image_name(name))
         ]
+        nameless = [path for path in rest if is_nameless_image(path)]
+        files += nameless
+        rest = sorted(set(rest) - set(nameless))
         lost = [path for path in rest if _leads_nowhere(path)]
         closed |= dict.fromkeys(lost, NOWHERE)
         others += [path for path in rest if path not in closed]

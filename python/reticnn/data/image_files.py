@@ -15,6 +15,10 @@ from reticnn.data.plugins import add_plugins
 from reticnn.data.readers import dicom, numpy_files
 from reticnn.data.resizing import RESIZES
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.files import opened
+
+# So much of a file tells whether it is DICOM.
+_BEGINNING = 132
 
 # Pillow knows these by their endings and reads none of them without other programs.
 _NO_READER = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
@@ -143,6 +147,21 @@ def is_array_name(name):
 def is_photo_name(name):
     """Return whether a file is named like an image and is not hidden."""
     return is_image_name(name) and not name.startswith(".")
+
+
+def is_nameless_image(path):
+    """Return whether a file is DICOM whose name has no ending, or ends in a number.
+
+    That is how apparatus call them.
+    """
+    ending = os.path.splitext(path)[1][1:]
+    if (ending and not ending.isdigit()) or os.path.basename(path) == "DICOMDIR":
+        return False
+    try:
+        with opened(path) as file:
+            return dicom.is_mine(file.read(_BEGINNING)) and dicom.is_readable()
+    except OSError:
+        return False
 
 
 @cache

@@ -32,7 +32,7 @@ def scaled(pixels, side):
     """
     sides = pixels.shape[:2]
     size = tuple(round(length * side / min(sides)) for length in sides)
-    return _stretched(pixels, size).reshape(*size, pixels.shape[2])
+    return _stretched(pixels, size)
 
 
 def _stretched(pixels, image_size):
@@ -44,10 +44,13 @@ def _stretched(pixels, image_size):
     if pixels.shape[:2] == tuple(image_size):
         return pixels
     height, width = image_size
+    shape = (height, width, *pixels.shape[2:])
     soft = (_odd(pixels.shape[1] / width), _odd(pixels.shape[0] / height))
     if soft != (1, 1):
         pixels = cv2.blur(pixels, soft)
-    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    # OpenCV leaves a single channel out.
+    return resized.reshape(shape)
 
 
 def _odd(ratio):

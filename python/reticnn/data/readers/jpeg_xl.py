@@ -3,7 +3,11 @@
 import io
 import struct
 
+from PIL import ExifTags, Image
+
 from reticnn.data.pixels import RefusedError, check_memory
+from reticnn.data.plugins import add_plugins
+from reticnn.data.readers.peers import missing
 
 _CODES = b"\xff\x0a"
 _BOXES = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -61,6 +65,21 @@ def bytes_to_open(file):
     needed = _BYTES_PER_PIXEL * width * height
     check_memory(needed)
     return needed
+
+
+def opened(file):
+    """Return Pillow's image of an open file, upright as the format has it."""
+    add_plugins()
+    if "JXL" not in Image.OPEN:
+        raise missing("pillow-jxl-plugin", "a JPEG XL file")
+    try:
+        image = Image.open(file)
+    except Exception as error:
+        # The plugin says that of itself.
+        raise RefusedError("is damaged: its pixels cannot be decoded") from error
+    # What the EXIF says of that does not count.
+    image.getexif().pop(ExifTags.Base.Orientation, None)
+    return image
 
 
 def _size(file):

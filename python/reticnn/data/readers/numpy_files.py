@@ -126,7 +126,9 @@ def _header_of(array):
         if read is None:
             raise RefusedError("is of a version of NumPy's files that is not read")
         return read(array)
-    except (ValueError, TypeError, OverflowError, SyntaxError) as error:
+    except RefusedError:
+        raise
+    except Exception as error:  # Of Python's parser, which reads it.
         raise RefusedError("is damaged: its header cannot be understood") from error
 
 

@@ -3,7 +3,7 @@
 import contextlib
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from reticnn.data.bounding import allow, bounded, read_at_once
 from reticnn.data.budget import memory
@@ -15,8 +15,13 @@ from reticnn.data.pixels import (
     orientation_of,
     turned,
 )
+from reticnn.data.plugins import add_plugins
 from reticnn.data.readers import jpeg_xl
+from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS
+
+# What files of HEIC call themselves.
+_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs")
 
 # What takes more memory to be opened is opened alone.
 _MUCH = 100_000_000
@@ -57,15 +62,28 @@ def image_in(file, take=None):
         if read_at_once(part):
             check_memory(COPIES_AT_ONCE * read_at_once(part))
             (take or take_until_closed)(memory.most)
-        is_jpeg_xl = jpeg_xl.is_mine(file)
-        if is_jpeg_xl and jpeg_xl.bytes_to_open(file) > _MUCH:
-            (take or take_until_closed)(memory.most)
-        with Image.open(part) as image:
+        if jpeg_xl.is_mine(file):
+            if jpeg_xl.bytes_to_open(file) > _MUCH:
+                (take or take_until_closed)(memory.most)
+            opened = jpeg_xl.opened(part)
+        else:
+            _check_plugin(file)
+            opened = Image.open(part)
+        with opened as image:
             allow(image)
-            if is_jpeg_xl:
-                # It is upright already, whatever its EXIF says.
-                image.getexif().pop(ExifTags.Base.Orientation, None)
             yield image
+
+
+def _check_plugin(file):
+    """Have Pillow read HEIC if a file is of that kind, or raise."""
+    file.seek(4)
+    kind = file.read(8)
+    file.seek(0)
+    if not kind.startswith(b"ftyp"):
+        return
+    add_plugins()
+    if kind[4:] in _HEIC and "HEIF" not in Image.OPEN:
+        raise missing("pillow-heif", "a HEIC photo")
 
 
 def described(file, reading):

@@ -40,7 +40,8 @@ def test_pictures_of_other_kinds_are_counted_by_ending(cats, without_heif):
     with pytest.warns(UserWarning, match="In `path`, 36 files") as caught:
         data = image_folder(cats, 8)
     assert [str(warning.message) for warning in caught] == [
-        f"In `path`, {said}. Convert those that are images."
+        f"In `path`, {said}. Convert those that are images, or read them by a "
+        "`reader`, as `image_folder()` takes one."
     ]
     assert repr(data).splitlines()[-1] == said
     assert len(data.left_out) == 36 and len(data) == 5
@@ -174,6 +175,22 @@ def test_heic_is_read_as_the_png_of_the_same_pixels(tmp_path, write_image):
     assert np.abs(images[0] - images[1]).max() <= 4
     table = check_images(tmp_path)
     assert table["format"][0] == "HEIF" and table["width"][0] == 48
+
+
+def test_heic_of_10_bits_keeps_its_depth(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    y, x = np.mgrid[:32, :48]
+    deep = np.stack([x * 1300, y * 2000, (x + y) * 800], axis=-1).astype(np.uint16)
+    image = heif.from_bytes(mode="RGB;16", size=(48, 32), data=deep.tobytes())
+    image.save(tmp_path / "a.heic", quality=-1, chroma=444)
+    image = load_images(image_folder(tmp_path, (32, 48)))["images"][0]
+    assert image.dtype == np.float32
+    assert np.abs(image - deep / 65535 * 255).max() < 0.7
+    assert len(np.unique(image)) > 300
+    assert check_images(tmp_path)["format"] == ["HEIF"]
+    whole = (tmp_path / "a.heic").read_bytes()
+    (tmp_path / "a.heic").write_bytes(whole[: len(whole) // 2])
+    assert check_images(tmp_path)["problem"][0].startswith("is damaged")
 
 
 def test_damaged_heic_is_named(cats):

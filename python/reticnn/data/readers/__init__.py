@@ -16,6 +16,7 @@ from reticnn.data.file_reading import Reading
 from reticnn.data.pixels import upright_pixels, upright_size
 from reticnn.data.readers import (
     dicom,
+    heic,
     jpeg2000,
     numpy_files,
     photo,
@@ -24,7 +25,7 @@ from reticnn.data.readers import (
     tiff,
 )
 
-_READERS = (tiff, png, pnm, jpeg2000, dicom, numpy_files)
+_READERS = (tiff, png, pnm, jpeg2000, dicom, numpy_files, heic)
 
 # So much of a file tells what it is.
 _BEGINNING = 4096
@@ -40,7 +41,7 @@ _EIGHT_BITS = frozenset(
     f".{ending}"
     for ending in (
         *("jpg", "jpeg", "jpe", "jfif", "gif", "bmp", "dib", "webp", "ico", "icns"),
-        *("tga", "pcx", "mpo", "heic", "heif", "avif"),
+        *("tga", "pcx", "mpo", "avif"),
     )
 )
 

@@ -16,12 +16,9 @@ from reticnn.data.pixels import (
     turned,
 )
 from reticnn.data.plugins import add_plugins
-from reticnn.data.readers import jpeg_xl
+from reticnn.data.readers import heic, jpeg_xl
 from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS
-
-# What files of HEIC call themselves.
-_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs")
 
 # What takes more memory to be opened is opened alone.
 _MUCH = 100_000_000
@@ -82,7 +79,7 @@ def _check_plugin(file):
     if not kind.startswith(b"ftyp"):
         return
     add_plugins()
-    if kind[4:] in _HEIC and "HEIF" not in Image.OPEN:
+    if kind[4:] in heic.KINDS and "HEIF" not in Image.OPEN:
         raise missing("pillow-heif", "a HEIC photo")
 
 

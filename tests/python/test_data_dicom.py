@@ -401,7 +401,7 @@ def test_compressed_files_cut_off_are_named(tmp_path):
 def test_sizes_that_are_not_true_are_named_before_anything_is_decoded(tmp_path):
     pixels = RNG.integers(0, 256, (20, 24)).astype(np.uint8)
     path = write_dicom(tmp_path / "a.dcm", pixels, Rows=65_000, Columns=65_000)
-    assert "claims to have 65,000 x 65,000 pixels" in _bad(path)
+    assert "to have 65,000 x 65,000 pixels" in _bad(path)
     path = write_dicom(tmp_path / "b.dcm", pixels, Rows=2000)
     assert "its image has 480 bytes, and takes 48,000" in _bad(path)
     large = _encoded(np.zeros((3000, 3000), np.uint8), "JPEG")

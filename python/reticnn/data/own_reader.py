@@ -140,10 +140,16 @@ def _checked(found, value_range):
         limits = (0, 255)
     height, width, bands = values.shape
     about = Described(
-        "an array", width, height, bands, values.dtype, limits, None, bands == 3
+        "an array",
+        width,
+        height,
+        bands,
+        values.dtype,
+        limits,
+        is_colour=bands == 3,
+        has_own_limits=value_range.asked is None,
     )
-    has_own_limits = value_range.asked is None
-    return values, about._replace(has_own_limits=has_own_limits)
+    return values, about
 
 
 def _numbers(found):

@@ -95,11 +95,10 @@ def described(file, reading):
         colours * len(frames),
         first.dtype,
         first.limits,
-        None,
-        colours == 3 and len(frames) == 1,
-        first.has_window,
-        header.frames > 1,
-        (header, frames),
+        is_colour=colours == 3 and len(frames) == 1,
+        has_own_limits=first.has_window,
+        has_more_pages=header.frames > 1,
+        details=(header, frames),
     )
     length = file.seek(0, io.SEEK_END)
     check_room(about, length, _bytes_to_decode(about, header))

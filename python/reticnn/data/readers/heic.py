@@ -35,8 +35,9 @@ def described(file, reading):
         return None
     bands = _BANDS[image.mode]
     alpha = {"RGBA;16": "straight", "RGBa;16": "premultiplied"}.get(image.mode)
+    dtype = np.dtype("u2")
     about = Described(
-        "HEIF", *image.size, bands, np.dtype("u2"), _LIMITS, alpha, bands > 2
+        "HEIF", *image.size, bands, dtype, _LIMITS, alpha, is_colour=bands > 2
     )
     check_room(about, file.seek(0, io.SEEK_END), _BYTES * about.count)
     return about

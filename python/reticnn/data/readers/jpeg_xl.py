@@ -59,8 +59,8 @@ def bytes_to_open(file):
     width, height = size
     if width * height > max(_FEW, _MOST_PIXELS_PER_BYTE * length):
         raise RefusedError(
-            f"claims to have {width:,} x {height:,} pixels in {length:,} bytes, which "
-            "is no image"
+            f"is said by its first bytes to have {width:,} x {height:,} pixels, and "
+            f"has {length:,} bytes, far too few for them"
         )
     needed = _BYTES_PER_PIXEL * width * height
     check_memory(needed)

@@ -54,8 +54,7 @@ def described(file, reading):
         bands,
         kind,
         (0, 1) if dtype.kind == "b" else limits_of(kind),
-        None,
-        bands == 3,
+        is_colour=bands == 3,
         details=(start, columns_first, dtype),
     )
     size = about.count * dtype.itemsize

@@ -1,6 +1,7 @@
 #' @eval said(
 #'   "review_images",
 #'   data = "A named list will do for the dict.",
+#'   probabilities = "A matrix will do for the array.",
 #'   thresholds = "A named vector is accepted too.",
 #'   without = "returns"
 #' )
@@ -26,11 +27,20 @@
 #' review <- review_images(data)
 #' review
 #' data[-review$image[review$extra]]
-review_images <- function(data, kinds = NULL, thresholds = NULL, outlying = 3,
+review_images <- function(data, classifier = NULL, probabilities = NULL, kinds = NULL,
+                          thresholds = NULL, outlying = 3, batch_size = 32,
                           progress = "auto") {
   if (!is.null(names(thresholds))) thresholds <- as.list(thresholds)
-  new_review(call_core("review_as_lists", data = data, kinds = as_strings(kinds),
-    thresholds = thresholds, outlying = outlying, progress = step_reporter(progress)))
+  new_review(call_core("review_as_lists", data = data, classifier = as_core(classifier),
+    probabilities = as_probabilities(probabilities), kinds = as_strings(kinds),
+    thresholds = thresholds, outlying = outlying, batch_size = batch_size,
+    progress = step_reporter(progress)))
+}
+
+# Predictions as columns; those of several parts are in a list.
+as_probabilities <- function(x) {
+  if (is.data.frame(x)) return(as_columns(x))
+  if (is.list(x)) lapply(x, as_probabilities) else x
 }
 
 new_review <- function(found) {

@@ -361,7 +361,7 @@ def start_of_head(graph, gives_classes=True):
         return end
     if has_weights_behind(graph, end):
         return end
-    return _last_with_weights(graph)
+    return last_with_weights(graph)
 
 
 def _end_of_maps(graph):
@@ -432,7 +432,7 @@ def has_weights_behind(graph, call):
     return any(has_weights(other.layer) for other in _calls_behind(graph, call))
 
 
-def _last_with_weights(graph):
+def last_with_weights(graph):
     """Return the last call of a layer with weights, if all goes through it."""
     for call in reversed(calls_in(graph)):
         if has_weights(call.layer):

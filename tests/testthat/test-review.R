@@ -65,3 +65,28 @@ test_that("bad arguments of a review are named as in R", {
     class = "reticnn_error")
   expect_error(review_images(list(a = data, b = 1)), "`data`", class = "reticnn_error")
 })
+
+test_that("wrong labels are found by a classifier's features, or by its predictions", {
+  skip_if_no_core()
+  data <- shape_images(200, image_size = 16, seed = 5)
+  images <- load_images(data)$images
+  wrong <- c(3, 50, 120)
+  labels <- data$labels
+  labels[wrong] <- rev(levels(labels))[as.integer(labels[wrong])]
+  data <- image_arrays(images, labels)
+  # As if a classifier were sure of the true class.
+  chances <- matrix(0.1, 200, 2)
+  truth <- as.integer(shape_images(200, image_size = 16, seed = 5)$labels)
+  chances[cbind(1:200, truth)] <- 0.9
+  review <- review_images(data, probabilities = chances, kinds = "wrong_label")
+  expect_identical(sort(review$image), as.integer(wrong))
+  table <- tibble::tibble(.pred_circle = chances[, 1], .pred_square = chances[, 2])
+  again <- review_images(data, probabilities = table, kinds = "wrong_label")
+  expect_identical(again, review)
+  parts <- list(a = data[1:100], b = data[101:200])
+  by_part <- review_images(parts, probabilities = list(a = table[1:100, ], b = table[101:200, ]),
+    kinds = "wrong_label")
+  expect_identical(sort(by_part$image), c(3L, 20L, 50L))
+  found <- review_images(data, classifier = tiny_classifier(), kinds = "wrong_label")
+  expect_identical(attr(found, "kinds"), "wrong_label")
+})

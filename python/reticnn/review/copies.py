@@ -33,6 +33,9 @@ _LEAST_SPREAD = 0.02
 _MOST_BITS = 13
 _MOST_COARSE = 0.15
 
+# An image that has found enough others of the same coarse structure needs no more.
+_SAME_COARSE = 0.01
+
 # The share of the variance that near copies may not have in common when one is cropped
 # and brightened as the other is. It counts the more, the less of their finest details
 # are the same: similar images may share the shapes, copies share the grain.
@@ -139,16 +142,20 @@ def _candidates(thumbs, report):
     views = [(view, _packed(view @ project > middle)) for view in views]
     rng = generator(0)
     found = [np.empty((4, 0))]
+    asking = np.arange(len(thumbs))
     for table in range(_TABLES):
         mask = _telling_part(own_bits, rng.permutation(_BITS))
         for number, (view, bits) in enumerate(views):
-            one, other = _with_equal_part(bits, own_bits, mask)
+            one, other = _with_equal_part(asking, bits, own_bits, mask)
             is_near = _set_bits(bits[one] ^ own_bits[other]) <= _MOST_BITS
             one, other = one[is_near], other[is_near]
             coarse = 1 - np.einsum("nd,nd->n", view[one], base[other]) ** 2
             numbers = np.full(len(one), number)
             rows = np.stack([one, other, numbers, coarse])
             found.append(rows[:, coarse <= _MOST_COARSE])
+            if number == 0:
+                close = np.bincount(one[coarse <= _SAME_COARSE], minlength=len(thumbs))
+                asking = asking[close[asking] < _BEST]
         found = [_best_of(np.concatenate(found, axis=1))]
         report(table + 1)
     one, other, view, _ = found[0]
@@ -239,8 +246,10 @@ _SET_IN_OCTET = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).s
 )
 
 
-def _with_equal_part(bits, base, mask):
+def _with_equal_part(asking, bits, base, mask):
     """Return (one, other): images in `bits` and `base` whose masked bits are equal.
+
+    Only some images, `asking`, are looked up.
 
     Of many that are, each is given those that come next in the order of the images.
     """
@@ -254,20 +263,17 @@ def _with_equal_part(bits, base, mask):
         return ((hashes & mask) * factor) >> room << room
 
     ordered = np.sort(keys(base) | numbers)
-    asked = keys(bits)
-    here = np.searchsorted(ordered, asked | numbers)
+    every = (np.uint64(1) << room) - np.uint64(1)
+    asked = keys(bits[asking])
+    here = np.searchsorted(ordered, asked | numbers[asking])
     first = np.searchsorted(ordered, asked)
-    last = np.searchsorted(ordered, asked + ((np.uint64(1) << room) - np.uint64(1)))
-    last += (last < count) & (
-        ordered[np.minimum(last, count - 1)]
-        == asked + ((np.uint64(1) << room) - np.uint64(1))
-    )
+    last = np.searchsorted(ordered, asked | every, side="right")
     first = np.maximum(first, here - _NEIGHBOURS)
     counts = np.minimum(last, here + _NEIGHBOURS + 1) - first
-    one = np.repeat(np.arange(count), counts)
+    one = np.repeat(asking, counts)
     place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     other = ordered[np.repeat(first, counts) + place]
-    other = (other & ((np.uint64(1) << room) - np.uint64(1))).astype(int)
+    other = (other & every).astype(int)
     differ = one != other
     return one[differ], other[differ]
 

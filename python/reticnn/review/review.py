@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from reticnn.coercion import (
     as_choice,
     as_float,
+    as_int,
     as_strings,
     nearest,
     none_as_default,
@@ -16,7 +17,8 @@ from reticnn.notation import in_words
 from reticnn.review.classes import uneven_classes
 from reticnn.review.copies import near_copies, steps_of_search
 from reticnn.review.findings import table_of
-from reticnn.review.groups_of_copies import copies_found
+from reticnn.review.groups_of_copies import copies_found, groups_of
+from reticnn.review.label_check import LabelCheck, NoLabelCheck
 from reticnn.review.looks import looks_at, number_of_looks
 from reticnn.review.pictures import CHECKS, odd_pictures, sizes_of
 from reticnn.runtime.progress import as_step_progress
@@ -32,6 +34,7 @@ _THRESHOLDS = {
 KINDS = (
     "leak",
     "conflicting_labels",
+    "wrong_label",
     "exact_duplicates",
     "near_duplicates",
     *CHECKS,
@@ -40,7 +43,17 @@ KINDS = (
 )
 
 
-def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="auto"):
+def review_images(
+    data,
+    *,
+    classifier=None,
+    probabilities=None,
+    kinds=None,
+    thresholds=None,
+    outlying=3,
+    batch_size=32,
+    progress="auto",
+):
     """Look for what is wrong with images before a classifier learns from them.
 
     Each image is read once. Copies are found by a perceptual hash and then compared by
@@ -52,6 +65,9 @@ def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="au
     - `leak`: copies of one image, exact or near, in several parts, such as in the
       training and the test images.
     - `conflicting_labels`: copies of one image with different labels.
+    - `wrong_label`: images with a label that is probably wrong, by confident learning,
+      where `classifier` or `probabilities` are given. The value is the probability of
+      the label, the threshold that of the class that is probably right.
     - `exact_duplicates`: images with the same pixels as they are read.
     - `near_duplicates`: images of which one is the other resized, compressed again,
       slightly cropped, brightened or mirrored. The value is the share of the variance
@@ -76,6 +92,16 @@ def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="au
     Args:
         data: Image data, or a folder, as in `image_folder`; or a dict of several by
             the names of the parts, as from `split_images`.
+        classifier: Classifier or Keras model whose features tell the classes apart: a
+            logistic regression on what its last layer takes predicts each fifth of the
+            images from the labels of the others, and copies of an image are in one
+            fifth. It need not know these classes, and is best trained on other images,
+            such as `backbones` on ImageNet's. None does not look for wrong labels, or
+            uses `probabilities`. Default None.
+        probabilities: In place of a classifier, the table that `predict_images` returns
+            for `data`, of a classifier that was not trained on them, or an array (n,
+            classes) with the classes in the order of the data, such as from
+            cross-validation. With parts, a dict of these by their names. Default None.
         kinds: Kinds to look for, or None for all. Default None.
         thresholds: Dict of numbers that replace the thresholds of some kinds, or None.
             The defaults are: `near_duplicates` 0.06, `blank` 3, `dark` 25,
@@ -87,6 +113,7 @@ def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="au
             deviations beyond the median of the data, so that night photos are not dark
             among night photos. 0 for the side of the median alone. It does not matter
             for `blank`. Default 3.
+        batch_size: Whole number of images per batch for `classifier`. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
@@ -108,8 +135,13 @@ def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="au
 
     Raises:
         TypeError: If `data` is not image data, or not a dict of them.
-        ValueError: If there are no images, a file cannot be read, or a kind or a
-            threshold is not one of these.
+        ValueError: If there are no images, a file cannot be read, a kind or a
+            threshold is not one of these, `probabilities` are not those of the images,
+            or wrong labels are to be found and there are no labels.
+
+    Warns:
+        SeenImagesWarning: If `classifier` was trained on some of the images, so that
+            fewer wrong labels are found.
 
     Example:
         >>> review = review_images(cats_and_dogs())
@@ -117,6 +149,7 @@ def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="au
         <Review> 12,000 images (train 10,000, test 2,000): 198 findings
 
     Source:
+        Confident learning: Northcutt, Jiang and Chuang (2021), arXiv:1911.00068.
         Perceptual blur: Crete et al. (2007), SPIE 6492, 64920I.
     """
     start_progress = as_step_progress(progress)
@@ -124,21 +157,46 @@ def review_images(data, *, kinds=None, thresholds=None, outlying=3, progress="au
     kinds = _kinds(kinds)
     limits = {**_THRESHOLDS, **_thresholds(thresholds)}
     outlying = as_float(outlying, "outlying", minimum=0)
+    batch_size = as_int(batch_size, "batch_size")
+    labels = _label_check(classifier, probabilities, parts, batch_size)
     looking = number_of_looks(list(parts.values()))
-    report = start_progress(looking + steps_of_search())
+    searching = looking + steps_of_search()
+    report = start_progress(searching + labels.steps)
     looks = looks_at(list(parts.values()), report)
-    findings = []
-    if not set(kinds).isdisjoint(KINDS[:4]):
-        pairs = near_copies(
-            looks, limits["near_duplicates"], lambda step: report(looking + step)
-        )
-        findings += copies_found(looks, pairs, parts, limits["near_duplicates"])
+    pairs = near_copies(
+        looks, limits["near_duplicates"], lambda step: report(looking + step)
+    )
     measures = {**looks.measures, **sizes_of(parts.values())}
-    findings += odd_pictures(measures, kinds, limits, outlying)
-    findings += uneven_classes(parts, limits)
-    report(looking + steps_of_search())
+    findings = [
+        *copies_found(looks, pairs, parts, limits["near_duplicates"]),
+        *odd_pictures(measures, kinds, limits, outlying),
+        *uneven_classes(parts, limits),
+        *labels.findings(
+            groups_of(looks.hashes, pairs), lambda step: report(searching + step)
+        ),
+    ]
     findings = [finding for finding in findings if finding.kind in kinds]
     return table_of(findings, parts, kinds)
+
+
+def _label_check(classifier, probabilities, parts, batch_size):
+    """Return what looks for wrong labels."""
+    if classifier is None and probabilities is None:
+        return NoLabelCheck()
+    if classifier is not None and probabilities is not None:
+        raise ValueError(
+            "`classifier` and `probabilities` are two ways to find wrong labels. Give "
+            "one of them."
+        )
+    unlabelled = [name for name, data in parts.items() if data.codes is None]
+    if unlabelled:
+        where = "" if unlabelled == [None] else f" in {shown(unlabelled)}"
+        raise ValueError(
+            f"`data` has no labels{where} that could be wrong. Leave out "
+            f"`{'probabilities' if classifier is None else 'classifier'}`, or give "
+            "labelled images."
+        )
+    return LabelCheck(classifier, probabilities, parts, batch_size)
 
 
 def review_as_lists(**arguments):

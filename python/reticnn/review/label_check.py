@@ -1,0 +1,69 @@
+"""The search for wrong labels, from probabilities that are given or learned."""
+
+import numpy as np
+
+from reticnn.review.features import Seer, number_of_feature_batches
+from reticnn.review.given_probabilities import as_probabilities
+from reticnn.review.held_out import held_out_probabilities, steps_of_regression
+from reticnn.review.labels import wrong_labels
+
+
+class NoLabelCheck:
+    """Looks for no wrong labels.
+
+    Attributes:
+        steps: How often `findings` reports.
+    """
+
+    steps = 0
+
+    def findings(self, groups, report):
+        """Return no findings."""
+        return []
+
+
+class LabelCheck:
+    """Looks for wrong labels, in parts whose images all have one.
+
+    Attributes:
+        steps: How often `findings` reports.
+    """
+
+    def __init__(self, classifier, probabilities, parts, batch_size):
+        """Take a classifier or probabilities, and a dict of image data by name."""
+        names = [name for data in parts.values() for name in data.class_names]
+        self._class_names = list(dict.fromkeys(names))
+        self._codes = np.concatenate(
+            [data.with_classes(self._class_names).codes for data in parts.values()]
+        )
+        self._batch_size = batch_size
+        self._probabilities = self._seer = None
+        self.steps = 0
+        if classifier is None:
+            self._probabilities = as_probabilities(
+                probabilities, parts, self._class_names
+            )
+            return
+        self._seer = Seer(classifier)
+        self._images = self._seer.images(list(parts.values()))
+        self._batches = number_of_feature_batches(self._images, batch_size)
+        self.steps = self._batches + steps_of_regression()
+
+    def findings(self, groups, report):
+        """Return the findings on wrong labels.
+
+        Args:
+            groups: int array, the same for copies of one image.
+            report: Function to call with the number of steps that are done.
+        """
+        chances = self._probabilities
+        if self._seer:
+            features = self._seer.features(self._images, self._batch_size, report)
+            chances = held_out_probabilities(
+                features,
+                self._codes,
+                len(self._class_names),
+                groups,
+                lambda step: report(self._batches + step),
+            )
+        return wrong_labels(self._codes, chances, self._class_names)

@@ -193,13 +193,13 @@ cats_and_dogs <- function(path = NULL) {
 #' site <- rep(c("north", "east", "south", "west"), each = 25)
 #' split_images(shape_images(100), 0.75, groups = site, seed = 1)
 split_images <- function(data, prop = 0.8, groups = NULL, strata = NULL, order_by = NULL,
-                         seed = NULL) {
+                         keep_together = NULL, seed = NULL) {
   if (!is.null(names(prop))) {
     prop <- as.list(prop)
   }
   call_core("split_images", data = data, prop = prop, groups = one_per_image(groups),
     strata = one_per_image(strata), order_by = one_per_image(order_by),
-    seed = seed_or_draw(seed))
+    keep_together = review_columns(keep_together), seed = seed_or_draw(seed))
 }
 
 #' @eval said(
@@ -217,10 +217,10 @@ split_images <- function(data, prop = 0.8, groups = NULL, strata = NULL, order_b
 #' folds <- fold_images(shape_images(100), 5, seed = 1)
 #' folds$test[[1]]
 fold_images <- function(data, v = 5, repeats = 1, groups = NULL, strata = NULL,
-                        seed = NULL) {
+                        keep_together = NULL, seed = NULL) {
   folds <- call_core("fold_images", data = data, v = folds_of(v, data), repeats = repeats,
     groups = one_per_image(groups), strata = one_per_image(strata),
-    seed = seed_or_draw(seed))
+    keep_together = review_columns(keep_together), seed = seed_or_draw(seed))
   column <- function(name) lapply(folds, `[[`, name)
   tibble::new_tibble(
     list(

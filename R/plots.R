@@ -211,6 +211,21 @@ plot_images <- function(images, predictions = NULL, n = 16) {
     n = n))
 }
 
+#' @eval said("plot_review", rename = c(review = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' data <- shape_images(100, seed = 1)
+#' data <- c(data, data[1:3])
+#' plot(review_images(data), data)
+plot.reticnn_review <- function(x, data, kind = NULL, n = 6, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a review")
+  check_all_given(rlang::current_env())
+  picture_grid(call_core("pictures_of_review", review = review_columns(x), data = data,
+    kind = kind, n = n))
+}
+
 #' @eval said("plot_tiles")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)

@@ -84,3 +84,10 @@ print.reticnn_review <- function(x, ...) {
   }
   invisible(x)
 }
+
+# A review as the core has it, with positions from 0; anything else as it is.
+review_columns <- function(x) {
+  if (!is.data.frame(x)) return(x)
+  if ("image" %in% names(x)) x$image <- as.integer(x$image) - 1L
+  as_columns(x)
+}

@@ -42,6 +42,7 @@ _HOME = {
     "plot_history": "plots",
     "plot_images": "plots",
     "plot_rates": "plots",
+    "plot_review": "plots",
     "plot_tiles": "plots",
     "backbones": "pretrained",
     "transfer_model": "models",
@@ -104,6 +105,7 @@ _HOME_OF_PREPARATION = {
     "pictures_of_feature_maps": "plots.preparation",
     "pictures_of_filters": "plots.preparation",
     "pictures_of_images": "plots.preparation",
+    "pictures_of_review": "plots.reviewed",
     "points_of_history": "plots.preparation",
     "review_as_lists": "review",
 }
@@ -171,6 +173,7 @@ __all__ = [
     "plot_history",
     "plot_images",
     "plot_rates",
+    "plot_review",
     "plot_tiles",
     "predict_images",
     "rand_augment",

@@ -69,6 +69,7 @@ from reticnn.plots import (
     plot_history as plot_history,
     plot_images as plot_images,
     plot_rates as plot_rates,
+    plot_review as plot_review,
     plot_tiles as plot_tiles,
 )
 from reticnn.prediction import predict_images as predict_images

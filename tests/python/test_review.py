@@ -260,3 +260,106 @@ def test_bad_input_is_refused_by_name(refused, tmp_path):
 def test_every_kind_is_documented():
     text = reticnn.review_images.__doc__
     assert all(f"`{kind}`" in text for kind in KINDS)
+
+
+def photo_with_exif(path, image, seconds, camera="Trap 7"):
+    exif = Image.Exif()
+    exif[0x0110] = camera
+    exif[0x0132] = f"2024:05:01 10:00:{seconds:02}"
+    Image.fromarray(image).save(path, exif=exif)
+
+
+def test_photos_of_one_camera_within_seconds_are_a_burst(tmp_path):
+    seconds = [0, 2, 30, 33, 36, 50]
+    for at, (image, second) in enumerate(zip(photos(6), seconds, strict=True)):
+        photo_with_exif(tmp_path / f"{at}.png", image, second)
+    photo_with_exif(tmp_path / "6.png", photos(7)[6], 1, "Trap 8")
+    data = reticnn.image_table(sorted(tmp_path.iterdir()), image_size=48)
+    review = reticnn.review_images(data, kinds="burst", progress="none")
+    assert found(review, "burst") == [[0, 1], [2, 3, 4]]
+    assert set(review["severity"]) == {"low"}
+    parts = {"train": data[:4], "test": data[4:]}
+    review = reticnn.review_images(parts, kinds="burst", progress="none")
+    assert review["severity"] == ["high"] * 3 + ["low"] * 2
+    assert "3 photos of one camera, at most 3 seconds apart" in review["why"][0]
+    few = reticnn.review_images(data, kinds="burst", thresholds={"burst": 2})
+    assert found(few, "burst") == [[0, 1]]
+
+
+def test_groups_in_several_parts_are_found():
+    data = reticnn.image_arrays(photos(9)).with_groups(list("aabbbcccd"))
+    parts = {"train": data[:4], "test": data[4:]}
+    review = reticnn.review_images(parts, progress="none")
+    groups = [[("train", 2), ("train", 3), ("test", 0)]]
+    assert found(review, "group_in_parts") == groups
+    assert "group_in_parts" not in reticnn.review_images(data)["kind"]
+
+
+def test_splits_and_folds_keep_together_what_a_review_found():
+    images = photos(60)
+    near = np.stack([mirrored(image) for image in images[:20]])
+    data = reticnn.image_arrays(np.concatenate([images, near]), ["a", "b"] * 40)
+    review = reticnn.review_images(data, progress="none")
+    for seed in range(3):
+        parts = reticnn.split_images(data, 0.7, keep_together=review, seed=seed)
+        kinds = reticnn.review_images(parts, progress="none")["kind"]
+        assert "leak" not in kinds and "near_duplicates" in kinds
+        assert len(parts["train"]) + len(parts["test"]) == 80
+    assert "leak" in reticnn.review_images(reticnn.split_images(data, seed=1))["kind"]
+    for fold in reticnn.fold_images(data, 3, keep_together=review, seed=1):
+        parts = {name: fold[name] for name in ("train", "test")}
+        assert "leak" not in reticnn.review_images(parts, progress="none")["kind"]
+    groups = [f"group {number}" for number in np.arange(80) % 10]
+    parts = reticnn.split_images(data, groups=groups, keep_together=review, seed=1)
+    kinds = set(reticnn.review_images(parts, progress="none")["kind"])
+    assert not kinds & {"leak", "group_in_parts"}
+
+
+def test_reviews_of_other_data_are_refused_by_name(refused, cats):
+    data = reticnn.image_folder(cats, 16)
+    review = reticnn.review_images(data, progress="none", kinds=["near_duplicates"])
+    with refused(ValueError, "keep_together", "other images", ".png"):
+        one = {name: list(column) for name, column in review.items()}
+        one["image"] = one["image"][::-1]
+        reticnn.split_images(data, keep_together=one)
+    parts = reticnn.review_images({"train": data, "test": data}, progress="none")
+    with refused(ValueError, "keep_together", "parts", "'train'"):
+        reticnn.split_images(data, keep_together=parts)
+    with refused(TypeError, "keep_together", "review_images()"):
+        reticnn.split_images(data, keep_together=[1, 2])
+    arrays = reticnn.image_arrays(np.concatenate([photos(10), photos(10)]))
+    review = reticnn.review_images(arrays, progress="none")
+    with refused(ValueError, "keep_together", "other images"):
+        reticnn.split_images(arrays[:12], keep_together=review)
+
+
+def test_pictures_of_a_review_stand_beside_each_other():
+    images = photos(30)
+    images[7] = 90
+    again = np.stack([mirrored(images[4]), compressed(images[5])])
+    data = reticnn.image_arrays(np.concatenate([images, again]), ["a", "b"] * 16)
+    review = reticnn.review_images(data, progress="none")
+    grid = reticnn.pictures_of_review(review, data, n=3)
+    assert grid["columns"] == 3 and len(grid["pictures"]) % 3 == 0
+    shown = [text.split("\n")[0].rsplit(" ", 1)[0] for text in grid["text"][::3]]
+    assert shown == [kind.replace("_", " ") for kind in dict.fromkeys(review["kind"])]
+    row = grid["text"].index(next(t for t in grid["text"] if t.startswith("near")))
+    one, other = grid["pictures"][row : row + 2]
+    assert (one == mirrored(other)).all() or abs(one - other.astype(float)).mean() < 20
+    figure = reticnn.plot_review(review, data, "near_duplicates")
+    assert figure.get_suptitle() == "near_duplicates"
+
+
+def test_plots_of_reviews_say_what_is_wrong(refused):
+    data = reticnn.image_arrays(np.concatenate([photos(10), photos(2)]))
+    review = reticnn.review_images(data, progress="none")
+    with refused(ValueError, "kind", "'exact_duplicates'"):
+        reticnn.plot_review(review, data, "blank")
+    with refused(ValueError, "data", "was reviewed"):
+        reticnn.plot_review(review, {"train": data})
+    with refused(ValueError, "data", "10 images"):
+        reticnn.plot_review(review, data[:10])
+    with refused(ValueError, "review", "no findings"):
+        reticnn.plot_review(reticnn.review_images(data[:10]), data)
+    with refused(TypeError, "review", "review_images()"):
+        reticnn.plot_review(data, data)

@@ -3,7 +3,8 @@
 # What Python plots with a function of its own, R plots with `plot()` of a class: the
 # classifier of `plot_history(classifier)` is a `reticnn_classifier`.
 plot_methods <- c(
-  plot_description = "description", plot_history = "classifier", plot_rates = "rates"
+  plot_description = "description", plot_history = "classifier", plot_rates = "rates",
+  plot_review = "review"
 )
 
 wrapped <- function() {

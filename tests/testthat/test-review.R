@@ -90,3 +90,22 @@ test_that("wrong labels are found by a classifier's features, or by its predicti
   found <- review_images(data, classifier = tiny_classifier(), kinds = "wrong_label")
   expect_identical(attr(found, "kinds"), "wrong_label")
 })
+
+test_that("a split keeps together what a review found", {
+  skip_if_no_core()
+  x <- patterns(30)
+  data <- image_arrays(abind_first(x, x[1:10, , 32:1, ]))
+  review <- review_images(data)
+  parts <- split_images(data, 0.6, keep_together = review, seed = 1)
+  expect_false("leak" %in% review_images(parts)$kind)
+  folds <- fold_images(data, 2, keep_together = review[review$kind == "near_duplicates", ],
+    seed = 1)
+  for (i in 1:2) {
+    kinds <- review_images(list(train = folds$train[[i]], test = folds$test[[i]]))$kind
+    expect_false("leak" %in% kinds)
+  }
+  expect_error(split_images(data[1:20], keep_together = review), "other images",
+    class = "reticnn_error")
+  expect_error(split_images(data, keep_together = data.frame(a = 1)), "review_images\\(\\)",
+    class = "reticnn_error")
+})

@@ -164,19 +164,6 @@ def describe_images(files):
     return [description for _, description in described]
 
 
-def image_sizes(files):
-    """Return the (width, height) of each file as its header says, or None."""
-    sizes = [None] * len(files)
-
-    def look_at(index):
-        with open_file(files[index]) as file:
-            about = description_of(file)
-            sizes[index] = about["width"], about["height"]
-
-    problems_of_each(look_at, files)
-    return sizes
-
-
 def facts_of_files(files):
     """Return what files tell of themselves and of how they were taken.
 

@@ -14,13 +14,16 @@ from reticnn.data.splitting import (
     in_groups,
     strata_of,
 )
+from reticnn.data.together import as_together
 from reticnn.data.units import Units
 from reticnn.notation import shown_positions
 from reticnn.runtime.conditions import SplitNotice, warn_user
 from reticnn.runtime.randomness import generator
 
 
-def fold_images(data, v=5, *, repeats=1, groups=None, strata=None, seed=None):
+def fold_images(
+    data, v=5, *, repeats=1, groups=None, strata=None, keep_together=None, seed=None
+):
     """Divide image data into folds for cross-validation, stratified by class.
 
     Each image is in the test images of one fold, and in the training images of all
@@ -40,6 +43,8 @@ def fold_images(data, v=5, *, repeats=1, groups=None, strata=None, seed=None):
             of `data`, if there are any. Default None.
         strata: What else is to be spread as evenly as the classes, as in
             `split_images`. Default None.
+        keep_together: What `review_images` returned for `data`, as in `split_images`.
+            It does not change folds that are given. Default None.
         seed: Whole number of at least 0 that fixes the folds, or None for new ones each
             time. Default None.
 
@@ -74,11 +79,12 @@ def fold_images(data, v=5, *, repeats=1, groups=None, strata=None, seed=None):
     v = as_int(v, "v", minimum=2)
     repeats = as_int(repeats, "repeats")
     strata = strata_of(strata, data)
-    return _drawn_folds(data, v, repeats, strata, as_seed(seed))
+    together = as_together(keep_together, data)
+    return _drawn_folds(data, v, repeats, strata, together, as_seed(seed))
 
 
-def _drawn_folds(data, v, repeats, strata, seed):
-    units = Units(data)
+def _drawn_folds(data, v, repeats, strata, together, seed):
+    units = Units(data, together)
     shares = dict.fromkeys(map(str, range(1, v + 1)), 1 / v)
     _check_enough(units, v)
     divisions, shapes = [], set()

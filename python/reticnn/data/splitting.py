@@ -12,13 +12,23 @@ from reticnn.data.evening import even_parts
 from reticnn.data.facts import as_groups, column_of
 from reticnn.data.ordering import parts_by_rank, ranks_of
 from reticnn.data.rounding import rounded
+from reticnn.data.together import as_together
 from reticnn.data.units import Units
 from reticnn.notation import in_words
 from reticnn.runtime.conditions import SplitNotice, warn_user
 from reticnn.runtime.randomness import generator
 
 
-def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, seed=None):
+def split_images(
+    data,
+    prop=0.8,
+    *,
+    groups=None,
+    strata=None,
+    order_by=None,
+    keep_together=None,
+    seed=None,
+):
     """Split image data at random, stratified by class, or by time.
 
     Each part gets its proportion of the images, and of the images of each class, to
@@ -44,6 +54,9 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
             oldest images are for training and the newest for testing, whatever their
             class, and images of the same time are in one part; a group is where the
             newest of its images belongs. None for a random split. Default None.
+        keep_together: What `review_images` returned for `data`, or rows of it, or None.
+            Images that are in one finding, such as near duplicates, are in one part,
+            and count as one image. Default None.
         seed: Whole number of at least 0 that fixes the split, or None for a new one
             each time. Default None.
 
@@ -57,11 +70,13 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
         depend on the order of the images.
 
     Raises:
-        TypeError: If `data` is not image data, or a time is not one.
+        TypeError: If `data` is not image data, a time is not one, or `keep_together` is
+            not a review.
         ValueError: If the proportions are not positive or do not sum to 1, a part would
             get no image, there are fewer groups than parts, `groups`, `strata` or
             `order_by` have not one value per image, `strata` have nearly as many values
-            as there are images, or both `strata` and `order_by` are given.
+            as there are images, both `strata` and `order_by` are given, or
+            `keep_together` is a review of other images.
 
     Warns:
         UserWarning: If a part has no image of a class that is in the data, or if groups
@@ -85,7 +100,10 @@ def split_images(data, prop=0.8, *, groups=None, strata=None, order_by=None, see
     if order_by is not None:
         ranks = ranks_of(order_by, len(data), facts_to_name(order_by, data))
     strata = strata_of(strata, data)
-    return parts_of_data(data, shares, as_seed(seed), strata=strata, ranks=ranks)
+    together = as_together(keep_together, data)
+    return parts_of_data(
+        data, shares, as_seed(seed), strata=strata, ranks=ranks, together=together
+    )
 
 
 def in_groups(data, groups):
@@ -119,7 +137,9 @@ def strata_of(strata, data):
     return np.array([number[value] for value in values], int)
 
 
-def parts_of_data(data, shares, seed, name="prop", *, strata=None, ranks=None):
+def parts_of_data(
+    data, shares, seed, name="prop", *, strata=None, ranks=None, together=()
+):
     """Return the parts of image data by name.
 
     Args:
@@ -130,8 +150,9 @@ def parts_of_data(data, shares, seed, name="prop", *, strata=None, ranks=None):
         strata: int array, the stratum of each image, or None. Default None.
         ranks: int array, the rank of each image by time, or None for a random split.
             Default None.
+        together: Lists of positions that count as one image. Default none.
     """
-    units = Units(data)
+    units = Units(data, together)
     if ranks is None:
         part_of_unit = division(data, units, shares, seed, strata)
     else:

@@ -19,12 +19,19 @@ class Units:
             that have an image in common are one unit.
     """
 
-    def __init__(self, data):
-        """Tell which images of the data belong together."""
+    def __init__(self, data, together=()):
+        """Tell which images of the data belong together.
+
+        Args:
+            data: Image data.
+            together: Lists of positions that count as one image. Default none.
+        """
         numbers = {}
         self.image = np.array(
             [numbers.setdefault(one, len(numbers)) for one in data.identities()], int
         )
+        if together:
+            self.image = _merged(self.image, together)
         _, self.first = np.unique(self.image, return_index=True)
         self.names = None
         self.unit = np.arange(len(self.first))
@@ -94,6 +101,18 @@ class Units:
         self.unit = np.array(
             [number[_leader(leader, image)] for image in range(len(self.first))], int
         )
+
+
+def _merged(image, together):
+    """Return the numbers of images, one number for those at listed positions."""
+    leader = {}
+    for positions in together:
+        for position in positions[1:]:
+            one, other = (_leader(leader, image[at]) for at in (position, positions[0]))
+            leader[one] = other
+    numbers = {}
+    leaders = [_leader(leader, one) for one in image]
+    return np.array([numbers.setdefault(one, len(numbers)) for one in leaders], int)
 
 
 def _leader(leader, one):

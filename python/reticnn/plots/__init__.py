@@ -12,6 +12,7 @@ from reticnn.plots.images import (
     plot_feature_maps,
     plot_filters,
     plot_images,
+    plot_review,
 )
 from reticnn.plots.maps import plot_tiles
 
@@ -25,5 +26,6 @@ __all__ = [
     "plot_history",
     "plot_images",
     "plot_rates",
+    "plot_review",
     "plot_tiles",
 ]

@@ -10,6 +10,7 @@ from reticnn.plots.preparation import (
     pictures_of_filters,
     pictures_of_images,
 )
+from reticnn.plots.reviewed import pictures_of_review
 
 # Inches of a picture and of a line of its caption, and the caption's font size.
 _SIDE, _LINE, _POINTS = 1.35, 0.15, 9
@@ -124,6 +125,34 @@ def plot_feature_maps(model, image, layers=None, n=15):
     """
     grid = pictures_of_feature_maps(model, image, layers, n)
     return _grid(grid) if grid["title"] else _rows(grid)
+
+
+def plot_review(review, data, kind=None, n=6):
+    """Show the images that a review found, those of each finding beside each other.
+
+    Args:
+        review: What `review_images` returned.
+        data: The image data that were reviewed, or the dict of them.
+        kind: Kind of findings to show, or None for the worst of each kind, one row per
+            kind. Default None.
+        n: Whole number of images in a row; of one kind there are as many rows at most.
+            Default 6.
+
+    Returns:
+        `matplotlib.figure.Figure`. Captions have the kind and the number of the
+        finding, its value, and the part and the label of the image.
+
+    Raises:
+        TypeError: If `review` is not a review.
+        ValueError: If nothing was found, not of that `kind`, or `data` are not what was
+            reviewed.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> data = shape_images(100) + shape_images(100)
+        >>> plot_review(review_images(data), data).savefig("review.png")
+    """
+    return _grid(pictures_of_review(review, data, kind, n))
 
 
 def _grid(grid):

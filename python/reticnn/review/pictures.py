@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reticnn.data.decoding import image_sizes
 from reticnn.review.findings import Finding
 
 
@@ -102,17 +101,3 @@ def _finding(kind, image, value, threshold, middle):
     said = check.text.format(f"{value:.3g}")
     why = f"{said}, {beyond} {threshold:g}; the median of the data is {middle:.3g}"
     return Finding(kind, check.severity, [image], why, value, threshold)
-
-
-def sizes_of(parts):
-    """Return the shorter side and the aspect of each image's file as measures."""
-    sizes = []
-    for data in parts:
-        if data.files is None:
-            # All images in memory have one size.
-            sizes += [(np.nan, np.nan)] * len(data)
-        else:
-            sizes += [size or (np.nan, np.nan) for size in image_sizes(data.places)]
-    sizes = np.array(sizes, float).reshape(-1, 2)
-    shorter, longer = sizes.min(axis=1), sizes.max(axis=1)
-    return {"side": shorter, "aspect": longer / shorter}

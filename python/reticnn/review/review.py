@@ -20,12 +20,14 @@ from reticnn.review.findings import table_of
 from reticnn.review.groups_of_copies import copies_found, groups_of
 from reticnn.review.label_check import LabelCheck, NoLabelCheck
 from reticnn.review.looks import looks_at, number_of_looks
-from reticnn.review.pictures import CHECKS, odd_pictures, sizes_of
+from reticnn.review.origins import bursts, divided_groups, facts_of, sizes_of
+from reticnn.review.pictures import CHECKS, odd_pictures
 from reticnn.runtime.progress import as_step_progress
 
 # The default threshold of each kind that has one.
 _THRESHOLDS = {
     "near_duplicates": 0.06,
+    "burst": 5,
     **{kind: check.threshold for kind, check in CHECKS.items()},
     "small_class": 20,
     "imbalance": 10,
@@ -33,10 +35,12 @@ _THRESHOLDS = {
 
 KINDS = (
     "leak",
+    "group_in_parts",
     "conflicting_labels",
     "wrong_label",
     "exact_duplicates",
     "near_duplicates",
+    "burst",
     *CHECKS,
     "small_class",
     "imbalance",
@@ -64,6 +68,7 @@ def review_images(
 
     - `leak`: copies of one image, exact or near, in several parts, such as in the
       training and the test images.
+    - `group_in_parts`: a group of the data with images in several parts.
     - `conflicting_labels`: copies of one image with different labels.
     - `wrong_label`: images with a label that is probably wrong, by confident learning,
       where `classifier` or `probabilities` are given. The value is the probability of
@@ -73,6 +78,9 @@ def review_images(
       slightly cropped, brightened or mirrored. The value is the share of the variance
       of the pixels that differs; where they are alike only after cropping and
       brightening, it is weighed by how many of the finest details differ.
+    - `burst`: photos of one camera of which each follows the one before in seconds, by
+      the EXIF tags of files, or by facts about the images called `exif_time` and
+      `exif_camera`. They are of high severity in several parts.
     - `blank`: pictures of hardly more than one colour. The value is the standard
       deviation of the brightness, of 255.
     - `dark`: the mean brightness, of 255.
@@ -104,7 +112,7 @@ def review_images(
             cross-validation. With parts, a dict of these by their names. Default None.
         kinds: Kinds to look for, or None for all. Default None.
         thresholds: Dict of numbers that replace the thresholds of some kinds, or None.
-            The defaults are: `near_duplicates` 0.06, `blank` 3, `dark` 25,
+            The defaults are: `near_duplicates` 0.06, `burst` 5, `blank` 3, `dark` 25,
             `overexposed` 0.5, `low_contrast` 40, `blurred` 0.6, `tiny` 32,
             `odd_aspect` 3, `constant_border` 0.08, `grey` 2, `small_class` 20,
             `imbalance` 10. Default None.
@@ -166,11 +174,14 @@ def review_images(
     pairs = near_copies(
         looks, limits["near_duplicates"], lambda step: report(looking + step)
     )
-    measures = {**looks.measures, **sizes_of(parts.values())}
+    facts = facts_of(parts.values())
+    measures = {**looks.measures, **sizes_of(facts)}
     findings = [
         *copies_found(looks, pairs, parts, limits["near_duplicates"]),
         *odd_pictures(measures, kinds, limits, outlying),
         *uneven_classes(parts, limits),
+        *divided_groups(parts),
+        *bursts(facts, parts, limits["burst"]),
         *labels.findings(
             groups_of(looks.hashes, pairs), lambda step: report(searching + step)
         ),

@@ -1,0 +1,47 @@
+"""Images that a review found to belong together."""
+
+from collections.abc import Mapping
+
+from reticnn.coercion import printable, shown
+
+_COLUMNS = ("finding", "image", "part", "file")
+
+
+def as_together(review, data, name="keep_together"):
+    """Return lists of positions of images that a split is to leave together.
+
+    Args:
+        review: What `review_images` returned for the same data, or rows of it, or None.
+        data: Image data.
+        name: The argument's name, for messages.
+
+    Raises:
+        TypeError: If it is no review.
+        ValueError: If it is one of other images.
+    """
+    if review is None:
+        return []
+    if not isinstance(review, Mapping) or not set(_COLUMNS) <= set(review):
+        raise TypeError(
+            f"`{name}` must be what `review_images()` returned for `data`, not "
+            f"{shown(review)}."
+        )
+    together = {}
+    files = data.files or [None] * len(data)
+    for finding, image, part, file in zip(*map(review.get, _COLUMNS), strict=True):
+        if part is not None:
+            raise ValueError(
+                f"`{name}` is a review of parts, such as {shown(part)}. Review `data` "
+                "as they are now, before they are split."
+            )
+        if image is None:
+            continue
+        image = int(image)
+        if not 0 <= image < len(data) or file != files[image]:
+            at = "" if file is None else f", such as {printable(file)!r}"
+            raise ValueError(
+                f"`{name}` is a review of other images than `data`{at}. Review `data` "
+                "as they are now."
+            )
+        together.setdefault(finding, []).append(image)
+    return [images for images in together.values() if len(images) > 1]

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from reticnn import check_images, image_folder, image_memory, load_images
-from reticnn.data import bounding, decoding, pixels, tiff_parts
+from reticnn.data import bounding, decoding, pixels, png_rows, tiff_parts
 from reticnn.data.budget import Budget
 from reticnn.data.decoding import decode_images
 from reticnn.data.file_reading import Reading
@@ -82,7 +82,7 @@ def usual_memory():
 
 @pytest.mark.slow
 def test_large_images_take_bounded_memory(tmp_path, run_python):
-    (tmp_path / "0.png").write_bytes(_black_png(13000))
+    (tmp_path / "0.png").write_bytes(_black_png(9900))
     file = _black_png(9000)
     for number in range(1, 5):
         (tmp_path / f"{number}.png").write_bytes(file)
@@ -303,6 +303,63 @@ def test_a_tiff_in_parts_is_read_as_a_whole_one(tmp_path, monkeypatch, channels)
         found = decode_images(paths, size, Reading(channels))
         assert (found.problems, found.extremes) == ({}, before.extremes)
         np.testing.assert_array_equal(found.images, before.images)
+
+
+@pytest.mark.filterwarnings("ignore:16-bit files")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_png_is_read_by_rows_as_a_whole_one(tmp_path, monkeypatch, channels):
+    image = Image.fromarray(_photo(171, 203))
+    paths = []
+    for number, mode in enumerate(("RGB", "L", "1", "P", "LA", "RGBA", "P")):
+        paths.append(str(tmp_path / f"{number}.png"))
+        exif = Image.Exif()
+        exif[0x0112] = 1 + number
+        clear = {"transparency": 5} if number == 6 else {}
+        image.convert(mode).save(paths[-1], exif=exif, **clear)
+    # Of the filters, OpenCV and Pillow choose others.
+    paths.append(str(tmp_path / "paeth.png"))
+    options = (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH)
+    assert cv2.imwrite(paths[-1], _photo(171, 203), options)
+    sizes = [(171, 203), (25, 20)]
+    wanted = [decode_images(paths, size, Reading(channels)) for size in sizes]
+    monkeypatch.setattr(pixels, "_MUCH", 0)
+    monkeypatch.setattr(pixels, "_PART", 3000)
+    for before, size in zip(wanted, sizes, strict=True):
+        found = decode_images(paths, size, Reading(channels))
+        assert found.problems == {}
+        np.testing.assert_array_equal(found.images, before.images)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("colour", [0, 2, 6])
+def test_rows_of_a_png_are_without_their_filters(bits, colour):
+    samples = {0: 1, 2: 3, 6: 4}[colour] * bits // 8
+    rng = np.random.default_rng(1)
+    plain = rng.integers(0, 256, (9, 7 * samples), dtype=np.uint8)
+    packed, before = b"", np.zeros(plain.shape[1], np.uint8)
+    for number, row in enumerate(plain):
+        left = np.r_[np.zeros(samples, np.uint8), row[:-samples]].astype(int)
+        corner = np.r_[np.zeros(samples, np.uint8), before[:-samples]].astype(int)
+        up = before.astype(int)
+        guess = left + up - corner
+        near = np.abs(np.stack([guess - left, guess - up, guess - corner]))
+        paeth = np.choose(near.argmin(axis=0), [left, up, corner])
+        taken = [0 * up, left, up, (left + up) // 2, paeth][number % 5]
+        packed += bytes([number % 5]) + ((row - taken) % 256).astype("u1").tobytes()
+        before = row
+    header = struct.pack(">IIBBBBB", 7, 9, bits, colour, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(packed)), (b"IEND", b"")]
+    file = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
+    rows, wanted = png_rows.PngRows(io.BytesIO(file)), Image.open(io.BytesIO(file))
+    found = [rows.next_rows(count, np.asarray) for count in (1, 4, 2, 2)]
+    np.testing.assert_array_equal(np.concatenate(found), np.asarray(wanted))
+
+
+def test_a_cut_png_read_by_rows_is_named(tmp_path, monkeypatch):
+    whole = _encoded(Image.fromarray(_photo(171, 203)), "PNG")
+    (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setattr(pixels, "_MUCH", 0)
+    assert check_images(tmp_path)["problem"] == ["is damaged: image file is truncated"]
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from reticnn import (
     split_images,
 )
 from reticnn.plots.maps import map_of_tiles
+from reticnn.plots.preparation import pictures_of_images
 
 
 def _picture(height, width, seed=0):
@@ -376,3 +377,14 @@ def test_maps_are_drawn(white, tmp_path, classes):
     assert names[:2] == ["cat", "dog"]
     assert len(names) == min(classes, 7)
     plot_tiles(table, class_name="dog").savefig(tmp_path / "dog.png")
+
+
+def test_predictions_of_tiles_go_to_their_pictures(white):
+    data = image_tiles(white, 20)
+    shares = np.linspace(0.1, 0.9, len(data)).tolist()
+    table = {".pred_class": ["cat"] * len(data), ".pred_cat": shares}
+    names = ("left", "top", "width", "height")
+    table |= {".file": data.files, **{f".{name}": data.facts[name] for name in names}}
+    order = [6, 0, 3]
+    drawn = pictures_of_images(data[order], table)
+    assert drawn["text"] == [f"cat {100 * shares[at]:.0f}%" for at in order]

@@ -11,10 +11,14 @@ from PIL import Image, TiffImagePlugin
 
 from reticnn.data.bounding import read_at_once
 from reticnn.data.budget import memory
+from reticnn.data.png_rows import rows_of
 from reticnn.data.tiff_parts import parts_of, stored_size
 
 # Images of more pixels are made smaller while they are converted, part by part.
 _LARGE = 50_000_000
+
+# A PNG that takes more memory is read some rows at a time, which takes longer.
+_MUCH = 400_000_000
 
 # Of a blank page, a byte may hold some ten thousand pixels.
 _MOST_PIXELS_PER_BYTE = 100_000
@@ -232,6 +236,11 @@ def _any_pixels(image, side, channels, take):
     parts = parts_of(image) if is_large else None
     if parts:
         return _pixels_of_parts(parts, orientation_of(image), side, channels, take)
+    if image.format == "PNG" and 4 * _area(image) > _MUCH:
+        orientation = orientation_of(image)
+        png = rows_of(image)
+        if png:
+            return _pixels_of_rows(png, orientation, side, channels, take)
     halvings = 0
     if is_large and image.format == "JPEG2000":
         image.reduce = halvings = _halvings(image, side)
@@ -278,6 +287,24 @@ def _pixels_of_parts(parts, orientation, side, channels, take):
         return parts.region(box, lambda part: converted_part(part, channels))
 
     pixels, highest = _smaller(rows, parts.size, factor, channels)
+    return turned(pixels, orientation), highest
+
+
+def _pixels_of_rows(png, orientation, side, channels, take):
+    """Return the pixels of a large PNG, and the highest of 16-bit ones."""
+    width, height = png.size
+    factor = _factor(png.size, side)
+    rows_at_once = max(factor, _PART // width)
+    needed = png.bytes_for(rows_at_once) + channels * width * height // factor**2
+    needed += (_BYTES_OF_A_PART + channels) * width * rows_at_once
+    check_memory(needed)
+    take(needed)
+
+    def rows(top, bottom):
+        count = bottom - top
+        return png.next_rows(count, lambda part: converted_part(part, channels))
+
+    pixels, highest = _smaller(rows, png.size, factor, channels)
     return turned(pixels, orientation), highest
 
 

@@ -25,6 +25,7 @@ from reticnn.data.image_data import (
 )
 from reticnn.graph import image_graph
 from reticnn.inspection import feature_maps, layer_filters
+from reticnn.prediction.summarising import PLACE_COLUMNS
 
 # Two colours that people who see few colours tell apart, and one for what is neither.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
@@ -179,7 +180,7 @@ def _as_predictions(predictions, data):
             f"classes, not {shown(predictions)}."
         )
     if ".file" in predictions and data.files is not None:
-        rows = _rows_of_files(predictions[".file"], data)
+        rows = _rows_of_files(predictions, data)
         return {
             name: [column[row] for row in rows] for name, column in predictions.items()
         }
@@ -192,18 +193,26 @@ def _as_predictions(predictions, data):
     return predictions
 
 
-def _rows_of_files(files, data):
+def _rows_of_files(predictions, data):
     """Return the row of each image in a table with a column of files.
 
-    The table may be in another order than the images, or have more of them.
+    The table may be in another order than the images, or have more of them. Tiles are
+    told apart by their places, too.
     """
     rows = {}
-    for row, file in enumerate(as_path(file, "predictions") for file in files):
+    files = [as_path(file, "predictions") for file in predictions[".file"]]
+    boxes = [()] * len(data)
+    of_rows = [()] * len(files)
+    if data.boxes is not None and all(name in predictions for name in PLACE_COLUMNS):
+        boxes = list(map(tuple, data.boxes.tolist()))
+        columns = [map(int, predictions[name]) for name in PLACE_COLUMNS]
+        of_rows = list(zip(*columns, strict=True))
+    for row, (file, box) in enumerate(zip(files, of_rows, strict=True)):
         for name in {file, os.path.abspath(file)}:
-            rows.setdefault(name, []).append(row)
+            rows.setdefault((name, *box), []).append(row)
     names = [
-        file if file in rows else os.path.normpath(place)
-        for file, place in zip(data.files, data.places, strict=True)
+        (file, *box) if (file, *box) in rows else (os.path.normpath(place), *box)
+        for file, place, box in zip(data.files, data.places, boxes, strict=True)
     ]
     missing = [
         file for file, name in zip(data.files, names, strict=True) if name not in rows
@@ -214,7 +223,7 @@ def _rows_of_files(files, data):
             f"column `.file`: {shown(missing)}. Predict the images that are shown."
         )
     times = Counter(names)
-    several = [name for name, count in times.items() if len(rows[name]) > count]
+    several = [name[0] for name, count in times.items() if len(rows[name]) > count]
     if several:
         raise ValueError(
             f"`predictions` has several rows for {shown(several)}. Give one row per "

@@ -435,3 +435,19 @@ def test_browser_shows_the_page_without_errors_or_requests(
     with Image.open(picture) as image:
         colours = image.convert("RGB").getcolors(image.width * image.height)
     assert len(colours) > 100
+
+
+def test_images_that_were_in_training_come_first(classifier, tmp_path):
+    trained = shape_images(1000, image_size=16, seed=1)[:30]
+    new = shape_images(20, image_size=16, seed=77)
+    path = tmp_path / "leaks.html"
+    with pytest.warns(UserWarning, match="30 of 50"):
+        report_classifier(classifier, new + trained, path, progress="none")
+    page = Page(path)
+    assert page.all("section")[0]["id"] == "leaks"
+    assert "The model was trained on 30 of these 50 images" in page.text
+    right = evaluate_classifier(classifier, new, progress="none")["accuracy"]
+    assert f"Of the 20 other images, {100 * right:.1f}% are classified" in page.text
+    assert "and 18 more" in page.text
+    report_classifier(classifier, new, path, progress="none")
+    assert Page(path).all("section")[0]["id"] == "metrics"

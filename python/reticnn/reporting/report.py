@@ -40,14 +40,15 @@ def report_classifier(
 
     The report is a single HTML file, to open in a browser, print or send. It is
     self-contained, contacts no server, and stays below 3 MB whatever the number of
-    images. It shows the measures of `evaluate_classifier`, the confusion matrix (with
+    images. If the model is known to have been trained on some of the images, these come
+    first. Then come the measures of `evaluate_classifier`, the confusion matrix (with
     more than 30 classes, the pairs confused most often), images that the classifier got
     right or wrong with most confidence or was unsure about, the calibration of its
     probabilities, the training, the layers, the data, and the versions in use. A click
     on a cell of the confusion matrix shows its images; a click on the name of a column
     sorts the table. An older file is replaced only once the report is complete.
 
-    Images are predicted once, batch by batch; those shown, at most 60, are read again.
+    Images are predicted once, batch by batch; those shown, at most 72, are read again.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
@@ -144,6 +145,7 @@ def _session():
 def _page(found, session):
     classifier = found.classifier
     contents = {
+        "Leaks": sections.leaks(found),
         "Metrics": sections.metrics(found),
         "Confusion": sections.confusion(found),
         "Images": sections.pictures(found),
@@ -153,6 +155,7 @@ def _page(found, session):
         "Data": sections.data(found),
         "Session": sections.session(session),
     }
+    contents = {name: part for name, part in contents.items() if part is not None}
     links = [tag("a", name, href=f"#{name.lower()}") for name in contents]
     body = tag(
         "body",

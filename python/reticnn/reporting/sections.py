@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
+from reticnn.data.hashing import hashes_of
 from reticnn.evaluation.metrics import calibration
 from reticnn.graph import graph_of
 from reticnn.inspection.summary import describe_model
+from reticnn.memory import seen_by
 from reticnn.reporting import svg as charts
 from reticnn.reporting.markup import (
     Html,
@@ -26,6 +28,9 @@ from reticnn.reporting.thumbnails import choices, short_paths, thumbnails
 _MOST_CLASSES = 30
 _MOST_ROWS = 20
 _FEW_CLASSES = 6
+
+# Images that were in training as well; more of them would say no more.
+_MOST_LEAKS = 12
 
 # Proportions closer than this count as equal.
 _ALIKE = 0.01
@@ -207,6 +212,48 @@ def _confused_pairs(names, counts):
     columns = ("True class", "Predicted class", "Images", "Share of true class")
     caption = f"The pairs confused most often, of {len(names):,} classes"
     return table(caption, columns, rows)
+
+
+def leaks(found):
+    """Return which images the model was trained on, or None if none is known to be."""
+    seen = _seen_in_training(found)
+    if not seen.any():
+        return None
+    others = ~seen
+    predicted = found.probabilities.argmax(axis=1)
+    right = (predicted == found.data.codes)[others]
+    without = (
+        f"Of the {counted(others.sum(), 'other image')}, {percent(right.mean())} "
+        f"{'is' if others.sum() == 1 else 'are'} classified correctly."
+        if others.any()
+        else "There are no others."
+    )
+    text = (
+        f"The model was trained on {seen.sum():,} of these {len(seen):,} images, pixel "
+        "for pixel. How well it does on them does not tell how well it does on new "
+        f"ones. {without}"
+    )
+    shown = np.flatnonzero(seen)[:_MOST_LEAKS]
+    addresses = thumbnails(found.data, shown)
+    files = found.data.files and short_paths(found.data.files)
+    figures = [_figure(found, at, addresses[int(at)], files) for at in shown]
+    more = seen.sum() - len(shown)
+    return joined(
+        [
+            tag("p", text),
+            tag("div", *figures, class_="pictures"),
+            tag("p", f"and {more:,} more") if more else None,
+        ]
+    )
+
+
+def _seen_in_training(found):
+    """Return which images the model is known to have been trained on, as bools."""
+    classifier = found.classifier
+    trained_on = (classifier.seen | seen_by(classifier.model)).trained_on
+    if not len(trained_on):
+        return np.zeros(len(found.data), bool)
+    return np.isin(hashes_of(found.data), trained_on)
 
 
 def pictures(found):

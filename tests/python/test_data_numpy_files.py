@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reticnn import check_images, image_folder, image_table, load_images
+from reticnn import (
+    check_images,
+    image_folder,
+    image_table,
+    image_tiles,
+    load_images,
+)
 
 RNG = np.random.default_rng(2)
 
@@ -183,3 +189,15 @@ def test_a_file_in_memory_is_read_too(tmp_path):
     about = numpy_files.described(file, Reading())
     found = numpy_files.values(file, about, Reading(), lambda count: None)
     assert found[..., 0].tolist() == np.arange(12).reshape(3, 4).tolist()
+
+
+def test_tiles_are_cut_from_values(tmp_path):
+    values = RNG.integers(0, 65536, (16, 24)).astype(np.uint16)
+    path = _save(tmp_path / "a.npy", values)
+    tiles = image_tiles([str(path)], 8, channels=1)
+    facts = tiles.facts
+    for image, left, top in zip(
+        load_images(tiles)["images"], facts["left"], facts["top"], strict=True
+    ):
+        part = values[top : top + 8, left : left + 8]
+        np.testing.assert_allclose(image[..., 0], part / 65535 * 255, atol=1e-3)

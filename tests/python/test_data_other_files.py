@@ -14,7 +14,7 @@ from reticnn import (
     load_images,
     predict_images,
 )
-from reticnn.data import image_files
+from reticnn.data import image_files, readers
 
 
 def _add(folder, **counts):
@@ -234,6 +234,23 @@ def test_jpeg_xl_is_read_with_its_values(tmp_path, jpeg_xl):
     assert check_images(tmp_path)["problem"] == [None, None]
     turned.write_bytes(turned.read_bytes()[:60])
     assert "is damaged" in check_images(tmp_path)["problem"][1]
+
+
+def test_sizes_of_jpeg_xl_are_those_that_it_has(tmp_path, jpeg_xl):
+    sizes = [(1, 1), (8, 8), (256, 128), (7, 300), (700, 9), (513, 1025)]
+    # As a number that stands for a ratio.
+    sizes += [(60, 60), (60, 50), (60, 45), (60, 40), (64, 36), (60, 48), (60, 30)]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for width, height in sizes:
+        for options in ({}, {"exif": exif.tobytes()}):  # The latter in boxes.
+            pixels = np.full((height, width, 3), 7, np.uint8)
+            path = jpeg_xl(tmp_path / "a.jxl", pixels, **options)
+            with open(path, "rb") as file:
+                needed = readers.jpeg_xl.bytes_to_open(file)
+            assert needed == readers.jpeg_xl.BYTES_PER_PIXEL * width * height
+    pixels = load_images(image_table(path, image_size=(30, 60)))["images"]
+    np.testing.assert_array_equal(pixels, 7)
 
 
 def test_sizes_that_jpeg_xl_claims_are_known_before_it_is_decoded(tmp_path, jpeg_xl):

@@ -16,18 +16,10 @@ _BOXES = b"\0\0\0\x0cJXL \r\n\x87\n"
 _BITS = (9, 13, 18, 30)
 
 # Width to height, as a file may say it by a number from 1 on in place of the width.
-_RATIOS = {
-    1: (1, 1),
-    2: (12, 10),
-    3: (4, 3),
-    4: (3, 2),
-    5: (16, 9),
-    6: (5, 4),
-    7: (2, 1),
-}
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 # What the plugin takes for a pixel: as decoded, in its copies and in Pillow's.
-_BYTES_PER_PIXEL = 24
+BYTES_PER_PIXEL = 24
 
 # Boxes before the one with the image.
 _MOST_BOXES = 1000
@@ -62,7 +54,7 @@ def bytes_to_open(file):
             f"is said by its first bytes to have {width:,} x {height:,} pixels, and "
             f"has {length:,} bytes, far too few for them"
         )
-    needed = _BYTES_PER_PIXEL * width * height
+    needed = BYTES_PER_PIXEL * width * height
     check_memory(needed)
     return needed
 

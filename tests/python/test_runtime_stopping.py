@@ -155,7 +155,7 @@ cut = []
 
 
 def counted(path, *arguments, **named):
-    if str(path).endswith(".png"):
+    if str(path).endswith(".gif"):
         opened.append(path)
         if len(opened) == 10:
             os.kill(os.getpid(), signal.SIGINT)
@@ -345,11 +345,11 @@ def test_ctrl_c_in_a_forked_process_is_not_for_this_one(run_python):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 def test_ctrl_c_ends_all_work_on_files_at_once(tmp_path, run_python):
     tile = np.random.default_rng(1).integers(0, 256, (30, 40, 3), np.uint8)
-    Image.fromarray(tile).resize((1600, 1200)).save(tmp_path / "photo.png")
+    Image.fromarray(tile).resize((1600, 1200)).save(tmp_path / "photo.gif")
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(100):
-            link = tmp_path / "photos" / name / f"{number}.png"
-            os.link(tmp_path / "photo.png", link)
+            link = tmp_path / "photos" / name / f"{number}.gif"
+            os.link(tmp_path / "photo.gif", link)
     run = run_python(LONG_WORK, tmp_path / "photos")
     assert run.stdout.split() == ["cut", "held"], run.stderr

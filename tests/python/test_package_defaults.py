@@ -73,6 +73,8 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "check_images": {"path": str(folder)},
         "cats_and_dogs": None,  # It would download them.
         "split_images": {"data": shapes},
+        "fold_images": {"data": shapes},
+        "review_images": {"data": few},
         "load_images": {"data": few},
         "find_learning_rate": {"model": tiny_cnn(), "data": few, "steps": 20},
         "fit_classifier": {"model": tiny_cnn(), "data": few, "epochs": 1},
@@ -97,6 +99,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_images": {"images": few},
         "plot_rates": {"rates": rates},
         "plot_tiles": {"predictions": of_tiles},
+        "plot_review": {"review": reticnn.review_images(few + few), "data": few + few},
         "feature_maps": {"model": model, "images": few},
         **{
             name: {"model": model}

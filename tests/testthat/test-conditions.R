@@ -104,6 +104,7 @@ test_that("no argument with a default refuses NULL", {
     image_table = list(paths = "photos/cat/1.png"),
     image_tiles = list(paths = "photos/cat/1.png", tile_size = 8), image_arrays = list(x = random_images(2, 8, 8, 3)),
     check_images = list(path = "photos"), split_images = list(data = data),
+    fold_images = list(data = data), review_images = list(data = data),
     load_images = list(data = data), cats_and_dogs = NA,
     find_learning_rate = list(model = model(), data = data, steps = 20),
     fit_classifier = list(model = model(), data = data, epochs = 1),

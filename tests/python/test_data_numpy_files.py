@@ -149,6 +149,17 @@ def test_sizes_that_are_not_true_are_named_and_not_allocated(tmp_path):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_python_unpacks_all_at_once_is_refused(tmp_path, way):
+    contents = _header("(4, 4)") + bytes(3 * 10**7)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", way) as archive:
+        archive.writestr("image.npy", contents)
+    tracemalloc.start()
+    assert "compressed in a way that is not NumPy's" in _bad(tmp_path / "a.npz")
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()
+
+
 def test_several_arrays_in_a_file_are_named(tmp_path):
     np.savez(tmp_path / "a.npz", image=np.zeros((4, 4)), mask=np.zeros((4, 4)))
     assert "has 2 arrays ('image', 'mask')" in _bad(tmp_path / "a.npz")

@@ -483,9 +483,8 @@ def _packed(path, **options):
         {"chunks": True},
         {"compression": "gzip"},
         {"compression": "gzip", "shuffle": True, "chunks": (3,), "maxshape": (None,)},
-        {"compression": "gzip", "libver": "latest"},
     ],
-    ids=["in pieces", "compressed", "shuffled", "newer"],
+    ids=["in pieces", "compressed", "shuffled"],
 )
 @pytest.mark.parametrize("ending", [".keras", ".h5", ".weights.h5"])
 def test_weights_may_be_in_pieces_and_compressed(
@@ -507,6 +506,17 @@ def test_weights_may_be_in_pieces_and_compressed(
     put_weights(network, file)
     for ours, theirs in zip(network.get_weights(), source.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_weights_in_a_newer_way_of_hdf5_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source, network = (_of_one_normalisation(seed) for seed in (1, 2))
+    source.save_weights("own.weights.h5")
+    _packed("own.weights.h5", libver="latest")
+    with pytest.raises(ValueError, match="a newer way of HDF5"):
+        put_weights(network, "own.weights.h5")
+    _packed("own.weights.h5", libver="earliest")
+    put_weights(network, "own.weights.h5")
 
 
 def _of_one_normalisation(seed):

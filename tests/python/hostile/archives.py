@@ -66,6 +66,10 @@ def _classifiers():
         "a large index of 64 bits": lambda honest: _with_index(
             honest.classifier_file(), 2**32 - 1
         ),
+        "a long index that a comment hides": lambda honest: _with_long_index(
+            b"c" * 65535
+        ),
+        "a long index that its place hides": lambda honest: _with_long_index(b""),
         "an encrypted record": lambda honest: _with_flag(honest.classifier_file(), 1),
     }
 
@@ -136,6 +140,26 @@ def _with_index(contents, size):
     changed = bytearray(contents)
     struct.pack_into("<L", changed, contents.rindex(b"PK\5\6") + 12, size)
     return bytes(changed)
+
+
+def _with_long_index(comment):
+    """Have an index whose length is said in 64 bits, and another one in 32."""
+    number = 100_000
+    entry = bytearray(46)
+    struct.pack_into("<4sBBH", entry, 0, b"PK\1\2", 20, 3, 20)
+    index = bytes(entry) * number
+    long = (44, 45, 45, 0, 0, number, number, len(index), 0)
+    # Whoever looks for the end from behind takes this place for it.
+    place = len(index) if comment else int.from_bytes(b"PK\6\6", "little")
+    return b"".join(
+        [
+            index,
+            struct.pack("<4sQ2H2L4Q", b"PK\6\6", *long),
+            struct.pack("<4sLQL", b"PK\6\7", 0, place, 1),
+            struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 46, 0, len(comment)),
+            comment,
+        ]
+    )
 
 
 def _with_twin(contents):

@@ -17,6 +17,9 @@ _LEGACY_GROUP, _LEGACY_ARRAY = "head/head", "kernel:0"
 # Fifty kilobytes.
 _ZEROS = zlib.compress(bytes(5 * 10**7))
 
+# A kilobyte.
+_MEGABYTE = zlib.compress(bytes(2**20))
+
 
 def kinds():
     """Yield them, each in a classifier, a model, and files of weights."""
@@ -29,6 +32,9 @@ def kinds():
     for ending in (".reticnn", ".keras"):
         yield Kind(f"weights without numbers in {ending}", ending, _absent(ending))
     yield Kind("two pieces in one place in .h5", ".h5", _same_place, "same place")
+    for what, change in {"pieces": _add_pieces, "links": _add_links}.items():
+        name = f"a damaged list of {what} in .h5"
+        yield Kind(name, ".h5", _damaged_list(change), "newer way")
     yield Kind("zeros packed twice in .keras", ".keras", _packed_twice, "", True)
     yield Kind("texts that take nothing in .h5", ".h5", _texts_of_nothing)
     yield Kind("one text under 4,000 names in .h5", ".h5", _one_text, "4,001.0 MiB")
@@ -47,6 +53,37 @@ def _same_place(honest, folder):
     first, second = (struct.pack("<Q", offset) for offset in at)
     assert contents.count(second) == 1
     return contents.replace(second, first)
+
+
+def _damaged_list(add):
+    """Have a list of a newer kind, over which HDF5 ends the process."""
+
+    def change(file, group, name, folder):
+        path = file.filename
+        file.close()
+        with h5py.File(path, "r+", libver="latest") as file:
+            add(file[_LEGACY_GROUP], name)
+
+    def make(honest, folder):
+        before = honest.legacy
+        contents = _changed(before, change, _LEGACY_GROUP, _LEGACY_ARRAY, folder)
+        changed = bytearray(contents)
+        changed[contents.index(b"BTHD") + 6] ^= 1
+        return bytes(changed)
+
+    return make
+
+
+def _add_pieces(group, name):
+    del group[name]
+    sizes = {"chunks": (2, 2), "maxshape": (None, None)}
+    group.create_dataset(name, data=np.eye(4, 2), **sizes)
+
+
+def _add_links(group, name):
+    more = group.create_group("more")
+    for number in range(20):
+        more.create_group(f"{number}")
 
 
 def _packed_twice(honest, folder):
@@ -253,6 +290,50 @@ def _packed_as(contents):
     return change
 
 
+def _small_in_large_pieces(file, group, name, folder):
+    del group[name]
+    for number in range(100):
+        array = group.create_dataset(
+            f"more{number}",
+            (4,),
+            "f4",
+            chunks=(2**18,),
+            maxshape=(None,),
+            compression=9,
+        )
+        array.id.write_direct_chunk((0,), _MEGABYTE)
+
+
+def _packed_in_ways(*ways):
+    """Return a change to an array that is packed in several ways, one on another."""
+
+    def change(file, group, name, folder):
+        del group[name]
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_chunk((4, 2))
+        for way in ways:
+            way(made)
+        space = h5py.h5s.create_simple((4, 2))
+        kind = h5py.h5t.IEEE_F32LE
+        array = h5py.h5d.create(group.id, name.encode(), kind, space, made)
+        h5py.Dataset(array)[:] = 1
+
+    return change
+
+
+def _shuffle(made):
+    made.set_shuffle()
+
+
+def _deflate(made):
+    made.set_deflate(9)
+
+
+def _nothing(file, group, name, folder):
+    del group[name]
+    group[name] = h5py.Empty("float32")
+
+
 def _half_there(file, group, name, folder):
     del group[name]
     array = group.create_dataset(name, (4, 2), "float32", chunks=(2, 2))
@@ -293,6 +374,10 @@ def _changes():
         "a piece that unpacks to too little": (_packed_as(zlib.compress(b"")), False),
         "a piece that does not unpack": (_packed_as(b"no zlib"), False),
         "an array without half of its pieces": (_half_there, False),
+        "small arrays in large pieces": (_small_in_large_pieces, False),
+        "an array shuffled 31 times": (_packed_in_ways(*[_shuffle] * 31), False),
+        "an array packed by zlib twice": (_packed_in_ways(_deflate, _deflate), False),
+        "an array of nothing": (_nothing, False),
         "an array packed by LZF": (_packed_otherwise, False),
         "an array in one large piece": (
             _sized((4, 2), chunks=(2**14, 2**14), maxshape=(None, None)),

@@ -10,7 +10,7 @@ from numpy.lib import format as numpy_format
 
 from reticnn.data.described import Described, RefusedError, check_room, limits_of
 from reticnn.notation import shown_kind
-from reticnn.runtime.foreign.archives import open_archive
+from reticnn.runtime.foreign.archives import is_bounded, open_archive
 
 ENDINGS = (".npy", ".npz")
 
@@ -108,6 +108,11 @@ def _array_in(file):
 def _only_entry(entries):
     arrays = [entry for entry in entries if entry.filename.endswith(".npy")]
     if len(arrays) == 1:
+        if not is_bounded(arrays[0]):
+            raise RefusedError(
+                "is compressed in a way that is not NumPy's: save it again with "
+                "`numpy.savez_compressed()`"
+            )
         return arrays[0]
     names = [entry.filename.removesuffix(".npy") for entry in arrays[:_NAMED]]
     more = ", ..." if len(arrays) > _NAMED else ""
@@ -144,6 +149,8 @@ def _checked_shape(shape, dtype):
         raise RefusedError(
             f"holds values of type {shown_kind(dtype)}, which are not pixels"
         )
+    if not all(type(side) is int and side >= 0 for side in shape):
+        raise RefusedError("is damaged: its header cannot be understood")
     if len(shape) not in (2, 3) or math.prod(shape) == 0:
         raise RefusedError(
             f"holds an array of {' x '.join(map(str, shape)) or 'one value'}, and an "

@@ -7,6 +7,7 @@ from collections import Counter
 import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5t
 
+from reticnn.runtime.foreign.hdf5_headers import check_header
 from reticnn.runtime.foreign.hdf5_pieces import MOST_PIECES, Pieces, check_apart
 from reticnn.runtime.foreign.hdf5_texts import Texts
 from reticnn.runtime.foreign.limits import MOST_TIMES, ROOM, in_mib
@@ -23,13 +24,14 @@ class _Walk:
         self.size, self.outer = size, outer
         self.shapes = Counter()
         self.pieces = {}
-        self._texts = Texts(read)
+        self._read, self._texts = read, Texts(read)
         self._bytes = self._unpacked = 0
         self._pieces_left = MOST_PIECES
         self._met = set()
 
     def take(self, place, group):
         """Look at a group, and at all that is in it."""
+        self._check_once(place, group)
         groups = [(place, group)]
         while groups:
             place, group = groups.pop()
@@ -51,10 +53,11 @@ class _Walk:
         check_apart(stored, self.size)
 
     def _check_once(self, place, item):
-        address = h5o.get_info(item).addr
+        address = _address(item)
         if address in self._met:
             raise ValueError(f"{place!r} in it is there under two names")
         self._met.add(address)
+        check_header(self._read, address, place)
 
     def _check_array(self, place, array):
         made = array.get_create_plist()
@@ -62,14 +65,14 @@ class _Walk:
         if made.get_external_count() or layout == h5d.VIRTUAL:
             raise ValueError(f"{place!r} in it has its numbers in another file")
         kind = array.dtype
-        if kind.kind not in _KINDS or kind.fields:
+        if kind.kind not in _KINDS or kind.fields or array.shape is None:
             raise ValueError(f"{place!r} in it is no array of numbers")
         self.shapes[array.shape] += 1
         if layout == h5d.CHUNKED:
-            self._count_unpacked(math.prod(array.shape) * kind.itemsize)
             pieces = Pieces(place, array, self._pieces_left)
+            self._count_unpacked(pieces.unpacked)
             self._pieces_left -= len(pieces.stored)
-            self.pieces[h5o.get_info(array).addr] = pieces
+            self.pieces[_address(array)] = pieces
         else:
             self._count(math.prod(array.shape) * kind.itemsize)
 
@@ -87,8 +90,7 @@ class _Walk:
             number = attribute.get_space().get_simple_extent_npoints()
             self._count(number * kind.get_size())
             if number and kind.get_class() == h5t.STRING and kind.is_variable_str():
-                address = h5o.get_info(item).addr
-                lengths = self._texts.lengths(address, attribute.name, number)
+                lengths = self._texts.lengths(_address(item), attribute.name, number)
                 self._count(sum(lengths))
 
     def _count_unpacked(self, size):
@@ -125,7 +127,7 @@ class Checked:
 
     def pieces_of(self, array):
         """Return the `Pieces` of an array, or None for one that HDF5 reads."""
-        return self._pieces.get(h5o.get_info(array.id).addr)
+        return self._pieces.get(_address(array.id))
 
     def write_whole(self, path):
         """Write the same file with no array in pieces."""
@@ -141,6 +143,16 @@ class Checked:
                     pieces = self.pieces_of(item)
                     copy[name] = pieces.array(self._contents) if pieces else item[()]
                     copy[name].attrs.update(item.attrs)
+
+
+def _address(item):
+    """Return where in its file a group or an array is.
+
+    `h5o.get_info()` would also look how long the list of its pieces is, and HDF5 ends
+    the process over some lists that are damaged.
+    """
+    low, high = h5g.get_objinfo(item).objno
+    return low | high << 32
 
 
 def open_checked(file, outer=None):

@@ -28,6 +28,7 @@ class Pieces:
 
     Attributes:
         stored: List of (offset, size), where the pieces are in the file, as packed.
+        unpacked: How many bytes they all take when they are unpacked.
     """
 
     def __init__(self, place, array, most):
@@ -50,6 +51,7 @@ class Pieces:
         self._size_of_piece = math.prod(self._side) * self._dtype.itemsize
         sides = zip(self._shape, self._side, strict=True)
         self._number = math.prod(-(-length // side) for length, side in sides)
+        self.unpacked = self._number * self._size_of_piece
         self._check_kind(array)
         if self._number > most:
             raise ValueError(f"{place!r} in it has {self._number:,} pieces")
@@ -67,6 +69,8 @@ class Pieces:
                     "is not unpacked here; load it where it was made, and save it "
                     "again without compression"
                 )
+        if len(set(self._filters)) < len(self._filters):
+            raise ValueError(f"{self._place!r} in it is packed more than once")
         if array.get_type() != h5t.py_create(self._dtype):
             raise ValueError(f"{self._place!r} in it has numbers of an unusual kind")
         if self._size_of_piece > max(self._size, _LARGEST_PIECE_ANYWAY):

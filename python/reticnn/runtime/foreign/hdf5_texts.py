@@ -8,14 +8,10 @@ which HDF5 goes item by item, for ever where an item takes nothing.
 
 import struct
 
-_CONTINUATION, _ATTRIBUTE = 0x10, 0x0C
+from reticnn.runtime.foreign.hdf5_headers import ATTRIBUTE, UnusualError, messages
+
 _REFERENCE = struct.Struct("<LQL")
 _ITEM = 16
-_MOST_BLOCKS = 1000
-
-
-class UnusualError(ValueError):
-    """An object of the file is stored in a way that is not known here."""
 
 
 class Texts:
@@ -57,7 +53,9 @@ class Texts:
 def _attributes(read, address):
     """Return the bytes of the attributes of an object by their names."""
     found = {}
-    for message in _messages(read, address):
+    for kind, message in messages(read, address):
+        if kind != ATTRIBUTE:
+            continue
         name, contents = _attribute(message)
         if name in found:
             raise UnusualError("an object has two attributes of one name")
@@ -79,50 +77,6 @@ def _check_collection(read, address):
         if not 0 < taken <= len(items) - at:
             raise UnusualError("texts of an attribute are damaged")
         at += taken
-
-
-def _messages(read, address):
-    """Yield the messages in an object's header that are attributes."""
-    start = read(address, 64)
-    newer = start.startswith(b"OHDR")
-    if newer:
-        blocks = [_first_block(start, address)]
-    elif start[:1] == b"\1":
-        blocks = [(address + 16, struct.unpack_from("<L", start, 8)[0])]
-    else:
-        raise UnusualError("an object has a header of an unknown kind")
-    ordered = newer and start[5] & 4
-    for count in range(_MOST_BLOCKS):
-        if count == len(blocks):
-            return
-        block = read(*blocks[count])
-        if newer and count:
-            block = block[4:-4]
-        for kind, message in _messages_in(block, newer, ordered):
-            if kind == _CONTINUATION and len(message) >= 16:
-                blocks.append(struct.unpack_from("<QQ", message))
-            elif kind == _ATTRIBUTE:
-                yield message
-
-
-def _first_block(start, address):
-    """Return where the messages are in a header of the newer kind, and how long."""
-    flags = start[5]
-    at = 6 + 16 * bool(flags & 0x20) + 4 * bool(flags & 0x10)
-    width = 1 << (flags & 3)
-    size = int.from_bytes(start[at : at + width], "little")
-    return address + at + width, size
-
-
-def _messages_in(block, newer, ordered):
-    head, at = (4 + 2 * bool(ordered) if newer else 8), 0
-    while at + head <= len(block):
-        if newer:
-            kind, size = block[at], struct.unpack_from("<H", block, at + 1)[0]
-        else:
-            kind, size = struct.unpack_from("<HH", block, at)
-        yield kind, block[at + head : at + head + size]
-        at += head + size
 
 
 def _attribute(message):

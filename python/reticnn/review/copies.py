@@ -23,7 +23,7 @@ _TABLES = 16
 _NEIGHBOURS = 8
 
 # Each is compared by its pixels with so many of them.
-_BEST = 4
+_BEST = 6
 
 # In a direction in which the structure of the images varies less, copies vary as much.
 _LEAST_SPREAD = 0.02
@@ -40,7 +40,7 @@ _SAME_COARSE = 0.01
 # and brightened as the other is. It counts the more, the less of their finest details
 # are the same: similar images may share the shapes, copies share the grain.
 _MOST_ALIGNED = 0.15
-_DETAILS_COUNT = 5
+_DETAILS_COUNT = 6
 
 _AT_ONCE = 256
 
@@ -56,7 +56,7 @@ class Pairs(NamedTuple):
 
     `difference` is the share of the variance of the pixels that differs between the
     images as they are; or, if less, the share that differs after cropping and
-    brightening, times 5 times the share of the finest details that does.
+    brightening, times 6 times the share of the finest details that does.
     `is_mirrored` says whether one is the mirror image of the other.
     """
 

@@ -151,5 +151,7 @@ def _edges(is_plain):
 
 def _colour(image):
     """Return the mean distance of the highest and the lowest channel of a pixel."""
-    highest, lowest = image.max(axis=2), image.min(axis=2)
+    red, green, blue = cv2.split(image)
+    highest = cv2.max(cv2.max(red, green), blue)
+    lowest = cv2.min(cv2.min(red, green), blue)
     return float(cv2.subtract(highest, lowest).mean())

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -187,6 +188,33 @@ def test_bad_images_are_named_or_skipped(pictures, tmp_path):
     assert data.skipped == [small, broken]
     assert data.files == np.repeat(pictures, 9).tolist()
     assert data.labels == np.repeat(["dog", "dog", "dog"], 9).tolist()
+
+
+def test_no_tiles_are_made_of_an_image_that_its_bytes_cannot_be(tmp_path):
+    whole = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(whole, "PNG")
+    at = whole.getvalue().index(b"IHDR") + 4
+    header = struct.pack(">II", 100_000, 100_000) + whole.getvalue()[at + 8 : at + 13]
+    checksum = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    rest = whole.getvalue()[at + 17 :]
+    (tmp_path / "a.png").write_bytes(whole.getvalue()[:at] + header + checksum + rest)
+    with pytest.raises(
+        ValueError, match=r"100,000 x 100,000 pixels, and has \d+ bytes"
+    ):
+        image_tiles(tmp_path / "a.png", 8)
+
+
+def test_tiles_of_many_deep_bands_are_their_values(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    values = np.random.default_rng(1).integers(0, 4096, (48, 64, 5), dtype=np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, values, tile=(16, 16), planarconfig="contig")
+    data = image_tiles(path, 20, channels=5, value_range=(0, 4095))
+    found = load_images(data)["images"]
+    assert found.dtype == np.float32
+    for tile, (left, top, width, height) in zip(found, _places(data), strict=True):
+        wanted = values[top : top + height, left : left + width] / 4095 * 255
+        np.testing.assert_allclose(tile, wanted, atol=0.01)
 
 
 def test_an_image_that_has_changed_is_read_anew_or_named(pictures):

@@ -378,7 +378,12 @@ def _smaller(rows, size, factor, channels):
 
 
 def upright_size(image):
-    """Return the (width, height) that an image has when it is upright."""
+    """Return the (width, height) that an image has when it is upright.
+
+    Raises:
+        RefusedError: If it is not an image that can be read.
+    """
+    _check_kind(image)
     across, down = stored_size(image)
     return (down, across) if orientation_of(image) > 4 else (across, down)
 

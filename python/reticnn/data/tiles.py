@@ -1,7 +1,6 @@
 """Large images as image data of tiles."""
 
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 
@@ -197,9 +196,13 @@ def _boxes_of(files, reading, tile_size, overlap):
 def _grid(size, tile_size, overlap):
     """Return the boxes of the tiles of an image of (width, height), row by row."""
     height, width = tile_size
-    lefts = _starts(size[0], width, overlap)
-    tops = _starts(size[1], height, overlap)
-    return [(left, top, width, height) for top, left in product(tops, lefts)]
+    tops, lefts = np.meshgrid(
+        _starts(size[1], height, overlap),
+        _starts(size[0], width, overlap),
+        indexing="ij",
+    )
+    sides = np.broadcast_to((width, height), (lefts.size, 2))
+    return np.column_stack([lefts.ravel(), tops.ravel(), sides])
 
 
 def _starts(length, tile, overlap):

@@ -64,7 +64,7 @@ def as_image(values, about, reading, has_floats):
             numbers.
     """
     values, alpha = chosen_bands(values, about, reading)
-    extremes = extremes_of(values, about)
+    extremes = extremes_of(values, about, reading.value_range)
     is_grey = values.shape[2] == 3 and reading.channels == 1
     if about.is_eight_bit and not (has_floats or is_grey or alpha is not None):
         image = values
@@ -128,24 +128,33 @@ def _misfit(about, channels):
     )
 
 
-def extremes_of(values, about):
+def extremes_of(values, about, value_range):
     """Return the `Extremes` of whole numbers with more than 8 bits, or None.
+
+    They are looked for where the type says what is white, which can be far above.
 
     Raises:
         RefusedError: If values are missing or infinite.
     """
     if about.is_eight_bit:
         return None
-    lowest, highest = values.min(), values.max()
-    if not (np.isfinite(lowest) and np.isfinite(highest)):
-        number = int((~np.isfinite(values)).sum())
-        raise RefusedError(
-            f"has {number:,} of {values.size:,} values that are missing or infinite: "
-            "give them a value, or leave the file out"
-        )
-    if about.dtype.kind == "f" or about.has_own_limits:
+    if about.dtype.kind == "f":
+        _check_all_there(values)
         return None
-    return Extremes(lowest.item(), highest.item(), about.limits)
+    if about.has_own_limits or not value_range.is_for_eight_bits:
+        return None
+    return Extremes(values.min().item(), values.max().item(), about.limits)
+
+
+def _check_all_there(values):
+    """Raise if floating-point values are missing or infinite."""
+    if np.isfinite(values.min()) and np.isfinite(values.max()):
+        return
+    number = int((~np.isfinite(values)).sum())
+    raise RefusedError(
+        f"has {number:,} of {values.size:,} values that are missing or infinite: give "
+        "them a value, or leave the file out"
+    )
 
 
 def _on_white(image, alpha, about):

@@ -1,12 +1,14 @@
 """What the header of a file says of its values, and what cannot be read."""
 
+import io
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from reticnn.data.pixels import RefusedError, check_memory
 
-__all__ = ["Described", "RefusedError", "check_room", "limits_of"]
+__all__ = ["Described", "RefusedError", "check_room", "length_of", "limits_of"]
 
 # Of a blank page, a byte may hold some ten thousand pixels.
 _MOST_VALUES_PER_BYTE = 100_000
@@ -67,6 +69,14 @@ class Described(NamedTuple):
     def is_eight_bit(self):
         """Whether the values are pixels already."""
         return self.dtype == np.uint8 and self.limits == (0, 255)
+
+
+def length_of(file):
+    """Return the bytes of an open file, whose position may be another one then."""
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:  # It is in memory.
+        return file.seek(0, io.SEEK_END)
 
 
 def limits_of(dtype, bits=None):

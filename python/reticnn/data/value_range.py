@@ -151,15 +151,24 @@ def scaled_values(values, pairs):
         values: Array of whole or floating-point numbers.
         pairs: (black, white) for each band, or for all.
     """
-    lows, highs = np.array(pairs, np.float64).T
-    factors = 255 / (highs - lows)
     # Whole numbers of 16 bits are exact in either type.
     exact = np.float32 if values.dtype.itemsize <= 2 else np.float64
     floats = values.astype(exact, order="C")
-    if lows.any():
-        floats = floats - lows.astype(exact)
-    floats = floats * factors.astype(exact)
-    return np.clip(floats, 0, 255, out=floats).astype(np.float32, copy=False)
+    if len(pairs) > 1 and floats.shape[2] == 1:
+        floats = floats.repeat(len(pairs), axis=2)
+    lows = [low for low, _ in pairs]
+    factors = [255 / (high - low) for low, high in pairs]
+    if any(lows):
+        floats -= _for_bands(lows, exact)
+    floats *= _for_bands(factors, exact)
+    np.maximum(floats, exact(0), out=floats)
+    np.minimum(floats, exact(255), out=floats)
+    return floats.astype(np.float32, copy=False)
+
+
+def _for_bands(numbers, kind):
+    """Return a number for all bands, or an array with one for each."""
+    return kind(numbers[0]) if len(numbers) == 1 else np.array(numbers, kind)
 
 
 def robust_range(samples):

@@ -29,6 +29,7 @@ _READERS = (tiff, png, pnm, jpeg2000, dicom, numpy_files, heic)
 
 # So much of a file tells what it is.
 _BEGINNING = 4096
+_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG"
 
 # Pixels, to see whether a file can be read.
 _LITTLE = 8
@@ -96,7 +97,8 @@ def read_through(file, take):
     """Decode an open file whatever its bands are, and raise if that fails."""
     reader, about = reader_of(file, Reading())
     if about is not None:
-        extremes_of(reader.values(file, about, Reading(), take), about)
+        values = reader.values(file, about, Reading(), take)
+        extremes_of(values, about, Reading().value_range)
         return
     with photo.image_in(file, take) as image:
         upright_pixels(image, _LITTLE, 3, take)
@@ -135,8 +137,9 @@ def reader_of(file, reading):
 
     Nothing and None for a photo of 8 bits whose bands are as the user wants them.
     """
-    file.seek(0)
-    beginning = file.read(_BEGINNING)
+    beginning = _beginning_of(file)
+    if reading.is_of_photos and _is_plain(beginning):
+        return None, None
     for reader in _READERS:
         if reader.is_mine(beginning):
             about = reader.described(file, reading)
@@ -148,3 +151,20 @@ def reader_of(file, reading):
     if reading.is_of_photos and about.is_eight_bit:
         return None, None
     return photo, about
+
+
+def _beginning_of(file):
+    """Return the first bytes of an open file, at whose beginning it then is."""
+    file.seek(0)
+    if hasattr(file, "peek"):
+        return file.peek(_BEGINNING)
+    beginning = file.read(_BEGINNING)
+    file.seek(0)
+    return beginning
+
+
+def _is_plain(beginning):
+    """Return whether a file that begins so is a photo of 8 bits: most files are."""
+    return beginning.startswith(_JPEG) or (
+        beginning.startswith(_PNG) and not png.is_mine(beginning)
+    )

@@ -1,6 +1,5 @@
 """JPEG 2000 files of more than 8 bits, or of many bands, by their values."""
 
-import io
 import struct
 
 import numpy as np
@@ -11,6 +10,7 @@ from reticnn.data.described import (
     Described,
     RefusedError,
     check_room,
+    length_of,
     limits_of,
 )
 from reticnn.data.readers.peers import missing
@@ -54,7 +54,7 @@ def described(file, reading):
         bands in (3, 4),
         details=bits,
     )
-    check_room(about, file.seek(0, io.SEEK_END), 8 * about.count)
+    check_room(about, length_of(file), 8 * about.count)
     return about
 
 

@@ -1,13 +1,12 @@
 """PNG files of 16 bits, by their values."""
 
-import io
 import struct
 
 import numpy as np
 from PIL import Image
 
 from reticnn.data.bounding import allow, bounded
-from reticnn.data.described import Described, check_room
+from reticnn.data.described import Described, check_room, length_of
 
 _BEGINNING = b"\x89PNG\r\n\x1a\n"
 
@@ -36,7 +35,7 @@ def described(file, reading):
         "straight" if bands in (2, 4) else None,
         bands > 2,
     )
-    check_room(about, file.seek(0, io.SEEK_END), 5 * about.count)
+    check_room(about, length_of(file), 5 * about.count)
     return about
 
 

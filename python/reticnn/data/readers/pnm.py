@@ -1,11 +1,10 @@
 """Plain files of 16 bits of the Netpbm programs, by their values."""
 
-import io
 import re
 
 import numpy as np
 
-from reticnn.data.described import Described, RefusedError, check_room
+from reticnn.data.described import Described, RefusedError, check_room, length_of
 
 _HEADER = re.compile(rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,10})" + rb"\s")
 _LONGEST_HEADER = 4096
@@ -34,7 +33,7 @@ def described(file, reading):
         bands == 3,
         details=header.end(),
     )
-    length = file.seek(0, io.SEEK_END)
+    length = length_of(file)
     wanted = header.end() + 2 * about.count
     if length < wanted:
         raise RefusedError(f"is damaged: it ends after {length:,} of {wanted:,} bytes")

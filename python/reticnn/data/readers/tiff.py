@@ -1,6 +1,5 @@
 """TIFF files of every kind, by their values."""
 
-import io
 import struct
 
 import numpy as np
@@ -9,6 +8,7 @@ from reticnn.data.described import (
     Described,
     RefusedError,
     check_room,
+    length_of,
     limits_of,
 )
 from reticnn.data.pixels import turned
@@ -55,7 +55,7 @@ def described(file, reading):
     page = pages[0]
     about = _described(page, pages)
     decoded = about.count * about.dtype.itemsize
-    check_room(about, file.seek(0, io.SEEK_END), decoded + max(page.lengths))
+    check_room(about, length_of(file), decoded + max(page.lengths))
     return about
 
 

@@ -1,10 +1,9 @@
 """The pages of a TIFF file, as their headers say it, with nothing of their pixels."""
 
-import io
 import struct
 from dataclasses import dataclass, field
 
-from reticnn.data.described import RefusedError
+from reticnn.data.described import RefusedError, length_of
 
 # How a file begins: the order of its bytes, and whether it is a BigTIFF.
 _BEGINNINGS = {
@@ -157,7 +156,7 @@ class _Bytes:
 
     def __init__(self, file):
         self._file = file
-        self.length = file.seek(0, io.SEEK_END)
+        self.length = length_of(file)
         file.seek(0)
         self._beginning = file.read(_BEGINNING)
 
@@ -185,20 +184,20 @@ def _page_at(reading, start, number, order, big):
         raise RefusedError(f"{_DAMAGED}a page has {count:,} tags")
     entries = reading.at(start, count * entry)
     found = {}
-    head = struct.Struct(order + ("HHQ" if big else "HHI"))
-    for position in range(0, count * entry, entry):
-        tag, kind, length = head.unpack_from(entries, position)
+    for tag, kind, length, here in struct.iter_unpack(
+        order + ("HHQ8s" if big else "HHI4s"), entries
+    ):
         if tag not in _TAGS or kind not in _TYPES:
             continue
         letter, size = _TYPES[kind]
-        at = position + head.size
         if length > _MOST_SEGMENTS:
             raise RefusedError(f"{_DAMAGED}a tag has {length:,} values")
+        code = f"{order}{length}{letter}"
         if length * size <= inline:
-            values = struct.unpack_from(f"{order}{length}{letter}", entries, at)
+            values = struct.unpack_from(code, here)
         else:
-            place = struct.unpack_from(order + ("Q" if big else "I"), entries, at)[0]
-            values = reading.numbers(place, f"{order}{length}{letter}")
+            place = struct.unpack(order + ("Q" if big else "I"), here)[0]
+            values = reading.numbers(place, code)
         name = _TAGS[tag]
         if values:
             found[name] = values if name in _LISTS else values[0]

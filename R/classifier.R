@@ -9,6 +9,7 @@ new_classifier <- function(core_classifier) {
       stopped = core_classifier$stopped,
       kept_epoch = core_classifier$kept_epoch,
       resize = core_classifier$resize,
+      reading = way_of_reading(core_classifier$reading),
       augmentation = core_classifier$augmentation,
       output = core_classifier$output,
       parameters = core_classifier$model$count_params(),
@@ -17,6 +18,12 @@ new_classifier <- function(core_classifier) {
     ),
     class = "reticnn_classifier"
   )
+}
+
+# In words, with positions counted from 1; NULL where files were read as photos are.
+way_of_reading <- function(reading) {
+  text <- if (!is.null(reading)) call_core(reading$described)
+  if (!is.null(text) && nzchar(text)) text
 }
 
 # What the core is given for a classifier, or for anything else.
@@ -39,8 +46,8 @@ as_core <- function(x, call = rlang::caller_env()) {
 
 # What the model predicts with is in the core: changed here, it would be printed, and not
 # be so when the classifier is used.
-in_the_core <- c("model", "class_names", "image_shape", "resize", "augmentation", "output",
-  "core")
+in_the_core <- c("model", "class_names", "image_shape", "resize", "reading", "augmentation",
+  "output", "core")
 
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]
@@ -97,7 +104,8 @@ print.reticnn_classifier <- function(x, ...) {
     "<reticnn_classifier> ", x$name, ", ", length(x$class_names), " classes: ",
     paste(x$class_names, collapse = ", "), "\n",
     "input    ", paste(size, collapse = " x "), ", values 0 to 255",
-    if (!is.null(x$resize)) paste0(", resized by ", x$resize), "\n",
+    if (!is.null(x$resize)) paste0(", resized by ", x$resize),
+    if (!is.null(x$reading)) paste0(", read by ", x$reading), "\n",
     "trained  ", trained, "\n",
     if (is_stale(x)) "changed  the model has other weights by now\n",
     sep = ""

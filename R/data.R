@@ -410,7 +410,9 @@ print.reticnn.ImageData <- function(x, ...) {
     cat("<ImageData> of an R session that has ended: make them anew\n")
     return(invisible(x))
   }
-  NextMethod()
+  # Through the core's relay, where positions are counted from 1.
+  cat(call_core(reticulate::py_get_attr(x, "__repr__")), sep = "\n")
+  invisible(x)
 }
 
 #' @export

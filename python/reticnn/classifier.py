@@ -115,7 +115,7 @@ class Classifier:
         trained = f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         resized = f", resized by {self.resize}" if self.resize else ""
         read = self.reading.described() if self.reading else ""
-        resized += f", read with {read}" if read else ""
+        resized += f", read by {read}" if read else ""
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
         return (
             f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "

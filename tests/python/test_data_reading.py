@@ -1,10 +1,17 @@
 """Images of more than 8 bits, of floats and of any number of bands."""
 
+import struct
+import sys
+import warnings
+import zlib
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from reticnn import image_table, load_images
+from reticnn import check_images, image_folder, image_table, load_images, shape_images
+from reticnn.data import channels as conversion
 
 tifffile = pytest.importorskip("tifffile")
 imagecodecs = pytest.importorskip("imagecodecs")
@@ -113,3 +120,432 @@ def test_a_lossless_format_does_not_matter(tmp_path, ending, bands):
         np.testing.assert_array_equal(image, _read(file, channels=channels))
     if bands == channels:
         np.testing.assert_allclose(image, values / 257, rtol=1e-6)
+
+
+# What bands mean
+
+
+def test_a_fourth_band_is_transparency_only_where_the_file_says_so(tmp_path):
+    values = _values(16, 20, 4)
+    for file, extra in {"alpha.tif": "unassalpha", "infrared.tif": 0}.items():
+        tifffile.imwrite(
+            tmp_path / file, values, photometric="rgb", extrasamples=[extra]
+        )
+        image = _read(tmp_path / file, channels=4)
+        np.testing.assert_allclose(image, values / 257, rtol=1e-6)
+    share = values[..., 3:] / 65535
+    on_white = values[..., :3] / 257 * share + 255 * (1 - share)
+    np.testing.assert_allclose(_read(tmp_path / "alpha.tif"), on_white, rtol=1e-4)
+    with pytest.raises(
+        ValueError, match=r"infrared.tif: has 4 bands, and nothing says"
+    ):
+        _read(tmp_path / "infrared.tif")
+    colours = _read(tmp_path / "infrared.tif", bands=[0, 1, 2])
+    np.testing.assert_allclose(colours, values[..., :3] / 257, rtol=1e-6)
+
+
+def test_near_infrared_of_8_bits_is_no_transparency(tmp_path):
+    values = _values(16, 20, 4, dtype="u1", most=256)
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, values, photometric="rgb", extrasamples=[0])
+    np.testing.assert_array_equal(_read(file, channels=4), values)
+    np.testing.assert_array_equal(_read(file, bands=[3, 0, 1]), values[..., [3, 0, 1]])
+    with pytest.raises(ValueError, match=r"a.tif: has 4 bands, and nothing says"):
+        _read(file)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_bands_of_png_are_what_they_are_in_tiff(tmp_path, dtype):
+    for bands in (2, 4):
+        values = _values(16, 20, bands, dtype=dtype, most=256)
+        (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(values))
+        photometric = {2: "minisblack", 4: "rgb"}[bands]
+        tifffile.imwrite(
+            tmp_path / "a.tif",
+            values,
+            photometric=photometric,
+            planarconfig="contig",
+            extrasamples=["unassalpha"],
+        )
+        for options in ({"channels": bands}, {"bands": [bands - 1, 0]}, {}):
+            png, tiff = (_read(tmp_path / f"a.{kind}", **options) for kind in KINDS_OF)
+            # Pillow rounds in its own way what is partly transparent in 8 bits.
+            most = 1.01 if dtype == "u1" and not options else 1e-3
+            np.testing.assert_allclose(png, tiff, atol=most)
+        np.testing.assert_allclose(
+            _read(tmp_path / "a.png", channels=bands),
+            values / (1 if dtype == "u1" else 257),
+            rtol=1e-6,
+        )
+
+
+KINDS_OF = ("png", "tif")
+
+
+def test_colours_become_grey_alike_in_8_and_16_bits(tmp_path):
+    values = _values(16, 20, 3, dtype="u1", most=256)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    assert cv2.imwrite(str(tmp_path / "b.png"), values[..., ::-1].astype("u2") * 257)
+    eight, sixteen = (_read(tmp_path / file, channels=1) for file in ("a.png", "b.png"))
+    np.testing.assert_allclose(eight, sixteen, atol=0.51)
+    assert sixteen.dtype == np.float32
+
+
+def test_bands_that_are_no_colours_do_not_become_grey(tmp_path):
+    file = _write(tmp_path / "a.tif", _values(16, 20, 3))
+    assert _read(file).shape == (16, 20, 3)
+    with pytest.raises(ValueError, match="has 3 bands, which cannot be read as grey"):
+        _read(file, channels=1)
+
+
+def test_files_with_other_numbers_of_bands_are_named(tmp_path):
+    for number, bands in enumerate((5, 4, 5, 1)):
+        _write(tmp_path / f"{number}.tif", _values(16, 20, bands))
+    with pytest.raises(ValueError, match=r"2 of 4 files") as caught:
+        load_images(image_folder(tmp_path, 16, channels=5))
+    text = str(caught.value)
+    assert "1.tif: has 4 bands, which cannot be read for 5 bands" in text
+    assert "3.tif: has 1 band, which" in text
+    with pytest.raises(ValueError, match=r"3.tif: has 1 band, and not as many as"):
+        load_images(image_folder(tmp_path, 16, bands=[3]))
+    with pytest.warns(UserWarning, match="2 of 4 files"):
+        assert len(image_folder(tmp_path, 16, channels=5, on_bad_image="skip")) == 2
+    assert check_images(tmp_path)["ok"] == [True] * 4
+
+
+# Pages
+
+
+def test_pages_are_the_first_or_one_or_bands(tmp_path):
+    values = _values(4, 16, 20)
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, values, photometric="minisblack", compression="deflate")
+    bands = _read(file, page="bands", channels=4)
+    np.testing.assert_allclose(bands, np.moveaxis(values, 0, 2) / 257, rtol=1e-6)
+    for options, number in (({}, 0), ({"page": 2}, 2), ({"page": "first"}, 0)):
+        page = _read(file, channels=1, **options)
+        np.testing.assert_array_equal(page[..., 0], bands[..., number])
+    picked = _read(file, page="bands", bands=[3, 1])
+    np.testing.assert_array_equal(picked, bands[..., [3, 1]])
+    with pytest.raises(ValueError, match="has 4 pages, and not as many as `page`"):
+        _read(file, page=4, channels=1)
+    with pytest.raises(ValueError, match=r'on its first page.*`page="bands"`'):
+        _read(file, channels=4)
+
+
+def test_smaller_copies_are_no_pages(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for kind, size in ((0, 16), (1, 8), (0, 16)):
+            page = np.full((size, size), size, "u2")
+            tiff.write(page, subfiletype=kind, photometric="minisblack", metadata=None)
+    pages = _read(tmp_path / "a.tif", 16, page="bands", channels=2)
+    assert (pages == np.float32(16 / 257)).all()
+
+
+def test_pages_of_different_kinds_are_no_bands(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for size in (16, 8):
+            tiff.write(np.zeros((size, size), "u2"), photometric="minisblack")
+    with pytest.raises(ValueError, match="pages of different sizes or types"):
+        _read(tmp_path / "a.tif", page="bands", channels=2)
+
+
+# Other depths and other ways to lie
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_odd_numbers_of_bits_end_at_their_own_largest(tmp_path, bits):
+    values = _values(16, 20, dtype="u2", most=2**bits)
+    values[0, 0] = 2**bits - 1
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, values, bitspersample=bits, photometric="minisblack")
+    image = _read(file, channels=1)[..., 0]
+    np.testing.assert_allclose(image, values / ((2**bits - 1) / 255), rtol=1e-6)
+
+
+def test_white_may_be_at_zero_and_an_image_on_its_side(tmp_path):
+    values = _values(16, 20)
+    file = tmp_path / "a.tif"
+    white = {"photometric": "miniswhite", "compression": "lzw"}
+    tifffile.imwrite(file, 65535 - values, extratags=[(274, 3, 1, 6, True)], **white)
+    image = _read(file, (20, 16), channels=1)[..., 0]
+    np.testing.assert_allclose(image, np.rot90(values, -1) / 257, rtol=1e-6)
+
+
+def test_jpeg_2000_has_its_depth(tmp_path):
+    for bits in (12, 16):
+        grey = _values(16, 20, most=2**bits)
+        colour = _values(16, 20, 3, most=2**bits)
+        for name, values in {"grey": grey, "colour": colour}.items():
+            encoded = imagecodecs.jpeg2k_encode(
+                values, reversible=True, level=0, bitspersample=bits
+            )
+            (tmp_path / f"{name}.jp2").write_bytes(encoded)
+            channels = 1 if name == "grey" else 3
+            image = _read(tmp_path / f"{name}.jp2", channels=channels)
+            wanted = values.reshape(16, 20, -1) * (255 / (2**bits - 1))
+            np.testing.assert_allclose(image, wanted, rtol=1e-5)
+
+
+def test_large_images_are_made_smaller_part_by_part(tmp_path, monkeypatch):
+    values = cv2.resize(_values(4, 6, 6), (301, 205))
+    file = _write(tmp_path / "a.tif", values)
+    whole = _read(file, (4, 6), channels=6)
+    monkeypatch.setattr(conversion, "_VALUES_AT_ONCE", 9_000)
+    np.testing.assert_array_equal(_read(file, (4, 6), channels=6), whole)
+    monkeypatch.setattr(conversion, "_LARGE", 1000)
+    smaller = _read(file, (4, 6), channels=6)
+    assert not np.array_equal(smaller, whole)
+    np.testing.assert_allclose(smaller, whole, atol=6)
+
+
+def test_pillow_reads_what_it_can_where_tifffile_is_missing(tmp_path, monkeypatch):
+    grey, many = _values(16, 20), _values(16, 20, 5)
+    tifffile.imwrite(tmp_path / "a.tif", grey, compression="lzw")
+    floats = np.sqrt(grey).astype("f4")
+    tifffile.imwrite(tmp_path / "b.tif", floats, compression="deflate", predictor=True)
+    _write(tmp_path / "c.tif", many, compression="lzw")
+    _write(tmp_path / "d.tif", many)
+    options = {"channels": 1, "value_range": (0, 255)}
+    with_it = [_read(tmp_path / file, **options) for file in ("a.tif", "b.tif")]
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    for file, image in zip(("a.tif", "b.tif"), with_it, strict=True):
+        np.testing.assert_array_equal(_read(tmp_path / file, **options), image)
+    with pytest.raises(ValueError, match=r"LZW compression, .*install tifffile"):
+        _read(tmp_path / "c.tif", channels=5)
+    assert _read(tmp_path / "d.tif", channels=5).shape == (16, 20, 5)
+
+
+def _cut(content):
+    return content[: len(content) * 2 // 3]
+
+
+def _with_tag(content, tag, value):
+    """Return a little-endian TIFF file with another value of a tag of 16 or 32 bits."""
+    content = bytearray(content)
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    for at in range(start + 2, start + 2 + 12 * count, 12):
+        number, kind = struct.unpack_from("<HH", content, at)
+        if number == tag:
+            struct.pack_into("<H" if kind == 3 else "<I", content, at + 8, value)
+            return bytes(content)
+    raise AssertionError(f"There is no tag {tag}.")
+
+
+LIES = {
+    "cut off": _cut,
+    "width": lambda content: _with_tag(content, 256, 60_000),
+    "height": lambda content: _with_tag(content, 257, 60_000),
+    "both": lambda content: _with_tag(_with_tag(content, 256, 65_000), 257, 65_000),
+    "bands": lambda content: _with_tag(content, 277, 60_000),
+    "no width": lambda content: _with_tag(content, 256, 0),
+    "rows": lambda content: _with_tag(content, 278, 3),
+    "compression": lambda content: _with_tag(content, 259, 34_712),
+    "place": lambda content: _with_tag(content, 273, 60_000),
+    "length": lambda content: _with_tag(content, 279, 60_000),
+    "too short": lambda content: _with_tag(content, 279, 7),
+    "no pages": lambda content: content[:4] + bytes(4) + content[8:],
+    "a circle": lambda content: _in_a_circle(content),
+    "beginning": lambda content: content[:6],
+}
+
+
+def _in_a_circle(content):
+    content = bytearray(content)
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    struct.pack_into("<I", content, start + 2 + 12 * count, start)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+@pytest.mark.parametrize("lie", LIES)
+def test_a_tiff_that_lies_is_named(tmp_path, lie, compression):
+    file = tmp_path / "a.tif"
+    values = _values(16, 20, 5)
+    _write(file, values, compression=compression, rowsperstrip=16)
+    file.write_bytes(LIES[lie](file.read_bytes()))
+    if lie == "too short" and compression is None:
+        expected = "a part has 7 bytes"
+    elif lie == "a circle":
+        return _read(file, channels=5)  # The first page is as it should be.
+    else:
+        expected = (
+            r"a\.tif: (is damaged: |takes .* GB|claims|is compressed|is not an im)"
+        )
+    with pytest.raises(ValueError, match=expected):
+        _read(file, channels=5)
+    assert check_images(tmp_path)["ok"] == [False]
+    return None
+
+
+def test_pages_that_go_round_are_named(tmp_path):
+    file = _write(tmp_path / "a.tif", _values(16, 20, 5))
+    file.write_bytes(_in_a_circle(file.read_bytes()))
+    with pytest.raises(ValueError, match="is damaged: its pages go round"):
+        _read(file, channels=5, page="bands")
+
+
+def test_files_of_16_bits_that_are_cut_off_are_named(tmp_path):
+    values = _values(16, 20, 3)
+    files = {
+        "a.png": imagecodecs.png_encode(values),
+        "b.ppm": b"P6 20 16 65535\n" + values.astype(">u2").tobytes(),
+        "c.jp2": imagecodecs.jpeg2k_encode(values, reversible=True, level=0),
+        "d.tif": None,
+    }
+    tifffile.imwrite(tmp_path / "d.tif", values, compression="lzw")
+    for name, content in files.items():
+        content = content or (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(_cut(content))
+    table = check_images(tmp_path)
+    assert table["ok"] == [False] * 4, table["problem"]
+    assert all(text.startswith("is damaged: ") for text in table["problem"])
+
+
+def test_a_png_of_16_bits_that_lies_takes_no_memory(tmp_path):
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 16, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    start = struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + start + bytes(1000))
+    with pytest.raises(ValueError, match=r"a\.png: claims to have 60,000 x 60,000"):
+        _read(tmp_path / "a.png")
+
+
+def test_missing_values_are_named(tmp_path):
+    values = _values(16, 20, 2, dtype="f4")
+    values[3, 4] = np.nan, np.inf
+    _write(tmp_path / "a.tif", values)
+    text = r"a\.tif: has 2 of 640 values that are missing or infinite"
+    for value_range in ("data", (0, 1)):
+        with pytest.raises(ValueError, match=text):
+            _read(tmp_path / "a.tif", channels=2, value_range=value_range)
+
+
+# The range of values
+
+
+def _folder(tmp_path, dtype, most, count=4, bands=1, name="data"):
+    """Write a folder of two classes, whose values go up to `most`."""
+    folder = tmp_path / name
+    for number in range(count):
+        place = folder / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        values = (RNG.random((12, 12, bands)) * most).astype(dtype)
+        values[0, 0] = most
+        _write(place / f"{number}.tif", values)
+    return folder
+
+
+def test_a_range_of_numbers_is_for_all_or_for_each_band(tmp_path):
+    values = _values(16, 20, 3, most=4096)
+    file = _write(tmp_path / "a.tif", values)
+    for pairs in ([(0, 4095)], [(1000, 3000)], [(0, 100), (5, 4000), (-10.5, 5000)]):
+        low, high = np.array(pairs, float).T
+        wanted = np.clip((values - low) / (high - low), 0, 1) * 255
+        image = _read(file, value_range=pairs[0] if len(pairs) == 1 else pairs)
+        np.testing.assert_allclose(image, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["u2", "i2", "f4"])
+def test_the_range_of_data_leaves_out_the_rarest(tmp_path, dtype):
+    values = (RNG.normal(500, 100, (64, 64))).astype(dtype)
+    values[0, :2] = 30_000, -9 if dtype != "u2" else 0
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    data = image_table(
+        [str(tmp_path / "a.tif")], None, 64, channels=1, value_range="data"
+    )
+    low, high = np.percentile(values.astype(float), (0.1, 99.9))
+    image = load_images(data)["images"][0, ..., 0]
+    wanted = np.clip((values - low) / (high - low), 0, 1) * 255
+    np.testing.assert_allclose(image, wanted, atol=0.01)
+    assert f"read by values {low:g} to {high:g}" in repr(data)
+
+
+def test_floats_without_a_range_take_that_of_the_data_and_say_so(tmp_path):
+    folder = _folder(tmp_path, "f4", 7)
+    with pytest.warns(
+        UserWarning, match="floating-point values.* to 7 becomes 0 to 255"
+    ) as caught:
+        data = image_folder(folder, 12, channels=1)
+        pixels = load_images(data)["images"]
+        load_images(data)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert pixels.max() == 255
+    with pytest.raises(ValueError, match="whose type has no largest"):
+        load_images(image_folder(folder, 12, channels=1, value_range="type"))
+
+
+def test_the_range_of_training_images_is_that_of_the_test_images(tmp_path):
+    _folder(tmp_path / "all", "f4", 10, name="train")
+    _folder(tmp_path / "all", "f4", 5, name="test")
+    data = image_folder(tmp_path / "all", 12, channels=1, value_range="data")
+    ranges = {str(part.reading.value_range) for part in data.values()}
+    assert len(ranges) == 1
+    assert load_images(data["test"])["images"].max() == pytest.approx(127.5, abs=1)
+
+
+@pytest.mark.filterwarnings("default:Files use a small part")
+def test_little_of_the_range_is_told_with_its_numbers(tmp_path):
+    for dtype, white in (("u2", "65,535"), ("i2", "32,767")):
+        data = image_folder(_folder(tmp_path, dtype, 4095, name=dtype), 12)
+        text = f"no value above 4,095 of {white},.*`value_range=.0, 4095.`"
+        with pytest.warns(UserWarning, match=text):
+            load_images(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_images(image_folder(_folder(tmp_path, "u2", 20_000, name="light"), 12))
+        load_images(image_folder(tmp_path / "u2", 12, value_range=(0, 4095)))
+
+
+def test_values_below_zero_are_told(tmp_path):
+    values = _values(12, 12, dtype="i2", most=30_000)
+    values[0, 0] = -1024
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    with pytest.warns(UserWarning, match="down to -1,024, and all below 0 b"):
+        image = _read(tmp_path / "a.tif", 12, channels=1)
+    assert image[0, 0] == 0
+
+
+def test_files_of_8_bits_stay_as_they_are_beside_others(tmp_path):
+    eight = _values(12, 12, 3, dtype="u1", most=256)
+    Image.fromarray(eight).save(tmp_path / "a.png")
+    assert cv2.imwrite(str(tmp_path / "b.png"), eight[..., ::-1].astype("u2") * 257)
+    pixels = load_images(image_folder(tmp_path, 12))["images"]
+    assert pixels.dtype == np.float32
+    np.testing.assert_array_equal(pixels[0], eight)
+    np.testing.assert_allclose(pixels[1], eight, rtol=1e-6)
+
+
+def test_caches_keep_all_the_depth(tmp_path):
+    folder = _folder(tmp_path, "u2", 60_000, bands=5)
+    found = [
+        load_images(image_folder(folder, 7, channels=5, cache=cache))["images"]
+        for cache in ("none", "memory", "disk")
+    ]
+    data = image_folder(folder, 7, channels=5, cache="disk")
+    for _ in range(2):
+        found.append(load_images(data)["images"])
+    for pixels in found:
+        np.testing.assert_array_equal(pixels, found[0])
+    assert len(np.unique(found[0])) > 500
+
+
+def test_data_read_by_other_ranges_or_bands_are_not_joined(tmp_path):
+    folder = _folder(tmp_path, "u2", 60_000, bands=3)
+    ways = [
+        {"value_range": (0, 100)},
+        {"value_range": (0, 200)},
+        {"bands": [0, 1, 2]},
+        {},
+    ]
+    read = [image_folder(folder, 12, **options) for options in ways]
+    for one, other in ((0, 1), (0, 3), (2, 3)):
+        with pytest.raises(ValueError, match="in different ways cannot be joined: by "):
+            read[one] + read[other]
+    joined = read[3] + image_folder(folder, 12, value_range="type")
+    assert len(joined) == 8
+    mixed = shape_images(4, image_size=12) + read[3]
+    assert load_images(mixed[:2])["images"].dtype == np.float32

@@ -7,12 +7,19 @@ import numpy as np
 from reticnn.data.described import RefusedError
 from reticnn.data.value_range import scaled_values
 
-_EIGHT_BITS = ((0, 255),)
-
 # How bright red, green and blue are (ITU-R 601-2), in Pillow's own numbers.
 _BRIGHTNESS = np.array([19595, 38470, 7471], np.float32) / 65536
 
 _SIXTEEN_BITS = (0, 65_535)
+
+# So many values are converted at once, if that is a row or more, and take so much.
+_VALUES_AT_ONCE = 4_000_000
+_BYTES_OF_A_VALUE = 24
+
+# Images of more pixels are made smaller before they are resized, but so many times
+# larger than is asked for.
+_LARGE = 20_000_000
+_KEPT = 5
 
 
 class Extremes(NamedTuple):
@@ -50,7 +57,7 @@ def photo_as_image(pixels, highest, reading, has_floats):
     return scaled_values(pixels, value_range.pairs), extremes
 
 
-def as_image(values, about, reading, has_floats):
+def as_image(values, about, reading, has_floats, side):
     """Return the values of a file as an image, 0 to 255, and their extremes.
 
     Args:
@@ -58,6 +65,7 @@ def as_image(values, about, reading, has_floats):
         about: `Described`.
         reading: `Reading`.
         has_floats: Whether float32 is wanted, not uint8.
+        side: Pixels; a large image may be made smaller, but not so small.
 
     Raises:
         RefusedError: If the file has other bands than are wanted, or values that are no
@@ -65,21 +73,66 @@ def as_image(values, about, reading, has_floats):
     """
     values, alpha = chosen_bands(values, about, reading)
     extremes = extremes_of(values, about, reading.value_range)
+    height, width = values.shape[:2]
+    factor = _factor(values.shape[:2], side)
+    at_once = max(1, _VALUES_AT_ONCE // values[0].size // factor) * factor
+    if factor == 1 and at_once >= height:
+        return _converted(values, alpha, about, reading, has_floats), extremes
+    shape = (height // factor, width // factor, reading.channels)
+    image = np.empty(shape, np.float32 if has_floats else np.uint8)
+    for top in range(0, shape[0] * factor, at_once):
+        rows = slice(top, min(top + at_once, shape[0] * factor))
+        part = _converted(
+            values[rows], None if alpha is None else alpha[rows], about, reading, True
+        )
+        part = _means(part[:, : shape[1] * factor], factor)
+        part = part if has_floats else np.rint(part)
+        image[rows.start // factor : rows.stop // factor] = part
+    return image, extremes
+
+
+def bytes_of_image(about, reading, side):
+    """Return the memory that `as_image` takes besides the values of a file."""
+    factor = _factor((about.height, about.width), side)
+    row = about.width * about.bands * factor
+    at_once = min(about.count, max(_VALUES_AT_ONCE, row))
+    pixels = (about.height // factor) * (about.width // factor)
+    return 4 * reading.channels * pixels + _BYTES_OF_A_VALUE * at_once
+
+
+def _factor(size, side):
+    """Return by what a large image is made smaller before it is resized."""
+    if size[0] * size[1] <= _LARGE:
+        return 1
+    return max(1, min(size) // (_KEPT * side))
+
+
+def _means(image, factor):
+    """Return an image with the mean of so many rows and columns for each pixel."""
+    if factor == 1:
+        return image
+    height, width, channels = image.shape
+    parts = image.reshape(height // factor, factor, width // factor, factor, channels)
+    return parts.mean(axis=(1, 3))
+
+
+def _converted(values, alpha, about, reading, has_floats):
+    """Return values of the wanted bands as an image, on white if there is `alpha`."""
     is_grey = values.shape[2] == 3 and reading.channels == 1
-    if about.is_eight_bit and not (has_floats or is_grey or alpha is not None):
+    as_pixels = about.is_eight_bit and reading.value_range.is_for_eight_bits
+    if as_pixels and not (has_floats or is_grey or alpha is not None):
         image = values
     else:
         image = scaled_values(values, reading.value_range.pairs_for(about))
         if alpha is not None:
             image = _on_white(image, alpha, about)
         if is_grey:
-            image = image @ _BRIGHTNESS
-    image = image.reshape(*image.shape[:2], -1)
+            image = (image @ _BRIGHTNESS)[..., None]
     if image.shape[2] == 1 < reading.channels:
         image = image.repeat(reading.channels, axis=2)
     if not has_floats and image.dtype != np.uint8:
         image = np.rint(image).astype(np.uint8)
-    return np.ascontiguousarray(image), extremes
+    return np.ascontiguousarray(image)
 
 
 def chosen_bands(values, about, reading):

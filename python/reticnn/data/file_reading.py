@@ -82,17 +82,28 @@ class Reading:
         return replace(self, value_range=value_range)
 
     def described(self):
-        """Return what is not as for photos, as arguments of `image_folder`."""
-        options = {
-            name: counted(value)
-            for name, value in (("bands", self.bands), ("page", self.page))
-            if value != getattr(Reading(), name)
-        }
-        if self.value_range.asked or self.value_range.pairs:
-            options["value_range"] = self.value_range.shown
+        """Return what is not as for photos, in words."""
+        parts = []
+        if self.bands is not None:
+            parts.append(f"bands {counted(self.bands)}")
+        if self.page != "first":
+            parts.append(
+                "all pages" if self.page == "bands" else f"page {counted(self.page)}"
+            )
+        if self.value_range.pairs:
+            parts.append(f"values {self.value_range}")
         if self.has_reader:
-            options["reader"] = "read"
-        return ", ".join(f"{name}={value}" for name, value in options.items())
+            parts.append("a function of the user's")
+        return ", ".join(parts)
+
+    def agrees_with(self, other):
+        """Return whether images read so can be images of one data set with others."""
+        if (self.bands, self.page) != (other.bands, other.page):
+            return False
+        own, theirs = self.value_range, other.value_range
+        if own.pairs and theirs.pairs:
+            return own.pairs == theirs.pairs
+        return {own.asked, theirs.asked} <= {None, "type"}
 
     def to_config(self):
         """Return what there is to know, as JSON has it."""

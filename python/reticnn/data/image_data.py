@@ -22,6 +22,7 @@ from reticnn.data.file_reading import Reading
 from reticnn.data.identity import file_identities, image_hashes
 from reticnn.data.joining import JoinedImages
 from reticnn.data.other_files import left_out_text
+from reticnn.data.readers import may_have_floats
 from reticnn.data.resizing import scaled
 from reticnn.data.value_range import ValueRange, robust_range
 from reticnn.notation import is_visible, visible
@@ -196,7 +197,7 @@ class FileImages:
         # No cached property: a warning names the user's line, not one in functools.
         if self._reading is None:
             reading = self._asked
-            if reading.value_range.lacks_numbers(self._types):
+            if self._lacks_numbers():
                 found = self._known_range() or self._range_of_values()
                 reading = reading.with_range(found)
             self._reading = reading
@@ -216,6 +217,13 @@ class FileImages:
         if self._like is not None and self._asked.page == self._like._asked.page:
             return self._like._types
         return types_of(self.places, self._asked)
+
+    def _lacks_numbers(self):
+        """Return whether values must be looked at before files can be read."""
+        asked = self._asked.value_range
+        if asked.asked is None and not any(map(may_have_floats, self.places)):
+            return False
+        return asked.lacks_numbers(self._types)
 
     def _known_range(self):
         """Return the range of values of the images that say it for these, or None."""
@@ -431,8 +439,10 @@ class ImageData:
         return "\n".join([*lines, *self._balance(), *self._known_besides()])
 
     def _known_besides(self):
-        """Return lines on files of other kinds, groups, and the names of facts."""
+        """Return lines on files of other kinds, reading, groups, and facts."""
         lines = [left_out_text(self.left_out)] if self._has_all_files() else []
+        read = self.reading.described() if self.reading else ""
+        lines += [f"read by {read}"] if read else []
         if self._groups is not None:
             count = len(set(self._groups))
             lines.append(f"in {count:,} group{'' if count == 1 else 's'}")
@@ -771,6 +781,7 @@ def joined_images(parts):
             "Image data with labels and without cannot be joined. Label all of them, "
             "or none."
         )
+    _check_read_alike(parts)
     source = JoinedImages([(part.source, part.indices) for part in parts])
     known = {"groups": joined_groups(parts), "facts": joined_facts(parts)}
     if parts[0].codes is None:
@@ -779,6 +790,21 @@ def joined_images(parts):
     check_class_names(names, "class_names", "Give them other names.")
     codes = np.concatenate([part.with_classes(names).codes for part in parts])
     return ImageData(source, codes, names, **known)
+
+
+def _check_read_alike(parts):
+    """Raise if image data to be joined were read in different ways."""
+    readings = [part.reading for part in parts if part.reading is not None]
+    for other in readings[1:]:
+        if not readings[0].agrees_with(other):
+            ways = [
+                reading.described() or "their types" for reading in (readings[0], other)
+            ]
+            raise ValueError(
+                "Image data read in different ways cannot be joined: by "
+                f"{ways[0]}, and by {ways[1]}. Read them the same way, as with the "
+                "same `bands`, `page` and `value_range`."
+            )
 
 
 def check_not_empty(data, name):

@@ -39,8 +39,9 @@ class JoinedImages:
     @property
     def reading(self):
         """How files become images, `Reading`, or None if there are none."""
-        readings = (source.reading for source, _ in self._parts)
-        return next((reading for reading in readings if reading is not None), None)
+        readings = [source.reading for source, _ in self._parts if source.reading]
+        with_numbers = [one for one in readings if one.value_range.pairs]
+        return next(iter(with_numbers + readings), None)
 
     def resized(self, image_shape, name="data"):
         """Return the same files read at another (height, width, channels)."""

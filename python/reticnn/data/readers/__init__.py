@@ -11,9 +11,15 @@ import os
 
 import numpy as np
 
-from reticnn.data.channels import as_image, chosen_bands, extremes_of, photo_as_image
+from reticnn.data.channels import (
+    as_image,
+    bytes_of_image,
+    chosen_bands,
+    extremes_of,
+    photo_as_image,
+)
 from reticnn.data.file_reading import Reading
-from reticnn.data.pixels import upright_pixels, upright_size
+from reticnn.data.pixels import check_memory, upright_pixels, upright_size
 from reticnn.data.readers import (
     dicom,
     heic,
@@ -46,6 +52,9 @@ _EIGHT_BITS = frozenset(
     )
 )
 
+# And those never floating-point values.
+_WHOLE_NUMBERS = frozenset([".png", ".apng", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k"])
+
 
 def pixels_of(file, side, reading, has_floats, take):
     """Return a file's pixels, upright, and the extremes of its values.
@@ -63,8 +72,14 @@ def pixels_of(file, side, reading, has_floats, take):
     """
     reader, about = reader_of(file, reading)
     if about is not None:
-        values = reader.values(file, about, reading, take)
-        return as_image(values, about, reading, has_floats)
+        besides = bytes_of_image(about, reading, side)
+
+        def take_for_both(count):
+            check_memory(count + besides)
+            take(count + besides)
+
+        values = reader.values(file, about, reading, take_for_both)
+        return as_image(values, about, reading, has_floats, side)
     with photo.image_in(file, take) as image:
         pixels, highest = upright_pixels(image, side, reading.channels, take)
     return photo_as_image(pixels, highest, reading, has_floats)
@@ -119,6 +134,12 @@ def sample_of(file, reading, most, take):
 def may_be_deep(path):
     """Return whether a file may have more than 8 bits, by its name alone."""
     return os.path.splitext(path)[1].lower() not in _EIGHT_BITS
+
+
+def may_have_floats(path):
+    """Return whether a file may have floating-point values, by its name alone."""
+    ending = os.path.splitext(path)[1].lower()
+    return ending not in _EIGHT_BITS and ending not in _WHOLE_NUMBERS
 
 
 def type_of(file, reading):

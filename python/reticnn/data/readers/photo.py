@@ -83,6 +83,17 @@ def _check_plugin(file):
         raise missing("pillow-heif", "a HEIC photo")
 
 
+def has_type(dtype):
+    """Return whether Pillow has a mode for values of a type, of one band."""
+    return dtype.str[1:] in _DEEP.values()
+
+
+def as_stored(file):
+    """Return the values of an image with one band, neither turned nor converted."""
+    with image_in(file) as image:
+        return np.asarray(image)[..., None]
+
+
 def described(file, reading):
     """Return what the header of a file says."""
     with image_in(file) as image:

@@ -12,6 +12,7 @@ from reticnn.data.described import (
     limits_of,
 )
 from reticnn.data.pixels import turned
+from reticnn.data.readers import photo
 from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS, pages_of
 
@@ -62,18 +63,16 @@ def described(file, reading):
 def values(file, about, reading, take):
     """Return the values of a file, (height, width, bands), upright."""
     pages = about.details
-    count = about.count * about.dtype.itemsize
-    take(2 * count)
-    if all(map(_is_plain, pages)):
+    is_plain = all(map(_is_plain, pages))
+    copies = 1 if is_plain and not any(page.is_tiled for page in pages) else 2
+    take(copies * about.count * about.dtype.itemsize)
+    if is_plain:
         found = [_plain_values(file, page, about.dtype) for page in pages]
     else:
-        found = _decoded(file, pages)
+        found = _decoded(file, about)
     found = found[0] if len(found) == 1 else np.concatenate(found, axis=2)
     if found.shape != (about.height, about.width, about.bands):
-        raise RefusedError(
-            f"is damaged: its values are {found.shape}, not "
-            f"{(about.height, about.width, about.bands)}"
-        )
+        raise RefusedError("is damaged: it has more or fewer pixels than it says")
     if pages[0].photometric == _WHITE_IS_ZERO:
         found = about.limits[1] - found
     return turned(found, pages[0].orientation)
@@ -228,12 +227,18 @@ def _joined(file, offsets, lengths):
     return b"".join(parts)
 
 
-def _decoded(file, pages):
-    """Return the values of pages that are compressed, by tifffile."""
+def _decoded(file, about):
+    """Return the values of pages that are compressed, by tifffile.
+
+    Without it, of the first page by Pillow, if it has one band of a type that this has.
+    """
+    pages = about.details
     try:
         import imagecodecs  # noqa: F401
         import tifffile
     except ImportError as error:
+        if about.bands == 1 and not pages[0].number and photo.has_type(about.dtype):
+            return [photo.as_stored(file)]
         name = error.name or "tifffile"
         raise missing(name, f"a TIFF with {_named(pages[0])}") from error
     for page in pages:
@@ -242,12 +247,14 @@ def _decoded(file, pages):
         if not all(page.lengths):
             raise RefusedError("has parts without pixels")
     file.seek(0)
-    with tifffile.TiffFile(file) as tiff:
-        found = [tiff.pages[page.number] for page in pages]
-        arrays = [page.asarray(maxworkers=1) for page in found]
-        return [
-            _bands_last(array, page) for array, page in zip(arrays, pages, strict=True)
-        ]
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            found = [tiff.pages[page.number] for page in pages]
+            arrays = [page.asarray(maxworkers=1) for page in found]
+    except Exception as error:
+        # Its codecs raise many kinds of errors, in words of their own.
+        raise RefusedError("is damaged: its pixels cannot be decompressed") from error
+    return [_bands_last(array, page) for array, page in zip(arrays, pages, strict=True)]
 
 
 def _named(page):

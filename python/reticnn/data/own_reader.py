@@ -87,7 +87,9 @@ class OwnFiles(FileImages):
 
     def _image(self, index):
         values, about = self._values(index)
-        pixels, _ = as_image(values, about, self.reading, has_floats=True)
+        pixels, _ = as_image(
+            values, about, self.reading, True, max(self.image_shape[:2])
+        )
         image = fitted(pixels, self.image_shape[:2], self.resize)
         return image.reshape(self.image_shape)
 

@@ -60,6 +60,6 @@ test_that("a classifier reads new files as those that it was trained on", {
     tolerance = 1e-5)
   expect_warning(
     predict_images(trained, image_folder(files$path, 8, bands = c(3, 1))),
-    "bands = c(3, 1)", fixed = TRUE
+    "`bands = c(3, 1)`", fixed = TRUE
   )
 })

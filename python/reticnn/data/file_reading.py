@@ -60,17 +60,17 @@ class Reading:
             values that the user has not chosen counts as theirs.
         """
         options = [
-            (option, counted(getattr(self, option)), counted(getattr(trained, option)))
+            (option, _code(getattr(self, option)), _code(getattr(trained, option)))
             for option in ("bands", "page")
         ]
         if self.has_reader != trained.has_reader:
-            texts = {True: "read", False: shown(None)}
+            texts = {True: "read", False: "None"}
             options.append(
                 ("reader", texts[self.has_reader], texts[trained.has_reader])
             )
         own, other = self.value_range, trained.value_range
         if own.is_chosen and (own.asked, other.asked) != ("type", None):
-            options.append(("value_range", own.shown, other.shown))
+            options.append(("value_range", own.code, other.code))
         return [
             ((option, mine), (option, theirs))
             for option, mine, theirs in options
@@ -85,10 +85,12 @@ class Reading:
         """Return what is not as for photos, in words."""
         parts = []
         if self.bands is not None:
-            parts.append(f"bands {counted(self.bands)}")
+            parts.append(f"bands {shown(counted(self.bands))}")
         if self.page != "first":
             parts.append(
-                "all pages" if self.page == "bands" else f"page {counted(self.page)}"
+                "all pages"
+                if self.page == "bands"
+                else f"page {shown(counted(self.page))}"
             )
         if self.value_range.pairs:
             parts.append(f"values {self.value_range}")
@@ -157,11 +159,16 @@ def as_bands(bands):
 
 
 def counted(value):
-    """Return bands, a page or another value as their user counts and writes them."""
+    """Return bands, or a page, as their user counts them."""
     first = first_position()
     if isinstance(value, tuple):
-        return shown(tuple(number + first for number in value))
-    return shown(value + first if isinstance(value, int) else value)
+        return tuple(number + first for number in value)
+    return value + first if isinstance(value, int) else value
+
+
+def _code(value):
+    """Return bands, or a page, as code in a message, in Python's notation."""
+    return repr(counted(value))
 
 
 def as_page(page):

@@ -94,11 +94,12 @@ class ValueRange:
         return " and ".join(f"{low:g} to {high:g}" for low, high in self.pairs)
 
     @property
-    def shown(self):
-        """The range as the user's argument."""
+    def code(self):
+        """The range as the user's argument, in Python's notation."""
         if self.pairs is None:
-            return shown(self.asked)
-        return shown(self.pairs[0] if len(self.pairs) == 1 else self.pairs)
+            return repr(self.asked)
+        pairs = [f"({low:g}, {high:g})" for low, high in self.pairs]
+        return pairs[0] if len(pairs) == 1 else f"[{', '.join(pairs)}]"
 
     def to_config(self):
         """Return the range as JSON has it."""

@@ -77,7 +77,7 @@ class _Values(_Whole):
         """Return the pixels in a box, and their `Extremes` or None."""
         left, top, width, height = box
         values = self._values[top : top + height, left : left + width]
-        return as_image(values, *self._how)
+        return as_image(values, *self._how, max(width, height))
 
 
 class _Photo:

@@ -152,9 +152,10 @@ def review_images(
             fewer wrong labels are found.
 
     Example:
-        >>> review = review_images(cats_and_dogs())
-        >>> review
-        <Review> 12,000 images (train 10,000, test 2,000): 198 findings
+        >>> data = shape_images(100, seed=1)
+        >>> review_images(data + data[:3])
+        <Review> 103 images: 3 findings
+        exact_duplicates       3 (6 images), such as: the same pixels
 
     Source:
         Confident learning: Northcutt, Jiang and Chuang (2021), arXiv:1911.00068.

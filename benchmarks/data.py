@@ -2,8 +2,9 @@
 
 Prints medians over interleaved epochs and their ratios: all batches of 32, in a random
 order, of JPEGs of 500 x 375 pixels at 224 x 224, input only, through image data against
-`keras.utils.image_dataset_from_directory`. Then the peak memory of two epochs over few
-and over many files, each in a separate process.
+`keras.utils.image_dataset_from_directory`. Then TIFF files of 13 bands of 16 bits
+against a plain loop over `tifffile.imread` on as many threads. Then the peak memory of
+two epochs over few and over many files, each in a separate process.
 """
 
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from PIL import Image
 
 PHOTOS, BATCH, ROUNDS = 600, 32, 7
 FEW, MANY = 2_000, 20_000
+SCENES, BANDS, SIDE = 5_000, 13, 64
 
 EPOCHS_AND_PEAK = """
 import sys, resource
@@ -107,6 +110,64 @@ def compare_epochs(folder):
         )
 
 
+def write_scenes(folder):
+    """Write TIFF files of many bands of 16 bits, of which 12 are used."""
+    import tifffile
+
+    rng = np.random.default_rng(1)
+    for name in ("field", "forest"):
+        os.makedirs(os.path.join(folder, name))
+    for number in range(SCENES):
+        values = rng.integers(0, 4096, (SIDE, SIDE, BANDS), dtype=np.uint16)
+        file = os.path.join(folder, ("field", "forest")[number % 2], f"{number}.tif")
+        tifffile.imwrite(file, values, photometric="minisblack", planarconfig="contig")
+
+
+def compare_scenes(folder):
+    """Measure and print the images per second of files of many bands."""
+    import tifffile
+
+    import reticnn
+    from reticnn.data.decoding import _THREADS
+
+    times = {"loop": [], "none": [], "first": [], "later": []}
+    for seed in range(ROUNDS):
+        unkept, data = (
+            reticnn.image_folder(
+                folder, SIDE, channels=BANDS, value_range=(0, 4095), cache=cache
+            )
+            for cache in ("none", "memory")
+        )
+
+        def loop(files=data.places):
+            with ThreadPoolExecutor(_THREADS) as threads:
+                for _ in threads.map(tifffile.imread, files):
+                    pass
+
+        runs = [
+            ("loop", loop),
+            ("none", lambda data=unkept, seed=seed: read_all(data, seed)),
+            ("first", lambda data=data, seed=seed: read_all(data, seed)),
+        ]
+        for name, run in runs[:: 1 if seed % 2 else -1]:
+            times[name].append(seconds(run))
+        times["later"].append(seconds(lambda: read_all(data, ROUNDS)))  # noqa: B023
+    print(f"{SCENES} TIFF files of {SIDE} x {SIDE}, {BANDS} bands of 16 bits")
+    print(
+        f"tifffile.imread on {_THREADS} threads: {_per_second(times['loop'])} images/s"
+    )
+    for name, label, wanted in (("first", "first epoch", 1), ("later", "later", 10)):
+        ratio = np.median(np.array(times["loop"]) / times[name])
+        print(
+            f"image_folder, {label + ':':13} {_per_second(times[name])} images/s, "
+            f"{ratio:.2f} times as many, median of the pairs (wanted: >= {wanted})"
+        )
+
+
+def _per_second(times):
+    return f"{SCENES / statistics.median(times):,.0f}"
+
+
 def compare_memory(few, many):
     """Measure and print the peak memory over few and over many files."""
     core = str(Path(__file__).parents[1] / "python")
@@ -132,13 +193,15 @@ def compare_memory(few, many):
 def main():
     """Write the files, measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        photos, few, many = (os.path.join(folder, name) for name in "pfm")
+        photos, few, many, scenes = (os.path.join(folder, name) for name in "pfms")
         # First, as a new process inherits the peak of the one that starts it.
         write_photos(few, FEW, (100, 75), 4)
         write_photos(many, MANY, (100, 75), 4)
         compare_memory(few, many)
         write_photos(photos, PHOTOS, (500, 375), 14)
         compare_epochs(photos)
+        write_scenes(scenes)
+        compare_scenes(scenes)
 
 
 if __name__ == "__main__":

@@ -356,6 +356,17 @@ as_facts_table <- function(columns, nrow) {
   tibble::new_tibble(as.list(as_table(columns)), nrow = nrow)
 }
 
+# Columns of what files tell have one type, also where no file tells it.
+with_types <- function(told) {
+  nothing <- list(exif_time = as.POSIXct(NA_real_, origin = "1970-01-01", tz = "UTC"),
+    exif_camera = NA_character_, file_size = NA_integer_, file_width = NA_integer_,
+    file_height = NA_integer_)
+  for (name in intersect(names(told), names(nothing))) {
+    if (is.logical(told[[name]])) told[[name]] <- rep(nothing[[name]], nrow(told))
+  }
+  told
+}
+
 #' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)
 as_tibble.reticnn.ImageData <- function(x, ..., exif = FALSE) {
   rlang::check_dots_empty()
@@ -365,6 +376,7 @@ as_tibble.reticnn.ImageData <- function(x, ..., exif = FALSE) {
     # The core's has all columns, in their order.
     table <- call_core(x$table, exif = exif)
     told <- as_facts_table(table[setdiff(names(table), names(columns))], length(x))
+    told <- with_types(told)
     columns <- c(columns, as.list(told))[names(table)]
   }
   tibble::new_tibble(columns, nrow = length(x))

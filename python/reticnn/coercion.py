@@ -292,7 +292,7 @@ def as_labels(labels, class_names=None, *, name="labels"):
     return np.array([code[value] for value in values], dtype="int64"), given
 
 
-def as_images(images, name="images"):
+def as_images(images, name="images", channels=None):
     """Return images as a C-ordered (n, height, width, channels) array, 0 to 255.
 
     Whole numbers become uint8, others float32, in one pass over the data whatever
@@ -301,9 +301,10 @@ def as_images(images, name="images"):
 
     Args:
         images: Array-like, (n, height, width, channels), (height, width, channels) with
-            1, 3 or 4 channels, (n, height, width) or (height, width); or a list of
-            images of one size. Values 0 to 255, integer, float or raw bytes.
+            1, 3, 4 or `channels` channels, (n, height, width) or (height, width); or a
+            list of images of one size. Values 0 to 255, integer, float or raw bytes.
         name: The argument's name, for messages.
+        channels: Number of channels that a model takes, or None.
 
     Returns:
         Array, uint8 or float32.
@@ -317,7 +318,7 @@ def as_images(images, name="images"):
         UserWarning: If a pixel is outside 0 to 255, those of an image are within 0 to
             1, or channels seem to come first.
     """
-    array = _batch_of_images(_image_array(images, name), name)
+    array = _batch_of_images(_image_array(images, name), name, channels)
     _warn_of_channels_first(array, name)
     if array.dtype != np.uint8:
         return _checked_pixels(array, name)
@@ -518,13 +519,14 @@ def _masks(image):
     return isinstance(image, np.ma.MaskedArray)
 
 
-def _batch_of_images(array, name):
+def _batch_of_images(array, name, channels):
     """Return `array` with the batch and channel dimensions that it lacks."""
     given = shown(array)
     if array.ndim == 2:
         array = array[None, :, :, None]
     elif array.ndim == 3:
-        array = array[None] if array.shape[-1] in (1, 3, 4) else array[..., None]
+        is_one = array.shape[-1] in (1, 3, 4, channels)
+        array = array[None] if is_one else array[..., None]
     if array.ndim != 4 or 0 in array.shape[1:]:
         raise ValueError(
             f"`{name}` must have the shape (n, height, width, channels), or for one "

@@ -176,3 +176,18 @@ def test_images_next_to_the_folders_of_classes_are_refused(by_species, write_ima
         image_folder(by_species, 8, groups=1)
     with pytest.raises(ValueError, match="1 of 13 images lie in fewer levels"):
         image_folder(by_species, 8, groups=2)
+
+
+def _site(level):
+    return lambda path: path.split(os.sep)[level]
+
+
+def test_a_function_whose_groups_are_the_classes_is_asked_about(by_species):
+    with pytest.warns(UserWarning, match="Which are the classes"):
+        data = image_folder(by_species, 8, groups=_site(-3))
+    assert set(data.groups) == set(data.class_names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image_folder(by_species, 8, groups=_site(-2))
+        # Places of each species, and no two alike.
+        image_folder(by_species, 8, groups=os.path.dirname)

@@ -365,7 +365,11 @@ def test_folds_of_scikit_learn_are_folds():
         ({"v": [3]}, ValueError, ["pairs of positions", "not 3"]),
         ({"v": [([0, 1], [100])]}, ValueError, ["position 100", "100 images"]),
         ({"v": [([0, True], [2])]}, TypeError, ["True"]),
-        ({"v": [([0, 1], [1, 2])]}, ValueError, ["1 images in both parts of fold 1"]),
+        (
+            {"v": [([0, 1], [1, 2])]},
+            ValueError,
+            ["1 image in both parts of fold 1", "such as at position 1 "],
+        ),
         ({"v": [([0, 1], [-1])]}, ValueError, ["position -1"]),
     ],
 )

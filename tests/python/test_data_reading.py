@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reticnn import check_images, image_folder, image_table, load_images, shape_images
+from reticnn import (
+    check_images,
+    image_folder,
+    image_table,
+    image_tiles,
+    load_images,
+    shape_images,
+)
 from reticnn.data import channels as conversion
 
 tifffile = pytest.importorskip("tifffile")
@@ -549,3 +556,40 @@ def test_data_read_by_other_ranges_or_bands_are_not_joined(tmp_path):
     assert len(joined) == 8
     mixed = shape_images(4, image_size=12) + read[3]
     assert load_images(mixed[:2])["images"].dtype == np.float32
+
+
+def _twelve_bits(folder, count=3):
+    paths = [str(folder / f"{number}.tif") for number in range(count)]
+    for path in paths:
+        _write(path, _values(16, 20, 1, most=4095) + 0)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("white", "said"), [(1, "black or white"), (60_000 * 16, "almost black")]
+)
+@pytest.mark.parametrize("kind", ["files", "tiles", "reader"])
+def test_a_range_that_is_not_that_of_the_files_is_told(tmp_path, kind, white, said):
+    paths = _twelve_bits(tmp_path)
+    options = {"channels": 1, "value_range": (0, white)}
+    with pytest.warns(UserWarning, match=rf"value_range=\(0, {white}.*{said}"):
+        if kind == "tiles":
+            data = image_tiles(paths, 16, **options)
+        elif kind == "reader":
+            data = image_table(paths, None, (16, 20), reader=tifffile.imread, **options)
+        else:
+            data = image_table(paths, None, (16, 20), **options)
+        load_images(data)
+
+
+def test_eight_bits_among_twelve_are_told(tmp_path):
+    path = str(tmp_path / "photo.png")
+    cv2.imwrite(path, RNG.integers(0, 256, (16, 20)).astype("u1"))
+    with pytest.warns(UserWarning, match="almost black"):
+        _read(path, channels=1, value_range=(0, 4095))
+    deep = _twelve_bits(tmp_path, 1)[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _read(deep, channels=1, value_range=(0, 4095))
+        # A window that cuts most values off is one that is meant.
+        _read(deep, channels=1, value_range=(2000, 2200))

@@ -365,6 +365,14 @@ def test_pictures_fill_their_rows_where_that_is_possible(number, columns):
     assert pictures_of_images(images, None, number)["columns"] == columns
 
 
+def test_images_of_many_bands_are_shown_by_the_first_three():
+    pixels = np.arange(2 * 8 * 8 * 13).reshape(2, 8, 8, 13) % 256
+    first, _ = pictures_of_images(reticnn.image_arrays(pixels), None, 2)["pictures"]
+    assert (first == pixels[0, ..., :3]).all()
+    two, _ = pictures_of_images(reticnn.image_arrays(pixels[..., :2]))["pictures"]
+    assert (two == pixels[0, ..., :1]).all() and two.shape == (8, 8, 3)
+
+
 def test_weights_are_blue_below_0_white_at_0_and_orange_above(tiny_cnn):
     model = tiny_cnn()
     layer = model.get_layer("block2_conv1")

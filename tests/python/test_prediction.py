@@ -528,3 +528,10 @@ def test_files_that_cannot_be_read_are_named_or_left_out(
         assert len(predict_images(classifier, some, on_bad_image="skip")[".file"]) == 1
     with refused(ValueError, "on_bad_image", "'skip'", "not 'ignore'"):
         predict_images(classifier, folder, on_bad_image="ignore")
+
+
+def test_an_array_of_as_many_channels_as_the_model_takes_is_one_image():
+    model = build_cnn((8, 10, 13), 2, filters=2, n_blocks=1, units=2, seed=1)
+    pixels = np.random.default_rng(1).integers(0, 256, (1, 8, 10, 13))
+    alone = predict_images(model, pixels[0])
+    assert alone == predict_images(model, pixels)

@@ -363,3 +363,12 @@ def test_plots_of_reviews_say_what_is_wrong(refused):
         reticnn.plot_review(reticnn.review_images(data[:10]), data)
     with refused(TypeError, "review", "review_images()"):
         reticnn.plot_review(data, data)
+
+
+def test_images_of_which_no_pair_can_be_a_copy_are_reviewed():
+    rng = np.random.default_rng(1)
+    pixels = rng.uniform(17, 76, (20, 64, 64, 13)).astype("float32")
+    review = reticnn.review_images(
+        reticnn.image_arrays(pixels), kinds=["near_duplicates"]
+    )
+    assert review["kind"] == []

@@ -184,3 +184,15 @@ def test_bad_probabilities_are_refused_by_name(mislabelled, classifier, refused)
         )
     with refused(TypeError, "classifier", "3"):
         reticnn.review_images(data, classifier=3)
+
+
+@pytest.mark.parametrize("name", ["classifier", "probabilities"])
+def test_labels_are_told_to_be_guessed_where_classes_are_not_told_apart(tiny_cnn, name):
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
+    data = reticnn.image_arrays(pixels, ["a", "b"] * 50)
+    chances = rng.uniform(size=100)
+    known = {"probabilities": np.stack([chances, 1 - chances], 1)}
+    known["classifier"] = tiny_cnn()
+    with pytest.warns(UserWarning, match=f"`{name}` hardly tells the classes apart"):
+        reticnn.review_images(data, kinds=["wrong_label"], **{name: known[name]})

@@ -178,3 +178,43 @@ def write_dicom(path, values):
     "has 1 frame, and not as many as `page` says", class = "reticnn_error")
   expect_no_match(conditionMessage(cnd), "Byron")
 })
+
+test_that("how files are read is printed in R's notation", {
+  skip_if_no_core()
+  files <- own_files(lapply(1:8, function(i) (i * 3 + 0:23) %% 200))
+  data <- image_table(files, rep(c("calm", "storm"), 4), c(16, 16), channels = 1,
+    value_range = c(0, 220), reader = read_grid)
+  expect_output(print(data), "read by values 0 to 220", fixed = TRUE)
+  model <- build_cnn(c(16, 16, 1), n_blocks = 1, filters = 2, units = 4, seed = 1)
+  classifier <- fit_classifier(model, data, epochs = 1, seed = 1)
+  expect_output(print(classifier), "read by values 0 to 220, a function",
+    fixed = TRUE)
+  path <- withr::local_tempfile(fileext = ".reticnn")
+  save_classifier(classifier, path)
+  expect_output(print(load_classifier(path)), "values 0 to 220", fixed = TRUE)
+  other <- image_table(files, rep(c("calm", "storm"), 4), 16, channels = 1,
+    value_range = c(0, 230), reader = read_grid)
+  expect_warning(predict(classifier, other), "`value_range = c(0, 230)`", fixed = TRUE)
+  expect_warning(image_table(files, image_size = 16, channels = 1,
+    value_range = c(0, 1), reader = read_grid), "`value_range = c(0, 1)`, but nearly all",
+  fixed = TRUE)
+})
+
+test_that("what files tell has the same types where no file tells it", {
+  skip_if_no_core()
+  table <- tibble::as_tibble(image_folder(small_folder(), 8), exif = TRUE)
+  expect_s3_class(table$exif_time, "POSIXct")
+  expect_identical(attr(table$exif_time, "tzone"), "UTC")
+  expect_type(table$exif_camera, "character")
+  expect_true(all(is.na(table$exif_time)) && all(is.na(table$exif_camera)))
+})
+
+test_that("images of many bands are one image, and are shown by three of them", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  pixels <- array((seq_len(2 * 8 * 10 * 13) * 7) %% 256, c(2, 8, 10, 13))
+  data <- image_arrays(pixels, c("crop", "water"))
+  expect_no_error(ggplot2::ggplotGrob(plot_images(data)))
+  model <- build_cnn(c(8, 10, 13), n_blocks = 1, filters = 2, units = 4, seed = 1)
+  expect_equal(predict_images(model, data[[1]]), predict_images(model, data)[1, ])
+})

@@ -468,6 +468,8 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, group
     files = list(chain.from_iterable(files))
     _check_any_images(files, others, path)
     known = {"groups": groups_of_files(files, path, groups)}
+    if callable(groups) and _one_group_each(codes, known["groups"]):
+        _ask_which_are_classes(folders)
     data = file_data(files, codes, class_names, reading, on_bad_image, others, **known)
     data = _without_empty_classes(data, folders, path, on_empty_class)
     warn_of_pictures(others, "path")
@@ -591,6 +593,12 @@ def _ask_which_are_classes(folders):
         "in each class, give `groups=2`; if they are several data sets, give the "
         "folder of one as `path`."
     )
+
+
+def _one_group_each(codes, groups):
+    """Say whether all images of a class are of one group, which no other class has."""
+    pairs = set(zip(codes.tolist(), groups, strict=True))
+    return len(pairs) == len(set(groups)) == len(set(codes.tolist()))
 
 
 def _is_changed(name):

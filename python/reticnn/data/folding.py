@@ -225,10 +225,14 @@ def _check_apart(units, train, test, number):
     """Raise if a fold has the same image in both parts."""
     both = np.intersect1d(units.image[train], units.image[test])
     if len(both):
+        count = f"{len(both)} image{'s' * (len(both) != 1)}"
+        first = [part[np.isin(units.image[part], both)][:1] for part in (train, test)]
+        where = shown_positions(np.unique(np.concatenate(first)))
         raise ValueError(
-            f"`v` has {len(both)} images in both parts of fold {number}, as they are, "
-            "or as copies. How well a classifier does on them does not tell how well "
-            "it does on new ones. Leave the copies out, or have the folds drawn."
+            f"`v` has {count} in both parts of fold {number}, as they are, or as "
+            f"copies, such as at {where}. How well a classifier does on them does not "
+            "tell how well it does on new ones. Leave the copies out, or have the "
+            "folds drawn."
         )
 
 

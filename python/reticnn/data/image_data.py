@@ -34,6 +34,11 @@ _IMAGES_AT_ONCE = 64
 # Values up to this share of their type's range leave at most 64 shades of 256.
 _DARK = 0.25
 
+# Images of a range that is not theirs have fewer values inside it than this share, or
+# none above this brightness: that of a file of 8 bits in a range of 12.
+_HARDLY_ANY = 0.01
+_ALMOST_BLACK = 17
+
 # The range of values is found from so many files, and so many values of each.
 _SAMPLED_FILES = 100
 _SAMPLED_VALUES = 20_000
@@ -156,7 +161,8 @@ class FileImages:
         images, problems, extremes = decode_scaled(
             files, side, self.reading, self.dtype
         )
-        self._warn_of_range(extremes)
+        good = [image for image in images if image is not None]
+        self._warn_of_values(extremes, good)
         if problems:
             self._refuse(indices, problems)
         return images
@@ -335,9 +341,25 @@ class FileImages:
         """Return the text that names bad files with their problems, by position."""
         return bad_files_message(self.files, bad, len(self))
 
+    def _warn_of_values(self, extremes, images):
+        """Warn once if values use little of their range, or are hardly in it."""
+        if self.reading.value_range.pairs is not None:
+            self._warn_of_numbers(images)
+        else:
+            self._warn_of_range(extremes)
+
+    def _warn_of_numbers(self, images):
+        """Warn if the first images that are read are hardly in a range of numbers."""
+        if self._has_warned or not len(images):
+            return
+        self._has_warned = True
+        text = _of_other_range(images, self.reading.value_range.code)
+        if text:
+            warn_user(text)
+
     def _warn_of_range(self, extremes):
         """Warn once if whole numbers use little of their type's range, or lie below."""
-        if self._has_warned or self._asked.value_range.asked not in (None, "type"):
+        if self._has_warned:
             return
         kept = [] if self._extremes is None else [self._extremes]
         self._extremes = joined_extremes([*kept, *extremes.values()])
@@ -353,9 +375,9 @@ class FileImages:
         pixels, problems, extremes = decode_images(
             files, self.image_shape[:2], self.reading, self.resize, self.dtype
         )
-        self._warn_of_range(extremes)
         good = np.ones(len(files), bool)
         good[list(problems)] = False
+        self._warn_of_values(extremes, pixels[good] if problems else pixels)
         self._cache.write(indices[good], pixels if good.all() else pixels[good])
         return pixels, problems
 
@@ -692,6 +714,29 @@ def _warn_of_reading(own, trained, name):
             f"`{name}` has files read with `{chosen}`, but the classifier was trained "
             f"on images read with `{before}`. Read them the same way."
         )
+
+
+def _of_other_range(images, code):
+    """Return the warning that images are hardly in the range that they are read by.
+
+    Args:
+        images: Arrays of values from 0 to 255, (height, width, channels).
+        code: The range, as the user's argument.
+    """
+    inside = np.mean([np.mean((image > 0) & (image < 255)) for image in images])
+    highest = max(float(np.max(image)) for image in images)
+    if inside < _HARDLY_ANY:
+        what = "nearly all values of the files read first are outside of it, and become"
+        what += " black or white"
+    elif highest < _ALMOST_BLACK:
+        what = "the files read first have no value above a sixteenth of it, and become "
+        what += "almost black"
+    else:
+        return None
+    return (
+        f"Values are brought to 0 to 255 by `value_range={code}`, but {what}. "
+        "Give the values that are black and white in these files."
+    )
 
 
 def _of_small_range(extremes):

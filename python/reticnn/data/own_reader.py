@@ -15,6 +15,9 @@ from reticnn.runtime.stopping import check_wanted
 
 _GIVE_RANGE = "say which are black and white, as in `value_range=(0, {:g})`"
 
+# So many of the first files say whether a range of values is theirs.
+_LOOKED_AT = 32
+
 
 def as_reader(value):
     """Return a user's `reader`, a function or None."""
@@ -83,6 +86,9 @@ class OwnFiles(FileImages):
                 except RefusedError as error:
                     bad[int(index)] = str(error)
             self._bad = bad
+            if self._asked.value_range.pairs is not None:
+                good = np.flatnonzero(self._cache.has)[:_LOOKED_AT]
+                self._warn_of_numbers(self._cache.read(good))
         return self._bad
 
     def _image(self, index):

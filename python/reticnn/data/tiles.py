@@ -343,13 +343,14 @@ class TileImages(FileImages):
 
         files = [self.places[self._starts[image]] for image in images]
         of_images = problems_of_each(cut_from, files)
-        self._warn_of_range(extremes)
         problems = {
             row: of_images[position]
             for position, image in enumerate(images)
             if position in of_images
             for row in np.flatnonzero(self._image_of[indices] == image).tolist()
         }
+        good = np.setdiff1d(np.arange(len(indices)), list(problems))
+        self._warn_of_values(extremes, pixels[good])
         return pixels, problems
 
     def _note_images(self, images):

@@ -67,8 +67,12 @@ class Units:
         if sizes[largest] <= min(shares.values()):
             return ""
         names = self.names[largest]
-        alone = f"{names[0]!r} alone" if len(names) == 1 else f"{shown(names)} together"
-        return f" {alone} has {sizes[largest]:.1%} of the images."
+        has = (
+            f"{names[0]!r} alone has"
+            if len(names) == 1
+            else f"{shown(names)}, which have images in common, together have"
+        )
+        return f" {has} {sizes[largest]:.1%} of the images."
 
     def described(self):
         """Return how many units there are, for a message."""

@@ -210,8 +210,8 @@ def _pixels(graph, images):
     if isinstance(images, (ImageData, Mapping)):
         data = as_image_data(images, "images")
         images = data.read(np.arange(len(data)))
-    pixels = as_images(images)
     wanted = graph.inputs[0].shape[1:]
+    pixels = as_images(images, channels=wanted[-1])
     fits = all(
         side in (None, given)
         for side, given in zip(wanted, pixels.shape[1:], strict=True)

@@ -163,7 +163,7 @@ def _image_data(value, name, image_shape=(None, None, 3)):
     elif isinstance(value, (ImageData, Mapping)):
         value = as_image_data(value, name)
     else:
-        value = ImageData(ArrayImages(as_images(value, name)))
+        value = ImageData(ArrayImages(as_images(value, name, image_shape[-1])))
     check_not_empty(value, name)
     return value
 
@@ -237,9 +237,17 @@ def _rows_of_files(predictions, data):
 def _pixels(data):
     """Return the images as a list of arrays (height, width, 3) of bytes."""
     pixels = data.read(np.arange(len(data)))
-    pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-    grey = pixels.shape[-1] == 1
-    return list(pixels.repeat(3, axis=-1) if grey else pixels)
+    return list(colours_of(np.clip(np.rint(pixels), 0, 255).astype(np.uint8)))
+
+
+def colours_of(pixels):
+    """Return pixels with three channels: of other numbers, the first three or one.
+
+    A screen has no colours for more.
+    """
+    if pixels.shape[-1] >= 3:
+        return pixels[..., :3]
+    return pixels[..., :1].repeat(3, axis=-1)
 
 
 def _guess(predictions, at, label):

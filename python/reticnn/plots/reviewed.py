@@ -7,6 +7,7 @@ import numpy as np
 from reticnn.coercion import as_choice, as_int, shown
 from reticnn.data.image_data import as_image_data
 from reticnn.data.resizing import fitted
+from reticnn.plots.preparation import colours_of
 
 _COLUMNS = ("finding", "kind", "part", "image", "label", "value")
 
@@ -83,7 +84,7 @@ def _picture(row, data):
         )
     pixels = images.read(np.array([int(row["image"])]))[0]
     pixels = np.clip(pixels, 0, 255).astype(np.uint8)
-    return pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., :1].repeat(3, 2)
+    return colours_of(pixels)
 
 
 def _caption(row):

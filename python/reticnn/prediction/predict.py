@@ -226,7 +226,7 @@ def _images_to_predict(images, shape, classifier, on_bad_image):
         isinstance(image, (str, os.PathLike)) for image in images
     ):
         return _files(images, shape, classifier, on_bad_image)
-    return ImageData(ArrayImages(as_images(images)))
+    return ImageData(ArrayImages(as_images(images, channels=shape[-1])))
 
 
 def _files_in(folder, on_bad_image):

@@ -418,6 +418,7 @@ def _settings(classifier):
     policy = classifier.augmentation
     optimizer = model.optimizer if model.compiled else None
     facts = classifier.trained_with or {}
+    read = classifier.reading.described() if classifier.reading else ""
     return pairs(
         [
             ("Epochs", f"{classifier.epochs:,}"),
@@ -436,6 +437,7 @@ def _settings(classifier):
             ("Batch size", _fact(facts, "batch_size")),
             ("Seed", _fact(facts, "seed", "d")),
             ("Images resized by", classifier.resize),
+            ("Files read by", read or None),
             (
                 "Augmentation",
                 tag("pre", repr(policy).removeprefix("<Policy> "))

@@ -289,6 +289,8 @@ def _differences(thumbs, one, other, view):
     for steps, most in ((1, 2 * _MOST_ALIGNED), (2, _MOST_ALIGNED)):
         aligned, window = _aligned(_grey(images), _grey(others), window, steps)
         kept = np.flatnonzero(aligned <= most)
+        if not len(kept):
+            return difference
         images, others, window = images[kept], others[kept], window[kept]
         one = kept if steps == 1 else one[kept]
     seen = np.stack([_seen(colour, window) for colour in np.moveaxis(images, 3, 0)], 3)

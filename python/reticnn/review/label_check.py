@@ -6,6 +6,10 @@ from reticnn.review.features import Seer, number_of_feature_batches
 from reticnn.review.given_probabilities import as_probabilities
 from reticnn.review.held_out import held_out_probabilities, steps_of_regression
 from reticnn.review.labels import wrong_labels
+from reticnn.runtime.conditions import warn_user
+
+# Less than this part of the way from guessing to always right is hardly better.
+_BETTER = 1 / 3
 
 
 class NoLabelCheck:
@@ -66,4 +70,25 @@ class LabelCheck:
                 groups,
                 lambda step: report(self._batches + step),
             )
+        self._warn_of_guesses(chances)
         return wrong_labels(self._codes, chances, self._class_names)
+
+    def _warn_of_guesses(self, chances):
+        """Warn if the classes are predicted little better than by guessing."""
+        there = np.unique(self._codes)
+        guess = chances.argmax(axis=1)
+        recall = float(np.mean([(guess[self._codes == c] == c).mean() for c in there]))
+        by_chance = 1 / len(self._class_names)
+        if len(there) < 2 or recall >= by_chance + _BETTER * (1 - by_chance):
+            return
+        name, fix = (
+            ("classifier", "Give one whose features tell such images apart")
+            if self._seer
+            else ("probabilities", "Give those of a better classifier")
+        )
+        warn_user(
+            f"`{name}` hardly tells the classes apart: on average {recall:.1%} of the "
+            f"images of a class are predicted as it, and {by_chance:.1%} would be by "
+            "guessing. Most labels that seem wrong are then wrong predictions. "
+            f"{fix}, such as one trained on many more images."
+        )

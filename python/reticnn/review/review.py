@@ -150,6 +150,8 @@ def review_images(
     Warns:
         SeenImagesWarning: If `classifier` was trained on some of the images, so that
             fewer wrong labels are found.
+        UserWarning: If the classes are hardly told apart, so that most labels that seem
+            wrong are wrong predictions.
 
     Example:
         >>> data = shape_images(100, seed=1)

@@ -7,6 +7,7 @@ from PIL import Image
 
 from reticnn.data.bounding import allow, bounded
 from reticnn.data.described import Described, check_room, length_of
+from reticnn.data.pixels import orientation_of, turned
 
 _BEGINNING = b"\x89PNG\r\n\x1a\n"
 
@@ -34,14 +35,33 @@ def described(file, reading):
         _LIMITS,
         "straight" if bands in (2, 4) else None,
         bands > 2,
+        orientation=_orientation(file),
     )
     check_room(about, length_of(file), 5 * about.count)
     return about
 
 
 def values(file, about, reading, take):
-    """Return the values of a file, (height, width, bands)."""
+    """Return the values of a file, (height, width, bands), upright."""
     take(5 * about.count)
+    return turned(_values_as_stored(file, about), about.orientation)
+
+
+def _orientation(file):
+    with _opened(file) as image:
+        return orientation_of(image)
+
+
+def _opened(file):
+    """Open a file as Pillow does, as far as its header."""
+    file.seek(0)
+    image = Image.open(bounded(file), formats=("PNG",))
+    allow(image)
+    return image
+
+
+def _values_as_stored(file, about):
+    """Return the values of a file, (height, width, bands), as they lie there."""
     if about.bands == 1:
         return _clear_is_white(*_as_stored(file, "I;16B"))[..., None]
     if about.bands == 2:
@@ -57,9 +77,7 @@ def values(file, about, reading, take):
 
 def _as_stored(file, raw_mode):
     """Return what Pillow decodes of a file in a raw mode, and what is transparent."""
-    file.seek(0)
-    image = Image.open(bounded(file), formats=("PNG",))
-    allow(image)
+    image = _opened(file)
     image.tile = [part._replace(args=raw_mode) for part in image.tile]
     image.load()
     return np.asarray(image), image.info.get("transparency")

@@ -582,14 +582,78 @@ def test_a_range_that_is_not_that_of_the_files_is_told(tmp_path, kind, white, sa
         load_images(data)
 
 
-def test_eight_bits_among_twelve_are_told(tmp_path):
-    path = str(tmp_path / "photo.png")
-    cv2.imwrite(path, RNG.integers(0, 256, (16, 20)).astype("u1"))
-    with pytest.warns(UserWarning, match="almost black"):
-        _read(path, channels=1, value_range=(0, 4095))
+def test_a_window_of_a_range_is_not_told(tmp_path):
     deep = _twelve_bits(tmp_path, 1)[0]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _read(deep, channels=1, value_range=(0, 4095))
         # A window that cuts most values off is one that is meant.
         _read(deep, channels=1, value_range=(2000, 2200))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("bands", [1, 3])
+def test_what_exif_says_turns_every_format_and_its_tiles(tmp_path, orientation, bands):
+    values = _values(12, 20, bands)
+    code = (
+        struct.pack("<2sHIHHHII", b"II", 42, 8, 1, 274, 3, 1, orientation) + b"\0" * 4
+    )
+    _write(
+        tmp_path / "a.tif",
+        values,
+        photometric="rgb" if bands == 3 else "minisblack",
+        extratags=[(274, "H", 1, orientation, True)],
+    )
+    encoded = cv2.imencode(".png", values[..., ::-1])[1].tobytes()
+    chunk = b"eXIf" + code
+    chunk = struct.pack(">I", len(code)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (tmp_path / "a.png").write_bytes(encoded[:33] + chunk + encoded[33:])
+    size = (20, 12) if orientation > 4 else (12, 20)
+    image = _read(tmp_path / "a.tif", size)
+    np.testing.assert_array_equal(image, _read(tmp_path / "a.png", size))
+    first = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0)}
+    first |= {5: (0, 0), 6: (-1, 0), 7: (-1, -1), 8: (0, -1)}
+    np.testing.assert_allclose(
+        image[0, 0], np.broadcast_to(values[first[orientation]] / 257, 3), rtol=1e-5
+    )
+    tiles = [
+        load_images(image_tiles([tmp_path / f"a.{ending}"], 8, 2))["images"]
+        for ending in ("tif", "png")
+    ]
+    np.testing.assert_array_equal(*tiles)
+    np.testing.assert_array_equal(tiles[1][0], image[:8, :8])
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_floats_of_every_width_keep_their_depth(tmp_path, dtype):
+    values = (np.arange(320).reshape(16, 20, 1) / 320).astype(dtype)
+    for file in (tmp_path / "a.tif", tmp_path / "a.npy"):
+        _write(file, values) if file.suffix == ".tif" else np.save(file, values)
+        for value_range in ((0, 1), "data"):
+            image = _read(file, channels=1, value_range=value_range)
+            assert image.dtype == np.float32
+            assert len(np.unique(image)) > 300
+
+
+def test_a_range_is_for_values_of_more_than_8_bits(tmp_path):
+    deep = _values(16, 20, 3, most=4096)
+    photo = (deep >> 4).astype(np.uint8)
+    files = [str(tmp_path / name) for name in ("a.tif", "b.png", "c.tif", "d.npy")]
+    _write(files[0], deep, photometric="rgb")
+    cv2.imwrite(files[1], photo[..., ::-1])
+    _write(files[2], photo, photometric="rgb")
+    np.save(files[3], photo)
+    for value_range in ((0, 4095), "data"):
+        data = image_table(files, image_size=(16, 20), value_range=value_range)
+        images = load_images(data)["images"]
+        assert images.dtype == np.float32
+        for image in images[1:]:
+            np.testing.assert_array_equal(image, photo)
+        np.testing.assert_allclose(images[0], deep / 4095 * 255, atol=2)
+    data = image_table(files[1:], image_size=(16, 20), value_range="data")
+    assert len(data[:1] + data[1:]) == 3
+    data = image_table(files[1:], image_size=(16, 20), value_range=(0, 4095))
+    with pytest.warns(UserWarning, match=r"`value_range=\(0, 4095\)` is for values"):
+        images = load_images(data)["images"]
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images[0], photo)

@@ -50,11 +50,7 @@ def photo_as_image(pixels, highest, reading, has_floats):
     extremes = None if highest is None else Extremes(0, highest, _SIXTEEN_BITS)
     if not has_floats:
         return pixels, extremes
-    value_range = reading.value_range
-    if value_range.is_for_eight_bits:
-        return pixels.astype(np.float32), extremes
-    pixels = pixels.reshape(*pixels.shape[:2], reading.channels)
-    return scaled_values(pixels, value_range.pairs), extremes
+    return pixels.astype(np.float32), extremes
 
 
 def as_image(values, about, reading, has_floats, side):

@@ -105,7 +105,7 @@ class Reading:
         own, theirs = self.value_range, other.value_range
         if own.pairs and theirs.pairs:
             return own.pairs == theirs.pairs
-        return {own.asked, theirs.asked} <= {None, "type"}
+        return own == theirs or {own.asked, theirs.asked} <= {None, "type"}
 
     def to_config(self):
         """Return what there is to know, as JSON has it."""

@@ -212,9 +212,8 @@ class FileImages:
     @cached_property
     def dtype(self):
         """Type of the images: float32 if a file has more than 8 bits."""
-        eight_bits = self._asked.value_range.is_for_eight_bits and all(
-            kind in (None, np.uint8) for kind in self._types
-        )
+        # NumPy takes None for float64 where it compares types.
+        eight_bits = all(kind is None or kind == np.uint8 for kind in self._types)
         return np.dtype(np.uint8 if eight_bits else np.float32)
 
     @cached_property
@@ -241,11 +240,8 @@ class FileImages:
     def _range_of_values(self):
         """Return the range of values of a sample of the files."""
         asked = self._asked.value_range.asked
-        wanted = [
-            index
-            for index, kind in enumerate(self._types)
-            if asked == "data" or (kind is not None and kind.kind == "f")
-        ]
+        is_wanted = self._asked.value_range.is_found_from
+        wanted = [index for index, kind in enumerate(self._types) if is_wanted(kind)]
         # Several tiles may be of one file.
         files = list(dict.fromkeys(self.places[index] for index in wanted))
         spread = np.linspace(0, len(files) - 1, min(len(files), _SAMPLED_FILES))
@@ -353,7 +349,8 @@ class FileImages:
         if self._has_warned or not len(images):
             return
         self._has_warned = True
-        text = _of_other_range(images, self.reading.value_range.code)
+        of = _of_eight_bits if self.dtype == np.uint8 else _of_other_range
+        text = of(images, self.reading.value_range.code)
         if text:
             warn_user(text)
 
@@ -714,6 +711,14 @@ def _warn_of_reading(own, trained, name):
             f"`{name}` has files read with `{chosen}`, but the classifier was trained "
             f"on images read with `{before}`. Read them the same way."
         )
+
+
+def _of_eight_bits(images, code):
+    """Return the warning that a range is for none of the files."""
+    return (
+        f"`value_range={code}` is for values of more than 8 bits, and none of the files "
+        "has them: those of 8 bits stay as they are."
+    )
 
 
 def _of_other_range(images, code):

@@ -58,6 +58,16 @@ class OwnFiles(FileImages):
         images.check()
         return images
 
+    def read_like(self, reading, name):
+        """Return the same files with the range of values that others were read by.
+
+        What is found from other files says nothing of what the function returns.
+        """
+        if not reading.value_range.is_found:
+            return super().read_like(reading, name)
+        own = reading.with_range(self._asked.value_range)
+        return super().read_like(own, name)
+
     def check(self):
         """Read all files, and raise for those that cannot be read."""
         bad = {
@@ -146,6 +156,9 @@ def _checked(found, value_range):
     elif value_range.asked is None:
         _check_range(values)
         limits = (0, 255)
+    elif values.dtype == np.uint8:
+        # Not the pixels of a photo, which a range is not for.
+        values = values.astype(np.uint16)
     height, width, bands = values.shape
     about = Described(
         "an array",

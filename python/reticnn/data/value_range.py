@@ -46,14 +46,14 @@ class ValueRange:
         return cls("numbers", _as_pairs(value, channels))
 
     @property
-    def is_for_eight_bits(self):
-        """Whether values of 8 bits are kept as they are."""
-        return self.asked in (None, "type")
-
-    @property
     def is_chosen(self):
         """Whether the user has said what is black and white."""
         return self.asked in ("type", "numbers")
+
+    @property
+    def is_found(self):
+        """Whether the numbers were found from the values of files."""
+        return not self.is_chosen and self.pairs is not None
 
     def lacks_numbers(self, dtypes):
         """Return whether files of these types cannot be read before numbers are known.
@@ -61,19 +61,28 @@ class ValueRange:
         Args:
             dtypes: Types of files, None where they are not known.
         """
-        if self.pairs is not None:
+        return self.pairs is None and any(map(self.is_found_from, dtypes))
+
+    def is_found_from(self, dtype):
+        """Return whether the numbers are those of values of a type, if none are given.
+
+        Args:
+            dtype: Type of a file's values, None where it is not known.
+        """
+        if dtype is None or self.asked not in (None, "data"):
             return False
-        return self.asked == "data" or (
-            self.asked is None
-            and any(dtype is not None and dtype.kind == "f" for dtype in dtypes)
-        )
+        return dtype.kind == "f" or (self.asked == "data" and dtype != np.uint8)
 
     def pairs_for(self, about):
         """Return the (black, white) pairs for a file that has been described.
 
+        Values of 8 bits are pixels, whatever is black and white for others.
+
         Raises:
             RefusedError: If the file has no such range.
         """
+        if about.dtype == np.uint8 and not about.has_own_limits:
+            return (about.limits,)
         by_type = about.dtype.kind != "f" or about.has_own_limits
         if self.asked == "type" or (self.asked is None and by_type):
             if not by_type:

@@ -115,8 +115,7 @@ def _means(image, factor):
 def _converted(values, alpha, about, reading, has_floats):
     """Return values of the wanted bands as an image, on white if there is `alpha`."""
     is_grey = values.shape[2] == 3 and reading.channels == 1
-    as_pixels = about.is_eight_bit and reading.value_range.is_for_eight_bits
-    if as_pixels and not (has_floats or is_grey or alpha is not None):
+    if about.is_eight_bit and not (has_floats or is_grey or alpha is not None):
         image = values
     else:
         image = scaled_values(values, reading.value_range.pairs_for(about))
@@ -190,7 +189,7 @@ def extremes_of(values, about, value_range):
     if about.dtype.kind == "f":
         _check_all_there(values)
         return None
-    if about.has_own_limits or not value_range.is_for_eight_bits:
+    if about.has_own_limits or not value_range.is_by_type:
         return None
     return Extremes(values.min().item(), values.max().item(), about.limits)
 

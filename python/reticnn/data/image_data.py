@@ -349,8 +349,14 @@ class FileImages:
         if self._has_warned or not len(images):
             return
         self._has_warned = True
-        of = _of_eight_bits if self.dtype == np.uint8 else _of_other_range
-        text = of(images, self.reading.value_range.code)
+        code = self.reading.value_range.code
+        if self.dtype == np.uint8:
+            text = (
+                f"`value_range={code}` is for values of more than 8 bits, and none of "
+                "the files has them: those of 8 bits stay as they are."
+            )
+        else:
+            text = _of_other_range(images, code)
         if text:
             warn_user(text)
 
@@ -711,14 +717,6 @@ def _warn_of_reading(own, trained, name):
             f"`{name}` has files read with `{chosen}`, but the classifier was trained "
             f"on images read with `{before}`. Read them the same way."
         )
-
-
-def _of_eight_bits(images, code):
-    """Return the warning that a range is for none of the files."""
-    return (
-        f"`value_range={code}` is for values of more than 8 bits, and none of the files "
-        "has them: those of 8 bits stay as they are."
-    )
 
 
 def _of_other_range(images, code):

@@ -51,6 +51,11 @@ class ValueRange:
         return self.asked in ("type", "numbers")
 
     @property
+    def is_by_type(self):
+        """Whether whole numbers end at the largest of their type."""
+        return self.asked in (None, "type")
+
+    @property
     def is_found(self):
         """Whether the numbers were found from the values of files."""
         return not self.is_chosen and self.pairs is not None

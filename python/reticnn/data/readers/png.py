@@ -35,10 +35,9 @@ def described(file, reading):
         _LIMITS,
         "straight" if bands in (2, 4) else None,
         bands > 2,
-        orientation=_orientation(file),
     )
     check_room(about, length_of(file), 5 * about.count)
-    return about
+    return about._replace(orientation=_orientation(file))
 
 
 def values(file, about, reading, take):

@@ -64,6 +64,13 @@ new_review <- function(found) {
 
 #' @export
 print.reticnn_review <- function(x, ...) {
+  needed <- c("kind", "part", "image", "label", "why", "finding")
+  table <- tibble::as_tibble(as.list(x))
+  # Some columns of a review are a table like any other.
+  if (!all(needed %in% names(x))) {
+    print(table, ...)
+    return(invisible(x))
+  }
   sizes <- attr(x, "sizes")
   count <- function(n) format(n, big.mark = ",", decimal.mark = ".", trim = TRUE)
   cat("<reticnn_review> ", count(sum(sizes)), " images",
@@ -73,14 +80,14 @@ print.reticnn_review <- function(x, ...) {
     ": ", count(length(unique(x$finding))), " findings\n", sep = "")
   kinds <- factor(x$kind, unique(x$kind))
   if (nrow(x) > 0) {
-    table <- data.frame(
+    counts <- data.frame(
       kind = levels(kinds),
       findings = as.vector(tapply(x$finding, kinds, function(n) length(unique(n)))),
       images = as.vector(tapply(x$image, kinds, function(n) sum(!is.na(n))))
     )
-    print(table, row.names = FALSE, right = FALSE)
+    print(counts, row.names = FALSE, right = FALSE)
     cat("\n")
-    print(tibble::as_tibble(as.list(x)), ...)
+    print(table[c(needed, setdiff(names(x), needed))], ...)
   }
   invisible(x)
 }

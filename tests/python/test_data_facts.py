@@ -54,6 +54,16 @@ def test_joined_data_have_the_facts_of_all(make):
         "weight": [1.5, None, None],
         "site": [None, "y", "z"],
     }
+    whole, others = (
+        make(facts={"weight": values}) for values in ([1] * 4, list("wxyz"))
+    )
+    assert all(
+        type(one) is float
+        for one in (whole + make(facts=FACTS)).facts["weight"]
+        if one is not None
+    )
+    with pytest.raises(TypeError, match=r"weight.*4 whole numbers, 4 texts"):
+        whole + others
     with pytest.raises(ValueError, match="with groups and without cannot be joined"):
         one + make()
     assert (make() + make(facts=FACTS)).groups is None

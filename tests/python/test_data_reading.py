@@ -657,3 +657,26 @@ def test_a_range_is_for_values_of_more_than_8_bits(tmp_path):
         images = load_images(data)["images"]
     assert images.dtype == np.uint8
     np.testing.assert_array_equal(images[0], photo)
+
+
+def test_a_page_that_a_format_has_not_is_named(tmp_path):
+    values = _values(16, 20, 3, dtype="u1", most=256)
+    first, second = (Image.fromarray(part) for part in (values, values[::-1].copy()))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    first.save(tmp_path / "b.jpg")
+    cv2.imwrite(str(tmp_path / "c.png"), values.astype("u2") * 257)
+    np.save(tmp_path / "d.npy", values)
+    for file in sorted(tmp_path.iterdir()):
+        np.testing.assert_array_equal(_read(file, page=0), _read(file))
+        with pytest.raises(ValueError, match=f"{file.name}: is of a format of which"):
+            _read(file, page=1)
+        with pytest.raises(ValueError, match="first page alone is read"):
+            image_tiles([file], 8, page=1)
+
+
+def test_colours_that_are_more_than_their_transparency_are_white(tmp_path):
+    values = _values(16, 20, 4, dtype="u2", most=65_535)
+    values[0, 0] = (40_000, 40_000, 40_000, 0)
+    _write(tmp_path / "a.tif", values, photometric="rgb", extrasamples=["assocalpha"])
+    image = _read(tmp_path / "a.tif")
+    assert image.max() == 255 and (image[0, 0] == 255).all()

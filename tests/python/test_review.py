@@ -322,6 +322,11 @@ def test_reviews_of_other_data_are_refused_by_name(refused, cats):
         one = {name: list(column) for name, column in review.items()}
         one["image"] = one["image"][::-1]
         reticnn.split_images(data, keep_together=one)
+    pictures = np.concatenate([photos(10), photos(10)])
+    data = reticnn.image_arrays(pictures, ["a"] * 5 + ["b"] * 15)
+    of_arrays = reticnn.review_images(data, progress="none", kinds=["exact_duplicates"])
+    with refused(ValueError, "keep_together", "other images"):
+        reticnn.split_images(data[::-1], keep_together=of_arrays)
     parts = reticnn.review_images({"train": data, "test": data}, progress="none")
     with refused(ValueError, "keep_together", "parts", "'train'"):
         reticnn.split_images(data, keep_together=parts)

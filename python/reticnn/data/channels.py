@@ -210,5 +210,6 @@ def _on_white(image, alpha, about):
     low, high = about.limits
     share = np.clip((alpha.astype(np.float32) - low) / np.float32(high - low), 0, 1)
     if about.alpha == "straight":
-        image = image * share
-    return image + 255 * (1 - share)
+        return image * share + 255 * (1 - share)
+    # In a file that says so wrongly, colours are more than what is seen of them.
+    return np.minimum(image + 255 * (1 - share), 255)

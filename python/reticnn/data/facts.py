@@ -128,15 +128,23 @@ def joined_groups(parts):
 
 
 def joined_facts(parts):
-    """Return the facts about all images of several image data, None where unknown."""
+    """Return the facts about all images of several image data, None where unknown.
+
+    Raises:
+        TypeError: If a fact has values of several kinds.
+    """
     names = dict.fromkeys(name for part in parts for name in part.facts)
-    return {
+    columns = {
         name: [
             value
             for part in parts
             for value in part.facts.get(name, [None] * len(part))
         ]
         for name in names
+    }
+    return {
+        name: _of_one_kind(values, f"facts[{name!r}]")
+        for name, values in columns.items()
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from reticnn.coercion import printable, shown
 
-_COLUMNS = ("finding", "image", "part", "file")
+_COLUMNS = ("finding", "image", "part", "file", "label")
 
 
 def as_together(review, data, name="keep_together"):
@@ -27,8 +27,10 @@ def as_together(review, data, name="keep_together"):
             f"{shown(review)}."
         )
     together = {}
-    files = data.files or [None] * len(data)
-    for finding, image, part, file in zip(*map(review.get, _COLUMNS), strict=True):
+    unknown = [None] * len(data)
+    known = list(zip(data.files or unknown, data.labels or unknown, strict=True))
+    rows = zip(*map(review.get, _COLUMNS), strict=True)
+    for finding, image, part, file, label in rows:
         if part is not None:
             raise ValueError(
                 f"`{name}` is a review of parts, such as {shown(part)}. Review `data` "
@@ -37,7 +39,7 @@ def as_together(review, data, name="keep_together"):
         if image is None:
             continue
         image = int(image)
-        if not 0 <= image < len(data) or file != files[image]:
+        if not 0 <= image < len(data) or (file, label) != known[image]:
             at = "" if file is None else f", such as {printable(file)!r}"
             raise ValueError(
                 f"`{name}` is a review of other images than `data`{at}. Review `data` "

@@ -18,6 +18,7 @@ from reticnn.data.channels import (
     extremes_of,
     photo_as_image,
 )
+from reticnn.data.described import RefusedError
 from reticnn.data.file_reading import Reading
 from reticnn.data.pixels import check_memory, upright_pixels, upright_size
 from reticnn.data.readers import (
@@ -32,6 +33,10 @@ from reticnn.data.readers import (
 )
 
 _READERS = (tiff, png, pnm, jpeg2000, dicom, numpy_files, heic)
+_WITH_PAGES = (tiff, dicom)
+
+# Pages that a file of any format has.
+_FIRST = ("first", "bands", 0)
 
 # So much of a file tells what it is.
 _BEGINNING = 4096
@@ -157,8 +162,13 @@ def reader_of(file, reading):
     """Return the module that reads an open file and what its header says.
 
     Nothing and None for a photo of 8 bits whose bands are as the user wants them.
+
+    Raises:
+        RefusedError: If the file has not the page that is wanted.
     """
     beginning = _beginning_of(file)
+    if reading.page not in _FIRST:
+        _check_has_pages(beginning)
     if reading.is_of_photos and _is_plain(beginning):
         return None, None
     for reader in _READERS:
@@ -172,6 +182,15 @@ def reader_of(file, reading):
     if reading.is_of_photos and about.is_eight_bit:
         return None, None
     return photo, about
+
+
+def _check_has_pages(beginning):
+    """Raise if a file that begins so is of a format whose first page alone is read."""
+    if not any(reader.is_mine(beginning) for reader in _WITH_PAGES):
+        raise RefusedError(
+            "is of a format of which the first page alone is read, and `page` is the "
+            "number of another: leave it out"
+        )
 
 
 def _beginning_of(file):

@@ -37,7 +37,10 @@ users_frame <- function(frame) {
     own <- identical(home, topenv())
     if (own) frame <- frames[[at]]
     if (!own && !is.null(home) && !is_ours_or_base(topenv(home))) break
-    at <- sys.parents()[[at]]
+    # What print() of a list calls has itself for a parent.
+    parent <- sys.parents()[[at]]
+    if (parent >= at) break
+    at <- parent
   }
   frame
 }

@@ -218,3 +218,8 @@ test_that("images of many bands are one image, and are shown by three of them", 
   model <- build_cnn(c(8, 10, 13), n_blocks = 1, filters = 2, units = 4, seed = 1)
   expect_equal(predict_images(model, data[[1]]), predict_images(model, data)[1, ])
 })
+
+test_that("a list of image data is printed", {
+  skip_if_no_core()
+  expect_output(print(list(train = shape_images(4))), "train.*4 images")
+})

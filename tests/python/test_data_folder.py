@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from reticnn import check_images, image_folder, image_table, load_images, split_images
-from reticnn.data import caching, image_data as images
+from reticnn.data import caching, file_images as images
 from reticnn.data.decoding import decode_images
 from reticnn.data.digest import images_digest
 

@@ -14,7 +14,7 @@ from reticnn import (
     load_images,
     predict_images,
 )
-from reticnn.data import image_files, readers
+from reticnn.data import listing, readers
 
 
 def _add(folder, **counts):
@@ -27,8 +27,8 @@ def _add(folder, **counts):
 @pytest.fixture
 def without_heif(monkeypatch):
     """Have nothing installed that reads HEIC."""
-    endings = {e for e in image_files._readable_endings() if not e.startswith(".hei")}
-    monkeypatch.setattr(image_files, "_readable_endings", lambda: endings)
+    endings = {e for e in listing._readable_endings() if not e.startswith(".hei")}
+    monkeypatch.setattr(listing, "_readable_endings", lambda: endings)
 
 
 def test_pictures_of_other_kinds_are_counted_by_ending(cats, without_heif):

@@ -22,7 +22,7 @@ from reticnn import (
     shape_images,
 )
 from reticnn.classifier import Classifier
-from reticnn.data.image_data import ArrayImages
+from reticnn.data.array_images import ArrayImages
 from reticnn.evaluation.metrics import calibration, calibration_error
 from reticnn.reporting.sections import _error_of_gap, _verdict
 

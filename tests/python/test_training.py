@@ -16,7 +16,8 @@ from reticnn import (
 )
 from reticnn.augmenting.host import apply
 from reticnn.classifier import Classifier
-from reticnn.data.image_data import ArrayImages, ImageData
+from reticnn.data.array_images import ArrayImages
+from reticnn.data.image_data import ImageData
 from reticnn.data.resizing import fitted
 from reticnn.runtime.conditions import InterruptedWarning
 from reticnn.runtime.randomness import generator

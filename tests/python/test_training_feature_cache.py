@@ -14,7 +14,8 @@ from reticnn import (
     shape_images,
 )
 from reticnn.data import caching
-from reticnn.data.image_data import ArrayImages, ImageData
+from reticnn.data.array_images import ArrayImages
+from reticnn.data.image_data import ImageData
 from reticnn.training.frozen_prefix import NotSplitError, split_at_training
 
 

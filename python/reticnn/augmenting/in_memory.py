@@ -7,7 +7,8 @@ from reticnn.augmenting.compose import augmentation, refuse_unknown
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_images, as_int, as_seed, shown
 from reticnn.data.accepting import image_data_of, is_of_files
-from reticnn.data.image_data import ArrayImages, ImageData
+from reticnn.data.array_images import ArrayImages
+from reticnn.data.image_data import ImageData
 
 
 def augment(images, policy=None, *, copies=1, seed=None, **operations):

@@ -1,13 +1,9 @@
 """Image data from arrays."""
 
 from reticnn.coercion import as_images, as_labels
+from reticnn.data.array_images import ArrayImages
 from reticnn.data.facts import as_facts, as_groups
-from reticnn.data.image_data import (
-    NAME_ALL_CLASSES,
-    ArrayImages,
-    ImageData,
-    check_class_names,
-)
+from reticnn.data.image_data import NAME_ALL_CLASSES, ImageData, check_class_names
 
 
 def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None):

@@ -8,7 +8,7 @@ from reticnn.data.folder import (
     image_files,
     parts_of,
 )
-from reticnn.data.image_files import without_arrays
+from reticnn.data.listing import without_arrays
 from reticnn.data.other_files import left_out_text
 from reticnn.runtime.conditions import warn_user
 

@@ -19,7 +19,7 @@ from reticnn.coercion import (
 )
 from reticnn.data.folder_groups import as_grouping, groups_of_files
 from reticnn.data.image_data import check_class_names
-from reticnn.data.image_files import (
+from reticnn.data.listing import (
     as_bad_image_rule,
     file_data,
     is_array_name,

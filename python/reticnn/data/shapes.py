@@ -3,7 +3,8 @@
 import numpy as np
 
 from reticnn.coercion import as_channels, as_int, as_seed
-from reticnn.data.image_data import ArrayImages, ImageData
+from reticnn.data.array_images import ArrayImages
+from reticnn.data.image_data import ImageData
 from reticnn.runtime.randomness import generator
 
 _IMAGES_AT_ONCE = 256

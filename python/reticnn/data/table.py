@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from reticnn.coercion import as_labels, as_path, check_order, shown
 from reticnn.data.facts import as_facts, as_groups
 from reticnn.data.image_data import NAME_ALL_CLASSES, check_class_names
-from reticnn.data.image_files import as_bad_image_rule, file_data, reading_options
+from reticnn.data.listing import as_bad_image_rule, file_data, reading_options
 
 
 def image_table(

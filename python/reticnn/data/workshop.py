@@ -13,11 +13,12 @@ import numpy as np
 
 from reticnn.coercion import as_path, shown
 from reticnn.data.accepting import load_images
+from reticnn.data.array_images import ArrayImages
 from reticnn.data.decoding import bad_files_message, decode_images
 from reticnn.data.file_reading import Reading
 from reticnn.data.folder import image_folder
-from reticnn.data.image_data import ArrayImages, ImageData
-from reticnn.data.image_files import is_photo_name
+from reticnn.data.image_data import ImageData
+from reticnn.data.listing import is_photo_name
 from reticnn.runtime.downloads import network
 
 _CLASS_NAMES = ["cat", "dog"]

@@ -17,12 +17,8 @@ import numpy as np
 from reticnn.augmenting import augment
 from reticnn.coercion import as_images, as_int, as_path, as_strings, shown
 from reticnn.data.accepting import files_for, is_of_files
-from reticnn.data.image_data import (
-    ArrayImages,
-    ImageData,
-    as_image_data,
-    check_not_empty,
-)
+from reticnn.data.array_images import ArrayImages
+from reticnn.data.image_data import ImageData, as_image_data, check_not_empty
 from reticnn.graph import image_graph
 from reticnn.inspection import feature_maps, layer_filters
 from reticnn.prediction.summarising import PLACE_COLUMNS

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from reticnn.coercion import as_images, as_int, as_path, printable, shown
+from reticnn.data.array_images import ArrayImages
 from reticnn.data.folder import check_all_readable, image_files, parts_of
-from reticnn.data.image_data import ArrayImages, ImageData, as_image_data
-from reticnn.data.image_files import (
+from reticnn.data.image_data import ImageData, as_image_data
+from reticnn.data.listing import (
     as_bad_image_rule,
     file_data,
     reading_options,

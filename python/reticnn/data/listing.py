@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from reticnn.coercion import as_choice, as_pair
+from reticnn.data.file_images import FileImages
 from reticnn.data.file_reading import as_reading
-from reticnn.data.image_data import FileImages, ImageData
+from reticnn.data.image_data import ImageData
 from reticnn.data.own_reader import OwnFiles, as_reader
 from reticnn.data.plugins import add_plugins
 from reticnn.data.readers import dicom, numpy_files

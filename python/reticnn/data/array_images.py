@@ -1,0 +1,37 @@
+"""Images in memory."""
+
+from reticnn.data.identity import image_hashes
+
+
+class ArrayImages:
+    """Images held in memory as an array (n, height, width, channels)."""
+
+    def __init__(self, pixels, origins=None):
+        """Hold images.
+
+        Args:
+            pixels: Array, uint8 or float32.
+            origins: uint64 array, for each image the hash of the one that it is a
+                changed copy of, or None if they are originals.
+        """
+        self._pixels = pixels
+        self._origins = origins
+        self.image_shape = pixels.shape[1:]
+        self.files = self.places = self.boxes = None
+        self.resize = self.reading = None
+        self.dtype = pixels.dtype
+        self.skipped_files = self.left_out = []
+
+    def __len__(self):
+        """Count the images."""
+        return len(self._pixels)
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        return self._pixels[indices]
+
+    def pixel_identities(self, indices):
+        """Return a number for each image, the same for the same and for its copies."""
+        if self._origins is not None:
+            return self._origins[indices]
+        return image_hashes(self._pixels[indices])

@@ -1,0 +1,422 @@
+"""Images in files, which are decoded when they are read."""
+
+import os
+from functools import cached_property
+
+import numpy as np
+
+from reticnn.coercion import printable
+from reticnn.data.caching import new_cache
+from reticnn.data.channels import joined_extremes
+from reticnn.data.decoding import (
+    bad_files_message,
+    decode_images,
+    decode_scaled,
+    sampled_values,
+    types_of,
+)
+from reticnn.data.file_reading import Reading
+from reticnn.data.identity import image_hashes
+from reticnn.data.readers import may_have_floats
+from reticnn.data.value_range import ValueRange, robust_range
+from reticnn.runtime.conditions import warn_user
+
+# Looking at all images must not take the memory of all.
+IMAGES_AT_ONCE = 64
+
+# Values up to this share of their type's range leave at most 64 shades of 256.
+_DARK = 0.25
+
+# Images of a range that is not theirs have fewer values inside it than this share, or
+# none above this brightness: that of a file of 8 bits in a range of 12.
+_HARDLY_ANY = 0.01
+_ALMOST_BLACK = 17
+
+# The range of values is found from so many files, and so many values of each.
+_SAMPLED_FILES = 100
+_SAMPLED_VALUES = 20_000
+
+
+class FileImages:
+    """Images in files, decoded when read and then kept if there is a cache."""
+
+    # Tiles have them.
+    boxes = None
+
+    def __init__(
+        self,
+        files,
+        image_size,
+        reading=Reading(),  # noqa: B008
+        resize="stretch",
+        cache="none",
+        skipped=(),
+        places=None,
+        left_out=(),
+        like=None,
+        range_of=None,
+    ):
+        """Take the files and how to read them.
+
+        Args:
+            files: Paths, as they are shown.
+            image_size: (height, width) in pixels.
+            reading: `Reading`.
+            resize: "stretch", "crop" or "pad".
+            cache: "auto", "memory", "disk" or "none".
+            skipped: Positions among `files` of those known to be bad.
+            places: Absolute paths of the files, or None if `files` are as seen from
+                the working directory. Default None.
+            left_out: Paths of files of other kinds, which lie beside these.
+            like: `FileImages` of the same files, of which they have been looked at, or
+                None.
+            range_of: `FileImages` whose range of values is that of these, or None.
+        """
+        self.files = list(files)
+        # The working directory may be another one when they are read.
+        self.places = places or _absolute(self.files)
+        self.image_shape = (*image_size, reading.channels)
+        self.resize = resize
+        self.skipped = list(skipped)
+        self.left_out = list(left_out)
+        self._asked = reading
+        self._reading = None
+        self._like = like
+        self.range_of = range_of
+        self._besides = {}
+        self._cache_kind = cache
+        self._extremes = None
+        self._has_warned = False
+        self._has_told_of_changes = False
+        self._states = self._states_now(np.arange(len(self.files)))
+
+    def __len__(self):
+        """Count the images."""
+        return len(self.files)
+
+    def read(self, indices):
+        """Return the pixels of the images at `indices`."""
+        cached = self._cache.has[indices] & self._unchanged(indices)
+        if cached.all():
+            return self._cache.read(indices)
+        if not cached.any():
+            return self._decode(indices)
+        pixels = np.empty((len(indices), *self.image_shape), self.dtype)
+        pixels[cached] = self._cache.read(indices[cached])
+        pixels[~cached] = self._decode(indices[~cached])
+        return pixels
+
+    def read_scaled(self, indices, side):
+        """Return images of their own aspect, the shorter side `side` pixels, listed."""
+        files = [self.places[i] for i in indices]
+        self._note_states(np.asarray(indices))
+        images, problems, extremes = decode_scaled(
+            files, side, self.reading, self.dtype
+        )
+        good = [image for image in images if image is not None]
+        self._warn_of_values(extremes, good)
+        if problems:
+            self._refuse(indices, problems)
+        return images
+
+    def resized(self, image_shape, name="data"):
+        """Return the same files read at another (height, width, channels)."""
+        reading = self._asked.with_channels(image_shape[2], name)
+        return self.read_as(reading, image_shape[:2])
+
+    def read_as(self, reading, image_size=None):
+        """Return the same files read in another way, or at another size."""
+        return type(self)(
+            self.files,
+            image_size or self.image_shape[:2],
+            reading,
+            self.resize,
+            self._cache_kind,
+            self.skipped,
+            self.places,
+            self.left_out,
+            like=self,
+            range_of=self if reading.bands == self._asked.bands else None,
+            **self._besides,
+        )
+
+    def read_like(self, reading, name):
+        """Return the same files with the range of values that others were read by."""
+        asked = self._asked
+        _warn_of_reading(asked, reading, name)
+        wanted = reading.value_range
+        if asked.value_range.is_chosen or wanted == asked.value_range:
+            return self
+        return self.read_as(asked.with_range(wanted))
+
+    @property
+    def reading(self):
+        """How the files are read: `Reading`, with the range of values in numbers."""
+        # No cached property: a warning names the user's line, not one in functools.
+        if self._reading is None:
+            reading = self._asked
+            if self._lacks_numbers():
+                found = self._known_range() or self._range_of_values()
+                reading = reading.with_range(found)
+            self._reading = reading
+        return self._reading
+
+    @cached_property
+    def dtype(self):
+        """Type of the images: float32 if a file has more than 8 bits."""
+        # NumPy takes None for float64 where it compares types.
+        eight_bits = all(kind is None or kind == np.uint8 for kind in self._types)
+        return np.dtype(np.uint8 if eight_bits else np.float32)
+
+    @cached_property
+    def _types(self):
+        """The type of the values of each file, None where it is not known."""
+        if self._like is not None and self._asked.page == self._like._asked.page:
+            return self._like._types
+        return types_of(self.places, self._asked)
+
+    def _lacks_numbers(self):
+        """Return whether values must be looked at before files can be read."""
+        asked = self._asked.value_range
+        if asked.asked is None and not any(map(may_have_floats, self.places)):
+            return False
+        return asked.lacks_numbers(self._types)
+
+    def _known_range(self):
+        """Return the range of values of the images that say it for these, or None."""
+        if self.range_of is None:
+            return None
+        known = self.range_of.reading.value_range
+        return known if known.pairs and known.asked in (None, "data") else None
+
+    def _range_of_values(self):
+        """Return the range of values of a sample of the files."""
+        asked = self._asked.value_range.asked
+        is_wanted = self._asked.value_range.is_found_from
+        wanted = [index for index, kind in enumerate(self._types) if is_wanted(kind)]
+        # Several tiles may be of one file.
+        files = list(dict.fromkeys(self.places[index] for index in wanted))
+        spread = np.linspace(0, len(files) - 1, min(len(files), _SAMPLED_FILES))
+        files = [files[int(position)] for position in spread]
+        pair = robust_range(sampled_values(files, self._asked, _SAMPLED_VALUES))
+        found = ValueRange(asked, (pair,))
+        if asked is None:
+            warn_user(
+                "Files have floating-point values, and nothing says which of them are "
+                f"black and white: {found} becomes 0 to 255, the range of nearly all "
+                f"values of {len(files)} of the files. Give the two numbers as "
+                '`value_range`, or `value_range="data"` if that is right.'
+            )
+        return found
+
+    def pixel_identities(self, indices):
+        """Return a number for each image, the same for the same pixels."""
+        return image_hashes(self.read(indices))
+
+    @property
+    def skipped_files(self):
+        """The paths of those known to be bad."""
+        return [self.files[position] for position in self.skipped]
+
+    def find_bad(self):
+        """Return the problem of each file that cannot be read, by its position.
+
+        All files are decoded for that, and the good ones kept for the first epoch.
+        """
+        unseen = np.setdiff1d(np.flatnonzero(~self._cache.has), self.skipped)
+        bad = {}
+        for start in range(0, len(unseen), IMAGES_AT_ONCE):
+            indices = unseen[start : start + IMAGES_AT_ONCE]
+            _, problems = self._try_to_decode(indices)
+            bad |= {int(indices[index]): text for index, text in problems.items()}
+        return bad
+
+    @cached_property
+    def _cache(self):
+        shape = (len(self), *self.image_shape)
+        return new_cache(self._cache_kind, shape, self.dtype)
+
+    def _states_now(self, indices):
+        """Return (size, what changes with it) of files, -1 if they are gone."""
+        states = [_file_state(self.places[index]) for index in indices]
+        return np.array(states, np.int64).reshape(-1, 2)
+
+    def _unchanged(self, indices):
+        """Say of each file whether it is as when it was last decoded, or is gone."""
+        now = self._states_now(indices)
+        return ((now == self._states[indices]) | (now < 0)).all(axis=1)
+
+    def _note_states(self, indices):
+        """Note how files are that will be decoded, and warn of those that changed."""
+        before, now = self._states[indices, 0], self._states_now(indices)
+        changed = (before >= 0) & (now[:, 0] >= 0) & (before != now[:, 0])
+        self._states[indices] = now
+        if not changed.any() or self._has_told_of_changes:
+            return
+        self._has_told_of_changes = True
+        texts = [
+            f"{printable(self.files[index])!r} ({old:,} bytes then, {new:,} now)"
+            for index, old, new in zip(
+                indices[changed], before[changed], now[changed, 0], strict=True
+            )
+        ]
+        # Several tiles may be of one file.
+        some = list(dict.fromkeys(texts))
+        warn_user(
+            "Files have changed since they were listed or last read, and are read as "
+            f"they are now: {', '.join(some[:10])}{', ...' if some[10:] else ''}. "
+            "Others that have changed are not named any more."
+        )
+
+    def _decode(self, indices):
+        pixels, problems = self._try_to_decode(indices)
+        if problems:
+            self._refuse(indices, problems)
+        return pixels
+
+    def _refuse(self, indices, problems):
+        """Raise for files that cannot be read."""
+        # One error for all bad files, not one after the other as each is repaired.
+        bad = {int(indices[index]): text for index, text in problems.items()}
+        bad = dict(sorted({**bad, **self.find_bad()}.items()))
+        raise ValueError(
+            self.bad_message(bad)
+            + "\nRepair them, move them elsewhere, or skip them with "
+            '`on_bad_image="skip"`.'
+        )
+
+    def bad_message(self, bad):
+        """Return the text that names bad files with their problems, by position."""
+        return bad_files_message(self.files, bad, len(self))
+
+    def _warn_of_values(self, extremes, images):
+        """Warn once if values use little of their range, or are hardly in it."""
+        if self.reading.value_range.pairs is not None:
+            self._warn_of_numbers(images)
+        else:
+            self._warn_of_range(extremes)
+
+    def _warn_of_numbers(self, images):
+        """Warn if the first images that are read are hardly in a range of numbers."""
+        if self._has_warned or not len(images):
+            return
+        self._has_warned = True
+        code = self.reading.value_range.code
+        if self.dtype == np.uint8:
+            text = (
+                f"`value_range={code}` is for values of more than 8 bits, and none of "
+                "the files has them: those of 8 bits stay as they are."
+            )
+        else:
+            text = _of_other_range(images, code)
+        if text:
+            warn_user(text)
+
+    def _warn_of_range(self, extremes):
+        """Warn once if whole numbers use little of their type's range, or lie below."""
+        if self._has_warned:
+            return
+        kept = [] if self._extremes is None else [self._extremes]
+        self._extremes = joined_extremes([*kept, *extremes.values()])
+        text = self._extremes and _of_small_range(self._extremes)
+        if text:
+            self._has_warned = True
+            warn_user(text)
+
+    def _try_to_decode(self, indices):
+        """Return (pixels, problems) of the files at `indices`, and keep the good."""
+        files = [self.places[i] for i in indices]
+        self._note_states(indices)
+        pixels, problems, extremes = decode_images(
+            files, self.image_shape[:2], self.reading, self.resize, self.dtype
+        )
+        good = np.ones(len(files), bool)
+        good[list(problems)] = False
+        self._warn_of_values(extremes, pixels[good] if problems else pixels)
+        self._cache.write(indices[good], pixels if good.all() else pixels[good])
+        return pixels, problems
+
+
+def _warn_of_reading(own, trained, name):
+    """Warn if a user has chosen another way of reading than that of a model's images.
+
+    Args:
+        own: `Reading` of files, as it was asked for.
+        trained: `Reading` of the images that the model was trained on.
+        name: The argument's name, for the message.
+    """
+    differences = own.differences(trained)
+    if differences:
+        chosen, before = (
+            ", ".join(f"{option}={text}" for option, text in texts)
+            for texts in zip(*differences, strict=True)
+        )
+        warn_user(
+            f"`{name}` has files read with `{chosen}`, but the classifier was trained "
+            f"on images read with `{before}`. Read them the same way."
+        )
+
+
+def _of_other_range(images, code):
+    """Return the warning that images are hardly in the range that they are read by.
+
+    Args:
+        images: Arrays of values from 0 to 255, (height, width, channels).
+        code: The range, as the user's argument.
+    """
+    inside = np.mean([np.mean((image > 0) & (image < 255)) for image in images])
+    highest = max(float(np.max(image)) for image in images)
+    if inside < _HARDLY_ANY:
+        what = "nearly all values of the files read first are outside of it, and become"
+        what += " black or white"
+    elif highest < _ALMOST_BLACK:
+        what = "the files read first have no value above a sixteenth of it, and become "
+        what += "almost black"
+    else:
+        return None
+    return (
+        f"Values are brought to 0 to 255 by `value_range={code}`, but {what}. "
+        "Give the values that are black and white in these files."
+    )
+
+
+def _of_small_range(extremes):
+    """Return the warning that values lie below their range or use little of it."""
+    lowest, highest, (black, white) = extremes
+    if lowest < black:
+        return (
+            f"Files have values down to {lowest:,}, and all below {black:,} become "
+            f"black, as {white:,} becomes white. Give the values that are black and "
+            f"white, as in `value_range=({lowest}, {highest})`."
+        )
+    if not black < highest <= black + _DARK * (white - black):
+        return None
+    bits = 2 ** int(highest).bit_length() - 1
+    return (
+        "Files use a small part of the range of their type: those read so far have no "
+        f"value above {highest:,} of {white:,}, and become almost black. Give the "
+        f"values that are black and white, as in `value_range=(0, {bits})`, or "
+        '`value_range="data"`.'
+    )
+
+
+def _absolute(files):
+    """Return paths that lead to the same files from every working directory."""
+    if all(map(os.path.isabs, files)):
+        return files
+    here = os.getcwd()
+    # Without what abspath() does to `..`, which is another folder behind a link.
+    return [os.path.join(here, file) for file in files]
+
+
+def _file_state(file):
+    """Return the size of a file and what changes when it does, or -1 if it is gone.
+
+    Of a file that took another's place, the size and the time may be the other's.
+    """
+    try:
+        status = os.stat(file)
+    except OSError:
+        return -1, -1
+    changes = status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino
+    return status.st_size, hash(changes) & (2**63 - 1)

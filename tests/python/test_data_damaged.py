@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from torture import images as torture
 
+import reticnn
 from reticnn import check_images, image_folder, image_table, load_images
 
 # Damaged at random
@@ -198,3 +199,32 @@ def test_a_file_lost_in_training_is_named_alone(
     assert text.startswith("1 of 12 files")
     assert text.count("\n") == 2
     assert "Graph" not in text
+
+
+# Folders that are given in place of data
+
+
+def test_a_folder_with_a_bad_file_is_no_matter_of_the_function_that_reads_it(cats):
+    (cats / "cat" / "bad.png").write_text("no photo")
+    wanted = r"bad\.png(.|\n)*where the data are made, as by `image_folder\(\)`"
+    for function in (reticnn.review_images, reticnn.load_images):
+        with pytest.raises(ValueError, match=wanted):
+            function(cats)
+    with pytest.raises(ValueError, match=wanted):
+        reticnn.review_images({"train": image_folder(cats, 8)})
+
+
+def test_what_image_folder_asks_is_answered_there(tmp_path, write_image):
+    for place in ("n/fox/1.png", "n/elk/2.png", "s/fox/3.png", "s/elk/4.png"):
+        write_image(tmp_path / place, (60, 80, int(place[-5])))
+    asked = r"^`data` has folders.*Which are.*`image_folder\(path, groups=1\)`"
+    with pytest.warns(UserWarning, match=asked) as caught:
+        reticnn.split_images(tmp_path, 0.5, seed=1)
+    assert caught[0].filename == __file__
+    one = tmp_path / "n" / "fox"
+    (one / "n").mkdir()
+    shutil.move(one / "1.png", one / "n" / "1.png")
+    with pytest.raises(
+        ValueError, match=r"^`data` has only .*`image_folder\(\)` for that"
+    ):
+        reticnn.split_images(one, 0.5)

@@ -197,6 +197,28 @@ def test_monochrome1_of_eight_bits(tmp_path):
     np.testing.assert_array_equal(_grey(path, (20, 24)), 255 - values)
 
 
+@pytest.mark.parametrize("kind", ["MONOCHROME2", "MONOCHROME1"])
+def test_a_range_takes_the_place_of_a_window_of_eight_bits(tmp_path, kind):
+    pixels = RNG.integers(0, 256, (20, 24), dtype=np.uint8)
+    header = {"WindowCenter": 120, "WindowWidth": 80}
+    path = tmp_path / "a.dcm"
+    write_dicom(path, pixels, **header, PhotometricInterpretation=kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        given = _grey(path, (20, 24), value_range=(100, 140))
+    wanted = np.clip((pixels.astype(float) - 100) * 255 / 40, 0, 255)
+    wanted = 255 - wanted if kind == "MONOCHROME1" else wanted
+    np.testing.assert_allclose(given, wanted, atol=1e-3)
+    low, high = np.percentile(pixels, (0.1, 99.9))
+    found = _grey(path, (20, 24), value_range="data")
+    wanted = np.clip((pixels - low) * 255 / (high - low), 0, 255)
+    wanted = 255 - wanted if kind == "MONOCHROME1" else wanted
+    np.testing.assert_allclose(found, wanted, atol=1e-2)
+    own = _grey(path, (20, 24), value_range="type")
+    wanted = 255.0 - pixels if kind == "MONOCHROME1" else pixels
+    np.testing.assert_allclose(own, wanted, atol=1e-3)
+
+
 def test_fractions_without_a_window_are_measured_and_said(tmp_path):
     values = RNG.integers(0, 30000, (20, 24)).astype(np.int16)
     path = write_dicom(

@@ -1,6 +1,7 @@
 """Files of other kinds beside images are counted by their endings, never dropped."""
 
 import os
+import shutil
 import warnings
 
 import numpy as np
@@ -285,3 +286,25 @@ def test_a_table_finds_the_packages_too(tmp_path, jpeg_xl, run_python):
     _heic(tmp_path / "b.heic", _scene())
     code = f"import reticnn; reticnn.load_images(reticnn.image_table({files}))"
     assert run_python(code).returncode == 0
+
+
+def test_files_beside_the_folders_of_parts_are_counted(cats, tmp_path, write_image):
+    for part in ("train", "test"):
+        shutil.copytree(cats, tmp_path / "split" / part)
+    folder = tmp_path / "split"
+    (folder / "labels.csv").touch()
+    np.save(folder / "labels.npy", np.arange(3))
+    with pytest.warns(UserWarning, match=r"In `path`, 2 files .*1 \.npy"):
+        data = image_folder(folder, 8)
+    names = [os.path.basename(file) for file in data["train"].left_out]
+    assert sorted(names) == ["labels.csv", "labels.npy"]
+    assert data["test"].left_out == []
+    with pytest.warns(UserWarning, match=r"2 files of other kinds .* 1 \.npy"):
+        check_images(folder)
+    write_image(folder / "stray.png")
+    with pytest.warns(UserWarning, match=r"1 image next to .*'test'.*stray\.png"):
+        assert len(image_folder(folder, 8)["train"]) == len(data["train"])
+    with pytest.warns(UserWarning):
+        table = check_images(folder)
+    row = table["file"].index(str(folder / "stray.png"))
+    assert table["class"][row] is None and table["ok"][row]

@@ -95,6 +95,10 @@ def test_that_there_was_a_reader_is_kept_and_the_function_is_not(
     for one in (classifier, load_classifier(tmp_path / "a.reticnn")):
         with pytest.raises(ValueError, match="were read by a `reader` of yours"):
             predict_images(one, _files(grids))
+        # Of a folder, too, in which there is no image but for the reader.
+        for function in (predict_images, evaluate_classifier):
+            with pytest.raises(ValueError, match="were read by a `reader` of yours"):
+                function(one, grids)
     again = image_folder(grids, 16, reader=np.loadtxt)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*trained on")

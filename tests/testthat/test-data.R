@@ -659,7 +659,7 @@ test_that("groups of a folder are a level of folders, or a function in R", {
   for (species in c("deer", "fox")) {
     for (site in c("n", "s")) write_png(file.path(folder, species, site, "\u00e9.png"), "red")
   }
-  expect_warning(data <- image_folder(folder, 8), "Which are the classes.*`groups = 1`")
+  expect_warning(data <- image_folder(folder, 8), "Which are the classes.*groups = 1\\)`")
   expect_null(data$groups)
   expect_identical(image_folder(folder, 8, groups = 2)$groups, c("n", "s", "n", "s"))
   turned <- image_folder(folder, 8, groups = 1)

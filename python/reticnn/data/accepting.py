@@ -1,6 +1,8 @@
 """Whatever a user has as image data: also a folder, or files."""
 
 import os
+import re
+import warnings
 
 import numpy as np
 
@@ -8,6 +10,12 @@ from reticnn.coercion import printable
 from reticnn.data.folder import image_folder
 from reticnn.data.image_data import as_image_data
 from reticnn.data.table import image_table
+from reticnn.runtime.conditions import warn_user
+
+# An argument with which these functions are told to read files otherwise.
+_OWN_ARGUMENT = re.compile(
+    "`(on_bad_image|on_empty_class|class_names|groups|value_range|bands|page)[`=]"
+)
 
 
 def load_images(data):
@@ -72,14 +80,25 @@ def image_data_of(
         "resize": resize or "stretch",
         "value_range": reading,
     }
-    try:
-        data = read(value, image_size=size, **options)
-    except (TypeError, ValueError, FileNotFoundError) as error:
+
+    def said(text):
         # Here it came as another argument.
-        said = str(error).replace(f"`{argument}`", f"`{name}`")
-        if "`on_" in said:
-            said += f" Call `{read.__name__}()` for that, and give what it returns."
-        raise type(error)(said) from error
+        text = str(text).replace(f"`{argument}`", f"`{name}`")
+        if _OWN_ARGUMENT.search(text):
+            text += f" Call `{read.__name__}()` for that, and give what it returns."
+        return text
+
+    # Not in a context of our own: the warnings name the user's line.
+    caught = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            data = read(value, image_size=size, **options)
+    except (TypeError, ValueError, FileNotFoundError) as error:
+        raise type(error)(said(error)) from error
+    finally:
+        for warning in caught:
+            warn_user(said(warning.message), warning.category)
     return as_image_data(data, name)
 
 

@@ -3,12 +3,13 @@
 from reticnn.data.decoding import describe_images, unknown
 from reticnn.data.folder import (
     NOWHERE,
+    ask_which_are_classes,
     class_folders,
     existing_folder,
     image_files,
     parts_of,
 )
-from reticnn.data.listing import without_arrays
+from reticnn.data.listing import is_array_name, without_arrays
 from reticnn.data.other_files import left_out_text
 from reticnn.runtime.conditions import warn_user
 
@@ -33,7 +34,8 @@ def check_images(path):
         FileNotFoundError: If there is no such folder.
 
     Warns:
-        UserWarning: If there are files of other kinds.
+        UserWarning: If there are files of other kinds, or it is not clear which of two
+            levels of folders are the classes.
 
     Example:
         >>> table = check_images("~/photos")
@@ -48,6 +50,10 @@ def check_images(path):
         for folder in folders.values()
         for pair in _classes_of(folder, closed, others)
     ]
+    if folders != {"": path}:
+        beside = image_files(path, search_subfolders=False, others=others)
+        classes += [(file, None) for file in beside if not is_array_name(file)]
+        others += filter(is_array_name, beside)
     if others:
         warn_user(f"In `path`, {left_out_text(others)}.")
     files = [file for file, _ in classes]
@@ -82,8 +88,11 @@ def _classes_of(folder, closed, others):
     beside = image_files(folder, search_subfolders=False, closed=found, others=others)
     lists, names = [beside], [None]
     closed |= {path: (None, reason) for path, reason in found.items()}
-    for name, folders in class_folders(folder).items():
-        for one in folders:
+    folders = class_folders(folder)
+    if not beside:
+        ask_which_are_classes(folders)
+    for name, some in folders.items():
+        for one in some:
             found = {}
             lists.append(image_files(one, closed=found, others=others))
             names.append(name)

@@ -55,6 +55,7 @@ class FileImages:
         left_out=(),
         like=None,
         range_of=None,
+        where_skipped=" where the data are made, as by `image_folder()`",
     ):
         """Take the files and how to read them.
 
@@ -71,6 +72,8 @@ class FileImages:
             like: `FileImages` of the same files, of which they have been looked at, or
                 None.
             range_of: `FileImages` whose range of values is that of these, or None.
+            where_skipped: Which function's argument `on_bad_image` is, for messages:
+                few of those that read the files have one.
         """
         self.files = list(files)
         # The working directory may be another one when they are read.
@@ -83,7 +86,8 @@ class FileImages:
         self._reading = None
         self._like = like
         self.range_of = range_of
-        self._besides = {}
+        self._where_skipped = where_skipped
+        self._besides = {"where_skipped": where_skipped}
         self._cache_kind = cache
         self._extremes = None
         self._has_warned = False
@@ -282,7 +286,7 @@ class FileImages:
         raise ValueError(
             self.bad_message(bad)
             + "\nRepair them, move them elsewhere, or skip them with "
-            '`on_bad_image="skip"`.'
+            f'`on_bad_image="skip"`{self._where_skipped}.'
         )
 
     def bad_message(self, bad):

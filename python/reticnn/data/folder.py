@@ -173,8 +173,9 @@ def image_folder(
             allowed values.
 
     Warns:
-        UserWarning: If bad files, folders or classes are left out, or files of other
-            kinds that hold pictures, such as those of cameras; a link leads nowhere;
+        UserWarning: If bad files, folders or classes are left out, images next to
+            `train` and `test`, or files of other kinds that hold pictures, such as
+            those of cameras; a link leads nowhere;
             the folder looks like parts, several data sets or `site/species` rather than
             classes, or a class is not called as its folder is: spaces around the name
             are cut off, and bytes that are not UTF-8 become hexadecimal numbers.
@@ -207,7 +208,9 @@ def image_folder(
     parts = parts_of(path)
     if not parts:
         return folder_data(path, class_names)
+    beside = _beside_parts(path, parts)
     data = {part: folder_data(folder, class_names) for part, folder in parts.items()}
+    data["train"].source.left_out += beside
     for part in data:
         if part != "train":
             data[part].source.range_of = data["train"].source
@@ -245,6 +248,31 @@ def parts_of(path):
     return {
         part: parts[part] for part in ("train", "validation", "test") if part in parts
     }
+
+
+def _beside_parts(path, parts):
+    """Return files of other kinds that lie next to the folders of parts.
+
+    They are counted with `train`. Images there are of no part, and warned of.
+    """
+    others = []
+    images = image_files(path, search_subfolders=False, others=others)
+    images, arrays = _apart(images, is_array_name)
+    if images:
+        names = [os.path.basename(folder) for folder in parts.values()]
+        warn_user(
+            f"`path` has {len(images)} image{'s' * (len(images) != 1)} next to the "
+            f"folders {shown(names)}, such as {printable(images[0])!r}, which are left "
+            "out. Move those that are to be used into the folder of their class."
+        )
+    others += arrays
+    warn_of_pictures(others, "path")
+    return others
+
+
+def _apart(files, is_one):
+    """Return those of some files that are not of a kind, and those that are."""
+    return [file for file in files if not is_one(file)], list(filter(is_one, files))
 
 
 def _part_called(name):
@@ -445,15 +473,15 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, group
         known = {"groups": groups_of_files(beside, path, groups)}
         return file_data(beside, None, None, reading, on_bad_image, others, **known)
     # Such as labels.
-    others += filter(is_array_name, beside)
-    beside = [file for file in beside if not is_array_name(file)]
+    beside, arrays = _apart(beside, is_array_name)
+    others += arrays
     if beside:
         raise ValueError(
             f"`path` has {len(beside)} images next to its class folders, such as "
             f"{printable(beside[0])!r}. Move them into the folder of their class."
         )
     if groups is None:
-        _ask_which_are_classes(folders)
+        ask_which_are_classes(folders)
     if groups == 1:
         folders = _classes_in_groups(folders, closed, others)
     _warn_of_layout(folders)
@@ -469,7 +497,7 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, group
     _check_any_images(files, others, path)
     known = {"groups": groups_of_files(files, path, groups)}
     if callable(groups) and _one_group_each(codes, known["groups"]):
-        _ask_which_are_classes(folders)
+        ask_which_are_classes(folders)
     data = file_data(files, codes, class_names, reading, on_bad_image, others, **known)
     data = _without_empty_classes(data, folders, path, on_empty_class)
     warn_of_pictures(others, "path")
@@ -579,7 +607,7 @@ def _warn_of_layout(folders):
         )
 
 
-def _ask_which_are_classes(folders):
+def ask_which_are_classes(folders):
     """Warn if it is not clear which of two levels of folders are the classes."""
     repeated = _names_in_several(folders)
     if not repeated:
@@ -587,11 +615,11 @@ def _ask_which_are_classes(folders):
     names = list(folders)
     warn_user(
         f"`path` has folders without images that have the same subfolders, "
-        f"{shown(repeated)}. Which are the classes? {shown(names)} are read as the "
+        f"{shown(repeated)}. Which are the classes? {shown(names)} are taken for the "
         "classes now. If they are sites, patients or the like, with the classes "
-        f"{shown(repeated)} in each, give `groups=1`; if {shown(repeated)} are that, "
-        "in each class, give `groups=2`; if they are several data sets, give the "
-        "folder of one as `path`."
+        f"{shown(repeated)} in each, read them by `image_folder(path, groups=1)`; if "
+        f"{shown(repeated)} are that, in each class, by `image_folder(path, "
+        "groups=2)`; if they are several data sets, give the folder of one as `path`."
     )
 
 

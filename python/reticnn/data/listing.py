@@ -45,6 +45,7 @@ def reading_options(
         "cache": as_choice(cache, "cache", ("auto", "memory", "disk", "none")),
     }
     if reader is None:
+        _check_needs_no_reader(options["reading"])
         return options
     if options["cache"] == "none":
         raise ValueError(
@@ -58,6 +59,19 @@ def reading_options(
             "`value_range=(0, 4095)`."
         )
     return {**options, "reader": reader}
+
+
+def _check_needs_no_reader(reading):
+    """Raise if files are to be read as those were that a function of the user's read.
+
+    Here, before anyone looks for images: such files may be none to others.
+    """
+    if reading.has_reader:
+        raise ValueError(
+            "The images that the classifier was trained on were read by a `reader` of "
+            "yours, which is not kept with it. Read these files by it too, as in "
+            "`image_table(paths, reader=read)`, and give what that returns."
+        )
 
 
 def as_bad_image_rule(value):
@@ -111,12 +125,6 @@ def _source_of(files, reading, left_out):
     """Return the images in files, which the user's function reads if there is one."""
     if "reader" in reading:
         return OwnFiles(files, **reading, left_out=left_out)
-    if reading["reading"].has_reader:
-        raise ValueError(
-            "The images that the classifier was trained on were read by a `reader` of "
-            "yours, which is not kept with it. Read these files by it too, as in "
-            "`image_table(paths, reader=read)`, and give what that returns."
-        )
     return FileImages(files, **reading, left_out=left_out)
 
 

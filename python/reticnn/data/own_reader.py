@@ -79,7 +79,7 @@ class OwnFiles(FileImages):
             raise ValueError(
                 bad_files_message(self.files, bad, len(self))
                 + "\nRepair them or the `reader`, move them elsewhere, or skip them "
-                'with `on_bad_image="skip"`.'
+                f'with `on_bad_image="skip"`{self._where_skipped}.'
             )
 
     def find_bad(self):

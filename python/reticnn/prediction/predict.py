@@ -221,12 +221,13 @@ def _images_to_predict(images, shape, classifier, on_bad_image):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
         path = as_path(images, "images")
+        reading = _reading_for(shape, classifier)
         paths = _files_in(path, on_bad_image) if os.path.isdir(path) else [path]
-        return _files(paths, shape, classifier, on_bad_image)
+        return _files(paths, reading, on_bad_image)
     if isinstance(images, (list, tuple)) and all(
         isinstance(image, (str, os.PathLike)) for image in images
     ):
-        return _files(images, shape, classifier, on_bad_image)
+        return _files(images, _reading_for(shape, classifier), on_bad_image)
     return ImageData(ArrayImages(as_images(images, channels=shape[-1])))
 
 
@@ -251,8 +252,8 @@ def _files_in(folder, on_bad_image):
     return files
 
 
-def _files(paths, image_shape, classifier, on_bad_image):
-    """Return image data of the files at `paths`."""
+def _files(paths, reading, on_bad_image):
+    """Return image data of the files at `paths`, read as `_reading_for` says."""
     if len(paths) == 0:
         raise ValueError("`images` has no images. Give at least one.")
     paths = [as_path(path, "images") for path in paths]
@@ -262,11 +263,6 @@ def _files(paths, image_shape, classifier, on_bad_image):
             f"`images` must name image files; {len(missing)} of {len(paths)} do not "
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
         )
-    size, channels = _reading_size(image_shape)
-    reading = reading_options(
-        *(size, channels, classifier.resize or "stretch", "none"),
-        value_range=classifier.reading,
-    )
     return file_data(
         paths,
         None,
@@ -275,6 +271,17 @@ def _files(paths, image_shape, classifier, on_bad_image):
         on_bad_image,
         after_skipping="the table has no rows for them",
     )
+
+
+def _reading_for(image_shape, classifier):
+    """Return how files are read for a classifier, as an argument of `file_data`."""
+    size, channels = _reading_size(image_shape)
+    reading = reading_options(
+        *(size, channels, classifier.resize or "stretch", "none"),
+        value_range=classifier.reading,
+    )
+    # Here files are skipped by an argument of this function's own.
+    return {**reading, "where_skipped": ""}
 
 
 def _reading_size(image_shape):

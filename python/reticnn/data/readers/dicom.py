@@ -358,12 +358,15 @@ class _Frame:
         self._slope = self._window = None
         with _in_our_words("its header cannot be understood"):
             limits, self.dtype = self._meaning(image)
-            if reading.value_range.asked is None and image.colours in _GREYS:
+            says_window = image.colours in _GREYS and self._says_window()
+            if says_window and reading.value_range.asked is None:
                 self._window = self._windowing()
         self.has_window = self._window is not None
         self.limits = self._window[0] if self.has_window else limits
-        # Of 8 bits only where values are pixels already.
-        if self.dtype == np.uint8 and self.limits != (0, 255):
+        # Of 8 bits only where values are pixels already: not where a range that was
+        # asked for takes the place of a window.
+        is_replaced = says_window and not self.has_window
+        if self.dtype == np.uint8 and (is_replaced or self.limits != (0, 255)):
             self.dtype = np.dtype("u2")
 
     def _meaning(self, image):
@@ -407,16 +410,24 @@ class _Frame:
         _, dtype = _of_bits((high - low).bit_length(), low)
         return (low, high), dtype
 
+    def _says_window(self):
+        """Return whether the file says what is black and white."""
+        return (
+            bool(self._dataset.get("VOILUTSequence"))
+            or None not in self._centre_and_width()
+        )
+
+    def _centre_and_width(self):
+        """Return the centre and the width of the file's window, None if not said."""
+        names = ("WindowCenter", "WindowWidth")
+        return [_first(self._said(_OF_WINDOW, name)) for name in names]
+
     def _windowing(self):
-        """Return the limits of the file's window, and how values get there, or None."""
+        """Return the limits of the file's window, and how values get there."""
         if self._dataset.get("VOILUTSequence"):
             bits = self._dataset.VOILUTSequence[0].LUTDescriptor[2]
             return (0, 2**bits - 1), _TABLE
-        centre = _first(self._said(_OF_WINDOW, "WindowCenter"))
-        width = _first(self._said(_OF_WINDOW, "WindowWidth"))
-        if centre is None or width is None:
-            return None
-        centre, width = float(centre), float(width)
+        centre, width = map(float, self._centre_and_width())
         if not (math.isfinite(centre) and 0 < width < math.inf):
             raise RefusedError(
                 f"has a window {width:g} wide around {centre:g}, which cannot be: give "

@@ -43,6 +43,7 @@ image_folder <- function(path, image_size = 224, channels = NULL, resize = "stre
 # A function of the path as the core calls it; what is missing is `None` there.
 grouping <- function(groups) {
   if (!is.function(groups)) return(groups)
+  check_takes_one(groups, "groups", rlang::caller_env())
   function(path) {
     group <- groups(as_paths(path))
     if (length(group) == 1 && is.na(group)) return(NULL)
@@ -286,11 +287,20 @@ check_same_order <- function(paths, labels, call) {
   }
 }
 
+# The core sees our function, around that of the user.
+check_takes_one <- function(f, name, call) {
+  if (is.null(formals(args(f))) && !is.null(args(f))) {
+    abort_text(paste0("`", name, "` must be a function that can be called with one ",
+      "argument, the path of a file, and this one takes none."), call = call)
+  }
+}
+
 # A function of R's as the core calls it, which hears of errors by R's own message.
 as_reader <- function(reader, call = rlang::caller_env()) {
   if (!is.function(reader) || inherits(reader, "python.builtin.object")) {
     return(reader)
   }
+  check_takes_one(reader, "reader", call)
   core_module(call)
   the$relay$reader_of_r(function(path) {
     tryCatch(

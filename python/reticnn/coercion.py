@@ -114,6 +114,33 @@ def nearest(value, choices):
     return f" Did you mean {match[0]!r}?" if match else ""
 
 
+def check_takes_one(function, name, argument):
+    """Raise if a user's function cannot be called with one argument.
+
+    Args:
+        function: The function.
+        name: The argument that it came as, for the message.
+        argument: What it will be given, as in "the path of a file".
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # Of functions in C, it is not always known.
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        wanted = [
+            parameter.name
+            for parameter in signature.parameters.values()
+            if parameter.default is parameter.empty
+        ]
+        takes = f"has {shown(wanted)} to be given" if wanted else "takes none"
+        raise TypeError(
+            f"`{name}` must be a function that can be called with one argument, "
+            f"{argument}, and this one {takes}."
+        ) from error
+
+
 def as_ints(value, name, *, minimum=1):
     """Return `value`, a whole number or a sequence of them, as a tuple of ints."""
     items = _items(value)

@@ -165,7 +165,7 @@ def test_two_levels_that_could_be_the_classes_are_asked_about(by_species, tmp_pa
             ["returns (1, 2)", "one text or whole number"],
         ),
         (lambda file: 1 / 0, ValueError, ["fails for", "de1.png", "division by zero"]),
-        (lambda: "a", ValueError, ["fails for", "takes"]),
+        (lambda: "a", TypeError, ["one argument", "takes none"]),
     ],
 )
 def test_bad_groups_are_refused(refused, by_species, groups, error, parts):

@@ -11,6 +11,7 @@ from test_data_dicom import write_dicom
 from reticnn import (
     evaluate_classifier,
     fit_classifier,
+    freeze,
     image_folder,
     image_table,
     load_classifier,
@@ -103,6 +104,32 @@ def test_that_there_was_a_reader_is_kept_and_the_function_is_not(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*trained on")
         evaluate_classifier(classifier, again)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda: None, "and this one takes none"),
+        (lambda path, camera: None, "has 'path', 'camera' to be given"),
+        (lambda path, *, camera: None, "has 'path', 'camera' to be given"),
+    ],
+)
+def test_a_function_that_cannot_be_called_so_is_named_first(
+    grids, tiny_cnn, function, said
+):
+    said = f"`{{}}` must be a function .*one argument, {{}}, .*{said}"
+    path = "the path of a file"
+    with pytest.raises(TypeError, match=said.format("reader", path)):
+        image_folder(grids, 16, reader=function)
+    with pytest.raises(TypeError, match=said.format("groups", path)):
+        image_folder(grids, 16, groups=function)
+    far = "how far the work is"
+    data = image_folder(grids, 16, reader=np.loadtxt)
+    for work in (fit_classifier, predict_images):
+        with pytest.raises(TypeError, match=said.format("progress", far)):
+            work(tiny_cnn(), data, progress=function)
+    with pytest.raises(TypeError, match=said.format("layers", "a layer")):
+        freeze(tiny_cnn(), function)
 
 
 def test_a_classifier_of_photos_is_told_of_a_reader(grids, cats, tiny_cnn):

@@ -97,6 +97,11 @@ test_that("what a reader does wrong is said with the file, in R's own words", {
     "02.grid: `reader` fails: gone"
   )
   expect_identical(length(data), 1L)
+  no_argument <- expect_error(image_table(files, reader = function() 1),
+    "`reader` must .* one argument, the path of a file, .* takes none", class = "reticnn_error")
+  expect_identical(conditionCall(no_argument)[[1]], quote(image_table))
+  expect_error(image_folder(dirname(files[[1]]), groups = function() "a"),
+    "`groups` must .* takes none", class = "reticnn_error")
   expect_error(image_table(files, reader = "read_grid"), "`reader` must be a function",
     class = "reticnn_error")
   expect_error(image_table(files, reader = read_grid, cache = "none"), "`cache`",

@@ -2,13 +2,15 @@
 
 import os
 
-from reticnn.coercion import as_int, printable, shown
+from reticnn.coercion import as_int, check_takes_one, printable, shown
 from reticnn.data.facts import as_groups
 from reticnn.notation import in_words
 
 
 def as_grouping(groups):
     """Return how groups are found: a level of folders, a function, or None."""
+    if callable(groups):
+        check_takes_one(groups, "groups", "the path of a file")
     if groups is None or callable(groups):
         return groups
     try:

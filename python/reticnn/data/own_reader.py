@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reticnn.coercion import shown
+from reticnn.coercion import check_takes_one, shown
 from reticnn.data.channels import as_image
 from reticnn.data.decoding import bad_files_message
 from reticnn.data.described import Described, RefusedError, limits_of
@@ -21,6 +21,8 @@ _LOOKED_AT = 32
 
 def as_reader(value):
     """Return a user's `reader`, a function or None."""
+    if callable(value):
+        check_takes_one(value, "reader", "the path of a file")
     if value is None or callable(value):
         return value
     raise TypeError(

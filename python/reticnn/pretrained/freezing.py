@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from reticnn.coercion import as_int, nearest, shown
+from reticnn.coercion import as_int, check_takes_one, nearest, shown
 from reticnn.graph import (
     as_keras_model,
     calls_before,
@@ -358,6 +358,7 @@ def _chosen(network, layers):
     if isinstance(layers, slice):
         chosen = leaves[layers]
     elif callable(layers):
+        check_takes_one(layers, "layers", "a layer")
         chosen = [layer for layer in leaves if _answer(layers, layer)]
     elif _is_range(layers):
         chosen = leaves[slice(*map(_end, layers))]

@@ -4,7 +4,7 @@ import sys
 import time
 from functools import partial
 
-from reticnn.coercion import as_choice
+from reticnn.coercion import as_choice, check_takes_one
 from reticnn.runtime.backend import keras
 
 SECONDS_BETWEEN_CALLS = 0.1
@@ -25,6 +25,7 @@ def as_step_progress(progress):
         progress: `"bar"`, `"none"`, `"auto"`, or a function to call with a dict.
     """
     if callable(progress):
+        check_takes_one(progress, "progress", "how far the work is")
         return partial(_Calls, progress)
     choice = as_choice(progress, "progress", ("auto", "bar", "none"))
     if choice == "none" or (choice == "auto" and not someone_is_watching()):

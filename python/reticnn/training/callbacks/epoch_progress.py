@@ -2,7 +2,7 @@
 
 import time
 
-from reticnn.coercion import as_choice
+from reticnn.coercion import as_choice, check_takes_one
 from reticnn.runtime.backend import device_name, keras
 from reticnn.runtime.progress import SECONDS_BETWEEN_CALLS, someone_is_watching
 from reticnn.runtime.stopping import check_heard
@@ -13,6 +13,7 @@ _KERAS_VERBOSE = {"bar": 1, "epoch": 2}
 def as_progress(progress):
     """Return how to report progress: `"bar"`, `"epoch"`, `"none"` or a function."""
     if callable(progress):
+        check_takes_one(progress, "progress", "how far the work is")
         return progress
     choice = as_choice(progress, "progress", ("auto", *_KERAS_VERBOSE, "none"))
     if choice == "auto":

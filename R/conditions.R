@@ -89,6 +89,7 @@ check_arguments <- function(arguments, call, names = character()) {
     names[names(arguments)], names(arguments))
   for (name in names(arguments)) {
     value <- arguments[[name]]
+    check_takes_one(value, name, call)
     if (is.data.frame(value)) {
       abort_text(
         paste0("`", name, "` must not be a data frame, as this one of ",
@@ -121,9 +122,25 @@ check_arguments <- function(arguments, call, names = character()) {
   }
 }
 
+# The core would see a function around that of the user, which takes anything.
+check_takes_one <- function(f, name, call) {
+  given <- c(reader = "the path of a file", groups = "the path of a file",
+    progress = "how far the work is", layers = "a layer")
+  if (!name %in% names(given) || !is.function(f) || is_of_python(f)) return(invisible())
+  head <- args(f)
+  if (!is.null(head) && is.null(formals(head))) {
+    abort_text(paste0("`", name, "` must be a function that can be called with one ",
+      "argument, ", given[[name]], ", and this one takes none."), call = call)
+  }
+}
+
+is_of_python <- function(x) {
+  inherits(x, "python.builtin.object")
+}
+
 # Whether something is an object of Python whose process has ended.
 is_gone <- function(x) {
-  inherits(x, "python.builtin.object") && reticulate::py_is_null_xptr(x)
+  is_of_python(x) && reticulate::py_is_null_xptr(x)
 }
 
 is_plain_list <- function(x) {

@@ -287,17 +287,9 @@ check_same_order <- function(paths, labels, call) {
   }
 }
 
-# The core sees our function, around that of the user.
-check_takes_one <- function(f, name, call) {
-  if (is.null(formals(args(f))) && !is.null(args(f))) {
-    abort_text(paste0("`", name, "` must be a function that can be called with one ",
-      "argument, the path of a file, and this one takes none."), call = call)
-  }
-}
-
 # A function of R's as the core calls it, which hears of errors by R's own message.
 as_reader <- function(reader, call = rlang::caller_env()) {
-  if (!is.function(reader) || inherits(reader, "python.builtin.object")) {
+  if (!is.function(reader) || is_of_python(reader)) {
     return(reader)
   }
   check_takes_one(reader, "reader", call)

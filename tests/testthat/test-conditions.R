@@ -147,6 +147,18 @@ test_that("no argument with a default refuses NULL", {
     on_bad_image = NULL))
 })
 
+test_that("a function that takes nothing is named, and no code of ours", {
+  skip_if_no_core()
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 2, units = NULL)
+  data <- shape_images(12, image_size = 16, seed = 1)
+  nothing <- function() TRUE
+  expect_error(fit_classifier(model, data, progress = nothing),
+    "`progress` must .* one argument, how far the work is, .* takes none",
+    class = "reticnn_error")
+  expect_error(freeze(model, nothing), "`layers` must .* a layer, .* takes none",
+    class = "reticnn_error")
+})
+
 test_that("layers written in R train, predict, and say what saving needs", {
   skip_if_no_core()
   Twice <- reticulate::PyClass("Twice", inherit = keras$layers$Layer, defs = list(

@@ -158,13 +158,51 @@ import_keras <- function(call = rlang::caller_env()) {
 done_in_core <- function(call) {
   call <- suspendInterrupts(call)
   run <- suspendInterrupts(call$run)
+  the$jump <- NULL
   rlang::try_fetch(
     run(),
     python.builtin.KeyboardInterrupt = function(cnd) rlang::interrupt(),
-    `Rcpp::exception` = function(cnd) rlang::interrupt()
+    `Rcpp::exception` = function(cnd) rlang::interrupt(),
+    error = function(cnd) if (is.null(the$jump)) rlang::zap()
   )
+  if (!is.null(the$jump)) jump_again()
   suspendInterrupts(from_core(call$answer()))
 }
+
+# A function of R's as Python may call it: one that comes back to Python. To a handler
+# outside of the call, as in `tryCatch(fit_classifier(...), message = identity)`, R jumps
+# over Python's own frames, which breaks it. So the jump ends here, and becomes an error
+# that ends Python's work, after which `done_in_core()` jumps again.
+called_by_core <- function(f) {
+  function(...) {
+    cause <- NULL
+    # Errors come to reticulate, which calls this; so does Ctrl-C.
+    has_left <- function() !inherits(cause, c("error", "interrupt"))
+    value <- local({
+      is_back <- FALSE
+      on.exit(if (!is_back && has_left()) return(the))
+      value <- withCallingHandlers(f(...), condition = function(cnd) cause <<- cnd)
+      is_back <- TRUE
+      value
+    })
+    if (!identical(value, the)) return(value)
+    the$jump <- cause
+    stop(left_by_a_jump, call. = FALSE)
+  }
+}
+
+# Where a function of R's was left by a jump, does what led to it once more.
+jump_again <- function() {
+  cause <- the$jump
+  the$jump <- NULL
+  if (inherits(cause, "message")) message(cause)
+  if (inherits(cause, "warning")) warning(cause)
+  if (!is.null(cause)) signalCondition(cause)
+  rlang::abort(left_by_a_jump, class = "reticnn_error")
+}
+
+left_by_a_jump <- paste("A function that Python had called was left by a jump out of it.",
+  "Let it return a value, or stop with an error.")
 
 # Calls a public function of the core, or a method of its objects: warnings become R
 # warnings, and errors R errors with the text of the core under the user's own call.

@@ -294,12 +294,12 @@ as_reader <- function(reader, call = rlang::caller_env()) {
   }
   check_takes_one(reader, "reader", call)
   core_module(call)
-  the$relay$reader_of_r(function(path) {
+  the$relay$reader_of_r(called_by_core(function(path) {
     tryCatch(
       list(value = reader(as_paths(from_core(path)))),
       error = function(cnd) list(error = to_core(conditionMessage(cnd)))
     )
-  })
+  }))
 }
 
 # Labels of any R type as the core takes them, with the classes in order.

@@ -20,6 +20,9 @@ to_core <- function(x) {
   if (inherits(x, "Date")) {
     return(list(.days = as.list(as.numeric(x))))
   }
+  if (is.function(x) && !is_of_python(x)) {
+    return(called_by_core(x))
+  }
   if (!is.list(x) || is.object(x)) {
     return(x)
   }

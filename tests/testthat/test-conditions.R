@@ -193,3 +193,28 @@ test_that("a function that chooses layers must say TRUE or FALSE", {
   expect_match(message_of(unfreeze(build_cnn(), function(layer) "a")), "TRUE or FALSE, not 'a'")
   expect_no_error(unfreeze(build_cnn(), function(layer) TRUE))
 })
+
+test_that("a jump out of what Python has called leaves a Python that works", {
+  skip_if_no_core()
+  data <- shape_images(8, image_size = 8)
+  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2)
+  fit <- function(progress) fit_classifier(model, data, epochs = 1, progress = progress)
+  caught <- tryCatch(fit("epoch"), message = identity)
+  expect_s3_class(caught, "message")
+  own <- structure(list(message = "enough", call = NULL), class = c("own", "condition"))
+  expect_identical(tryCatch(fit(function(state) signalCondition(own)), own = identity), own)
+  warned <- tryCatch(fit_classifier(function() warning("odd"), data), warning = identity)
+  expect_identical(conditionMessage(warned), "odd")
+  file <- withr::local_tempfile(fileext = ".rds")
+  saveRDS(matrix(0, 8, 8), file)
+  read <- function(path) {
+    message("reading")
+    readRDS(path)
+  }
+  said <- tryCatch(image_table(file, reader = read), message = identity)
+  expect_identical(conditionMessage(said), "reading\n")
+  expect_match(message_of(callCC(function(leave) fit(function(state) leave(1)))), "by a jump")
+  expect_match(message_of(fit(function(state) stop("bad"))), "bad")
+  expect_message(fit("epoch"), "Epoch 1/1")
+  expect_length(data[1:2], 2)
+})

@@ -6,6 +6,7 @@ this file too, and starts at once without it.
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -69,6 +70,14 @@ def run_python():
         )
 
     return run
+
+
+@pytest.fixture
+def hears_ctrl_c():
+    """Have Ctrl-C heard, to which a process in the background of a shell is deaf."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,7 @@ def test_pipe_put_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_values_are_put_in_place_in_full_before_ctrl_c_is_heard():
     class Place:
         value = 0

@@ -605,7 +605,15 @@ def distributed(run):
         return  # `fine_tune()` takes none.
     devices = ["cpu:0", "cpu:1"]
     other = run.train(distribute=devices)
-    _same_history(other.history, run.classifier.history, 1e-3)
+    histories = [other.history, run.classifier.history]
+    if run.case.mixed_precision:
+        # In half precision the halves of a batch sum up otherwise, and an image between
+        # two classes falls to either.
+        histories = [
+            {name: values for name, values in one.items() if "accuracy" not in name}
+            for one in histories
+        ]
+    _same_history(*histories, max(1e-3, run.tolerance))
     close(
         other.model.get_weights(),
         run.classifier.model.get_weights(),

@@ -214,10 +214,9 @@ call_core <- function(.name, ..., .call = users_frame(rlang::caller_env()),
   arguments <- list(...)
   check_arguments(arguments, .call, .names)
   check_names(arguments, .call)
-  core <- core_module(.call)
+  core_module(.call)
   answer <- rlang::try_fetch(
     done_in_core({
-      if (is.character(.name)) .name <- reticulate::py_get_attr(core, .name)
       arguments <- lapply(arguments, to_core)
       # reticulate would copy values that are part of the call itself, even large arrays.
       elements <- lapply(seq_along(arguments), function(i) bquote(arguments[[.(i)]]))

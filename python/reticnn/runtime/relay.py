@@ -20,11 +20,16 @@ __all__ = ["Call", "attribute", "call_with_warnings", "load_keras", "named"]
 def call_with_warnings(function, /, *args, **kwargs):
     """Return what `function` returns, and the texts and kinds of the warnings it gave.
 
+    A public function may be given by its name, so that Ctrl-C is heard while it and
+    Keras are imported.
+
     These texts, and those of errors, are in R's notation. A kind is the class that R
     gives the warning, `"reticnn_warning"` if it has none of its own.
     """
     with written_in(RNotation()), warnings.catch_warnings(record=True) as caught:
         try:
+            if isinstance(function, str):
+                function = getattr(sys.modules["reticnn"], function)
             value = function(*received(args), **received(kwargs))
         except Exception as error:
             _put_in_r(error)
@@ -43,7 +48,7 @@ class Call:
     """
 
     def __init__(self, function, /, *args, **kwargs):
-        """Take a function and its arguments."""
+        """Take a function, or the name of a public one, and its arguments."""
         self._work = partial(call_with_warnings, function, *args, **kwargs)
 
     def run(self):

@@ -32,6 +32,18 @@ write_png <- function(file, colour, width = 20, height = 30) {
   grDevices::dev.off()
 }
 
+# A folder of two dark and two light images.
+photo_folder <- function(env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  for (class in c("dark", "light")) {
+    for (i in 1:2) {
+      write_png(file.path(folder, class, paste0(i, ".png")),
+        if (class == "dark") "black" else "white")
+    }
+  }
+  folder
+}
+
 # A plot as drawn, an array c(height, width, 3), 0 to 255.
 drawn_pixels <- function(plot, width = 4, height = 3) {
   file <- tempfile(fileext = ".png")

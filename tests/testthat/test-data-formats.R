@@ -1,20 +1,8 @@
 # Files of every kind that is no ordinary photo.
 
-# Two dark and two light images.
-small_folder <- function(env = parent.frame()) {
-  folder <- withr::local_tempdir(.local_envir = env)
-  for (class in c("dark", "light")) {
-    for (i in 1:2) {
-      write_png(file.path(folder, class, paste0(i, ".png")),
-        if (class == "dark") "black" else "white")
-    }
-  }
-  folder
-}
-
 test_that("files of other kinds are counted by their endings", {
   skip_if_no_core()
-  folder <- small_folder()
+  folder <- photo_folder()
   file.create(file.path(folder, "dark", c("1.nef", "2.NEF", "notes.txt")))
   said <- "3 files of other kinds are left out: 2 .nef, 1 .txt"
   expect_warning(data <- image_folder(folder, 8), paste0("In `path`, ", said),
@@ -207,7 +195,7 @@ test_that("how files are read is printed in R's notation", {
 
 test_that("what files tell has the same types where no file tells it", {
   skip_if_no_core()
-  table <- tibble::as_tibble(image_folder(small_folder(), 8), exif = TRUE)
+  table <- tibble::as_tibble(image_folder(photo_folder(), 8), exif = TRUE)
   expect_s3_class(table$exif_time, "POSIXct")
   expect_identical(attr(table$exif_time, "tzone"), "UTC")
   expect_type(table$exif_camera, "character")

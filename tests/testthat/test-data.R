@@ -190,17 +190,6 @@ test_that("a person without network learns what to do", {
   expect_match(paste(lines, collapse = "\n"), "cannot be reached.*pass its path as `path`")
 })
 
-photo_folder <- function(env = parent.frame()) {
-  folder <- withr::local_tempdir(.local_envir = env)
-  for (class in c("dark", "light")) {
-    for (i in 1:2) {
-      write_png(file.path(folder, class, paste0(i, ".png")),
-        if (class == "dark") "black" else "white")
-    }
-  }
-  folder
-}
-
 test_that("bad files are named at once, skipped by choice, and listed", {
   skip_if_no_core()
   folder <- photo_folder()

@@ -22,8 +22,8 @@ from reticnn import (
     save_classifier,
 )
 from reticnn.data.file_reading import Reading
-from reticnn.data.pixels import RefusedError
 from reticnn.data.readers import dicom
+from reticnn.data.refusing import RefusedError
 
 pydicom = pytest.importorskip("pydicom")
 from pydicom import uid  # noqa: E402

@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from reticnn import check_images, image_folder, image_memory, load_images
-from reticnn.data import bounding, decoding, pixels, png_rows, tiff_parts
+from reticnn.data import decoding
 from reticnn.data.budget import Budget
 from reticnn.data.decoding import decode_images
 from reticnn.data.file_reading import Reading
+from reticnn.data.pixels import bounding, png_rows, tiff_parts, upright
 
 DECODE = """
 import sys
@@ -229,8 +230,8 @@ def test_a_large_image_looks_as_a_small_one_does(
     path = tmp_path / "a"
     Image.fromarray(_photo(617, 803)).save(path, kind, **options)
     wanted = decode_images([str(path)], (40, 50), Reading(channels)).images
-    monkeypatch.setattr(pixels, "_LARGE", 100_000)
-    monkeypatch.setattr(pixels, "_PART", 30_000)
+    monkeypatch.setattr(upright, "LARGE", 100_000)
+    monkeypatch.setattr(upright, "_PART", 30_000)
     found = decode_images([str(path)], (40, 50), Reading(channels)).images
     assert np.abs(wanted.astype(int) - found).mean() < 2
     assert (wanted != found).any()
@@ -295,9 +296,9 @@ def test_a_tiff_in_parts_is_read_as_a_whole_one(tmp_path, monkeypatch, channels)
         whole.save(paths[-1], compression=packed, tiffinfo=rows, exif=exif)
     sizes = [(171, 203), (25, 20)]
     wanted = [decode_images(paths, size, Reading(channels)) for size in sizes]
-    monkeypatch.setattr(pixels, "_LARGE", 1000)
-    monkeypatch.setattr(pixels, "_KEPT", 10**6)
-    monkeypatch.setattr(pixels, "_PART", 3000)
+    monkeypatch.setattr(upright, "LARGE", 1000)
+    monkeypatch.setattr(upright, "_KEPT", 10**6)
+    monkeypatch.setattr(upright, "_PART", 3000)
     monkeypatch.setattr(tiff_parts, "_PART", 2000)
     for before, size in zip(wanted, sizes, strict=True):
         found = decode_images(paths, size, Reading(channels))
@@ -322,8 +323,8 @@ def test_a_png_is_read_by_rows_as_a_whole_one(tmp_path, monkeypatch, channels):
     assert cv2.imwrite(paths[-1], _photo(171, 203), options)
     sizes = [(171, 203), (25, 20)]
     wanted = [decode_images(paths, size, Reading(channels)) for size in sizes]
-    monkeypatch.setattr(pixels, "_MUCH", 0)
-    monkeypatch.setattr(pixels, "_PART", 3000)
+    monkeypatch.setattr(upright, "_MUCH", 0)
+    monkeypatch.setattr(upright, "_PART", 3000)
     for before, size in zip(wanted, sizes, strict=True):
         found = decode_images(paths, size, Reading(channels))
         assert found.problems == {}
@@ -358,7 +359,7 @@ def test_rows_of_a_png_are_without_their_filters(bits, colour):
 def test_a_cut_png_read_by_rows_is_named(tmp_path, monkeypatch):
     whole = _encoded(Image.fromarray(_photo(171, 203)), "PNG")
     (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
-    monkeypatch.setattr(pixels, "_MUCH", 0)
+    monkeypatch.setattr(upright, "_MUCH", 0)
     assert check_images(tmp_path)["problem"] == ["is damaged: image file is truncated"]
 
 
@@ -386,7 +387,7 @@ def test_a_damaged_tiff_in_parts_is_named(tmp_path, monkeypatch, change):
     if change == "beyond":
         whole = whole.replace(struct.pack("<HHI", 322, 4, 1), bytes(8))
     (tmp_path / "a.tif").write_bytes(whole)
-    monkeypatch.setattr(pixels, "_LARGE", 1000)
+    monkeypatch.setattr(upright, "LARGE", 1000)
     problem = check_images(tmp_path)["problem"][0]
     assert problem is not None
     assert problem.startswith(("is damaged", "is said", "is a TIFF", "is not an image"))
@@ -406,7 +407,7 @@ def test_converting_in_parts_changes_nothing(tmp_path, monkeypatch, orientation)
     wanted = [
         decode_images(paths, size, Reading(3)).images for size in ((61, 83), (20, 30))
     ]
-    monkeypatch.setattr(pixels, "_PART", 900)
+    monkeypatch.setattr(upright, "_PART", 900)
     for before in wanted:
         found = decode_images(paths, before.shape[1:3], Reading(3)).images
         np.testing.assert_array_equal(found, before)
@@ -470,7 +471,7 @@ def test_bytes_of_a_jpeg_count_as_memory():
     file = io.BytesIO(_encoded(Image.new("RGB", (64, 64)), "JPEG") + bytes(20 << 20))
     taken = []
     with Image.open(file) as image:
-        pixels.upright_pixels(image, 64, 3, taken.append)
+        upright.upright_pixels(image, 64, 3, taken.append)
     assert 20 << 20 < sum(taken) < 21 << 20
 
 

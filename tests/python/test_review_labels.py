@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, log_loss
 from sklearn.model_selection import cross_val_predict
 
 import reticnn
-from reticnn.review.held_out import held_out_probabilities
+from reticnn.review.held_out_probabilities import held_out_probabilities
 from reticnn.review.labels import suspects
 from reticnn.runtime.conditions import SeenImagesWarning
 

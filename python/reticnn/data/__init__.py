@@ -4,11 +4,11 @@ from reticnn.data.accepting import load_images
 from reticnn.data.arrays import image_arrays
 from reticnn.data.budget import image_memory
 from reticnn.data.checking import check_images
-from reticnn.data.folder import image_folder
-from reticnn.data.folding import fold_images
+from reticnn.data.folders.folder import image_folder
 from reticnn.data.image_data import ImageData
 from reticnn.data.shapes import shape_images
-from reticnn.data.splitting import split_images
+from reticnn.data.splits.folding import fold_images
+from reticnn.data.splits.splitting import split_images
 from reticnn.data.table import image_table
 from reticnn.data.tiles import image_tiles
 from reticnn.data.workshop import cats_and_dogs

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from reticnn.coercion import printable
-from reticnn.data.folder import image_folder
+from reticnn.data.folders.folder import image_folder
 from reticnn.data.image_data import as_image_data
 from reticnn.data.table import image_table
 from reticnn.runtime.conditions import warn_user

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reticnn.data.described import RefusedError
+from reticnn.data.refusing import RefusedError
 from reticnn.data.value_range import scaled_values
 
 # How bright red, green and blue are (ITU-R 601-2), in Pillow's own numbers.

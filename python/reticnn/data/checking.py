@@ -1,13 +1,12 @@
 """Check the files of a folder without using them."""
 
 from reticnn.data.decoding import describe_images, unknown
-from reticnn.data.folder import (
+from reticnn.data.folders.folder_layout import ask_which_are_classes, parts_of
+from reticnn.data.folders.folder_search import (
     NOWHERE,
-    ask_which_are_classes,
     class_folders,
     existing_folder,
     image_files,
-    parts_of,
 )
 from reticnn.data.listing import is_array_name, without_arrays
 from reticnn.data.other_files import left_out_text

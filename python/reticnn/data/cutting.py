@@ -5,15 +5,11 @@ import contextlib
 import numpy as np
 
 from reticnn.data.channels import as_image, photo_as_image
-from reticnn.data.pixels import (
-    converted_part,
-    converter_of,
-    is_upright,
-    load,
-    upright_pixels,
-)
+from reticnn.data.pixels.eight_bits import converted_part, converter_of
+from reticnn.data.pixels.orientation import is_upright
+from reticnn.data.pixels.tiff_parts import parts_of
+from reticnn.data.pixels.upright import load, upright_pixels
 from reticnn.data.readers import photo, reader_of
-from reticnn.data.tiff_parts import parts_of
 
 
 @contextlib.contextmanager

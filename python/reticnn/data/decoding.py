@@ -15,7 +15,6 @@ from reticnn.coercion import printable
 from reticnn.data.budget import memory
 from reticnn.data.exif import exif_of
 from reticnn.data.library_settings import while_decoding
-from reticnn.data.pixels import RefusedError
 from reticnn.data.readers import (
     description_of,
     may_be_deep,
@@ -26,6 +25,7 @@ from reticnn.data.readers import (
     upright_size_of,
 )
 from reticnn.data.readers.photo import image_in
+from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in

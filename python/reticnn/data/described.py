@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reticnn.data.pixels import RefusedError, check_memory
-
-__all__ = ["Described", "RefusedError", "check_room", "length_of", "limits_of"]
+from reticnn.data.refusing import RefusedError, check_memory
 
 # Of a blank page, a byte may hold some ten thousand pixels.
 _MOST_VALUES_PER_BYTE = 100_000

@@ -7,8 +7,9 @@ import numpy as np
 from reticnn.coercion import check_takes_one, shown
 from reticnn.data.channels import as_image
 from reticnn.data.decoding import bad_files_message
-from reticnn.data.described import Described, RefusedError, limits_of
+from reticnn.data.described import Described, limits_of
 from reticnn.data.file_images import FileImages
+from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted, scaled
 from reticnn.notation import R_MISSING_INTEGER, shown_kind, visible
 from reticnn.runtime.stopping import check_wanted

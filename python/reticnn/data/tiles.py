@@ -18,8 +18,8 @@ from reticnn.data.facts import as_facts, as_groups
 from reticnn.data.file_images import FileImages
 from reticnn.data.image_data import NAME_ALL_CLASSES, ImageData, check_class_names
 from reticnn.data.listing import as_bad_image_rule, reading_options, without_bad
-from reticnn.data.pixels import RefusedError
 from reticnn.data.readers import upright_size_of
+from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted
 from reticnn.data.table import files_at
 from reticnn.runtime.conditions import warn_user

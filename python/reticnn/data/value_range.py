@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, shown
-from reticnn.data.described import RefusedError
+from reticnn.data.refusing import RefusedError
 
 # What is black and white in `"data"`, in percent of the sampled values.
 _PERCENTILES = (0.1, 99.9)

@@ -16,7 +16,7 @@ from reticnn.data.accepting import load_images
 from reticnn.data.array_images import ArrayImages
 from reticnn.data.decoding import bad_files_message, decode_images
 from reticnn.data.file_reading import Reading
-from reticnn.data.folder import image_folder
+from reticnn.data.folders.folder import image_folder
 from reticnn.data.image_data import ImageData
 from reticnn.data.listing import is_photo_name
 from reticnn.runtime.downloads import network

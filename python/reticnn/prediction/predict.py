@@ -7,7 +7,8 @@ import numpy as np
 
 from reticnn.coercion import as_images, as_int, as_path, printable, shown
 from reticnn.data.array_images import ArrayImages
-from reticnn.data.folder import check_all_readable, image_files, parts_of
+from reticnn.data.folders.folder_layout import parts_of
+from reticnn.data.folders.folder_search import check_all_readable, image_files
 from reticnn.data.image_data import ImageData, as_image_data
 from reticnn.data.listing import (
     as_bad_image_rule,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reticnn.review.looks import GREY_WEIGHTS, SIDE
+from reticnn.review.image_measures import GREY_WEIGHTS, SIDE
 from reticnn.runtime.randomness import generator
 
 # Frequencies each way that a hash is made of.
@@ -66,18 +66,18 @@ class Pairs(NamedTuple):
     is_mirrored: np.ndarray
 
 
-def near_copies(looks, most, report):
+def near_copies(measured, most, report):
     """Return the `Pairs` of near copies.
 
     Args:
-        looks: `Looks`.
+        measured: `ImageMeasures`.
         most: Float, the largest difference of a near copy.
         report: Function to call as each step of the search is done.
     """
-    thumbs = looks.thumbs(np.arange(len(looks.hashes)))
+    thumbs = measured.thumbs(np.arange(len(measured.hashes)))
     clear = np.flatnonzero(thumbs.std(axis=(1, 2, 3)) >= _PLAIN)
     # Of the same pixels one is enough.
-    _, first = np.unique(looks.hashes[clear], return_index=True)
+    _, first = np.unique(measured.hashes[clear], return_index=True)
     own = clear[np.sort(first)]
     if len(own) < 2:
         return _pairs(np.empty((4, 0)))

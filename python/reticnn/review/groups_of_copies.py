@@ -48,17 +48,17 @@ class Copies(NamedTuple):
         )
 
 
-def copies_found(looks, pairs, parts, threshold):
+def copies_found(measured, pairs, parts, threshold):
     """Return the findings on images that are copies of others.
 
     Args:
-        looks: `Looks`.
+        measured: `ImageMeasures`.
         pairs: `Pairs` of near copies.
         parts: Dict of image data by name.
         threshold: The largest difference of near copies.
     """
     findings = []
-    for copies in _copies(looks, pairs, list(parts.values()), threshold):
+    for copies in _copies(measured, pairs, list(parts.values()), threshold):
         findings += _duplicates(copies, list(parts))
         findings += _contradictions(copies)
     return findings
@@ -79,11 +79,11 @@ def groups_of(hashes, pairs):
     return lowest[group]
 
 
-def _copies(looks, pairs, parts, threshold):
+def _copies(measured, pairs, parts, threshold):
     """Yield `Copies` of each image that has some."""
     part = np.repeat(np.arange(len(parts)), [len(data) for data in parts])
     labels = [label for data in parts for label in data.labels or [None] * len(data)]
-    group = groups_of(looks.hashes, pairs)
+    group = groups_of(measured.hashes, pairs)
     difference, is_mirrored = np.zeros(len(group)), np.zeros(len(group), bool)
     np.maximum.at(difference, group[pairs.first], pairs.difference)
     is_mirrored[group[pairs.first[pairs.is_mirrored]]] = True
@@ -97,7 +97,7 @@ def _copies(looks, pairs, parts, threshold):
             images,
             part[images],
             [labels[image] for image in images],
-            len(np.unique(looks.hashes[images])) == 1,
+            len(np.unique(measured.hashes[images])) == 1,
             bool(is_mirrored[numbers[at]]),
             float(difference[numbers[at]]),
             threshold,

@@ -4,7 +4,10 @@ import numpy as np
 
 from reticnn.review.features import Seer, number_of_feature_batches
 from reticnn.review.given_probabilities import as_probabilities
-from reticnn.review.held_out import held_out_probabilities, steps_of_regression
+from reticnn.review.held_out_probabilities import (
+    held_out_probabilities,
+    steps_of_regression,
+)
 from reticnn.review.labels import wrong_labels
 from reticnn.runtime.conditions import warn_user
 
@@ -13,7 +16,7 @@ _BETTER = 1 / 3
 
 
 class NoLabelCheck:
-    """Looks for no wrong labels.
+    """ImageMeasures for no wrong labels.
 
     Attributes:
         steps: How often `findings` reports.
@@ -27,7 +30,7 @@ class NoLabelCheck:
 
 
 class LabelCheck:
-    """Looks for wrong labels, in parts whose images all have one.
+    """ImageMeasures for wrong labels, in parts whose images all have one.
 
     Attributes:
         steps: How often `findings` reports.

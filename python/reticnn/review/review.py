@@ -18,10 +18,10 @@ from reticnn.review.classes import uneven_classes
 from reticnn.review.copies import near_copies, steps_of_search
 from reticnn.review.findings import table_of
 from reticnn.review.groups_of_copies import copies_found, groups_of
+from reticnn.review.image_measures import image_measures, number_of_measured_batches
 from reticnn.review.label_check import LabelCheck, NoLabelCheck
-from reticnn.review.looks import looks_at, number_of_looks
+from reticnn.review.odd_images import CHECKS, odd_images
 from reticnn.review.origins import bursts, divided_groups, facts_of, sizes_of
-from reticnn.review.pictures import CHECKS, odd_pictures
 from reticnn.runtime.progress import as_step_progress
 
 # The default threshold of each kind that has one.
@@ -170,23 +170,23 @@ def review_images(
     outlying = as_float(outlying, "outlying", minimum=0)
     batch_size = as_int(batch_size, "batch_size")
     labels = _label_check(classifier, probabilities, parts, batch_size)
-    looking = number_of_looks(list(parts.values()))
-    searching = looking + steps_of_search()
+    measuring = number_of_measured_batches(list(parts.values()))
+    searching = measuring + steps_of_search()
     report = start_progress(searching + labels.steps)
-    looks = looks_at(list(parts.values()), report)
+    measured = image_measures(list(parts.values()), report)
     pairs = near_copies(
-        looks, limits["near_duplicates"], lambda step: report(looking + step)
+        measured, limits["near_duplicates"], lambda step: report(measuring + step)
     )
     facts = facts_of(parts.values())
-    measures = {**looks.measures, **sizes_of(facts)}
+    measures = {**measured.measures, **sizes_of(facts)}
     findings = [
-        *copies_found(looks, pairs, parts, limits["near_duplicates"]),
-        *odd_pictures(measures, kinds, limits, outlying),
+        *copies_found(measured, pairs, parts, limits["near_duplicates"]),
+        *odd_images(measures, kinds, limits, outlying),
         *uneven_classes(parts, limits),
         *divided_groups(parts),
         *bursts(facts, parts, limits["burst"]),
         *labels.findings(
-            groups_of(looks.hashes, pairs), lambda step: report(searching + step)
+            groups_of(measured.hashes, pairs), lambda step: report(searching + step)
         ),
     ]
     findings = [finding for finding in findings if finding.kind in kinds]

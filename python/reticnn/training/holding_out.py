@@ -5,8 +5,8 @@ import numpy as np
 from reticnn.coercion import as_float
 from reticnn.data.conversion import read_at_size
 from reticnn.data.hashing import hashed, hashes_of
-from reticnn.data.splitting import parts_of_data
-from reticnn.data.units import Units
+from reticnn.data.splits.splitting import parts_of_data
+from reticnn.data.splits.units import Units
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 
 

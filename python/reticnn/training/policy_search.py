@@ -8,7 +8,7 @@ from reticnn.augmenting import augmentation
 from reticnn.augmenting.operations import OPERATIONS
 from reticnn.coercion import as_float, as_int, as_seed
 from reticnn.data.accepting import image_data_of
-from reticnn.data.splitting import parts_of_data
+from reticnn.data.splits.splitting import parts_of_data
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.runtime.randomness import generator

@@ -18,9 +18,8 @@ from reticnn.data.channels import (
     extremes_of,
     photo_as_image,
 )
-from reticnn.data.described import RefusedError
 from reticnn.data.file_reading import Reading
-from reticnn.data.pixels import check_memory, upright_pixels, upright_size
+from reticnn.data.pixels.upright import upright_pixels, upright_size
 from reticnn.data.readers import (
     dicom,
     heic,
@@ -31,6 +30,7 @@ from reticnn.data.readers import (
     pnm,
     tiff,
 )
+from reticnn.data.refusing import RefusedError, check_memory
 
 _READERS = (tiff, png, pnm, jpeg2000, dicom, numpy_files, heic)
 _WITH_PAGES = (tiff, dicom)

@@ -14,9 +14,10 @@ from functools import cache
 
 import numpy as np
 
-from reticnn.data.described import Described, RefusedError, check_room
+from reticnn.data.described import Described, check_room
 from reticnn.data.readers.peers import missing
 from reticnn.data.readers.sizes import size_in
+from reticnn.data.refusing import RefusedError
 
 ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
 

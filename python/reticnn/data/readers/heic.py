@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 
-from reticnn.data.bounding import bounded
 from reticnn.data.described import Described, check_room
+from reticnn.data.pixels.bounding import bounded
 from reticnn.data.plugins import heif
 
 # What files call themselves.

@@ -5,15 +5,10 @@ import struct
 import numpy as np
 from PIL import Image
 
-from reticnn.data.bounding import allow, bounded
-from reticnn.data.described import (
-    Described,
-    RefusedError,
-    check_room,
-    length_of,
-    limits_of,
-)
+from reticnn.data.described import Described, check_room, length_of, limits_of
+from reticnn.data.pixels.bounding import allow, bounded
 from reticnn.data.readers.peers import missing
+from reticnn.data.refusing import RefusedError
 
 _BEGINNINGS = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 _STREAM = b"\xff\x4f\xff\x51"

@@ -5,9 +5,9 @@ import struct
 
 from PIL import ExifTags, Image
 
-from reticnn.data.pixels import RefusedError, check_memory
 from reticnn.data.plugins import add_plugins
 from reticnn.data.readers.peers import missing
+from reticnn.data.refusing import RefusedError, check_memory
 
 _CODES = b"\xff\x0a"
 _BOXES = b"\0\0\0\x0cJXL \r\n\x87\n"

@@ -8,7 +8,8 @@ import zipfile
 import numpy as np
 from numpy.lib import format as numpy_format
 
-from reticnn.data.described import Described, RefusedError, check_room, limits_of
+from reticnn.data.described import Described, check_room, limits_of
+from reticnn.data.refusing import RefusedError
 from reticnn.notation import shown_kind
 from reticnn.runtime.foreign.archives import is_bounded, open_archive
 

@@ -1,6 +1,6 @@
 """Libraries that read what this package does not, and need not be installed."""
 
-from reticnn.data.described import RefusedError
+from reticnn.data.refusing import RefusedError
 
 
 def missing(name, what):

@@ -5,20 +5,16 @@ import contextlib
 import numpy as np
 from PIL import Image
 
-from reticnn.data.bounding import allow, bounded, read_at_once
 from reticnn.data.budget import memory
 from reticnn.data.described import Described, check_room, limits_of
-from reticnn.data.pixels import (
-    COPIES_AT_ONCE,
-    RefusedError,
-    check_memory,
-    orientation_of,
-    turned,
-)
+from reticnn.data.pixels.bounding import allow, bounded, read_at_once
+from reticnn.data.pixels.needs import COPIES_AT_ONCE
+from reticnn.data.pixels.orientation import orientation_of, turned
 from reticnn.data.plugins import add_plugins
 from reticnn.data.readers import heic, jpeg_xl
 from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS
+from reticnn.data.refusing import RefusedError, check_memory
 
 # What takes more memory to be opened is opened alone.
 _MUCH = 100_000_000

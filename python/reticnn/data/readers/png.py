@@ -5,9 +5,9 @@ import struct
 import numpy as np
 from PIL import Image
 
-from reticnn.data.bounding import allow, bounded
 from reticnn.data.described import Described, check_room, length_of
-from reticnn.data.pixels import orientation_of, turned
+from reticnn.data.pixels.bounding import allow, bounded
+from reticnn.data.pixels.orientation import orientation_of, turned
 
 _BEGINNING = b"\x89PNG\r\n\x1a\n"
 

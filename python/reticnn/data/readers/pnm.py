@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 
-from reticnn.data.described import Described, RefusedError, check_room, length_of
+from reticnn.data.described import Described, check_room, length_of
+from reticnn.data.refusing import RefusedError
 
 _HEADER = re.compile(rb"P([56])" + 3 * rb"(?:\s|#[^\n]*\n)+(\d{1,10})" + rb"\s")
 _LONGEST_HEADER = 4096

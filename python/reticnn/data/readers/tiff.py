@@ -4,17 +4,12 @@ import struct
 
 import numpy as np
 
-from reticnn.data.described import (
-    Described,
-    RefusedError,
-    check_room,
-    length_of,
-    limits_of,
-)
-from reticnn.data.pixels import turned
+from reticnn.data.described import Described, check_room, length_of, limits_of
+from reticnn.data.pixels.orientation import turned
 from reticnn.data.readers import photo
 from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS, pages_of
+from reticnn.data.refusing import RefusedError
 
 # By the numbers that TIFF has for them.
 _PLAIN = 1

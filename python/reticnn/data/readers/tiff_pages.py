@@ -3,7 +3,8 @@
 import struct
 from dataclasses import dataclass, field
 
-from reticnn.data.described import RefusedError, length_of
+from reticnn.data.described import length_of
+from reticnn.data.refusing import RefusedError
 
 # How a file begins: the order of its bytes, and whether it is a BigTIFF.
 _BEGINNINGS = {

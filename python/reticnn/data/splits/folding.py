@@ -7,15 +7,15 @@ import numpy as np
 
 from reticnn.coercion import as_int, as_ints, as_seed, shown
 from reticnn.data.accepting import image_data_of
-from reticnn.data.evening import shape_of
-from reticnn.data.splitting import (
+from reticnn.data.splits.evening import shape_of
+from reticnn.data.splits.splitting import (
     check_none_is_empty,
     division,
     in_groups,
     strata_of,
 )
-from reticnn.data.together import as_together
-from reticnn.data.units import Units
+from reticnn.data.splits.together import as_together
+from reticnn.data.splits.units import Units
 from reticnn.notation import shown_positions
 from reticnn.runtime.conditions import SplitNotice, warn_user
 from reticnn.runtime.randomness import generator

@@ -1,8 +1,6 @@
 """Image data from folders of files."""
 
-import errno
 import os
-import re
 from functools import partial
 from itertools import chain
 
@@ -11,53 +9,35 @@ import numpy as np
 from reticnn.coercion import (
     as_choice,
     as_class_names,
-    as_path,
     nearest,
     printable,
     shown,
-    tidy_name,
 )
-from reticnn.data.folder_groups import as_grouping, groups_of_files
+from reticnn.data.folders.folder_groups import as_grouping, groups_of_files
+from reticnn.data.folders.folder_layout import (
+    ask_which_are_classes,
+    parts_of,
+    warn_of_layout,
+)
+from reticnn.data.folders.folder_search import (
+    check_all_readable,
+    class_folders,
+    existing_folder,
+    image_files,
+)
 from reticnn.data.image_data import check_class_names
 from reticnn.data.listing import (
     as_bad_image_rule,
     file_data,
     is_array_name,
-    is_image_name,
-    is_nameless_image,
-    is_photo_name,
     reading_options,
     without_arrays,
 )
 from reticnn.data.other_files import (
-    is_of_the_user,
     no_images_text,
     warn_of_pictures,
 )
 from reticnn.runtime.conditions import warn_user
-
-# Folders of a split data set, by the names people give them, without "set" at the end.
-_PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
-
-# A class can be called so: trains are photographed too.
-_ALSO_A_CLASS = "train"
-
-_NUMBERED_PART = re.compile(r"(fold|split)[ _-]?[0-9]+")
-
-# Folders that systems and programs make for themselves.
-_NOT_OF_THE_USER = ("__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN")
-
-# Of a link, in place of the reason why a folder cannot be read.
-NOWHERE = "leads nowhere"
 
 _KINDS = "Images are files with extensions such as .jpg, .png, .tif or .webp."
 
@@ -217,39 +197,6 @@ def image_folder(
     return {part: _with_classes_of_train(data, part) for part in data}
 
 
-def existing_folder(path):
-    """Return `path` with `~` expanded, if it is a folder."""
-    if isinstance(path, (list, tuple)) and len(path) > 1:
-        raise TypeError(
-            f"`path` must be one folder, not {shown(path)}. Use `image_table()` for "
-            "files."
-        )
-    path = as_path(path, "path")
-    if os.path.isdir(path):
-        return path
-    raise FileNotFoundError(
-        f"`path` must be an existing folder, not {printable(path)!r} "
-        f"(working directory: {os.getcwd()!r}). Check the spelling."
-    )
-
-
-def parts_of(path):
-    """Return the folders of a split data set by part, or nothing if it is not one."""
-    names = subfolders_of(path)
-    parts = {_part_called(name): os.path.join(path, name) for name in names}
-    others = [name for name in names if not _part_called(name)]
-    if others and {"train", "test"} <= set(parts):
-        raise ValueError(
-            f"`path` has the folders {shown(others)} next to `train` and `test`, so "
-            f"its folders are neither parts nor classes: {path!r}. Move them elsewhere."
-        )
-    if others or "train" not in parts or len(parts) < len(names):
-        return {}
-    return {
-        part: parts[part] for part in ("train", "validation", "test") if part in parts
-    }
-
-
 def _beside_parts(path, parts):
     """Return files of other kinds that lie next to the folders of parts.
 
@@ -273,184 +220,6 @@ def _beside_parts(path, parts):
 def _apart(files, is_one):
     """Return those of some files that are not of a kind, and those that are."""
     return [file for file in files if not is_one(file)], list(filter(is_one, files))
-
-
-def _part_called(name):
-    """Return the part of a data set that a folder's name means, or None."""
-    return _PARTS.get(re.sub("[ _-]?set$", "", name.lower()))
-
-
-def class_folders(path):
-    """Return the folders in `path` that may be classes, listed by the class's name.
-
-    The classes are sorted. Several folders of one class are called the same, but for
-    spaces around the name or for how Unicode spells it.
-    """
-    folders = {}
-    for name in subfolders_of(path):
-        folders.setdefault(_class_called(name), []).append(os.path.join(path, name))
-    return dict(sorted(folders.items()))
-
-
-def _class_called(name):
-    """Return the name of the class that a folder of that name has."""
-    return tidy_name(printable(name))
-
-
-def subfolders_of(path):
-    """Return the names of the folders in `path` that may be classes, sorted.
-
-    Raises:
-        ValueError: If the folder may not be read.
-    """
-    try:
-        with os.scandir(path) as entries:
-            return sorted(
-                entry.name
-                for entry in entries
-                if _is_folder(entry) and _may_be_class(entry.name)
-            )
-    except OSError as error:
-        raise ValueError(
-            f"`path` is a folder that cannot be read ({_reason(error)}): {path!r}. "
-            "Allow yourself to read it."
-        ) from error
-
-
-def _is_folder(entry):
-    """Return whether an entry of a folder, or what it links to, is a folder."""
-    try:
-        return entry.is_dir()
-    except OSError as error:
-        if error.errno == errno.ELOOP:  # Links in a circle lead nowhere.
-            return False
-        raise
-
-
-def _reason(error):
-    return str(error.strerror).lower()
-
-
-def image_files(
-    path,
-    search_subfolders=True,
-    closed=None,
-    others=None,
-    searched=None,
-    every=False,
-):
-    """Return what is called like an image in a folder, sorted.
-
-    A folder called so is among them: it is an accident, to be named as a bad file.
-    Links to folders are followed, but not back to where the search has been.
-
-    Args:
-        path: Folder.
-        search_subfolders: Whether to look into its subfolders.
-        closed: Dict to which folders that cannot be read are added, each with the
-            reason, and links that lead nowhere, with `NOWHERE`; or None.
-        others: List to which files of other kinds are added, or None.
-        searched: Dict of the places of folders that have been searched before, to which
-            those are added that are searched now, each with its path; or None.
-        every: Whether files of other kinds are returned too.
-    """
-    files = []
-    closed = {} if closed is None else closed
-    others = [] if others is None else others
-    searched = {} if searched is None else searched
-
-    def note(error):
-        closed[error.filename] = _reason(error)
-
-    try:
-        above = set(map(_place, _with_parents(os.path.realpath(path))[1:]))
-        place = _place(path)
-    except OSError as error:
-        note(error)
-        return []
-    if place in searched:
-        return []
-    searched[place] = path
-    for folder, subfolders, names in os.walk(path, onerror=note, followlinks=True):
-        files += [
-            os.path.join(folder, name)
-            for name in sorted(names + subfolders)
-            if is_photo_name(name)
-            or (every and is_of_the_user(name) and name not in subfolders)
-        ]
-        rest = [
-            os.path.join(folder, name)
-            for name in sorted(names)
-            if is_of_the_user(name) and not (every or is_image_name(name))
-        ]
-        nameless = [path for path in rest if is_nameless_image(path)]
-        files += nameless
-        rest = sorted(set(rest) - set(nameless))
-        lost = [path for path in rest if _leads_nowhere(path)]
-        closed |= dict.fromkeys(lost, NOWHERE)
-        others += [path for path in rest if path not in closed]
-        wanted = [
-            name for name in subfolders if search_subfolders and _may_be_class(name)
-        ]
-        subfolders.clear()
-        for name in sorted(wanted):
-            try:
-                place = _place(os.path.join(folder, name))
-            except OSError as error:
-                note(error)
-                continue
-            if place not in above and place not in searched:
-                searched[place] = os.path.join(folder, name)
-                subfolders.append(name)
-    return files
-
-
-def _leads_nowhere(path):
-    """Return whether a path is a link to nothing, or in a circle."""
-    return os.path.islink(path) and not os.path.exists(path)
-
-
-def check_all_readable(closed, on_bad_image, name="path"):
-    """Raise or warn if folders cannot be read, as `image_files` notes them."""
-    lost = [printable(path) for path in closed if closed[path] == NOWHERE]
-    if lost:
-        # Nobody knows whether it was a folder, or has to do with the images.
-        warn_user(
-            f"`{name}` has links that lead nowhere, which are left out: {shown(lost)}. "
-            "Delete them, or put back what they led to if it was a folder of images."
-        )
-    closed = {path: closed[path] for path in closed if closed[path] != NOWHERE}
-    if not closed:
-        return
-    some = [f"{printable(folder)!r} ({closed[folder]})" for folder in closed][:10]
-    more = f", and {len(closed) - 10} more" if len(closed) > 10 else ""
-    message = (
-        f"`{name}` has {len(closed)} folder{'s' if len(closed) > 1 else ''} that "
-        "cannot be read: "
-        f"{', '.join(some)}{more}."
-    )
-    if on_bad_image == "error":
-        raise ValueError(
-            f"{message} Allow yourself to read them, move them elsewhere, or skip them "
-            'with `on_bad_image="skip"`.'
-        )
-    warn_user(f"{message} They are skipped, with all that is in them.")
-
-
-def _with_parents(path):
-    """Return a folder and all folders that it lies in."""
-    paths = [path]
-    while os.path.dirname(paths[-1]) != paths[-1]:
-        paths.append(os.path.dirname(paths[-1]))
-    return paths
-
-
-def _place(folder):
-    """Return what all paths of one folder have in common."""
-    status = os.stat(folder)
-    if status.st_ino:
-        return status.st_dev, status.st_ino
-    return os.path.realpath(folder)
 
 
 def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, groups):
@@ -484,7 +253,7 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, group
         ask_which_are_classes(folders)
     if groups == 1:
         folders = _classes_in_groups(folders, closed, others)
-    _warn_of_layout(folders)
+    warn_of_layout(folders)
     folders = _chosen(folders, class_names, path)
     class_names = list(folders)
     check_class_names(class_names, "path", _one_class_fix(path))
@@ -583,72 +352,10 @@ def _chosen(folders, class_names, path):
     return {name: folders.get(name, []) for name in class_names}
 
 
-def _warn_of_layout(folders):
-    """Warn if folders are not the classes that they will be taken for."""
-    names = [os.path.basename(folder) for some in folders.values() for folder in some]
-    changed = [name for name in names if _is_changed(name)]
-    if changed:
-        classes = [_class_called(name) for name in changed]
-        warn_user(
-            "`path` has folders whose names are not UTF-8 or have spaces around them. "
-            f"Their classes are called {shown(classes)}."
-        )
-    parts = [
-        name
-        for name in names
-        if _part_called(name) or _NUMBERED_PART.fullmatch(name.lower())
-    ]
-    if len(parts) > 1 or (parts and parts[0].lower() != _ALSO_A_CLASS):
-        warn_user(
-            f"`path` has folders that look like parts of a data set, {shown(parts)}, "
-            f"but all its folders are read as classes: {shown(list(folders))}. For "
-            "parts, give one of them as `path`, or have no folders but `train`, `test` "
-            "and `validation`."
-        )
-
-
-def ask_which_are_classes(folders):
-    """Warn if it is not clear which of two levels of folders are the classes."""
-    repeated = _names_in_several(folders)
-    if not repeated:
-        return
-    names = list(folders)
-    warn_user(
-        f"`path` has folders without images that have the same subfolders, "
-        f"{shown(repeated)}. Which are the classes? {shown(names)} are taken for the "
-        "classes now. If they are sites, patients or the like, with the classes "
-        f"{shown(repeated)} in each, read them by `image_folder(path, groups=1)`; if "
-        f"{shown(repeated)} are that, in each class, by `image_folder(path, "
-        "groups=2)`; if they are several data sets, give the folder of one as `path`."
-    )
-
-
 def _one_group_each(codes, groups):
     """Say whether all images of a class are of one group, which no other class has."""
     pairs = set(zip(codes.tolist(), groups, strict=True))
     return len(pairs) == len(set(groups)) == len(set(codes.tolist()))
-
-
-def _is_changed(name):
-    """Say whether a class is called differently from its folder, to the eye."""
-    try:
-        text = printable(name)
-        return text != text.strip() or os.fsencode(name).decode("utf-8") != text
-    except UnicodeDecodeError:
-        return True
-
-
-def _names_in_several(folders):
-    """Return names of subfolders that classes without images of their own share."""
-    seen, repeated = set(), set()
-    for folder in chain.from_iterable(folders.values()):
-        closed = {}
-        if image_files(folder, search_subfolders=False, closed=closed) or closed:
-            return []
-        names = {_class_called(name) for name in subfolders_of(folder)}
-        repeated |= seen & names
-        seen |= names
-    return sorted(repeated) if len(repeated) > 1 else []
 
 
 def _without_empty_classes(data, folders, path, on_empty_class):
@@ -675,11 +382,6 @@ def _files_in(folders, files):
     """Return those of some files that lie in folders, which are listed by class."""
     starts = tuple(os.path.join(folder, "") for folder in chain.from_iterable(folders))
     return [file for file in files if file.startswith(starts)]
-
-
-def _may_be_class(name):
-    """Say whether a folder is neither hidden nor called like an image."""
-    return not (name.startswith(".") or name in _NOT_OF_THE_USER or is_image_name(name))
 
 
 def _one_class_fix(path):

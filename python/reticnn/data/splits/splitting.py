@@ -8,12 +8,12 @@ import numpy as np
 from reticnn.coercion import as_float, as_seed, shown
 from reticnn.data.accepting import image_data_of
 from reticnn.data.decoding import FILE_FACTS
-from reticnn.data.evening import even_parts
 from reticnn.data.facts import as_groups, column_of
-from reticnn.data.ordering import parts_by_rank, ranks_of
-from reticnn.data.rounding import rounded
-from reticnn.data.together import as_together
-from reticnn.data.units import Units
+from reticnn.data.splits.evening import even_parts
+from reticnn.data.splits.ordering import parts_by_rank, ranks_of
+from reticnn.data.splits.rounding import rounded
+from reticnn.data.splits.together import as_together
+from reticnn.data.splits.units import Units
 from reticnn.notation import in_words
 from reticnn.runtime.conditions import SplitNotice, warn_user
 from reticnn.runtime.randomness import generator

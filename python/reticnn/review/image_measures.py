@@ -1,4 +1,4 @@
-"""What one look at each image tells: a thumbnail, a hash of its pixels, measures."""
+"""What one reading of each image tells: a thumbnail, a hash of its pixels, measures."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ _WHITE = 250
 _ONE_COLOUR = 4
 
 
-class Looks(NamedTuple):
+class ImageMeasures(NamedTuple):
     """What is known of each image, in the order of the data.
 
     `hashes` are the same for the same pixels, `thumbnails` a cache of uint8 images of
@@ -41,8 +41,8 @@ class Looks(NamedTuple):
         return self.thumbnails.read(np.asarray(positions)).astype(np.float32)
 
 
-def looks_at(parts, report):
-    """Return the `Looks` at the images of several image data, one after the other.
+def image_measures(parts, report):
+    """Return the `ImageMeasures` of several image data, one after the other.
 
     Args:
         parts: List of image data.
@@ -67,11 +67,11 @@ def looks_at(parts, report):
             rows += map(_measures, pixels)
     measures = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     measures["border"][padded] = 0
-    return Looks(hashes, thumbnails, measures)
+    return ImageMeasures(hashes, thumbnails, measures)
 
 
-def number_of_looks(parts):
-    """Return how many batches `looks_at` reads."""
+def number_of_measured_batches(parts):
+    """Return how many batches `image_measures` reads."""
     return sum(-(-len(part) // _AT_ONCE) for part in parts)
 
 

@@ -59,7 +59,7 @@ _OF_BLANK = {
 _OF_DEVIATION = 0.6745
 
 
-def odd_pictures(measures, kinds, thresholds, outlying):
+def odd_images(measures, kinds, thresholds, outlying):
     """Return the findings on single pictures.
 
     A picture is a finding if its measure is beyond the threshold, and unlike those of

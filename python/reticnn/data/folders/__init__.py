@@ -1,0 +1,1 @@
+"""Image data from folders: what lies in them, and what it means."""

@@ -1,0 +1,1 @@
+"""From an image that Pillow has opened to pixels, in little memory."""

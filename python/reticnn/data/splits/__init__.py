@@ -1,0 +1,1 @@
+"""Dividing image data: splits, folds, and what both keep whole."""

@@ -88,7 +88,9 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #'   labels = "A factor or logicals are accepted too.",
 #'   class_names = "With a factor, `NULL` uses its levels in their order.",
 #'   groups = "A factor is accepted too, and gives the core its names.",
-#'   facts = "In R it is a data frame; times come back in UTC."
+#'   facts = "In R it is a data frame; times come back in UTC.",
+#'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
+#'     the like give values from 0 to 1: `value_range = c(0, 1)`."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -102,14 +104,14 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 image_tiles <- function(paths, tile_size, overlap = 0, labels = NULL, image_size = NULL,
                         class_names = NULL, channels = NULL, on_bad_image = "error",
                         cache = "auto", groups = NULL, facts = NULL, bands = NULL,
-                        value_range = NULL, page = "first") {
+                        value_range = NULL, page = "first", reader = NULL) {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_tiles", paths = paths, tile_size = tile_size, overlap = overlap,
     labels = named$labels, image_size = image_size, class_names = named$class_names,
     channels = channels, on_bad_image = on_bad_image, cache = cache,
     groups = one_per_image(groups), facts = as_facts(facts), bands = bands,
-    value_range = value_range, page = page)
+    value_range = value_range, page = page, reader = as_reader(reader))
 }
 
 #' @eval said("check_images")

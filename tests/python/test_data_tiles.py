@@ -47,6 +47,10 @@ def _cut(path, place):
     return np.asarray(whole.crop((left, top, left + width, top + height)))
 
 
+def _pixels(data):
+    return load_images(data)["images"]
+
+
 def _places(data):
     columns = (data.facts[of] for of in ("left", "top", "width", "height"))
     return list(zip(*columns, strict=True))
@@ -215,6 +219,69 @@ def test_tiles_of_many_deep_bands_are_their_values(tmp_path):
     for tile, (left, top, width, height) in zip(found, _places(data), strict=True):
         wanted = values[top : top + height, left : left + width] / 4095 * 255
         np.testing.assert_allclose(tile, wanted, atol=0.01)
+
+
+@pytest.mark.parametrize("cache", ["auto", "memory", "disk"])
+def test_a_function_reads_images_for_their_tiles_once(pictures, cache):
+    calls = []
+
+    def reader(path):
+        calls.append(path)
+        return np.asarray(Image.open(path))
+
+    options = {"overlap": 6, "image_size": 16, "labels": list("aba")}
+    wanted = image_tiles(pictures, 24, **options)
+    data = image_tiles(pictures, 24, cache=cache, reader=reader, **options)
+    assert calls == [os.path.abspath(path) for path in pictures]
+    np.testing.assert_allclose(_pixels(data), _pixels(wanted), atol=1)
+    assert data.facts == wanted.facts
+    assert data.labels == wanted.labels
+    part = data[[5, 2]]
+    np.testing.assert_array_equal(_pixels(part), _pixels(data)[[5, 2]])
+    assert len(calls) == 3
+    # For a model that takes another size, each image is read once more.
+    larger = data.read_at((24, 24, 3))
+    assert len(calls) == 6
+    own = image_tiles(pictures, 24, overlap=6)
+    np.testing.assert_array_equal(_pixels(larger), _pixels(own))
+
+
+def test_images_of_which_a_function_makes_no_tiles_are_named_or_skipped(pictures):
+    def reader(path):
+        if path == os.path.abspath(pictures[0]):
+            raise OSError("gone")
+        return np.asarray(Image.open(path))
+
+    with pytest.raises(ValueError, match="`reader` fails: gone"):
+        image_tiles(pictures, 24, reader=reader)
+    with pytest.warns(UserWarning, match="`reader` fails: gone"):
+        data = image_tiles(pictures, 24, reader=reader, on_bad_image="skip")
+    assert data.skipped == [pictures[0]]
+    assert set(data.files) == set(pictures[1:])
+    with pytest.raises(ValueError, match="fewer than a tile of 500 x 500"):
+        image_tiles(pictures[1], 500, reader=lambda path: np.zeros((40, 30)))
+    with pytest.raises(ValueError, match="`cache` must not be 'none'"):
+        image_tiles(pictures[1], 24, reader=reader, cache="none")
+    sizes = iter([(40, 30), (50, 30)])
+    data = image_tiles(pictures[1], 24, reader=lambda path: np.zeros(next(sizes)))
+    with pytest.raises(ValueError, match="30 x 50 pixels now, and had 30 x 40"):
+        data.read_at((12, 12, 3))
+
+
+def test_values_that_a_function_reads_keep_their_depth_in_tiles(tmp_path):
+    path = str(tmp_path / "a.csv")
+    values = np.arange(24 * 24 * 5).reshape(24, 24, 5)
+    np.savetxt(path, values.ravel())
+    data = image_tiles(
+        path,
+        8,
+        bands=[4, 0],
+        value_range=(0, 2880),
+        reader=lambda path: np.loadtxt(path).reshape(24, 24, 5),
+    )
+    assert len(data) == 9
+    wanted = values[8:16, 8:16][..., [4, 0]] * (255 / 2880)
+    np.testing.assert_allclose(_pixels(data)[4], wanted, rtol=1e-5)
 
 
 def test_an_image_that_has_changed_is_read_anew_or_named(pictures):

@@ -216,3 +216,19 @@ test_that("a list of image data is printed", {
   skip_if_no_core()
   expect_output(print(list(train = shape_images(4))), "train.*4 images")
 })
+
+test_that("a reader of R's reads images for their tiles, each once", {
+  skip_if_no_core()
+  files <- own_files(list(0:23, 50 + 0:23))
+  calls <- 0
+  reader <- function(path) {
+    calls <<- calls + 1
+    read_grid(path)
+  }
+  tiles <- image_tiles(files, 2, channels = 1, reader = reader)
+  expect_identical(calls, 2)
+  place <- tibble::as_tibble(tiles)[2, ]
+  grid <- read_grid(place$file)
+  expect_equal(tiles[[2]][, , 1],
+    grid[place$top + 1:2, place$left + 1:2], ignore_attr = TRUE, tolerance = 1e-6)
+})

@@ -10,7 +10,7 @@ from reticnn.data.shapes import shape_images
 from reticnn.data.splits.folding import fold_images
 from reticnn.data.splits.splitting import split_images
 from reticnn.data.table import image_table
-from reticnn.data.tiles import image_tiles
+from reticnn.data.tiles.tiles import image_tiles
 from reticnn.data.workshop import cats_and_dogs
 
 __all__ = [

@@ -57,6 +57,10 @@ class _NoCache:
     def write(self, indices, pixels):
         """Keep images."""
 
+    def grow(self, count):
+        """Have room for so many images more, behind the others."""
+        self.has = np.concatenate([self.has, np.zeros(count, bool)])
+
 
 class _MemoryCache(_NoCache):
     """Hold images in an array, which takes memory as it fills."""
@@ -75,6 +79,16 @@ class _MemoryCache(_NoCache):
         """Keep images."""
         self._pixels[indices] = pixels
         self.has[indices] = True
+
+    def grow(self, count):
+        """Have room for so many images more, behind the others."""
+        super().grow(count)
+        if len(self.has) > len(self._pixels):
+            # What is not used takes no memory.
+            length = max(len(self.has), 2 * len(self._pixels))
+            pixels = np.empty((length, *self._image_shape), self._dtype)
+            pixels[: len(self._pixels)] = self._pixels
+            self._pixels = pixels
 
 
 class _DiskCache(_NoCache):

@@ -77,7 +77,7 @@ class FileImages:
         """
         self.files = list(files)
         # The working directory may be another one when they are read.
-        self.places = places or _absolute(self.files)
+        self.places = places or absolute(self.files)
         self.image_shape = (*image_size, reading.channels)
         self.resize = resize
         self.skipped = list(skipped)
@@ -404,7 +404,7 @@ def _of_small_range(extremes):
     )
 
 
-def _absolute(files):
+def absolute(files):
     """Return paths that lead to the same files from every working directory."""
     if all(map(os.path.isabs, files)):
         return files

@@ -11,7 +11,7 @@ from reticnn.coercion import as_choice, as_pair
 from reticnn.data.file_images import FileImages
 from reticnn.data.file_reading import as_reading
 from reticnn.data.image_data import ImageData
-from reticnn.data.own_reader import OwnFiles, as_reader
+from reticnn.data.own_reader import OwnFiles, ReadByFunction, as_reader
 from reticnn.data.plugins import add_plugins
 from reticnn.data.readers import dicom, numpy_files
 from reticnn.data.resizing import RESIZES
@@ -107,7 +107,7 @@ def without_bad(data, on_bad_image, after_skipping="the data list them in `skipp
     """
     source = data.source
     if on_bad_image == "error":
-        if isinstance(source, OwnFiles):
+        if isinstance(source, ReadByFunction):
             source.check()
         return data
     bad = source.find_bad()

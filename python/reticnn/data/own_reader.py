@@ -6,7 +6,6 @@ import numpy as np
 
 from reticnn.coercion import check_takes_one, shown
 from reticnn.data.channels import as_image
-from reticnn.data.decoding import bad_files_message
 from reticnn.data.described import Described, limits_of
 from reticnn.data.file_images import FileImages
 from reticnn.data.refusing import RefusedError
@@ -32,15 +31,17 @@ def as_reader(value):
     )
 
 
-class OwnFiles(FileImages):
-    """Images in files that the user's function reads, each once, when data are made.
+class ReadByFunction:
+    """What images have in common that the user's function reads, each file once.
 
     The function is called where the user is: R's in R's own thread. What it returns is
-    kept, at the size of the images, in memory or on disk.
+    kept, at the size of the images, in memory or on disk. For classes that are images
+    in files besides, and have `_parts`, what is read at once; `_positions_of`, the
+    positions of the images in it; and `_read_part`, which reads and keeps them.
     """
 
     def __init__(self, *args, reader, **options):
-        """Take what `FileImages` takes, and the function."""
+        """Take what the images in files take, and the function."""
         super().__init__(*args, **options)
         self._besides = {"reader": reader}
         self._reader = reader
@@ -80,56 +81,41 @@ class OwnFiles(FileImages):
         }
         if bad:
             raise ValueError(
-                bad_files_message(self.files, bad, len(self))
+                self.bad_message(bad)
                 + "\nRepair them or the `reader`, move them elsewhere, or skip them "
                 f'with `on_bad_image="skip"`{self._where_skipped}.'
             )
 
     def find_bad(self):
-        """Return the problem of each file that cannot be read, by its position.
+        """Return the problem of each image that cannot be read, by its position.
 
         The good ones are kept.
         """
         if self._bad is None:
             bad = {}
-            for index in np.setdiff1d(np.arange(len(self)), self.skipped):
+            for part in self._parts():
                 check_wanted()
                 try:
-                    self._keep(index, self._image(index))
+                    self._read_part(part)
                 except RefusedError as error:
-                    bad[int(index)] = str(error)
-            self._bad = bad
-            if self._asked.value_range.pairs is not None:
-                good = np.flatnonzero(self._cache.has)[:_LOOKED_AT]
-                self._warn_of_numbers(self._cache.read(good))
+                    bad |= dict.fromkeys(self._positions_of(part), str(error))
+            self.take_over(self._cache, bad)
         return self._bad
 
-    def _image(self, index):
-        values, about = self._values(index)
-        pixels, _ = as_image(
-            values, about, self.reading, True, max(self.image_shape[:2])
-        )
-        image = fitted(pixels, self.image_shape[:2], self.resize)
-        return image.reshape(self.image_shape)
+    def take_over(self, cache, bad=()):
+        """Keep the images in a cache, which are all but the bad ones."""
+        self._cache, self._bad = cache, dict(bad)
+        if self._asked.value_range.pairs is not None:
+            good = np.flatnonzero(cache.has)[:_LOOKED_AT]
+            self._warn_of_numbers(cache.read(good))
 
-    def _keep(self, index, image):
-        self._cache.write(np.array([index]), image[None])
-        if not self._cache.has[index]:
-            raise ValueError(
-                f"There is no room to keep the {len(self):,} images that `reader` "
-                "reads. Read them at a smaller `image_size`, have more room in the "
-                'temporary folder (TMPDIR), or use `cache="memory"`.'
-            )
+    def _keep(self, indices, images):
+        self._cache.write(indices, images)
+        check_kept(self._cache, indices)
 
     def _values(self, index):
         """Return what the function makes of a file, checked, and `Described`."""
-        path = self.places[index]
-        try:
-            found = self._reader(path)
-        except Exception as error:
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise RefusedError(f"`reader` fails: {visible(said)}") from error
-        return _checked(found, self._asked.value_range)
+        return values_by(self._reader, self.places[index], self._asked.value_range)
 
     @cached_property
     def dtype(self):
@@ -140,6 +126,52 @@ class OwnFiles(FileImages):
     def _types(self):
         # Not known before they are read, and no matter.
         return [np.dtype(np.int64)] * len(self)
+
+
+class OwnFiles(ReadByFunction, FileImages):
+    """Images in files that the user's function reads when the data are made."""
+
+    def _parts(self):
+        return np.setdiff1d(np.arange(len(self)), self.skipped).tolist()
+
+    def _positions_of(self, index):
+        return [index]
+
+    def _read_part(self, index):
+        values, about = self._values(index)
+        side = max(self.image_shape[:2])
+        pixels, _ = as_image(values, about, self.reading, True, side)
+        image = fitted(pixels, self.image_shape[:2], self.resize)
+        self._keep(np.array([index]), image.reshape(1, *self.image_shape))
+
+
+def check_kept(cache, indices):
+    """Raise if a cache had no room for images."""
+    if not cache.has[indices].all():
+        raise ValueError(
+            f"There is no room to keep the {len(cache.has):,} images that `reader` "
+            "reads. Read them at a smaller `image_size`, have more room in the "
+            'temporary folder (TMPDIR), or use `cache="memory"`.'
+        )
+
+
+def values_by(reader, place, value_range):
+    """Return what a user's function makes of a file, checked, and `Described`.
+
+    Args:
+        reader: The function.
+        place: Absolute path of the file.
+        value_range: `ValueRange` that is asked for.
+
+    Raises:
+        RefusedError: If the function fails, or returns no image.
+    """
+    try:
+        found = reader(place)
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise RefusedError(f"`reader` fails: {visible(said)}") from error
+    return _checked(found, value_range)
 
 
 def _checked(found, value_range):

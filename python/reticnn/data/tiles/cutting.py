@@ -31,11 +31,23 @@ def cutter_in(file, reading, has_floats, share, take):
     reader, about = reader_of(file, reading)
     if about is not None:
         values = reader.values(file, about, reading, take)
-        yield _Values(values, about, reading, has_floats)
+        yield cutter_of_values(values, about, reading, has_floats)
         return
     with photo.image_in(file) as image:
         cutter = _cutter_of_photo(image, reading.channels, share, take)
         yield _Photo(cutter, reading, has_floats)
+
+
+def cutter_of_values(values, about, reading, has_floats):
+    """Return what cuts tiles out of the values of an image, as `cutter_in` has it.
+
+    Args:
+        values: Array, (height, width, bands).
+        about: `Described`.
+        reading: `Reading`.
+        has_floats: Whether float32 is wanted, not uint8.
+    """
+    return _Values(values, about, reading, has_floats)
 
 
 def _cutter_of_photo(image, channels, share, take):

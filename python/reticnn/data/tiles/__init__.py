@@ -1,0 +1,1 @@
+"""Large images as image data of tiles."""

@@ -624,6 +624,45 @@ def test_what_exif_says_turns_every_format_and_its_tiles(tmp_path, orientation, 
     np.testing.assert_array_equal(tiles[1][0], image[:8, :8])
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "P"])
+def test_chosen_bands_of_8_bits_are_turned_as_colours_are(tmp_path, mode, orientation):
+    photo = Image.fromarray(_values(12, 20, 3, dtype="u1", most=255)).convert(mode)
+    exif = Image.Exif()
+    exif[274] = orientation
+    size = (20, 12) if orientation > 4 else (12, 20)
+    bands = [0] if mode == "L" else [2, 0]
+    for ending in ("tif", "png", "jpg"):
+        file = tmp_path / f"a.{ending}"
+        if ending == "tif":
+            photo.save(file, tiffinfo={274: orientation})
+        else:
+            photo.convert("RGB").save(file, exif=exif)
+        colours = _read(file, size)
+        np.testing.assert_array_equal(
+            _read(file, size, bands=bands), colours[..., bands]
+        )
+        tiles = load_images(image_tiles([file], 8, bands=bands))["images"]
+        np.testing.assert_array_equal(tiles[0], colours[:8, :8, bands])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("dtype", "white"), [("u2", 60_000), ("f4", 10)])
+def test_what_pillow_turns_is_not_turned_twice(
+    tmp_path, monkeypatch, dtype, white, orientation
+):
+    file = tmp_path / "a.tif"
+    tag = (274, "H", 1, orientation, True)
+    tifffile.imwrite(
+        file, _values(12, 20, dtype=dtype), compression="lzw", extratags=[tag]
+    )
+    size = (20, 12) if orientation > 4 else (12, 20)
+    options = {"channels": 1, "value_range": (0, white)}
+    with_it = _read(file, size, **options)
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    np.testing.assert_array_equal(_read(file, size, **options), with_it)
+
+
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
 def test_floats_of_every_width_keep_their_depth(tmp_path, dtype):
     values = (np.arange(320).reshape(16, 20, 1) / 320).astype(dtype)

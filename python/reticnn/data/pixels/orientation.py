@@ -17,6 +17,9 @@ _UPRIGHT = {
     8: np.rot90,
 }
 
+# What turns an image back, where it is not the same once more.
+_BACK = {6: 8, 8: 6}
+
 _ORIENTATION = 0x0112
 
 
@@ -55,3 +58,8 @@ def turned(pixels, orientation):
     if orientation not in _UPRIGHT:
         return pixels
     return np.ascontiguousarray(_UPRIGHT[orientation](pixels))
+
+
+def laid_back(pixels, orientation):
+    """Return pixels that EXIF's orientation has turned as they lay before."""
+    return turned(pixels, _BACK.get(orientation, orientation))

@@ -9,7 +9,7 @@ from reticnn.data.budget import memory
 from reticnn.data.described import Described, check_room, limits_of
 from reticnn.data.pixels.bounding import allow, bounded, read_at_once
 from reticnn.data.pixels.needs import COPIES_AT_ONCE
-from reticnn.data.pixels.orientation import orientation_of, turned
+from reticnn.data.pixels.orientation import laid_back, orientation_of, turned
 from reticnn.data.plugins import add_plugins
 from reticnn.data.readers import heic, jpeg_xl
 from reticnn.data.readers.peers import missing
@@ -87,7 +87,9 @@ def has_type(dtype):
 def as_stored(file):
     """Return the values of an image with one band, neither turned nor converted."""
     with image_in(file) as image:
-        return np.asarray(image)[..., None]
+        orientation = orientation_of(image)
+        found = np.asarray(image)[..., None]
+        return laid_back(found, orientation) if _is_turned(image) else found
 
 
 def described(file, reading):
@@ -105,7 +107,7 @@ def described(file, reading):
             limits_of(dtype),
             "straight" if bands in (2, 4) else None,
             bands > 2,
-            orientation=orientation_of(image),
+            orientation=1 if _is_turned(image) else orientation_of(image),
         )
         check_room(about, _length(image), 12 * image.width * image.height)
         return about
@@ -115,12 +117,16 @@ def values(file, about, reading, take):
     """Return the values of a file, (height, width, bands), upright."""
     with image_in(file, take) as image:
         take(12 * about.width * about.height)
-        orientation = orientation_of(image)
         mode = _mode(image)
         image = image if image.mode == mode else image.convert(mode)
         found = np.asarray(image)
     found = found.reshape(*found.shape[:2], about.bands)
-    return turned(found, orientation)
+    return turned(found, about.orientation)
+
+
+def _is_turned(image):
+    """Return whether Pillow itself turns an image upright, whose size is then that."""
+    return image.format == "TIFF"
 
 
 def _mode(image):

@@ -308,11 +308,43 @@ def test_what_is_said_of_each_frame_counts_for_it(tmp_path):
         frames=2,
         PerFrameFunctionalGroupsSequence=Sequence([groups(0, 1500), groups(-500, 700)]),
     )
+    bands = _read(path, (20, 24), page="bands", channels=2)
     for number, (intercept, centre) in enumerate([(0, 1500), (-500, 700)]):
         units = frames[number] + float(intercept)
         wanted = np.clip(((units - centre + 0.5) / 1999 + 0.5) * 255, 0, 255)
         pixels = _grey(path, (20, 24), page=number)
         np.testing.assert_allclose(pixels, wanted, atol=0.01)
+        np.testing.assert_allclose(bands[..., number], wanted, atol=0.01)
+
+
+def test_frames_of_different_slopes_have_one_range_as_bands(tmp_path):
+    frames = RNG.integers(0, 4096, (2, 20, 24)).astype(np.uint16)
+    frames[:, 0, 0] = 4095
+
+    def groups(slope):
+        rescaling, item = Dataset(), Dataset()
+        rescaling.RescaleSlope, rescaling.RescaleIntercept = slope, 0
+        item.PixelValueTransformationSequence = Sequence([rescaling])
+        return item
+
+    header = {"PerFrameFunctionalGroupsSequence": Sequence([groups(1), groups(2)])}
+    path = write_dicom(tmp_path / "a.dcm", frames, bits=12, frames=2, **header)
+    bands = _read(path, (20, 24), page="bands", channels=2)
+    np.testing.assert_allclose(bands[..., 0], frames[0] / 8190 * 255, atol=0.01)
+    np.testing.assert_allclose(bands[..., 1], frames[1] / 4095 * 255, atol=0.01)
+
+
+@pytest.mark.parametrize("bands", [[0, 1, 2], [2, 0, 1], [2, 0], [1, 1]])
+def test_monochrome1_has_the_range_of_each_band_that_is_chosen(tmp_path, bands):
+    frames = RNG.integers(0, 4096, (3, 20, 24)).astype(np.uint16)
+    kind = {"PhotometricInterpretation": "MONOCHROME1", "bits": 12, "frames": 3}
+    path = write_dicom(tmp_path / "a.dcm", frames, **kind)
+    ranges = [(0, 1000), (500, 4000), (100, 2000)][: len(bands)]
+    options = {"page": "bands", "channels": None, "value_range": ranges}
+    image = _read(path, (20, 24), bands=bands, **options)
+    for channel, (band, (low, high)) in enumerate(zip(bands, ranges, strict=True)):
+        wanted = 255 - np.clip((frames[band] - float(low)) / (high - low), 0, 1) * 255
+        np.testing.assert_allclose(image[..., channel], wanted, atol=0.01)
 
 
 # Compressed

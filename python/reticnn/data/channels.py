@@ -116,9 +116,11 @@ def _converted(values, alpha, about, reading, has_floats):
     """Return values of the wanted bands as an image, on white if there is `alpha`."""
     is_grey = values.shape[2] == 3 and reading.channels == 1
     if about.is_eight_bit and not (has_floats or is_grey or alpha is not None):
-        image = values
+        image = 255 - values if about.is_negative else values
     else:
         image = scaled_values(values, reading.value_range.pairs_for(about))
+        if about.is_negative:
+            image = 255 - image
         if alpha is not None:
             image = _on_white(image, alpha, about)
         if is_grey:

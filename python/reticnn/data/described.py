@@ -30,6 +30,7 @@ class Described(NamedTuple):
         is_colour: Whether the first three bands are red, green and blue.
         has_own_limits: Whether the file itself says what is black and white.
         has_more_pages: Whether the file has pages besides the one that is read.
+        is_negative: Whether the lowest value is white, and the highest black.
         orientation: How the image lies, as EXIF says it.
         details: What the reader needs to read the values.
     """
@@ -44,6 +45,7 @@ class Described(NamedTuple):
     is_colour: bool = False
     has_own_limits: bool = False
     has_more_pages: bool = False
+    is_negative: bool = False
     orientation: int = 1
     details: Any = None
 

@@ -18,6 +18,7 @@ from reticnn.data.described import Described, check_room
 from reticnn.data.readers.peers import missing
 from reticnn.data.readers.sizes import size_in
 from reticnn.data.refusing import RefusedError
+from reticnn.data.value_range import scaled_values
 
 ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
 
@@ -51,6 +52,9 @@ _MOST_STEPS = 100_000
 _FIRST_PIXELS = 0x7FE00008
 _PIXELS = {0x0008: "f4", 0x0009: "f8", 0x0010: None}
 _LONGEST_HEAD = 12
+
+# What frames with windows of their own are brought to, so that they can be bands.
+_PIXELS_LIMITS = (0, 255)
 
 _GREYS = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
@@ -86,25 +90,34 @@ def described(file, reading):
     if not is_readable():
         raise missing("pydicom", "a DICOM file")
     header = _header_of(file)
-    frames = _chosen(header, reading.page)
-    first = _Frame(header, frames[0], reading)
+    frames = [
+        _Frame(header, number, reading) for number in _chosen(header, reading.page)
+    ]
     colours = 3 if header.has_palette else header.samples
+    has_window = any(frame.has_window for frame in frames)
+    if has_window and len({frame.limits for frame in frames}) > 1:
+        dtype, limits = np.dtype("f4"), _PIXELS_LIMITS
+    else:
+        dtype = np.result_type(*(frame.dtype for frame in frames))
+        lows, highs = zip(*(frame.limits for frame in frames), strict=True)
+        limits = min(lows), max(highs)
     about = Described(
         "DICOM",
         header.columns,
         header.rows,
         colours * len(frames),
-        first.dtype,
-        first.limits,
+        dtype,
+        limits,
         is_colour=colours == 3 and len(frames) == 1,
-        has_own_limits=first.has_window,
+        has_own_limits=has_window,
         has_more_pages=header.frames > 1,
+        is_negative=header.is_white_low,
         details=(header, frames),
     )
     length = file.seek(0, io.SEEK_END)
     check_room(about, length, _bytes_to_decode(about, header))
     for frame in frames:
-        header.check_frame(file, frame)
+        header.check_frame(file, frame.number)
     return about
 
 
@@ -113,7 +126,7 @@ def values(file, about, reading, take):
     header, frames = about.details
     take(_bytes_to_decode(about, header))
     found = [
-        _Frame(header, frame, reading).values(header.stored(file, frame))
+        _within(frame.values(header.stored(file, frame.number)), frame, about)
         for frame in frames
     ]
     found = found[0] if len(found) == 1 else np.concatenate(found, axis=2)
@@ -122,25 +135,19 @@ def values(file, about, reading, take):
             f"is damaged: its values are {found.shape}, not "
             f"{(about.height, about.width, about.bands)}"
         )
-    return _with_white_high(found, about, reading) if header.is_white_low else found
+    return found
+
+
+def _within(found, frame, about):
+    """Return the values of a frame, as pixels where each frame has its own window."""
+    if not about.has_own_limits or frame.limits == about.limits:
+        return found
+    return scaled_values(found, (frame.limits,))
 
 
 def _bytes_to_decode(about, header):
     """Return the memory that it takes: as stored, rescaled, and in 64 bits."""
     return about.count * (20 + header.bytes_each)
-
-
-def _with_white_high(found, about, reading):
-    """Return greys whose lowest is white as greys whose highest is.
-
-    What is black and white is said of the values in the file: they are turned round
-    within that, where it is known already.
-    """
-    if not about.has_own_limits and reading.value_range.lacks_numbers([about.dtype]):
-        return found
-    lows, highs = np.array(reading.value_range.pairs_for(about), np.float64).T
-    turned = lows + highs - found
-    return turned.astype(found.dtype) if about.is_eight_bit else turned
 
 
 def _chosen(header, page):
@@ -355,7 +362,7 @@ class _Frame:
 
     def __init__(self, image, number, reading):
         self._dataset = image.dataset
-        self._number = number
+        self.number = number
         self._slope = self._window = None
         with _in_our_words("its header cannot be understood"):
             limits, self.dtype = self._meaning(image)
@@ -382,7 +389,7 @@ class _Frame:
 
     def _said(self, group, name):
         """Return an element of this frame, of all frames, or of the file; or None."""
-        for of_frames, number in ((_OF_EACH, self._number), (_SHARED, 0)):
+        for of_frames, number in ((_OF_EACH, self.number), (_SHARED, 0)):
             items = self._dataset.get(of_frames) or []
             if number < len(items) and items[number].get(group):
                 found = items[number][group].value[0].get(name)

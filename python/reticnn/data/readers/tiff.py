@@ -68,8 +68,6 @@ def values(file, about, reading, take):
     found = found[0] if len(found) == 1 else np.concatenate(found, axis=2)
     if found.shape != (about.height, about.width, about.bands):
         raise RefusedError("is damaged: it has more or fewer pixels than it says")
-    if pages[0].photometric == _WHITE_IS_ZERO:
-        found = about.limits[1] - found
     return turned(found, pages[0].orientation)
 
 
@@ -131,6 +129,7 @@ def _described(page, pages):
         alpha,
         page.photometric in (_RGB, _YCBCR) and len(pages) == 1,
         has_more_pages=len(pages) == 1 and not page.is_last,
+        is_negative=page.photometric == _WHITE_IS_ZERO,
         orientation=page.orientation,
         details=pages,
     )

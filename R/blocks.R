@@ -48,9 +48,11 @@ domain_adapter <- function(x, filters = c(32, 32), out_channels = 3, kernel_size
 #' @examplesIf reticnn::reticnn_available()
 #' keras$Input(c(56L, 56L, 64L)) |> residual_block(128, strides = 2)
 residual_block <- function(x, filters = 64, strides = 1, bottleneck = FALSE,
-                           shortcut = "projection", conv_bias = FALSE, name = NULL) {
+                           shortcut = "projection", conv_bias = FALSE, stride_in = "1x1",
+                           zero_gamma = FALSE, name = NULL) {
   call_core("residual_block", x = x, filters = filters, strides = strides,
-    bottleneck = bottleneck, shortcut = shortcut, conv_bias = conv_bias, name = name)
+    bottleneck = bottleneck, shortcut = shortcut, conv_bias = conv_bias,
+    stride_in = stride_in, zero_gamma = zero_gamma, name = name)
 }
 
 #' @eval said("inception_module")

@@ -37,6 +37,8 @@ ONE_OF_EACH_FAMILY = [
     "googlenet",
     "vgg11",
     "resnet18",
+    "resnet20",
+    "densenet_bc_100_12",
     "densenet121",
     "mobilenet",
     "convnext_tiny",
@@ -180,6 +182,8 @@ def test_ten_classes(name, parameters):
         ("resnet34", {"shortcut": "padding"}, 21_623_848),
         ("resnet50", {"conv_bias": True}, 25_583_592),
         ("resnet101", {"conv_bias": True}, 44_601_832),
+        ("resnet50", {"stride_in": "3x3", "zero_gamma": True}, 25_557_032),
+        ("resnet20", {"shortcut": "projection"}, 272_474),
         ("mobilenet", {"width": 0.75}, 2_585_560),
         ("mobilenet", {"width": 0.5}, 1_331_592),
         ("mobilenet", {"width": 0.25}, 470_072),
@@ -251,6 +255,69 @@ def test_dropout_of_densenet_follows_each_convolution_but_the_first():
     assert not any("dropout" in layer.name for layer in plain.layers)
 
 
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        ("resnet20", 0.27),
+        ("resnet32", 0.46),
+        ("resnet44", 0.66),
+        ("resnet56", 0.85),
+        ("resnet110", 1.7),
+        ("densenet_bc_100_12", 0.8),
+    ],
+)
+def test_networks_for_cifar_have_the_papers_parameters(name, millions):
+    facts = _facts(name)
+    assert (facts["input_size"], facts["channels"]) == (32, 3)
+    digits = 1 if millions in (1.7, 0.8) else 2
+    assert round(facts["parameters"] / 1e6, digits) == millions
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "maps"),
+    [
+        ("resnet20", {}, [(32, 16), (16, 32), (8, 64)]),
+        ("densenet_bc_100_12", {}, [(32, 216), (16, 300), (8, 342)]),
+    ],
+)
+def test_networks_for_cifar_halve_the_image_twice(name, options, maps):
+    with _without_weights():
+        model = landmark_model(name, **options)
+        shapes = describe_model(model)["output_shape"]
+    for side, channels in maps:
+        assert f"{side} x {side} x {channels}" in shapes
+    assert model.output_shape == (None, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "mult_adds"),
+    [
+        ("resnet50", 4_089_184_256),
+        ("resnet101", 7_801_405_440),
+        ("resnet152", 11_513_626_624),
+    ],
+)
+def test_strides_in_the_3x3_convolution_cost_as_much_as_in_torchvision(name, mult_adds):
+    with _without_weights():
+        model = landmark_model(name, stride_in="3x3")
+        assert sum(describe_model(model)["mult_adds"]) == mult_adds
+        assert _count(model.trainable_weights) == _facts(name)["parameters"]
+
+
+def test_blocks_start_as_their_shortcuts_with_zero_gamma():
+    model = landmark_model("resnet20", zero_gamma=True, num_classes=3)
+    gammas = {
+        layer.name: np.unique(layer.get_weights()[0]).tolist()
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    last = [name for name in gammas if name.endswith("_bn2")]
+    assert len(last) == 9
+    assert all(gammas[name] == [0.0] for name in last)
+    assert all(value == [1.0] for name, value in gammas.items() if name not in last)
+
+
 @pytest.mark.parametrize("name", ["resnet18", "densenet121"])
 def test_small_stem_keeps_the_pixels_of_small_images(name):
     with _without_weights():
@@ -269,9 +336,12 @@ def test_small_stem_keeps_the_pixels_of_small_images(name):
         ("googlenet", 64, {}, ["65 x 65", "auxiliary=False"]),
         ("googlenet", 31, {"auxiliary": False}, ["32 x 32"]),
         ("resnet18", 31, {}, ["32 x 32", "stem='small'"]),
-        ("resnet18", 7, {"stem": "small"}, ["8 x 8"]),
+        ("resnet18", 7, {"stem": "small"}, ["8 x 8", "Use larger images."]),
+        ("resnet20", 7, {}, ["8 x 8", "'resnet20'"]),
+        ("densenet_bc_100_12", 7, {}, ["8 x 8", "Use larger images."]),
         ("densenet121", 31, {}, ["32 x 32", "stem='small'"]),
         ("densenet121", 7, {"stem": "small"}, ["8 x 8"]),
+        ("mobilenet_160", 31, {}, ["32 x 32", "'mobilenet_160'"]),
         ("mobilenet", 31, {}, ["32 x 32"]),
         ("convnext_tiny", 31, {}, ["32 x 32"]),
     ],
@@ -281,15 +351,16 @@ def test_smallest_image(refused, name, size, options, parts):
         landmark_model(name, (size, size, 3), **options)
     with _without_weights():
         model = landmark_model(name, (size + 1, size + 1, 3), **options)
-        assert model.output_shape == (None, 1000)
+        classes = find_landmark(name).num_classes
+        assert model.output_shape == (None, classes)
 
 
 # Arguments
 
 
 def test_unknown_name_shows_the_nearest(refused):
-    with refused(ValueError, "name", "'resnet5'", "Did you mean 'resnet50'?"):
-        landmark_model("resnet5")
+    with refused(ValueError, "name", "'resnt50'", "Did you mean 'resnet50'?"):
+        landmark_model("resnt50")
     with refused(ValueError, "name", "'VGG-16'", "Did you mean 'vgg16'?"):
         training_recipe("VGG-16")
 
@@ -300,6 +371,11 @@ def test_unknown_name_shows_the_nearest(refused):
         ("vgg16", {"stem": "small"}, TypeError, "stem", ["'vgg16'", "it has none"]),
         ("resnet50", {"stems": "small"}, TypeError, "stems", ["mean 'stem'"]),
         ("resnet50", {"blocks": 3}, TypeError, "blocks", ["its options are 'stem'"]),
+        ("resnet18", {"stride_in": "3x3"}, TypeError, "stride_in", ["'resnet18'"]),
+        ("resnet50", {"stride_in": "5x5"}, ValueError, "stride_in", ["'3x3'"]),
+        ("resnet50", {"zero_gamma": 1}, TypeError, "zero_gamma", ["True"]),
+        ("resnet20", {"stem": "small"}, TypeError, "stem", ["'shortcut'"]),
+        ("densenet_bc_100_12", {"stem": "small"}, TypeError, "stem", ["'dropout'"]),
         ("resnet50", {"stem": "tiny"}, ValueError, "stem", ["'standard', 'small'"]),
         ("resnet50", {"conv_bias": 1}, TypeError, "conv_bias", ["True", "1"]),
         ("resnet50", {"shortcut": "A"}, ValueError, "shortcut", ["'padding'", "'A'"]),
@@ -701,7 +777,12 @@ def test_landmark_trains_and_is_saved(name, size, options, fit, tmp_path):
 
 
 def test_options_of_a_family_are_known():
-    assert find_landmark("resnet50").options == ["stem", "shortcut", "conv_bias"]
+    ours = ["stem", "shortcut", "conv_bias", "stride_in", "zero_gamma"]
+    assert find_landmark("resnet50").options == ours
+    assert find_landmark("resnet18").options == [o for o in ours if o != "stride_in"]
+    assert find_landmark("resnet20").options == ["shortcut", "zero_gamma"]
+    assert find_landmark("densenet_bc_100_12").options == ["dropout"]
+    assert find_landmark("mobilenet_160").options == ["width", "activation"]
     assert find_landmark("vgg16").options == []
 
 
@@ -852,7 +933,20 @@ def test_two_units_for_two_classes_do_not_stand_in_for_one(refused):
     [
         ("resnet18", {"weights": "imagenet"}, ValueError, ["'resnet18'", "no such"]),
         ("resnet50", {"weights": "imagenet"}, ValueError, ["conv_bias=True"]),
+        (
+            "resnet50",
+            {"weights": "imagenet", "conv_bias": True, "stride_in": "3x3"},
+            ValueError,
+            ["stride_in='1x1'"],
+        ),
+        ("resnet20", {"weights": "imagenet"}, ValueError, ["'resnet20'", "no such"]),
         ("mobilenet", {"weights": "imagenet"}, ValueError, ["activation='relu6'"]),
+        (
+            "mobilenet_160",
+            {"weights": "imagenet"},
+            ValueError,
+            ["activation='relu6'"],
+        ),
         ("lenet5", {"weights": "imagenet"}, ValueError, ["'lenet5'", "None"]),
         ("mobilenet", {"weights": "no.h5"}, FileNotFoundError, ["'no.h5'"]),
         ("mobilenet", {"weights": __file__}, ValueError, [".keras"]),

@@ -127,3 +127,15 @@ test_that("weights that cannot be downloaded are reported, and what to do instea
   expect_true("reticnn_error" %in% lines)
   expect_match(lines, "vgg16_weights_tf_dim_ordering_tf_kernels", all = FALSE)
 })
+
+test_that("networks for small images and ResNet's options are there in R", {
+  skip_if_no_core()
+  small <- landmark_model("resnet20", num_classes = 3, zero_gamma = TRUE)
+  expect_identical(unlist(small$output_shape), 3L)
+  expect_equal(sum(describe_model(small)$parameters), 270643)
+  x <- keras$Input(c(8L, 8L, 16L))
+  block <- residual_block(x, 4, strides = 2, bottleneck = TRUE, stride_in = "3x3")
+  expect_identical(unlist(block$shape), c(4L, 4L, 16L))
+  expect_error(landmark_model("resnet18", stride_in = "3x3"), "stride_in",
+    class = "reticnn_error")
+})

@@ -12,6 +12,7 @@ from reticnn.landmarks import (  # noqa: F401
     lenet,
     mobilenet,
     resnet,
+    resnet_cifar,
     vgg,
 )
 from reticnn.landmarks.registry import landmark_architectures

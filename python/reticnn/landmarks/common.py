@@ -52,6 +52,15 @@ def as_stem(stem):
     return as_choice(stem, "stem", STEMS)
 
 
+def check_size_for_stem(input_shape, stem, name):
+    """Raise if an image is smaller than an architecture with that stem can take."""
+    if stem == "small":
+        check_size(input_shape, 8, name)
+        return
+    advice = "Use larger images, or `stem='small'`, which takes 8 x 8 and more."
+    check_size(input_shape, 32, name, advice)
+
+
 def strided_stem(x, filters, named, *, use_bias=False):
     """Convolve 7 x 7 pixels with stride 2, padded equally on both sides."""
     x = keras.layers.ZeroPadding2D(3, name=named("pad"))(x)
@@ -59,6 +68,18 @@ def strided_stem(x, filters, named, *, use_bias=False):
         filters,
         7,
         strides=2,
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        name=named("conv"),
+    )(x)
+
+
+def small_stem(x, filters, named, *, use_bias=False):
+    """Convolve 3 x 3 pixels, as the papers do with images of 32 x 32."""
+    return keras.layers.Conv2D(
+        filters,
+        3,
+        padding="same",
         use_bias=use_bias,
         kernel_initializer="he_normal",
         name=named("conv"),

@@ -21,24 +21,38 @@ _BLOCKS = (
 )
 
 
+_FACTS = {
+    "family": "MobileNet",
+    "year": 2017,
+    "num_classes": 1000,
+    "parameters": 4_231_976,
+    "depth": 28,
+    "twin": "mobilenet",
+    "twin_options": {"activation": "relu6"},
+    "last_block": r"block\d+_depthwise",
+    "reference": "Howard et al. (2017), arXiv:1704.04861",
+    "recipe": {"optimizer": ("rmsprop", {})},
+}
+
+
+@register(
+    "mobilenet_160",
+    settings={"name": "mobilenet_160"},
+    input_shape=(160, 160, 3),
+    mult_adds=290_675_200,
+    idea="The same for images of 160 x 160: half the work, the resolution multiplier",
+    **_FACTS,
+)
 @register(
     "mobilenet",
-    twin="mobilenet",
-    twin_options={"activation": "relu6"},
-    family="MobileNet",
-    year=2017,
+    settings={"name": "mobilenet"},
     input_shape=(224, 224, 3),
-    num_classes=1000,
-    parameters=4_231_976,
-    depth=28,
     mult_adds=568_740_352,
-    last_block=r"block\d+_depthwise",
     idea="Depthwise separable convolutions and a width multiplier",
-    reference="Howard et al. (2017), arXiv:1704.04861",
-    recipe={"optimizer": ("rmsprop", {})},
+    **_FACTS,
 )
 def mobilenet(
-    input_shape, num_classes, *, output, rescale, width=1.0, activation="relu"
+    input_shape, num_classes, *, output, rescale, name, width=1.0, activation="relu"
 ):
     """Build MobileNet.
 
@@ -48,6 +62,7 @@ def mobilenet(
         num_classes: Whole number of classes.
         output: As in `classifier_head`.
         rescale: True brings the pixels to between -1 and 1 inside the model.
+        name: Name of the model.
         width: As in `landmark_model`. Default 1.
         activation: As in `landmark_model`. Default `"relu"`.
 
@@ -58,7 +73,7 @@ def mobilenet(
         Howard et al. (2017), arXiv:1704.04861. The last block has stride 1, as the
         sizes in the paper's table ask for.
     """
-    check_size(input_shape, 32, "mobilenet")
+    check_size(input_shape, 32, name)
     width = as_float(width, "width", above=0)
     activation = as_activation(activation)
     inputs, x = image_input(input_shape, "unit" if rescale else None)
@@ -77,7 +92,7 @@ def mobilenet(
             name=f"block{number}",
         )
     outputs = classifier_output(global_pool(x), num_classes, output)
-    return keras.Model(inputs, outputs, name="mobilenet")
+    return keras.Model(inputs, outputs, name=name)
 
 
 def _scaled(filters, width):

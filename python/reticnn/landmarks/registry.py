@@ -70,6 +70,15 @@ class Landmark:
             if name not in common
         ]
 
+    def chosen(self, options):
+        """Return a dict of the arguments of `build` that `options` lead to."""
+        parameters = inspect.signature(self.build).parameters.values()
+        return {
+            **{one.name: one.default for one in parameters},
+            **{name: value for name, value in options.items() if value is not None},
+            **self.settings,
+        }
+
 
 def register(name, *, settings=None, **facts):
     """Return a decorator that enters the function it decorates under `name`.

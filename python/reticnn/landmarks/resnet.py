@@ -1,19 +1,22 @@
 """ResNet."""
 
 from reticnn.blocks import global_pool, residual_block
-from reticnn.blocks.plain import NORMALISATION_MOMENTUM, namer
-from reticnn.blocks.residual import NORMALISATION_EPSILON
+from reticnn.blocks.plain import namer
+from reticnn.blocks.residual import normalised
 from reticnn.coercion import as_bool
 from reticnn.landmarks.common import (
     as_stem,
-    check_size,
+    check_size_for_stem,
     classifier_output,
     image_input,
     padded_max_pool,
+    small_stem,
     strided_stem,
 )
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
+
+REFERENCE = "He, Zhang, Ren, Sun (2015), arXiv:1512.03385"
 
 _FACTS = {
     "family": "ResNet",
@@ -22,7 +25,7 @@ _FACTS = {
     "num_classes": 1000,
     "last_block": "stage5_block1_conv1",
     "idea": "Shortcuts: each block learns what to add to its input",
-    "reference": "He, Zhang, Ren, Sun (2015), arXiv:1512.03385",
+    "reference": REFERENCE,
     "recipe": {
         "epochs": 120,
         "batch_size": 256,
@@ -33,9 +36,21 @@ _FACTS = {
 }
 
 
+_AS_IN_KERAS = {"conv_bias": True, "stride_in": "1x1"}
+
+
+def _basic(name, blocks):
+    # Blocks of two convolutions have no choice which one has the strides.
+    return {"name": name, "blocks": blocks, "bottleneck": False, "stride_in": "1x1"}
+
+
+def _deep(name, blocks):
+    return {"name": name, "blocks": blocks, "bottleneck": True}
+
+
 @register(
     "resnet18",
-    settings={"name": "resnet18", "blocks": (2, 2, 2, 2), "bottleneck": False},
+    settings=_basic("resnet18", (2, 2, 2, 2)),
     parameters=11_689_512,
     depth=18,
     mult_adds=1_814_073_344,
@@ -43,7 +58,7 @@ _FACTS = {
 )
 @register(
     "resnet34",
-    settings={"name": "resnet34", "blocks": (3, 4, 6, 3), "bottleneck": False},
+    settings=_basic("resnet34", (3, 4, 6, 3)),
     parameters=21_797_672,
     depth=34,
     mult_adds=3_663_761_408,
@@ -52,8 +67,8 @@ _FACTS = {
 @register(
     "resnet50",
     twin="resnet50",
-    twin_options={"conv_bias": True},
-    settings={"name": "resnet50", "blocks": (3, 4, 6, 3), "bottleneck": True},
+    twin_options=_AS_IN_KERAS,
+    settings=_deep("resnet50", (3, 4, 6, 3)),
     parameters=25_557_032,
     depth=50,
     mult_adds=3_857_973_248,
@@ -62,8 +77,8 @@ _FACTS = {
 @register(
     "resnet101",
     twin="resnet101",
-    twin_options={"conv_bias": True},
-    settings={"name": "resnet101", "blocks": (3, 4, 23, 3), "bottleneck": True},
+    twin_options=_AS_IN_KERAS,
+    settings=_deep("resnet101", (3, 4, 23, 3)),
     parameters=44_549_160,
     depth=101,
     mult_adds=7_570_194_432,
@@ -72,8 +87,8 @@ _FACTS = {
 @register(
     "resnet152",
     twin="resnet152",
-    twin_options={"conv_bias": True},
-    settings={"name": "resnet152", "blocks": (3, 8, 36, 3), "bottleneck": True},
+    twin_options=_AS_IN_KERAS,
+    settings=_deep("resnet152", (3, 8, 36, 3)),
     parameters=60_192_808,
     depth=152,
     mult_adds=11_282_415_616,
@@ -91,6 +106,8 @@ def resnet(
     stem="standard",
     shortcut="projection",
     conv_bias=False,
+    stride_in="1x1",
+    zero_gamma=False,
 ):
     """Build a residual network.
 
@@ -106,21 +123,17 @@ def resnet(
         stem: As in `landmark_model`. Default `"standard"`.
         shortcut: As in `residual_block`. Default `"projection"`.
         conv_bias: As in `residual_block`. Default False.
+        stride_in: As in `residual_block`. Default `"1x1"`.
+        zero_gamma: As in `residual_block`. Default False.
 
     Returns:
         `keras.Model`.
 
     Source:
-        He, Zhang, Ren and Sun (2015), arXiv:1512.03385; the stride of 2 is in a block's
-        first convolution.
+        He, Zhang, Ren and Sun (2015), arXiv:1512.03385.
     """
     stem = as_stem(stem)
-    check_size(
-        input_shape,
-        8 if stem == "small" else 32,
-        name,
-        "Use larger images, or `stem='small'`, which takes 8 x 8 and more.",
-    )
+    check_size_for_stem(input_shape, stem, name)
     conv_bias = as_bool(conv_bias, "conv_bias")
     inputs, x = image_input(input_shape, "means" if rescale else None)
     x = _stem(x, stem, conv_bias)
@@ -133,6 +146,8 @@ def resnet(
                 bottleneck=bottleneck,
                 shortcut=shortcut,
                 conv_bias=conv_bias,
+                stride_in=stride_in,
+                zero_gamma=zero_gamma,
                 name=f"stage{stage}_block{number}",
             )
     return keras.Model(
@@ -144,20 +159,9 @@ def _stem(x, stem, conv_bias):
     """Return the feature maps that the first block starts from."""
     named = namer("stem")
     if stem == "small":
-        x = keras.layers.Conv2D(
-            64,
-            3,
-            padding="same",
-            use_bias=conv_bias,
-            kernel_initializer="he_normal",
-            name=named("conv"),
-        )(x)
+        x = small_stem(x, 64, named, use_bias=conv_bias)
     else:
         x = strided_stem(x, 64, named, use_bias=conv_bias)
-    x = keras.layers.BatchNormalization(
-        momentum=NORMALISATION_MOMENTUM,
-        epsilon=NORMALISATION_EPSILON,
-        name=named("bn"),
-    )(x)
+    x = normalised(x, named("bn"))
     x = keras.layers.ReLU(name=named("relu"))(x)
     return x if stem == "small" else padded_max_pool(x, named)

@@ -44,7 +44,8 @@ def landmark_model(
             weights have no top, or one for another number of classes; a top for as
             many classes that does not fit, as for images of another size, is refused.
             Keras's weights need
-            `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet.
+            `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet;
+            torchvision's ResNets need `stride_in="3x3"`, which no weights tell.
             Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
@@ -61,7 +62,8 @@ def landmark_model(
               skipped during training, rising linearly from 0 at the first block, or
               None (default) for the paper's value for this network; `layer_scale` as in
               `convnext_block`.
-            - DenseNet: `stem` as for ResNet; `dropout` as in `dense_block`, also in
+            - DenseNet: `stem` as for ResNet, except for CIFAR, where it is small;
+              `dropout` as in `dense_block`, also in
               the transitions (default 0; the paper uses 0.2 when there is no
               augmentation).
             - GoogLeNet: `auxiliary`, True (default) for two auxiliary classifiers on
@@ -82,8 +84,11 @@ def landmark_model(
               `"relu6"` as in `keras.applications`.
             - ResNet: `stem`, `"standard"` (default), a 7 x 7 convolution and max
               pooling, both with stride 2, or `"small"`, a 3 x 3 convolution with stride
-              1, as in the paper for images of 32 x 32; `shortcut` and `conv_bias` as in
-              `residual_block`.
+              1, as in the paper for images of 32 x 32; `shortcut`, `conv_bias` and
+              `zero_gamma` as in `residual_block`, and for 50 and more layers
+              `stride_in` (`"3x3"` is ResNet v1.5, torchvision's). For CIFAR (20, 32,
+              44, 56 and 110 layers) there are `shortcut`, here `"padding"` by default
+              as in the paper, and `zero_gamma`.
 
     Returns:
         `keras.Model`, not compiled, from images (n, height, width, channels), 0 to 255,

@@ -172,6 +172,13 @@ _LANDMARKS = (
     ("googlenet", "googlenet", 5_973_552, 224, 32, {"auxiliary": False}),
     ("resnet18", "resnet", 11_186_112, 224, 32, {}),
     ("resnet34", "resnet", 21_301_696, 224, 32, {}),
+    ("resnet20", "resnet", 270_448, 32, 8, {}),
+    ("resnet32", "resnet", 465_776, 32, 8, {}),
+    ("resnet44", "resnet", 661_104, 32, 8, {}),
+    ("resnet56", "resnet", 856_432, 32, 8, {}),
+    ("resnet110", "resnet", 1_735_408, 32, 8, {}),
+    ("densenet_bc_100_12", "densenet", 789_720, 32, 8, {}),
+    ("densenet161", "densenet", 26_691_936, 224, 32, {}),
     ("densenet264", "densenet", 31_047_232, 224, 32, {}),
 )
 

@@ -98,26 +98,21 @@ def twin_of(landmark, options):
             f"{landmark.name!r}, which is not in `keras.applications`. Give a file "
             "or a model of your own, or `None` for random weights."
         )
-    chosen = {**options, **landmark.settings}
-    wrong = {
-        name: value
-        for name, value in landmark.twin_options.items()
-        if chosen.get(name) != value
-    }
-    if wrong:
+    hint = twins_hint(landmark, options)
+    if hint:
         raise ValueError(
-            "`weights` is 'imagenet', but these weights are for another network."
-            f"{twins_hint(landmark, options)}"
+            f"`weights` is 'imagenet', but these weights are for another network.{hint}"
         )
-    width = options.get("width", 1)
+    width = landmark.chosen(options).get("width", 1)
     return as_backbone(landmark.twin if width == 1 else f"{landmark.twin}_{width:g}")
 
 
 def twins_hint(landmark, options):
     """Return the options with which a network is that of Keras, if they differ."""
+    chosen = landmark.chosen(options)
     missing = [
         f"`{name}={value!r}`"
         for name, value in landmark.twin_options.items()
-        if options.get(name) != value
+        if chosen[name] != value
     ]
     return f" To use Keras's, give {', '.join(missing)}." if missing else ""

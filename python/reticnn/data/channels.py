@@ -53,7 +53,7 @@ def photo_as_image(pixels, highest, reading, has_floats):
     return pixels.astype(np.float32), extremes
 
 
-def as_image(values, about, reading, has_floats, side):
+def as_image(values, about, reading, has_floats, side, keep=None):
     """Return the values of a file as an image, 0 to 255, and their extremes.
 
     Args:
@@ -62,6 +62,8 @@ def as_image(values, about, reading, has_floats, side):
         reading: `Reading`.
         has_floats: Whether float32 is wanted, not uint8.
         side: Pixels; a large image may be made smaller, but not so small.
+        keep: Function to call with values, and the (black, white) pairs that make an
+            image of them, where they are all that the image is made of; or None.
 
     Raises:
         RefusedError: If the file has other bands than are wanted, or values that are no
@@ -73,6 +75,8 @@ def as_image(values, about, reading, has_floats, side):
     factor = _factor(values.shape[:2], side)
     at_once = max(1, _VALUES_AT_ONCE // values[0].size // factor) * factor
     if factor == 1 and at_once >= height:
+        if keep and alpha is None and values.shape[2] == reading.channels:
+            keep(values, reading.value_range.pairs_for(about))
         return _converted(values, alpha, about, reading, has_floats), extremes
     shape = (height // factor, width // factor, reading.channels)
     image = np.empty(shape, np.float32 if has_floats else np.uint8)

@@ -58,11 +58,13 @@ def decode_image(file, image_size, reading, resize="stretch", dtype=np.uint8):
     return _decoded(file, image_size, reading, resize, dtype)[0]
 
 
-def _decoded(file, image_size, reading, resize, dtype):
+def _decoded(file, image_size, reading, resize, dtype, keep=None):
     """Return an image as `decode_image` does, and the `Extremes` of its values."""
     with memory.share() as take, open_file(file) as found:
         has_floats = dtype != np.uint8
-        pixels, extremes = pixels_of(found, max(image_size), reading, has_floats, take)
+        pixels, extremes = pixels_of(
+            found, max(image_size), reading, has_floats, take, keep
+        )
         fitting = fitted(pixels, image_size, resize)
         return fitting.reshape(*image_size, reading.channels), extremes
 
@@ -79,8 +81,13 @@ class Decoded(NamedTuple):
     extremes: dict
 
 
-def decode_images(files, image_size, reading, resize="stretch", dtype=np.uint8):
+def decode_images(
+    files, image_size, reading, resize="stretch", dtype=np.uint8, keep=None
+):
     """Return the pixels of many files, decoded in threads, and what is wrong with some.
+
+    Where an image is made of a file's values alone, `keep` is called with the file's
+    position, these values and their range, in the thread that reads them.
 
     Returns:
         `Decoded`, its images an array, (n, height, width, channels), undefined where a
@@ -90,8 +97,9 @@ def decode_images(files, image_size, reading, resize="stretch", dtype=np.uint8):
     extremes = [None] * len(files)
 
     def decode_at(index):
+        own = keep and partial(keep, index)
         pixels[index], extremes[index] = _decoded(
-            files[index], image_size, reading, resize, dtype
+            files[index], image_size, reading, resize, dtype, own
         )
 
     return Decoded(pixels, problems_of_each(decode_at, files), _known(extremes))

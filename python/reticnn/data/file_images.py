@@ -15,6 +15,7 @@ from reticnn.data.decoding import (
     sampled_values,
     types_of,
 )
+from reticnn.data.deep_cache import DeepCache
 from reticnn.data.file_reading import Reading
 from reticnn.data.identity import image_hashes
 from reticnn.data.readers import may_have_floats
@@ -238,7 +239,9 @@ class FileImages:
     @cached_property
     def _cache(self):
         shape = (len(self), *self.image_shape)
-        return new_cache(self._cache_kind, shape, self.dtype)
+        if self.dtype == np.uint8:
+            return new_cache(self._cache_kind, shape)
+        return DeepCache(self._cache_kind, shape)
 
     def _states_now(self, indices):
         """Return (size, what changes with it) of files, -1 if they are gone."""
@@ -331,13 +334,22 @@ class FileImages:
         """Return (pixels, problems) of the files at `indices`, and keep the good."""
         files = [self.places[i] for i in indices]
         self._note_states(indices)
+        is_kept = np.zeros(len(files), bool)
+
+        def keep(position, values, pairs):
+            is_kept[position] = cache.keep(indices[position], values, pairs)
+
+        cache = self._cache
+        keep = keep if cache.keeps and isinstance(cache, DeepCache) else None
         pixels, problems, extremes = decode_images(
-            files, self.image_shape[:2], self.reading, self.resize, self.dtype
+            files, self.image_shape[:2], self.reading, self.resize, self.dtype, keep
         )
         good = np.ones(len(files), bool)
         good[list(problems)] = False
         self._warn_of_values(extremes, pixels[good] if problems else pixels)
-        self._cache.write(indices[good], pixels if good.all() else pixels[good])
+        rest = good & ~is_kept
+        if rest.any():
+            cache.write(indices[rest], pixels if rest.all() else pixels[rest])
         return pixels, problems
 
 

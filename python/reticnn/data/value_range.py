@@ -171,14 +171,45 @@ def scaled_values(values, pairs):
     floats = values.astype(exact, order="C")
     if len(pairs) > 1 and floats.shape[2] == 1:
         floats = floats.repeat(len(pairs), axis=2)
+    _scale(floats, pairs)
+    return floats.astype(np.float32, copy=False)
+
+
+def scale_to(image, values, pairs, needs_ends):
+    """Have an image of float32 be values of 16 bits, as `scaled_values` returns them.
+
+    Args:
+        image: Array of the shape of the values.
+        values: Array, (height, width, bands).
+        pairs: (black, white) for each band, or for all.
+        needs_ends: Whether some of them may not be within 0 to 255 (`are_inside`).
+    """
+    np.copyto(image, values)
+    _scale(image, pairs, needs_ends)
+
+
+def _scale(floats, pairs, needs_ends=True):
+    """Bring values to 0 to 255, in place."""
+    exact = floats.dtype.type
     lows = [low for low, _ in pairs]
     factors = [255 / (high - low) for low, high in pairs]
     if any(lows):
         floats -= _for_bands(lows, exact)
     floats *= _for_bands(factors, exact)
-    np.maximum(floats, exact(0), out=floats)
-    np.minimum(floats, exact(255), out=floats)
-    return floats.astype(np.float32, copy=False)
+    if needs_ends:
+        np.maximum(floats, exact(0), out=floats)
+        np.minimum(floats, exact(255), out=floats)
+
+
+def are_inside(values, pairs):
+    """Return whether values of 16 bits are within 0 to 255 once they are scaled."""
+    lows, highs = zip(*pairs, strict=True)
+    if values.min() < max(lows) or values.max() > min(highs):
+        return False
+    # White may be above 255 by the rounding.
+    whites = np.array(highs, np.float32)[None]
+    _scale(whites, pairs, needs_ends=False)
+    return bool((whites <= 255).all())
 
 
 def _for_bands(numbers, kind):

@@ -61,7 +61,7 @@ _EIGHT_BITS = frozenset(
 _WHOLE_NUMBERS = frozenset([".png", ".apng", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k"])
 
 
-def pixels_of(file, side, reading, has_floats, take):
+def pixels_of(file, side, reading, has_floats, take, keep=None):
     """Return a file's pixels, upright, and the extremes of its values.
 
     Args:
@@ -70,6 +70,7 @@ def pixels_of(file, side, reading, has_floats, take):
         reading: `Reading`.
         has_floats: Whether float32 is wanted, not uint8.
         take: Function that is told how many bytes of memory will be taken.
+        keep: Function to call with the values and their range, as for `as_image`.
 
     Returns:
         Array, (height, width) or (height, width, channels), 0 to 255, and `Extremes` of
@@ -84,7 +85,7 @@ def pixels_of(file, side, reading, has_floats, take):
             take(count + besides)
 
         values = reader.values(file, about, reading, take_for_both)
-        return as_image(values, about, reading, has_floats, side)
+        return as_image(values, about, reading, has_floats, side, keep)
     with photo.image_in(file, take) as image:
         pixels, highest = upright_pixels(image, side, reading.channels, take)
     return photo_as_image(pixels, highest, reading, has_floats)

@@ -5,6 +5,7 @@
 #' @examplesIf reticnn::reticnn_available()
 #' augmentation(crop = 7 / 8, rotation = 0.1, flip = "horizontal")
 #' augmentation(translation = list(height_factor = 0.1, width_factor = c(0, 0.2)))
+#' augmentation(crop = list(scale = c(0.08, 1), ratio = c(3 / 4, 4 / 3)))
 augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = NULL,
                          rotation = NULL, zoom = NULL, color_jitter = NULL,
                          grayscale = NULL, pca_color = NULL, gaussian_blur = NULL,

@@ -36,7 +36,10 @@ EVERYTHING = {
 }
 # In grey levels; before its version 5 OpenCV rounds coordinates to 32nds of a pixel.
 WARPED = 0.4 if int(cv2.__version__.split(".")[0]) >= 5 else 2.5
-OPERATIONS = [{name: value} for name, value in EVERYTHING.items()]
+OPERATIONS = [
+    *({name: value} for name, value in EVERYTHING.items()),
+    {"crop": {"scale": (0.08, 1)}},
+]
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,13 @@ ALL = {
 OPERATIONS = {
     **{name: {name: value} for name, value in ALL.items()},
     "crop in pixels": {"crop": (13, 11)},
+    "crop by area": {"crop": {"scale": (0.2, 1)}},
+    "crop by area to fewer pixels": {
+        "crop": {"scale": (0.2, 1), "size": (11, 10)},
+        "rotation": 0.1,
+    },
+    "crop by area, much smaller": {"crop": {"scale": (0.5, 1), "size": 10}, "zoom": 1},
+    "crop by scale": {"crop": {"shorter_side": (12, 30), "size": 11}},
     "flip down": {"flip": "vertical"},
     "hue": {"color_jitter": {"hue_factor": 0.5}},
     "contrast": {"color_jitter": {"contrast_factor": 0.9}},

@@ -162,9 +162,9 @@ def test_a_new_operation_is_searched_over(registered):
     result = learn_augmentation(
         lambda: build_cnn((SIZE, SIZE, 3), n_blocks=1, filters=2, units=4),
         shape_images(40, image_size=SIZE, seed=1),
-        budget=2,
-        trials=2,
-        seed=2,
+        budget=6,
+        trials=3,
+        seed=4,
         progress="none",
     )
     tried = " ".join(result["trials"]["operations"])

@@ -51,7 +51,8 @@ def test_the_best_of_the_trials_is_the_policy(learned):
     result, _ = learned
     table = result["trials"]
     assert sorted(table["trial"]) == [1, 2, 3]
-    assert table["epochs"] == [5, 5, 2]
+    # What is left out early may have been the best so far.
+    assert sorted(table["epochs"]) == [2, 5, 5]
     assert table["val_loss"] == sorted(table["val_loss"])
     assert result["policy"] == table["policy"][0]
     assert result["stopped"] is None

@@ -54,6 +54,21 @@ class Augmentation(Policy, kind="augmentation"):
                 )
             operation.check(settings, image_shape)
 
+    def at_size(self, size):
+        """Return the policy with results of (height, width), if it leaves that open."""
+        sized = {
+            operation.name: operation.sized(settings, size)
+            for operation, settings in self._operations
+        }
+        return Augmentation(**{**self._config, **sized})
+
+    @property
+    def takes_any_size(self):
+        """Whether it begins with a crop of images of any size to one."""
+        return any(
+            operation.of_any_size(settings) for operation, settings in self._operations
+        )
+
     def parts(self, channels):
         """Return for the pass a dict of the parts that can do anything, in order."""
         return [self._parts[3 if channels == 3 else 1]]
@@ -152,7 +167,19 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
             height and width, one for both or a pair (height, width), and the window is
             enlarged to the image's size; whole numbers above 1 are pixels, one for both
             or a pair (height, width), and the results have that size. Settings:
-            `height`, `width`.
+            `height`, `width`. Or a dict for one of two other crops, whose window is
+            brought to `size`, one whole number or a pair (height, width), by default
+            the image's own or, in `fit_classifier()`, the model's. By area and aspect,
+            as GoogLeNet and torchvision's RandomResizedCrop have it: `scale`, range of
+            the window's area as a fraction of the image's, above 0 and up to 1, default
+            (0.08, 1); `ratio`, range of its width divided by its height, drawn evenly
+            on a logarithmic scale, default (3/4, 4/3). A window that does not fit is
+            drawn again, and the tenth time replaced by the largest one of an allowed
+            aspect. By the scale of the image, as in VGG: `shorter_side`, range of the
+            pixels to which the image's shorter side is brought before the window of
+            `size` is cut, such as (256, 512) for 224. Where images shrink, all of their
+            pixels count. Files are cut in training as they are, without `resize`, and
+            decoded no larger than the window needs.
         flip: `"horizontal"` (left to right), `"vertical"` or
             `"horizontal_and_vertical"`, each direction for half of the images.
             Settings: `mode`.
@@ -213,11 +240,18 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         flip         horizontal, for half of the images
         rotation     -36 to 36 degrees
         outside      reflect
+        >>> augmentation(crop={"shorter_side": (256, 512), "size": 224})
+        <Policy> augmentation
+        crop         224 x 224 pixels of the image at a shorter side of 256 to 512
+        outside      reflect
 
     Source:
         Keras's RandomCrop, RandomFlip, RandomTranslation, RandomShear, RandomRotation,
         RandomZoom, RandomColorJitter, RandomGrayscale, RandomGaussianBlur,
-        GaussianNoise and RandomErasing. PCA colour: Krizhevsky, Sutskever and Hinton
+        GaussianNoise and RandomErasing. Crop by area: Szegedy et al. (2015), Going
+        Deeper with Convolutions; torchvision rounds the window to whole pixels, and
+        sees nothing beyond its edge. Crop by scale: Simonyan and Zisserman (2015),
+        arXiv:1409.1556. PCA colour: Krizhevsky, Sutskever and Hinton
         (2012), ImageNet Classification with Deep Convolutional Neural Networks. The
         numbers of `erasing` and `contrast_factor` mean here what Keras documents;
         Keras's code draws from half the range. The two flips are drawn independently.

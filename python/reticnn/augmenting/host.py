@@ -36,14 +36,30 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
     """
     image_shape = images.shape[1:]
     policy.check(image_shape)
-    results = np.empty((len(images), *policy.output_shape(image_shape)), images.dtype)
+    passes = policy.parts(image_shape[2])
+    drawn = [{}] * len(passes)
+    if len(images) and any(passes):
+        drawn = policy.draw(np, seed, epoch, np.asarray(indices), image_shape)
+    shape = policy.output_shape(image_shape)
+    return apply_passes(passes, drawn, images, shape, threads)
+
+
+def apply_passes(passes, drawn, images, shape, threads=_THREADS):
+    """Return images changed by passes, a new array, (n, *shape).
+
+    Args:
+        passes: Dicts of the constants of each part.
+        drawn: Dicts of the parameters of these parts.
+        images: uint8 or float32 array, (n, height, width, channels), C-ordered.
+        shape: (height, width, channels) of the results.
+        threads: Largest number of threads.
+    """
+    results = np.empty((len(images), *shape), images.dtype)
     if not len(images):
         return results
-    passes = policy.parts(image_shape[2])
     if not any(passes):
         results[...] = images
         return results
-    drawn = policy.draw(np, seed, epoch, np.asarray(indices), image_shape)
 
     def do(block):
         given = images[block]

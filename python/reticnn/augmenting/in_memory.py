@@ -4,6 +4,7 @@ import numpy as np
 
 from reticnn.augmenting import host
 from reticnn.augmenting.compose import augmentation, refuse_unknown
+from reticnn.augmenting.from_data import augmented
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_images, as_int, as_seed, shown
 from reticnn.data.accepting import image_data_of, is_of_files
@@ -59,7 +60,11 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
     if isinstance(images, ImageData):
         return _augmented_data(policy, images, copies, seed)
     pixels = as_images(images)
-    results = _augmented(policy, pixels, copies, seed)
+    results = _copies(
+        lambda indices, epoch: host.apply(policy, pixels, seed, epoch, indices),
+        len(pixels),
+        copies,
+    )
     # One image was given without the first dimension.
     one = np.ndim(images) < 4 and np.shape(images)[:2] == pixels.shape[1:3]
     return results[0] if one and len(results) == 1 else results
@@ -78,19 +83,27 @@ def _policy(policy, operations):
     return as_policy(policy)
 
 
-def _augmented(policy, pixels, copies, seed):
-    """Return all copies, (n * copies, ...), those of each image together."""
-    indices = np.arange(len(pixels))
-    epochs = [
-        host.apply(policy, pixels, seed, epoch, indices) for epoch in range(copies)
-    ]
+def _copies(change, count, copies):
+    """Return all copies, (count * copies, ...), those of each image together.
+
+    Args:
+        change: Function (indices, epoch) that returns changed images.
+        count: Number of images.
+        copies: Number of copies.
+    """
+    indices = np.arange(count)
+    epochs = [change(indices, epoch) for epoch in range(copies)]
     if copies == 1:
         return epochs[0]
     return np.stack(epochs, axis=1).reshape(-1, *epochs[0].shape[1:])
 
 
 def _augmented_data(policy, data, copies, seed):
-    pixels = _augmented(policy, data.read(np.arange(len(data))), copies, seed)
+    pixels = _copies(
+        lambda indices, epoch: augmented(policy, data, indices, seed, epoch),
+        len(data),
+        copies,
+    )
     source = ArrayImages(pixels, np.repeat(data.pixel_identities(), copies))
     each = data[np.repeat(np.arange(len(data)), copies)]
     return each.with_source(source, np.arange(len(pixels)))

@@ -30,9 +30,10 @@ def augmentation_layer(policy, *, seed=None):
 
     Returns:
         Keras layer. It takes images of known size, 0 to 255, (batch, height, width,
-        channels) or one image without the batch axis, and returns floats, 0 to 255. A
-        crop in pixels is also made outside training, from the centre, so that the size
-        of the results is always the same.
+        channels) or one image without the batch axis, and returns floats, 0 to 255. So
+        that the size of the results is always the same, a crop in pixels is also made
+        outside training, from the centre; in place of a crop with a `size`, the largest
+        central part of that aspect is resized to it.
 
     Raises:
         TypeError: If `policy` is not a policy.
@@ -106,6 +107,14 @@ class AugmentationLayer(keras.Layer):
     def _as_they_are(self, batch):
         height, width = batch.shape[1:3]
         tall, wide, _ = self.policy.output_shape(tuple(batch.shape[1:]))
+        if self.policy.takes_any_size and (tall, wide) != (height, width):
+            return ops.image.resize(
+                ops.cast(batch, "float32"),
+                (tall, wide),
+                crop_to_aspect_ratio=True,
+                antialias=True,
+                data_format="channels_last",
+            )
         top, left = (height - tall) // 2, (width - wide) // 2
         return batch[:, top : top + tall, left : left + wide]
 

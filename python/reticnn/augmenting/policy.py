@@ -111,6 +111,15 @@ class Policy:
                 image_shape = output_shape(image_shape, constants)
         return tuple(image_shape)
 
+    def at_size(self, size):
+        """Return the policy with results of (height, width), if it leaves that open."""
+        return self
+
+    @property
+    def takes_any_size(self):
+        """Whether it begins with a crop of images of any size to one."""
+        return False
+
     def parts(self, channels):
         """Return for each pass a dict of the parts that can do anything, in order.
 

@@ -32,6 +32,16 @@ class Sequence(Policy, kind="sequence"):
         for policy, shape in self._with_shapes(image_shape):
             policy.check(shape)
 
+    def at_size(self, size):
+        """Return the policies with results of (height, width) where it is left open."""
+        sized = [policy.at_size(size) for policy in self.policies]
+        return Sequence(policies=[policy.to_config() for policy in sized])
+
+    @property
+    def takes_any_size(self):
+        """Whether the first begins with a crop of images of any size to one."""
+        return self.policies[0].takes_any_size
+
     def parts(self, channels):
         """Return for each pass a dict of the parts that can do anything, in order."""
         return [parts for policy in self.policies for parts in policy.parts(channels)]

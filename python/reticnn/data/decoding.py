@@ -125,6 +125,32 @@ def decode_scaled(files, side, reading, dtype=np.uint8):
     return Decoded(images, problems_of_each(decode_at, files), _known(extremes))
 
 
+def decode_for(files, jobs, reading, dtype=np.uint8):
+    """Return what is made of the pixels of many files, and the problems.
+
+    Args:
+        files: Paths, or binary file objects.
+        jobs: For each, the least of its pixels on the shorter side that are wanted, and
+            a function that is given them, (height, width) or (height, width, channels).
+        reading: `Reading`.
+        dtype: uint8 or float32.
+
+    Returns:
+        `Decoded`, its images a list of what the functions return.
+    """
+    made = [None] * len(files)
+    extremes = [None] * len(files)
+    has_floats = dtype != np.uint8
+
+    def decode_at(index):
+        side, use = jobs[index]
+        with memory.share() as take, open_file(files[index]) as file:
+            pixels, extremes[index] = pixels_of(file, side, reading, has_floats, take)
+            made[index] = use(pixels)
+
+    return Decoded(made, problems_of_each(decode_at, files), _known(extremes))
+
+
 def types_of(files, reading):
     """Return NumPy's type of the values of each file, None where it is not known."""
     types = [np.dtype(np.uint8)] * len(files)

@@ -10,10 +10,12 @@ from reticnn.data.caching import new_cache
 from reticnn.data.channels import joined_extremes
 from reticnn.data.decoding import (
     bad_files_message,
+    decode_for,
     decode_images,
     decode_scaled,
     sampled_values,
     types_of,
+    upright_sizes,
 )
 from reticnn.data.deep_cache import DeepCache
 from reticnn.data.file_reading import Reading
@@ -93,6 +95,7 @@ class FileImages:
         self._extremes = None
         self._has_warned = False
         self._has_told_of_changes = False
+        self._upright_sizes = {}
         self._states = self._states_now(np.arange(len(self.files)))
 
     def __len__(self):
@@ -120,6 +123,34 @@ class FileImages:
         )
         good = [image for image in images if image is not None]
         self._warn_of_values(extremes, good)
+        if problems:
+            self._refuse(indices, problems)
+        return images
+
+    def own_sizes(self, indices):
+        """Return the (height, width) of images, upright, listed."""
+        unknown = [index for index in indices if index not in self._upright_sizes]
+        files = [self.places[index] for index in unknown]
+        sizes, problems = upright_sizes(files, self.reading)
+        if problems:
+            self._refuse(np.array(unknown), problems)
+        self._upright_sizes.update(
+            (index, (height, width))
+            for index, (width, height) in zip(unknown, sizes, strict=True)
+        )
+        return [self._upright_sizes[index] for index in indices]
+
+    def read_as_they_are(self, indices, jobs):
+        """Return what is made of images as they are, listed.
+
+        Args:
+            indices: Of the images.
+            jobs: As for `decode_for`.
+        """
+        files = [self.places[i] for i in indices]
+        self._note_states(np.asarray(indices))
+        images, problems, extremes = decode_for(files, jobs, self.reading, self.dtype)
+        self._warn_of_values(extremes, [one for one in images if one is not None])
         if problems:
             self._refuse(indices, problems)
         return images
@@ -258,6 +289,8 @@ class FileImages:
         before, now = self._states[indices, 0], self._states_now(indices)
         changed = (before >= 0) & (now[:, 0] >= 0) & (before != now[:, 0])
         self._states[indices] = now
+        for index in np.asarray(indices)[changed]:
+            self._upright_sizes.pop(index, None)
         if not changed.any() or self._has_told_of_changes:
             return
         self._has_told_of_changes = True

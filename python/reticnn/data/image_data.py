@@ -257,6 +257,21 @@ class ImageData:
             return self.source.read_scaled(self.indices[positions], side)
         return np.stack([scaled(image, side) for image in self.read(positions)])
 
+    def own_sizes(self, positions):
+        """Return the (height, width) of some of the images of files, upright."""
+        return self.source.own_sizes(self.indices[positions])
+
+    def read_as_they_are(self, positions, jobs):
+        """Return what is made of some of the images of files as they are, listed.
+
+        Args:
+            positions: Of the images.
+            jobs: For each, the least of its pixels on the shorter side that are wanted,
+                and a function that is given them, (height, width) or (height, width,
+                channels), and returns what is wanted. It is called in several threads.
+        """
+        return self.source.read_as_they_are(self.indices[positions], jobs)
+
     def with_classes(self, class_names, name="data", known_to="the classifier"):
         """Return the data with their codes counted in the order of `class_names`.
 

@@ -36,6 +36,16 @@ class JoinedImages:
         """Return images of their own aspect, the shorter side `side` pixels, listed."""
         return self._of_each(indices, lambda source, of: source.read_scaled(of, side))
 
+    def own_sizes(self, indices):
+        """Return the (height, width) of images of files, upright, listed."""
+        return self._of_each(indices, lambda source, of: source.own_sizes(of))
+
+    def read_as_they_are(self, indices, jobs):
+        """Return what is made of images of files as they are, listed."""
+        return self._of_each(
+            indices, lambda source, of, own: source.read_as_they_are(of, own), jobs
+        )
+
     @property
     def reading(self):
         """How files become images, `Reading`, or None if there are none."""
@@ -60,8 +70,14 @@ class JoinedImages:
         numbers = self._of_each(indices, lambda source, of: source.pixel_identities(of))
         return np.array(numbers, np.uint64)
 
-    def _of_each(self, indices, ask):
-        """Return what the sources say of their images, listed in the order asked."""
+    def _of_each(self, indices, ask, *besides):
+        """Return what the sources say of their images, listed in the order asked.
+
+        Args:
+            indices: Of the images.
+            ask: Function of a source, the indices of its images, and their `besides`.
+            *besides: Lists of values for each image.
+        """
         indices = np.asarray(indices)
         answers = [None] * len(indices)
         owners = np.searchsorted(self._ends, indices, side="right")
@@ -69,7 +85,11 @@ class JoinedImages:
             source, own = self._parts[owner]
             asked = np.flatnonzero(owners == owner)
             start = self._ends[owner] - len(own)
-            found = ask(source, np.asarray(own)[indices[asked] - start])
+            found = ask(
+                source,
+                np.asarray(own)[indices[asked] - start],
+                *([values[index] for index in asked] for values in besides),
+            )
             for position, answer in zip(asked, found, strict=True):
                 answers[position] = answer
         return answers

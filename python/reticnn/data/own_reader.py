@@ -52,6 +52,15 @@ class ReadByFunction:
         self.find_bad()
         return self._cache.read(indices)
 
+    def own_sizes(self, indices):
+        """Return the (height, width) of images, that at which they are kept."""
+        return [self.image_shape[:2]] * len(indices)
+
+    def read_as_they_are(self, indices, jobs):
+        """Return what is made of images, from those that are kept."""
+        images = self.read(np.asarray(indices))
+        return [use(image) for image, (_, use) in zip(images, jobs, strict=True)]
+
     def read_scaled(self, indices, side):
         """Return images, the shorter side `side` pixels, from those that are kept."""
         return [scaled(image, side) for image in self.read(np.asarray(indices))]

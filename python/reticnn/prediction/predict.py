@@ -64,8 +64,9 @@ def predict_images(
         tta: Test-time augmentation: whole number of changed copies of each image whose
             probabilities are averaged with its own. They are made by the policy that
             the classifier was trained with; if there is none, or if it crops to a
-            number of pixels, they are mirrored and shifted by up to 5 %. The changes
-            are the same for all images and in every call. Default 0.
+            number of pixels, by area or by scale, they are mirrored and shifted by up
+            to 5 %. The changes are the same for all images and in every call. Default
+            0.
         crops: 1, no crops; 5, to average the probabilities over crops of the model's
             size at the corners and the centre of a larger image; or 10, over these and
             their mirror images. Arrays larger than the model takes are cropped without

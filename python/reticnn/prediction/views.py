@@ -194,9 +194,13 @@ def _cropped(pixels, size, corner, mirror):
 
 
 def _changed(policy, copy, pixels):
-    """Return images changed by a policy, or by a mild one where it does not suit."""
+    """Return images changed by a policy, or by a mild one where it does not suit.
+
+    A crop may miss what is to be classified: then the copies would lower the average.
+    """
     shape = pixels.shape[1:]
-    if not policy or policy.output_shape(shape) != shape:
+    crops = policy and policy.takes_any_size
+    if not policy or crops or policy.output_shape(shape) != shape:
         policy = augmentation(flip="horizontal", translation=0.05)
     # One position for all images, so that neighbours do not change a prediction.
     return apply(policy, pixels, _TTA_SEED, copy, np.zeros(len(pixels), int))

@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 
-from reticnn.augmenting.host import apply
+from reticnn.augmenting.from_data import augmented
 from reticnn.runtime.backend import keras
 from reticnn.runtime.randomness import generator
 from reticnn.runtime.stopping import wanted_here
@@ -31,10 +31,9 @@ class TrainingImages:
 
     def read(self, positions, epoch):
         """Return the pixels of some of the images as they are in an epoch."""
-        images = self._data.read(positions)
         if self._augmentation is None:
-            return images
-        return apply(self._augmentation, images, self._seed, epoch, positions)
+            return self._data.read(positions)
+        return augmented(self._augmentation, self._data, positions, self._seed, epoch)
 
 
 class ImageBatches(keras.utils.PyDataset):

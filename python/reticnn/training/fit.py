@@ -93,7 +93,8 @@ def fit_classifier(
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
             changes the training images anew in each epoch; validation images are not
             changed. If it crops to a number of pixels, these must be the model's size,
-            and the training images are read at their own, larger size. A list of
+            and the training images are read at their own, larger size; a crop by area
+            or by scale cuts files as they are, and takes the model's size. A list of
             policies is applied in sequence. The policy is kept in the classifier. None
             for no changes. Default None.
         optimizer: Name of a Keras optimizer, `"levenberg_marquardt"` (LeNet-5's, which

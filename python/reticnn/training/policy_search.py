@@ -6,7 +6,7 @@ import numpy as np
 
 from reticnn.augmenting import augmentation
 from reticnn.augmenting.operations import OPERATIONS
-from reticnn.coercion import as_float, as_int, as_seed
+from reticnn.coercion import as_float, as_int, as_seed, shown
 from reticnn.data.accepting import image_data_of
 from reticnn.data.splits.splitting import parts_of_data
 from reticnn.runtime.backend import keras
@@ -254,7 +254,8 @@ def _operations(rng, strength, channels):
 
 
 def _text(operations):
-    return ", ".join(f"{name} {value}" for name, value in operations.items()) or "none"
+    settings = (f"{name} {shown(value)}" for name, value in operations.items())
+    return ", ".join(settings) or "none"
 
 
 class _Reporter:

@@ -134,6 +134,7 @@ class TrainingRun:
         self._model = model
         self._kind = kind
         self._settings = settings
+        self._policy = _sized(settings.augmentation, model)
         self._devices = devices
         self._stage = stage
         self._earlier = earlier
@@ -151,7 +152,7 @@ class TrainingRun:
             data,
             validation,
             self.seed,
-            settings.augmentation,
+            self._policy,
             class_names,
             resize,
             reading,
@@ -339,7 +340,7 @@ class TrainingRun:
     def _settling(self):
         """Return what settles the statistics, on images as inference has them."""
         model, images = self._trained, self._images_to_fit
-        if self._settings.augmentation is not None:
+        if self._policy is not None:
             model, shape = self._model, self._model.input_shape[1:]
             images = TrainingImages(read_at_size(self._data, shape, "data"))
         return Settling(
@@ -485,7 +486,7 @@ class TrainingRun:
         return initial_digests(self._model)
 
     def _images(self):
-        return TrainingImages(self._data, self._settings.augmentation, self.seed)
+        return TrainingImages(self._data, self._policy, self.seed)
 
     def _validation_images(self):
         return self._validation and TrainingImages(self._validation)
@@ -526,6 +527,12 @@ def _seed_of(seed, devices):
     """Return the number for a seed given by the user, drawn by R, or not there."""
     number = seed.number if isinstance(seed, DrawnSeed) else seed
     return shared_seed(as_seed(number), devices)
+
+
+def _sized(policy, model):
+    """Return a policy, with results of the model's size if it leaves that open."""
+    size = model.input_shape[1:3]
+    return policy if policy is None or None in size else policy.at_size(size)
 
 
 def _checkpoints(folder, settings, stage, seed):

@@ -13,6 +13,7 @@ AUGMENTATIONS = {
     None: None,
     "flip": lambda: reticnn.augmentation(flip="horizontal"),
     "shift": lambda: reticnn.augmentation(translation=0.2),
+    "crop": lambda: reticnn.augmentation(crop={"scale": (0.3, 1)}),
 }
 
 

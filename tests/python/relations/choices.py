@@ -85,7 +85,7 @@ CHOICES = {
     "label_smoothing": (0.0, 0.2),
     "mixing": ("none", "mixup", "cutmix", "both"),
     "class_weight": (None, "balanced", "by_name"),
-    "augmentation": (None, "flip", "shift"),
+    "augmentation": (None, "flip", "shift", "crop"),
     "early_stopping": (None, 1),
     "ema": (None, 0.5),
     "stages": (None, "two", "fine_tune"),

@@ -1,8 +1,8 @@
 """The operations of `augmentation()`, in the order in which they act."""
 
 from reticnn.augmenting.operations.color import COLOR_JITTER, GRAYSCALE, PCA_COLOR
+from reticnn.augmenting.operations.crop import CROP
 from reticnn.augmenting.operations.geometry import (
-    CROP,
     FLIP,
     ROTATION,
     SHEAR,

@@ -1,10 +1,7 @@
 """Operations that move pixels: together one matrix, by which an image is sampled."""
 
-from collections.abc import Mapping
-
 from reticnn.augmenting.operations.operation import UNIT, Operation, one_of, up_to
 from reticnn.augmenting.operations.reading import (
-    as_numbers,
     as_range,
     named,
     percent,
@@ -13,89 +10,7 @@ from reticnn.augmenting.operations.reading import (
 )
 from reticnn.augmenting.parts.warp import WARP
 from reticnn.augmenting.random_numbers import happens, random_sign
-from reticnn.coercion import as_choice, as_float, as_int, shown
-
-
-def _read_crop(value):
-    """Return the window's height and width, as fractions or both in whole pixels."""
-    names = ("height", "width")
-    if isinstance(value, Mapping):
-        given, labels = named(value, "crop", names)
-        missing = [name for name in names if name not in given]
-        if missing:
-            raise ValueError(f"`crop` has no {shown(missing)}. Give height and width.")
-        sides = [given[name] for name in names]
-    else:
-        labels = dict.fromkeys(names, "crop")
-        sides = as_numbers(value, "crop")
-        sides = sides * 2 if len(sides) == 1 else sides
-    sides = [
-        as_float(side, labels[name], above=0)
-        for name, side in zip(names, sides, strict=True)
-    ]
-    if all(side <= 1 for side in sides):
-        return dict(zip(names, sides, strict=True))
-    if any(side < 1 for side in sides):
-        raise ValueError(
-            f"`crop` must be two fractions of the image up to 1, or two whole numbers "
-            f"of pixels, not {shown(sides)}."
-        )
-    return {
-        name: as_int(side, labels[name])
-        for name, side in zip(names, sides, strict=True)
-    }
-
-
-def _is_in_pixels(crop):
-    return isinstance(crop["height"], int)
-
-
-def _describe_crop(settings):
-    height, width = settings.values()
-    if _is_in_pixels(settings):
-        return f"{height} x {width} pixels"
-    return f"{height:.4g} x {width:.4g} of the image, enlarged to its size"
-
-
-def _check_crop(settings, image_shape):
-    height, width, _ = image_shape
-    tall, wide = settings.values()
-    if _is_in_pixels(settings) and (tall > height or wide > width):
-        raise ValueError(
-            f"`crop` takes {tall} x {wide} pixels (height x width) out of images of "
-            f"{height} x {width}. Use at most that, or fractions."
-        )
-
-
-def _crop(warp, drawn, settings):
-    (height, width), (tall, wide) = warp.size, settings.values()
-    if not _is_in_pixels(settings):
-        top = drawn["crop_top"] * (height * (1 - tall))
-        left = drawn["crop_left"] * (width * (1 - wide))
-        warp.crop_and_resize(top, left, (tall, wide))
-        return
-    # A uniform float32 below 1 may still round up to the number of positions.
-    top, left = (
-        warp.xp.minimum(warp.xp.floor(drawn[name] * (most + 1)), most)
-        for name, most in (("crop_top", height - tall), ("crop_left", width - wide))
-    )
-    warp.crop(top, left, (tall, wide))
-
-
-CROP = Operation(
-    name="crop",
-    read=_read_crop,
-    describe=_describe_crop,
-    slots={"crop_top": 0, "crop_left": 1},
-    ranges=lambda settings: {"crop_top": UNIT, "crop_left": UNIT},
-    part=WARP,
-    change=_crop,
-    constants=lambda settings: (
-        {"size": tuple(settings.values())} if _is_in_pixels(settings) else {}
-    ),
-    check=_check_crop,
-)
-
+from reticnn.coercion import as_choice
 
 # The numbers that each way of flipping draws.
 _FLIPS = {

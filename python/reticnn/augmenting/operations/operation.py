@@ -39,6 +39,11 @@ class Operation:
         search: Function (rng, strength) that returns what a user might write, drawn by
             a NumPy generator up to that share of the most that is worth a try, or None
             if `learn_augmentation()` is not to try the operation. Default None.
+        sized: Function (settings, size) that returns settings whose results have that
+            (height, width), where they leave it open. Default: they do not.
+        of_any_size: Function of settings that returns whether what comes first to the
+            operation may have any size, and results then still have one. Default: it
+            may not.
     """
 
     name: str
@@ -53,6 +58,8 @@ class Operation:
     any_channels: bool = True
     rgb_numbers: frozenset = frozenset()
     search: Callable | None = None
+    sized: Callable = lambda settings, size: settings
+    of_any_size: Callable = lambda settings: False
 
     def acts(self, settings, channels):
         """Return whether it does anything to images of so many channels."""

@@ -7,6 +7,7 @@ from functools import cache, partial
 import cv2
 import numpy as np
 
+from reticnn.augmenting.parts import reducing
 from reticnn.augmenting.parts.part import VALUES_AT_ONCE
 
 # Added to coordinates before the nearest pixel is taken. It exceeds their rounding
@@ -52,13 +53,45 @@ def warp(images, results, parameters, constants):
     matrices = parameters["warp"]
     moving = (matrices != _STILL).any(axis=1)
     if images.shape[1:] != results.shape[1:] or moving.all():
-        _warp(images, results, matrices, constants)
+        _warp_reduced(images, results, matrices, constants)
         return
     moved = np.empty((moving.sum(), *results.shape[1:]), results.dtype)
     if len(moved):
         _warp(images[moving], moved, matrices[moving], constants)
     results[...] = images
     results[moving] = moved
+
+
+def most_halvings(size, result_size, constants):
+    """Return how many times images may be halved, down and across, before a warp."""
+    if not constants.get("antialias") or constants["interpolation"] == "nearest":
+        return 0, 0
+    return reducing.most_halvings(size, result_size)
+
+
+def _warp_reduced(images, results, matrices, constants):
+    """Do what `_warp` does, with images reduced before if they shrink."""
+    most = most_halvings(images.shape[1:3], results.shape[1:3], constants)
+    if not any(most):
+        _warp(images, results, matrices, constants)
+        return
+    all_times = np.stack(reducing.halvings(np, matrices, most), axis=1)
+    for times in np.unique(all_times, axis=0).tolist():
+        own = (all_times == times).all(axis=1)
+        if not any(times):
+            reduced, sampling = images[own], matrices[own]
+        else:
+            reduced = np.stack(
+                [reducing.reduced_on_host(image, *times) for image in images[own]]
+            )
+            factors = (np.float32(2**each) for each in times)
+            sampling = reducing.of_reduced(np, matrices[own], *factors)
+        if own.all():
+            _warp(reduced, results, sampling, constants)
+            return
+        warped = np.empty((len(reduced), *results.shape[1:]), results.dtype)
+        _warp(reduced, warped, sampling, constants)
+        results[own] = warped
 
 
 def _warp(images, results, matrices, constants):

@@ -3,15 +3,16 @@
 Its parameter is `"warp"`, (n, 6), the matrix [[a, b, c], [d, e, f]] row by row. The
 output pixel (x, y) shows the input at (a x + b y + c, d x + e y + f); pixel centres are
 at whole numbers, as for `keras.ops.image.affine_transform`. Its constants are
-`"interpolation"`; `"fill_mode"` and `"fill_value"`, for what lies outside; and, if the
-results have another size, `"size"`, (height, width).
+`"interpolation"`; `"fill_mode"` and `"fill_value"`, for what lies outside; if the
+results have another size, `"size"`, (height, width); and `"antialias"`, if images that
+shrink are to be reduced first.
 """
 
 import math
 
 import numpy as np
 
-from reticnn.augmenting.parts import opencv_warp
+from reticnn.augmenting.parts import opencv_warp, reducing
 from reticnn.augmenting.parts.part import Part, output_shape, rows_and_columns
 from reticnn.augmenting.random_numbers import constant
 
@@ -41,11 +42,15 @@ class Warp:
         self._shift(left, top)
         self.size = size
 
-    def crop_and_resize(self, top, left, fraction):
-        """Show a window, fractions of (height, width), at the image's size."""
-        tall, wide = fraction
+    def crop_and_resize(self, top, left, scale, size=None):
+        """Show a window at `size`, (height, width), or at the image's size.
+
+        Its `scale` is the part of it, in pixels, (down, across), that each pixel shows.
+        """
+        tall, wide = scale
         self._shift(left + (wide - 1) / 2, top + (tall - 1) / 2)
         self._scale(wide, tall)
+        self.size = size or self.size
 
     def flip(self, across=None, down=None):
         """Flip where a number, (n,), is 1 and not 0, across (left to right) or down."""
@@ -102,22 +107,34 @@ class Warp:
 
 def _on_device(ops, images, parameters, constants):
     size = output_shape(images.shape[1:], constants)[:2]
-    x, y = _coordinates(ops, parameters["warp"], *size)
+    matrices, source = _source(ops, images, parameters["warp"], size, constants)
+    x, y = _coordinates(ops, matrices, *size)
     if constants["interpolation"] == "nearest":
         half = 0.5 + opencv_warp.NEAREST_SHIFT
         x, y = ops.floor(x + half), ops.floor(y + half)
-        return _pixels(ops, images, x, y, constants)
+        return _pixels(ops, source, x, y, constants)
     left, top = ops.floor(x), ops.floor(y)
     right_weight, bottom_weight = (x - left)[..., None], (y - top)[..., None]
     upper, lower = (
         _mixed(
-            _pixels(ops, images, left, row, constants),
-            _pixels(ops, images, left + 1, row, constants),
+            _pixels(ops, source, left, row, constants),
+            _pixels(ops, source, left + 1, row, constants),
             right_weight,
         )
         for row in (top, top + 1)
     )
     return _mixed(upper, lower, bottom_weight)
+
+
+def _source(ops, images, matrices, size, constants):
+    """Return what is sampled, and by which matrices: images, reduced if need be."""
+    most = opencv_warp.most_halvings(images.shape[1:3], size, constants)
+    if not any(most):
+        return matrices, reducing.as_they_are(ops, images)
+    down, across = reducing.halvings(ops, matrices, most)
+    factors = (ops.cast(2**times, "float32") for times in (down, across))
+    matrices = reducing.of_reduced(ops, matrices, *factors)
+    return matrices, reducing.reductions(ops, images, down, across, most)
 
 
 def _mixed(first, second, weight):
@@ -131,17 +148,16 @@ def _coordinates(ops, matrices, height, width):
     return a * column + (b * row + c), d * column + (e * row + f)
 
 
-def _pixels(ops, images, x, y, constants):
+def _pixels(ops, source, x, y, constants):
     """Return the pixels at whole float coordinates, (n, height, width, channels)."""
-    height, width, channels = images.shape[1:]
+    height, width = source.height, source.width
     column, row = (
         ops.cast(_inside(ops, at, side, constants["fill_mode"]), "int32")
         for at, side in ((x, width), (y, height))
     )
-    count = ops.shape(images)[0]
-    first = ops.arange(count, dtype="int32")[:, None, None] * (height * width)
-    flat = ops.reshape(images, (-1, channels))
-    pixels = ops.take(flat, first + row * width + column, axis=0)
+    first = ops.arange(source.count, dtype="int32")[:, None, None] * source.total
+    at = first + source.start + row * ops.cast(width, "int32") + column
+    pixels = ops.take(source.pixels, at, axis=0)
     if constants["fill_mode"] != "constant":
         return pixels
     within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -155,7 +171,7 @@ def _inside(ops, at, side, fill_mode):
     elif fill_mode == "reflect":
         at = _remainder(ops, at, 2 * side)
         at = ops.minimum(at, 2 * side - 1 - at)
-    return ops.clip(at, 0, side - 1)
+    return ops.minimum(ops.maximum(at, 0), side - 1)
 
 
 def _remainder(ops, whole, divisor):

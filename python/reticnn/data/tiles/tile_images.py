@@ -75,6 +75,15 @@ class TileImages(FileImages):
         types = dict(zip(images.tolist(), types_of(files, self._asked), strict=True))
         return [types[image] for image in self._image_of.tolist()]
 
+    def own_sizes(self, indices):
+        """Return the (height, width) of tiles, that at which they are read."""
+        return [self.image_shape[:2]] * len(indices)
+
+    def read_as_they_are(self, indices, jobs):
+        """Return what is made of tiles, as they are read."""
+        images = self.read(np.asarray(indices))
+        return [use(image) for image, (_, use) in zip(images, jobs, strict=True)]
+
     def read_scaled(self, indices, side):
         """Return tiles of their own aspect, the shorter side `side` pixels, listed."""
         height, width = self.boxes[0, 3], self.boxes[0, 2]

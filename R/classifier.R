@@ -12,6 +12,7 @@ new_classifier <- function(core_classifier) {
       reading = way_of_reading(core_classifier$reading),
       augmentation = core_classifier$augmentation,
       output = core_classifier$output,
+      schedule = core_classifier$schedule,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       core = core_classifier
@@ -107,6 +108,7 @@ print.reticnn_classifier <- function(x, ...) {
     if (!is.null(x$resize)) paste0(", resized by ", x$resize),
     if (!is.null(x$reading)) paste0(", read by ", x$reading), "\n",
     "trained  ", trained, "\n",
+    if (!is.null(x$schedule)) paste0("schedule ", x$schedule, "\n"),
     if (is_stale(x)) "changed  the model has other weights by now\n",
     sep = ""
   )

@@ -125,7 +125,8 @@ check_arguments <- function(arguments, call, names = character()) {
 # The core would see a function around that of the user, which takes anything.
 check_takes_one <- function(f, name, call) {
   given <- c(reader = "the path of a file", groups = "the path of a file",
-    progress = "how far the work is", layers = "a layer")
+    progress = "how far the work is", layers = "a layer",
+    schedule = "the number of an epoch")
   if (!name %in% names(given) || !is.function(f) || is_of_python(f)) return(invisible())
   head <- args(f)
   if (!is.null(head) && is.null(formals(head))) {

@@ -5,6 +5,7 @@ import math
 from reticnn.coercion import shown
 from reticnn.memory import SeenImages, fingerprint
 from reticnn.notation import visible
+from reticnn.optimizers.schedule_settings import described
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.conditions import StaleClassifierWarning, warn_user
 from reticnn.runtime.keras_internals import name_modules
@@ -32,8 +33,9 @@ class Classifier:
         augmentation: The policy used in training, or None.
         seen: `SeenImages`, what it was trained and validated on.
         trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
-            `"batch_size"`, the (highest) `"learning_rate"` and the `"seed"` of the last
-            training, or of its last stage; None if that is not known.
+            `"batch_size"`, the (highest) `"learning_rate"`, the `"schedule"`, a dict of
+            its kind and settings, and the `"seed"` of the last training, or of its last
+            stage; None if that is not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; or `"distances"` to prototypes.
@@ -86,6 +88,12 @@ class Classifier:
         return len(self.history["epoch"])
 
     @property
+    def schedule(self):
+        """How the learning rate changed in the last training, in words, or None."""
+        config = (self.trained_with or {}).get("schedule")
+        return config and described(config)
+
+    @property
     def stale(self):
         """Whether the model's weights have been changed since."""
         return self._weights not in (None, fingerprint(self.model))
@@ -116,12 +124,14 @@ class Classifier:
         resized = f", resized by {self.resize}" if self.resize else ""
         read = self.reading.described() if self.reading else ""
         resized += f", read by {read}" if read else ""
+        schedule = self.schedule
+        schedule = f"\nschedule {schedule}" if schedule else ""
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
         return (
             f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "
             f"classes: {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {trained}{stopped}{weights}{metrics}{changed}"
+            f"trained  {trained}{stopped}{weights}{metrics}{schedule}{changed}"
         )
 
 

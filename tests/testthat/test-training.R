@@ -102,6 +102,42 @@ test_that("bad arguments of training are refused by name", {
     "`optimizer` must be one of .*, not 'adma'. Did you mean 'adam", class = "reticnn_error")
 })
 
+test_that("schedules with settings and functions of the epoch are taken from R", {
+  skip_if_no_core()
+  data <- shape_images(24, image_size = 8, seed = 1)
+  fit <- function(...) {
+    model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
+    fit_classifier(model, data, epochs = 4, batch_size = 8, optimizer = "sgd", seed = 1, ...)
+  }
+  step <- fit(learning_rate = 0.1,
+    schedule = list(kind = "step", at = c(1, 3), factor = 0.5))
+  expect_output(print(step), "schedule step, at 1 and 3, factor 0.5")
+  rates <- c(0.1, 0.05, 0.05, 0.025)
+  asked <- c()
+  own <- fit(schedule = function(epoch) {
+    asked <<- c(asked, epoch)
+    rates[epoch]
+  })
+  expect_identical(asked, 1:4)
+  expect_equal(own$history, step$history)
+  expect_output(print(own), "schedule a function of the epoch")
+  decay <- keras$optimizers$schedules$CosineDecay(0.1, 12L)
+  of_keras <- fit(schedule = decay)
+  expect_equal(of_keras$history, fit(learning_rate = 0.1, schedule = "cosine")$history,
+    tolerance = 1e-5)
+  expect_error(fit(schedule = list(at = 2)), "without a `kind`", class = "reticnn_error")
+  expect_error(fit(schedule = list("step", at = 2)), "`schedule` has values without a name",
+    class = "reticnn_error")
+  expect_error(fit(schedule = list(kind = "step", at = c(2, 1))),
+    "`at` is c\\(2, 1\\)", class = "reticnn_error")
+  expect_error(fit(schedule = function(epoch) "fast"),
+    "returns 'fast' for epoch 1", class = "reticnn_error")
+  expect_error(fit(schedule = function(epoch) stop("no rate today")), "no rate today")
+  left <- tryCatch(fit(schedule = function(epoch) message("left")), message = identity)
+  expect_s3_class(left, "message")
+  expect_error(fit(schedule = function() 1), "one argument", class = "reticnn_error")
+})
+
 test_that("schedules, mixing, weights, averages and early stops are taken from R", {
   skip_if_no_core()
   data <- shape_images(60, 3, image_size = 8, seed = 1)

@@ -434,6 +434,7 @@ def _settings(classifier):
             ("Validation images", _fact(facts, "validation_images")),
             ("Optimiser", optimizer and type(optimizer).__name__),
             ("Learning rate", _fact(facts, "learning_rate", "g")),
+            ("Schedule", classifier.schedule),
             ("Batch size", _fact(facts, "batch_size")),
             ("Seed", _fact(facts, "seed", "d")),
             ("Images resized by", classifier.resize),

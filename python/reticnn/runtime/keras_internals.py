@@ -209,7 +209,9 @@ def unknown_in_compiling(model):
         return []
     given = keras.tree.flatten(compiled_as_given(model))
     if model.optimizer is not None:
-        given += [innermost(model.optimizer), rate_or_schedule(model.optimizer)]
+        rate = rate_or_schedule(model.optimizer)
+        # One of ours may follow another.
+        given += [innermost(model.optimizer), rate, getattr(rate, "within", None)]
     return _unknown(value for value in given if value is not None)
 
 

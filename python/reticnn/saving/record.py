@@ -7,6 +7,7 @@ from reticnn.data.file_reading import Reading
 from reticnn.data.resizing import RESIZES
 from reticnn.memory import SeenImages
 from reticnn.notation import is_visible, shown
+from reticnn.optimizers.schedule_settings import are_settings
 from reticnn.runtime.foreign.texts import read_json
 
 FORMAT = 1
@@ -113,10 +114,14 @@ def _is_shape(value, record):
 
 
 def _are_facts(value, record):
+    if not isinstance(value, dict):
+        return False
+    facts = {**value}
+    schedule = facts.pop("schedule", None)
     return (
-        isinstance(value, dict)
-        and set(value) <= _FACTS
-        and all(fact is None or _is_number(fact) for fact in value.values())
+        set(facts) <= _FACTS
+        and all(fact is None or _is_number(fact) for fact in facts.values())
+        and (schedule is None or are_settings(schedule))
     )
 
 

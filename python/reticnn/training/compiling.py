@@ -83,19 +83,34 @@ def compile_like(copy, model, optimizer=None):
 
 
 def set_learning_rate(
-    model, learning_rate, schedule, steps, warmup_steps, first_step=None
+    model,
+    learning_rate,
+    schedule,
+    steps_per_epoch,
+    epochs,
+    warmup_epochs,
+    first_step=None,
 ):
     """Set the learning rate and its schedule, if they differ from the current ones.
 
-    The schedule begins at the optimizer's `first_step`, or at the one that is next.
+    Args:
+        model: Keras model, compiled.
+        learning_rate: Float, or None for the current one.
+        schedule: `ScheduleSettings`.
+        steps_per_epoch: Whole number.
+        epochs: Whole number, those of the run.
+        warmup_epochs: Whole number, those of the warm-up.
+        first_step: The optimizer's step at which the run begins, or None for now.
 
     Returns:
         The learning rate, of a schedule the highest.
     """
     optimizer = model.optimizer
     current = rate_or_schedule(optimizer)
-    stays = schedule == "constant" and warmup_steps == 0
-    if learning_rate is None:
+    stays = schedule.changes_nothing and warmup_epochs == 0
+    if schedule.gives_rates:
+        learning_rate = schedule.highest_rate()
+    elif learning_rate is None:
         ours = isinstance(current, Schedule)
         learning_rate = current.rate if ours else _rate_now(optimizer)
         if stays and not ours:
@@ -103,10 +118,11 @@ def set_learning_rate(
     elif stays and not callable(current):
         optimizer.learning_rate = learning_rate
         return learning_rate
+    schedule.check_fits(learning_rate, epochs)
     if first_step is None:
         first_step = steps_done(optimizer)
-    optimizer.learning_rate = Schedule(
-        schedule, learning_rate, steps, warmup_steps, first_step
+    optimizer.learning_rate = schedule.by_step(
+        learning_rate, steps_per_epoch, epochs, warmup_epochs, first_step
     )
     model.make_train_function(force=True)
     return learning_rate

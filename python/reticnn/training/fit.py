@@ -104,9 +104,24 @@ def fit_classifier(
         schedule: How the learning rate changes over the steps: `"constant"`;
             `"cosine"`, which falls to 0 along half a cosine; `"one_cycle"`, which rises
             from 1/25 of the rate over the first 30 % of the steps, then falls to nearly
-            0. Default `"constant"`.
+            0; `"step"`, multiplied by `factor` (default 0.1) after each of the epochs
+            `at`, whole numbers or, below 1, parts of all epochs (default 0.5 and 0.75),
+            or else after `every` so many; `"exponential"`, multiplied by `factor`
+            (default 0.94) in the course of `every` (default 2) epochs; `"polynomial"`,
+            which falls to `end_learning_rate` (default 0) as the part of the steps that
+            is left to the power of `power` (default 1); `"plateau"`, multiplied by
+            `factor` (default 0.1), but not to below `min_lr` (default 0), after
+            `patience` (default 10) epochs whose loss, on the validation images if there
+            are any, is not lower by more than `min_delta` (default 1e-4), as of
+            which the next `cooldown` (default 0) epochs do not count. Settings
+            are given in a dict with the kind, as in `{"kind": "step", "at": [30, 60]}`.
+            Or a function of the epoch's number, from 1, that returns the learning rate
+            and is called for all epochs before the first one; or a
+            `keras.optimizers.schedules.LearningRateSchedule`, whose steps are those of
+            this training. Default `"constant"`.
         warmup_epochs: Whole number of epochs at the start during which the rate rises
-            from 0. Default 0.
+            from 0. Schedules begin after them, except that the epochs of `"step"` and
+            of a function are counted from the first one. Default 0.
         weight_decay: Float of at least 0; in each step, this fraction of each weight,
             times the learning rate, is subtracted from it. Biases and normalisations
             are excluded. None means the optimizer's own. Default None.
@@ -233,7 +248,10 @@ def fit_classifier(
     Source:
         Keras's `Model.fit`. MixUp: Zhang et al. (2018), arXiv:1710.09412. CutMix: Yun
         et al. (2019), arXiv:1905.04899. One cycle: Smith and Topin (2019),
-        arXiv:1708.07120. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
+        arXiv:1708.07120. Falls after half and three quarters of the epochs: He et al.
+        (2016), arXiv:1512.03385, and Huang et al. (2017), arXiv:1608.06993.
+        Exponential: Szegedy et al. (2016), arXiv:1512.00567. Plateau: Keras's
+        `ReduceLROnPlateau`. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
         Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
         Statistics of batch normalisation: Wu and Johnson (2021), arXiv:2105.07576.
     """

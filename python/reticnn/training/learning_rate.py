@@ -116,7 +116,7 @@ def find_learning_rate(
         compile_like(copy, model, settings.optimizer)
         settings.optimizer = None
     run = TrainingRun(copy, data, None, settings, kind=kind, seed=seed, **known)
-    copy.optimizer.learning_rate = Schedule("exponential", max_rate, steps)
+    copy.optimizer.learning_rate = Schedule("rise", max_rate, steps)
     guessing = math.log(count_classes(model))
     rates = max_rate * 10.0 ** (DECADES * (np.arange(steps) / steps - 1))
     with torch_state_kept(), listening(), scopes_kept():

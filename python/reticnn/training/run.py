@@ -39,6 +39,7 @@ from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates, check_measurable
 from reticnn.training.callbacks.epoch_progress import Position
+from reticnn.training.callbacks.plateau import Plateau
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
     build_optimizer,
@@ -187,12 +188,13 @@ class TrainingRun:
 
     @property
     def facts(self):
-        """What the classifier remembers of its training, as numbers by name."""
+        """What the classifier remembers of its training, as plain values by name."""
         return {
             "images": len(self._data),
             "validation_images": len(self._validation or ()),
             "batch_size": self._settings.batch_size,
             "learning_rate": None if self._rate is None else float(self._rate),
+            "schedule": self._settings.schedule.to_config(),
             "seed": self.seed,
         }
 
@@ -287,6 +289,7 @@ class TrainingRun:
             EpochSeeds(self.seed),
             *self._curvature_estimates(),
             self._history,
+            *self._rate_changes(),
             self._best,
         ]
         if averages(self._model.optimizer):
@@ -375,6 +378,16 @@ class TrainingRun:
             return []
         return [CurvatureEstimates(self._images(), self.seed, self._kind)]
 
+    def _rate_changes(self):
+        """Return the callback that changes the learning rate as training goes."""
+        schedule = self._settings.schedule
+        if schedule.kind != "plateau":
+            return []
+        loss = "loss" if self._validation is None else "val_loss"
+        return [
+            Plateau(schedule.settings, loss, self.records, self._settings.warmup_epochs)
+        ]
+
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""
         stopped = stopped or self._best.stopped
@@ -434,8 +447,9 @@ class TrainingRun:
             self._model,
             settings.learning_rate or learning_rate,
             settings.schedule,
-            steps * settings.epochs,
-            steps * settings.warmup_epochs,
+            steps,
+            settings.epochs,
+            settings.warmup_epochs,
             first_step,
         )
         build_optimizer(self._model)

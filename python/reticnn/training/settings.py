@@ -7,7 +7,7 @@ from typing import Any
 from reticnn.augmenting.policy import Policy
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_bool, as_choice, as_float, as_int, shown
-from reticnn.optimizers.schedules import SCHEDULES
+from reticnn.optimizers.schedule_settings import as_schedule
 
 
 @dataclass
@@ -19,7 +19,7 @@ class TrainingSettings:
     augmentation: Policy | None = None
     optimizer: Any = None
     learning_rate: float | None = None
-    schedule: str = "constant"
+    schedule: Any = "constant"
     warmup_epochs: int = 0
     weight_decay: float | None = None
     label_smoothing: float = 0.0
@@ -43,7 +43,8 @@ class TrainingSettings:
         self._check(as_float, "label_smoothing", minimum=0, below=1)
         self._check(as_float, "ema", above=0, below=1)
         self._check(as_float, "layer_decay", above=0, maximum=1)
-        self.schedule = as_choice(self.schedule, "schedule", SCHEDULES)
+        self.schedule = as_schedule(self.schedule).for_epochs(self.epochs)
+        self._check_rate()
         self.mixed_precision = as_bool(self.mixed_precision, "mixed_precision")
         self.cache_features = _as_copies(self.cache_features)
 
@@ -60,14 +61,21 @@ class TrainingSettings:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("optimizer", "learning_rate", "weight_decay", "ema"):
             del values[name]
-        if self.schedule == "constant":
-            # Then more epochs are only more of the same.
+        if self.schedule.can_go_on:
             del values["epochs"]
         if isinstance(self.class_weight, Mapping):
             values["class_weight"] = sorted(self.class_weight.items())
         if self.augmentation is not None:
             values["augmentation"] = self.augmentation.to_config()
         return {name: str(value) for name, value in values.items()}
+
+    def _check_rate(self):
+        """Raise if there are two learning rates."""
+        if self.schedule.gives_rates and self.learning_rate is not None:
+            raise ValueError(
+                f"`learning_rate` is {shown(self.learning_rate)}, and `schedule` says "
+                "itself what the learning rate is. Leave one of them out."
+            )
 
     def _check(self, coerce, *names, **limits):
         optional = {

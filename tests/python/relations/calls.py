@@ -1,5 +1,7 @@
 """How a case calls the core: the arguments that its levels stand for."""
 
+import keras
+
 import reticnn
 
 from .models import leaves, new_optimizer
@@ -14,6 +16,18 @@ AUGMENTATIONS = {
     "flip": lambda: reticnn.augmentation(flip="horizontal"),
     "shift": lambda: reticnn.augmentation(translation=0.2),
     "crop": lambda: reticnn.augmentation(crop={"scale": (0.3, 1)}),
+}
+
+# Those of Keras's, and what they begin with, are for the loop over plain Keras too.
+OWN_RATE = 0.07
+SCHEDULES = {
+    "step": {"kind": "step", "at": [1], "factor": 0.3},
+    "exponential": {"kind": "exponential", "every": 1, "factor": 0.5},
+    "polynomial": {"kind": "polynomial", "power": 2, "end_learning_rate": 1e-4},
+    # Whatever the loss does, it is none lower by so much.
+    "plateau": {"kind": "plateau", "patience": 1, "min_delta": 100, "factor": 0.3},
+    "by_function": lambda epoch: OWN_RATE / epoch,
+    "of_keras": keras.optimizers.schedules.InverseTimeDecay(OWN_RATE, 1, 0.5),
 }
 
 
@@ -82,7 +96,7 @@ def arguments_of(case, classes, validation, as_in_r=False):
     mixup, cutmix = MIXING[case.mixing]
     cached = case.cache_features
     arguments |= {
-        "schedule": case.schedule,
+        "schedule": SCHEDULES.get(case.schedule, case.schedule),
         "warmup_epochs": number(case.warmup_epochs),
         "label_smoothing": case.label_smoothing,
         "mixup": mixup,

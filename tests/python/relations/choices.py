@@ -79,7 +79,17 @@ CHOICES = {
         "levenberg_marquardt",
     ),
     "learning_rate": (0.05, None),
-    "schedule": ("constant", "cosine", "one_cycle"),
+    "schedule": (
+        "constant",
+        "cosine",
+        "one_cycle",
+        "step",
+        "exponential",
+        "polynomial",
+        "plateau",
+        "by_function",
+        "of_keras",
+    ),
     "warmup_epochs": (0, 1),
     "weight_decay": (None, 0.1),
     "label_smoothing": (0.0, 0.2),
@@ -186,6 +196,7 @@ MEANING = {
 }
 OBJECTS = ("object", "scheduled", "accumulating")
 TWO_CLASSES = ("sigmoid", "sigmoid_op", "logit", "softmax_of_two")
+OF_OWN_RATE = ("by_function", "of_keras")
 ONE_UNIT = ("sigmoid", "logit")
 
 _RULES = []
@@ -326,6 +337,12 @@ def distances_have_one_class_per_image(head, mixing):
 def distances_are_not_smoothed(head, label_smoothing):
     """The criterion takes a code."""
     return head != "distances" or label_smoothing == 0
+
+
+@_rule
+def there_is_one_rate(schedule, learning_rate):
+    """Some schedules have their own."""
+    return schedule not in OF_OWN_RATE or learning_rate is None
 
 
 @_rule

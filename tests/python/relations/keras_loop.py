@@ -16,7 +16,14 @@ from reticnn.layers.rbf import MAPLoss, nearest_is_right
 from reticnn.training.callbacks.seeds import seed_layers
 from reticnn.training.mixing import Mixing
 
-from .calls import AUGMENTATIONS, MIXING, SHARE, stages_of, weights_by_name
+from .calls import (
+    AUGMENTATIONS,
+    MIXING,
+    SCHEDULES,
+    SHARE,
+    stages_of,
+    weights_by_name,
+)
 from .models import (
     DECAY,
     compile_by_user,
@@ -120,6 +127,7 @@ class Loop:
         if case.optimizer == "scheduled" and follows_its_own and rate is None:
             first = int(model.optimizer.iterations)
             rates = _decaying(first, steps * epochs)
+        plateau, scale = _plateau(case, model), 1.0
         if case.ema is not None and self._averages is None:
             self._averages = _Averages(case.ema, model)
         averages = self._averages
@@ -130,7 +138,8 @@ class Loop:
         for epoch in range(first, first + epochs):
             of_batches = []
             for step, batch in enumerate(self._batches(epoch)):
-                model.optimizer.learning_rate = rates[(epoch - first) * steps + step]
+                rate_now = rates[(epoch - first) * steps + step] * scale
+                model.optimizer.learning_rate = rate_now
                 before = _values(model)
                 model.reset_metrics()  # Keras 3.12 would go on with the last batch's
                 logs = model.train_on_batch(*batch, return_dict=True)
@@ -150,6 +159,10 @@ class Loop:
                 )
                 logs |= {f"val_{name}": value for name, value in found.items()}
             self._note(logs)
+            if plateau and epoch - first >= case.warmup_epochs:
+                model.optimizer.learning_rate = 1.0
+                plateau.on_epoch_end(epoch, dict(logs))
+                scale *= float(model.optimizer.learning_rate)
             loss = logs["val_loss" if self.validation else "loss"]
             if case.early_stopping and loss < self._best_loss:
                 self._best_loss, self._best = loss, model.get_weights()
@@ -324,16 +337,57 @@ def _rates(case, rate, steps, steps_per_epoch):
     warmup = case.warmup_epochs * steps_per_epoch
     rates = []
     for step in range(steps):
-        done = min(1.0, max(0.0, (step - warmup) / max(1, steps - warmup)))
-        factor = {
-            "constant": 1.0,
-            "cosine": _half_cosine(done, 1, 0),
-            "one_cycle": _half_cosine(done / 0.3, 1 / 25, 1)
-            if done < 0.3
-            else _half_cosine((done - 0.3) / 0.7, 1, 1 / 25 / 1e4),
-        }[case.schedule]
-        rates.append(rate * factor * min(1.0, (step + 1) / (warmup + 1)))
+        after = max(0, step - warmup)
+        rates.append(
+            _rate_at(case, rate, step, after, steps - warmup, steps_per_epoch)
+            * min(1.0, (step + 1) / (warmup + 1))
+        )
     return rates
+
+
+def _rate_at(case, rate, step, after, steps, steps_per_epoch):
+    """Return the rate of a step without its warm-up, `after` which it is so many."""
+    schedules, done = keras.optimizers.schedules, min(1.0, after / max(1, steps))
+    settings = SCHEDULES.get(case.schedule)
+    if case.schedule == "cosine":
+        return rate * _half_cosine(done, 1, 0)
+    if case.schedule == "one_cycle":
+        rises = done < 0.3
+        return rate * (
+            _half_cosine(done / 0.3, 1 / 25, 1)
+            if rises
+            else _half_cosine((done - 0.3) / 0.7, 1, 1 / 25 / 1e4)
+        )
+    if case.schedule == "step":
+        (at,) = settings["at"]
+        last = at * steps_per_epoch - 1
+        values = [rate, rate * settings["factor"]]
+        return float(schedules.PiecewiseConstantDecay([last], values)(step))
+    if case.schedule == "exponential":
+        decay = schedules.ExponentialDecay(rate, steps_per_epoch, settings["factor"])
+        return float(decay(after))
+    if case.schedule == "polynomial":
+        end, power = settings["end_learning_rate"], settings["power"]
+        decay = schedules.PolynomialDecay(rate, max(1, steps), end, power)
+        return float(decay(after))
+    if case.schedule == "by_function":
+        return settings(1 + step // steps_per_epoch)
+    if case.schedule == "of_keras":
+        return float(settings(after))
+    return rate
+
+
+def _plateau(case, model):
+    """Return Keras's callback for a rate that falls on a plateau, or None."""
+    if case.schedule != "plateau":
+        return None
+    settings = {**SCHEDULES["plateau"]}
+    del settings["kind"]
+    metric = "loss" if case.validation == "none" else "val_loss"
+    plateau = keras.callbacks.ReduceLROnPlateau(metric, **settings)
+    plateau.set_model(model)
+    plateau.on_train_begin()
+    return plateau
 
 
 def _without_schedule(case):

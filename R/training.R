@@ -91,13 +91,59 @@ print.reticnn_rates <- function(x, ...) {
   invisible(x)
 }
 
-#' @eval said("training_recipe")
+#' @eval said("training_recipe", without = "returns")
+#' @return A `reticnn_recipe`: a list of arguments for [fit_classifier()], which can be
+#'   changed as any list. It prints with the place in the paper where each setting is
+#'   written, what the paper did besides, and how it tested. `attr(, "prediction")` is a
+#'   list of arguments for [predict_images()]. Settings that the paper does not mention
+#'   are left out.
 #' @seealso [landmark_architectures()], [fit_classifier()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
-#' str(training_recipe("convnext_tiny"))
+#' recipe <- training_recipe("alexnet")
+#' recipe
+#' recipe$epochs <- 1
+#' model <- build_cnn(c(8, 8, 3), filters = 4, n_blocks = 1, units = 4)
+#' data <- shape_images(50, image_size = 8, seed = 1)
+#' classifier <- do.call(fit_classifier, c(list(model, data), recipe))
 training_recipe <- function(name) {
-  call_core("training_recipe", name = name)
+  found <- call_core("recipe_as_lists", name = name)
+  structure(found$settings, class = "reticnn_recipe", prediction = found$prediction,
+    written = found)
+}
+
+#' @export
+print.reticnn_recipe <- function(x, ...) {
+  written <- attr(x, "written")
+  same <- vapply(names(x), \(name) identical(x[[name]], written$settings[[name]]), NA)
+  texts <- vapply(unclass(x), function(value) {
+    if (inherits(value, "python.builtin.object")) return(class(value)[1])
+    paste(deparse(value, 500), collapse = " ")
+  }, "")
+  texts[same] <- unlist(written$texts[names(x)[same]])
+  places <- ifelse(names(x) %in% names(written$settings), "changed", "added")
+  places[same] <- unlist(written$places[names(x)[same]])
+  cat("<reticnn_recipe> ", written$name, ", arguments of fit_classifier():\n", sep = "")
+  print_settings(names(x), texts, places)
+  if (length(written$tested) > 0) {
+    cat("In the test, arguments of predict_images():\n")
+    tested <- vapply(written$tested, unlist, c("", ""))
+    print_settings(names(written$tested), tested[1, ], tested[2, ])
+  }
+  for (note in written$notes) cat(strwrap(note, 80, initial = "* ", prefix = "  "), sep = "\n")
+  cat(strwrap(written$reference, 80), sep = "\n")
+  invisible(x)
+}
+
+# Lines of names, texts and places; a long text takes several.
+print_settings <- function(names, texts, places, width = 44) {
+  names <- format(names)
+  for (i in seq_along(names)) {
+    lines <- format(strwrap(texts[i], width), width = width)
+    labels <- format(c(names[i], rep("", length(lines) - 1)))
+    ends <- c(places[i], rep("", length(lines) - 1))
+    cat(paste0("  ", trimws(paste(labels, lines, ends, sep = "  "), "right")), sep = "\n")
+  }
 }
 
 #' @eval said("learn_augmentation")

@@ -107,6 +107,7 @@ _HOME_OF_PREPARATION = {
     "pictures_of_images": "plots.preparation",
     "pictures_of_review": "plots.reviewed",
     "points_of_history": "plots.preparation",
+    "recipe_as_lists": "training",
     "review_as_lists": "review",
 }
 

@@ -1,3 +1,5 @@
+import copy
+import inspect
 import json
 import math
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from reticnn import (
     landmark_architectures,
     landmark_model,
     load_classifier,
+    predict_images,
     save_classifier,
     training_recipe,
     unfreeze,
@@ -693,6 +696,39 @@ def test_recipe_is_what_fit_classifier_takes(name, three_classes):
     assert classifier.epochs == 1
     assert math.isfinite(classifier.history["loss"][0])
     assert classifier.augmentation == recipe.get("augmentation")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_of_a_recipe_has_its_place(name):
+    recipe = training_recipe(name)
+    assert (
+        {"optimizer"}
+        <= set(recipe)
+        <= set(inspect.signature(fit_classifier).parameters)
+    )
+    assert set(recipe.places) == set(recipe)
+    assert set(recipe.prediction) <= set(inspect.signature(predict_images).parameters)
+    printed = repr(recipe).splitlines()
+    assert name in printed[0] and recipe.reference[-20:] in printed[-1]
+    for setting, place in recipe.places.items():
+        line = next(line for line in printed if line.split()[0] == setting)
+        assert line.endswith(place) and place
+
+
+def test_changed_settings_have_no_place_in_the_paper():
+    recipe = training_recipe("alexnet")
+    recipe["epochs"] = 3
+    recipe["seed"] = 1
+    del recipe["augmentation"]
+    lines = {line.split()[0]: line.split() for line in repr(recipe).splitlines()[1:]}
+    assert lines["epochs"][1:] == ["3", "changed"]
+    assert lines["seed"][1:] == ["1", "added"]
+    assert lines["batch_size"][1:] == ["128", "section", "5"]
+    assert lines["crops"][1:] == ["10", "section", "4.1"]
+    assert "augmentation" not in lines
+    again = copy.deepcopy(recipe)
+    assert again == recipe | {"optimizer": again["optimizer"]}
+    assert training_recipe("alexnet")["epochs"] == 90
 
 
 def test_recipe_of_alexnet():

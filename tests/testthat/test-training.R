@@ -347,6 +347,22 @@ test_that("a recipe is a list of fit_classifier's arguments", {
   expect_identical(nrow(classifier$history), 1L)
 })
 
+test_that("a recipe prints in R's notation, with places in the paper", {
+  skip_if_no_core()
+  recipe <- training_recipe("alexnet")
+  expect_identical(attr(recipe, "prediction"), list(crops = 10L))
+  recipe$epochs <- 3
+  recipe$weight_decay <- c(0.1, 0.2)
+  lines <- capture.output(print(recipe))
+  expect_match(lines, "epochs +3 +changed$", all = FALSE)
+  expect_match(lines, "weight_decay +c\\(0.1, 0.2\\) +added$", all = FALSE)
+  expect_match(lines, "batch_size +128 +section 5$", all = FALSE)
+  expect_match(lines, "MomentumSGD(momentum = 0.9, decay = 0.0005)", fixed = TRUE,
+    all = FALSE)
+  expect_match(lines, "crops +10 +section 4.1$", all = FALSE)
+  expect_match(lines, "'cosine'|\"cosine\"", all = FALSE)
+})
+
 test_that("a classifier trains on after unfreezing", {
   skip_if_no_core()
   x <- keras$Input(c(16L, 16L, 3L))

@@ -2,6 +2,7 @@
 
 from reticnn.coercion import as_int
 from reticnn.landmarks.common import check_size, classifier_output, image_input
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.layers.normalization import LocalResponseNormalization
 from reticnn.runtime.backend import keras
@@ -17,6 +18,28 @@ _CONVOLUTIONS = (
 )
 
 
+_RECIPE = PaperRecipe(
+    {
+        "epochs": (90, "section 5"),
+        "batch_size": (128, "section 5"),
+        "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}), "section 5"),
+        "learning_rate": (0.01, "section 5"),
+        "schedule": ("cosine", "section 5 has a tenth at each plateau, three times"),
+        # 224 of 256 pixels.
+        "augmentation": (
+            [
+                (
+                    "augmentation",
+                    {"crop": 7 / 8, "flip": "horizontal", "pca_color": 0.1},
+                ),
+            ],
+            "section 4.1",
+        ),
+    },
+    prediction={"crops": (10, "section 4.1")},
+)
+
+
 @register(
     "alexnet",
     family="AlexNet",
@@ -29,20 +52,7 @@ _CONVOLUTIONS = (
     last_block="conv5",
     idea="Depth on GPUs: ReLU, dropout, augmentation, overlapping pooling",
     reference="Krizhevsky, Sutskever, Hinton (2012), NIPS 25",
-    recipe={
-        "epochs": 90,
-        "batch_size": 128,
-        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}),
-        "learning_rate": 0.01,
-        "schedule": "cosine",
-        # 224 of 256 pixels.
-        "augmentation": [
-            (
-                "augmentation",
-                {"crop": 7 / 8, "flip": "horizontal", "pca_color": 0.1},
-            ),
-        ],
-    },
+    recipe=_RECIPE,
 )
 def alexnet(input_shape, num_classes, *, output, rescale, groups=2):
     """Build AlexNet.

@@ -5,6 +5,7 @@ import numpy as np
 from reticnn.blocks import as_dropout, convnext_block, global_pool
 from reticnn.blocks.convnext import initial_weights, layer_normalised
 from reticnn.landmarks.common import check_size, classifier_output, image_input
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -29,6 +30,23 @@ _AUGMENTATION = [
     ("augmentation", {"erasing": 0.25}),
 ]
 
+_RECIPE = PaperRecipe(
+    {
+        "epochs": (300, "table 5"),
+        "batch_size": (4096, "table 5"),
+        "optimizer": (("adamw", {}), "table 5"),
+        "learning_rate": (0.004, "table 5"),
+        "schedule": ("cosine", "table 5"),
+        "warmup_epochs": (20, "table 5"),
+        "weight_decay": (0.05, "table 5"),
+        "label_smoothing": (0.1, "table 5"),
+        "mixup": (0.8, "table 5"),
+        "cutmix": (1.0, "table 5"),
+        "ema": (0.9999, "table 5"),
+        "augmentation": (_AUGMENTATION, "table 5"),
+    },
+)
+
 _FACTS = {
     "family": "ConvNeXt",
     "year": 2022,
@@ -37,20 +55,7 @@ _FACTS = {
     "last_block": "stage4_block1_depthwise",
     "idea": "A ResNet modernised step by step until it matches transformers",
     "reference": "Liu et al. (2022), arXiv:2201.03545",
-    "recipe": {
-        "epochs": 300,
-        "batch_size": 4096,
-        "optimizer": ("adamw", {}),
-        "learning_rate": 0.004,
-        "schedule": "cosine",
-        "warmup_epochs": 20,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1,
-        "mixup": 0.8,
-        "cutmix": 1.0,
-        "ema": 0.9999,
-        "augmentation": _AUGMENTATION,
-    },
+    "recipe": _RECIPE,
 }
 
 

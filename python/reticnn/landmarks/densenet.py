@@ -12,6 +12,7 @@ from reticnn.landmarks.common import (
     small_stem,
     strided_stem,
 )
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -29,13 +30,16 @@ _FACTS = {
     "num_classes": 1000,
     "last_block": "block4_layer1_bn1",
     "idea": "Each layer sees the results of all layers before it",
-    "recipe": {
-        "epochs": 90,
-        "batch_size": 256,
-        "optimizer": _OPTIMIZER,
-        "learning_rate": 0.1,
-        "schedule": "cosine",
-    },
+    "recipe": PaperRecipe(
+        {
+            "epochs": (90, "section 4.2"),
+            "batch_size": (256, "section 4.2"),
+            "optimizer": (_OPTIMIZER, "section 4.2"),
+            "learning_rate": (0.1, "section 4.2"),
+            "schedule": ("cosine", "section 4.2 has a tenth at epochs 30 and 60"),
+        },
+        prediction={"crops": (10, "section 4.1, or a single crop")},
+    ),
 }
 
 
@@ -55,13 +59,15 @@ def _with(name, layers, growth_rate=32):
     mult_adds=287_929_692,
     last_block="block3_layer1_bn1",
     idea="Bottlenecks and compression (BC): 100 layers, each adding 12 feature maps",
-    recipe={
-        "epochs": 300,
-        "batch_size": 64,
-        "optimizer": _OPTIMIZER,
-        "learning_rate": 0.1,
-        "schedule": "cosine",
-    },
+    recipe=PaperRecipe(
+        {
+            "epochs": (300, "section 4.2"),
+            "batch_size": (64, "section 4.2"),
+            "optimizer": (_OPTIMIZER, "section 4.2"),
+            "learning_rate": (0.1, "section 4.2"),
+            "schedule": ("cosine", "section 4.2 has a tenth at 50 % and 75 %"),
+        },
+    ),
 )
 @register(
     "densenet121",

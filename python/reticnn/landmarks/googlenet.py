@@ -3,6 +3,7 @@
 from reticnn.blocks import global_pool, inception_module
 from reticnn.coercion import as_bool
 from reticnn.landmarks.common import check_size, classifier_output, image_input
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.normalization import LocalResponseNormalization
@@ -26,6 +27,17 @@ _AUXILIARY_AFTER = ("4a", "4d")
 _AUXILIARY_WEIGHT = 0.3
 
 
+_RECIPE = PaperRecipe(
+    {
+        "optimizer": (
+            ("MomentumSGD", {"momentum": 0.9, "decay": 2e-4, "use_ema": True}),
+            "section 6, without the decay, which is Caffe's",
+        ),
+        "learning_rate": (0.01, "not in the paper, Caffe's"),
+    },
+)
+
+
 @register(
     "googlenet",
     family="Inception",
@@ -38,13 +50,7 @@ _AUXILIARY_WEIGHT = 0.3
     last_block="inception5b_narrow3",
     idea="Filters of several sizes side by side, narrowed by 1 x 1 convolutions",
     reference="Szegedy et al. (2014), arXiv:1409.4842",
-    recipe={
-        "optimizer": (
-            "MomentumSGD",
-            {"momentum": 0.9, "decay": 2e-4, "use_ema": True},
-        ),
-        "learning_rate": 0.01,
-    },
+    recipe=_RECIPE,
 )
 def googlenet(input_shape, num_classes, *, output, rescale, auxiliary=True):
     """Build GoogLeNet, the first Inception network.

@@ -4,6 +4,7 @@ import numpy as np
 
 from reticnn.coercion import as_bool, as_choice, shown
 from reticnn.landmarks.common import classifier_output, image_input
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.layers.lenet import (
     PartialConv2D,
@@ -71,14 +72,16 @@ def digit_prototypes():
         "LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "
         "Document Recognition, doi:10.1109/5.726791"
     ),
-    # Its own steps of the rate go from 5e-4 to 1e-5, much as half a cosine does.
-    recipe={
-        "optimizer": ("levenberg_marquardt", {}),
-        "learning_rate": 5e-4,
-        "schedule": "cosine",
-        "batch_size": 1,
-        "epochs": 20,
-    },
+    recipe=PaperRecipe(
+        {
+            "epochs": (20, "section III-B"),
+            "batch_size": (1, "appendix C"),
+            "optimizer": (("levenberg_marquardt", {}), "appendix C"),
+            "learning_rate": (5e-4, "section III-B"),
+            # Its own steps go from 5e-4 to 1e-5, much as half a cosine does.
+            "schedule": ("cosine", "section III-B has steps from 5e-4 to 1e-5"),
+        },
+    ),
 )
 def lenet5(
     input_shape,

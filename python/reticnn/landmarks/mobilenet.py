@@ -4,6 +4,7 @@ from reticnn.blocks import as_activation, global_pool, separable_block
 from reticnn.blocks.plain import NORMALISATION_MOMENTUM, activation_layer
 from reticnn.coercion import as_float
 from reticnn.landmarks.common import check_size, classifier_output, image_input
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -31,7 +32,7 @@ _FACTS = {
     "twin_options": {"activation": "relu6"},
     "last_block": r"block\d+_depthwise",
     "reference": "Howard et al. (2017), arXiv:1704.04861",
-    "recipe": {"optimizer": ("rmsprop", {})},
+    "recipe": PaperRecipe({"optimizer": (("rmsprop", {}), "section 3.2")}),
 }
 
 

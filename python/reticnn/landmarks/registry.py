@@ -11,6 +11,7 @@ from reticnn.coercion import (
     as_int,
     none_as_default,
 )
+from reticnn.landmarks.recipe import PaperRecipe
 
 _REGISTER = {}
 
@@ -33,9 +34,7 @@ class Landmark:
             the last block.
         idea: What it brought, in a few words.
         reference: Authors, year and link.
-        recipe: Arguments for `fit_classifier` as in the paper, as plain data:
-            `optimizer` is the name of an optimizer and its settings, `augmentation` a
-            list of names of functions that make a policy, each with its arguments.
+        recipe: `PaperRecipe`, how the paper trained it.
         build: Function of `input_shape`, `num_classes`, `output`, `rescale` and
             options.
         settings: Dict, what `build` is given to make this member of the family.
@@ -54,7 +53,7 @@ class Landmark:
     last_block: str
     idea: str
     reference: str
-    recipe: dict
+    recipe: PaperRecipe
     build: Callable[..., Any]
     settings: dict = field(default_factory=dict)
     twin: str = ""

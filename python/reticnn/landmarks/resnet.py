@@ -13,10 +13,22 @@ from reticnn.landmarks.common import (
     small_stem,
     strided_stem,
 )
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
 REFERENCE = "He, Zhang, Ren, Sun (2015), arXiv:1512.03385"
+
+_RECIPE = PaperRecipe(
+    {
+        "epochs": (120, "section 3.4: up to 600,000 steps"),
+        "batch_size": (256, "section 3.4"),
+        "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 1e-4}), "section 3.4"),
+        "learning_rate": (0.1, "section 3.4"),
+        "schedule": ("cosine", "section 3.4 has a tenth at each plateau"),
+    },
+    prediction={"scales": ((224, 256, 384, 480, 640), "section 3.4")},
+)
 
 _FACTS = {
     "family": "ResNet",
@@ -26,13 +38,7 @@ _FACTS = {
     "last_block": "stage5_block1_conv1",
     "idea": "Shortcuts: each block learns what to add to its input",
     "reference": REFERENCE,
-    "recipe": {
-        "epochs": 120,
-        "batch_size": 256,
-        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 1e-4}),
-        "learning_rate": 0.1,
-        "schedule": "cosine",
-    },
+    "recipe": _RECIPE,
 }
 
 

@@ -9,11 +9,22 @@ from reticnn.landmarks.common import (
     image_input,
     small_stem,
 )
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.landmarks.resnet import REFERENCE
 from reticnn.runtime.backend import keras
 
 _WIDTHS = (16, 32, 64)
+
+_RECIPE = PaperRecipe(
+    {
+        "epochs": (182, "section 4.2: 64,000 steps, of 45,000 images"),
+        "batch_size": (128, "section 4.2"),
+        "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 1e-4}), "section 4.2"),
+        "learning_rate": (0.1, "section 4.2"),
+        "schedule": ("cosine", "section 4.2 has a tenth after 32,000 and 48,000 steps"),
+    },
+)
 
 _FACTS = {
     "family": "ResNet",
@@ -23,13 +34,7 @@ _FACTS = {
     "last_block": "stage4_block1_conv1",
     "idea": "Shortcuts, for images of 32 x 32: three stages, few filters, any depth",
     "reference": REFERENCE,
-    "recipe": {
-        "epochs": 164,
-        "batch_size": 128,
-        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 1e-4}),
-        "learning_rate": 0.1,
-        "schedule": "cosine",
-    },
+    "recipe": _RECIPE,
 }
 
 

@@ -1,10 +1,22 @@
 """VGG."""
 
 from reticnn.landmarks.common import check_size, classifier_output, image_input
+from reticnn.landmarks.recipe import PaperRecipe
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
 _WIDTHS = (64, 128, 256, 512, 512)
+
+_RECIPE = PaperRecipe(
+    {
+        "epochs": (74, "section 3.1"),
+        "batch_size": (256, "section 3.1"),
+        "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}), "section 3.1"),
+        "learning_rate": (0.01, "section 3.1"),
+        "schedule": ("cosine", "section 3.1 has a tenth at each plateau, three times"),
+    },
+    prediction={"scales": ((256, 384, 512), "sections 3.2 and 4.2")},
+)
 
 _FACTS = {
     "family": "VGG",
@@ -14,13 +26,7 @@ _FACTS = {
     "last_block": "block5_conv1",
     "idea": "Nothing but 3 x 3 convolutions, and many of them",
     "reference": "Simonyan, Zisserman (2014), arXiv:1409.1556",
-    "recipe": {
-        "epochs": 74,
-        "batch_size": 256,
-        "optimizer": ("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}),
-        "learning_rate": 0.01,
-        "schedule": "cosine",
-    },
+    "recipe": _RECIPE,
 }
 
 

@@ -1,14 +1,80 @@
 """How the papers trained their networks."""
 
+import textwrap
+
 from reticnn.augmenting import augmentation, rand_augment
 from reticnn.augmenting.sequence import as_policy
 from reticnn.landmarks.registry import find_landmark
+from reticnn.notation import shown, translated
 from reticnn.optimizers.momentum_sgd import MomentumSGD
 from reticnn.runtime.backend import keras
 
 # What the plain data of a recipe names.
 _POLICIES = {"augmentation": augmentation, "rand_augment": rand_augment}
 _OPTIMIZERS = {"MomentumSGD": MomentumSGD}
+
+# Characters of a value in a printed line.
+_WIDTH = 44
+
+
+class Recipe(dict):
+    """Arguments of `fit_classifier`, which print with where each of them is written.
+
+    It is a dict: settings can be read, changed, added and deleted.
+
+    Attributes:
+        name: Name of the network.
+        places: Dict of where each setting is written.
+        prediction: Dict of arguments of `predict_images`, as the network was tested.
+        notes: List of sentences on what was done besides.
+        reference: What `places` refer to.
+    """
+
+    __module__ = "reticnn"
+
+    def __init__(self, name, written, reference):
+        """Make the settings of a `PaperRecipe`."""
+        values = {key: value for key, (value, _) in written.settings.items()}
+        super().__init__(_made(values))
+        self.name, self.reference = name, reference
+        self.places = {key: place for key, (_, place) in written.settings.items()}
+        self.prediction = {key: value for key, (value, _) in written.prediction.items()}
+        self.notes = list(written.notes)
+        self._given = dict(self)
+        self._texts = {key: _text(key, value) for key, value in values.items()}
+        self._tested = {
+            key: (_text(key, value), place)
+            for key, (value, place) in written.prediction.items()
+        }
+
+    def __repr__(self):
+        """List the settings, the test and the notes, one per line."""
+        lines = [f"<Recipe> {self.name}, arguments of fit_classifier():"]
+        lines += _columns({key: self._row(key) for key in self})
+        if self._tested:
+            lines += ["In the test, arguments of predict_images():"]
+            lines += _columns(self._tested)
+        lines += [_paragraph(note, "* ", "  ") for note in self.notes]
+        return "\n".join([*lines, _paragraph(self.reference)])
+
+    def as_lists(self):
+        """Return what R makes a recipe of."""
+        return {
+            "name": self.name,
+            "settings": dict(self),
+            "texts": self._texts,
+            "places": self.places,
+            "prediction": self.prediction,
+            "tested": {key: list(row) for key, row in self._tested.items()},
+            "notes": self.notes,
+            "reference": self.reference,
+        }
+
+    def _row(self, key):
+        """Return the text of a setting, and its place unless it was changed."""
+        if key in self._given and self[key] is self._given[key]:
+            return self._texts[key], self.places[key]
+        return shown(self[key]), "changed" if key in self._given else "added"
 
 
 def training_recipe(name):
@@ -18,11 +84,12 @@ def training_recipe(name):
         name: Name of the architecture, one of `landmark_architectures()["name"]`.
 
     Returns:
-        Dict of arguments for `fit_classifier`. The optimizer is a Keras optimizer if
-        its settings differ from Keras's defaults. Settings that the paper does not
-        mention are left out. Where the paper divides the learning rate by ten a few
-        times, the recipe has a cosine schedule instead. The recipes of AlexNet and
-        ConvNeXt include an augmentation, which crops to 7/8 of height and width.
+        `Recipe`, a dict of arguments for `fit_classifier` that prints with the place in
+        the paper where each setting is written, what the paper did besides, and how it
+        tested. `places` and `notes` are these texts, and `prediction` is a dict of
+        arguments for `predict_images`. The optimizer is a Keras optimizer if its
+        settings differ from Keras's defaults. Settings that the paper does not mention
+        are left out.
 
     Raises:
         ValueError: If there is no such architecture.
@@ -31,13 +98,28 @@ def training_recipe(name):
         >>> recipe = training_recipe("alexnet")
         >>> recipe["batch_size"], recipe["epochs"]
         (128, 90)
+        >>> recipe.places["epochs"]
+        'section 5'
+        >>> recipe["epochs"] = 10  # Then: fit_classifier(model, data, **recipe)
     """
-    recipe = dict(find_landmark(name).recipe)
-    recipe["optimizer"] = _optimizer(*recipe["optimizer"])
-    if "augmentation" in recipe:
-        made = [_POLICIES[kind](**given) for kind, given in recipe["augmentation"]]
-        recipe["augmentation"] = as_policy(made)
-    return recipe
+    landmark = find_landmark(name)
+    return Recipe(landmark.name, landmark.recipe, landmark.reference)
+
+
+def recipe_as_lists(**arguments):
+    """Return `training_recipe` as lists, for R."""
+    return training_recipe(**arguments).as_lists()
+
+
+def _made(values):
+    """Return settings with the objects that plain data stand for."""
+    values = dict(values)
+    if "optimizer" in values:
+        values["optimizer"] = _optimizer(*values["optimizer"])
+    if "augmentation" in values:
+        made = [_POLICIES[kind](**given) for kind, given in values["augmentation"]]
+        values["augmentation"] = as_policy(made)
+    return values
 
 
 def _optimizer(name, settings):
@@ -47,3 +129,35 @@ def _optimizer(name, settings):
     if not settings:
         return name
     return keras.optimizers.get({"class_name": name, "config": settings})
+
+
+def _text(key, value):
+    """Return a setting as code that makes it, in the reader's language."""
+    if key == "optimizer":
+        name, settings = value
+        return _code(name, settings) if settings else shown(name)
+    if key == "augmentation":
+        return ", then ".join(_code(kind, given) for kind, given in value)
+    return shown(value)
+
+
+def _code(function, arguments):
+    """Return the code of a call."""
+    listed = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return translated(f"`{function}({listed})`").strip("`")
+
+
+def _columns(rows):
+    """Return lines of names, texts and places; a long text takes several."""
+    width = max(map(len, rows), default=0)
+    lines = []
+    for name, (text, place) in rows.items():
+        first, *more = textwrap.wrap(text, _WIDTH, break_long_words=False) or [""]
+        lines.append(f"  {name:<{width}}  {first:<{_WIDTH}}  {place}".rstrip())
+        lines += [f"  {'':<{width}}  {line}" for line in more]
+    return lines
+
+
+def _paragraph(text, first="", other=""):
+    """Return a text in lines of the console's usual width."""
+    return textwrap.fill(text, 80, initial_indent=first, subsequent_indent=other)

@@ -10,8 +10,8 @@
 #'   `c(data, other)` has the images of both, whose classes are matched by name.
 #'   `data$labels` is a factor, `data$class_counts` a named integer vector and
 #'   `data$facts` a tibble; `tibble::as_tibble(data)` has a row per image, with `file` for
-#'   files, `label`, `group` if there are groups, and the facts. `as_tibble(data, exif =
-#'   TRUE)` has what the files tell as well: `exif_time`, when a photo was taken by the
+#'   files, `label`, `group` and `image_weight` if there are any, and the facts.
+#'   `as_tibble(data, exif = TRUE)` has what the files tell as well: `exif_time`, when a photo was taken by the
 #'   clock of the camera, and `exif_camera`, from its EXIF tags, `file_size` in bytes,
 #'   `file_width` and `file_height`.
 #'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
@@ -57,6 +57,7 @@ grouping <- function(groups) {
 #'   class_names = "With a factor, `NULL` uses its levels in their order.",
 #'   groups = "A factor is accepted too, and gives the core its names.",
 #'   facts = "In R it is a data frame; times come back in UTC.",
+#'   weights = "A column of a data frame, or any other numeric vector.",
 #'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
 #'     the like give values from 0 to 1: `value_range = c(0, 1)`."
 #' )
@@ -72,15 +73,17 @@ grouping <- function(groups) {
 #' image_table(photos$file, photos$class, 32)
 image_table <- function(paths, labels = NULL, image_size = 224, class_names = NULL,
                         channels = NULL, resize = "stretch", on_bad_image = "error",
-                        cache = "auto", groups = NULL, facts = NULL, bands = NULL,
-                        value_range = NULL, page = "first", reader = NULL) {
+                        cache = "auto", groups = NULL, facts = NULL, weights = NULL,
+                        bands = NULL, value_range = NULL, page = "first",
+                        reader = NULL) {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_table", paths = paths, labels = named$labels,
     image_size = image_size, class_names = named$class_names, channels = channels,
     resize = resize, on_bad_image = on_bad_image, cache = cache,
-    groups = one_per_image(groups), facts = as_facts(facts), bands = bands,
-    value_range = value_range, page = page, reader = as_reader(reader))
+    groups = one_per_image(groups), facts = as_facts(facts),
+    weights = one_per_image(weights), bands = bands, value_range = value_range,
+    page = page, reader = as_reader(reader))
 }
 
 #' @eval said(
@@ -103,15 +106,17 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #' tibble::as_tibble(tiles)
 image_tiles <- function(paths, tile_size, overlap = 0, labels = NULL, image_size = NULL,
                         class_names = NULL, channels = NULL, on_bad_image = "error",
-                        cache = "auto", groups = NULL, facts = NULL, bands = NULL,
-                        value_range = NULL, page = "first", reader = NULL) {
+                        cache = "auto", groups = NULL, facts = NULL, weights = NULL,
+                        bands = NULL, value_range = NULL, page = "first",
+                        reader = NULL) {
   check_same_order(paths, labels, rlang::current_env())
   named <- named_labels(labels, class_names)
   call_core("image_tiles", paths = paths, tile_size = tile_size, overlap = overlap,
     labels = named$labels, image_size = image_size, class_names = named$class_names,
     channels = channels, on_bad_image = on_bad_image, cache = cache,
-    groups = one_per_image(groups), facts = as_facts(facts), bands = bands,
-    value_range = value_range, page = page, reader = as_reader(reader))
+    groups = one_per_image(groups), facts = as_facts(facts),
+    weights = one_per_image(weights), bands = bands, value_range = value_range,
+    page = page, reader = as_reader(reader))
 }
 
 #' @eval said("check_images")
@@ -156,10 +161,12 @@ image_memory <- function(gigabytes = NULL) {
 #' @examplesIf reticnn::reticnn_available()
 #' x <- array(sample(0:255, 6 * 32 * 32 * 3, replace = TRUE), c(6, 32, 32, 3))
 #' image_arrays(x, factor(rep(c("cat", "dog"), 3)))
-image_arrays <- function(x, y = NULL, class_names = NULL, groups = NULL, facts = NULL) {
+image_arrays <- function(x, y = NULL, class_names = NULL, groups = NULL, facts = NULL,
+                         weights = NULL) {
   named <- named_labels(y, class_names)
   call_core("image_arrays", x = x, y = named$labels, class_names = named$class_names,
-    groups = one_per_image(groups), facts = as_facts(facts))
+    groups = one_per_image(groups), facts = as_facts(facts),
+    weights = one_per_image(weights))
 }
 
 #' @eval said("shape_images")
@@ -343,7 +350,7 @@ is_image_data <- function(x) {
   if (!suspendInterrupts(reticulate::py_has_attr(x, name))) {
     abort_text(paste0("Image data have no `", name, "`, but `class_names`, ",
       "`class_counts`, `labels`, `files`, `skipped`, `left_out`, `image_shape`, ",
-      "`groups` and `facts`."), call = here)
+      "`groups`, `weights` and `facts`."), call = here)
   }
   value <- core_attribute(x, name)
   if (is.null(value)) return(NULL)
@@ -374,7 +381,8 @@ with_types <- function(told) {
 #' @rawNamespace S3method(tibble::as_tibble, reticnn.ImageData)
 as_tibble.reticnn.ImageData <- function(x, ..., exif = FALSE) {
   rlang::check_dots_empty()
-  columns <- list(file = x$files, label = x$labels, group = x$groups)
+  columns <- list(file = x$files, label = x$labels, group = x$groups,
+    image_weight = x$weights)
   columns <- c(columns[lengths(columns) > 0], as.list(x$facts))
   if (!isFALSE(exif)) {
     # The core's has all columns, in their order.

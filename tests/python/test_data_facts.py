@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reticnn import augment, image_arrays, image_folder, image_table, split_images
+from reticnn import (
+    augment,
+    fold_images,
+    image_arrays,
+    image_folder,
+    image_table,
+    split_images,
+)
 from reticnn.data.conversion import read_at_size
 from reticnn.data.hashing import hashed
 from reticnn.runtime.carrying import received, sent
@@ -43,6 +50,76 @@ def test_groups_and_facts_stay_with_their_images(make):
     assert copies.groups == ["south", "south", "east", "east"]
     assert copies.facts["weight"] == [None, None, 3.0, 3.0]
     assert copies.labels == ["a", "a", "b", "b"]
+
+
+def test_weights_stay_with_their_images(make):
+    data = make(weights=[0, 1.5, 2, 1])
+    assert data.weights == [0, 1.5, 2, 1]
+    assert data[[3, 0, 0]].weights == [1, 0, 0]
+    for same in (
+        read_at_size(data, (16, 16, 3), "data"),
+        hashed(data),
+        data.with_classes(["b", "c", "a"]),
+        data[:1] + data[1:],
+    ):
+        assert same.weights == data.weights
+    copies = augment(data[2:], flip="horizontal", copies=2, seed=1)
+    assert copies.weights == [2, 2, 1, 1]
+    parts = split_images(data, 0.5, seed=1)
+    number = [int(image[0, 0, 0]) for image in parts["test"].read(slice(None))]
+    assert parts["test"].weights == [data.weights[n] for n in number]
+    for fold in fold_images(data, 2, seed=1):
+        assert sorted(fold["train"].weights + fold["test"].weights) == [0, 1, 1.5, 2]
+    assert data.table()["image_weight"] == data.weights
+    assert "image_weight" not in make().table()
+    assert make().weights is None
+    assert repr(data).splitlines()[-1] == "weights: 0 to 2"
+
+
+def test_weights_can_be_given_in_every_way(make):
+    wanted = [1.5, 2.0, 0.0, 3.0]
+    for weights in (
+        wanted,
+        tuple(wanted),
+        np.array(wanted),
+        np.array(wanted, "float32")[:, None],
+        pd.Series(wanted),
+        "mass",
+    ):
+        data = make(weights=weights, facts={"mass": wanted})
+        assert data.weights == wanted
+        assert all(type(weight) is float for weight in data.weights)
+    assert make(weights=np.arange(4)).weights == [0, 1, 2, 3]
+    given = np.ones(4)
+    make(weights=given).table()["image_weight"][0] = 7
+    assert (given == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "parts"),
+    [
+        ([1, 2, 3], ValueError, ["3 values for 4 images", "one weight per image"]),
+        (1, ValueError, ["1 value for 4 images"]),
+        ([1, -1, 1, 1], ValueError, ["at least 0", "-1", "position 1"]),
+        ([1, 1, np.inf, 1], ValueError, ["finite", "inf"]),
+        ([1e300, 1, 1, 1], ValueError, ["finite"]),
+        ([1, None, np.nan, 1], ValueError, ["2 missing values", "0 makes it count"]),
+        (["1", "2", "3", "4"], TypeError, ["numbers", "'1'"]),
+        ([True, False, True, True], TypeError, ["numbers", "True"]),
+        ("mas", ValueError, ["name of one of the facts", "mass"]),
+        ({"a": 1}, TypeError, ["a number"]),
+    ],
+)
+def test_bad_weights_are_refused(refused, make, weights, error, parts):
+    with refused(error, "weights", *parts):
+        make(weights=weights, facts={"mass": [1, 2, 3, 4]})
+
+
+def test_weighted_images_and_others_are_not_joined(make, refused):
+    with refused(ValueError, "weights", "such as 1 for each"):
+        make() + make(weights=[1] * 4)
+    with refused(ValueError, "facts", "image_weight"):
+        make(facts={"image_weight": [1] * 4})
 
 
 def test_joined_data_have_the_facts_of_all(make):
@@ -84,6 +161,19 @@ def test_files_have_groups_and_facts_too(cats):
         )
     assert data.groups == list("xyyz")
     assert image_table(files[:2], groups=["a", "b"]).groups == ["a", "b"]
+
+
+def test_files_have_weights_too(cats):
+    files = image_folder(cats, 8).files
+    labels = ["cat"] * 3 + ["dog"] * 2
+    facts = pd.DataFrame({"trust": [0.1, 0.2, 0.3, 0.4, 0.5]})
+    data = image_table(files, labels, 8, weights="trust", facts=facts)
+    assert data.weights == data.facts["trust"] == facts["trust"].tolist()
+    assert data.read_at((16, 16, 3)).weights == data.weights
+    (cats / "cat" / "2.jpg").write_text("no image")
+    with pytest.warns(UserWarning, match="1 of 5 files"):
+        data = image_table(files, labels, 8, weights=range(5), on_bad_image="skip")
+    assert data.weights == [0, 2, 3, 4]
 
 
 def test_data_say_that_they_have_groups_and_facts(make):

@@ -134,6 +134,13 @@ def test_groups_and_facts_are_those_of_the_images(pictures):
         image_tiles(pictures, 30, facts={"top": [1, 2, 3]})
 
 
+def test_weights_are_those_of_the_images(pictures):
+    data = image_tiles(pictures, 30, weights=[0, 1.5, 2])
+    assert data.weights == np.repeat([0, 1.5, 2], 9).tolist()
+    with pytest.raises(ValueError, match="27 values for 3 images"):
+        image_tiles(pictures, 30, weights=np.ones(27))
+
+
 def test_no_image_is_in_two_parts(pictures, tmp_path):
     more = [str(tmp_path / f"more-{number}.png") for number in range(5)]
     for number, path in enumerate(more):

@@ -90,13 +90,13 @@ def test_search_finds_the_smallest_failing_combination(monkeypatch):
     """A fault that is put in, in one combination of two settings, is found as that."""
     from reticnn.training import run
 
-    right = run.weights_of_classes
+    right = run.weights_of_images
 
-    def wrong(class_weight, data):
-        weights = right(class_weight, data)
+    def wrong(data, class_weight=None):
+        weights = right(data, class_weight)
         return weights if class_weight != "balanced" else weights**2
 
-    monkeypatch.setattr(run, "weights_of_classes", wrong)
+    monkeypatch.setattr(run, "weights_of_images", wrong)
     large = Case(
         body="nested",
         head="sigmoid",

@@ -33,7 +33,7 @@ def mixed_batches(data, targets, mixup=0.0, cutmix=0.0, class_weight=None):
         8,
         1,
         targets=np.array(targets, "float32"),
-        class_weights=weights,
+        weights=None if weights is None else weights[data.codes],
         mixing=Mixing(mixup, cutmix),
     )
     return [batches[number] for number in range(len(batches))]

@@ -527,6 +527,35 @@ test_that("groups and facts are those of R, and stay with the images", {
   })
 })
 
+test_that("weights are a column or a vector of R, and stay with the images", {
+  skip_if_no_core()
+  x <- random_images(4, 8, 8, 3)
+  labels <- c("a", "b", "a", "b")
+  data <- image_arrays(x, labels, weights = c(0.5, 0, 2, 1))
+  expect_identical(data$weights, c(0.5, 0, 2, 1))
+  expect_identical(data[c(4, 1)]$weights, c(1, 0.5))
+  expect_identical(c(data[2], data[3])$weights, c(0, 2))
+  expect_identical(
+    tibble::as_tibble(data),
+    tibble::tibble(label = data$labels, image_weight = data$weights)
+  )
+  expect_output(print(data), "weights: 0 to 2", fixed = TRUE)
+  expect_identical(image_arrays(x, labels, weights = 1:4)$weights, c(1, 2, 3, 4))
+  expect_identical(
+    image_arrays(x, labels, weights = "w", facts = data.frame(w = 1:4))$weights,
+    c(1, 2, 3, 4)
+  )
+  expect_null(image_arrays(x, labels)$weights)
+  expect_snapshot(error = TRUE, {
+    image_arrays(x, labels, weights = c(1, NA, 1, 1))
+    image_arrays(x, labels, weights = 1:3)
+    image_arrays(x, labels, weights = c(1, 2, -3, 4))
+    image_arrays(x, labels, weights = c(TRUE, FALSE, TRUE, TRUE))
+    image_arrays(x, labels, weights = factor(1:4))
+    c(data, image_arrays(x, labels))
+  })
+})
+
 numbers_of <- function(folds) lapply(folds$test, function(part) part$facts$number)
 
 test_that("splits and folds leave groups whole, as in Python for the same seed", {

@@ -4,9 +4,10 @@ from reticnn.coercion import as_images, as_labels
 from reticnn.data.array_images import ArrayImages
 from reticnn.data.facts import as_facts, as_groups
 from reticnn.data.image_data import NAME_ALL_CLASSES, ImageData, check_class_names
+from reticnn.data.weighting import as_weights
 
 
-def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None):
+def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None, weights=None):
     """Make image data from an array of images and their labels.
 
     Args:
@@ -20,6 +21,8 @@ def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None):
             that 0, 1, ... or 1, 2, ... stand for. Default None.
         groups: What images belong together, as for `image_table`. Default None.
         facts: What else is known of each image, as for `image_table`. Default None.
+        weights: How much each image counts in training, as for `image_table`. Default
+            None.
 
     Returns:
         Image data in memory, as from `image_folder`.
@@ -28,9 +31,9 @@ def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None):
         TypeError: If `x` does not hold numbers, or a label is neither a string nor a
             whole number.
         ValueError: If `x` has the wrong number of dimensions or missing pixels, if `x`
-            and `y`, `groups` or a fact differ in length, a label or a group is missing,
-            a label is not in `class_names`, there is only one class, or class names
-            differ only in case.
+            and `y`, `groups`, a fact or `weights` differ in length, a label, a group or
+            a weight is missing, a weight is negative or infinite, a label is not in
+            `class_names`, there is only one class, or class names differ only in case.
 
     Warns:
         UserWarning: If pixels are outside 0 to 255, or within 0 to 1, or channels seem
@@ -45,7 +48,11 @@ def image_arrays(x, y=None, *, class_names=None, groups=None, facts=None):
     """
     pixels = as_images(x, "x")
     facts = as_facts(facts, len(pixels))
-    known = {"groups": as_groups(groups, len(pixels), facts), "facts": facts}
+    known = {
+        "groups": as_groups(groups, len(pixels), facts),
+        "facts": facts,
+        "weights": as_weights(weights, len(pixels), facts),
+    }
     if y is None:
         return ImageData(ArrayImages(pixels), **known)
     codes, class_names = as_labels(y, class_names, name="y")

@@ -44,6 +44,14 @@ def labels_digest(data):
     return digest.hexdigest()
 
 
+def image_weights_digest(data):
+    """Return a text that differs where images count differently in training."""
+    if data.weights is None:
+        return "none"
+    weights = np.ascontiguousarray(data.weights, "<f8")
+    return hashlib.blake2b(weights.tobytes(), digest_size=16).hexdigest()
+
+
 def _names_below(files):
     """Return the paths of files from the folder that holds all of them."""
     paths = [os.path.abspath(file) for file in files]

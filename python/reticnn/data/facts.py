@@ -12,7 +12,7 @@ from reticnn.coercion import as_string, check_order, nearest, shown, tidy_name
 from reticnn.notation import R_MISSING_INTEGER, in_words, is_visible, shown_positions
 
 # Columns that the table of image data has of its own.
-_TAKEN = ("file", "label", "group")
+_TAKEN = ("file", "label", "group", "image_weight")
 
 _KINDS = {
     str: "texts",

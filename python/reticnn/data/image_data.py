@@ -12,6 +12,7 @@ from reticnn.data.identity import file_identities
 from reticnn.data.joining import JoinedImages
 from reticnn.data.other_files import left_out_text
 from reticnn.data.resizing import scaled
+from reticnn.data.weighting import joined_weights, shown_range
 from reticnn.notation import is_visible, visible
 
 # Classes that differ more than this in size are called unbalanced.
@@ -36,6 +37,8 @@ class ImageData:
         codes: int64 array, the class of each image counted from 0, or None.
         groups: List of the group of each image, such as its site or patient, or None.
         facts: Dict of lists, what else is known of each image, None where it is not.
+        weights: List of how much each image counts in training, or None where all
+            count the same.
         image_shape: (height, width, channels).
     """
 
@@ -50,6 +53,7 @@ class ImageData:
         *,
         groups=None,
         facts=None,
+        weights=None,
     ):
         """Put images together with the codes of their classes and what is known."""
         self.source = source
@@ -58,6 +62,7 @@ class ImageData:
         self.indices = np.arange(len(source)) if indices is None else indices
         self._groups = None if groups is None else _as_objects(groups)
         self._facts = {name: _as_objects(of) for name, of in (facts or {}).items()}
+        self._weights = None if weights is None else np.array(weights, "float64")
 
     def __len__(self):
         """Count the images."""
@@ -75,6 +80,7 @@ class ImageData:
             self.indices[positions],
             groups=None if self._groups is None else self._groups[positions],
             facts={name: values[positions] for name, values in self._facts.items()},
+            weights=None if self._weights is None else self._weights[positions],
         )
 
     def __add__(self, other):
@@ -101,13 +107,15 @@ class ImageData:
         return "\n".join([*lines, *self._balance(), *self._known_besides()])
 
     def _known_besides(self):
-        """Return lines on files of other kinds, reading, groups, and facts."""
+        """Return lines on files of other kinds, reading, groups, weights, facts."""
         lines = [left_out_text(self.left_out)] if self._has_all_files() else []
         read = self.reading.described() if self.reading else ""
         lines += [f"read by {read}"] if read else []
         if self._groups is not None:
             count = len(set(self._groups))
             lines.append(f"in {count:,} group{'' if count == 1 else 's'}")
+        if self._weights is not None and len(self):
+            lines.append(f"weights: {shown_range(self._weights)}")
         if self._facts:
             lines.append(f"facts: {', '.join(self._facts)}")
         return lines
@@ -187,6 +195,11 @@ class ImageData:
         """What else is known of each image: lists by the name of the fact."""
         return {name: values.tolist() for name, values in self._facts.items()}
 
+    @property
+    def weights(self):
+        """How much each image counts in training, or None if all do the same."""
+        return None if self._weights is None else self._weights.tolist()
+
     def table(self, *, exif=False):
         """Return what is known of the images as a table.
 
@@ -197,13 +210,19 @@ class ImageData:
                 stored. Facts of these names stay as they are. Default False.
 
         Returns:
-            Dict of lists with one row per image, `file`, `label` and `group`, as far as
-            there are any, and the facts. A value that is not known is None.
+            Dict of lists with one row per image, `file`, `label`, `group` and
+            `image_weight`, as far as there are any, and the facts. A value that is not
+            known is None.
 
         Raises:
             ValueError: If `exif` is asked for of images in memory.
         """
-        own = {"file": self.files, "label": self.labels, "group": self.groups}
+        own = {
+            "file": self.files,
+            "label": self.labels,
+            "group": self.groups,
+            "image_weight": self.weights,
+        }
         table = {name: column for name, column in own.items() if column is not None}
         told = self.file_facts() if as_bool(exif, "exif") else {}
         return {**table, **told, **self.facts}
@@ -318,6 +337,7 @@ class ImageData:
             "indices": self.indices,
             "groups": self._groups,
             "facts": self._facts,
+            "weights": self._weights,
         }
         return ImageData(**{**same, **changes})
 
@@ -375,7 +395,7 @@ def joined_images(parts):
 
     Raises:
         ValueError: If their images have not one size and one way to be resized, or only
-            some of them have labels, or groups.
+            some of them have labels, groups or weights.
     """
     parts = [as_image_data(part, "parts") for part in parts]
     shapes = {part.image_shape: part for part in parts}
@@ -398,7 +418,11 @@ def joined_images(parts):
         )
     _check_read_alike(parts)
     source = JoinedImages([(part.source, part.indices) for part in parts])
-    known = {"groups": joined_groups(parts), "facts": joined_facts(parts)}
+    known = {
+        "groups": joined_groups(parts),
+        "facts": joined_facts(parts),
+        "weights": joined_weights(parts),
+    }
     if parts[0].codes is None:
         return ImageData(source, **known)
     names = list(dict.fromkeys(name for part in parts for name in part.class_names))

@@ -91,9 +91,9 @@ def file_data(
 ):
     """Return image data of files, without the bad ones where they are to be skipped.
 
-    `left_out` are files of other kinds, which lie beside them; `known` are the `groups`
-    and the `facts`, if there are any. The warning about bad ones ends with
-    `after_skipping`: where the user will see which.
+    `left_out` are files of other kinds, which lie beside them; `known` are the
+    `groups`, the `facts` and the `weights`, if there are any. The warning about bad
+    ones ends with `after_skipping`: where the user will see which.
     """
     source = _source_of(files, reading, left_out)
     data = ImageData(source, codes, class_names, **known)

@@ -7,6 +7,7 @@ from reticnn.coercion import as_labels, as_path, check_order, shown
 from reticnn.data.facts import as_facts, as_groups
 from reticnn.data.image_data import NAME_ALL_CLASSES, check_class_names
 from reticnn.data.listing import as_bad_image_rule, file_data, reading_options
+from reticnn.data.weighting import as_weights
 
 
 def image_table(
@@ -21,6 +22,7 @@ def image_table(
     cache="auto",
     groups=None,
     facts=None,
+    weights=None,
     bands=None,
     value_range=None,
     page="first",
@@ -57,6 +59,13 @@ def image_table(
             per path, in their order. Texts, numbers, dates and times, or None where a
             value is missing; times with a time zone are kept as UTC. None for no facts.
             Default None.
+        weights: How much each image counts in training: one finite number of at least
+            0 per path, in their order, or the name of a column of `facts`. They stay
+            with the images, as `groups` do; what `fit_classifier` does with them is
+            said there, and `evaluate_classifier` counts every image once. 2 counts as
+            much as two copies of an image; weights with a mean of 1 leave the learning
+            rate its meaning. For images of a folder, make a table of its `files` and
+            `labels`. None for 1 each. Default None.
         bands: Whole numbers, the bands of the files that become channels, in this
             order, counted from 0 in Python and from 1 in R. A band of transparency
             counts too. None for all of them, or for grey or colour. Default None.
@@ -76,16 +85,18 @@ def image_table(
             size, it is called again. None reads files as usual. Default None.
 
     Returns:
-        Image data, as from `image_folder`. `groups` and `facts` stay with the images:
-        also in parts of the data, joined and augmented data.
+        Image data, as from `image_folder`. `groups`, `facts` and `weights` stay with
+        the images: also in parts of the data, joined and augmented data.
 
     Raises:
         TypeError: If a path is not a string, a label is neither a string nor a whole
-            number, or the values of a fact are of several types.
+            number, a weight is not a number, or the values of a fact are of several
+            types.
         FileNotFoundError: If a file does not exist.
-        ValueError: If a path occurs twice, `paths` and `labels`, `groups` or a fact
-            differ in length, a label or a group is missing, a label is not in
-            `class_names`, or there is only one class.
+        ValueError: If a path occurs twice, `paths` and `labels`, `groups`, a fact or
+            `weights` differ in length, a label, a group or a weight is missing, a
+            weight is negative or infinite, a label is not in `class_names`, or there is
+            only one class.
 
     Warns:
         UserWarning: If files are left out.
@@ -109,7 +120,11 @@ def image_table(
     on_bad_image = as_bad_image_rule(on_bad_image)
     files = files_at(paths, on_bad_image)
     facts = as_facts(facts, len(files))
-    known = {"groups": as_groups(groups, len(files), facts), "facts": facts}
+    known = {
+        "groups": as_groups(groups, len(files), facts),
+        "facts": facts,
+        "weights": as_weights(weights, len(files), facts),
+    }
     if labels is None:
         return file_data(files, None, None, reading, on_bad_image, **known)
     codes, class_names = as_labels(labels, class_names)

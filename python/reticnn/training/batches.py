@@ -51,7 +51,7 @@ class ImageBatches(keras.utils.PyDataset):
         seed=None,
         *,
         targets=None,
-        class_weights=None,
+        weights=None,
         images=None,
         mixing=None,
     ):
@@ -62,7 +62,7 @@ class ImageBatches(keras.utils.PyDataset):
             batch_size: Images per batch.
             seed: Seed of the order, or None for the data's own.
             targets: Array, what Keras is given for each class, or None for its code.
-            class_weights: Array, the weight of each class, or None.
+            weights: Array, the weight of each image of the data, or None.
             images: What is read in place of the data's own images, with a method
                 `read(positions, epoch)`, or None.
             mixing: `Mixing`, or None.
@@ -72,7 +72,7 @@ class ImageBatches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._seed = seed
         self._targets_of_classes = targets
-        self._class_weights = class_weights
+        self._weights = weights
         self._images = images or TrainingImages(data)
         self._mixing = mixing
         self._wanted = wanted_here()
@@ -106,13 +106,12 @@ class ImageBatches(keras.utils.PyDataset):
                 images, self._images.read(partners, self._epoch), in_order
             )
             targets = shares * targets + (1 - shares) * self._targets(partners)
-        if self._class_weights is None:
+        if self._weights is None:
             return images, targets
-        weights = self._class_weights[self._data.codes[positions]]
+        weights = self._weights[positions]
         if self._mixing:
-            others = self._class_weights[self._data.codes[partners]]
             shares = shares[:, 0]
-            weights = shares * weights + (1 - shares) * others
+            weights = shares * weights + (1 - shares) * self._weights[partners]
         return images, targets, weights
 
     def start_epoch(self, epoch):

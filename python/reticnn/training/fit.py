@@ -82,12 +82,16 @@ def fit_classifier(
             `build_cnn()` and the like take one from R's random state). Or a classifier,
             to train it further.
         data: Image data with labels, or the path of a folder with a subfolder of images
-            per class. Files are read at the model's size, and images in memory resized
-            to it. Grey images are repeated for a model that takes RGB.
+            per class. If they have `weights`, the loss of each image is multiplied by
+            its weight, and a batch's loss is their sum over the number of images, as
+            with Keras's `sample_weight`; metrics count every image once. Files are read
+            at the model's size, and images in memory resized to it. Grey images are
+            repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this, or None. Of a fraction, images that
             the model was trained on before are not held out, and those held out before
-            still are; groups of `data` are left whole. Default None.
+            still are; groups of `data` are left whole. Their `weights`, if they have
+            any, count in the loss for validation. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
@@ -133,8 +137,9 @@ def fit_classifier(
         cutmix: Float of at least 0, parameter of CutMix's Beta distribution; 0 for no
             CutMix. With both, each image gets one of them at random. Default 0.
         class_weight: `"balanced"`, which gives every class the same total weight, or a
-            dict of weights by class name, or None. A mixed image has the weights of its
-            classes in the proportion in which they are mixed. Default None.
+            dict of weights by class name, or None. The `weights` of images are
+            multiplied by those of their classes. A mixed image has the weights of both
+            images in the proportion in which they are mixed. Default None.
         early_stopping: Whole number of epochs without a lower loss, on the validation
             images if there are any, after which training stops; the weights of the best
             epoch are then restored. None for no early stopping. Default None.
@@ -216,11 +221,11 @@ def fit_classifier(
     Raises:
         TypeError: If `model` is not a Keras model, `data` not image data, or
             `augmentation` not a policy.
-        ValueError: If the data have no labels, or fewer images than classes, if model
-            and data differ in the number of classes or in channels that cannot be
-            converted without a loss, if `augmentation` does not fit the images, if
-            `validation` has other classes, if `model` is compiled and an argument
-            contradicts that, or an argument is outside its range.
+        ValueError: If the data have no labels, fewer images than classes, or only
+            images of weight 0, if model and data differ in the number of classes or in
+            channels that cannot be converted without a loss, if `augmentation` does not
+            fit the images, if `validation` has other classes, if `model` is compiled
+            and an argument contradicts that, or an argument is outside its range.
         CheckpointError: A ValueError, if the checkpoint is damaged, belongs to another
             run, or was written by an older version, or if another run is going on in
             `checkpoint_dir`.

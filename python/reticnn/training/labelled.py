@@ -32,6 +32,7 @@ def training_data(
     data = hashed(images_for_model(data, size, "data", resize, reading=reading))
     if isinstance(validation, numbers.Real) and not isinstance(validation, bool):
         data, validation = set_apart(data, validation, seed, shape, seen)
+    _check_some_count(data, "data")
     if validation is None:
         return data, None
     validation = _labelled(
@@ -41,6 +42,7 @@ def training_data(
         validation, shape, "validation", data.resize, reading=data.reading
     )
     validation = hashed(validation)
+    _check_some_count(validation, "validation")
     _warn_of_common_groups(data, validation)
     warn_of_seen(validation, seen, "validation")
     return data, validation
@@ -59,14 +61,26 @@ def _warn_of_common_groups(data, validation):
         )
 
 
+def _check_some_count(data, name):
+    """Raise if no image of the data has a weight."""
+    if data.weights is not None and not any(data.weights):
+        raise ValueError(
+            f"`{name}` has {len(data)} images, all of weight 0, so that nothing counts "
+            "in the loss. Give some of them other `weights`."
+        )
+
+
 def _warn_of_missing_classes(data):
     """Warn if there are classes that the model cannot learn from the images."""
-    missing = [name for name, count in data.class_counts.items() if count == 0]
+    totals = zip(data.class_names, _totals_of_classes(data), strict=True)
+    missing = [name for name, total in totals if total == 0]
     if missing:
+        weighted = "" if data.weights is None else " with a weight"
         warn_user(
-            f"`data` has no image of {len(missing)} of {len(data.class_names)} "
-            f"classes: {shown(missing)}. The model learns not to predict them. Images "
-            "of a folder come class by class: take a part with `split_images()`."
+            f"`data` has no image{weighted} of {len(missing)} of "
+            f"{len(data.class_names)} classes: {shown(missing)}. The model learns not "
+            "to predict them. Images of a folder come class by class: take a part with "
+            "`split_images()`."
         )
 
 
@@ -118,11 +132,25 @@ def _labelled(
     return data
 
 
-def weights_of_classes(class_weight, data):
-    """Return the weight of each class, mean 1 over the images, or None."""
+def weights_of_images(data, class_weight=None):
+    """Return how much each image counts in the loss, float32, or None.
+
+    That is its own weight times that of its class.
+    """
+    own = data.weights
     if class_weight is None:
-        return None
-    counts = np.array(list(data.class_counts.values()), dtype="float64")
+        return None if own is None else np.array(own, "float32")
+    of_classes = _weights_of_classes(class_weight, data)[data.codes]
+    return of_classes if own is None else of_classes * np.array(own, "float32")
+
+
+def _totals_of_classes(data):
+    """Return the number of images of each class, each as much as its weight."""
+    return np.bincount(data.codes, data.weights, minlength=len(data.class_names))
+
+
+def _weights_of_classes(class_weight, data):
+    """Return the weight of each class; balanced ones have mean 1 over the images."""
     if isinstance(class_weight, Mapping):
         if set(class_weight) != set(data.class_names):
             raise ValueError(
@@ -141,10 +169,11 @@ def weights_of_classes(class_weight, data):
             f"`{ {name: 1 for name in data.class_names[:2]} }`, or `'balanced'`."
         )
     as_choice(class_weight, "class_weight", ("balanced", None))
+    totals = _totals_of_classes(data).astype("float64")
     weights = np.divide(
-        counts.sum() / np.count_nonzero(counts),
-        counts,
-        out=np.zeros_like(counts),
-        where=counts > 0,
+        totals.sum() / np.count_nonzero(totals),
+        totals,
+        out=np.zeros_like(totals),
+        where=totals > 0,
     )
     return weights.astype("float32")

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from reticnn.coercion import as_seed
 from reticnn.data.conversion import read_at_size
-from reticnn.data.digest import images_digest, labels_digest
+from reticnn.data.digest import image_weights_digest, images_digest, labels_digest
 from reticnn.data.hashing import hashed, hashes_of
 from reticnn.graph import leaves_of
 from reticnn.memory import SeenImages, warn_of_seen
@@ -62,7 +62,7 @@ from reticnn.training.fingerprint import (
     optimizer_texts,
     rate_of,
 )
-from reticnn.training.labelled import training_data, weights_of_classes
+from reticnn.training.labelled import training_data, weights_of_images
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.precision import mixed_bfloat16
@@ -162,7 +162,7 @@ class TrainingRun:
         self.class_names = self._data.class_names
         self.resize = self._data.resize
         self.reading = self._data.reading
-        self._class_weights = weights_of_classes(settings.class_weight, self._data)
+        self._weights = weights_of_images(self._data, settings.class_weight)
         initial = self._initial_weights() if self._checkpoints else None
         begun = {"first_step": there["first_step"]} if there else {}
         if there and initial is None and earlier is None:
@@ -465,11 +465,13 @@ class TrainingRun:
         digests = {
             "images": images_digest(self._data),
             "labels": labels_digest(self._data),
+            "weights of images": image_weights_digest(self._data),
             "layers, loss or frozen layers of the model": model_digest(self._model),
         }
         if self._validation is not None:
             digests["validation images"] = images_digest(self._validation)
             digests["labels in validation"] = labels_digest(self._validation)
+            digests["weights in validation"] = image_weights_digest(self._validation)
         checkpoints = self._checkpoints
         checkpoints.check(texts, digests)
         if initial and checkpoints.record:
@@ -518,7 +520,7 @@ class TrainingRun:
             settings.batch_size,
             self.seed,
             targets=self._targets,
-            class_weights=self._class_weights,
+            weights=self._weights,
             images=self._images_to_fit,
             mixing=Mixing(settings.mixup, settings.cutmix) if settings.mixes else None,
         )
@@ -533,6 +535,7 @@ class TrainingRun:
             self._validation,
             self._settings.batch_size,
             targets=self._targets,
+            weights=weights_of_images(self._validation),
             images=images,
         )
 

@@ -62,6 +62,7 @@ CHOICES = {
     ),
     # The data
     "data": ("arrays", "folder", "table", "subset", "repeated", "grouped"),
+    "weights": (None, "some"),
     "labels": ("words", "reversed", "unicode", "decomposed", "numbers"),
     "channels": (3, 1, 5),
     "pixels": ("uint8", "float32", "float64"),
@@ -131,6 +132,7 @@ class Case:
     own: str = "nothing"
     compiled: str = "no"
     data: str = "arrays"
+    weights: str | None = None
     labels: str = "words"
     channels: int = 3
     pixels: str = "uint8"
@@ -481,6 +483,12 @@ def files_for_files(further, channels):
 def bytes_for_files(further, pixels):
     """Files hold bytes."""
     return further != "files" or pixels != "float32"
+
+
+@_rule
+def a_folder_has_no_weights(data, weights):
+    """They are of a table."""
+    return data != "folder" or weights is None
 
 
 @_rule

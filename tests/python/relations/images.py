@@ -31,6 +31,7 @@ class Images:
     pixels: np.ndarray
     codes: np.ndarray
     classes: list
+    weights: np.ndarray | None = None
     given: object = None
 
 
@@ -95,13 +96,25 @@ def _as_data(case, folder, pixels, labels, order, how):
         chosen = np.r_[0, 0, np.arange(len(pixels))]
     given = pixels.copy()
     groups = np.arange(len(pixels)) % 5 if how == "grouped" else None
+    weights = _weights(case, len(pixels))
     data = reticnn.image_arrays(
-        given, _spelled(case, labels), class_names=order, groups=groups
+        given,
+        _spelled(case, labels),
+        class_names=order,
+        groups=groups,
+        weights=weights,
     )
     if how in ("subset", "repeated"):
         data = data[chosen]
         pixels, labels = pixels[chosen], list(np.array(labels)[chosen])
-    return replace(_put_together(data, pixels, labels), given=(given, given.copy()))
+        weights = None if weights is None else weights[chosen]
+    images = _put_together(data, pixels, labels, weights)
+    return replace(images, given=(given, given.copy()))
+
+
+def _weights(case, count):
+    """Return how much each image counts, or None; some do not count."""
+    return None if case.weights is None else 0.5 * (np.arange(count) * 3 % 7)
 
 
 def _from_files(case, folder, pixels, labels, order, how):
@@ -114,9 +127,12 @@ def _from_files(case, folder, pixels, labels, order, how):
     options = {"image_size": SIDE, "channels": case.channels}
     if how == "table" or order is not None:
         spelled = _spelled(case, labels)
-        data = reticnn.image_table(files, spelled, class_names=order, **options)
-    else:
-        data = reticnn.image_folder(str(folder), **options)
+        weights = _weights(case, len(files))
+        data = reticnn.image_table(
+            files, spelled, class_names=order, weights=weights, **options
+        )
+        return _put_together(data, pixels, labels, weights)
+    data = reticnn.image_folder(str(folder), **options)
     return _put_together(data, pixels, labels)
 
 
@@ -133,7 +149,7 @@ def _spelled(case, labels):
     return labels
 
 
-def _put_together(data, pixels, labels):
+def _put_together(data, pixels, labels, weights=None):
     classes = [unicodedata.normalize("NFC", name) for name in data.class_names]
     codes = np.array([classes.index(label) for label in labels])
-    return Images(data, pixels.astype("float32"), codes, classes)
+    return Images(data, pixels.astype("float32"), codes, classes, weights)

@@ -50,6 +50,9 @@ class Loop:
         self.pixels = images.pixels[self.positions]
         self.codes = images.codes[self.positions]
         self.classes = images.classes
+        self._weights = images.weights
+        if images.weights is not None:
+            self._weights = images.weights[self.positions]
         self._epoch = 0
         self._best_loss, self._best, self._averages = math.inf, None, None
 
@@ -153,9 +156,14 @@ class Loop:
             unsettled = model.get_weights()
             if self.validation:
                 self._settle()
-                pixels, targets = self.validation
+                pixels, targets, weights = self.validation
                 found = model.evaluate(
-                    pixels, targets, case.batch_size, verbose=0, return_dict=True
+                    pixels,
+                    targets,
+                    case.batch_size,
+                    sample_weight=weights,
+                    verbose=0,
+                    return_dict=True,
                 )
                 logs |= {f"val_{name}": value for name, value in found.items()}
             self._note(logs)
@@ -221,6 +229,7 @@ class Loop:
         mixing = Mixing(*MIXING[case.mixing])
         if mixing:
             mixing.start_epoch(count, case.seed, epoch)
+        weights = self._weights_of_images()
         copy = epoch % case.cache_features if case.cache_features == 2 else epoch
         for start in range(0, count, case.batch_size):
             places = np.arange(start, min(start + case.batch_size, count))
@@ -233,10 +242,14 @@ class Loop:
                 pixels, own = mixing.mixed(pixels, others, places)
                 shares = own * shares + (1 - own) * self._shares(partners)
                 targets = shares if targets_are_one_hot(case) else shares[:, 1:]
-            if case.class_weight is None:
+            if weights is None:
                 yield pixels, targets
-            else:
-                yield pixels, targets, shares @ self._class_weights()
+                continue
+            of_batch = weights[chosen]
+            if mixing:
+                own = own[:, 0]
+                of_batch = own * of_batch + (1 - own) * weights[partners]
+            yield pixels, targets, of_batch
 
     def _shares(self, positions):
         """Return how much of an image is of which class: rows of 0 and 1."""
@@ -251,12 +264,22 @@ class Loop:
         pixels = pixels.astype("uint8") if whole else pixels
         return apply(policy(), pixels, self.case.seed, epoch, positions)
 
-    def _class_weights(self):
-        counts = np.bincount(self.codes, minlength=len(self.classes))
+    def _weights_of_images(self):
+        """Return how much each image counts, with its class, or None."""
+        if self.case.class_weight is None and self._weights is None:
+            return None
+        own = np.ones(len(self.codes)) if self._weights is None else self._weights
+        of_classes = np.ones(len(self.classes))
+        if self.case.class_weight == "by_name":
+            weights = weights_by_name(self.classes)
+            of_classes = np.array([weights[name] for name in self.classes])
         if self.case.class_weight == "balanced":
-            return (len(self.codes) / len(self.classes) / counts).astype("float32")
-        weights = weights_by_name(self.classes)
-        return np.array([weights[name] for name in self.classes], "float32")
+            totals = np.array([own[self.codes == code].sum() for code in range(3)])
+            totals = totals[: len(self.classes)]
+            with np.errstate(divide="ignore"):
+                of_classes = own.sum() / np.count_nonzero(totals) / totals
+            of_classes[totals == 0] = 0
+        return (own * of_classes[self.codes]).astype("float32")
 
 
 def _penalty(model):
@@ -279,12 +302,14 @@ def _parts(case, images, validation):
     if case.validation == "share":
         kept, apart = positions_of_parts(case, images)
         targets = targets_of(case, images.codes[apart])
-        return kept, (images.pixels[apart], targets)
+        weights = None if images.weights is None else images.weights[apart]
+        return kept, (images.pixels[apart], targets, weights)
     everything = np.arange(len(images.codes))
     if validation is None:
         return everything, None
     theirs = np.array([images.classes.index(name) for name in validation.classes])
-    return everything, (validation.pixels, targets_of(case, theirs[validation.codes]))
+    targets = targets_of(case, theirs[validation.codes])
+    return everything, (validation.pixels, targets, validation.weights)
 
 
 def positions_of_parts(case, images):

@@ -339,7 +339,8 @@ def _same_auc(found, codes, chances):
 @_always
 def history_ends_with_what_is_kept(run):
     """The loss on the validation images is that of an evaluation afterwards."""
-    if run.validation is None:
+    if run.validation is None or run.validation.weights is not None:
+        # An evaluation counts every image once.
         return
     found = _evaluated(run.classifier, run.validation.data)
     kept = run.classifier.kept_epoch

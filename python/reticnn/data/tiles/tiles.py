@@ -14,6 +14,7 @@ from reticnn.data.table import files_at
 from reticnn.data.tiles.own_tiles import OwnTiles
 from reticnn.data.tiles.tile_grid import as_overlap, boxes_in
 from reticnn.data.tiles.tile_images import TileImages
+from reticnn.data.weighting import as_weights
 from reticnn.runtime.conditions import warn_user
 
 # The facts that say where in its image a tile is, in pixels.
@@ -33,6 +34,7 @@ def image_tiles(
     cache="auto",
     groups=None,
     facts=None,
+    weights=None,
     bands=None,
     value_range=None,
     page="first",
@@ -78,6 +80,9 @@ def image_tiles(
             of its own. Default None.
         facts: What else is known of each image, with one row per path, as for
             `image_table`. Default None.
+        weights: How much each image counts in training, with one number per path, as
+            for `image_table`; each of its tiles has the weight of the image. Default
+            None.
         bands: The bands of the files that become channels, as for `image_table`.
             Default None.
         value_range: What becomes 0 and 255 where values have more than 8 bits, as for
@@ -101,8 +106,9 @@ def image_tiles(
         FileNotFoundError: If a file does not exist.
         ValueError: If a file cannot be read or is smaller than a tile, a path occurs
             twice, there are neither as many labels as paths nor as many as tiles, there
-            are not as many groups or facts as paths, a fact is called as the place of a
-            tile is, or an argument is outside its range.
+            are not as many groups, facts or weights as paths, a weight is negative or
+            missing, a fact is called as the place of a tile is, or an argument is
+            outside its range.
 
     Warns:
         UserWarning: If files are left out.
@@ -132,6 +138,7 @@ def image_tiles(
     rule = as_bad_image_rule(on_bad_image)
     files = files_at(paths, rule)
     facts = _as_facts_of_images(facts, len(files))
+    weights = as_weights(weights, len(files), facts)
     groups = files if groups is None else as_groups(groups, len(files), facts)
     tiles_of = partial(boxes_in, tile_size=tile_size, overlap=overlap)
     make = _tiles if reader is None else OwnTiles.of
@@ -141,7 +148,11 @@ def image_tiles(
     known = {name: _of_tiles(values, source) for name, values in facts.items()}
     known |= dict(zip(_PLACE, source.boxes.T.tolist(), strict=True))
     groups = _of_tiles(map(printable, groups), source)
-    data = ImageData(source, codes, class_names, groups=groups, facts=known)
+    if weights is not None:
+        weights = _of_tiles(weights, source)
+    data = ImageData(
+        source, codes, class_names, groups=groups, facts=known, weights=weights
+    )
     return without_bad(data, rule)
 
 

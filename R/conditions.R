@@ -90,6 +90,7 @@ check_arguments <- function(arguments, call, names = character()) {
   for (name in names(arguments)) {
     value <- arguments[[name]]
     check_takes_one(value, name, call)
+    check_not_integer64(value, name, call)
     if (is.data.frame(value)) {
       abort_text(
         paste0("`", name, "` must not be a data frame, as this one of ",

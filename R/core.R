@@ -195,9 +195,13 @@ called_by_core <- function(f) {
 jump_again <- function() {
   cause <- the$jump
   the$jump <- NULL
-  if (inherits(cause, "message")) message(cause)
-  if (inherits(cause, "warning")) warning(cause)
-  if (!is.null(cause)) signalCondition(cause)
+  if (inherits(cause, "message")) {
+    message(cause)
+  } else if (inherits(cause, "warning")) {
+    warning(cause)
+  } else if (!is.null(cause)) {
+    signalCondition(cause)
+  }
   rlang::abort(left_by_a_jump, class = "reticnn_error")
 }
 

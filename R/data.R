@@ -6,8 +6,9 @@
 #' @details Python packages for further formats are installed with
 #'   `reticulate::py_install("pydicom")` and the like, and R is restarted.
 #' @return In R, image data are a vector of images: they have a [length()], `data[i]` is
-#'   a subset, `data[[i]]` a single image, an array `c(height, width, channels)`, and
-#'   `c(data, other)` has the images of both, whose classes are matched by name.
+#'   a subset (`data[-i]` is all of them where `i` is empty), `data[[i]]` a single image,
+#'   an array `c(height, width, channels)`, and `c(data, other)` has the images of both,
+#'   whose classes are matched by name.
 #'   `data$labels` is a factor, `data$class_counts` a named integer vector and
 #'   `data$facts` a tibble; `tibble::as_tibble(data)` has a row per image, with `file` for
 #'   files, `label`, `group` and `image_weight` if there are any, and the facts.
@@ -76,7 +77,7 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
                         cache = "auto", groups = NULL, facts = NULL, weights = NULL,
                         bands = NULL, value_range = NULL, page = "first",
                         reader = NULL) {
-  check_same_order(paths, labels, rlang::current_env())
+  check_same_order(paths, labels = labels, groups = groups, weights = weights)
   named <- named_labels(labels, class_names)
   call_core("image_table", paths = paths, labels = named$labels,
     image_size = image_size, class_names = named$class_names, channels = channels,
@@ -109,7 +110,7 @@ image_tiles <- function(paths, tile_size, overlap = 0, labels = NULL, image_size
                         cache = "auto", groups = NULL, facts = NULL, weights = NULL,
                         bands = NULL, value_range = NULL, page = "first",
                         reader = NULL) {
-  check_same_order(paths, labels, rlang::current_env())
+  check_same_order(paths, labels = labels, groups = groups, weights = weights)
   named <- named_labels(labels, class_names)
   call_core("image_tiles", paths = paths, tile_size = tile_size, overlap = overlap,
     labels = named$labels, image_size = image_size, class_names = named$class_names,
@@ -207,6 +208,7 @@ split_images <- function(data, prop = 0.8, groups = NULL, strata = NULL, order_b
   if (!is.null(names(prop))) {
     prop <- as.list(prop)
   }
+  check_order_in(data, groups = groups, strata = strata, order_by = order_by)
   call_core("split_images", data = data, prop = prop, groups = one_per_image(groups),
     strata = one_per_image(strata), order_by = one_per_image(order_by),
     keep_together = review_columns(keep_together), seed = seed_or_draw(seed))
@@ -228,6 +230,7 @@ split_images <- function(data, prop = 0.8, groups = NULL, strata = NULL, order_b
 #' folds$test[[1]]
 fold_images <- function(data, v = 5, repeats = 1, groups = NULL, strata = NULL,
                         keep_together = NULL, seed = NULL) {
+  check_order_in(data, groups = groups, strata = strata)
   folds <- call_core("fold_images", data = data, v = folds_of(v, data), repeats = repeats,
     groups = one_per_image(groups), strata = one_per_image(strata),
     keep_together = review_columns(keep_together), seed = seed_or_draw(seed))
@@ -264,7 +267,13 @@ check_of_same_images <- function(rows, data, call) {
   if (!is_image_data(data)) {
     abort_text("`data` must be image data where `v` is made by rsample.", call = call)
   }
-  if (nrow(rows) != length(data) || !identical(rows[["file"]], data$files)) {
+  own <- tibble::as_tibble(data)
+  # Images in memory have no names: whatever else is known of them must be the same.
+  known <- union(intersect("file", names(own)), intersect(names(rows), names(own)))
+  is_same <- function(name) {
+    identical(as.character(rows[[name]]), as.character(own[[name]]))
+  }
+  if (nrow(rows) != nrow(own) || !all(vapply(known, is_same, NA))) {
     abort_text(paste0("`v` must be made of `as_tibble(data)`, with the same images in the ",
       "same order, not of another table of ", counted(nrow(rows), "row"), "."), call = call)
   }
@@ -287,12 +296,16 @@ load_images <- function(data) {
 }
 
 # Labels by file, as from a table, would go to other files by their position.
-check_same_order <- function(paths, labels, call) {
+check_same_order <- function(paths, ..., .name = "paths", .call = rlang::caller_env()) {
   files <- as.character(paths)
-  if (length(labels) == length(files) && setequal(names(labels), files) &&
-    any(names(labels) != files)) {
-    abort_text("`labels` has the names of `paths`, but in another order. Give `labels[paths]`.",
-      call = call)
+  given <- list(...)
+  for (name in names(given)) {
+    of_files <- names(given[[name]])
+    if (length(of_files) == length(files) && setequal(of_files, files) &&
+      any(of_files != files)) {
+      abort_text(paste0("`", name, "` has the names of `", .name, "`, but in another ",
+        "order. Give `", name, "[", .name, "]`."), call = .call)
+    }
   }
 }
 
@@ -311,6 +324,12 @@ as_reader <- function(reader, call = rlang::caller_env()) {
   }))
 }
 
+check_order_in <- function(data, ..., .call = rlang::caller_env()) {
+  if (is_image_data(data) && !is_gone(data)) {
+    check_same_order(data$files, ..., .name = "data$files", .call = .call)
+  }
+}
+
 # Labels of any R type as the core takes them, with the classes in order.
 named_labels <- function(labels, class_names) {
   if (is.factor(labels)) {
@@ -325,6 +344,9 @@ named_labels <- function(labels, class_names) {
 
 # A group, or another value, of each image as the core takes it, `None` where it is `NA`.
 one_per_image <- function(values) {
+  check_not_integer64(values, rlang::as_label(substitute(values)), rlang::caller_env())
+  # As sapply() has them of the paths.
+  if (is.atomic(values)) values <- unname(values)
   if (is.logical(values)) values <- as.character(values)
   if (is.atomic(values) && !is.null(values)) as_columns(list(values))[[1]] else values
 }
@@ -451,6 +473,11 @@ check_not_gone <- function(data, call) {
 
 #' @export
 `[.reticnn.ImageData` <- function(x, i) {
+  # Elsewhere in R, leaving out nothing, as with a review that finds nothing, leaves
+  # nothing.
+  if (!missing(i) && length(i) == 0 && rlang::is_call(substitute(i), "-", n = 1)) {
+    i <- seq_along(x)
+  }
   positions <- positions_in(x, i, "[", rlang::caller_env())
   suspendInterrupts(reticulate::py_get_item(x, as.list(positions - 1L)))
 }

@@ -22,7 +22,11 @@ as_columns <- function(table) {
   if (is.null(table)) {
     return(NULL)
   }
-  lapply(as.list(table), function(column) {
+  columns <- as.list(table)
+  for (name in names(columns)) {
+    check_not_integer64(columns[[name]], name, rlang::caller_env())
+  }
+  lapply(columns, function(column) {
     if (inherits(column, c("POSIXt", "Date"))) return(column)
     values <- as.list(if (is.factor(column)) as.character(column) else column)
     # R's NA for a whole number would be a number in Python, and one for a string "NA".
@@ -30,6 +34,15 @@ as_columns <- function(table) {
     values[vapply(values, is_missing, NA)] <- list(NULL)
     values
   })
+}
+
+# Without the package bit64, R takes their bits for numbers near zero.
+check_not_integer64 <- function(value, name, call) {
+  if (inherits(value, "integer64")) {
+    abort_text(paste0("`", name, "` has numbers of class integer64, which cannot be given ",
+      "to Python. Give `as.character()` of it, or `as.numeric()` for numbers up to 2^53."),
+      call = call)
+  }
 }
 
 is_missing <- function(value) {

@@ -279,6 +279,19 @@ def test_white_may_be_at_zero_and_an_image_on_its_side(tmp_path):
     np.testing.assert_allclose(image, np.rot90(values, -1) / 257, rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [(9, 31), (40, 40), (3, 4)])
+def test_hundreds_of_bands_are_resized_as_each_of_them(tmp_path, size, resize):
+    values = _values(16, 20, 300)
+    np.save(tmp_path / "a.npy", values)
+    _write(tmp_path / "a.tif", values)
+    for file in (tmp_path / "a.npy", tmp_path / "a.tif"):
+        image = _read(file, size, channels=300, resize=resize)
+        for band in (0, 99, 100, 299):
+            one = _read(file, size, bands=[band], resize=resize)
+            np.testing.assert_allclose(image[..., band], one[..., 0], atol=0.01)
+
+
 @pytest.mark.parametrize("compression", [None, "lzw"])
 def test_a_range_is_of_the_values_in_a_file_whose_white_is_at_zero(
     tmp_path, compression

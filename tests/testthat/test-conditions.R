@@ -213,6 +213,22 @@ test_that("a jump out of what Python has called leaves a Python that works", {
   }
   said <- tryCatch(image_table(file, reader = read), message = identity)
   expect_identical(conditionMessage(said), "reading\n")
+  # Nothing more is read then.
+  files <- file.path(withr::local_tempdir(), paste0(1:5, ".rds"))
+  for (path in files) saveRDS(matrix(0, 8, 8), path)
+  for (on_bad_image in c("error", "skip")) {
+    number <- 0
+    count <- function(path) {
+      number <<- number + 1
+      read(path)
+    }
+    said <- tryCatch(image_table(files, reader = count, on_bad_image = on_bad_image),
+      message = identity)
+    expect_s3_class(said, "message")
+    expect_identical(number, 1)
+  }
+  jumped <- message_of(callCC(function(leave) image_table(files, reader = function(path) leave(1))))
+  expect_match(jumped, "^A function that Python had called was left by a jump")
   expect_match(message_of(callCC(function(leave) fit(function(state) leave(1)))), "by a jump")
   expect_match(message_of(fit(function(state) stop("bad"))), "bad")
   expect_message(fit("epoch"), "Epoch 1/1")

@@ -77,6 +77,45 @@ test_that("a part of image data is what the same index gives of an R vector", {
   expect_error(data[1, 2], "unused argument")
 })
 
+test_that("leaving out the images of a review that finds none leaves all of them", {
+  skip_if_no_core()
+  data <- shape_images(6, image_size = 8, seed = 1)
+  review <- review_images(data, kinds = "exact_duplicates")
+  expect_identical(nrow(review), 0L)
+  expect_length(data[-review$image[review$extra]], 6)
+  expect_length(data[-integer()], 6)
+  expect_length(data[integer()], 0)
+  # What this is of another sign, or computed.
+  expect_length(data[3 - integer()], 0)
+})
+
+test_that("values named by their files are in the order of these", {
+  skip_if_no_core()
+  files <- file.path(withr::local_tempdir(), paste0(1:6, ".rds"))
+  for (i in 1:6) saveRDS(matrix(40 * i, 4, 4), files[[i]])
+  sites <- sapply(files, function(file) c("north", "south")[1 + (basename(file) > "4")])
+  labels <- rep(c("x", "y"), 3)
+  data <- image_table(files, labels, 4, channels = 1, groups = sites, reader = readRDS)
+  expect_identical(data$groups, rep(c("north", "south"), each = 3))
+  expect_length(suppressMessages(split_images(data, 0.5, groups = sites))$test, 3)
+  turned <- rev(sites)
+  expect_error(image_table(files, labels, groups = turned), "`groups` has the names of `paths`")
+  said <- "in another order. Give `groups[data$files]`."
+  expect_error(split_images(data, groups = turned), said, fixed = TRUE)
+  expect_error(fold_images(data, 2, groups = turned), said, fixed = TRUE)
+})
+
+test_that("numbers of 64 bits are refused, of which R sees other ones", {
+  skip_if_no_core()
+  x <- array(1:4 * 60, c(4, 2, 2, 1))
+  wide <- structure(c(1, 1, 2, 2) * 4.94e-324, class = "integer64")
+  said <- "` has numbers of class integer64"
+  expect_error(image_arrays(x, wide), paste0("y", said))
+  expect_error(image_arrays(x, groups = wide), paste0("groups", said))
+  expect_error(image_arrays(x, facts = list(id = wide)), paste0("id", said))
+  expect_error(split_images(image_arrays(x), order_by = wide), paste0("order_by", said))
+})
+
 test_that("an element of image data is an image", {
   skip_if_no_core()
   data <- shape_images(3, 3, image_size = 8, seed = 1)
@@ -635,6 +674,12 @@ test_that("resamples of rsample are folds", {
   expect_identical(one$test[[1]]$facts$number, 31:60)
   expect_warning(fold_images(data, rsample::vfold_cv(table, v = 2)), "group in both parts")
   expect_error(fold_images(data[-1], made), "made of `as_tibble(data)`", fixed = TRUE)
+  # Images in memory are known by what else is known of them.
+  mixed <- rsample::vfold_cv(table[60:1, ], v = 2)
+  expect_error(fold_images(data, mixed), "in the same order")
+  bare <- rsample::vfold_cv(table["label"], v = 2)
+  expect_warning(fold_images(data, bare), "group in both parts")
+  expect_error(fold_images(data, rsample::vfold_cv(table[60:1, "label"], v = 2)), "same order")
   pairs <- lapply(made$splits, function(split) {
     list(train = as.integer(split, "analysis"), test = as.integer(split, "assessment"))
   })

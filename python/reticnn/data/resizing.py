@@ -5,6 +5,9 @@ import numpy as np
 
 RESIZES = ("stretch", "crop", "pad")
 
+# OpenCV 5 takes images of at most 128 channels.
+_CHANNELS_AT_ONCE = 100
+
 
 def fitted(pixels, image_size, resize):
     """Return pixels, (h, w) or (h, w, channels), at another size.
@@ -45,6 +48,10 @@ def _stretched(pixels, image_size):
         return pixels
     height, width = image_size
     shape = (height, width, *pixels.shape[2:])
+    if pixels.ndim == 3 and pixels.shape[2] > _CHANNELS_AT_ONCE:
+        starts = range(_CHANNELS_AT_ONCE, pixels.shape[2], _CHANNELS_AT_ONCE)
+        parts = map(np.ascontiguousarray, np.split(pixels, starts, axis=2))
+        return np.concatenate([_stretched(part, image_size) for part in parts], axis=2)
     soft = (_odd(pixels.shape[1] / width), _odd(pixels.shape[0] / height))
     if soft != (1, 1):
         pixels = cv2.blur(pixels, soft)

@@ -82,14 +82,22 @@ def _for_r(message):
     return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", text)
 
 
+class LeftByJump(BaseException):
+    """R has jumped out of a function that Python called: no error of the function's."""
+
+
 def reader_of_r(function):
     """Return a function of R's, from a path to an array, as the core calls it.
 
-    R gives what it returns as `value`, or the text of its error as `error`.
+    R gives what it returns as `value`, or the text of its error as `error`. If neither,
+    R has jumped out of the function, and waits for all work to end.
     """
 
     def read(path):
-        answer = function(sent(path))
+        try:
+            answer = function(sent(path))
+        except Exception as error:
+            raise LeftByJump(*error.args) from error
         if answer.get("error") is not None:
             raise RuntimeError(received(answer["error"]))
         return answer.get("value")

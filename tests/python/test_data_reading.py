@@ -612,6 +612,16 @@ def test_a_range_that_is_not_that_of_the_files_is_told(tmp_path, kind, white, sa
         load_images(data)
 
 
+def test_several_files_outside_of_a_range_are_told(tmp_path):
+    paths = _twelve_bits(tmp_path, 6)
+    _write(paths[4], 61_000 + _values(16, 20, 1, most=4000))
+    data = image_table(paths, None, (16, 20), channels=1, value_range=(0, 4095))
+    with pytest.warns(
+        UserWarning, match="1 of the 6 images read first .* in it, and bec"
+    ):
+        load_images(data)
+
+
 def test_a_window_of_a_range_is_not_told(tmp_path):
     deep = _twelve_bits(tmp_path, 1)[0]
     with warnings.catch_warnings():

@@ -35,6 +35,10 @@ _DARK = 0.25
 _HARDLY_ANY = 0.01
 _ALMOST_BLACK = 17
 
+# Several images outside of a range are of another kind than the rest: negatives, or of
+# another depth.
+_SEVERAL = 0.1
+
 # The range of values is found from so many files, and so many values of each.
 _SAMPLED_FILES = 100
 _SAMPLED_VALUES = 20_000
@@ -413,14 +417,18 @@ def _of_other_range(images, code):
         images: Arrays of values from 0 to 255, (height, width, channels).
         code: The range, as the user's argument.
     """
-    inside = np.mean([np.mean((image > 0) & (image < 255)) for image in images])
+    inside = np.array([np.mean((image > 0) & (image < 255)) for image in images])
     highest = max(float(np.max(image)) for image in images)
-    if inside < _HARDLY_ANY:
+    outside = int((inside < _HARDLY_ANY).sum())
+    if inside.mean() < _HARDLY_ANY:
         what = "nearly all values of the files read first are outside of it, and become"
         what += " black or white"
     elif highest < _ALMOST_BLACK:
         what = "the files read first have no value above a sixteenth of it, and become "
         what += "almost black"
+    elif outside >= _SEVERAL * len(images):
+        what = f"{outside} of the {len(images)} images read first have hardly a value "
+        what += "in it, and become black or white"
     else:
         return None
     return (

@@ -14,6 +14,7 @@ from reticnn import (
     freeze,
     image_folder,
     image_table,
+    image_tiles,
     load_classifier,
     load_images,
     predict_images,
@@ -250,3 +251,18 @@ def test_the_format_does_not_matter(tmp_path):
         )
         for image in images["images"]:
             np.testing.assert_array_equal(image, load_images(own)["images"][0])
+
+
+@pytest.mark.parametrize("kind", ["files", "tiles"])
+def test_values_that_use_little_of_their_type_are_told(grids, kind):
+    files = _files(grids)
+    options = {"channels": 1, "value_range": "type"}
+
+    def reader(path):
+        return np.loadtxt(path).astype("i4")
+
+    with pytest.warns(UserWarning, match="no value above 25. of 2,147,483,647"):
+        if kind == "tiles":
+            image_tiles(files, 8, reader=reader, **options)
+        else:
+            image_table(files, None, 16, reader=reader, **options)

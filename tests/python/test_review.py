@@ -327,6 +327,11 @@ def test_reviews_of_other_data_are_refused_by_name(refused, cats):
     of_arrays = reticnn.review_images(data, progress="none", kinds=["exact_duplicates"])
     with refused(ValueError, "keep_together", "other images"):
         reticnn.split_images(data[::-1], keep_together=of_arrays)
+    bare = reticnn.image_arrays(pictures)
+    of_arrays = reticnn.review_images(bare, progress="none")
+    assert len(reticnn.split_images(bare, keep_together=of_arrays)["train"]) == 16
+    with refused(ValueError, "keep_together", "other images", "the same are not"):
+        reticnn.split_images(reticnn.image_arrays(photos(20)), keep_together=of_arrays)
     parts = reticnn.review_images({"train": data, "test": data}, progress="none")
     with refused(ValueError, "keep_together", "parts", "'train'"):
         reticnn.split_images(data, keep_together=parts)

@@ -37,7 +37,8 @@ class ReadByFunction:
     The function is called where the user is: R's in R's own thread. What it returns is
     kept, at the size of the images, in memory or on disk. For classes that are images
     in files besides, and have `_parts`, what is read at once; `_positions_of`, the
-    positions of the images in it; and `_read_part`, which reads and keeps them.
+    positions of the images in it; and `_read_part`, which reads and keeps them, and
+    returns the `Extremes` of the file or None.
     """
 
     def __init__(self, *args, reader, **options):
@@ -101,22 +102,30 @@ class ReadByFunction:
         The good ones are kept.
         """
         if self._bad is None:
-            bad = {}
+            bad, extremes = {}, []
             for part in self._parts():
                 check_wanted()
                 try:
-                    self._read_part(part)
+                    extremes.append(self._read_part(part))
                 except RefusedError as error:
                     bad |= dict.fromkeys(self._positions_of(part), str(error))
-            self.take_over(self._cache, bad)
+            self.take_over(self._cache, bad, extremes)
         return self._bad
 
-    def take_over(self, cache, bad=()):
-        """Keep the images in a cache, which are all but the bad ones."""
+    def take_over(self, cache, bad=(), extremes=()):
+        """Keep the images in a cache, which are all but the bad ones.
+
+        Args:
+            cache: Cache of the images.
+            bad: The problem of each bad one, by its position.
+            extremes: `Extremes` of files, or None. Default none.
+        """
         self._cache, self._bad = cache, dict(bad)
         if self._asked.value_range.pairs is not None:
             good = np.flatnonzero(cache.has)[:_LOOKED_AT]
             self._warn_of_numbers(cache.read(good))
+        known = [one for one in extremes if one is not None]
+        self._warn_of_range(dict(enumerate(known)))
 
     def _keep(self, indices, images):
         self._cache.write(indices, images)
@@ -149,9 +158,10 @@ class OwnFiles(ReadByFunction, FileImages):
     def _read_part(self, index):
         values, about = self._values(index)
         side = max(self.image_shape[:2])
-        pixels, _ = as_image(values, about, self.reading, True, side)
+        pixels, extremes = as_image(values, about, self.reading, True, side)
         image = fitted(pixels, self.image_shape[:2], self.resize)
         self._keep(np.array([index]), image.reshape(1, *self.image_shape))
+        return extremes
 
 
 def check_kept(cache, indices):

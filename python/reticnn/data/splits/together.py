@@ -46,4 +46,24 @@ def as_together(review, data, name="keep_together"):
                 "as they are now."
             )
         together.setdefault(finding, []).append(image)
+    if data.files is None:
+        _check_same_pixels(review, together, data, name)
     return [images for images in together.values() if len(images) > 1]
+
+
+def _check_same_pixels(review, together, data, name):
+    """Raise if images in memory that a review found to be the same are not.
+
+    They have no names by which those of other data would be known.
+    """
+    kinds = review.get("kind")
+    if kinds is None:
+        return
+    pairs = zip(review["finding"], kinds, strict=True)
+    same = {finding for finding, kind in pairs if kind == "exact_duplicates"}
+    for finding in same & set(together):
+        if len(set(data[together[finding]].pixel_identities().tolist())) > 1:
+            raise ValueError(
+                f"`{name}` is a review of other images than `data`: some that were the "
+                "same are not. Review `data` as they are now."
+            )

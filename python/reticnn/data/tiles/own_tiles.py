@@ -3,6 +3,7 @@
 import numpy as np
 
 from reticnn.data.caching import kind_with_room, new_cache
+from reticnn.data.channels import extremes_of
 from reticnn.data.file_images import absolute
 from reticnn.data.own_reader import ReadByFunction, check_kept, values_by
 from reticnn.data.refusing import RefusedError
@@ -32,7 +33,7 @@ class OwnTiles(ReadByFunction, TileImages):
             **options: What else `TileImages` takes.
         """
         boxes = [np.empty((0, 4), np.int64)] * len(files)
-        problems, kept = {}, None
+        problems, kept, extremes = {}, None, []
         for index, place in enumerate(absolute(files)):
             check_wanted()
             try:
@@ -50,11 +51,12 @@ class OwnTiles(ReadByFunction, TileImages):
             new = np.arange(len(kept.has) - len(tiles), len(kept.has))
             kept.write(new, tiles)
             check_kept(kept, new)
+            extremes.append(extremes_of(values, about, reading.value_range))
         source = cls(
             files, boxes, image_size, reading, cache=cache, reader=reader, **options
         )
         if kept is not None:
-            source.take_over(kept)
+            source.take_over(kept, extremes=extremes)
         return source, problems
 
     def _parts(self):
@@ -66,12 +68,13 @@ class OwnTiles(ReadByFunction, TileImages):
     def _read_part(self, image):
         indices = self._positions_of(image)
         if not len(indices):
-            return
+            return None
         values, about = self._values(indices[0])
         self._check_size(image, about.upright_size)
         size = self.image_shape[:2]
         tiles = _cut(values, about, self.reading, self.boxes[indices], size)
         self._keep(indices, tiles)
+        return extremes_of(values, about, self.reading.value_range)
 
 
 def _cut(values, about, reading, boxes, image_size):

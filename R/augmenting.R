@@ -7,15 +7,17 @@
 #' augmentation(translation = list(height_factor = 0.1, width_factor = c(0, 0.2)))
 #' augmentation(crop = list(scale = c(0.08, 1), ratio = c(3 / 4, 4 / 3)))
 augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = NULL,
-                         rotation = NULL, zoom = NULL, color_jitter = NULL,
-                         grayscale = NULL, pca_color = NULL, gaussian_blur = NULL,
-                         gaussian_noise = NULL, erasing = NULL, fill_mode = "reflect",
-                         fill_value = 0, interpolation = "bilinear") {
+                         rotation = NULL, zoom = NULL, perspective = NULL,
+                         elastic = NULL, color_jitter = NULL, grayscale = NULL,
+                         pca_color = NULL, gaussian_blur = NULL, gaussian_noise = NULL,
+                         erasing = NULL, fill_mode = "reflect", fill_value = 0,
+                         interpolation = "bilinear") {
   call_core("augmentation", crop = crop, flip = flip, translation = translation,
-    shear = shear, rotation = rotation, zoom = zoom, color_jitter = color_jitter,
-    grayscale = grayscale, pca_color = pca_color, gaussian_blur = gaussian_blur,
-    gaussian_noise = gaussian_noise, erasing = erasing, fill_mode = fill_mode,
-    fill_value = fill_value, interpolation = interpolation)
+    shear = shear, rotation = rotation, zoom = zoom, perspective = perspective,
+    elastic = elastic, color_jitter = color_jitter, grayscale = grayscale,
+    pca_color = pca_color, gaussian_blur = gaussian_blur, gaussian_noise = gaussian_noise,
+    erasing = erasing, fill_mode = fill_mode, fill_value = fill_value,
+    interpolation = interpolation)
 }
 
 #' @eval said(

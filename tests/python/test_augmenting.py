@@ -22,6 +22,8 @@ EVERYTHING = {
     "shear": 0.1,
     "rotation": 0.1,
     "zoom": 0.2,
+    "perspective": 0.2,
+    "elastic": 0.3,
     "color_jitter": {
         "brightness_factor": 0.1,
         "contrast_factor": 0.2,

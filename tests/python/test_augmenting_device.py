@@ -29,6 +29,8 @@ ALL = {
     "shear": 0.1,
     "rotation": 0.1,
     "zoom": 0.1,
+    "perspective": 0.2,
+    "elastic": 0.4,
     "color_jitter": 0.2,
     "pca_color": 0.1,
     "grayscale": 0.2,
@@ -40,6 +42,13 @@ ALL = {
 OPERATIONS = {
     **{name: {name: value} for name, value in ALL.items()},
     "crop in pixels": {"crop": (13, 11)},
+    "perspective and more": {"perspective": 0.4, "rotation": 0.1, "crop": 0.8},
+    "waves in perspective": {
+        "perspective": 0.3,
+        "elastic": {"factor": 0.7, "scale": 0.6},
+        "crop": {"scale": (0.5, 1), "size": (8, 9)},
+        "fill_mode": "constant",
+    },
     "crop by area": {"crop": {"scale": (0.2, 1)}},
     "crop by area to fewer pixels": {
         "crop": {"scale": (0.2, 1), "size": (11, 10)},

@@ -207,6 +207,8 @@ def test_slots_stay_as_they_are_for_old_seeds():
         "shear": 6,
         "rotation": 9,
         "zoom": 10,
+        "perspective": 130,
+        "elastic": 140,
         "color_jitter": 12,
         "pca_color": 17,
         "grayscale": 21,

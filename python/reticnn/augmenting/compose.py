@@ -132,6 +132,8 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     shear=None,
     rotation=None,
     zoom=None,
+    perspective=None,
+    elastic=None,
     color_jitter=None,
     grayscale=None,
     pca_color=None,
@@ -145,8 +147,9 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
 ):
     """Describe random changes to images: an augmentation policy.
 
-    The operations act in this order: crop, flip, translation, shear, rotation and zoom,
-    which are combined into one matrix, so that each image is resampled only once;
+    The operations act in this order: crop, flip, translation, shear, rotation, zoom and
+    perspective, which are combined into one matrix, and elastic waves, through which it
+    is applied, so that each image is resampled only once;
     brightness, contrast, saturation, hue, PCA colour and greyscale, which are also
     combined into one matrix; blur; noise; erasing. Names, units and signs are those of
     Keras's layers. The differences from a chain of those layers: values are clipped to
@@ -195,6 +198,14 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         zoom: How much more (positive) or less (negative) of height and width is shown,
             above -1 and up to 1; the same for both, unless a dict gives both. One
             number f is (-f, f). Settings: `height_factor`, `width_factor`.
+        perspective: How far the corners of the result are taken from those of the
+            image, in either direction: f from 0 to below 0.5 is up to f / 2 of height
+            and width; beyond that they could lie on one line. Settings: `scale`, that
+            number, default 0.3; `factor`, the probability, default 1.
+        elastic: Largest height of the smooth waves in which pixels are moved, 0 to 1:
+            with 1, the standard deviation of the moves is 2.8 % of the longer side. One
+            number f is (0, f). Settings: `scale`, that range, default (0, 0.5);
+            `factor`, the probability, default 1.
         color_jitter: One number f in [0, 1) for brightness, contrast and saturation:
             adds up to f * 255 in either direction, multiplies the difference from the
             image's mean colour by 1 - f to 1 + f, and the difference from the pixel's
@@ -247,14 +258,18 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
 
     Source:
         Keras's RandomCrop, RandomFlip, RandomTranslation, RandomShear, RandomRotation,
-        RandomZoom, RandomColorJitter, RandomGrayscale, RandomGaussianBlur,
-        GaussianNoise and RandomErasing. Crop by area: Szegedy et al. (2015), Going
-        Deeper with Convolutions; torchvision rounds the window to whole pixels, and
-        sees nothing beyond its edge. Crop by scale: Simonyan and Zisserman (2015),
-        arXiv:1409.1556. PCA colour: Krizhevsky, Sutskever and Hinton
-        (2012), ImageNet Classification with Deep Convolutional Neural Networks. The
-        numbers of `erasing` and `contrast_factor` mean here what Keras documents;
-        Keras's code draws from half the range. The two flips are drawn independently.
+        RandomZoom, RandomPerspective, RandomElasticTransform, RandomColorJitter,
+        RandomGrayscale, RandomGaussianBlur, GaussianNoise and RandomErasing. Crop by
+        area: Szegedy et al. (2015), Going Deeper with Convolutions; torchvision rounds
+        the window to whole pixels, and sees nothing beyond its edge. Crop by scale:
+        Simonyan and Zisserman (2015), arXiv:1409.1556. PCA colour: Krizhevsky,
+        Sutskever and Hinton (2012), ImageNet Classification with Deep Convolutional
+        Neural Networks. The numbers of `erasing` and `contrast_factor` mean here what
+        Keras documents; Keras's code draws from half the range. Keras's perspective
+        leaves the top left corner where it is and moves the others by a share of their
+        coordinates, and its elastic waves become finer as they become lower: here they
+        are always as smooth as Keras's highest, and each image has its own height. The
+        two flips are drawn independently.
     """
     given = {**locals(), **others}
     refuse_unknown(others, "augmentation")

@@ -16,6 +16,7 @@ AUGMENTATIONS = {
     "flip": lambda: reticnn.augmentation(flip="horizontal"),
     "shift": lambda: reticnn.augmentation(translation=0.2),
     "crop": lambda: reticnn.augmentation(crop={"scale": (0.3, 1)}),
+    "distort": lambda: reticnn.augmentation(perspective=0.3, elastic=0.5),
 }
 
 # Those of Keras's, and what they begin with, are for the loop over plain Keras too.

@@ -96,7 +96,7 @@ CHOICES = {
     "label_smoothing": (0.0, 0.2),
     "mixing": ("none", "mixup", "cutmix", "both"),
     "class_weight": (None, "balanced", "by_name"),
-    "augmentation": (None, "flip", "shift", "crop"),
+    "augmentation": (None, "flip", "shift", "crop", "distort"),
     "early_stopping": (None, 1),
     "ema": (None, 0.5),
     "stages": (None, "two", "fine_tune"),

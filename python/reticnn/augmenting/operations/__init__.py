@@ -2,6 +2,7 @@
 
 from reticnn.augmenting.operations.color import COLOR_JITTER, GRAYSCALE, PCA_COLOR
 from reticnn.augmenting.operations.crop import CROP
+from reticnn.augmenting.operations.distortion import ELASTIC, PERSPECTIVE
 from reticnn.augmenting.operations.geometry import (
     FLIP,
     ROTATION,
@@ -24,6 +25,8 @@ OPERATIONS = {
         SHEAR,
         ROTATION,
         ZOOM,
+        PERSPECTIVE,
+        ELASTIC,
         COLOR_JITTER,
         GRAYSCALE,
         PCA_COLOR,

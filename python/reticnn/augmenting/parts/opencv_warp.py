@@ -9,6 +9,7 @@ import numpy as np
 
 from reticnn.augmenting.parts import reducing
 from reticnn.augmenting.parts.part import VALUES_AT_ONCE
+from reticnn.augmenting.parts.waves import waves_on_host
 
 # Added to coordinates before the nearest pixel is taken. It exceeds their rounding
 # errors, so that both engines break ties the same way, such as in an exact quarter
@@ -40,26 +41,40 @@ _LARGE = 2**13
 # Bytes of each kind of intermediate array that a thread keeps for the next block.
 _BYTES_KEPT = 8 * VALUES_AT_ONCE
 
-# The matrix that leaves an image where it is.
-_STILL = np.array([1, 0, 0, 0, 1, 0], "float32")
+# The matrices that leave an image where it is, by their numbers.
+_STILL = {
+    6: np.array([1, 0, 0, 0, 1, 0], "float32"),
+    9: np.array([1, 0, 0, 0, 1, 0, 0, 0, 1], "float32"),
+}
 
-_HALF_A_PIXEL = np.array([0, 0, 0.5], "float32")
+_HALF_A_PIXEL = np.float32(0.5)
 
-_SHIFT = np.array([0, 0, NEAREST_SHIFT] * 2, "float32")
+# What a perspective shows is no nearer to the eye: at 0 it would be endlessly large.
+NEAREST_DISTANCE = 2.0**-6
 
 
 def warp(images, results, parameters, constants):
     """Put images sampled through matrices, where these do anything, into `results`."""
-    matrices = parameters["warp"]
-    moving = (matrices != _STILL).any(axis=1)
+    given = {name: parameters[name] for name in _PARAMETERS if name in parameters}
+    moving = (given["warp"] != _STILL[given["warp"].shape[1]]).any(axis=1)
+    if "waves" in given:
+        moving |= given["waves"] != 0
     if images.shape[1:] != results.shape[1:] or moving.all():
-        _warp_reduced(images, results, matrices, constants)
+        _warp_reduced(images, results, given, constants)
         return
     moved = np.empty((moving.sum(), *results.shape[1:]), results.dtype)
     if len(moved):
-        _warp(images[moving], moved, matrices[moving], constants)
+        _warp(images[moving], moved, _some(given, moving), constants)
     results[...] = images
     results[moving] = moved
+
+
+_PARAMETERS = ("warp", "waves", "waves_offset")
+
+
+def _some(given, own):
+    """Return the parameters of some images."""
+    return {name: values[own] for name, values in given.items()}
 
 
 def most_halvings(size, result_size, constants):
@@ -69,43 +84,54 @@ def most_halvings(size, result_size, constants):
     return reducing.most_halvings(size, result_size)
 
 
-def _warp_reduced(images, results, matrices, constants):
+def _warp_reduced(images, results, given, constants):
     """Do what `_warp` does, with images reduced before if they shrink."""
     most = most_halvings(images.shape[1:3], results.shape[1:3], constants)
     if not any(most):
-        _warp(images, results, matrices, constants)
+        _warp(images, results, given, constants)
         return
-    all_times = np.stack(reducing.halvings(np, matrices, most), axis=1)
+    all_times = np.stack(reducing.halvings(np, given["warp"], most), axis=1)
     for times in np.unique(all_times, axis=0).tolist():
         own = (all_times == times).all(axis=1)
-        if not any(times):
-            reduced, sampling = images[own], matrices[own]
-        else:
+        reduced, some = images[own], _some(given, own)
+        if any(times):
             reduced = np.stack(
-                [reducing.reduced_on_host(image, *times) for image in images[own]]
+                [reducing.reduced_on_host(image, *times) for image in reduced]
             )
             factors = (np.float32(2**each) for each in times)
-            sampling = reducing.of_reduced(np, matrices[own], *factors)
+            some["warp"] = reducing.of_reduced(np, some["warp"], *factors)
         if own.all():
-            _warp(reduced, results, sampling, constants)
+            _warp(reduced, results, some, constants)
             return
         warped = np.empty((len(reduced), *results.shape[1:]), results.dtype)
-        _warp(reduced, warped, sampling, constants)
+        _warp(reduced, warped, some, constants)
         results[own] = warped
 
 
-def _warp(images, results, matrices, constants):
-    """Put images sampled through matrices, (n, 6), into `results`."""
+def _warp(images, results, given, constants):
+    """Put images sampled through matrices, (n, 6) or (n, 9), into `results`."""
     height, width = results.shape[1:3]
     if constants["interpolation"] == "nearest":
-        matrices = matrices + _SHIFT
-    if height * width >= _LARGE or max(images.shape[1:3]) > _LARGEST_SIDE:
-        _warp_each(images, results, matrices, constants)
+        given = {**given, "warp": _shifted(given["warp"], np.float32(NEAREST_SHIFT))}
+    is_large = height * width >= _LARGE or max(images.shape[1:3]) > _LARGEST_SIDE
+    if is_large and "waves" not in given:
+        _warp_each(images, results, given["warp"], constants)
     else:
-        _warp_together(images, results, matrices, constants)
+        _warp_together(images, results, given, constants)
 
 
-def _warp_together(images, results, matrices, constants):
+def _shifted(matrices, by):
+    """Return matrices that sample `by` pixels further along x and y."""
+    shifted = matrices.copy()
+    if matrices.shape[1] == 6:
+        shifted[:, 2::3] += by
+    else:
+        shifted[:, :3] += by * matrices[:, 6:]
+        shifted[:, 3:6] += by * matrices[:, 6:]
+    return shifted
+
+
+def _warp_together(images, results, given, constants):
     """Do what `_warp` does with a single call of OpenCV.
 
     To it all images are one tall image; what lies outside of an image is settled before
@@ -115,7 +141,7 @@ def _warp_together(images, results, matrices, constants):
         images = _with_edges(images, constants)
     height, width = images.shape[1:3]
     x, y = _coordinates(
-        matrices, (width, height), results.shape[1:3], constants["fill_mode"]
+        given, (width, height), results.shape[1:3], constants["fill_mode"]
     )
     y += np.arange(len(images), dtype="float32")[:, None] * height
 
@@ -133,10 +159,11 @@ def _warp_each(images, results, matrices, constants):
     flags = _INTERPOLATIONS[constants["interpolation"]] | cv2.WARP_INVERSE_MAP
     border = _FILLS[constants["fill_mode"]], (constants["fill_value"],) * 4
     size = results.shape[2], results.shape[1]
-    matrices = matrices.reshape(-1, 2, 3).astype("float64")
+    matrices = matrices.reshape(len(matrices), -1, 3).astype("float64")
+    warp_one = cv2.warpAffine if matrices.shape[1] == 2 else cv2.warpPerspective
 
     def sample(matrix, image, result):
-        cv2.warpAffine(image, matrix, size, result, flags, *border)
+        warp_one(image, matrix, size, result, flags, *border)
 
     try:
         for image, matrix, result in zip(images, matrices, results, strict=True):
@@ -187,11 +214,11 @@ def _scratch(name, shape, dtype):
 _memory = threading.local()
 
 
-def _coordinates(matrices, sides, size, fill_mode):
+def _coordinates(given, sides, size, fill_mode):
     """Return from where in its image each pixel is taken.
 
     Args:
-        matrices: (n, 6).
+        given: Parameters of the warp.
         sides: (width, height) of the images, with the edges for "constant" and "wrap".
         size: (height, width) of the result.
         fill_mode: What is outside.
@@ -200,14 +227,25 @@ def _coordinates(matrices, sides, size, fill_mode):
         float32 array, (2, n, pixels): x and y, in [0, side - 1], rounded by
         `_ROUNDING`; overwritten by the thread's next call.
     """
-    matrices = matrices.reshape(-1, 2, 3)
+    matrices = given["warp"]
     if fill_mode == "reflect":
-        matrices = matrices + _HALF_A_PIXEL
+        matrices = _shifted(matrices, _HALF_A_PIXEL)
+    matrices = matrices.reshape(len(matrices), -1, 3)
+    pixels = math.prod(size)
     coordinates = _scratch(
-        "coordinates", (2, len(matrices), math.prod(size)), "float32"
+        "coordinates", (matrices.shape[1], len(matrices), pixels), "float32"
     )
+    places = _grid(size)
+    if "waves" in given:
+        places = np.repeat(places[None], len(matrices), axis=0)
+        moves = waves_on_host(size, given["waves"], given["waves_offset"])
+        for axis, move in enumerate(moves):
+            places[:, axis] += move
     # A product for each image, so that its rounding does not depend on the others.
-    np.matmul(matrices, _grid(size), out=coordinates.swapaxes(0, 1))
+    np.matmul(matrices, places, out=coordinates.swapaxes(0, 1))
+    if len(coordinates) == 3:
+        coordinates[:2] /= np.maximum(coordinates[2], NEAREST_DISTANCE)
+    coordinates = coordinates[:2]
     settle = _reflect if fill_mode == "reflect" else partial(_bound, fill_mode)
     for along, side in zip(coordinates, sides, strict=True):
         settle(along, side)

@@ -693,6 +693,8 @@ def test_policies_print_what_they_do():
         "shear           0 to 10 % along x, 0 to 10 % along y, to both sides",
         "rotation        -36 to 36 degrees",
         "zoom            -20 to 20 % more of the height and, by the same, of the width",
+        "perspective     corners moved by up to 10 % of the sides",
+        "elastic         waves of 0 to 0.8463 % of the longer side",
         "color_jitter    brightness -25.5 to 25.5, contrast times 0.8 to 1.2, "
         "saturation times 0.4286 to 2.333, hue 0 to 36 degrees to both sides",
         "grayscale       20 % of the images",
@@ -792,15 +794,18 @@ def test_bad_calls_are_refused(refused):
 
 @pytest.mark.parametrize("fill_mode", ["reflect", "constant", "nearest", "wrap"])
 @pytest.mark.parametrize("channels", [1, 3, 5])
-def test_large_images_are_warped_as_small_ones(fill_mode, channels):
+@pytest.mark.parametrize(
+    "moves", [{"rotation": 0.1, "translation": 0.3}, {"perspective": 0.4}]
+)
+def test_large_images_are_warped_as_small_ones(fill_mode, channels, moves):
     coarse = np.random.default_rng(1).uniform(0, 255, (3, 9, 9, channels))
     images = np.asarray(keras.ops.image.resize(coarse, (90, 80)), "float32")
-    policy = augmentation(rotation=0.1, translation=0.3, fill_mode=fill_mode)
-    matrices = drawn(policy, images)["warp"]
+    policy = augmentation(**moves, fill_mode=fill_mode)
+    given = drawn(policy, images)
     (constants,) = policy.parts(channels)[0].values()
     together, each = np.empty_like(images), np.empty_like(images)
-    opencv_warp._warp_together(images, together, matrices, constants)
-    opencv_warp._warp_each(images, each, matrices, constants)
+    opencv_warp._warp_together(images, together, given, constants)
+    opencv_warp._warp_each(images, each, given["warp"], constants)
     assert (np.abs(together - each) < 1).mean() > 0.99
 
 

@@ -46,7 +46,7 @@ OPERATIONS = {
     "waves in perspective": {
         "perspective": 0.3,
         "elastic": {"factor": 0.7, "scale": 0.6},
-        "crop": {"scale": (0.5, 1), "size": (8, 9)},
+        "crop": {"scale": (0.5, 1), "size": (10, 11)},
         "fill_mode": "constant",
     },
     "crop by area": {"crop": {"scale": (0.2, 1)}},

@@ -32,7 +32,7 @@ def changed(policy, images, seed=1):
 
 
 def corners_shown(policy, images):
-    """Return what the result's corners show, (n, 4, 2), and the corners, as in Keras."""
+    """Return what the result's corners show, (n, 4, 2), and the corners."""
     matrices = drawn(policy, images)["warp"].reshape(-1, 3, 3)
     bottom, right = np.array(images.shape[1:3]) - 1
     corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)]

@@ -154,3 +154,22 @@ test_that("what is wrong with a policy is said", {
     auto_augment("cifar")
   })
 })
+
+test_that("crops by area and by scale, perspective and waves come as lists", {
+  skip_if_no_core()
+  x <- random_images(2, 12, 10, 3)
+  crop <- list(scale = c(0.08, 1), ratio = c(3 / 4, 4 / 3), size = 6)
+  expect_identical(dim(augment(x, crop = crop, seed = 1)), c(2L, 6L, 6L, 3L))
+  crop <- list(scale = 0.5, size = NULL)
+  expect_identical(dim(augment(x, crop = crop, seed = 1)), dim(x))
+  crop <- list(shorter_side = c(10, 20), size = c(9, 8))
+  expect_identical(dim(augment(x, crop = crop, seed = 1)), c(2L, 9L, 8L, 3L))
+  changed <- augment(x, perspective = 0.3, elastic = list(scale = c(0.1, 0.5)), seed = 1)
+  expect_identical(dim(changed), dim(x))
+  expect_false(identical(changed, x))
+  expect_error(augmentation(crop = list(scale = 2)), "`scale` of `crop`.*at most 1",
+    class = "reticnn_error")
+  expect_error(augmentation(crop = list(size = 8)), "nothing to crop by",
+    class = "reticnn_error")
+  expect_error(augmentation(perspective = 0.5), "below 0.5", class = "reticnn_error")
+})

@@ -128,7 +128,12 @@ check_takes_one <- function(f, name, call) {
   given <- c(reader = "the path of a file", groups = "the path of a file",
     progress = "how far the work is", layers = "a layer",
     schedule = "the number of an epoch")
-  if (!name %in% names(given) || !is.function(f) || is_of_python(f)) return(invisible())
+  if (!name %in% names(given)) return(invisible())
+  if (inherits(f, "formula")) {
+    abort_text(paste0("`", name, "` must be a function of one argument, ", given[[name]],
+      ", such as `function(x) ...`, not a formula."), call = call)
+  }
+  if (!is.function(f) || is_of_python(f)) return(invisible())
   head <- args(f)
   if (!is.null(head) && is.null(formals(head))) {
     abort_text(paste0("`", name, "` must be a function that can be called with one ",

@@ -612,6 +612,20 @@ def test_a_range_that_is_not_that_of_the_files_is_told(tmp_path, kind, white, sa
         load_images(data)
 
 
+def test_a_range_for_each_colour_becomes_grey_in_every_file(tmp_path):
+    grey = _values(16, 20, 1, most=4096)
+    _write(tmp_path / "grey.tif", grey)
+    _write(tmp_path / "colour.tif", grey.repeat(3, axis=2), photometric="rgb")
+    files = [str(tmp_path / f"{name}.tif") for name in ("grey", "colour")]
+    ranges = [(0, 4095), (1000, 4095), (0, 2000)]
+    data = image_table(files, None, (16, 20), value_range=ranges)
+    images = load_images(data.read_at((16, 20, 1)))["images"]
+    np.testing.assert_allclose(images[0], images[1], atol=1e-3)
+    colours = load_images(data)["images"]
+    shares = np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(images[0][..., 0], colours[0] @ shares, atol=0.01)
+
+
 def test_several_files_outside_of_a_range_are_told(tmp_path):
     paths = _twelve_bits(tmp_path, 6)
     _write(paths[4], 61_000 + _values(16, 20, 1, most=4000))

@@ -90,6 +90,8 @@ test_that("what a reader does wrong is said with the file, in R's own words", {
   expect_identical(conditionCall(no_argument)[[1]], quote(image_table))
   expect_error(image_folder(dirname(files[[1]]), groups = function() "a"),
     "`groups` must .* takes none", class = "reticnn_error")
+  expect_error(image_table("a.rds", reader = ~ readRDS(.x)),
+    "`reader` must .* the path of a file, .* not a formula", class = "reticnn_error")
   expect_error(image_table(files, reader = "read_grid"), "`reader` must be a function",
     class = "reticnn_error")
   expect_error(image_table(files, reader = read_grid, cache = "none"), "`cache`",

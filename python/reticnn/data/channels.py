@@ -127,7 +127,8 @@ def _converted(values, alpha, about, reading, has_floats):
             image = 255 - image
         if alpha is not None:
             image = _on_white(image, alpha, about)
-        if is_grey:
+        # A grey image, too, can have a range for each of three colours.
+        if image.shape[2] == 3 and reading.channels == 1:
             image = (image @ _BRIGHTNESS)[..., None]
     if image.shape[2] == 1 < reading.channels:
         image = image.repeat(reading.channels, axis=2)

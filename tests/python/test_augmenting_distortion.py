@@ -96,7 +96,7 @@ def test_waves_are_as_high_and_as_smooth_as_those_of_keras():
     assert abs(np.corrcoef(across, down)[0, 1]) < 0.15
 
 
-@pytest.mark.parametrize("size", [(20, 24), (120, 130)])
+@pytest.mark.parametrize("size", [(20, 24), (120, 130), (190, 200)])
 def test_waves_and_other_moves_are_one_remap(images, size):
     images = np.asarray(keras.ops.image.resize(images, size), "float32")
     policy = augmentation(elastic=0.5, rotation=0.1, translation=0.1)
@@ -143,6 +143,13 @@ def test_any_size_and_channels(name, channels, size):
     ]
     difference = results.astype(int) - np.concatenate(each, axis=-1)
     assert np.abs(difference).max() <= 1
+
+
+def test_very_long_images_have_waves_as_far_as_opencv_goes(refused):
+    image = np.random.default_rng(1).integers(0, 256, (2, 32_764, 1)).astype("uint8")
+    assert augment(image, elastic=0.3, seed=1).shape == image.shape
+    with refused(ValueError, "elastic", "32764", "32765"):
+        augment(np.pad(image, [(0, 0), (0, 1), (0, 0)]), elastic=0.3, seed=1)
 
 
 @pytest.mark.parametrize("name", ["perspective", "elastic"])

@@ -33,7 +33,7 @@ _ROUNDING = np.float32(ROWS_AT_ONCE)
 # Longest side of images, with edges, whose coordinates are that exact.
 _LARGEST_SIDE = ROWS_AT_ONCE - 2
 
-_LARGEST_SIDE_OF_OPENCV_4 = 2**15 - 2
+_LARGEST_SIDE_OF_OPENCV_4 = _LONGEST_OF_REMAP = 2**15 - 2
 
 # From this many pixels on, the overhead of calling OpenCV is negligible.
 _LARGE = 2**13
@@ -113,11 +113,23 @@ def _warp(images, results, given, constants):
     height, width = results.shape[1:3]
     if constants["interpolation"] == "nearest":
         given = {**given, "warp": _shifted(given["warp"], np.float32(NEAREST_SHIFT))}
+    if "waves" in given:
+        _check_size(max(*images.shape[1:3], height, width))
     is_large = height * width >= _LARGE or max(images.shape[1:3]) > _LARGEST_SIDE
     if is_large and "waves" not in given:
         _warp_each(images, results, given["warp"], constants)
     else:
         _warp_together(images, results, given, constants)
+
+
+def _check_size(longest):
+    """Raise if OpenCV cannot sample an image with waves."""
+    # With an edge of one pixel.
+    if longest > _LONGEST_OF_REMAP - 2:
+        raise ValueError(
+            f"`elastic` is done to images of sides up to {_LONGEST_OF_REMAP - 2} "
+            f"pixels, not {longest}. Resize them, or leave it out."
+        )
 
 
 def _shifted(matrices, by):
@@ -149,8 +161,10 @@ def _warp_together(images, results, given, constants):
         interpolation = _INTERPOLATIONS[constants["interpolation"]]
         cv2.remap(tall, x, y, interpolation, result, cv2.BORDER_REPLICATE)
 
-    # OpenCV is faster with long rows; what is a row does not matter to it.
-    rows = results.reshape(len(images), -1, results.shape[3])
+    # OpenCV is faster with long rows, up to a limit; what is a row does not matter.
+    pixels = x.shape[1] if x.shape[1] <= _LONGEST_OF_REMAP else results.shape[2]
+    rows = results.reshape(-1, pixels, results.shape[3])
+    x, y = x.reshape(-1, pixels), y.reshape(-1, pixels)
     _sample(sample, images.reshape(-1, *images.shape[2:]), rows)
 
 
@@ -237,10 +251,11 @@ def _coordinates(given, sides, size, fill_mode):
     )
     places = _grid(size)
     if "waves" in given:
-        places = np.repeat(places[None], len(matrices), axis=0)
         moves = waves_on_host(size, given["waves"], given["waves_offset"])
-        for axis, move in enumerate(moves):
-            places[:, axis] += move
+        moved = _scratch("places", (len(matrices), *places.shape), "float32")
+        np.add(places[:2], moves.swapaxes(0, 1), out=moved[:, :2])
+        moved[:, 2] = 1
+        places = moved
     # A product for each image, so that its rounding does not depend on the others.
     np.matmul(matrices, places, out=coordinates.swapaxes(0, 1))
     if len(coordinates) == 3:

@@ -17,6 +17,9 @@ from reticnn.augmenting.parts.noise import normal_texture, windows_on_device
 # factor of the displacement as a fraction of the longer one.
 _SMOOTH, _HIGH = 0.05, 0.1
 
+# So many knots a side has at most: waves of an image that is extremely long are longer.
+_MOST_KNOTS = 256
+
 # A cubic B-spline is as wide as a Gaussian of this standard deviation, in its knots.
 _OF_A_SPLINE = math.sqrt(1 / 3)
 
@@ -33,7 +36,7 @@ def height_of_waves(scale, size):
 @cache
 def _splines(size):
     """Return the values of all splines down, (height, n), and across, (width, m)."""
-    knots = max(_SMOOTH * min(size) / _OF_A_SPLINE, 2.0**-3)
+    knots = max(_SMOOTH * min(size) / _OF_A_SPLINE, max(size) / _MOST_KNOTS)
     return tuple(_values(side, knots) for side in size)
 
 
@@ -52,7 +55,7 @@ def _texture(size):
 
 
 def waves_on_host(size, height, offsets):
-    """Return the displacements along x and y, two arrays (n, pixels), float32.
+    """Return the displacements along x and y, (2, n, pixels), float32.
 
     Args:
         size: (height, width) in pixels.
@@ -61,18 +64,13 @@ def waves_on_host(size, height, offsets):
     """
     down, across = _splines(size)
     texture = _texture(size)
-    windows = np.stack(
-        [
-            texture[row : row + down.shape[1], column : column + across.shape[1]]
-            for row, column in offsets.tolist()
+    windows = np.empty((2, len(height), down.shape[1], across.shape[1]), "float32")
+    for image, (row, column) in enumerate(offsets.tolist()):
+        window = texture[
+            row : row + windows.shape[2], column : column + windows.shape[3]
         ]
-    )
-    return tuple(
-        (down @ windows[..., axis] @ across.T * height[:, None, None]).reshape(
-            len(windows), -1
-        )
-        for axis in (0, 1)
-    )
+        windows[:, image] = height[image] * np.moveaxis(window, 2, 0)
+    return (down @ windows @ across.T).reshape(2, len(height), -1)
 
 
 def waves_on_device(ops, size, height, offsets):

@@ -13,7 +13,8 @@ evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size
                                 progress = "auto", output = "auto", summarise = NULL) {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
-    progress = step_reporter(progress), output = output, summarise = summarise))
+    progress = step_reporter(progress, "Evaluating"), output = output,
+    summarise = summarise))
 }
 
 new_evaluation <- function(scores) {

@@ -12,13 +12,13 @@ progress_reporter <- function(progress) {
   )
 }
 
-# The same for work that has steps and no epochs.
-step_reporter <- function(progress) {
+# The same for work that has steps and no epochs; `doing` says what it is.
+step_reporter <- function(progress, doing = "Predicting") {
   if (identical(progress, "auto")) {
     seen <- automatic_progress() == "bar" && cli::is_dynamic_tty()
-    return(if (seen) report_steps(at_once = FALSE) else "none")
+    return(if (seen) report_steps(doing, at_once = FALSE) else "none")
   }
-  if (identical(progress, "bar")) report_steps(at_once = TRUE) else progress
+  if (identical(progress, "bar")) report_steps(doing, at_once = TRUE) else progress
 }
 
 automatic_progress <- function() {
@@ -88,10 +88,10 @@ report_bar <- function() {
 }
 
 # cli itself waits two seconds before it draws a bar.
-report_steps <- function(at_once) {
+report_steps <- function(doing, at_once) {
   bar <- NULL
   function(state) {
-    bar <<- bar %||% cli::cli_progress_bar("Predicting", total = state$steps,
+    bar <<- bar %||% cli::cli_progress_bar(doing, total = state$steps,
       auto_terminate = FALSE, .envir = environment_of_bar, clear = TRUE)
     the$bar <- bar
     cli::cli_progress_update(set = state$step, id = bar, force = at_once,

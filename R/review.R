@@ -34,7 +34,7 @@ review_images <- function(data, classifier = NULL, probabilities = NULL, kinds =
   new_review(call_core("review_as_lists", data = data, classifier = as_core(classifier),
     probabilities = as_probabilities(probabilities), kinds = as_strings(kinds),
     thresholds = thresholds, outlying = outlying, batch_size = batch_size,
-    progress = step_reporter(progress)))
+    progress = step_reporter(progress, "Reviewing")))
 }
 
 # Predictions as columns; those of several parts are in a list.

@@ -212,3 +212,18 @@ def test_tiles_are_cut_from_values(tmp_path):
     ):
         part = values[top : top + 8, left : left + 8]
         np.testing.assert_allclose(image[..., 0], part / 65535 * 255, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["?", "u1", "i1", "u2", ">u2", "i4", "u4", "f4", "f8"]
+)
+@pytest.mark.parametrize("shape", [(9, 7), (9, 7, 1), (9, 7, 4), (1, 7, 3)])
+def test_arrays_by_columns_are_those_by_rows(tmp_path, dtype, shape):
+    values = np.random.default_rng(1).integers(0, 2, shape) * 90
+    values = values.astype(dtype)
+    options = {"channels": 1 if len(shape) == 2 else shape[2], "value_range": (0, 255)}
+    if dtype in ("?", "u1"):
+        options["value_range"] = None
+    wanted = _read(_save(tmp_path / "a.npy", values), **options)
+    columns = _read(_save(tmp_path / "b.npy", np.asfortranarray(values)), **options)
+    np.testing.assert_array_equal(columns, wanted)

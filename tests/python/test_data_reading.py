@@ -773,3 +773,18 @@ def test_colours_that_are_more_than_their_transparency_are_white(tmp_path):
     _write(tmp_path / "a.tif", values, photometric="rgb", extrasamples=["assocalpha"])
     image = _read(tmp_path / "a.tif")
     assert image.max() == 255 and (image[0, 0] == 255).all()
+
+
+@pytest.mark.parametrize("value_range", [None, "type", (0, 60_000)])
+def test_a_deep_file_that_is_called_as_a_photo_is_named(tmp_path, value_range):
+    values = _values(16, 20, 3)
+    (tmp_path / "a.jpg").write_bytes(_write(tmp_path / "a.tif", values).read_bytes())
+    wanted = _read(tmp_path / "a.tif", value_range=value_range)
+    with pytest.raises(ValueError, match=r"a\.jpg: is a TIFF file of more than 8 bits"):
+        _read(tmp_path / "a.jpg", value_range=value_range)
+    with pytest.raises(ValueError, match=r"a\.jpg: is a TIFF file of more than 8 bits"):
+        load_images(image_tiles(tmp_path / "a.jpg", 8, value_range=value_range))
+    # Beside files that are called by what they are, all are read with all their depth.
+    paths = [str(tmp_path / name) for name in ("a.jpg", "a.tif")]
+    data = image_table(paths, image_size=(16, 20), value_range=value_range)
+    np.testing.assert_array_equal(load_images(data)["images"], [wanted, wanted])

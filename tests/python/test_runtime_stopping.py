@@ -200,6 +200,7 @@ os.open = counted
 assert cut_off(reticnn.check_images, folder) is None
 assert cut_off(reticnn.image_folder, folder, on_bad_image="skip") is None
 assert cut_off(reticnn.load_images, photos()) is None
+assert cut_off(reticnn.review_images, photos()) is None
 assert cut_off(reticnn.find_learning_rate, model, photos()) is None
 cut_off(reticnn.fit_classifier, model, photos(), progress="none")
 classifier = cut_off(

@@ -22,6 +22,8 @@ test_that("prediction tells a function of its batches, and the console where ask
     type = "message"
   )
   expect_match(paste(drawn, collapse = ""), "Predicting.*100%")
+  drawn <- capture.output(review_images(data, progress = "bar"), type = "message")
+  expect_match(paste(drawn, collapse = ""), "Reviewing.*100%")
 })
 
 test_that("an error in the function, and an unknown progress, end the work with a message", {

@@ -69,6 +69,11 @@ def as_image(values, about, reading, has_floats, side, keep=None):
         RefusedError: If the file has other bands than are wanted, or values that are no
             numbers.
     """
+    if not has_floats and about.dtype != np.uint8:
+        raise RefusedError(
+            f"is a {about.format} file of more than 8 bits, and its name ends as those "
+            "of photos of 8 bits do: call it by what it is"
+        )
     values, alpha = chosen_bands(values, about, reading)
     extremes = extremes_of(values, about, reading.value_range)
     height, width = values.shape[:2]

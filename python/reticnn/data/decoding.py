@@ -39,8 +39,8 @@ FILE_FACTS = ("exif_time", "exif_camera", "file_size", "file_width", "file_heigh
 _THREADS = min(8, os.cpu_count() or 1)
 
 
-def decode_image(file, image_size, reading, resize="stretch", dtype=np.uint8):
-    """Return the pixels of an image file, upright and resized.
+def _decoded(file, image_size, reading, resize, dtype, keep=None):
+    """Return the pixels of an image file, upright and resized, and their `Extremes`.
 
     Args:
         file: Path, or binary file object, of any format that is known.
@@ -48,18 +48,11 @@ def decode_image(file, image_size, reading, resize="stretch", dtype=np.uint8):
         reading: `Reading`.
         resize: "stretch", "crop" or "pad", as for `image_folder`.
         dtype: uint8 or float32.
-
-    Returns:
-        Array of that type, (height, width, channels), 0 to 255.
+        keep: Function to call with the values and their range, as for `as_image`.
 
     Raises:
         Exception: Whatever Pillow raises for a file it cannot read.
     """
-    return _decoded(file, image_size, reading, resize, dtype)[0]
-
-
-def _decoded(file, image_size, reading, resize, dtype, keep=None):
-    """Return an image as `decode_image` does, and the `Extremes` of its values."""
     with memory.share() as take, open_file(file) as found:
         has_floats = dtype != np.uint8
         pixels, extremes = pixels_of(

@@ -39,6 +39,9 @@ _ALMOST_BLACK = 17
 # another depth.
 _SEVERAL = 0.1
 
+# Few of the functions that read images have an argument for how.
+_WHERE = ", where the data are made, as by `image_folder()`"
+
 # The range of values is found from so many files, and so many values of each.
 _SAMPLED_FILES = 100
 _SAMPLED_VALUES = 20_000
@@ -245,7 +248,7 @@ class FileImages:
                 "Files have floating-point values, and nothing says which of them are "
                 f"black and white: {found} becomes 0 to 255, the range of nearly all "
                 f"values of {len(files)} of the files. Give the two numbers as "
-                '`value_range`, or `value_range="data"` if that is right.'
+                f'`value_range`, or `value_range="data"` if that is right{_WHERE}.'
             )
         return found
 
@@ -433,7 +436,7 @@ def _of_other_range(images, code):
         return None
     return (
         f"Values are brought to 0 to 255 by `value_range={code}`, but {what}. "
-        "Give the values that are black and white in these files."
+        f"Give the values that are black and white in these files{_WHERE}."
     )
 
 
@@ -444,7 +447,7 @@ def _of_small_range(extremes):
         return (
             f"Files have values down to {lowest:,}, and all below {black:,} become "
             f"black, as {white:,} becomes white. Give the values that are black and "
-            f"white, as in `value_range=({lowest}, {highest})`."
+            f"white, as in `value_range=({lowest}, {highest})`{_WHERE}."
         )
     if not black < highest <= black + _DARK * (white - black):
         return None
@@ -453,7 +456,7 @@ def _of_small_range(extremes):
         "Files use a small part of the range of their type: those read so far have no "
         f"value above {highest:,} of {white:,}, and become almost black. Give the "
         f"values that are black and white, as in `value_range=(0, {bits})`, or "
-        '`value_range="data"`.'
+        f'`value_range="data"`{_WHERE}.'
     )
 
 

@@ -71,10 +71,10 @@ def image_table(
             counts too. None for all of them, or for grey or colour. Default None.
         value_range: What becomes 0 and 255 where values have more than 8 bits: `"type"`
             takes 0 and the largest value of a file's type; `"data"` the range of nearly
-            all values of a sample of the files (percentiles 0.1 to 99.9); two numbers
-            are black and white, and a list of two numbers for each channel those of
-            each. None for `"type"` with whole numbers, and `"data"` with others.
-            Default None.
+            all values of a sample of the files (percentiles 0.1 to 99.9), also of those
+            that are split off for a test later; two numbers are black and white, and a
+            list of two numbers for each channel those of each. None for `"type"` with
+            whole numbers, and `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. Default `"first"`.
         reader: Function that takes the path of a file and returns its image, an array

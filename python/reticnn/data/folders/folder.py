@@ -114,7 +114,8 @@ def image_folder(
         value_range: What becomes 0 and 255 where values have more than 8 bits: `"type"`
             takes 0 and the largest value of a file's type; `"data"` the range of nearly
             all values of a sample of the files (percentiles 0.1 to 99.9), of `train` if
-            there are parts; two numbers are black and white, and a list of two numbers
+            there are parts, and otherwise of all files, also those that are split off
+            for a test later; two numbers are black and white, and a list of two numbers
             for each channel those of each. None for `"type"` with whole numbers, and
             `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or

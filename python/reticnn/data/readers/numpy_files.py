@@ -5,6 +5,7 @@ import io
 import math
 import zipfile
 
+import cv2
 import numpy as np
 from numpy.lib import format as numpy_format
 
@@ -22,6 +23,10 @@ _HEADERS = {
     (1, 0): numpy_format.read_array_header_1_0,
     (2, 0): numpy_format.read_array_header_2_0,
 }
+
+# What OpenCV knows of types, and of the bands of an image.
+_OPENCV = ("u1", "i1", "u2", "i2", "i4", "f4", "f8")
+_MOST_BANDS = 512
 
 # So many arrays are named.
 _NAMED = 5
@@ -82,10 +87,21 @@ def values(file, about, reading, take):
             f"is damaged: it has {len(found):,} bytes of values, and its header says "
             f"{size:,}"
         )
+    found = np.frombuffer(found, dtype).astype(about.dtype, copy=False)
     shape = (about.height, about.width, about.bands)
-    order = "F" if columns_first else "C"
-    found = np.frombuffer(found, dtype).reshape(shape, order=order)
-    return found.astype(about.dtype, copy=False)
+    return _by_rows(found, shape) if columns_first else found.reshape(shape)
+
+
+def _by_rows(found, shape):
+    """Return values that lie by columns, band after band, as (height, width, bands).
+
+    OpenCV does it in a small part of NumPy's time, with types that it has.
+    """
+    height, width, bands = shape
+    if found.dtype.str[1:] not in _OPENCV or bands > _MOST_BANDS:
+        return np.ascontiguousarray(found.reshape(shape, order="F"))
+    columns = found.reshape(bands, width, height)
+    return cv2.merge([cv2.transpose(band) for band in columns]).reshape(shape)
 
 
 @contextlib.contextmanager

@@ -731,3 +731,26 @@ def test_of_models_that_fit_alike_the_outermost_gives_its_weights():
     model = transfer_model(network("own"), (8, 8, 3), 2, weights=source)
     kernel = model.get_layer("net_own").get_layer("own").kernel
     np.testing.assert_array_equal(kernel, outer.kernel)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".weights.h5"])
+def test_a_file_that_takes_the_place_of_a_checked_one_is_not_read(
+    tmp_path, monkeypatch, ending
+):
+    source = small_transfer()
+    path, other = tmp_path / f"own{ending}", tmp_path / f"other{ending}"
+    for file in (path, other):
+        source.save_weights(file) if "weights" in ending else source.save(file)
+    check = formats.open_checked
+
+    def replaced_after(file):
+        checked = check(file)
+        if other.exists():
+            os.replace(other, path)
+        return checked
+
+    monkeypatch.setattr(formats, "open_checked", replaced_after)
+    with pytest.raises(ValueError, match="written to while it was read"):
+        formats.read_source(str(path), source).models[-1].layers[0].arrays[
+            0
+        ].__array__()

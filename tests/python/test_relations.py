@@ -29,6 +29,7 @@ QUICK = [
     Case(stages="two", early_stopping=1, validation="share", schedule="cosine"),
     Case(data="copies", validation="share", further="files"),
     Case(data="grouped", validation="share", further="again"),
+    Case(data="tiles", pixels="float32", validation="share", channels=5),
 ]
 
 

@@ -22,7 +22,10 @@ test_that("prediction tells a function of its batches, and the console where ask
     type = "message"
   )
   expect_match(paste(drawn, collapse = ""), "Predicting.*100%")
-  drawn <- capture.output(review_images(data, progress = "bar"), type = "message")
+  drawn <- capture.output(
+    review <- review_images(data, progress = "bar"),
+    type = "message"
+  )
   expect_match(paste(drawn, collapse = ""), "Reviewing.*100%")
 })
 

@@ -13,7 +13,7 @@ from reticnn.classifier import Classifier, unwrapped
 from reticnn.coercion import as_path, shown
 from reticnn.graph import leaves_in
 from reticnn.runtime.backend import keras
-from reticnn.runtime.files import opened
+from reticnn.runtime.files import opened, state_of
 from reticnn.runtime.foreign.configs import HOW_TO_HAVE_ONES_OWN, ConfigError
 from reticnn.runtime.foreign.hdf5 import open_checked
 from reticnn.runtime.foreign.limits import in_short
@@ -130,16 +130,22 @@ def _damaged(path, error):
 
 @contextlib.contextmanager
 def _opened(path):
-    """Give an HDF5 file, `Checked`; whatever fails until it is left is due to it."""
+    """Give an HDF5 file, `Checked`, and its state; what fails then is due to it."""
     try:
         with opened(path) as contents:
             checked = open_checked(contents)
             with checked.file:
-                yield checked
+                yield checked, state_of(contents)
     except Exception as error:
         if is_lack_of_room(error):
             raise
         raise _damaged(path, error) from error
+
+
+def _check_same(contents, state):
+    """Raise if a file is not that, or not as it was, that has been checked."""
+    if state_of(contents) != state:
+        raise ValueError("it has been written to while it was read")
 
 
 # Models
@@ -205,13 +211,13 @@ def _read_weights_file(path, network):
     Keras puts the weights into the network, but what is assigned in the scope is kept
     by the scope.
     """
-    with _opened(path) as checked:
+    with _opened(path) as (checked, state):
         rescalings = _rescalings_of_weights_file(checked.file)
         has_pieces = checked.has_pieces
     try:
         # Besides the error, Keras warns for every layer.
         with (
-            _in_one_piece(path) if has_pieces else contextlib.nullcontext(path) as file,
+            _in_one_piece(path) if has_pieces else _unchanged(path, state) as file,
             warnings.catch_warnings(),
             _without_optimizer(network),
             keras.StatelessScope(),
@@ -252,9 +258,20 @@ def _in_one_piece(path):
     """Give a copy of a file of weights that Keras can read for itself."""
     with temporary_folder() as scratch:
         copy = os.path.join(scratch, "whole.weights.h5")
-        with _opened(path) as checked:
+        with _opened(path) as (checked, _):
             checked.write_whole(copy)
         yield copy
+
+
+@contextlib.contextmanager
+def _unchanged(path, state):
+    """Give the path of a file that Keras opens anew, if it is as it was checked."""
+    try:
+        with opened(path) as contents:
+            _check_same(contents, state)
+    except Exception as error:
+        raise _damaged(path, error) from error
+    yield path
 
 
 def _rescalings_of_weights_file(file):
@@ -275,16 +292,17 @@ def _shortened(error):
 class _ArrayInFile:
     """An array in an HDF5 file, already checked, which is read when it is used."""
 
-    def __init__(self, path, checked, array):
+    def __init__(self, path, state, checked, array):
         """Note where the array is, and of what shape."""
         self.shape = array.shape
-        self._path, self._name = path, array.name
+        self._path, self._state, self._name = path, state, array.name
         self._pieces = checked.pieces_of(array)
 
     def __array__(self, dtype=None, copy=None):
         """Return the array."""
         try:
             with opened(self._path) as contents:
+                _check_same(contents, self._state)
                 if self._pieces is not None:
                     return np.array(self._pieces.array(contents), dtype)
                 with h5py.File(contents, "r") as file:
@@ -294,7 +312,7 @@ class _ArrayInFile:
 
 
 def _read_legacy(path, network):
-    with _opened(path) as checked:
+    with _opened(path) as (checked, state):
         group = file = checked.file
         if "layer_names" not in _attributes(file) and "model_weights" in file:
             group = file["model_weights"]
@@ -304,7 +322,9 @@ def _read_legacy(path, network):
             weights = _texts(layer, "weight_names")
             arrays = [named.item(f"{name}/{weight}") for weight in weights]
             if arrays:
-                parts = [[_ArrayInFile(path, checked, array) for array in arrays]]
+                parts = [
+                    [_ArrayInFile(path, state, checked, array) for array in arrays]
+                ]
                 layers.append(StoredLayer(name, parts, names_within(weights, name)))
         config = file.attrs.get("model_config")
     if not layers:

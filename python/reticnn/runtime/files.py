@@ -53,6 +53,12 @@ def opened(path):
     return file
 
 
+def state_of(file):
+    """Return which file an open one is, and how: other when it has been written to."""
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def _without_waiting(path, flags):
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 

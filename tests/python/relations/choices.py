@@ -61,7 +61,18 @@ CHOICES = {
         "kl",
     ),
     # The data
-    "data": ("arrays", "folder", "table", "subset", "repeated", "grouped"),
+    "data": (
+        "arrays",
+        "folder",
+        "table",
+        "subset",
+        "repeated",
+        "grouped",
+        "copies",
+        "tiff",
+        "npy",
+        "tiles",
+    ),
     "weights": (None, "some"),
     "labels": ("words", "reversed", "unicode", "decomposed", "numbers"),
     "channels": (3, 1, 5),
@@ -471,6 +482,18 @@ def files_have_colours(data, channels):
 def files_have_whole_numbers(data, pixels):
     """Files hold bytes."""
     return data not in ("folder", "table", "copies") or pixels == "uint8"
+
+
+@_rule
+def deep_files_have_fractions(data, pixels):
+    """Their values have more than 8 bits, and are brought to 0 to 255."""
+    return data not in ("tiff", "npy", "tiles") or pixels == "float32"
+
+
+@_rule
+def tiles_have_no_weights(data, weights):
+    """They are of a table."""
+    return data != "tiles" or weights is None
 
 
 @_rule

@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from PIL import Image
 
 import reticnn
 
 SIDE = 8
+
+# What is white in files of more than 8 bits.
+WHITE = 51_000
 
 NAMES = {
     "words": ("ant", "bee", "cow"),
@@ -46,8 +50,14 @@ def other_images(case, folder, kind, seed):
     Of kind "lacks_class" they have no image of the last class, and where that leaves
     two or more they do not know that it exists; "other_order" counts classes backwards.
     """
-    plain_of = {"copies": "table", "folder": "folder", "table": "table"}
-    how = plain_of.get(case.data, "arrays")
+    own = {"folder", "table", "tiff", "npy"}
+    how = (
+        "table"
+        if case.data == "copies"
+        else case.data
+        if case.data in own
+        else "arrays"
+    )
     plain = {"data": "all", "share": "all", "none": "all"}.get(kind, kind)
     return _images(case, folder, 8, seed, how=how, kind=plain)
 
@@ -87,6 +97,10 @@ def _as_data(case, folder, pixels, labels, order, how):
         pixels, labels = pixels[chosen], list(np.array(labels)[chosen])
     if how in ("folder", "table"):
         return _from_files(case, folder, pixels, labels, order, how)
+    if how in ("tiff", "npy"):
+        return _from_deep_files(case, folder, pixels, labels, order, how)
+    if how == "tiles":
+        return _from_tiles(case, folder, pixels, labels, order)
     chosen = slice(None)
     if how == "subset":
         # The images that count, with others between them.
@@ -134,6 +148,65 @@ def _from_files(case, folder, pixels, labels, order, how):
         return _put_together(data, pixels, labels, weights)
     data = reticnn.image_folder(str(folder), **options)
     return _put_together(data, pixels, labels)
+
+
+def _from_deep_files(case, folder, pixels, labels, order, how):
+    """Return images of files with more than 8 bits, by a range of their values."""
+    values, pixels = _deep(pixels)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [str(folder / f"{number:03}.{how}") for number in range(len(values))]
+    for file, image in zip(files, values, strict=True):
+        if how == "npy":
+            np.save(file, np.asfortranarray(image))
+        else:
+            _write_tiff(file, image)
+    weights = _weights(case, len(files))
+    data = reticnn.image_table(
+        files,
+        _spelled(case, labels),
+        SIDE,
+        channels=case.channels,
+        class_names=order,
+        value_range=(0, WHITE),
+        weights=weights,
+    )
+    return _put_together(data, pixels, labels, weights)
+
+
+def _from_tiles(case, folder, pixels, labels, order):
+    """Return images that lie side by side in larger ones, two in each."""
+    values, pixels = _deep(pixels)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for start in range(0, len(values), 2):
+        files.append(str(folder / f"{start:03}.tif"))
+        _write_tiff(files[-1], np.concatenate(values[start : start + 2], axis=1))
+    data = reticnn.image_tiles(
+        files,
+        SIDE,
+        labels=_spelled(case, labels),
+        channels=case.channels,
+        class_names=order,
+        value_range=(0, WHITE),
+    )
+    return _put_together(data, pixels, labels)
+
+
+def _deep(pixels):
+    """Return pixels as values of 16 bits, and what these are as pixels."""
+    values = np.round(pixels * (WHITE / 255)).astype(np.uint16)
+    return values, values.astype(np.float32) * np.float32(255 / WHITE)
+
+
+def _write_tiff(file, values):
+    """Write values, (height, width, bands), as a TIFF file."""
+    if values.shape[2] == 1:
+        values = values[..., 0]
+    kind = {
+        "photometric": "minisblack",
+        "planarconfig": "contig" if values.ndim > 2 else None,
+    }
+    tifffile.imwrite(file, values, metadata=None, **kind)
 
 
 def _spelled(case, labels):

@@ -160,6 +160,45 @@ plot.reticnn_rates <- function(x, ...) {
       plot.margin = ggplot2::margin(6, 24, 6, 6))
 }
 
+#' Plot the steps from ResNet-50 to ConvNeXt-T
+#'
+#' The accuracy of each step and what it costs, as in the paper's figure.
+#'
+#' @param x Table from [convnext_ladder()].
+#' @param ... Not used; must be empty.
+#' @return A ggplot.
+#' @source Liu, Mao, Wu, Feichtenhofer, Darrell and Xie (2022), arXiv:2201.03545, figure 2.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(convnext_ladder())
+plot.reticnn_ladder <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting the steps")
+  measures <- c("Accuracy on ImageNet (%)", "Billions of mult-adds")
+  bars <- data.frame(
+    step = factor(x$step, rev(x$step)),
+    measure = factor(rep(measures, each = nrow(x)), measures),
+    value = c(x$accuracy, x$mult_adds / 1e9),
+    start = rep(c(floor(min(x$accuracy)) - 2, 0), each = nrow(x)),
+    label = c(sprintf("%.1f", x$accuracy), sprintf("%.2f", x$mult_adds / 1e9))
+  )
+  ggplot2::ggplot(bars, ggplot2::aes(.data$value, .data$step)) +
+    ggplot2::geom_segment(ggplot2::aes(x = .data$start, xend = .data$value,
+      yend = .data$step, colour = .data$measure), linewidth = 4, show.legend = FALSE) +
+    ggplot2::geom_text(ggplot2::aes(label = .data$label), hjust = -0.2, size = 3.4) +
+    ggplot2::facet_wrap(~measure, scales = "free_x") +
+    ggplot2::scale_x_continuous(expand = ggplot2::expansion(c(0, 0.15))) +
+    ggplot2::scale_colour_manual(values = c("#0072B2", "#999999")) +
+    ggplot2::labs(x = NULL, y = NULL,
+      caption = paste("The bars of accuracy start at", bars$start[1], "%.")) +
+    theme_of_charts() +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(),
+      panel.grid.minor = ggplot2::element_blank(),
+      strip.text = ggplot2::element_text(hjust = 0)
+    )
+}
+
 #' @eval said("plot_description", rename = c(description = "x"))
 #' @return As many layers are labelled with their names as there is room for.
 #' @param ... Not used; must be empty.

@@ -52,7 +52,10 @@ from reticnn.inspection import (
     layer_table as layer_table,
     separable_costs as separable_costs,
 )
-from reticnn.landmarks import landmark_architectures as landmark_architectures
+from reticnn.landmarks import (
+    convnext_ladder as convnext_ladder,
+    landmark_architectures as landmark_architectures,
+)
 from reticnn.models import (
     build_cnn as build_cnn,
     build_mlp as build_mlp,

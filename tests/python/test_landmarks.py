@@ -12,6 +12,7 @@ import pytest
 from reticnn import (
     augmentation,
     build_cnn,
+    convnext_ladder,
     describe_model,
     find_learning_rate,
     fit_classifier,
@@ -23,6 +24,7 @@ from reticnn import (
     predict_images,
     save_classifier,
     training_recipe,
+    transfer_model,
     unfreeze,
 )
 from reticnn.graph import copy_of
@@ -682,6 +684,107 @@ def test_googlenet_predicts_without_its_auxiliary_classifiers():
         assert not any("auxiliary" in layer.name for layer in model.layers)
         assert "auxiliary" not in json.dumps(model.get_config())
         assert sum(describe_model(model)["parameters"]) == 5_978_677
+
+
+# From ResNet-50 to ConvNeXt-T
+
+LADDER = convnext_ladder()
+# Table 10 of the paper, where it counts the same: not for the layer normalisation.
+GFLOPS = [4.09, 4.09, 4.53, 4.42, 2.35, 5.27, 4.64, 4.07, 4.15, 4.15, 4.15, 4.15]
+
+
+def _shapes(model):
+    return [tuple(weight.shape) for weight in model.weights]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        number if number in (5, 8) else pytest.param(number, marks=pytest.mark.slow)
+        for number in range(1, 15)
+    ],
+)
+def test_steps_to_convnext_cost_what_the_paper_says(number):
+    row = {name: column[number - 1] for name, column in LADDER.items()}
+    with _without_weights():
+        model = landmark_model("convnext_ladder", step=row["step"])
+        again = landmark_model("convnext_ladder", step=number)
+        assert _shapes(again) == _shapes(model)
+        mult_adds = sum(describe_model(model)["mult_adds"])
+        assert _count(model.trainable_weights) == row["parameters"]
+    assert mult_adds == row["mult_adds"]
+    # Figure 2 rounds what is rounded: 4.1456 to 4.15 and then to 4.2.
+    assert abs(mult_adds / 1e9 - row["gflops"]) < 0.055
+    if number <= len(GFLOPS):
+        assert round(mult_adds / 1e9, 2) == GFLOPS[number - 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "name", "options"),
+    [
+        ("resnet50", "resnet50", {"stride_in": "3x3"}),
+        ("separate_downsampling", "convnext_tiny", {}),
+    ],
+)
+def test_ends_of_the_ladder_are_the_networks_of_their_names(step, name, options):
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 32, 32, 3)).astype("f4")
+    ends = [
+        landmark_model("convnext_ladder", (32, 32, 3), 3, step=step, rescale=False),
+        landmark_model(name, (32, 32, 3), 3, rescale=False, **options),
+    ]
+    assert sorted(_shapes(ends[0])) == sorted(_shapes(ends[1]))
+    if step == "separate_downsampling":
+        ends[0].set_weights(ends[1].get_weights())
+        answers = [end.predict(pixels, verbose=0) for end in ends]
+        np.testing.assert_array_equal(*answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [2, 5, 8, 12, 13])
+def test_steps_train(number, fit):
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3)).astype("uint8")
+    data = image_arrays(pixels, ["a", "b", "c"] * 2)
+    model = landmark_model("convnext_ladder", (32, 32, 3), 3, step=number, seed=1)
+    before = [weight.copy() for weight in model.get_weights()]
+    classifier = fit(model, data, batch_size=3)
+    assert math.isfinite(classifier.history["loss"][0])
+    changed = [
+        not np.array_equal(weight, was)
+        for weight, was in zip(model.get_weights(), before, strict=True)
+    ]
+    assert np.mean(changed) > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["depthwise", "fewer_norms", "layer_norm"])
+def test_step_is_saved_frozen_and_transferred(step, fit, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3)).astype("uint8")
+    model = landmark_model("convnext_ladder", (32, 32, 3), 3, step=step, seed=1)
+    classifier = fit(model, image_arrays(pixels, ["a", "b", "c"] * 2), batch_size=3)
+    file = save_classifier(classifier, tmp_path / "c.reticnn")
+    answers = model.predict(pixels, verbose=0)
+    again = load_classifier(file).model.predict(pixels, verbose=0)
+    np.testing.assert_allclose(again, answers, atol=1e-6)
+    freeze(model)
+    unfreeze(model, "last_block")
+    trained = {layer.name for layer in model.layers if layer.trainable_weights}
+    assert {"stage4_block1_conv1", "stage4_block3_conv3"} <= trained
+    assert not any(name.startswith(("stage3", "stem")) for name in trained)
+    built = transfer_model(classifier, (32, 32, 3), 2, weights=None)
+    assert built.output_shape == (None, 1)
+
+
+def test_a_step_that_there_is_not_is_refused(refused):
+    with refused(ValueError, "step", "'depthwize'", "Did you mean 'depthwise'?"):
+        landmark_model("convnext_ladder", step="depthwize")
+    with refused(ValueError, "step", "at most 14", "15", "convnext_ladder()"):
+        landmark_model("convnext_ladder", step=15.0)
+    with refused(ValueError, "step", "0"):
+        landmark_model("convnext_ladder", step=0)
+    with refused(ValueError, "weights", "'imagenet'", "'convnext_ladder'"):
+        landmark_model("convnext_ladder", weights="imagenet")
+    assert "convnext_ladder" not in NAMES
 
 
 # Recipes

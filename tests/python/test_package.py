@@ -31,6 +31,7 @@ RUNNABLE = [
     "build_mlp",
     "classifier_head",
     "conv_block",
+    "convnext_ladder",
     "describe_model",
     "domain_adapter",
     "landmark_architectures",

@@ -15,6 +15,7 @@ from reticnn.landmarks import (  # noqa: F401
     resnet_cifar,
     vgg,
 )
+from reticnn.landmarks.convnext_ladder import convnext_ladder
 from reticnn.landmarks.registry import landmark_architectures
 
-__all__ = ["landmark_architectures"]
+__all__ = ["convnext_ladder", "landmark_architectures"]

@@ -30,24 +30,26 @@ _AUGMENTATION = [
     ("augmentation", {"erasing": 0.25}),
 ]
 
-_RECIPE = PaperRecipe(
-    {
-        "epochs": (300, "table 5"),
-        "batch_size": (4096, "table 5"),
-        "optimizer": (("adamw", {}), "table 5"),
-        "learning_rate": (0.004, "table 5"),
-        "schedule": ("cosine", "table 5"),
-        "warmup_epochs": (20, "table 5"),
-        "weight_decay": (0.05, "table 5"),
-        "label_smoothing": (0.1, "table 5"),
-        "mixup": (0.8, "table 5"),
-        "cutmix": (1.0, "table 5"),
-        "ema": (0.9999, "table 5"),
-        "augmentation": (_AUGMENTATION, "table 5"),
-    },
-)
+_SETTINGS = {
+    "epochs": (300, "table 5"),
+    "batch_size": (4096, "table 5"),
+    "optimizer": (("adamw", {}), "table 5"),
+    "learning_rate": (0.004, "table 5"),
+    "schedule": ("cosine", "table 5"),
+    "warmup_epochs": (20, "table 5"),
+    "weight_decay": (0.05, "table 5"),
+    "label_smoothing": (0.1, "table 5"),
+    "mixup": (0.8, "table 5"),
+    "cutmix": (1.0, "table 5"),
+    "augmentation": (_AUGMENTATION, "table 5"),
+}
 
-_FACTS = {
+_RECIPE = PaperRecipe({**_SETTINGS, "ema": (0.9999, "table 5")})
+
+# Without averaged weights: appendix A.1.
+LADDER_RECIPE = PaperRecipe(_SETTINGS)
+
+FACTS = {
     "family": "ConvNeXt",
     "year": 2022,
     "input_shape": (224, 224, 3),
@@ -76,7 +78,7 @@ def _size(letter, blocks, width, paper_drop_rate):
     parameters=28_589_128,
     depth=59,
     mult_adds=4_455_531_264,
-    **_FACTS,
+    **FACTS,
 )
 @register(
     "convnext_small",
@@ -85,7 +87,7 @@ def _size(letter, blocks, width, paper_drop_rate):
     parameters=50_223_688,
     depth=113,
     mult_adds=8_683_712_256,
-    **_FACTS,
+    **FACTS,
 )
 @register(
     "convnext_base",
@@ -94,7 +96,7 @@ def _size(letter, blocks, width, paper_drop_rate):
     parameters=88_591_464,
     depth=113,
     mult_adds=15_354_729_472,
-    **_FACTS,
+    **FACTS,
 )
 @register(
     "convnext_large",
@@ -103,7 +105,7 @@ def _size(letter, blocks, width, paper_drop_rate):
     parameters=197_767_336,
     depth=113,
     mult_adds=34_361_433_600,
-    **_FACTS,
+    **FACTS,
 )
 @register(
     "convnext_xlarge",
@@ -112,7 +114,7 @@ def _size(letter, blocks, width, paper_drop_rate):
     parameters=350_196_968,
     depth=113,
     mult_adds=60_921_030_656,
-    **_FACTS,
+    **FACTS,
 )
 def convnext(
     input_shape,

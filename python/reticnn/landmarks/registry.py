@@ -40,6 +40,7 @@ class Landmark:
         settings: Dict, what `build` is given to make this member of the family.
         twin: Name in `backbones()` of the same network in `keras.applications`, or "".
         twin_options: Dict of the options with which it is the same.
+        listed: Whether it has a row in `landmark_architectures`.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Landmark:
     settings: dict = field(default_factory=dict)
     twin: str = ""
     twin_options: dict = field(default_factory=dict)
+    listed: bool = True
 
     @property
     def options(self):
@@ -126,7 +128,7 @@ def landmark_architectures():
         >>> landmark_architectures()["name"][:3]
         ['lenet5', 'alexnet', 'googlenet']
     """
-    known = _in_order()
+    known = [one for one in _in_order() if one.listed]
     plain = ("name", "family", "year", "parameters", "depth")
     return {
         **{column: [getattr(one, column) for one in known] for column in plain},

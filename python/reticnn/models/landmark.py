@@ -31,7 +31,8 @@ def landmark_model(
     """Build a landmark architecture as described in its paper.
 
     Args:
-        name: Name of the architecture, one of `landmark_architectures()["name"]`.
+        name: Name of the architecture, one of `landmark_architectures()["name"]`, or
+            `"convnext_ladder"` for a step between ResNet-50 and ConvNeXt-T.
         input_shape: (height, width, channels) of the images, or None for the paper's.
             Default None.
         num_classes: Whole number of classes, at least 2, or None for the paper's.
@@ -62,6 +63,10 @@ def landmark_model(
               skipped during training, rising linearly from 0 at the first block, or
               None (default) for the paper's value for this network; `layer_scale` as in
               `convnext_block`.
+            - The ladder of ConvNeXt: `step`, one of `convnext_ladder()["step"]` or its
+              number from 1 (default `"separate_downsampling"`, the last, which is
+              ConvNeXt-T); `drop_rate` and `layer_scale` as for ConvNeXt (default 0.1
+              and 1e-6 from the second step on, where they belong to the training).
             - DenseNet: `stem` as for ResNet, except for CIFAR, where it is small;
               `dropout` as in `dense_block`, also in
               the transitions (default 0; the paper uses 0.2 when there is no

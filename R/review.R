@@ -72,12 +72,13 @@ print.reticnn_review <- function(x, ...) {
     return(invisible(x))
   }
   sizes <- attr(x, "sizes")
+  number <- length(unique(x$finding))
   count <- function(n) format(n, big.mark = ",", decimal.mark = ".", trim = TRUE)
   cat("<reticnn_review> ", count(sum(sizes)), " images",
     if (all(nzchar(names(sizes)))) {
       paste0(" (", paste(names(sizes), count(sizes), collapse = ", "), ")")
     },
-    ": ", count(length(unique(x$finding))), " findings\n", sep = "")
+    ": ", count(number), " finding", if (number != 1) "s", "\n", sep = "")
   kinds <- factor(x$kind, unique(x$kind))
   if (nrow(x) > 0) {
     counts <- data.frame(

@@ -54,6 +54,7 @@ test_that("parts are a named list, thresholds a named vector", {
   expect_identical(nrow(few), 0L)
   expect_identical(vapply(few, typeof, ""), vapply(review, typeof, ""))
   expect_output(print(few), "0 findings")
+  expect_output(print(review[review$finding == 1, ]), "): 1 finding\n", fixed = TRUE)
   expect_output(print(review[c("part", "why")]), "tibble: 3 .+ 2")
 })
 

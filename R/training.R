@@ -7,11 +7,11 @@
 #' @return A `reticnn_classifier`: a list with `model` (the Keras model), `class_names`,
 #'   `image_shape`, `history`, a tibble with one row per epoch, `stopped`,
 #'   `"interrupted"`, `"early"` or `"nan"` if training ended before its last epoch,
-#'   `kept_epoch`, the epoch whose weights the model has, the last or the one with the
-#'   lowest loss, `resize`, how the training images were resized to the model's size,
-#'   `augmentation`, the policy used in training, if any, and `output`, what the model
-#'   outputs. It has methods for
-#'   [print()], [summary()], [plot()] and [predict()].
+#'   `kept_epoch`, the epoch whose weights the model has, the last or the best,
+#'   `schedule`, how the learning rate changed, in words, `resize`, how the training
+#'   images were resized to the model's size, `augmentation`, the policy used in training,
+#'   if any, and `output`, what the model outputs. It has methods for [print()],
+#'   [summary()], [plot()] and [predict()].
 #' @seealso [find_learning_rate()], [fine_tune()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -25,10 +25,12 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
                            schedule = "constant", warmup_epochs = 0,
                            weight_decay = NULL, label_smoothing = 0, mixup = 0,
                            cutmix = 0, class_weight = NULL, early_stopping = NULL,
+                           monitor = NULL, mode = "auto", min_delta = 0,
                            ema = NULL, mixed_precision = FALSE, stages = NULL,
-                           layer_decay = NULL, checkpoint_dir = NULL,
+                           layer_decay = NULL, metrics = NULL, checkpoint_dir = NULL,
                            cache_features = "auto", distribute = "auto",
-                           fresh = FALSE, progress = "auto", seed = NULL, output = "auto") {
+                           fresh = FALSE, progress = "auto", callbacks = NULL, seed = NULL,
+                           output = "auto") {
   if (!is.null(names(class_weight))) {
     class_weight <- as.list(class_weight)
   }
@@ -37,11 +39,13 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
     augmentation = augmentation, optimizer = optimizer, learning_rate = learning_rate,
     schedule = schedule, warmup_epochs = warmup_epochs, weight_decay = weight_decay,
     label_smoothing = label_smoothing, mixup = mixup, cutmix = cutmix,
-    class_weight = class_weight, early_stopping = early_stopping, ema = ema,
-    mixed_precision = mixed_precision, stages = stages, layer_decay = layer_decay,
+    class_weight = class_weight, early_stopping = early_stopping, monitor = monitor,
+    mode = mode, min_delta = min_delta, ema = ema, mixed_precision = mixed_precision,
+    stages = stages, layer_decay = layer_decay, metrics = metrics,
     checkpoint_dir = checkpoint_dir,
     cache_features = cache_features, distribute = distribute, fresh = fresh,
-    progress = progress_reporter(progress), seed = seed_or_drawn(seed), output = output)
+    progress = progress_reporter(progress), callbacks = callbacks,
+    seed = seed_or_drawn(seed), output = output)
   new_classifier(fitted)
 }
 
@@ -53,14 +57,17 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
 #' model <- transfer_model("mobilenet_0.25", c(32, 32, 3), weights = NULL)
 #' fine_tune(model, shape_images(60), epochs = 1)
 fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
-                      learning_rate = 0.003, early_stopping = 3, batch_size = 32,
-                      augmentation = NULL, checkpoint_dir = NULL, progress = "auto",
-                      seed = NULL) {
+                      learning_rate = 0.003, early_stopping = 3, monitor = NULL,
+                      mode = "auto", min_delta = 0, batch_size = 32,
+                      augmentation = NULL, metrics = NULL, checkpoint_dir = NULL,
+                      progress = "auto", callbacks = NULL, seed = NULL) {
   fitted <- call_core("fine_tune", classifier = as_core(classifier), data = data,
     validation = validation, epochs = epochs, learning_rate = learning_rate,
-    early_stopping = early_stopping, batch_size = batch_size,
-    augmentation = augmentation, checkpoint_dir = checkpoint_dir,
-    progress = progress_reporter(progress), seed = seed_or_drawn(seed))
+    early_stopping = early_stopping, monitor = monitor, mode = mode,
+    min_delta = min_delta, batch_size = batch_size, augmentation = augmentation,
+    metrics = metrics, checkpoint_dir = checkpoint_dir,
+    progress = progress_reporter(progress), callbacks = callbacks,
+    seed = seed_or_drawn(seed))
   new_classifier(fitted)
 }
 

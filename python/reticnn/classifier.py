@@ -25,7 +25,7 @@ class Classifier:
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
         kept_epoch: The epoch whose weights the model has, counted from 1: the last, or
-            the one with the lowest loss if training keeps that. 0 before the first.
+            the best one if training keeps that. 0 before the first.
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
         reading: How the files of the training images were read in other respects:

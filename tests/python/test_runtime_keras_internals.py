@@ -747,3 +747,11 @@ def test_thread_local_data_are_put_back():
     assert left_in(lambda: tf.device("/cpu:0"))
     assert left_in(lambda: tf.name_scope("mine"))
     assert tf.Variable(1.0, name="v").name == "v:0"
+
+
+def test_metrics_say_in_which_direction_they_get_better():
+    direction = keras_internals.metric_direction
+    assert direction(keras.metrics.AUC()) == "up"
+    assert direction(keras.metrics.BinaryAccuracy()) == "up"
+    assert direction(keras.metrics.MeanSquaredError()) == "down"
+    assert direction(None) is None

@@ -107,7 +107,8 @@ test_that("schedules with settings and functions of the epoch are taken from R",
   data <- shape_images(24, image_size = 8, seed = 1)
   fit <- function(...) {
     model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
-    fit_classifier(model, data, epochs = 4, batch_size = 8, optimizer = "sgd", seed = 1, ...)
+    fit_classifier(model, data, epochs = 4, batch_size = 8, optimizer = "sgd", seed = 1,
+      ...)
   }
   step <- fit(learning_rate = 0.1,
     schedule = list(kind = "step", at = c(1, 3), factor = 0.5))
@@ -126,8 +127,8 @@ test_that("schedules with settings and functions of the epoch are taken from R",
   expect_equal(of_keras$history, fit(learning_rate = 0.1, schedule = "cosine")$history,
     tolerance = 1e-5)
   expect_error(fit(schedule = list(at = 2)), "without a `kind`", class = "reticnn_error")
-  expect_error(fit(schedule = list("step", at = 2)), "`schedule` has values without a name",
-    class = "reticnn_error")
+  expect_error(fit(schedule = list("step", at = 2)),
+    "`schedule` has values without a name", class = "reticnn_error")
   expect_error(fit(schedule = list(kind = "step", at = c(2, 1))),
     "`at` is c\\(2, 1\\)", class = "reticnn_error")
   expect_error(fit(schedule = function(epoch) "fast"),
@@ -136,6 +137,56 @@ test_that("schedules with settings and functions of the epoch are taken from R",
   left <- tryCatch(fit(schedule = function(epoch) message("left")), message = identity)
   expect_s3_class(left, "message")
   expect_error(fit(schedule = function() 1), "one argument", class = "reticnn_error")
+})
+
+test_that("metrics, what is monitored and callbacks are taken from R", {
+  skip_if_no_core()
+  data <- shape_images(30, 3, image_size = 8, seed = 1)
+  small <- function() {
+    build_cnn(c(8, 8, 3), 3, n_blocks = 1, filters = 2, units = 4, seed = 1)
+  }
+  fit <- function(model = small(), ...) {
+    fit_classifier(model, data, epochs = 4, batch_size = 8, optimizer = "sgd", seed = 1,
+      ...)
+  }
+  seen <- list()
+  classifier <- fit(
+    validation = 0.2, metrics = c("top_2_accuracy", "accuracy"), early_stopping = 1,
+    monitor = "val_top_2_accuracy", min_delta = 1,
+    callbacks = list(
+      on_epoch_end = function(epoch, logs) seen[[epoch]] <<- logs,
+      on_train_begin = function(logs) seen <<- list()
+    )
+  )
+  # A first value is better than none, and no other one by so much.
+  expect_identical(c(nrow(classifier$history), classifier$kept_epoch), c(2L, 1L))
+  expect_length(seen, 2)
+  expect_equal(seen[[2]]$val_top_2_accuracy, classifier$history$val_top_2_accuracy[2])
+  expect_true("top_2_accuracy" %in% tidy(classifier)$metric)
+  expect_true("val_top_2_accuracy" %in% names(glance(classifier)))
+  expect_output(print(classifier), "top_2_accuracy 0")
+  model <- small()
+  ended <- fit(model, callbacks = list(
+    keras$callbacks$TerminateOnNaN(),
+    list(on_epoch_end = function(epoch, logs) model$stop_training <- epoch == 2)
+  ))
+  expect_identical(nrow(ended$history), 2L)
+  expect_identical(ended$stopped, "early")
+  before <- as.array(model$get_weights()[[1]])
+  fails <- function(epoch, logs) stop("no paper left")
+  expect_error(fit(model, callbacks = list(on_epoch_end = fails)), "no paper left")
+  expect_false(identical(as.array(model$get_weights()[[1]]), before))
+  left <- tryCatch(
+    fit(callbacks = list(on_epoch_end = function(epoch, logs) message("left"))),
+    message = identity
+  )
+  expect_identical(conditionMessage(left), "left\n")
+  expect_error(fit(callbacks = list(on_epoch = print)), "Did you mean 'on_epoch_end'",
+    class = "reticnn_error")
+  expect_error(fit(callbacks = print), "list\\(on_epoch_end = ", class = "reticnn_error")
+  expect_error(fit(metrics = "auc"), "cannot judge the model", class = "reticnn_error")
+  expect_error(fit(monitor = "acc", early_stopping = 1), "Did you mean 'accuracy'",
+    class = "reticnn_error")
 })
 
 test_that("schedules, mixing, weights, averages and early stops are taken from R", {

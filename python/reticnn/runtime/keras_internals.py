@@ -389,6 +389,11 @@ def rate_or_schedule(optimizer):
     return innermost(optimizer)._learning_rate
 
 
+def metric_direction(metric):
+    """Return `"up"` or `"down"`, where a metric gets better, or None if not known."""
+    return getattr(metric, "_direction", None)
+
+
 def settings_of(optimizer):
     """Return an optimizer's settings as a dict, but for its learning rate and its name.
 

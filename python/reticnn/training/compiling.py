@@ -20,6 +20,7 @@ from reticnn.runtime.keras_internals import (
     steps_done,
     trained_by,
 )
+from reticnn.training.further_metrics import metrics_for
 
 
 def compile_model(model, settings, kind):
@@ -40,9 +41,12 @@ def compile_model(model, settings, kind):
         _check_keeps_its_own(model, settings)
         follow_trainable(model)
         return
-    loss, metric = loss_and_metric(
+    loss, accuracy = loss_and_metric(
         model, kind, settings.label_smoothing, settings.mixes
     )
+    one_hot = isinstance(loss, keras.losses.CategoricalCrossentropy)
+    units = model.output_shape[1]
+    metrics = [accuracy, *metrics_for(settings.metrics, kind, units, one_hot)]
     optimizer = (
         _next_optimizer(model, settings)
         if model.compiled
@@ -53,9 +57,9 @@ def compile_model(model, settings, kind):
     if (
         not model.compiled
         or optimizer not in (model.optimizer, innermost(model.optimizer))
-        or _differ(model, loss, metric)
+        or _differ(model, loss, metrics)
     ):
-        model.compile(optimizer, loss, metrics=[metric])
+        model.compile(optimizer, loss, metrics=metrics)
         note_compiled_here(model)
     if not optimizer.built:
         _spare_biases(optimizer, model)
@@ -177,7 +181,7 @@ def follow_trainable(model):
 
 def _check_keeps_its_own(model, settings):
     """Raise if a setting would change what the user compiled the model with."""
-    for name in ("optimizer", "weight_decay", "ema", "label_smoothing"):
+    for name in ("optimizer", "weight_decay", "ema", "label_smoothing", "metrics"):
         value = getattr(settings, name)
         if value and value not in (model.optimizer, innermost(model.optimizer)):
             raise ValueError(
@@ -220,11 +224,16 @@ def _unused(optimizer):
     return new_like(optimizer) if optimizer.built else optimizer
 
 
-def _differ(model, loss, metric):
-    """Return whether a compiled model has another loss or metric."""
+def _differ(model, loss, metrics):
+    """Return whether a compiled model has another loss or other metrics."""
+    there = compiled_as_given(model)["metrics"]
+    if there == metrics:  # Those of the user's own may be of a kind that is not saved.
+        there = metrics = None
     serialised = keras.saving.serialize_keras_object
-    there = [model.loss, compiled_as_given(model)["metrics"]]
-    return serialised(there) != serialised([loss, [metric]])
+    try:
+        return serialised([model.loss, there]) != serialised([loss, metrics])
+    except Exception:
+        return True
 
 
 def _optimizer(optimizer, weight_decay, ema):

@@ -15,17 +15,22 @@ def fine_tune(
     epochs=10,
     learning_rate=0.003,
     early_stopping=3,
+    monitor=None,
+    mode="auto",
+    min_delta=0.0,
     batch_size=32,
     augmentation=None,
+    metrics=None,
     checkpoint_dir=None,
     progress="auto",
+    callbacks=None,
     seed=None,
 ):
     """Fine-tune a pretrained network in three stages.
 
     The head is trained first, then also the last block of the backbone at a tenth of
     the learning rate, then all layers at a hundredth. Each stage starts from the best
-    weights so far, those with the lowest loss on the validation images, and the best
+    weights so far, by default those with the lowest validation loss, and the best
     weights of all are kept at the end. For backbones whose last block is not known, the
     last quarter of the layers with weights takes its place.
 
@@ -40,13 +45,20 @@ def fine_tune(
         epochs: Whole number, the largest number of epochs per stage. Default 10.
         learning_rate: Float above 0, the learning rate of the first stage. Default
             0.003.
-        early_stopping: Whole number of epochs without a lower loss after which a stage
-            ends, or None for all epochs. Default 3.
+        early_stopping: Whole number of epochs without an improvement after which a
+            stage ends, or None for all epochs. Default 3.
+        monitor: Name of the metric by which epochs are compared, as in
+            `fit_classifier`. Default None.
+        mode: `"min"`, `"max"` or `"auto"`, as in `fit_classifier`. Default `"auto"`.
+        min_delta: Float of at least 0, as in `fit_classifier`. Default 0.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy or list of policies, as in `fit_classifier`, or None.
             Default None.
+        metrics: Names or Keras metrics, as in `fit_classifier`. Default None.
         checkpoint_dir: Folder, as in `fit_classifier`, or None. Default None.
         progress: As in `fit_classifier`. Default `"auto"`.
+        callbacks: Keras callbacks or a dict of functions, as in `fit_classifier`.
+            Default None.
         seed: Whole number of at least 0 that fixes the run, as in `fit_classifier`, or
             None for a new one each time. Default None.
 
@@ -77,6 +89,10 @@ def fine_tune(
         batch_size=batch_size,
         augmentation=augmentation,
         early_stopping=early_stopping,
+        monitor=monitor,
+        mode=mode,
+        min_delta=min_delta,
+        metrics=metrics,
         stages=[
             {"train": "head", "learning_rate": rate},
             {"train": last_part(model), "learning_rate": rate / 10},
@@ -84,5 +100,6 @@ def fine_tune(
         ],
         checkpoint_dir=checkpoint_dir,
         progress=progress,
+        callbacks=callbacks,
         seed=seed,
     )

@@ -3,7 +3,7 @@
 import os
 
 from reticnn.classifier import Classifier
-from reticnn.coercion import as_bool, as_path
+from reticnn.coercion import as_bool, as_path, shown
 from reticnn.memory import fingerprint, note_images
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
@@ -34,15 +34,20 @@ def fit_classifier(
     cutmix=0.0,
     class_weight=None,
     early_stopping=None,
+    monitor=None,
+    mode="auto",
+    min_delta=0.0,
     ema=None,
     mixed_precision=False,
     stages=None,
     layer_decay=None,
+    metrics=None,
     checkpoint_dir=None,
     cache_features="auto",
     distribute="auto",
     fresh=False,
     progress="auto",
+    callbacks=None,
     seed=None,
     output="auto",
 ):
@@ -115,10 +120,10 @@ def fit_classifier(
             which falls to `end_learning_rate` (default 0) as the part of the steps that
             is left to the power of `power` (default 1); `"plateau"`, multiplied by
             `factor` (default 0.1), but not to below `min_lr` (default 0), after
-            `patience` (default 10) epochs whose loss, on the validation images if there
-            are any, is not lower by more than `min_delta` (default 1e-4), as of
-            which the next `cooldown` (default 0) epochs do not count. Settings
-            are given in a dict with the kind, as in `{"kind": "step", "at": [30, 60]}`.
+            `patience` (default 10) epochs in which `monitor` is not better by more than
+            `min_delta` (default 1e-4), after which the next `cooldown` (default 0)
+            epochs do not count. Settings are given in a dict with the kind, as in
+            `{"kind": "step", "at": [30, 60]}`.
             Or a function of the epoch's number, from 1, that returns the learning rate
             and is called for all epochs before the first one; or a
             `keras.optimizers.schedules.LearningRateSchedule`, whose steps are those of
@@ -140,9 +145,17 @@ def fit_classifier(
             dict of weights by class name, or None. The `weights` of images are
             multiplied by those of their classes. A mixed image has the weights of both
             images in the proportion in which they are mixed. Default None.
-        early_stopping: Whole number of epochs without a lower loss, on the validation
-            images if there are any, after which training stops; the weights of the best
-            epoch are then restored. None for no early stopping. Default None.
+        early_stopping: Whole number of epochs without an improvement after which
+            training stops; the weights of the best epoch are then restored. None for no
+            early stopping. Default None.
+        monitor: Name of the metric, as in the history, by which epochs are compared for
+            `early_stopping`, for the weights that are left when it is interrupted, and
+            for a `"plateau"`, such as `"val_accuracy"`. None for `"val_loss"` if there
+            are images to validate on, else `"loss"`. Default None.
+        mode: `"min"` if lower values of `monitor` are better, `"max"` if higher are, or
+            `"auto"`, as the metric itself or its name says it. Default `"auto"`.
+        min_delta: Float of at least 0, by how much more than this `monitor` has to be
+            better to count as an improvement. Default 0.
         ema: Float in (0, 1), momentum of an exponential moving average of the weights,
             which is evaluated and kept instead of the weights themselves. None for no
             averaging. Default None.
@@ -167,6 +180,11 @@ def fit_classifier(
             before it 0.8 of that, the one before that 0.64. Normalisations have the
             rate of the layer before them. None for the same rate everywhere. Default
             None.
+        metrics: Names or Keras metrics, a list or a single one, to be measured besides
+            the accuracy: `"top_5_accuracy"`, or with another number, counts a class as
+            right that is among the 5 most probable; other names are those of Keras's
+            metrics, such as `"auc"`. One that cannot judge the model's output is
+            refused. Default None.
         checkpoint_dir: Folder in which the state of training is saved after each epoch.
             After an interruption of any kind, the same call resumes from there, with
             the same result as an uninterrupted run, for the model as it was before or
@@ -204,6 +222,17 @@ def fit_classifier(
             in an interactive session, else one line per epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
             `"auto"`.
+        callbacks: Keras callbacks, a list or a single one, or a dict of functions by
+            the name of what they are called for, as in `{"on_epoch_end": function}`:
+            `on_train_begin(logs)`, `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`,
+            `on_epoch_end(epoch, logs)`, `on_train_batch_begin(batch, logs)`,
+            `on_train_batch_end(batch, logs)`, and the same with `test` in place of
+            `train`. Functions are given epochs and batches counted from 1, as in the
+            history, and the metrics so far as numbers by name; Keras callbacks count
+            from 0. `stop_training` of the model, set to true, ends training, or its
+            stage. An error ends it too, and the model keeps its weights of that moment.
+            What callbacks keep in themselves is not in a checkpoint: a warning says so
+            when a run resumes. Default None.
         seed: Whole number of at least 0 that fixes the order of the images, the
             validation part, the mixing and the dropout, or None for new ones each time.
             The same seed gives the same order whatever the batch size. A run that
@@ -274,15 +303,21 @@ def fit_classifier(
         cutmix=cutmix,
         class_weight=class_weight,
         early_stopping=early_stopping,
+        monitor=monitor,
+        mode=mode,
+        min_delta=min_delta,
         ema=ema,
         mixed_precision=mixed_precision,
         cache_features=cache_features,
         layer_decay=layer_decay,
+        metrics=metrics,
+        callbacks=callbacks,
     )
     devices = as_devices(distribute)
     progress = as_progress(progress)
     origin = origin_of(built(model, seed), output, as_bool(fresh, "fresh"))
     parts = [None] if stages is None else as_stages(stages, settings, origin.model)
+    _check_monitors(settings, parts)
     if checkpoint_dir is not None:
         checkpoint_dir = as_path(checkpoint_dir, "checkpoint_dir")
     folders = _folders(checkpoint_dir, parts)
@@ -296,6 +331,19 @@ def fit_classifier(
         warn_user(_interruption(runs, folders), InterruptedWarning)
     runs.run.warn_of_overlap(seen)
     return _classifier(runs, settings, seen)
+
+
+def _check_monitors(settings, parts):
+    """Raise if a metric is to be monitored, and nothing follows from it."""
+    if settings.monitor is None and settings.min_delta == 0:
+        return
+    if not any(part.settings.monitors if part else settings.monitors for part in parts):
+        name = "monitor" if settings.monitor else "min_delta"
+        raise ValueError(
+            f"`{name}` is {shown(getattr(settings, name))}, but there is neither "
+            "`early_stopping` nor a plateau to wait for. Give `early_stopping`, the "
+            "number of epochs to wait, or leave it out."
+        )
 
 
 def _classifier(runs, settings, seen):

@@ -39,6 +39,7 @@ from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
 from reticnn.training.callbacks.curvature import CurvatureEstimates, check_measurable
 from reticnn.training.callbacks.epoch_progress import Position
+from reticnn.training.callbacks.given import GivenCallbacks
 from reticnn.training.callbacks.plateau import Plateau
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
@@ -65,6 +66,7 @@ from reticnn.training.fingerprint import (
 from reticnn.training.labelled import training_data, weights_of_images
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
+from reticnn.training.monitoring import monitor_of
 from reticnn.training.precision import mixed_bfloat16
 from reticnn.training.settling import Settling
 
@@ -176,11 +178,14 @@ class TrainingRun:
             self._features.compile_like(model)
         self._trained = self._features.rest if self._features else model
         self._history = History(there["records"] if there else ())
+        validated = self._validation is not None
+        self._monitor = monitor_of(settings, model, validated)
         self._best = BestWeights(
             settings.early_stopping,
-            self._validation is not None,
+            self._monitor,
+            settings.min_delta,
             self._first_epoch,
-            earlier.loss_as_now if earlier else math.inf,
+            earlier.cost_as_now if earlier else math.inf,
         )
         if self._checkpoints:
             self._connect(given, initial)
@@ -225,15 +230,18 @@ class TrainingRun:
         return self._kept_before if from_before else self._best.epoch + 1
 
     @property
-    def loss_as_now(self):
-        """The loss of the weights that are left, infinite if nothing says that.
+    def cost_as_now(self):
+        """The cost of the weights that are left, infinite if nothing says that.
 
-        It has in it what Keras adds for regularised weights if they are trainable: of
-        those that are now, and not of those of this run.
+        A loss has in it what Keras adds for regularised weights if they are trainable:
+        of those that are now, and not of those of this run.
         """
         if not self.keeps_best:
             return math.inf
-        return self._best.loss - self._penalty + _penalty(self._model)
+        if not self._monitor.is_loss:
+            return self._best.cost
+        change = _penalty(self._model) - self._penalty
+        return self._best.cost + self._monitor.sign * change
 
     @property
     def checkpoint(self):
@@ -284,10 +292,12 @@ class TrainingRun:
         position = Position()
         callbacks = [
             position,
-            *reporters,
             EpochStarts(batches),
             EpochSeeds(self.seed),
             *self._curvature_estimates(),
+            # As in Keras, what they add to the metrics is seen by all that follow.
+            *self._given_callbacks(),
+            *reporters,
             self._history,
             *self._rate_changes(),
             self._best,
@@ -383,10 +393,21 @@ class TrainingRun:
         schedule = self._settings.schedule
         if schedule.kind != "plateau":
             return []
-        loss = "loss" if self._validation is None else "val_loss"
-        return [
-            Plateau(schedule.settings, loss, self.records, self._settings.warmup_epochs)
-        ]
+        warmup_epochs = self._settings.warmup_epochs
+        return [Plateau(schedule.settings, self._monitor, self.records, warmup_epochs)]
+
+    def _given_callbacks(self):
+        """Return what calls the callbacks of the user's, if there are any."""
+        given = self._settings.callbacks
+        if not given:
+            return []
+        if self.resumes and self.records:
+            warn_user(
+                "`callbacks` begin anew where the run goes on from its checkpoint, "
+                "which does not have what they keep in themselves, such as counts and "
+                "best values."
+            )
+        return [GivenCallbacks(given, self._model, self._best)]
 
     def _finished(self, stopped):
         """Restore the best weights if wanted, and return why training stopped."""

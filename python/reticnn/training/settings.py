@@ -6,8 +6,12 @@ from typing import Any
 
 from reticnn.augmenting.policy import Policy
 from reticnn.augmenting.sequence import as_policy
-from reticnn.coercion import as_bool, as_choice, as_float, as_int, shown
+from reticnn.coercion import as_bool, as_choice, as_float, as_int, as_string, shown
 from reticnn.optimizers.schedule_settings import as_schedule
+from reticnn.training.callbacks.given import as_callbacks
+from reticnn.training.further_metrics import as_metrics
+
+_NEWER = ("monitor", "mode", "min_delta", "metrics")
 
 
 @dataclass
@@ -27,10 +31,15 @@ class TrainingSettings:
     cutmix: float = 0.0
     class_weight: Any = None
     early_stopping: int | None = None
+    monitor: str | None = None
+    mode: str = "auto"
+    min_delta: float = 0.0
     ema: float | None = None
     mixed_precision: bool = False
     cache_features: Any = "auto"
     layer_decay: float | None = None
+    metrics: Any = None
+    callbacks: Any = None
 
     def __post_init__(self):
         """Check each setting under its own name."""
@@ -38,6 +47,11 @@ class TrainingSettings:
         self._check(as_int, "warmup_epochs", minimum=0)
         self._check(as_policy, "augmentation")
         self._check(as_int, "early_stopping")
+        self._check(as_string, "monitor")
+        self._check(as_float, "min_delta", minimum=0)
+        self.mode = as_choice(self.mode, "mode", ("auto", "min", "max"))
+        self.metrics = as_metrics(self.metrics)
+        self.callbacks = as_callbacks(self.callbacks)
         self._check(as_float, "learning_rate", above=0)
         self._check(as_float, "weight_decay", "mixup", "cutmix", minimum=0)
         self._check(as_float, "label_smoothing", minimum=0, below=1)
@@ -61,6 +75,13 @@ class TrainingSettings:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("optimizer", "learning_rate", "weight_decay", "ema"):
             del values[name]
+        # Checkpoints of older versions do not have what is as it always was.
+        for field in fields(self):
+            if field.name in _NEWER and values[field.name] == field.default:
+                del values[field.name]
+        del values["callbacks"]
+        if self.metrics is not None:
+            values["metrics"] = [getattr(one, "name", one) for one in self.metrics]
         if self.schedule.can_go_on:
             del values["epochs"]
         if isinstance(self.class_weight, Mapping):
@@ -68,6 +89,11 @@ class TrainingSettings:
         if self.augmentation is not None:
             values["augmentation"] = self.augmentation.to_config()
         return {name: str(value) for name, value in values.items()}
+
+    @property
+    def monitors(self):
+        """Whether a metric decides over weights, the end or the learning rate."""
+        return self.early_stopping is not None or self.schedule.kind == "plateau"
 
     def _check_rate(self):
         """Raise if there are two learning rates."""
@@ -81,6 +107,7 @@ class TrainingSettings:
         optional = {
             "augmentation",
             "early_stopping",
+            "monitor",
             "learning_rate",
             "weight_decay",
             "ema",

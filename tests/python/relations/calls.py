@@ -92,6 +92,10 @@ def arguments_of(case, classes, validation, as_in_r=False):
         arguments["output"] = _output(case)
     policy = AUGMENTATIONS[case.augmentation]
     arguments["augmentation"] = policy and policy()
+    if case.monitor != "loss":
+        validated = case.validation != "none"
+        arguments["monitor"] = f"val_{case.monitor}" if validated else case.monitor
+    arguments["callbacks"] = _callbacks(case)
     if case.stages == "fine_tune":
         return arguments
     mixup, cutmix = MIXING[case.mixing]
@@ -116,6 +120,22 @@ def arguments_of(case, classes, validation, as_in_r=False):
     if case.stages == "two":
         arguments["stages"] = [{"train": "head"}, {"train": "all"}]
     return arguments
+
+
+def _callbacks(case):
+    """Return callbacks that look at everything and change nothing."""
+    seen = []
+    if case.callbacks == "functions":
+        return {
+            "on_train_batch_end": lambda batch, logs: seen.append((batch, logs)),
+            "on_epoch_end": lambda epoch, logs: seen.append((epoch, logs)),
+            "on_test_end": lambda logs: seen.append(logs),
+        }
+    if case.callbacks == "keras":
+        return keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: seen.append((epoch, dict(logs)))
+        )
+    return None
 
 
 def _output(case):

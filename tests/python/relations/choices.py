@@ -109,6 +109,8 @@ CHOICES = {
     "class_weight": (None, "balanced", "by_name"),
     "augmentation": (None, "flip", "shift", "crop", "distort"),
     "early_stopping": (None, 1),
+    "monitor": ("loss", "accuracy"),
+    "callbacks": ("none", "functions", "keras"),
     "ema": (None, 0.5),
     "stages": (None, "two", "fine_tune"),
     "layer_decay": (None, 0.5),
@@ -160,6 +162,8 @@ class Case:
     class_weight: str | None = None
     augmentation: str | None = None
     early_stopping: int | None = None
+    monitor: str = "loss"
+    callbacks: str = "none"
     ema: float | None = None
     stages: str | None = None
     layer_decay: float | None = None
@@ -356,6 +360,24 @@ def distances_are_not_smoothed(head, label_smoothing):
 def there_is_one_rate(schedule, learning_rate):
     """Some schedules have their own."""
     return schedule not in OF_OWN_RATE or learning_rate is None
+
+
+@_rule
+def what_is_monitored_decides_something(monitor, early_stopping):
+    """Otherwise it is refused."""
+    return monitor == "loss" or early_stopping is not None
+
+
+@_rule
+def a_compiled_model_has_metrics_of_its_own(monitor, compiled):
+    """They may be called otherwise, or there are none."""
+    return monitor == "loss" or compiled == "no"
+
+
+@_rule
+def own_steps_have_metrics_of_their_own(monitor, own):
+    """They may give the loss alone."""
+    return monitor == "loss" or own == "nothing"
 
 
 @_rule

@@ -69,7 +69,8 @@ class Loop:
             before = _penalty(self.model)
             _choose(self.model, stage["trained"])
             # The loss of the best weights has in it what Keras adds for trained ones.
-            self._best_loss += _penalty(self.model) - before
+            if case.monitor == "loss":
+                self._best_loss += _penalty(self.model) - before
             if case.compiled == "no" and number == 0:
                 self._compile()
             elif stage["trained"] is not None:
@@ -171,7 +172,9 @@ class Loop:
                 model.optimizer.learning_rate = 1.0
                 plateau.on_epoch_end(epoch, dict(logs))
                 scale *= float(model.optimizer.learning_rate)
-            loss = logs["val_loss" if self.validation else "loss"]
+            sign = 1 if case.monitor == "loss" else -1
+            name = f"val_{case.monitor}" if self.validation else case.monitor
+            loss = sign * logs[name]
             if case.early_stopping and loss < self._best_loss:
                 self._best_loss, self._best = loss, model.get_weights()
                 better = epoch
@@ -408,8 +411,9 @@ def _plateau(case, model):
         return None
     settings = {**SCHEDULES["plateau"]}
     del settings["kind"]
-    metric = "loss" if case.validation == "none" else "val_loss"
-    plateau = keras.callbacks.ReduceLROnPlateau(metric, **settings)
+    metric = case.monitor if case.validation == "none" else f"val_{case.monitor}"
+    mode = "min" if case.monitor == "loss" else "max"
+    plateau = keras.callbacks.ReduceLROnPlateau(metric, mode=mode, **settings)
     plateau.set_model(model)
     plateau.on_train_begin()
     return plateau

@@ -27,23 +27,31 @@ class History(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keep the weights with the lowest loss, and stop when it gets no lower.
-
-    The loss is that of the validation data where there are any.
+    """Keep the weights that are best by a metric, and stop when it gets no better.
 
     Attributes:
-        loss: The lowest loss so far.
+        cost: The metric of the best weights, negated where higher is better.
         epoch: Its epoch, counted from 0; before the first one, the epoch before.
         weights: The weights then; before the first epoch, the initial ones.
+        stopped: Why training stops early, or None.
     """
 
-    def __init__(self, patience, has_validation, first_epoch=0, loss=math.inf):
-        """Take the epochs to wait or None, and the loss of the first weights."""
+    def __init__(self, patience, monitor, min_delta=0.0, first_epoch=0, cost=math.inf):
+        """Take what is waited for.
+
+        Args:
+            patience: Whole number of epochs to wait, or None.
+            monitor: `Monitor`.
+            min_delta: Float, by how much the metric has to be better. Default 0.
+            first_epoch: Number of the first epoch. Default 0.
+            cost: That of the first weights. Default infinite.
+        """
         super().__init__()
-        self.loss, self.epoch, self.weights = loss, first_epoch - 1, None
+        self.cost, self.epoch, self.weights = cost, first_epoch - 1, None
         self.stopped = None
         self._patience = patience
-        self._has_validation = has_validation
+        self._monitor = monitor
+        self._min_delta = min_delta
         self._current = 0
 
     def on_train_begin(self, logs=None):
@@ -63,12 +71,17 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_test_end(self, logs=None):
         """Compare after validation, while averages of the weights are in the model."""
-        self._compare(_loss_in(logs, "test_step"), self.model.get_weights)
+        loss = _loss_in(logs, "test_step")
+        if self._monitor.of_validation:
+            metrics = {**logs, "loss": loss}
+            cost = self._monitor.cost(metrics, self._monitor.bare_name)
+            self._compare(cost, self.model.get_weights)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Compare where there is no validation, and count how long it is no better."""
-        if not self._has_validation:
-            self._compare(logs["loss"], partial(weights_to_keep, self.model))
+        """Compare by what training gives, and count how long it is no better."""
+        if not self._monitor.of_validation:
+            cost = self._monitor.cost(logs)
+            self._compare(cost, partial(weights_to_keep, self.model))
         if self._patience is not None and epoch - self.epoch >= self._patience:
             self.stopped = self.stopped or "early"
             self.model.stop_training = True
@@ -77,11 +90,11 @@ class BestWeights(keras.callbacks.Callback):
         """Put the best weights into the model."""
         model.set_weights(self.weights)
 
-    def _compare(self, loss, weights):
-        if float(loss) < self.loss:
+    def _compare(self, cost, weights):
+        if self.stopped != "nan" and cost < self.cost - self._min_delta:
             # Ctrl-C while they are copied leaves all as it was.
             weights = weights()
-            self.loss, self.epoch = float(loss), self._current
+            self.cost, self.epoch = cost, self._current
             self.weights = weights
 
 

@@ -175,7 +175,7 @@ class Checkpoints(keras.callbacks.Callback):
             arrays[name] if name in arrays else keras.ops.convert_to_numpy(weight)
             for name, weight in self._kept().items()
         ]
-        self._best.loss = self.record["best_loss"]
+        self._best.cost = self.record["best_loss"]
         self._best.epoch = self.record["best_epoch"]
         self._best.stopped = self.record["stopped"]
 
@@ -206,7 +206,7 @@ class Checkpoints(keras.callbacks.Callback):
             "frozen": weights_digest(frozen),
             "records": self._history.records,
             "stopped": self._best.stopped,
-            "best_loss": self._best.loss,
+            "best_loss": self._best.cost,
             "best_epoch": self._best.epoch,
         }
         arrays[_RECORD] = np.array(json.dumps(record))

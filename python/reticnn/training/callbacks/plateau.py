@@ -18,7 +18,7 @@ class Plateau(keras.callbacks.Callback):
 
         Args:
             settings: Dict of `factor`, `patience`, `min_delta`, `cooldown`, `min_lr`.
-            monitor: Name of the metric.
+            monitor: `Monitor`.
             records: List of dicts, the metrics of each epoch, to which training adds.
             warmup_epochs: Whole number of epochs at the start that do not count.
         """
@@ -44,7 +44,7 @@ class Plateau(keras.callbacks.Callback):
         """Take all epochs that are new, and set the rate if it is another by now."""
         before = self._scale
         for record in self._records[self._seen :]:
-            self._take(record[self._monitor])
+            self._take(self._monitor.cost(record))
             self._seen += 1
         if self._scale != before:
             schedule = rate_or_schedule(self.model.optimizer)
@@ -52,13 +52,13 @@ class Plateau(keras.callbacks.Callback):
             # Keras has compiled the rate into the step.
             self.model.make_train_function(force=True)
 
-    def _take(self, value):
+    def _take(self, cost):
         settings = self._settings
         if self._cooldown:
             self._cooldown -= 1
             self._wait = 0
-        if value < self._best - settings["min_delta"]:
-            self._best, self._wait = value, 0
+        if cost < self._best - settings["min_delta"]:
+            self._best, self._wait = cost, 0
         elif not self._cooldown:
             self._wait += 1
             if self._wait >= settings["patience"]:

@@ -259,6 +259,11 @@ def test_stages_have_schedules_of_their_own(train):
     wanted = [RATE * (1 - step / (3 * STEPS)) for step in range(3 * STEPS)]
     assert rates_of(classifier, 2 * STEPS, 3 * STEPS) == pytest.approx(wanted)
     assert classifier.trained_with["schedule"]["kind"] == "polynomial"
+    # A function is asked for the epochs that there are, and no others.
+    rates = {1: 0.1, 2: 0.05}
+    stages = [{"schedule": rates.__getitem__, "epochs": 2}]
+    asked = train("constant", epochs=9, learning_rate=None, stages=stages)
+    assert asked.trained_with["schedule"]["rates"] == [0.1, 0.05]
 
 
 def test_schedules_are_kept_as_data(train, tmp_path):

@@ -188,7 +188,9 @@ def described(config):
     if config["kind"] == _FUNCTION:
         return "a function of the epoch"
     kind = settings.pop("class", config["kind"])
-    return ", ".join([kind, *(f"{name} {_text(v)}" for name, v in settings.items())])
+    return ", ".join(
+        [_text(kind), *(f"{name} {_text(v)}" for name, v in settings.items())]
+    )
 
 
 def are_settings(config):
@@ -338,7 +340,7 @@ def _is_plain(value):
 def _text(value):
     if isinstance(value, Sequence) and not isinstance(value, str):
         return " and ".join(map(_text, value))
-    return value if isinstance(value, (str, bool)) else f"{value:g}"
+    return str(value) if isinstance(value, (str, bool)) else f"{value:g}"
 
 
 def _factor(value, name):

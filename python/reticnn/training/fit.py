@@ -316,6 +316,8 @@ def fit_classifier(
     devices = as_devices(distribute)
     progress = as_progress(progress)
     origin = origin_of(built(model, seed), output, as_bool(fresh, "fresh"))
+    if stages is None:
+        settings.ask_for_rates()
     parts = [None] if stages is None else as_stages(stages, settings, origin.model)
     _check_monitors(settings, parts)
     if checkpoint_dir is not None:

@@ -57,7 +57,7 @@ class TrainingSettings:
         self._check(as_float, "label_smoothing", minimum=0, below=1)
         self._check(as_float, "ema", above=0, below=1)
         self._check(as_float, "layer_decay", above=0, maximum=1)
-        self.schedule = as_schedule(self.schedule).for_epochs(self.epochs)
+        self.schedule = as_schedule(self.schedule)
         self._check_rate()
         self.mixed_precision = as_bool(self.mixed_precision, "mixed_precision")
         self.cache_features = _as_copies(self.cache_features)
@@ -89,6 +89,10 @@ class TrainingSettings:
         if self.augmentation is not None:
             values["augmentation"] = self.augmentation.to_config()
         return {name: str(value) for name, value in values.items()}
+
+    def ask_for_rates(self):
+        """Ask a user's function, if the schedule is one, for the rate of each epoch."""
+        self.schedule = self.schedule.for_epochs(self.epochs)
 
     @property
     def monitors(self):

@@ -106,7 +106,9 @@ def _stage_settings(settings, own, number):
     if number > 1:
         kept = {f.name: f.default for f in fields(settings) if f.name in _COMPILED}
     with _saying(number):
-        return replace(settings, **{**kept, **own})
+        made = replace(settings, **{**kept, **own})
+        made.ask_for_rates()
+        return made
 
 
 def _trained(model, train, number):

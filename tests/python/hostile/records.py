@@ -4,6 +4,17 @@ import json
 
 from hostile.kind import Kind
 
+_SCHEDULES = (
+    "step",
+    {"at": [1]},
+    {"kind": "best"},
+    {"kind": ["step"]},
+    {"kind": "step", "at": [[1]]},
+    {"kind": "step", "at": 10**400},
+    {"kind": "step", "\x1b": 1},
+    {"kind": "keras", "class": "a b"},
+)
+
 
 def kinds():
     """Yield them."""
@@ -104,7 +115,10 @@ def _fields():
         "resize": (1, "x", ["pad"], {"a": 1}, "\x1b"),
         "augmentation": (0.5, "flip", [], {"policy": 1}, {"policy": ["x"]}, {"a": 1}),
         "stopped": ("late", 1, ["nan"], "\x1b[2J"),
-        "trained_with": ([1], "x", {"seed": "x"}, {"a": 1}, {"seed": 10**400}),
+        "trained_with": (
+            *([1], "x", {"seed": "x"}, {"a": 1}, {"seed": 10**400}),
+            *({"schedule": value} for value in _SCHEDULES),
+        ),
         "output": ("text", 1, ["softmax"], "\x1b"),
         "seen": ([1], "x", {"a": "b"}, {"trained_on": "x"}, {"trained_on": 1}),
         "trainable": ("x", {"a": 1}, [1, 0], [None]),

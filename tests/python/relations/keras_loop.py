@@ -174,7 +174,8 @@ class Loop:
                 scale *= float(model.optimizer.learning_rate)
             sign = 1 if case.monitor == "loss" else -1
             name = f"val_{case.monitor}" if self.validation else case.monitor
-            loss = sign * logs[name]
+            # Accuracies that are equal but for rounding are not better.
+            loss = logs[name] if sign == 1 else -round(logs[name], 5)
             if case.early_stopping and loss < self._best_loss:
                 self._best_loss, self._best = loss, model.get_weights()
                 better = epoch

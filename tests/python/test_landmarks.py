@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from reticnn import (
+    augment,
     augmentation,
     build_cnn,
     convnext_ladder,
@@ -32,6 +33,7 @@ from reticnn.landmarks.registry import find_landmark
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.preprocessing import ImagePreprocessing
 from reticnn.optimizers.momentum_sgd import MomentumSGD
+from reticnn.optimizers.schedule_settings import as_schedule
 from reticnn.pretrained.loading import put_weights
 from reticnn.training.layer_rates import rate_factors
 
@@ -791,7 +793,8 @@ def test_a_step_that_there_is_not_is_refused(refused):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
+@pytest.mark.filterwarnings("ignore:.*first changes the learning rate")
+@pytest.mark.parametrize("name", [*ONE_OF_EACH_FAMILY, "convnext_ladder"])
 def test_recipe_is_what_fit_classifier_takes(name, three_classes):
     recipe = {**training_recipe(name), "epochs": 1}
     model = build_cnn((8, 8, 3), 3, filters=4, n_blocks=1, units=4)
@@ -841,8 +844,69 @@ def test_recipe_of_alexnet():
     optimizer = recipe["optimizer"]
     assert (optimizer.momentum, optimizer.decay) == (0.9, 5e-4)
     assert training_recipe("alexnet")["optimizer"] is not optimizer
-    policy = augmentation(crop=7 / 8, flip="horizontal", pca_color=0.1)
-    assert recipe["augmentation"] == policy
+    assert recipe["augmentation"] == augmentation(
+        crop={"shorter_side": (256, 256)}, flip="horizontal", pca_color=0.1
+    )
+    # From 0.01 down to a tenth of a tenth of a tenth.
+    assert recipe["schedule"] == {"kind": "plateau", "factor": 0.1, "min_lr": 1e-5}
+
+
+def test_a_change_within_a_schedule_is_seen_and_stays_in_its_recipe():
+    recipe = training_recipe("resnet20")
+    recipe["schedule"]["at"] = [0.2]
+    line = next(line for line in repr(recipe).splitlines() if "schedule" in line)
+    assert line.endswith("changed") and "0.2" in line
+    assert training_recipe("resnet20")["schedule"]["at"] == [0.5, 0.75]
+    assert training_recipe("densenet_bc_100_12")["schedule"]["at"] == [0.5, 0.75]
+
+
+def _rates(name, epochs, steps_per_epoch=1):
+    """Return the learning rate of each epoch by the recipe."""
+    recipe = training_recipe(name)
+    schedule = as_schedule(recipe["schedule"]).for_epochs(epochs)
+    start = recipe.get("learning_rate", 1.0)
+    by_step = schedule.by_step(start, steps_per_epoch, epochs, 0, 0)
+    steps = range(0, epochs * steps_per_epoch, steps_per_epoch)
+    return [float(keras.ops.convert_to_numpy(by_step(step))) for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "rates"),
+    [
+        # Epochs from 1, and the rate in them, as in the papers.
+        (
+            "lenet5",
+            20,
+            {1: 5e-4, 2: 5e-4, 3: 2e-4, 5: 2e-4, 6: 1e-4, 9: 5e-5, 12: 5e-5, 13: 1e-5},
+        ),
+        ("googlenet", 20, {1: 0.01, 8: 0.01, 9: 0.0096, 16: 0.0096, 17: 0.009216}),
+        ("resnet20", 182, {1: 0.1, 91: 0.1, 92: 0.01, 136: 0.01, 138: 0.001}),
+        ("densenet121", 90, {1: 0.1, 30: 0.1, 31: 0.01, 60: 0.01, 61: 0.001}),
+        ("densenet_bc_100_12", 300, {150: 0.1, 151: 0.01, 225: 0.01, 226: 0.001}),
+        ("mobilenet", 5, {1: 0.045, 3: 0.0423, 5: 0.039762}),
+    ],
+)
+def test_learning_rates_fall_as_in_the_papers(name, epochs, rates):
+    ours = _rates(name, epochs)
+    for epoch, rate in rates.items():
+        assert ours[epoch - 1] == pytest.approx(rate, rel=1e-4)
+
+
+def test_images_of_cifar_move_by_whole_pixels_up_to_four():
+    policy = training_recipe("resnet20")["augmentation"]
+    image = np.full((32, 32, 3), 115, "uint8")
+    image[10, 15] = 255
+    moved = augment(np.repeat(image[None], 2000, 0), policy, seed=1)
+    assert set(np.unique(moved)) == {115, 255}
+    places = [np.argwhere(one[..., 0] == 255) for one in moved]
+    # Where a shift lies halfway between two pixels, a pixel may be lost or doubled.
+    single = [place[0] for place in places if len(place) == 1]
+    assert len(single) > 1990
+    rows, columns = np.array(single).T
+    assert set(rows) == set(range(6, 15))
+    # Mirrored, 15 is 16.
+    assert set(columns) == set(range(11, 21))
+    assert np.bincount(rows)[6:].min() > 0.75 * 2000 / 9
 
 
 @pytest.mark.slow
@@ -860,7 +924,7 @@ def test_recipe_of_convnext():
     }
     assert {name: recipe[name] for name in wanted} == wanted
     crop, drawn, erase = recipe["augmentation"].policies
-    assert "flip" in crop.to_config() and "crop" in crop.to_config()
+    assert crop == augmentation(crop={"scale": (0.08, 1)}, flip="horizontal")
     settings = {"magnitude": 9, "magnitude_std": 0.5, "probability": 0.5, "n": 2}
     assert settings.items() <= drawn.to_config().items()
     assert len(drawn.to_config()["operations"]) == 15

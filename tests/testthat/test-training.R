@@ -411,7 +411,22 @@ test_that("a recipe prints in R's notation, with places in the paper", {
   expect_match(lines, "MomentumSGD(momentum = 0.9, decay = 0.0005)", fixed = TRUE,
     all = FALSE)
   expect_match(lines, "crops +10 +section 4.1$", all = FALSE)
-  expect_match(lines, "'cosine'|\"cosine\"", all = FALSE)
+})
+
+test_that("schedules and crops of a recipe work from R", {
+  skip_if_no_core()
+  recipe <- training_recipe("resnet20")
+  expect_match(capture.output(print(recipe)), "at = c(0.5, 0.75)", fixed = TRUE, all = FALSE)
+  lenet <- training_recipe("lenet5")
+  expect_match(capture.output(print(lenet)), "rate_of_epoch", all = FALSE)
+  data <- shape_images(8, image_size = 8, seed = 1)
+  for (recipe in list(recipe, lenet, training_recipe("densenet121"))) {
+    model <- build_cnn(c(8, 8, 3), filters = 4, n_blocks = 1, units = 4)
+    recipe$epochs <- 1
+    recipe$optimizer <- "sgd"
+    classifier <- suppressWarnings(do.call(fit_classifier, c(list(model, data), recipe)))
+    expect_identical(nrow(classifier$history), 1L)
+  }
 })
 
 test_that("a classifier trains on after unfreezing", {

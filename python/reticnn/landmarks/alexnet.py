@@ -2,7 +2,7 @@
 
 from reticnn.coercion import as_int
 from reticnn.landmarks.common import check_size, classifier_output, image_input
-from reticnn.landmarks.recipe import PaperRecipe
+from reticnn.landmarks.recipe import PLATEAU_NOTE, PaperRecipe, on_plateau
 from reticnn.landmarks.registry import register
 from reticnn.layers.normalization import LocalResponseNormalization
 from reticnn.runtime.backend import keras
@@ -24,19 +24,26 @@ _RECIPE = PaperRecipe(
         "batch_size": (128, "section 5"),
         "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}), "section 5"),
         "learning_rate": (0.01, "section 5"),
-        "schedule": ("cosine", "section 5 has a tenth at each plateau, three times"),
-        # 224 of 256 pixels.
+        "schedule": (on_plateau(1e-5), "section 5: a tenth, three times"),
         "augmentation": (
             [
                 (
                     "augmentation",
-                    {"crop": 7 / 8, "flip": "horizontal", "pca_color": 0.1},
+                    {
+                        "crop": {"shorter_side": (256, 256)},
+                        "flip": "horizontal",
+                        "pca_color": 0.1,
+                    },
                 ),
             ],
             "section 4.1",
         ),
     },
     prediction={"crops": (10, "section 4.1")},
+    notes=(
+        PLATEAU_NOTE,
+        "Dropout and the weights at the start are in the network (sections 4.2, 5).",
+    ),
 )
 
 

@@ -12,7 +12,11 @@ from reticnn.landmarks.common import (
     small_stem,
     strided_stem,
 )
-from reticnn.landmarks.recipe import PaperRecipe
+from reticnn.landmarks.recipe import (
+    CIFAR_AUGMENTATION,
+    HALF_AND_THREE_QUARTERS,
+    PaperRecipe,
+)
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -36,7 +40,21 @@ _FACTS = {
             "batch_size": (256, "section 4.2"),
             "optimizer": (_OPTIMIZER, "section 4.2"),
             "learning_rate": (0.1, "section 4.2"),
-            "schedule": ("cosine", "section 4.2 has a tenth at epochs 30 and 60"),
+            "schedule": ({"kind": "step", "at": [30, 60]}, "section 4.2"),
+            "augmentation": (
+                [
+                    (
+                        "augmentation",
+                        {
+                            "crop": {"scale": (0.08, 1), "ratio": (3 / 4, 4 / 3)},
+                            "flip": "horizontal",
+                            "color_jitter": 0.4,
+                            "pca_color": 0.1,
+                        },
+                    ),
+                ],
+                "section 4.1 by reference; the authors' code",
+            ),
         },
         prediction={"crops": (10, "section 4.1, or a single crop")},
     ),
@@ -65,8 +83,13 @@ def _with(name, layers, growth_rate=32):
             "batch_size": (64, "section 4.2"),
             "optimizer": (_OPTIMIZER, "section 4.2"),
             "learning_rate": (0.1, "section 4.2"),
-            "schedule": ("cosine", "section 4.2 has a tenth at 50 % and 75 %"),
+            "schedule": (HALF_AND_THREE_QUARTERS, "section 4.2"),
+            "augmentation": (CIFAR_AUGMENTATION, "section 4.1, C10+"),
         },
+        notes=(
+            "Without augmentation, the network has `dropout=0.2` (section 4.2).",
+            "Images are tested as they are.",
+        ),
     ),
 )
 @register(

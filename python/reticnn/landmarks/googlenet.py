@@ -34,7 +34,35 @@ _RECIPE = PaperRecipe(
             "section 6, without the decay, which is Caffe's",
         ),
         "learning_rate": (0.01, "not in the paper, Caffe's"),
+        "schedule": (
+            {"kind": "step", "every": 8, "factor": 0.96},
+            "section 6: 4 % less every 8 epochs",
+        ),
+        "augmentation": (
+            [
+                (
+                    "augmentation",
+                    {
+                        "crop": {"scale": (0.08, 1), "ratio": (3 / 4, 4 / 3)},
+                        "flip": "horizontal",
+                    },
+                ),
+            ],
+            "section 6; the flip by reference",
+        ),
     },
+    prediction={
+        "scales": ((256, 288, 320, 352), "section 7"),
+        "crops": (10, "see below"),
+    },
+    notes=(
+        "The test took 144 crops (section 7): of each scale three squares, of each "
+        "square the corners and the centre, the square itself made small, and their "
+        "mirror images. Here there are 40, of the images themselves.",
+        "Photometric distortions and random interpolation, which it mentions without "
+        "numbers (section 6), are left out, and so are epochs and batch size.",
+        "Averaged weights are Polyak's in the paper, and a moving average here.",
+    ),
 )
 
 

@@ -22,6 +22,24 @@ _BLOCKS = (
 )
 
 
+_INCEPTION = "section 3.2: as Inception v3"
+_RECIPE = PaperRecipe(
+    {
+        "epochs": (100, _INCEPTION),
+        "batch_size": (32, _INCEPTION),
+        "optimizer": (("RMSprop", {"rho": 0.9, "epsilon": 1.0}), _INCEPTION),
+        "learning_rate": (0.045, _INCEPTION),
+        "schedule": ({"kind": "exponential", "factor": 0.94, "every": 2}, _INCEPTION),
+    },
+    notes=(
+        "The settings of Inception v3 are those of Szegedy et al. (2015), "
+        "arXiv:1512.00567, section 8, which trained 50 copies at once; the paper of "
+        "MobileNet gives none.",
+        "No label smoothing, no auxiliary classifiers, milder crops, and little or no "
+        "weight decay on depthwise filters (section 3.2), without numbers.",
+    ),
+)
+
 _FACTS = {
     "family": "MobileNet",
     "year": 2017,
@@ -32,7 +50,7 @@ _FACTS = {
     "twin_options": {"activation": "relu6"},
     "last_block": r"block\d+_depthwise",
     "reference": "Howard et al. (2017), arXiv:1704.04861",
-    "recipe": PaperRecipe({"optimizer": (("rmsprop", {}), "section 3.2")}),
+    "recipe": _RECIPE,
 }
 
 

@@ -13,7 +13,7 @@ from reticnn.landmarks.common import (
     small_stem,
     strided_stem,
 )
-from reticnn.landmarks.recipe import PaperRecipe
+from reticnn.landmarks.recipe import PLATEAU_NOTE, PaperRecipe, on_plateau
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -25,9 +25,26 @@ _RECIPE = PaperRecipe(
         "batch_size": (256, "section 3.4"),
         "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 1e-4}), "section 3.4"),
         "learning_rate": (0.1, "section 3.4"),
-        "schedule": ("cosine", "section 3.4 has a tenth at each plateau"),
+        "schedule": (on_plateau(), "section 3.4"),
+        "augmentation": (
+            [
+                (
+                    "augmentation",
+                    {
+                        "crop": {"shorter_side": (256, 480)},
+                        "flip": "horizontal",
+                        "pca_color": 0.1,
+                    },
+                ),
+            ],
+            "section 3.4",
+        ),
     },
     prediction={"scales": ((224, 256, 384, 480, 640), "section 3.4")},
+    notes=(
+        PLATEAU_NOTE,
+        "To compare networks, the paper tested with `crops=10` of images at 256.",
+    ),
 )
 
 _FACTS = {

@@ -1,7 +1,7 @@
 """VGG."""
 
 from reticnn.landmarks.common import check_size, classifier_output, image_input
-from reticnn.landmarks.recipe import PaperRecipe
+from reticnn.landmarks.recipe import PLATEAU_NOTE, PaperRecipe, on_plateau
 from reticnn.landmarks.registry import register
 from reticnn.runtime.backend import keras
 
@@ -13,9 +13,29 @@ _RECIPE = PaperRecipe(
         "batch_size": (256, "section 3.1"),
         "optimizer": (("MomentumSGD", {"momentum": 0.9, "decay": 5e-4}), "section 3.1"),
         "learning_rate": (0.01, "section 3.1"),
-        "schedule": ("cosine", "section 3.1 has a tenth at each plateau, three times"),
+        "schedule": (on_plateau(1e-5), "section 3.1: a tenth, three times"),
+        "augmentation": (
+            [
+                (
+                    "augmentation",
+                    {
+                        "crop": {"shorter_side": (256, 512)},
+                        "flip": "horizontal",
+                        "pca_color": 0.1,
+                    },
+                ),
+            ],
+            "section 3.1, the jittered scale",
+        ),
     },
     prediction={"scales": ((256, 384, 512), "sections 3.2 and 4.2")},
+    notes=(
+        PLATEAU_NOTE,
+        "The networks for jittered scales went on from those for images of 384, which "
+        "began with the weights of 256 and a rate of 0.001 (section 3.1).",
+        "The paper averages with the mirrored image too, and in table 5 with 50 crops "
+        "of each scale.",
+    ),
 )
 
 _FACTS = {

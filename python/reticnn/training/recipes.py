@@ -1,5 +1,6 @@
 """How the papers trained their networks."""
 
+import copy
 import textwrap
 
 from reticnn.augmenting import augmentation, rand_augment
@@ -35,12 +36,17 @@ class Recipe(dict):
     def __init__(self, name, written, reference):
         """Make the settings of a `PaperRecipe`."""
         values = {key: value for key, (value, _) in written.settings.items()}
+        values = copy.deepcopy(values)
         super().__init__(_made(values))
         self.name, self.reference = name, reference
         self.places = {key: place for key, (_, place) in written.settings.items()}
         self.prediction = {key: value for key, (value, _) in written.prediction.items()}
         self.notes = list(written.notes)
-        self._given = dict(self)
+        # As they are now: what is changed within a schedule has to be seen too.
+        self._given = {
+            key: copy.copy(value) if isinstance(value, dict) else value
+            for key, value in self.items()
+        }
         self._texts = {key: _text(key, value) for key, value in values.items()}
         self._tested = {
             key: (_text(key, value), place)
@@ -72,7 +78,8 @@ class Recipe(dict):
 
     def _row(self, key):
         """Return the text of a setting, and its place unless it was changed."""
-        if key in self._given and self[key] is self._given[key]:
+        given = self._given.get(key)
+        if self[key] is given or (isinstance(given, dict) and self[key] == given):
             return self._texts[key], self.places[key]
         return shown(self[key]), "changed" if key in self._given else "added"
 
@@ -138,7 +145,7 @@ def _text(key, value):
         return _code(name, settings) if settings else shown(name)
     if key == "augmentation":
         return ", then ".join(_code(kind, given) for kind, given in value)
-    return shown(value)
+    return value.__name__ if callable(value) else shown(value)
 
 
 def _code(function, arguments):

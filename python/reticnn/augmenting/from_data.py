@@ -77,8 +77,10 @@ def _side_needed(matrix, size):
 def _cropped(constants, shape, size, parameters, pixels):
     """Return the crop of an image that may have been read smaller than its `size`."""
     pixels = pixels.reshape(1, *pixels.shape[:2], shape[2])
-    down, across = np.divide(size, pixels.shape[1:3]).astype("float32")
-    matrices = of_reduced(np, parameters["warp"], down, across)
+    if pixels.shape[1:3] != size:
+        factors = np.divide(size, pixels.shape[1:3]).astype("float32")
+        matrices = of_reduced(np, parameters["warp"], *factors)
+        parameters = {**parameters, "warp": matrices}
     result = np.empty((1, *shape), pixels.dtype)
-    WARP.on_host(pixels, result, {**parameters, "warp": matrices}, constants)
+    WARP.on_host(pixels, result, parameters, constants)
     return result[0]

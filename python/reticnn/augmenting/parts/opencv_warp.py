@@ -91,21 +91,27 @@ def _warp_reduced(images, results, given, constants):
         _warp(images, results, given, constants)
         return
     all_times = np.stack(reducing.halvings(np, given["warp"], most), axis=1)
+    if not all_times.any():
+        _warp(images, results, given, constants)
+        return
+    if (all_times == all_times[0]).all():
+        _warp_halved(images, results, given, constants, all_times[0].tolist())
+        return
     for times in np.unique(all_times, axis=0).tolist():
         own = (all_times == times).all(axis=1)
-        reduced, some = images[own], _some(given, own)
-        if any(times):
-            reduced = np.stack(
-                [reducing.reduced_on_host(image, *times) for image in reduced]
-            )
-            factors = (np.float32(2**each) for each in times)
-            some["warp"] = reducing.of_reduced(np, some["warp"], *factors)
-        if own.all():
-            _warp(reduced, results, some, constants)
-            return
-        warped = np.empty((len(reduced), *results.shape[1:]), results.dtype)
-        _warp(reduced, warped, some, constants)
+        warped = np.empty((own.sum(), *results.shape[1:]), results.dtype)
+        _warp_halved(images[own], warped, _some(given, own), constants, times)
         results[own] = warped
+
+
+def _warp_halved(images, results, given, constants, times):
+    """Do what `_warp` does, with images halved so many times down and across."""
+    if any(times):
+        halved = [reducing.reduced_on_host(image, *times) for image in images]
+        factors = (np.float32(2**each) for each in times)
+        matrices = reducing.of_reduced(np, given["warp"], *factors)
+        images, given = np.stack(halved), {**given, "warp": matrices}
+    _warp(images, results, given, constants)
 
 
 def _warp(images, results, given, constants):

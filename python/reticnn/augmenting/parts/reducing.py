@@ -76,17 +76,18 @@ def of_reduced(xp, matrices, down, across):
 
 def reduced_on_host(image, down, across):
     """Return an image of (height, width, channels) halved so many times each way."""
-    factors = 2**down, 2**across
     channels = image.shape[2]
-    missing = [
-        -side % factor for side, factor in zip(image.shape[:2], factors, strict=True)
-    ]
-    if any(missing):
-        image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], "symmetric")
-    size = image.shape[1] // factors[1], image.shape[0] // factors[0]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(
-        size[1], size[0], channels
-    )
+    if -image.shape[0] % 2**down:
+        image = np.concatenate([image, image[::-1][: -image.shape[0] % 2**down]])
+    if -image.shape[1] % 2**across:
+        edge = image[:, ::-1][:, : -image.shape[1] % 2**across]
+        image = np.concatenate([image, edge], axis=1)
+    for time in range(max(down, across)):
+        height, width = image.shape[:2]
+        size = width // (1 + (time < across)), height // (1 + (time < down))
+        # At half of the size, that is the mean, and OpenCV is fast.
+        image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return image.reshape(*image.shape[:2], channels)
 
 
 class Reductions(NamedTuple):

@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -510,3 +511,14 @@ def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch, classifier
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r'pip install "reticnn\[plot\]"'):
         plots.plot_history(classifier)
+
+
+def test_an_array_that_may_be_one_image_of_many_bands_is_told_of():
+    image = np.zeros((40, 32, 13), np.uint8)
+    with pytest.warns(UserWarning, match="40 grey images of 32 x 13 pixels. If it is"):
+        assert len(pictures_of_images(image)["pictures"]) == 16
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(pictures_of_images(image[None])["pictures"]) == 1
+        assert len(pictures_of_images(image.transpose(2, 0, 1))["pictures"]) == 13
+        assert len(pictures_of_images(np.zeros((9, 28, 28), np.uint8))["pictures"]) == 9

@@ -30,8 +30,11 @@ def image_memory(gigabytes=None):
     Large images are read in parts or at a part of their size where their format allows
     it, and take little memory. Others have to be decoded as a whole: of those, an image
     that needs more than this limit is one that cannot be read, which the error says,
-    with what it needs. All images that are decoded at the same time share the limit.
-    The pixels that are asked for, such as a cache in memory, come on top of it.
+    with what it needs. Progressive JPEGs take much, whatever size is wanted: libjpeg,
+    which decodes them, holds all of their coefficients until the end of the file, 600
+    MB for 200 megapixels in colour. All images that are decoded at the same time share
+    the limit. The pixels that are asked for, such as a cache in memory, come on top of
+    it.
 
     Args:
         gigabytes: Number of at least 0.1, the new limit in units of 1000 million bytes,

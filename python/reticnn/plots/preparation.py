@@ -22,6 +22,7 @@ from reticnn.data.image_data import ImageData, as_image_data, check_not_empty
 from reticnn.graph import image_graph
 from reticnn.inspection import feature_maps, layer_filters
 from reticnn.prediction.summarising import PLACE_COLUMNS
+from reticnn.runtime.conditions import warn_user
 
 # Two colours that people who see few colours tell apart, and one for what is neither.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
@@ -55,6 +56,7 @@ def pictures_of_images(images, predictions=None, n=16):
             or None.
         n: Whole number of images.
     """
+    _warn_of_bands(images)
     data = _image_data(images, "images")
     predictions = _as_predictions(predictions, data)
     positions = _of_all_classes(data, as_int(n, "n"))
@@ -65,6 +67,20 @@ def pictures_of_images(images, predictions=None, n=16):
         text = [_guess(predictions, at, label) for at, label in seen]
         frame = [_verdict(predictions, at, label) for at, label in seen]
     return _grid(_pixels(part), text, frame)
+
+
+def _warn_of_bands(images):
+    """Warn of an array that is taken for grey images, and may be one of many bands."""
+    shape = np.shape(images) if isinstance(images, np.ndarray) else ()
+    if len(shape) != 3 or shape[2] in (1, 3, 4) or 2 * shape[2] > min(shape[:2]):
+        return
+    count, height, width = shape
+    warn_user(
+        f"`images` is an array of {count:,} x {height:,} x {width:,}, which is taken "
+        f"for {count:,} grey images of {height:,} x {width:,} pixels. If it is one "
+        f"image of {width:,} bands, give it a first dimension of 1, or give image data "
+        "of that image alone."
+    )
 
 
 def _of_all_classes(data, count):

@@ -270,6 +270,20 @@ def test_kerass_own_callbacks_do_what_they_do(train, tmp_path):
     assert len(lines) == 4
 
 
+def test_callbacks_that_contradict_the_call_or_the_history_are_named(train):
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    for other in ({"schedule": "cosine"}, {"warmup_epochs": 1}):
+        with pytest.raises(ValueError, match="sets the learning rate"):
+            train(callbacks=scheduler, **other)
+
+    class Notes(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["note"] = "fine"
+
+    with pytest.raises(TypeError, match="puts 'fine' as 'note' among"):
+        train(callbacks=Notes())
+
+
 def test_ended_by_a_callback_a_run_stays_ended(train, tmp_path):
     model = tiny()
 

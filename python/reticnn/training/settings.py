@@ -8,7 +8,7 @@ from reticnn.augmenting.policy import Policy
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import as_bool, as_choice, as_float, as_int, as_string, shown
 from reticnn.optimizers.schedule_settings import as_schedule
-from reticnn.training.callbacks.given import as_callbacks
+from reticnn.training.callbacks.given import as_callbacks, sets_rates
 from reticnn.training.further_metrics import as_metrics
 
 _NEWER = ("monitor", "mode", "min_delta", "metrics")
@@ -105,6 +105,13 @@ class TrainingSettings:
             raise ValueError(
                 f"`learning_rate` is {shown(self.learning_rate)}, and `schedule` says "
                 "itself what the learning rate is. Leave one of them out."
+            )
+        other = sets_rates(self.callbacks)
+        if other and (self.warmup_epochs or not self.schedule.changes_nothing):
+            name = "warmup_epochs" if self.schedule.changes_nothing else "schedule"
+            raise ValueError(
+                f"`callbacks` has {shown(other)}, which sets the learning rate, as "
+                f"`{name}` does. Leave one of them out."
             )
 
     def _check(self, coerce, *names, **limits):

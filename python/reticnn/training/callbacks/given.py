@@ -76,11 +76,37 @@ class GivenCallbacks(keras.callbacks.Callback):
                 self._whole.stop_training = False
             for callback in callbacks:
                 getattr(callback, event)(*arguments, **logs)
+            if event == "on_epoch_end":
+                _check_numbers(arguments[-1])
             if self._whole.stop_training and event != "on_train_end":
                 self.model.stop_training = True
                 self._best.stopped = self._best.stopped or "early"
 
         return pass_on
+
+
+def sets_rates(callbacks):
+    """Return the name of the first callback that sets the learning rate, or None."""
+    kinds = (
+        keras.callbacks.LearningRateScheduler,
+        keras.callbacks.ReduceLROnPlateau,
+    )
+    return next(
+        (type(one).__name__ for one in callbacks if isinstance(one, kinds)), None
+    )
+
+
+def _check_numbers(logs):
+    """Raise if a callback has put something else than numbers among the metrics."""
+    for name, value in logs.items():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"`callbacks` has one that puts {shown(value)} as {shown(name)} among "
+                "the metrics of the epoch, whose history is of numbers. Keep it "
+                "elsewhere."
+            ) from None
 
 
 def _callback(item):

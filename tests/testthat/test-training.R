@@ -417,6 +417,8 @@ test_that("schedules and crops of a recipe work from R", {
   skip_if_no_core()
   recipe <- training_recipe("resnet20")
   expect_match(capture.output(print(recipe)), "at = c(0.5, 0.75)", fixed = TRUE, all = FALSE)
+  expect_match(capture.output(print(training_recipe("resnet50"))), "`crops = 10`",
+    fixed = TRUE, all = FALSE)
   lenet <- training_recipe("lenet5")
   expect_match(capture.output(print(lenet)), "rate_of_epoch", all = FALSE)
   data <- shape_images(8, image_size = 8, seed = 1)

@@ -41,7 +41,7 @@ class Recipe(dict):
         self.name, self.reference = name, reference
         self.places = {key: place for key, (_, place) in written.settings.items()}
         self.prediction = {key: value for key, (value, _) in written.prediction.items()}
-        self.notes = list(written.notes)
+        self.notes = [translated(note) for note in written.notes]
         # As they are now: what is changed within a schedule has to be seen too.
         self._given = {
             key: copy.copy(value) if isinstance(value, dict) else value

@@ -181,8 +181,8 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
             aspect. By the scale of the image, as in VGG: `shorter_side`, range of the
             pixels to which the image's shorter side is brought before the window of
             `size` is cut, such as (256, 512) for 224. Where images shrink, all of their
-            pixels count. Files are cut in training as they are, without `resize`, and
-            decoded no larger than the window needs.
+            pixels count. Files, in training and in `augment()`, are cut as they are,
+            without `resize`, and decoded no larger than the window needs.
         flip: `"horizontal"` (left to right), `"vertical"` or
             `"horizontal_and_vertical"`, each direction for half of the images.
             Settings: `mode`.

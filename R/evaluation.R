@@ -1,45 +1,78 @@
-#' @eval said("evaluate_classifier")
-#' @return In R, this is a `reticnn_evaluation`, which prints its measures. What is NaN in
-#'   Python is `NA`. `class` is a factor, and `confusion` has the true classes in rows and
-#'   the predicted ones in columns. [plot_confusion()] draws it, [glance()]
-#'   gives the measures as a tibble with one row, and [tidy()] those of each class.
+#' @eval said("evaluate_classifier",
+#'   groups = "A factor is accepted too.",
+#'   costs = "The names of the rows and columns of a matrix are those of the classes.")
+#' @return In R, this is a `reticnn_evaluation`, which prints its measures with their
+#'   intervals. What is NaN in Python is `NA`. `class`, `truth` and `predicted` are
+#'   factors, and `confusion` has the true classes in rows and the predicted ones in
+#'   columns. [plot_confusion()] draws it, [glance()] gives the measures as a tibble with
+#'   one row, and [tidy()] those of each class or, with `type = "intervals"`, all
+#'   intervals. `predictions` is a tibble with a row per image, `truth`, `.pred_class` and
+#'   `.pred_<class>`, as yardstick takes it.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
 #' scores <- evaluate_classifier(classifier, shape_images(100))
 #' scores
 #' scores$accuracy
+#' tidy(scores, "intervals")
+#' # Where a missed square is five times as bad as a false alarm:
+#' costs <- matrix(c(0, 5, 1, 0), 2, dimnames = list(c("circle", "square"), c("circle", "square")))
+#' evaluate_classifier(classifier, shape_images(100), costs = costs)$mean_cost
 evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
-                                progress = "auto", output = "auto", summarise = NULL) {
+                                progress = "auto", output = "auto", summarise = NULL,
+                                intervals = 0.95, groups = NULL, top_k = NULL,
+                                threshold = NULL, costs = NULL) {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
     progress = step_reporter(progress, "Evaluating"), output = output,
-    summarise = summarise))
+    summarise = summarise, intervals = intervals, groups = one_per_image(groups),
+    top_k = top_k, threshold = threshold, costs = as_costs(costs)))
+}
+
+# A matrix with the names of the classes says which is which.
+as_costs <- function(costs) {
+  if (!is.matrix(costs) || is.null(rownames(costs)) || is.null(colnames(costs))) {
+    return(costs)
+  }
+  rows <- lapply(rownames(costs), function(truth) as.list(costs[truth, ]))
+  stats::setNames(rows, rownames(costs))
 }
 
 new_evaluation <- function(scores) {
   classes <- as.character(scores$per_class$class)
-  measures <- setdiff(names(scores), c("n", "per_class", "confusion"))
+  as_classes <- function(names) factor(unlist(none_as_na(as.list(names))), levels = classes)
+  measures <- setdiff(names(scores), c("n", "per_class", "confusion", "intervals", "predictions"))
   scores[measures] <- lapply(scores[measures], nan_as_na)
-  rates <- intersect(c("precision", "recall", "f1"), names(scores$per_class))
+  rates <- setdiff(names(scores$per_class), c("class", "n"))
   scores$per_class[rates] <- lapply(scores$per_class[rates], nan_as_na)
   scores$per_class <- as_table(scores$per_class)
-  scores$per_class$class <- factor(classes, levels = classes)
+  scores$per_class$class <- as_classes(classes)
   scores$confusion <- as.table(matrix(
     as.integer(scores$confusion$n), length(classes), byrow = TRUE,
     dimnames = list(truth = classes, predicted = classes)
   ))
+  if (!is.null(scores$intervals)) {
+    intervals <- scores$intervals
+    intervals$class <- as_classes(intervals$class)
+    limits <- c("estimate", "lower", "upper")
+    intervals[limits] <- lapply(intervals[limits], nan_as_na)
+    scores$intervals <- as_table(intervals)
+  }
+  chances <- scores$predictions$probabilities
+  colnames(chances) <- paste0(".pred_", classes)
+  scores$predictions <- tibble::tibble(truth = as_classes(scores$predictions$truth),
+    .pred_class = as_classes(scores$predictions$predicted), tibble::as_tibble(chances))
   structure(scores, class = "reticnn_evaluation")
 }
 
 #' @export
 print.reticnn_evaluation <- function(x, most = 10, ...) {
   measures <- glance(x)[-1]
-  lines <- paste(measure_names(names(measures)), sprintf("%.3f", unlist(measures)))
   table <- as.data.frame(x$per_class)
+  level <- if (!is.null(x$level)) paste0(", ", format(100 * x$level), " % intervals")
   cat("<reticnn_evaluation> ", format(x$n, big.mark = ",", decimal.mark = "."),
-    " images, ", nrow(table), " classes\n", sep = "")
-  cat(paste(lines[1:4], collapse = ", "), paste(lines[5:7], collapse = ", "), sep = "\n")
+    " images, ", nrow(table), " classes", level, "\n", sep = "")
+  print_measures(measures, x$intervals)
   if (nrow(table) > most) {
     # Classes that are not in the data have no F1.
     table <- utils::head(table[order(table$f1, na.last = NA), ], most)
@@ -55,18 +88,61 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
   invisible(x)
 }
 
+# A line for each measure, with its interval if there is one.
+print_measures <- function(measures, intervals) {
+  names <- names(measures)
+  numbers <- sprintf("%.3f", unlist(measures))
+  limits <- character(length(names))
+  if (!is.null(intervals)) {
+    own <- intervals[is.na(intervals$class), ]
+    own <- own[match(names, own$measure), ]
+    known <- !is.na(own$lower)
+    limits[known] <- sprintf("  [%.3f, %.3f]", own$lower[known], own$upper[known])
+  }
+  cat(paste0(format(measure_names(names)), "  ", format(numbers, justify = "right"), limits, "\n"),
+    sep = "")
+}
+
 # The measures under the names that people use.
 measure_names <- function(names) {
   names <- gsub("_", " ", names)
-  sub("brier", "Brier", sub("roc auc", "ROC AUC", names))
+  names <- sub("brier", "Brier", sub("roc auc", "ROC AUC", sub("pr auc", "PR AUC", names)))
+  sub("mcc", "Matthews correlation", sub("kappa", "Cohen's kappa", names))
+}
+
+#' @eval said("evaluation_curve")
+#' @return In R, this is a tibble. [plot_curve()] draws it.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' evaluation_curve(evaluate_classifier(classifier, shape_images(100)))
+evaluation_curve <- function(evaluation, kind = "roc") {
+  curve <- call_core("evaluation_curve", evaluation = core_evaluation(evaluation), kind = kind)
+  as_table(curve)
+}
+
+# An evaluation as the core has it, as far as curves need it.
+core_evaluation <- function(evaluation) {
+  if (!inherits(evaluation, "reticnn_evaluation")) return(evaluation)
+  predictions <- evaluation$predictions
+  list(
+    per_class = as_columns(evaluation$per_class),
+    predictions = list(truth = as.list(as.character(predictions$truth)),
+      probabilities = as.matrix(predictions[-(1:2)])),
+    level = evaluation$level
+  )
 }
 
 #' Evaluations as tibbles
 #'
 #' @param x Evaluation from [evaluate_classifier()].
+#' @param type What a row is about: `"class"`, a class; or `"intervals"`, a measure, or a
+#'   measure of a class. Default `"class"`.
 #' @param ... Not used; must be empty.
 #' @return `glance()`: a tibble with one row, the measures over all images. `tidy()`:
-#'   one row per class, with its number of images, precision, recall and F1.
+#'   one row per class, with its number of images and its measures; or one row per measure, and
+#'   per class and measure of a class (`class` is `NA` for measures over all images), with
+#'   `estimate`, `lower` and `upper`.
 #' @name evaluation_tibbles
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -79,12 +155,21 @@ NULL
 #' @export
 glance.reticnn_evaluation <- function(x, ...) {
   rlang::check_dots_empty()
-  tibble::as_tibble(unclass(x)[setdiff(names(x), c("per_class", "confusion"))])
+  tables <- c("per_class", "confusion", "intervals", "predictions", "level")
+  tibble::as_tibble(unclass(x)[setdiff(names(x), tables)])
 }
 
 #' @rdname evaluation_tibbles
 #' @export
-tidy.reticnn_evaluation <- function(x, ...) {
+tidy.reticnn_evaluation <- function(x, type = c("class", "intervals"), ...) {
   rlang::check_dots_empty()
-  x$per_class
+  type <- rlang::arg_match(type)
+  if (type == "class") {
+    return(x$per_class)
+  }
+  if (is.null(x$intervals)) {
+    abort_text("`x` has no intervals. Evaluate with `intervals = 0.95`.",
+      call = rlang::current_env())
+  }
+  x$intervals
 }

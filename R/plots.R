@@ -128,11 +128,59 @@ plot_pairs <- function(pairs, caption) {
 
 #' @rdname plot_confusion
 #' @param x As `evaluation`.
+#' @param type What to plot: `"confusion"`, or one of the curves of [plot_curve()].
+#'   Default `"confusion"`.
 #' @param ... Not used; must be empty.
 #' @export
-plot.reticnn_evaluation <- function(x, ...) {
+plot.reticnn_evaluation <- function(x, type = c("confusion", "roc", "precision_recall",
+                                                "calibration"), ...) {
   rlang::check_dots_empty()
-  plot_confusion(x)
+  type <- rlang::arg_match(type)
+  if (type == "confusion") plot_confusion(x) else plot_curve(x, type)
+}
+
+#' @rdname plot_confusion
+#' @param object As `evaluation`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_evaluation <- function(object, type = c("confusion", "roc",
+                                        "precision_recall", "calibration"), ...) {
+  rlang::check_dots_empty()
+  plot(object, rlang::arg_match(type))
+}
+
+#' @eval said("plot_curve")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(num_classes = 3), shape_images(300, 3), epochs = 2)
+#' scores <- evaluate_classifier(classifier, shape_images(150, 3))
+#' plot_curve(scores)
+#' plot_curve(scores, "calibration")
+plot_curve <- function(evaluation, kind = "roc") {
+  check_installed("ggplot2", "Plotting an evaluation")
+  drawn <- call_core("lines_of_curve", evaluation = core_evaluation(evaluation), kind = kind)
+  points <- as_table(drawn$points)
+  colours <- unlist(drawn$colours)
+  ggplot2::ggplot(points, ggplot2::aes(.data$x, .data$y)) +
+    (if (kind != "precision_recall") {
+      ggplot2::geom_abline(colour = "grey60", linetype = "dashed")
+    }) +
+    (if (kind == "calibration") {
+      list(
+        ggplot2::geom_linerange(ggplot2::aes(ymin = .data$lower, ymax = .data$upper),
+          colour = "#0072B2"),
+        ggplot2::geom_point(colour = "#0072B2", size = 2)
+      )
+    } else {
+      list(
+        ggplot2::geom_path(ggplot2::aes(colour = .data$line), linewidth = 0.8),
+        ggplot2::scale_colour_manual(values = colours, breaks = names(colours))
+      )
+    }) +
+    ggplot2::coord_fixed(1 - drawn$low, xlim = c(drawn$low, 1), ylim = c(0, 1)) +
+    ggplot2::labs(x = drawn$axes[[1]], y = drawn$axes[[2]], colour = NULL,
+      caption = drawn$caption) +
+    theme_of_charts() +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
 }
 
 #' @eval said("plot_rates", rename = c(rates = "x"))

@@ -37,6 +37,7 @@ _HOME = {
     "plot_architecture": "plots",
     "plot_augmentation": "plots",
     "plot_confusion": "plots",
+    "plot_curve": "plots",
     "plot_description": "plots",
     "plot_feature_maps": "plots",
     "plot_filters": "plots",
@@ -73,6 +74,7 @@ _HOME = {
     "fine_tune": "training",
     "predict_images": "prediction",
     "evaluate_classifier": "evaluation",
+    "evaluation_curve": "evaluation",
     "save_classifier": "saving",
     "load_classifier": "saving",
     "report_classifier": "reporting",
@@ -100,6 +102,7 @@ _HOME_OF_PREPARATION = {
     "cells_of_confusion": "plots.preparation",
     "joined_images": "data.image_data",
     "labels_of_boxes": "plots.preparation",
+    "lines_of_curve": "plots.evaluation_curves",
     "map_of_tiles": "plots.maps",
     "pairs_of_confusion": "plots.preparation",
     "pictures_of_augmentation": "plots.preparation",
@@ -126,7 +129,11 @@ _OFF = {
     "units": None,
     "weights": None,
 }
-_OFF_IN = {"conv_block": {"pool": None}, "fine_tune": {"validation": None}}
+_OFF_IN = {
+    "conv_block": {"pool": None},
+    "evaluate_classifier": {"intervals": None},
+    "fine_tune": {"validation": None},
+}
 
 __all__ = [
     "architecture",
@@ -147,6 +154,7 @@ __all__ = [
     "describe_model",
     "domain_adapter",
     "evaluate_classifier",
+    "evaluation_curve",
     "feature_maps",
     "find_learning_rate",
     "fine_tune",
@@ -170,6 +178,7 @@ __all__ = [
     "plot_architecture",
     "plot_augmentation",
     "plot_confusion",
+    "plot_curve",
     "plot_description",
     "plot_feature_maps",
     "plot_filters",

@@ -43,7 +43,10 @@ from reticnn.data import (
     split_images as split_images,
 )
 from reticnn.data.image_data import ImageData as ImageData
-from reticnn.evaluation import evaluate_classifier as evaluate_classifier
+from reticnn.evaluation import (
+    evaluate_classifier as evaluate_classifier,
+    evaluation_curve as evaluation_curve,
+)
 from reticnn.inspection import (
     architecture as architecture,
     describe_model as describe_model,
@@ -66,6 +69,7 @@ from reticnn.plots import (
     plot_architecture as plot_architecture,
     plot_augmentation as plot_augmentation,
     plot_confusion as plot_confusion,
+    plot_curve as plot_curve,
     plot_description as plot_description,
     plot_feature_maps as plot_feature_maps,
     plot_filters as plot_filters,

@@ -19,7 +19,7 @@ def _check_same_scores(scores, wanted):
         assert list(scores[part]) == list(wanted[part])
         for name, column in wanted[part].items():
             np.testing.assert_array_equal(scores[part][name], column)
-    for name in list(wanted)[:8]:
+    for name in list(wanted)[:11]:
         assert scores[name] == pytest.approx(wanted[name], abs=1e-6, nan_ok=True)
 
 
@@ -66,20 +66,29 @@ def test_evaluation_is_what_predictions_give_by_hand(classifier, shapes):
         "loss",
         "accuracy",
         "balanced_accuracy",
+        "kappa",
+        "mcc",
         "roc_auc",
+        "pr_auc",
         "log_loss",
         "brier_score",
         "calibration_error",
         "per_class",
         "confusion",
+        "intervals",
+        "predictions",
+        "level",
     ]
     assert result["n"] == 60
     assert result["accuracy"] == pytest.approx(np.mean(hits))
     assert result["log_loss"] == pytest.approx(-np.mean(np.log(right)), abs=1e-5)
     assert result["loss"] == pytest.approx(result["log_loss"], abs=1e-5)
     assert type(result["n"]) is int
-    assert {type(value) for value in list(result.values())[1:8]} == {float}
-    assert json.dumps(result)  # Plain values all the way down.
+    assert {type(value) for value in list(result.values())[1:11]} == {float}
+    # Plain values all the way down, but for the array of probabilities.
+    chances = result["predictions"].pop("probabilities")
+    np.testing.assert_allclose(chances[:, 1], table[".pred_square"], atol=1e-6)
+    assert json.dumps(result)
 
 
 def test_classes_in_another_order_are_matched_by_name(classifier, shapes):

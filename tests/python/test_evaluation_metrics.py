@@ -6,7 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from reticnn.evaluation.metrics import calibration as bins_of, classification_metrics
+from reticnn.evaluation.calibration import calibration as bins_of
+from reticnn.evaluation.metrics import classification_metrics
 
 sklearn = pytest.importorskip("sklearn.metrics")
 calibration = pytest.importorskip("sklearn.calibration")
@@ -51,16 +52,27 @@ def test_measures_are_scikit_learns(n, num_classes, decimals):
     predicted = scores.argmax(axis=1)
     measured = _measured(codes, scores)
     second = scores[:, 1] if num_classes == 2 else scores
+    rest = codes if num_classes == 2 else np.eye(num_classes)[codes]
     wanted = {
         "accuracy": sklearn.accuracy_score(codes, predicted),
         "balanced_accuracy": sklearn.balanced_accuracy_score(codes, predicted),
+        "kappa": sklearn.cohen_kappa_score(codes, predicted),
+        "mcc": sklearn.matthews_corrcoef(codes, predicted),
         "roc_auc": sklearn.roc_auc_score(codes, second, multi_class="ovr"),
+        "pr_auc": sklearn.average_precision_score(rest, second),
         "log_loss": sklearn.log_loss(codes, scores),
         "brier_score": sklearn.brier_score_loss(codes, second),
         "calibration_error": _calibration_error(codes, scores),
     }
     for name, value in wanted.items():
         assert measured[name] == pytest.approx(value, abs=1e-12), name
+    for code in range(num_classes):
+        row = {name: column[code] for name, column in measured["per_class"].items()}
+        of_class = codes == code, scores[:, code]
+        assert row["roc_auc"] == pytest.approx(sklearn.roc_auc_score(*of_class))
+        assert row["pr_auc"] == pytest.approx(
+            sklearn.average_precision_score(*of_class)
+        )
 
 
 @pytest.mark.parametrize("absent", [[], [1], [0, 4]])
@@ -148,7 +160,7 @@ def test_nan_is_no_prediction():
     codes = np.array([0, 0, 1, 1])
     found = classification_metrics(codes, chances, ["a", "b"])
     measures = [value for value in found.values() if isinstance(value, float)]
-    assert len(measures) == 6
+    assert len(measures) == 9
     assert np.isnan(measures).all()
     table = found["per_class"]
     assert table["n"] == [2, 2]

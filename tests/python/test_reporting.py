@@ -23,7 +23,8 @@ from reticnn import (
 )
 from reticnn.classifier import Classifier
 from reticnn.data.array_images import ArrayImages
-from reticnn.evaluation.metrics import calibration, calibration_error
+from reticnn.evaluation.calibration import calibration
+from reticnn.evaluation.metrics import classification_metrics
 from reticnn.reporting.sections import _error_of_gap, _verdict
 
 EMPTY = {"img", "link", "meta"}
@@ -272,7 +273,9 @@ def test_calibration_bins_make_up_the_calibration_error():
     assert bins["n"].sum() == 200
     assert np.isnan(bins["accuracy"][:5]).all()  # The highest of three is above 1/3.
     gaps = np.nansum(bins["n"] * np.abs(bins["probability"] - bins["accuracy"]))
-    assert gaps / 200 == pytest.approx(calibration_error(codes, scores))
+    names = [f"class {code}" for code in range(scores.shape[1])]
+    measured = classification_metrics(codes, scores, names)
+    assert gaps / 200 == pytest.approx(measured["calibration_error"])
 
 
 # The file

@@ -13,8 +13,17 @@ test_that("evaluation has measures, a row a class, and the confusion with names"
   expect_s3_class(scores$per_class, "tbl_df")
   expect_identical(levels(scores$per_class$class), fit$class_names)
   expect_identical(tidy(scores), scores$per_class)
-  expect_named(glance(scores), c("n", "loss", "accuracy", "balanced_accuracy", "roc_auc",
-    "log_loss", "brier_score", "calibration_error"))
+  expect_named(glance(scores), c("n", "loss", "accuracy", "balanced_accuracy", "kappa",
+    "mcc", "roc_auc", "pr_auc", "log_loss", "brier_score", "calibration_error"))
+  limits <- tidy(scores, "intervals")
+  expect_identical(limits$estimate[limits$measure == "accuracy"], scores$accuracy)
+  expect_identical(levels(limits$class), fit$class_names)
+  expect_identical(which(is.na(limits$class)), 1:9)
+  share <- prop.test(scores$accuracy * 30, 30, correct = FALSE)$conf.int
+  expect_equal(unlist(limits[1, c("lower", "upper")], use.names = FALSE), share[1:2])
+  expect_identical(scores$predictions$truth, factor(truth, fit$class_names))
+  expect_identical(scores$predictions$.pred_class, guess)
+  expect_named(scores$predictions, c("truth", names(predict(fit, data))))
   circles <- evaluate_classifier(fit, data[truth == "circle"])
   expect_identical(circles$roc_auc, NA_real_)
 })
@@ -24,11 +33,18 @@ some_scores <- function(classes) {
   k <- length(classes)
   list(
     n = 11L * k, loss = 0.25, accuracy = 10 / 11, balanced_accuracy = 10 / 11,
-    roc_auc = NaN, log_loss = 0.25, brier_score = 0.125, calibration_error = 0.0625,
+    kappa = 0.75, mcc = 0.75, roc_auc = NaN, pr_auc = NaN,
+    log_loss = 0.25, brier_score = 0.125, calibration_error = 0.0625,
     per_class = list(class = classes, n = rep(11L, k), precision = c(NaN, rep(1, k - 1)),
       recall = seq_len(k) / k, f1 = seq_len(k) / k),
     confusion = list(truth = rep(classes, each = k), predicted = rep(classes, k),
-      n = as.vector(diag(9, k) + c(1, rep(0, k - 1))))
+      n = as.vector(diag(9, k) + c(1, rep(0, k - 1)))),
+    intervals = list(measure = c("accuracy", "roc_auc", "recall"),
+      class = list(NULL, NULL, classes[[1]]), estimate = c(10 / 11, NaN, 1 / k),
+      lower = c(0.75, NaN, 0), upper = c(1, NaN, 0.5)),
+    predictions = list(truth = classes, predicted = as.list(classes),
+      probabilities = diag(k)),
+    level = 0.9
   )
 }
 
@@ -45,11 +61,72 @@ test_that("evaluations print in a few lines, also of many classes", {
   expect_no_match(lines, "class [123] ")
 })
 
+test_that("groups, costs and thresholds are R's values", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  data <- shape_images(40, image_size = 16, seed = 4)
+  site <- factor(rep(1:8, 5), labels = letters[1:8])
+  grouped <- evaluate_classifier(fit, data, groups = site)
+  expect_identical(tidy(evaluate_classifier(fit, data, groups = as.character(site)), "intervals"),
+    tidy(grouped, "intervals"))
+  expect_false(identical(tidy(evaluate_classifier(fit, data), "intervals")$lower,
+    tidy(grouped, "intervals")$lower))
+  # Matched by the names of its rows and columns.
+  classes <- fit$class_names
+  costs <- matrix(c(0, 1, 9, 0), 2, dimnames = list(rev(classes), classes))
+  costs[cbind(classes, classes)] <- 0
+  costs["square", "circle"] <- 9
+  costs["circle", "square"] <- 1
+  found <- evaluate_classifier(fit, data, costs = costs)
+  expect_identical(found$predictions$.pred_class == "square",
+    found$predictions$.pred_square > 0.1)
+  expect_identical(found$mean_cost,
+    evaluate_classifier(fit, data, costs = unname(costs[classes, classes]))$mean_cost)
+  best <- evaluate_classifier(fit, data, threshold = "accuracy", intervals = NULL)
+  expect_gte(best$accuracy, grouped$accuracy)
+  expect_identical(best$predictions$.pred_class == "square",
+    best$predictions$.pred_square > best$threshold)
+  expect_null(best$intervals)
+  expect_snapshot(error = TRUE, {
+    tidy(best, "intervals")
+    evaluate_classifier(fit, data, costs = costs[1, , drop = FALSE])
+    evaluate_classifier(fit, data, groups = site[1:3])
+  })
+})
+
 test_that("data that cannot be measured on are refused by name", {
   skip_if_no_core()
   fit <- tiny_classifier()
   expect_snapshot(error = TRUE, {
     evaluate_classifier(fit, image_arrays(random_images(2, 16, 16, 3)))
     evaluate_classifier(fit, image_arrays(random_images(2, 16, 16, 3), c("cat", "dog")))
+  })
+})
+
+test_that("curves are tibbles and plots", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  fit <- tiny_classifier()
+  scores <- evaluate_classifier(fit, shape_images(40, image_size = 16, seed = 4))
+  curve <- evaluation_curve(scores)
+  expect_s3_class(curve, "tbl_df")
+  expect_named(curve, c("class", "threshold", "sensitivity", "specificity"))
+  at <- curve$threshold[[2]]
+  found <- scores$predictions$.pred_square >= at
+  expect_equal(curve$sensitivity[[2]], mean(found[scores$predictions$truth == "square"]))
+  area <- sum(diff(1 - curve$specificity) *
+    (utils::head(curve$sensitivity, -1) + utils::tail(curve$sensitivity, -1)) / 2)
+  expect_equal(area, scores$roc_auc)
+  expect_equal(sum(evaluation_curve(scores, "calibration")$n), 40)
+  for (type in c("confusion", "roc", "precision_recall", "calibration")) {
+    drawn <- ggplot2::ggplot_build(ggplot2::autoplot(scores, type))
+    expect_gt(nrow(drawn$data[[length(drawn$data)]]), 0)
+    shown <- plot(scores, type)$labels
+    expect_identical(drawn$plot$labels[names(shown)], shown)
+  }
+  expect_snapshot(error = TRUE, {
+    plot(scores, "rok")
+    plot_curve(list())
+    evaluation_curve(scores, "rok")
   })
 })

@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from reticnn.classifier import Classifier
-from reticnn.coercion import as_int
+from reticnn.coercion import as_float, as_int, as_ints
 from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model
 from reticnn.data.hashing import hashed
 from reticnn.data.image_data import ImageData
+from reticnn.data.splits.splitting import in_groups
 from reticnn.evaluation.compiled_loss import compiled_loss
+from reticnn.evaluation.decisions import as_costs, as_threshold, decided
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.memory import seen_by, warn_of_seen
 from reticnn.outputs import as_classifier_or_model, probabilities
@@ -30,6 +32,11 @@ def evaluate_classifier(
     progress="auto",
     output="auto",
     summarise=None,
+    intervals=0.95,
+    groups=None,
+    top_k=None,
+    threshold=None,
+    costs=None,
 ):
     """Evaluate a classifier on labelled images.
 
@@ -47,6 +54,25 @@ def evaluate_classifier(
         summarise: For tiles, from `image_tiles`: how the predictions of the tiles of an
             image become one, as in `predict_images`; each image then counts once, and
             its loss is the log loss. None evaluates the tiles. Default None.
+        intervals: Level of confidence of the intervals, in (0, 1), or None for no
+            intervals. Default 0.95.
+        groups: What images belong together, such as those of one patient, if the
+            images are not independent: one text or whole number per image, or the name
+            of a fact about them. The intervals then come from drawing whole groups.
+            None for the groups of `data`, if it has some. Default None.
+        top_k: Whole number k, or several: also count how often the true class is among
+            the k most probable ones. None for no such measure. Default None.
+        threshold: For two classes, in [0, 1]: the second is predicted where its
+            probability is above it; or the name of a measure, `"accuracy"`,
+            `"balanced_accuracy"`, `"f1"` (of the second class), `"kappa"`, `"mcc"` or
+            `"mean_cost"`, to choose the threshold at which that measure is best on
+            these images, where it will look a little better than on others. None
+            predicts the most probable class. Default None.
+        costs: What it costs to predict one class where another is true: dict by true
+            class of dicts by predicted class, or an array with the true classes in
+            rows, both in the order of the classifier's. Without a `threshold`, the
+            class is then predicted whose expected cost is lowest. None for no costs.
+            Default None.
 
     Returns:
         Dict. Measures that are undefined for the data, such as the AUC where all images
@@ -58,9 +84,16 @@ def evaluate_classifier(
         - `loss`: the loss the model is compiled with, regularisation included, as
           Keras's `evaluate()` gives it; if it is not compiled, the log loss.
         - `accuracy`: fraction of images predicted correctly.
+        - `top_<k>_accuracy`: fraction of images whose class is among the k most
+          probable ones, for each `top_k`.
         - `balanced_accuracy`: mean of the recalls of the classes in the data.
+        - `kappa`: Cohen's kappa, the agreement beyond what the frequencies of the
+          classes give by chance, as a fraction of the most that is possible.
+        - `mcc`: Matthews correlation coefficient of truth and prediction.
         - `roc_auc`: area under the ROC curve for the second of two classes; with more
           classes, the mean over the classes in the data, each against the rest.
+        - `pr_auc`: area under the precision-recall curve, as average precision, of the
+          same classes.
         - `log_loss`: mean of -log(probability of the true class).
         - `brier_score`: mean over the images of the squared difference between the
           probability of each class and 1 for the true class or 0 for others, summed
@@ -68,11 +101,25 @@ def evaluate_classifier(
           the second class's probability.
         - `calibration_error`: expected calibration error, the mean gap between the
           highest probability and the accuracy in 15 bins of that probability.
+        - `mean_cost`: mean of the `costs`, if they are given.
+        - `threshold`: the threshold used, if one was asked for.
         - `per_class`: table (dict of equal-length lists) with one row per class:
-          `class`, `n` (images of it), `precision`, `recall` and `f1`, which are NaN
-          for a class that is not in the data.
+          `class`, `n` (images of it), `precision`, `recall`, `f1`, `roc_auc` and
+          `pr_auc`, which are NaN for a class that is not in the data.
         - `confusion`: table (dict of equal-length lists) of the number of images, `n`,
           of each pair of classes `truth` and `predicted`.
+        - `intervals`: table with one row per measure, and one per class and measure of
+          a class: `measure`, `class` (None for all images), `estimate`, `lower` and
+          `upper`. Limits of accuracies, precision and recall are Wilson's; of the
+          balanced accuracy, those that follow from Wilson's for each recall; of
+          everything else, quantiles of 1,000 bootstrap samples (fewer, but at least
+          200, of many images and classes) of the same number of images of each class.
+          With groups, whole groups are drawn for all measures. They do not depend on a
+          seed, nor on the order of images or classes, and are NaN where the sample
+          shows no variation, as the F1 does where all predictions are correct.
+        - `level`: the level of the intervals, if there are any.
+        - `predictions`: dict of `truth`, the class of each image, `predicted`, and
+          `probabilities`, an array (n, classes) in the order of `per_class`.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
@@ -80,7 +127,9 @@ def evaluate_classifier(
             classifier, or images of a size or number of channels that the model does
             not take; or if it is not known what the model outputs; or if `summarise` is
             given for images that are not tiles, or whose tiles are of several
-            classes.
+            classes; or if `groups` are not one per image, `top_k` is not below the
+            number of classes, `threshold` is given for more than two classes, or
+            `costs` are for other classes.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -88,7 +137,8 @@ def evaluate_classifier(
         StaleClassifierWarning: If the model has been changed since the classifier was
             made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files
-            are resized differently than in training, or the model gives NaN.
+            are resized differently than in training, or the model gives NaN, or all
+            images are of one group.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
@@ -99,10 +149,23 @@ def evaluate_classifier(
 
     Source:
         The definitions are those of scikit-learn. Calibration error: Guo et al.
-        (2017), arXiv:1706.04599.
+        (2017), arXiv:1706.04599. Intervals of proportions: Wilson (1927), JASA 22;
+        of their mean: Zou and Donner (2008), Statistics in Medicine 27. Costs: Elkan
+        (2001), IJCAI.
     """
     found = measured(
-        classifier, data, class_names, batch_size, progress, output, summarise
+        classifier,
+        data,
+        class_names,
+        batch_size,
+        progress,
+        output,
+        summarise,
+        intervals=intervals,
+        groups=groups,
+        top_k=top_k,
+        threshold=threshold,
+        costs=costs,
     )
     return found.scores
 
@@ -128,10 +191,18 @@ def measured(
     progress,
     output="auto",
     summarise=None,
+    *,
+    intervals=0.95,
+    groups=None,
+    top_k=None,
+    threshold=None,
+    costs=None,
 ):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
     start_progress = as_step_progress(progress)
     summarise = as_summary(summarise)
+    if intervals is not None:
+        intervals = as_float(intervals, "intervals", above=0, below=1)
     data = image_data_of(
         data,
         resize=getattr(classifier, "resize", None),
@@ -146,12 +217,18 @@ def measured(
             "`image_table()`, or put the images into one subfolder per class."
         )
     data = data.with_classes(classifier.class_names)
+    class_names = classifier.class_names
+    costs = as_costs(costs, class_names)
+    threshold = as_threshold(threshold, class_names, costs)
+    top_k = _as_top_k(top_k, class_names)
+    groups = None if intervals is None else in_groups(data, groups).groups
     codes = data.codes
     images = None
     if summarise:
         check_tiles(data, "data")
         images = ImagesOfTiles(data)
         codes = images.labels(codes, data.class_names, data.files)
+        groups = groups and [groups[first] for first in images.first]
     data = images_for_model(
         data,
         classifier.image_shape,
@@ -171,10 +248,51 @@ def measured(
         predicted = images.summarised(predicted, summarise)
     else:
         loss = compiled_loss(classifier, data, outputs, batch_size)
-    metrics = classification_metrics(codes, predicted, classifier.class_names)
+    decisions, threshold = decided(codes, predicted, threshold, costs)
+    metrics = classification_metrics(
+        codes,
+        predicted,
+        class_names,
+        predicted=decisions,
+        top_k=top_k,
+        costs=costs,
+        intervals=intervals,
+        groups=groups,
+    )
     scores = {
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
+        "predictions": _predictions(codes, decisions, predicted, class_names),
     }
+    if intervals is not None:
+        scores["level"] = intervals
+    if threshold is not None:
+        scores["threshold"] = threshold
     return Measured(classifier, data, predicted, scores)
+
+
+def _as_top_k(top_k, class_names):
+    """Return the numbers k of top-k accuracies."""
+    if top_k is None:
+        return ()
+    top_k = as_ints(top_k, "top_k")
+    if max(top_k) >= len(class_names):
+        raise ValueError(
+            f"`top_k` must be below the number of classes, {len(class_names)}, not "
+            f"{max(top_k)}, with which every prediction is right."
+        )
+    return tuple(sorted(set(top_k)))
+
+
+def _predictions(codes, decisions, probabilities, class_names):
+    """Return the truth and the prediction of each image, None where there is none."""
+    missing = np.isnan(probabilities).any(axis=1)
+    return {
+        "truth": [class_names[code] for code in codes],
+        "predicted": [
+            None if gone else class_names[code]
+            for code, gone in zip(decisions, missing, strict=True)
+        ],
+        "probabilities": probabilities,
+    }

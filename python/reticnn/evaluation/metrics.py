@@ -2,44 +2,63 @@
 
 import numpy as np
 
-_CALIBRATION_BINS = 15
+from reticnn.evaluation.intervals import Bootstrap, of_mean_of_proportions, wilson
+from reticnn.evaluation.weighted import CLASS_MEASURES, WeightedMeasures, mean_areas
 
-_MEASURES = (
-    "accuracy",
-    "balanced_accuracy",
-    "roc_auc",
-    "log_loss",
-    "brier_score",
-    "calibration_error",
-)
+# In the order in which people read them.
+_FIRST = ("accuracy", "balanced_accuracy", "kappa", "mcc", "roc_auc", "pr_auc")
+_LAST = ("log_loss", "brier_score", "calibration_error", "mean_cost")
 
 
-def classification_metrics(codes, probabilities, class_names):
+def classification_metrics(
+    codes,
+    probabilities,
+    class_names,
+    *,
+    predicted=None,
+    top_k=(),
+    costs=None,
+    intervals=None,
+    groups=None,
+):
     """Return every measure of predictions of known classes.
 
     Args:
         codes: int array, the true class of each image counted from 0.
         probabilities: float64 array, (n, classes).
         class_names: List of the classes.
+        predicted: int array, the class that each image is predicted as, or None for the
+            most probable.
+        top_k: Whole numbers, for each of which there is a top-k accuracy.
+        costs: float64 array, (classes, classes), of predicting a class (column) where
+            another (row) is true; or None.
+        intervals: Level of confidence, in (0, 1), or None for no intervals.
+        groups: List of the group of each image, or None.
 
     Returns:
         Dict of floats, of the dict of lists `"per_class"` and of the dict of lists
         `"confusion"`. What the data leave undefined is NaN, and so is what depends on
-        images whose probabilities are NaN, which the confusion leaves out.
+        images whose probabilities are NaN, which the confusion leaves out. With
+        `intervals` also that dict of lists.
     """
     known = ~np.isnan(probabilities).any(axis=1)
-    predicted = probabilities[known].argmax(axis=1)
-    counts = confusion_counts(codes[known], predicted, len(class_names))
-    table = per_class(counts)
-    if known.all():
-        measures = _measures(codes, probabilities, counts, table)
-    else:
-        measures = dict.fromkeys(_MEASURES, float("nan"))
+    if predicted is None:
+        # Where there are NaN, the first of them.
+        predicted = probabilities.argmax(axis=1)
+    counts = confusion_counts(codes[known], predicted[known], len(class_names))
+    measures = WeightedMeasures(
+        codes[known], probabilities[known], predicted[known], top_k, costs
+    )
+    over_all, table = _estimates(measures)
+    if not known.all():
+        over_all = dict.fromkeys(over_all, float("nan"))
         table = _with_missing(table, codes, known)
-    return {
-        **measures,
+    n = np.bincount(codes, minlength=len(class_names))
+    found = {
+        **over_all,
         "per_class": {
             "class": list(class_names),
+            "n": n.tolist(),
             **{name: column.tolist() for name, column in table.items()},
         },
         "confusion": {
@@ -48,28 +67,84 @@ def classification_metrics(codes, probabilities, class_names):
             "n": counts.ravel().tolist(),
         },
     }
+    if intervals is not None:
+        limits = {}
+        if known.all():
+            limits = _limits(measures, counts, class_names, groups, intervals)
+        found["intervals"] = _table_of_intervals(over_all, table, class_names, limits)
+    return found
 
 
-def _measures(codes, probabilities, counts, table):
-    values = (
-        np.trace(counts) / counts.sum(),
-        np.nanmean(table["recall"]),
-        roc_auc(codes, probabilities),
-        log_loss(codes, probabilities),
-        brier_score(codes, probabilities),
-        calibration_error(codes, probabilities),
+def _estimates(measures):
+    """Return the measures over all images, as floats, and those of each class."""
+    once = np.ones((1, len(measures.codes)))
+    with np.errstate(invalid="ignore"):
+        by_class = measures.by_class(once)
+        over_all = {**measures.over_all(once), **mean_areas(by_class)}
+    names = [name for name in _FIRST if name in over_all]
+    names[1:1] = [name for name in over_all if name.startswith("top_")]
+    names += [name for name in _LAST if name in over_all]
+    return (
+        {name: float(over_all[name][0]) for name in names},
+        {name: by_class[name][0] for name in CLASS_MEASURES},
     )
-    return dict(zip(_MEASURES, map(float, values), strict=True))
 
 
 def _with_missing(table, codes, known):
     """Return the measures of each class where some images have no prediction."""
-    n = np.bincount(codes, minlength=len(table["n"]))
     # Any class may be what such an image should be predicted as.
-    unknown = np.full(len(n), np.nan)
+    unknown = np.full(len(table["recall"]), np.nan)
+    n = np.bincount(codes, minlength=len(unknown))
     complete = np.bincount(codes[known], minlength=len(n)) == n
     recall = np.where(complete, table["recall"], np.nan)
-    return {"n": n, "precision": unknown, "recall": recall, "f1": unknown}
+    return {**dict.fromkeys(table, unknown), "recall": recall}
+
+
+def _limits(measures, counts, class_names, groups, level):
+    """Return (lower, upper) of each measure: over all, and arrays by class."""
+    drawn = Bootstrap(measures, class_names, groups, level)
+    if groups is not None:
+        return {"over_all": drawn.over_all, "by_class": drawn.by_class}
+    # Images for themselves: what is known of proportions is better.
+    hits, n, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    shares = [name for name in measures.images if name.endswith("accuracy")]
+    over_all = {
+        name: wilson(measures.images[name].sum(), len(measures.codes), level)
+        for name in shares
+    }
+    over_all["balanced_accuracy"] = of_mean_of_proportions(hits, n, level)
+    by_class = {
+        "recall": wilson(hits, n, level),
+        "precision": wilson(hits, predicted, level),
+    }
+    return {
+        "over_all": {**drawn.over_all, **over_all},
+        "by_class": {**drawn.by_class, **by_class},
+    }
+
+
+def _table_of_intervals(over_all, table, class_names, limits):
+    """Return one row per measure, then one per measure and class."""
+    unknown = np.full((2, len(class_names)), np.nan)
+    rows = [
+        (name, None, estimate, *limits.get("over_all", {}).get(name, unknown[:, 0]))
+        for name, estimate in over_all.items()
+    ]
+    for name, estimates in table.items():
+        lower, upper = limits.get("by_class", {}).get(name, unknown)
+        rows += [
+            (name, *row)
+            for row in zip(class_names, estimates, lower, upper, strict=True)
+        ]
+    names, classes, estimates, lower, upper = zip(*rows, strict=True)
+    missing = np.isnan(estimates)
+    return {
+        "measure": list(names),
+        "class": list(classes),
+        "estimate": [float(value) for value in estimates],
+        "lower": np.where(missing, np.nan, lower).tolist(),
+        "upper": np.where(missing, np.nan, upper).tolist(),
+    }
 
 
 def confusion_counts(codes, predicted, num_classes):
@@ -77,107 +152,3 @@ def confusion_counts(codes, predicted, num_classes):
     pairs = codes * num_classes + predicted
     counts = np.bincount(pairs, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
-
-
-def per_class(counts):
-    """Return n, precision, recall and F1 of each class, as a dict of arrays.
-
-    All are undefined (NaN) for a class that is not in the data, and precision for one
-    that is never predicted.
-    """
-    hits, n, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        rates = {
-            "precision": hits / predicted,
-            "recall": hits / n,
-            "f1": 2 * hits / (n + predicted),
-        }
-    return {
-        "n": n,
-        **{name: np.where(n > 0, rate, np.nan) for name, rate in rates.items()},
-    }
-
-
-def roc_auc(codes, probabilities):
-    """Return the area under the ROC curve.
-
-    Of the second class where there are two; of more, the mean over the classes, each
-    against the rest. Classes that are not in the data are left out; NaN if all images
-    are of one class.
-    """
-    classes = np.unique(codes)
-    if len(classes) < 2:
-        return float("nan")
-    if probabilities.shape[1] == 2:
-        classes = [1]
-    areas = [_area(codes == code, probabilities[:, code]) for code in classes]
-    return float(np.mean(areas))
-
-
-def _area(positive, scores):
-    """Return the share of pairs in which the positive has the higher score.
-
-    A tie counts half: its members share the mean of their ranks.
-    """
-    _, inverse, ties = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(ties) - (ties - 1) / 2
-    n = int(positive.sum())
-    pairs_won = ranks[inverse][positive].sum() - n * (n + 1) / 2
-    return pairs_won / (n * (len(scores) - n))
-
-
-def log_loss(codes, probabilities):
-    """Return the mean of -log(probability of the true class).
-
-    A probability of 0 counts as the smallest step of float64, as in scikit-learn.
-    """
-    right = probabilities[np.arange(len(codes)), codes]
-    return float(-np.log(np.maximum(right, np.finfo("float64").eps)).mean())
-
-
-def brier_score(codes, probabilities):
-    """Return the mean squared distance between probabilities and the truth.
-
-    That is the sum over the classes of (probability - 1 or 0) squared, from 0 to 2.
-    With two classes half of it, from 0 to 1, which is the squared error of the second
-    class's probability: both as in scikit-learn's `brier_score_loss`.
-    """
-    truth = np.eye(probabilities.shape[1])[codes]
-    score = ((probabilities - truth) ** 2).sum(axis=1).mean()
-    return float(score / 2 if probabilities.shape[1] == 2 else score)
-
-
-def calibration_error(codes, probabilities):
-    """Return the expected calibration error.
-
-    That is the mean over the images of the distance, in their bin of `calibration`,
-    between the mean of the highest probability and the share predicted correctly.
-    """
-    bins = calibration(codes, probabilities)
-    gaps = np.abs(bins["probability"] - bins["accuracy"])
-    return float(np.nansum(bins["n"] * gaps) / len(codes))
-
-
-def calibration(codes, probabilities):
-    """Return how often predictions are correct, by how confident they are.
-
-    The images are put into 15 bins of equal width, from 0 to 1, by their highest
-    probability. Those whose probabilities are NaN are left out.
-
-    Returns:
-        Dict of arrays, one value per bin: `"n"` images, the mean of their highest
-        `"probability"`, and their `"accuracy"`, NaN where there are none.
-    """
-    known = ~np.isnan(probabilities).any(axis=1)
-    codes, probabilities = codes[known], probabilities[known]
-    highest = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == codes
-    edges = np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]
-    bin_of_image = np.searchsorted(edges, highest)
-    n = np.bincount(bin_of_image, minlength=_CALIBRATION_BINS)
-
-    def mean(values):
-        return np.bincount(bin_of_image, values, minlength=_CALIBRATION_BINS) / n
-
-    with np.errstate(invalid="ignore"):
-        return {"n": n, "probability": mean(highest), "accuracy": mean(right)}

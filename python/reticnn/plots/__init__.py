@@ -7,6 +7,7 @@ from reticnn.plots.charts import (
     plot_history,
     plot_rates,
 )
+from reticnn.plots.evaluation_curves import plot_curve
 from reticnn.plots.images import (
     plot_augmentation,
     plot_feature_maps,
@@ -20,6 +21,7 @@ __all__ = [
     "plot_architecture",
     "plot_augmentation",
     "plot_confusion",
+    "plot_curve",
     "plot_description",
     "plot_feature_maps",
     "plot_filters",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from reticnn.data.hashing import hashes_of
-from reticnn.evaluation.metrics import calibration
+from reticnn.evaluation.calibration import calibration
 from reticnn.graph import graph_of
 from reticnn.inspection.summary import describe_model
 from reticnn.memory import seen_by
@@ -87,10 +87,12 @@ def metrics(found):
     texts = {
         "Accuracy": ("accuracy", "proportion of correct predictions"),
         "Balanced accuracy": ("balanced_accuracy", "mean recall over the classes"),
+        "Cohen's kappa": ("kappa", "agreement beyond chance, as a fraction"),
         "ROC AUC": (
             "roc_auc",
             "how well the probabilities rank the images; 0.5 is chance",
         ),
+        "PR AUC": ("pr_auc", "average precision over all recalls"),
         "Loss": ("loss", "what training minimises"),
         "Log loss": ("log_loss", "mean of -log(probability of the true class)"),
         "Brier score": ("brier_score", "mean squared error of the probabilities"),
@@ -99,13 +101,28 @@ def metrics(found):
             "mean gap between confidence and accuracy",
         ),
     }
-    rows = [(name, Number(scores[key], 4), text) for name, (key, text) in texts.items()]
+    limits = _limits(scores)
+    rows = [
+        (name, Number(scores[key], 4), limits.get(key, ""), text)
+        for name, (key, text) in texts.items()
+    ]
+    columns = ("Metric", "Value", f"{percent(scores['level'])} interval", "Meaning")
     return joined(
         [
-            table("Metrics over all images", ("Metric", "Value", "Meaning"), rows),
+            table("Metrics over all images", columns, rows),
             _class_table(scores["per_class"]),
         ]
     )
+
+
+def _limits(scores):
+    """Return the interval of each measure over all images, as a text."""
+    rows = zip(*scores["intervals"].values(), strict=True)
+    return {
+        measure: f"{number(lower, 3)} to {number(upper, 3)}"
+        for measure, name, _, lower, upper in rows
+        if name is None and not math.isnan(lower)
+    }
 
 
 def _class_table(per_class):

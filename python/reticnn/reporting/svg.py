@@ -55,7 +55,7 @@ def reliability_chart(title, bins):
 
     Args:
         title: What is drawn, for those who cannot see it.
-        bins: What `reticnn.evaluation.metrics.calibration` returns.
+        bins: What `reticnn.evaluation.calibration.calibration` returns.
     """
     edges = np.linspace(0, 1, len(bins["n"]) + 1)
     filled = np.flatnonzero(bins["n"])

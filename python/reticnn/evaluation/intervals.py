@@ -1,0 +1,170 @@
+"""Intervals in which the measures lie."""
+
+import unicodedata
+import zlib
+from statistics import NormalDist
+
+import numpy as np
+
+from reticnn.evaluation.weighted import mean_areas
+from reticnn.runtime.conditions import warn_user
+
+_REPLICATES = 1000
+_FEWEST_REPLICATES = 200
+# So many weights are used at a time, which fit into a cache of the processor.
+_WEIGHTS = 50_000
+# The areas under curves take so many steps before there are fewer replicates.
+_STEPS = 50_000_000
+
+
+def wilson(hits, n, level):
+    """Return the limits of Wilson's score interval of proportions: lower, upper.
+
+    NaN where `n` is 0.
+    """
+    hits, n = np.asarray(hits, "float64"), np.asarray(n, "float64")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = hits / n
+        middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        spread = np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+        half = z * spread / (1 + z**2 / n)
+    # Exact at the ends, where rounding leaves 1e-17.
+    lower = np.where(hits == 0, 0.0, middle - half)
+    upper = np.where(hits == n, 1.0, middle + half)
+    unknown = n == 0
+    return np.where(unknown, np.nan, lower), np.where(unknown, np.nan, upper)
+
+
+def of_mean_of_proportions(hits, n, level):
+    """Return the limits of a mean of independent proportions, from Wilson's of each.
+
+    By the method of variance estimates recovery (Zou and Donner 2008), which, other
+    than the bootstrap, knows that a proportion of 1 in the sample may be less.
+    """
+    known = n > 0
+    share = hits[known] / n[known]
+    lower, upper = wilson(hits[known], n[known], level)
+    mean, count = share.mean(), known.sum()
+    return (
+        float(mean - np.sqrt(((share - lower) ** 2).sum()) / count),
+        float(mean + np.sqrt(((upper - share) ** 2).sum()) / count),
+    )
+
+
+class Bootstrap:
+    """Limits from drawing the images again, within classes; or whole groups.
+
+    What is drawn depends neither on the order of the images nor on that of the classes.
+
+    Attributes:
+        over_all: Dict of (lower, upper) by measure.
+        by_class: Dict of the arrays (lower, upper) by measure.
+    """
+
+    def __init__(self, measures, class_names, groups, level):
+        """Draw, measure, and take the quantiles."""
+        units = (
+            _Units.of_images(measures, class_names)
+            if groups is None
+            else _Units.of_groups(measures, class_names, groups)
+        )
+        steps = len(measures.codes) * measures.num_classes
+        times = int(np.clip(_STEPS // steps, _FEWEST_REPLICATES, _REPLICATES))
+        over_all, by_class = [], []
+        for weights in units.drawn(times):
+            by_class.append(measures.by_class(weights))
+            over_all.append({**measures.over_all(weights), **mean_areas(by_class[-1])})
+        tail = (1 - level) / 2
+        self.over_all = _limits(over_all, tail)
+        self.by_class = _limits(by_class, tail)
+
+
+class _Units:
+    """What is drawn again: images, or groups of them.
+
+    Attributes:
+        of_image: int array, the number of the unit of each image.
+        strata: Dict of int arrays, the units that are drawn in place of one another.
+    """
+
+    def __init__(self, of_image, strata):
+        self.of_image = of_image
+        self.strata = strata
+
+    @classmethod
+    def of_images(cls, measures, class_names):
+        """Return each image for itself, drawn within its class."""
+        # An order of their own, by what is known of them.
+        keys = [measures.images[name] for name in ("brier_score", "log_loss")]
+        order = np.lexsort(keys)
+        codes = measures.codes[order]
+        strata = {name: order[codes == code] for code, name in enumerate(class_names)}
+        return cls(np.arange(len(order)), strata)
+
+    @classmethod
+    def of_groups(cls, measures, class_names, groups):
+        """Return whole groups.
+
+        Groups of one class are drawn within that class, those of several among
+        themselves.
+        """
+        names, of_image = np.unique(np.asarray(groups, str), return_inverse=True)
+        if len(names) == 1:
+            warn_user(
+                f"All images are of one group, {str(names[0])!r}, from which no "
+                "interval can be found. Evaluate on images of several groups, or give "
+                "`intervals=None`."
+            )
+        strata = {}
+        for number in range(len(names)):
+            classes = np.unique(measures.codes[of_image == number])
+            name = class_names[classes[0]] if len(classes) == 1 else ""
+            strata.setdefault(name, []).append(number)
+        return cls(of_image, {name: np.array(own) for name, own in strata.items()})
+
+    def drawn(self, times):
+        """Yield how often each image is drawn, in arrays (replicates, n)."""
+        n = len(self.of_image)
+        random = {name: np.random.default_rng(_key(name)) for name in self.strata}
+        at_once = max(1, _WEIGHTS // n)
+        for start in range(0, times, at_once):
+            count = min(at_once, times - start)
+            often = np.zeros((count, self.of_image.max() + 1))
+            for name, members in self.strata.items():
+                if len(members):
+                    often[:, members] = _counts(random[name], count, len(members))
+            yield often[:, self.of_image]
+
+
+def _key(name):
+    """Return the seed of a class by its name, whatever its Unicode form."""
+    return zlib.crc32(unicodedata.normalize("NFC", name).encode())
+
+
+def _counts(random, times, n):
+    """Return how often each of `n` is among `n` drawn of them, `times` over."""
+    drawn = random.integers(n, size=(times, n)) + np.arange(times)[:, None] * n
+    return np.bincount(drawn.ravel(), minlength=times * n).reshape(times, n)
+
+
+def _limits(parts, tail):
+    """Return the quantiles of the replicates, NaN where all of them are the same.
+
+    There the sample has nothing by which the measure could be seen to vary.
+    """
+    return {
+        name: _quantiles(np.concatenate([part[name] for part in parts]), tail)
+        for name in parts[0]
+    }
+
+
+def _quantiles(values, tail):
+    """Return the two quantiles of the values along the first axis."""
+    columns = values.reshape(len(values), -1)
+    found = np.full((2, columns.shape[1]), np.nan)
+    for number, column in enumerate(columns.T):
+        column = column[~np.isnan(column)]
+        if len(column) and np.ptp(column) > 1e-12:
+            found[:, number] = np.quantile(column, [tail, 1 - tail])
+    return found.reshape(2, *values.shape[1:])

@@ -92,6 +92,8 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "report_classifier": {"classifier": classifier, "data": few},
         "plot_augmentation": {"image": few[:1], "policy": policy},
         "plot_confusion": {"evaluation": scores},
+        "plot_curve": {"evaluation": scores},
+        "evaluation_curve": {"evaluation": scores},
         "plot_description": {"description": described},
         "plot_feature_maps": {"model": model, "image": few[:1]},
         "plot_filters": {"model": model},

@@ -90,6 +90,7 @@ _HOME_OF_CLASSES = {
     "ImageData": "data.image_data",
     "Policy": "augmenting.policy",
     "RandAugment": "augmenting.autoaugment",
+    "Recipe": "training.recipes",
     "Review": "review.findings",
     "Sequence": "augmenting.sequence",
     "TrivialAugment": "augmenting.autoaugment",

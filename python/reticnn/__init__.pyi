@@ -99,6 +99,7 @@ from reticnn.training import (
     learn_augmentation as learn_augmentation,
     training_recipe as training_recipe,
 )
+from reticnn.training.recipes import Recipe as Recipe
 
 __version__: str
 __all__: list[str]

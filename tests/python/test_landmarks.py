@@ -2,6 +2,7 @@ import copy
 import inspect
 import json
 import math
+import pickle
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -834,6 +835,11 @@ def test_changed_settings_have_no_place_in_the_paper():
     assert "augmentation" not in lines
     again = copy.deepcopy(recipe)
     assert again == recipe | {"optimizer": again["optimizer"]}
+    plain = training_recipe("convnext_tiny")
+    assert (
+        repr(pickle.loads(pickle.dumps(plain))).split("\n")[1:3]
+        == (repr(plain).split("\n")[1:3])
+    )
     assert training_recipe("alexnet")["epochs"] == 90
 
 

@@ -79,7 +79,8 @@ class Recipe(dict):
     def _row(self, key):
         """Return the text of a setting, and its place unless it was changed."""
         given = self._given.get(key)
-        if self[key] is given or (isinstance(given, dict) and self[key] == given):
+        plain = isinstance(given, (int, float, str, dict))
+        if self[key] is given or (plain and self[key] == given):
             return self._texts[key], self.places[key]
         return shown(self[key]), "changed" if key in self._given else "added"
 

@@ -7,15 +7,24 @@
 #' augmentation(translation = list(height_factor = 0.1, width_factor = c(0, 0.2)))
 #' augmentation(crop = list(scale = c(0.08, 1), ratio = c(3 / 4, 4 / 3)))
 augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = NULL,
-                         rotation = NULL, zoom = NULL, perspective = NULL,
-                         elastic = NULL, color_jitter = NULL, grayscale = NULL,
-                         pca_color = NULL, gaussian_blur = NULL, gaussian_noise = NULL,
-                         erasing = NULL, fill_mode = "reflect", fill_value = 0,
-                         interpolation = "bilinear") {
+                         rotation = NULL, zoom = NULL, perspective = NULL, elastic = NULL,
+                         color_jitter = NULL, grayscale = NULL, pca_color = NULL,
+                         channel_shuffle = NULL, color_temperature = NULL,
+                         auto_contrast = NULL, equalization = NULL, gamma = NULL,
+                         posterization = NULL, solarization = NULL, invert = NULL,
+                         sharpness = NULL, gaussian_blur = NULL, motion_blur = NULL,
+                         downscaling = NULL, gaussian_noise = NULL,
+                         jpeg_compression = NULL, erasing = NULL, fill_mode = "reflect",
+                         fill_value = 0, interpolation = "bilinear") {
   call_core("augmentation", crop = crop, flip = flip, translation = translation,
     shear = shear, rotation = rotation, zoom = zoom, perspective = perspective,
     elastic = elastic, color_jitter = color_jitter, grayscale = grayscale,
-    pca_color = pca_color, gaussian_blur = gaussian_blur, gaussian_noise = gaussian_noise,
+    pca_color = pca_color, channel_shuffle = channel_shuffle,
+    color_temperature = color_temperature, auto_contrast = auto_contrast,
+    equalization = equalization, gamma = gamma, posterization = posterization,
+    solarization = solarization, invert = invert, sharpness = sharpness,
+    gaussian_blur = gaussian_blur, motion_blur = motion_blur, downscaling = downscaling,
+    gaussian_noise = gaussian_noise, jpeg_compression = jpeg_compression,
     erasing = erasing, fill_mode = fill_mode, fill_value = fill_value,
     interpolation = interpolation)
 }
@@ -62,6 +71,16 @@ augment.reticnn.ImageData <- augment.array
 #' @export
 augment.numpy.ndarray <- augment.array
 
+#' @eval said("pca_color")
+#' @seealso [augmentation()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' colors <- pca_color(shape_images(100))
+#' augmentation(pca_color = colors, flip = "horizontal")
+pca_color <- function(data, std = 0.1) {
+  call_core("pca_color", data = data, std = std)
+}
+
 #' @eval said("rand_augment")
 #' @seealso [trivial_augment()], [auto_augment()], [learn_augmentation()]
 #' @export
@@ -89,6 +108,26 @@ trivial_augment <- function() {
 #' auto_augment("cifar10")
 auto_augment <- function(name = "imagenet") {
   call_core("auto_augment", name = name)
+}
+
+#' @eval said("aug_mix")
+#' @seealso [rand_augment()], [three_augment()], [learn_augmentation()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' aug_mix()
+aug_mix <- function(num_chains = 3, chain_depth = 3, factor = 0.3, alpha = 1,
+                    all_ops = FALSE) {
+  call_core("aug_mix", num_chains = num_chains, chain_depth = chain_depth,
+    factor = factor, alpha = alpha, all_ops = all_ops)
+}
+
+#' @eval said("three_augment")
+#' @seealso [rand_augment()], [aug_mix()], [learn_augmentation()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' three_augment()
+three_augment <- function(color_jitter = 0.3, padding = 4) {
+  call_core("three_augment", color_jitter = color_jitter, padding = padding)
 }
 
 #' @eval said("augmentation_layer")

@@ -15,6 +15,7 @@ import time
 
 import cv2
 import numpy as np
+from _augment_operations import compare_operations
 
 ROUNDS = 15
 REST = 0.1  # Seconds in which the threads of the run before go to sleep.
@@ -207,6 +208,8 @@ def main():
     cv2.setNumThreads(1)
     for side in BATCHES:
         compare(side)
+    for side in BATCHES:
+        compare_operations(side)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,10 @@ _HOME = {
     "augment": "augmenting",
     "rand_augment": "augmenting",
     "trivial_augment": "augmenting",
+    "pca_color": "augmenting",
     "auto_augment": "augmenting",
+    "aug_mix": "augmenting",
+    "three_augment": "augmenting",
     "augmentation_layer": "augmenting.layer",
     "learn_augmentation": "training",
     "image_folder": "data",
@@ -94,6 +97,8 @@ _HOME_OF_CLASSES = {
     "Review": "review.findings",
     "Sequence": "augmenting.sequence",
     "TrivialAugment": "augmenting.autoaugment",
+    "AugMix": "augmenting.aug_mix",
+    "ThreeAugment": "augmenting.three_augment",
 }
 
 # What the plots of both languages draw, and what R's c() gives. R calls these by name;
@@ -138,6 +143,7 @@ _OFF_IN = {
 
 __all__ = [
     "architecture",
+    "aug_mix",
     "augment",
     "augmentation",
     "augmentation_layer",
@@ -176,6 +182,7 @@ __all__ = [
     "learn_augmentation",
     "load_classifier",
     "load_images",
+    "pca_color",
     "plot_architecture",
     "plot_augmentation",
     "plot_confusion",
@@ -198,6 +205,7 @@ __all__ = [
     "separable_costs",
     "shape_images",
     "split_images",
+    "three_augment",
     "training_recipe",
     "transfer_model",
     "transition_block",

@@ -1,12 +1,16 @@
 # What __init__.py imports at first use, for editors and type checkers.
 
 from reticnn.augmenting import (
+    aug_mix as aug_mix,
     augment as augment,
     augmentation as augmentation,
     auto_augment as auto_augment,
+    pca_color as pca_color,
     rand_augment as rand_augment,
+    three_augment as three_augment,
     trivial_augment as trivial_augment,
 )
+from reticnn.augmenting.aug_mix import AugMix as AugMix
 from reticnn.augmenting.autoaugment import (
     AutoAugment as AutoAugment,
     RandAugment as RandAugment,
@@ -16,6 +20,7 @@ from reticnn.augmenting.compose import Augmentation as Augmentation
 from reticnn.augmenting.layer import augmentation_layer as augmentation_layer
 from reticnn.augmenting.policy import Policy as Policy
 from reticnn.augmenting.sequence import Sequence as Sequence
+from reticnn.augmenting.three_augment import ThreeAugment as ThreeAugment
 from reticnn.blocks import (
     classifier_head as classifier_head,
     conv_block as conv_block,

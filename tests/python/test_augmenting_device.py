@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from other_augmenters import CHANGES
 
 import reticnn
 from reticnn.augmenting import device, host
@@ -39,8 +40,14 @@ ALL = {
     "erasing": 0.5,
 }
 
+# There is no JPEG codec.
+ON_DEVICES = {
+    name: value for name, value in CHANGES.items() if name != "jpeg_compression"
+}
+
 OPERATIONS = {
-    **{name: {name: value} for name, value in ALL.items()},
+    **{name: {name: value} for name, value in (ALL | ON_DEVICES).items()},
+    "all changes": ON_DEVICES,
     "crop in pixels": {"crop": (13, 11)},
     "perspective and more": {"perspective": 0.4, "rotation": 0.1, "crop": 0.8},
     "waves in perspective": {
@@ -62,6 +69,9 @@ OPERATIONS = {
     "wide blur": {"gaussian_blur": {"sigma": (2.0, 4.0), "kernel_size": 25}},
     "blur of some": {"gaussian_blur": {"factor": 0.5, "sigma": 2.0}},
     "erasing with a colour": {"erasing": {"factor": 1.0, "fill_value": (9, 99, 199)}},
+    "erasing of several boxes": {
+        "erasing": {"ratio": (0.3, 3.3), "count": (2, 5), "scale": (0.02, 0.1)}
+    },
     "fill constant": {"rotation": 0.3, "fill_mode": "constant", "fill_value": 50},
     "fill nearest": {"rotation": 0.3, "fill_mode": "nearest"},
     "fill wrap": {"zoom": (0.5, 1.0), "fill_mode": "wrap"},

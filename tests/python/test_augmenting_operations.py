@@ -158,7 +158,9 @@ def test_settings_and_images_of_a_new_operation_are_checked(registered, refused)
 
 
 @pytest.mark.slow
-def test_a_new_operation_is_searched_over(registered):
+def test_a_new_operation_is_searched_over(registered, monkeypatch):
+    both = {"stripes": STRIPES, "warmth": WARMTH}
+    monkeypatch.setattr("reticnn.training.policy_search.OPERATIONS", both)
     result = learn_augmentation(
         lambda: build_cnn((SIZE, SIZE, 3), n_blocks=1, filters=2, units=4),
         shape_images(40, image_size=SIZE, seed=1),
@@ -215,6 +217,18 @@ def test_slots_stay_as_they_are_for_old_seeds():
         "gaussian_blur": 22,
         "gaussian_noise": 25,
         "erasing": 28,
+        "auto_contrast": 200,
+        "equalization": 202,
+        "invert": 204,
+        "gamma": 206,
+        "posterization": 208,
+        "solarization": 210,
+        "sharpness": 213,
+        "motion_blur": 220,
+        "downscaling": 223,
+        "jpeg_compression": 225,
+        "channel_shuffle": 230,
+        "color_temperature": 233,
     }
 
 

@@ -306,8 +306,10 @@ def test_keras_comes_with_our_classes():
         reticnn.rand_augment,
         reticnn.trivial_augment,
         reticnn.auto_augment,
+        reticnn.aug_mix,
+        reticnn.three_augment,
     ],
-    ids=["images", "augmentation", "rand", "trivial", "auto"],
+    ids=["images", "augmentation", "rand", "trivial", "auto", "mix", "three"],
 )
 def test_objects_say_the_package_as_their_module_and_can_be_pickled(make):
     made = make()

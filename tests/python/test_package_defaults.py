@@ -76,6 +76,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "fold_images": {"data": shapes},
         "review_images": {"data": few},
         "load_images": {"data": few},
+        "pca_color": {"data": few},
         "find_learning_rate": {"model": tiny_cnn(), "data": few, "steps": 20},
         "fit_classifier": {"model": tiny_cnn(), "data": few, "epochs": 1},
         "fine_tune": {"classifier": tiny_cnn(), "data": few, "epochs": 1},

@@ -16,6 +16,7 @@ from reticnn.augmenting.autoaugment_operations import (
     Amount,
 )
 from reticnn.augmenting.autoaugment_tables import AUTO_AUGMENT
+from reticnn.augmenting.parts.lookup_table import LOOKUP
 from reticnn.augmenting.parts.warp import WARP
 from reticnn.augmenting.policy import Policy, in_lines
 from reticnn.augmenting.random_numbers import (
@@ -36,9 +37,6 @@ _CODES = {name: code for code, name in enumerate(OPERATIONS)}
 _FIRST_SLOT = 1024
 _SLOTS_OF_A_PASS = ("choice", "chance", "sign", "severity_1", "severity_2")
 
-# Grey outside, as in the code of the papers' authors.
-_SAMPLING = {"fill_mode": "constant", "fill_value": 128.0, "interpolation": "bilinear"}
-
 
 class Choice(NamedTuple):
     """An operation that may be drawn."""
@@ -48,11 +46,13 @@ class Choice(NamedTuple):
     severity: float
 
 
-class _Choosing:
+class Choosing:
     """What policies of drawn operations have in common."""
 
     __module__ = "reticnn"
     space = STANDARD
+    # Grey outside, as in the code of the papers' authors.
+    fill_value = 128.0
 
     def _plan(self, *passes):
         """Keep the choices of each pass, and which affect grey and RGB images."""
@@ -64,7 +64,7 @@ class _Choosing:
             _passes=passes,
             _possible=possible,
             _parts={
-                channels: [_parts(operations) for operations in of_passes]
+                channels: [self._parts_of(operations) for operations in of_passes]
                 for channels, of_passes in possible.items()
             },
         )
@@ -84,30 +84,49 @@ class _Choosing:
 
     def draw(self, xp, seed, epoch, indices, image_shape):
         """Return for each pass a dict of the parameters of its parts."""
-        width = len(_SLOTS_OF_A_PASS)
-        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + width * len(self._passes)))
-        numbers = uniforms(xp, seed, epoch, indices, slots)
-        parameters = []
-        for index, parts in enumerate(self.parts(image_shape[2])):
-            drawn = {
-                name: numbers[:, index * width + column]
-                for column, name in enumerate(_SLOTS_OF_A_PASS)
-            }
-            drawn["choice"] = numbers[:, self._pass_of_choice(index) * width]
-            amounts = self._amounts(xp, index, drawn, image_shape[2])
-            parameters.append(self._parameters(xp, parts, amounts, image_shape))
-        return parameters
+        numbers = self._numbers(xp, seed, epoch, indices)
+        return self._draw_passes(xp, numbers, image_shape)
 
     def _in_lines(self, title, operations, **lines):
         """Return the policy's text."""
         lines |= {"operations": ", ".join(operations)}
         if any(WARP in parts for parts in self.parts(3)):
-            lines["outside"] = f"{_SAMPLING['fill_mode']} {_SAMPLING['fill_value']:g}"
+            lines["outside"] = f"constant {self.fill_value:g}"
         return in_lines(f"{self.kind}, {title}", lines)
 
-    def _pass_of_choice(self, index):
-        """Return the pass in whose slot the choice of this one is drawn."""
-        return index
+    def _parts_of(self, operations):
+        """Return the constants of the parts of operations, in order."""
+        sampling = {"fill_mode": "constant", "fill_value": self.fill_value}
+        constants = {
+            WARP: {**sampling, "interpolation": "bilinear"},
+            LOOKUP: {"histogram": True},
+        }
+        done = {operation.part for operation in operations}
+        return {part: constants.get(part, {}) for part in PARTS if part in done}
+
+    def _numbers(self, xp, seed, epoch, indices, more=0):
+        """Return the uniform numbers of all passes, and so many more, (n, slots)."""
+        count = len(_SLOTS_OF_A_PASS) * len(self._passes) + more
+        slots = tuple(range(_FIRST_SLOT, _FIRST_SLOT + count))
+        return uniforms(xp, seed, epoch, indices, slots)
+
+    def _drawn(self, xp, numbers, index):
+        """Return the numbers of a pass by name."""
+        first = index * len(_SLOTS_OF_A_PASS)
+        return {
+            name: numbers[:, first + column]
+            for column, name in enumerate(_SLOTS_OF_A_PASS)
+        }
+
+    def _draw_passes(self, xp, numbers, image_shape):
+        """Return for each pass a dict of the parameters of its parts."""
+        channels = 1 if image_shape[2] == 1 else 3
+        parameters = []
+        for index, parts in enumerate(self._parts[channels]):
+            drawn = self._drawn(xp, numbers, index)
+            amounts = self._amounts(xp, index, drawn, channels)
+            parameters.append(self._parameters(xp, parts, amounts, image_shape))
+        return parameters
 
     def _severity(self, xp, planned, drawn):
         """Return severities, (n,), from those planned for the operations chosen."""
@@ -160,13 +179,7 @@ def _possible(choices, channels):
     ]
 
 
-def _parts(operations):
-    """Return the constants of the parts in which operations are done, in order."""
-    done = {operation.part for operation in operations}
-    return {part: _SAMPLING if part is WARP else {} for part in PARTS if part in done}
-
-
-class RandAugment(_Choosing, Policy, kind="rand_augment"):
+class RandAugment(Choosing, Policy, kind="rand_augment"):
     """The policy of `rand_augment()`."""
 
     __module__ = "reticnn"
@@ -212,7 +225,7 @@ class RandAugment(_Choosing, Policy, kind="rand_augment"):
         return xp.clip(planned + self._spread * normal, 0.0, 1.0)
 
 
-class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
+class TrivialAugment(Choosing, Policy, kind="trivial_augment"):
     """The policy of `trivial_augment()`."""
 
     __module__ = "reticnn"
@@ -241,7 +254,7 @@ class TrivialAugment(_Choosing, Policy, kind="trivial_augment"):
         return xp.floor(drawn["severity_1"] * 31) / 30
 
 
-class AutoAugment(_Choosing, Policy, kind="auto_augment"):
+class AutoAugment(Choosing, Policy, kind="auto_augment"):
     """The policy of `auto_augment()`."""
 
     __module__ = "reticnn"
@@ -267,9 +280,10 @@ class AutoAugment(_Choosing, Policy, kind="auto_augment"):
             table=self._config["name"],
         )
 
-    def _pass_of_choice(self, index):
-        """Return the first pass: both operations come from one pair."""
-        return 0
+    def _drawn(self, xp, numbers, index):
+        """Return the numbers of a pass; both operations come from one pair."""
+        drawn = super()._drawn(xp, numbers, index)
+        return drawn | {"choice": super()._drawn(xp, numbers, 0)["choice"]}
 
 
 def _severe(part):

@@ -22,15 +22,25 @@ class Space(NamedTuple):
     turn: float  # of a full one
     enhancement: float  # distance of the factor to 1
     bits: int  # removed by posterizing
+    bits_always: int = 0  # removed besides, whatever the severity
 
     def reach(self, side):
         """Return the greatest translation along a side in pixels, as a fraction."""
         return self.translation if self.translation <= 1 else self.translation / side
 
+    def bits_removed(self, xp, amount):
+        """Return the number of bits removed by posterizing."""
+        bits = amount.graded * self.bits
+        if not self.bits_always:
+            return bits
+        return xp.floor(bits) + amount.on * self.bits_always
 
-# Of Cubuk et al. (2018), and the wide space of Mueller and Hutter (2021).
+
+# Of Cubuk et al. (2018), the wide space of Mueller and Hutter (2021), and that of the
+# code of Hendrycks et al. (2020).
 STANDARD = Space(0.3, 150 / 331, 30 / 360, 0.9, 4)
 WIDE = Space(0.99, 32, 135 / 360, 0.99, 6)
+AUG_MIX = Space(0.3, 1 / 3, 30 / 360, 0.9, 4, bits_always=4)
 
 # What solarize_add adds to dark values at most, as in the RandAugment authors' code.
 _MOST_ADDED = 110
@@ -106,7 +116,7 @@ _TABLE = [
         "posterize",
         LOOKUP,
         lambda tables, amount, space: tables.posterize(
-            amount.on, amount.graded * space.bits
+            amount.on, space.bits_removed(tables.xp, amount)
         ),
     ),
     DrawnOperation(

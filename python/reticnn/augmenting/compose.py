@@ -137,8 +137,20 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     color_jitter=None,
     grayscale=None,
     pca_color=None,
+    channel_shuffle=None,
+    color_temperature=None,
+    auto_contrast=None,
+    equalization=None,
+    gamma=None,
+    posterization=None,
+    solarization=None,
+    invert=None,
+    sharpness=None,
     gaussian_blur=None,
+    motion_blur=None,
+    downscaling=None,
     gaussian_noise=None,
+    jpeg_compression=None,
     erasing=None,
     fill_mode="reflect",
     fill_value=0.0,
@@ -149,16 +161,18 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
 
     The operations act in this order: crop, flip, translation, shear, rotation, zoom and
     perspective, which are combined into one matrix, and elastic waves, through which it
-    is applied, so that each image is resampled only once;
-    brightness, contrast, saturation, hue, PCA colour and greyscale, which are also
-    combined into one matrix; blur; noise; erasing. Names, units and signs are those of
-    Keras's layers. The differences from a chain of those layers: values are clipped to
-    0 to 255 at the end, not after each step; pixels from outside the image are filled
-    in once, from the whole image even after a crop; `"wrap"` mixes the last pixel with
-    the first one in the seam between two copies of an image, as SciPy's `grid-wrap`
-    does, where Keras repeats the last; saturation and hue are linear in RGB and keep
-    the luma, instead of going through HSV; and a blur reflects the image at its edges,
-    where Keras pads with black.
+    is applied, so that each image is resampled only once; brightness, contrast,
+    saturation, hue, PCA colour, greyscale, the order of channels and colour
+    temperature, which are also combined into one matrix; auto-contrast, equalization,
+    gamma, posterization, solarization and inversion, which are combined into one table
+    per channel; sharpness; blur; motion blur; downscaling; noise; JPEG; erasing. Names,
+    units and signs are those of Keras's layers. The differences from a chain of those
+    layers: values are clipped to 0 to 255 at the end, not after each step; pixels from
+    outside the image are filled in once, from the whole image even after a crop;
+    `"wrap"` mixes the last pixel with the first one in the seam between two copies of
+    an image, as SciPy's `grid-wrap` does, where Keras repeats the last; saturation and
+    hue are linear in RGB and keep the luma, instead of going through HSV; and a blur
+    reflects the image at its edges, where Keras pads with black.
 
     Each operation is None, the default, which switches it off; a single value; or a
     dict of its settings, which have Keras's names. Where a number is drawn from a
@@ -218,16 +232,59 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         pca_color: Standard deviation of AlexNet's colour shift along the principal axes
             of RGB values; AlexNet's own is 0.1. Settings: `std`, `eigenvalues` (3, for
             values 0 to 1) and `eigenvectors` (3 x 3, in columns), both by default
-            ImageNet's.
+            ImageNet's. `pca_color()` finds all three in your own images, of any number
+            of channels.
+        channel_shuffle: Probability of drawing an order of red, green and blue, each
+            equally often, also the usual one. Settings: `factor`, that probability or
+            the range it is drawn from.
+        color_temperature: Colour temperature of the light in kelvin, 3000 (red) to
+            15000 (blue); near 6500 colours hardly change. A pair is the range it is
+            drawn from, by default all. Settings: `temperature` and `probability`,
+            default 1.
+        auto_contrast: Probability of spreading the values of each channel over all of 0
+            to 255. Settings: `factor`, that probability or the range it is drawn from.
+        equalization: Probability of making all values of each channel about equally
+            frequent. Settings: `factor`, as for `auto_contrast`.
+        gamma: Largest exponent of values as fractions of 255, above 1 darker and below
+            1 brighter; one number f is (1 / f, f), and exponents are drawn evenly on a
+            logarithmic scale. Settings: `gamma`, default 1.5, and `probability`,
+            default 1.
+        posterization: Number of the 8 bits of each value that are kept, 1 to 8.
+            Settings: `factor`, that number or the range it is drawn from, default 4,
+            and `probability`, default 1.
+        solarization: Threshold, 0 to 1, as a fraction of 255, from which on values are
+            inverted; one number f is (0, f). Settings: `threshold_factor`, default 0
+            (all values), `addition_factor`, 0 to 1, what is added before, default 0,
+            and `probability`, default 1.
+        invert: Probability of inverting all values. Settings: `factor`, as for
+            `auto_contrast`.
+        sharpness: How strong details are, 0 to 1: 0 is smoothed, 0.5 no change, 1
+            sharpened; one number f is (0, f). Settings: `factor`, default 1, and
+            `probability`, default 1.
         gaussian_blur: Largest standard deviation in pixels. One number f is (0, f).
             Settings: `sigma`, `factor` (the probability, default 1) and `kernel_size`
             (odd, in pixels; by default 3 sigma to each side).
+        motion_blur: Greatest length in pixels, 3 to 63 and odd, of a line in a random
+            direction along which pixels are averaged; one number f is (3, f). Settings:
+            `kernel_size`, default 7, and `probability`, default 1.
+        downscaling: Height and width, as a fraction of the image's, to which it is
+            reduced, by averaging, before its pixels are enlarged again. Settings:
+            `scale`, 0.01 to 1, a number or the range it is drawn from, default 0.5, and
+            `probability`, default 1.
         gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; with a
             pair, it is drawn per image. Settings: `stddev`.
+        jpeg_compression: Quality, 1 (worst) to 100, at which the image is compressed as
+            JPEG, colours at half the resolution. Settings: `quality`, a number or the
+            range it is drawn from, default (30, 95), and `probability`, default 1.
+            `augmentation_layer()` refuses it.
         erasing: Probability of erasing a box. Settings: `factor`, that probability,
             default 1, or the range it is drawn from; `scale`, range of the box's area
-            as a fraction of the image's, default (0.02, 0.33); `fill_value`, one number
-            or three, 0 to 255, or None, the default, for noise.
+            as a fraction of the image's, default (0.02, 0.33); `ratio`, range of its
+            height in pixels divided by its width, drawn evenly on a logarithmic scale,
+            such as (0.3, 3.3), a side being no longer than the image's, or None, the
+            default, for height and width that are drawn independently; `count`, number
+            of boxes, 1 to 32, or the range it is drawn from, default 1; `fill_value`,
+            one number or three, 0 to 255, or None, the default, for noise.
         fill_mode: How to fill pixels that come from outside the image: `"reflect"` (d c
             b a | a b c d | d c b a), `"nearest"`, `"wrap"` or `"constant"`. Default
             `"reflect"`.
@@ -259,17 +316,22 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
     Source:
         Keras's RandomCrop, RandomFlip, RandomTranslation, RandomShear, RandomRotation,
         RandomZoom, RandomPerspective, RandomElasticTransform, RandomColorJitter,
-        RandomGrayscale, RandomGaussianBlur, GaussianNoise and RandomErasing. Crop by
-        area: Szegedy et al. (2015), Going Deeper with Convolutions; torchvision rounds
-        the window to whole pixels, and sees nothing beyond its edge. Crop by scale:
-        Simonyan and Zisserman (2015), arXiv:1409.1556. PCA colour: Krizhevsky,
-        Sutskever and Hinton (2012), ImageNet Classification with Deep Convolutional
-        Neural Networks. The numbers of `erasing` and `contrast_factor` mean here what
-        Keras documents; Keras's code draws from half the range. Keras's perspective
-        leaves the top left corner where it is and moves the others by a share of their
-        coordinates, and its elastic waves become finer as they become lower: here they
-        are always as smooth as Keras's highest, and each image has its own height. The
-        two flips are drawn independently.
+        RandomGrayscale, AutoContrast, Equalization, RandomPosterization, Solarization,
+        RandomInvert, RandomSharpness, RandomGaussianBlur, GaussianNoise and
+        RandomErasing. Equalization, and the edges in `sharpness`, are those of Pillow
+        and torchvision. Channel order and JPEG: torchvision's RandomChannelPermutation
+        and JPEG. Motion blur and downscaling: albumentations' MotionBlur and Downscale.
+        Colour temperature: Zini et al. (2023), arXiv:2202.07993. Crop by area: Szegedy
+        et al. (2015), Going Deeper with Convolutions; torchvision rounds the window to
+        whole pixels, and sees nothing beyond its edge. Crop by scale: Simonyan and
+        Zisserman (2015), arXiv:1409.1556. PCA colour: Krizhevsky, Sutskever and Hinton
+        (2012), ImageNet Classification with Deep Convolutional Neural Networks. The
+        numbers of `erasing` and `contrast_factor` mean here what Keras documents;
+        Keras's code draws from half the range. Keras's perspective leaves the top left
+        corner where it is and moves the others by a share of their coordinates, and its
+        elastic waves become finer as they become lower: here they are always as smooth
+        as Keras's highest, and each image has its own height. The two flips are drawn
+        independently.
     """
     given = {**locals(), **others}
     refuse_unknown(others, "augmentation")

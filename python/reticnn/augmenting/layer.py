@@ -37,8 +37,8 @@ def augmentation_layer(policy, *, seed=None):
 
     Raises:
         TypeError: If `policy` is not a policy.
-        ValueError: If `seed` is negative; when the layer is called, if the policy
-            cannot be applied to such images.
+        ValueError: If `seed` is negative, or the policy has `jpeg_compression`; when
+            the layer is called, if the policy cannot be applied to such images.
 
     Example:
         >>> policy = augmentation(rotation=0.1, flip="horizontal")
@@ -58,6 +58,7 @@ class AugmentationLayer(keras.Layer):
         # Half precision would round the values: they are computed as float32.
         super().__init__(**{"autocast": False, **options})
         self.policy = as_policy(policy)
+        _check_on_device(self.policy)
         self.seed = as_seed(seed)
 
     def build(self, input_shape):
@@ -117,6 +118,17 @@ class AugmentationLayer(keras.Layer):
             )
         top, left = (height - tall) // 2, (width - wide) // 2
         return batch[:, top : top + tall, left : left + wide]
+
+
+def _check_on_device(policy):
+    """Raise if only the host can do what a policy does."""
+    for part in (part for parts in policy.parts(3) for part in parts):
+        if part.on_device is None:
+            raise ValueError(
+                f"`policy` has `{part.name}`, which `augmentation_layer` cannot do on "
+                "the model's device. Leave it out, or give the policy to `augment()` "
+                "or `fit_classifier()`, which use the processor."
+            )
 
 
 def _image_shape(input_shape):

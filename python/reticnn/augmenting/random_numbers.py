@@ -96,6 +96,17 @@ def happens(xp, chance, threshold):
     return to_float32(xp, threshold < chance)
 
 
+def ends_of_whole(ends):
+    """Return between which numbers `whole` makes whole ones of, equally often."""
+    # A little less, so that no rounding reaches the next whole number.
+    return ends[0], ends[1] + 0.9999
+
+
+def whole(xp, values):
+    """Return numbers of at least 0 without their fractions."""
+    return xp.floor(values)
+
+
 def random_sign(xp, unit):
     """Return -1 for numbers in the upper half of [0, 1), else 1."""
     return 1 - 2 * happens(xp, unit, 0.5)

@@ -20,6 +20,9 @@ from reticnn.training.callbacks.epoch_progress import (
 )
 from reticnn.training.fit import fit_classifier
 
+# On average.
+_OPERATIONS_OF_A_TRIAL = 5
+
 _POSITION = ("epoch", "epochs", "step", "steps", "done", "device")
 
 
@@ -44,8 +47,9 @@ def learn_augmentation(
     round costs the same number of epochs, so that the last policies are compared after
     the most epochs.
 
-    Each of flips, translation, shear, rotation, zoom, colour jitter, greyscale, blur,
-    noise and erasing is included with probability 1/2, and its strength is random too.
+    Policies are of `augmentation()`. Each of its operations that suits the images, but
+    for crops and PCA colour, is included with the same probability, so that a policy
+    has about five of them, and its strength is random too.
 
     With few validation images or few epochs, the best policy may have won by luck, and
     strong policies pay off only in long training. Allow as many epochs as time permits,
@@ -245,10 +249,11 @@ def _operations(rng, strength, channels):
         for operation in OPERATIONS.values()
         if operation.search and operation.suits(channels)
     ]
+    chance = min(0.5, _OPERATIONS_OF_A_TRIAL / len(possible))
     drawn = {}
     while not drawn:
         for operation in possible:
-            if rng.random() < 0.5:
+            if rng.random() < chance:
                 drawn[operation.name] = operation.search(rng, strength)
     return drawn
 

@@ -17,6 +17,12 @@ AUGMENTATIONS = {
     "shift": lambda: reticnn.augmentation(translation=0.2),
     "crop": lambda: reticnn.augmentation(crop={"scale": (0.3, 1)}),
     "distort": lambda: reticnn.augmentation(perspective=0.3, elastic=0.5),
+    "tones": lambda: reticnn.augmentation(
+        auto_contrast=0.5, gamma=1.5, invert=0.3, erasing={"ratio": 2, "count": 3}
+    ),
+    "camera": lambda: reticnn.augmentation(motion_blur=3, downscaling=(0.5, 1)),
+    "mixed": lambda: [reticnn.augmentation(flip="horizontal"), reticnn.aug_mix()],
+    "three": reticnn.three_augment,
 }
 
 # Those of Keras's, and what they begin with, are for the loop over plain Keras too.

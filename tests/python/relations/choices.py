@@ -107,7 +107,17 @@ CHOICES = {
     "label_smoothing": (0.0, 0.2),
     "mixing": ("none", "mixup", "cutmix", "both"),
     "class_weight": (None, "balanced", "by_name"),
-    "augmentation": (None, "flip", "shift", "crop", "distort"),
+    "augmentation": (
+        None,
+        "flip",
+        "shift",
+        "crop",
+        "distort",
+        "tones",
+        "camera",
+        "mixed",
+        "three",
+    ),
     "early_stopping": (None, 1),
     "monitor": ("loss", "accuracy"),
     "callbacks": ("none", "functions", "keras"),
@@ -378,6 +388,12 @@ def a_compiled_model_has_metrics_of_its_own(monitor, compiled):
 def own_steps_have_metrics_of_their_own(monitor, own):
     """They may give the loss alone."""
     return monitor == "loss" or own == "nothing"
+
+
+@_rule
+def policies_of_colours_have_grey_or_rgb(augmentation, channels):
+    """They refuse other images by name."""
+    return augmentation not in ("mixed", "three") or channels != 5
 
 
 @_rule

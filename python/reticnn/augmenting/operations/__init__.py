@@ -1,8 +1,20 @@
 """The operations of `augmentation()`, in the order in which they act."""
 
-from reticnn.augmenting.operations.color import COLOR_JITTER, GRAYSCALE, PCA_COLOR
+from reticnn.augmenting.operations.camera import (
+    DOWNSCALING,
+    JPEG_COMPRESSION,
+    MOTION_BLUR,
+)
+from reticnn.augmenting.operations.color import (
+    CHANNEL_SHUFFLE,
+    COLOR_JITTER,
+    COLOR_TEMPERATURE,
+    GRAYSCALE,
+    PCA_COLOR,
+)
 from reticnn.augmenting.operations.crop import CROP
 from reticnn.augmenting.operations.distortion import ELASTIC, PERSPECTIVE
+from reticnn.augmenting.operations.erasing import ERASING
 from reticnn.augmenting.operations.geometry import (
     FLIP,
     ROTATION,
@@ -11,9 +23,17 @@ from reticnn.augmenting.operations.geometry import (
     ZOOM,
 )
 from reticnn.augmenting.operations.texture import (
-    ERASING,
     GAUSSIAN_BLUR,
     GAUSSIAN_NOISE,
+)
+from reticnn.augmenting.operations.tones import (
+    AUTO_CONTRAST,
+    EQUALIZATION,
+    GAMMA,
+    INVERT,
+    POSTERIZATION,
+    SHARPENING,
+    SOLARIZATION,
 )
 
 OPERATIONS = {
@@ -30,8 +50,20 @@ OPERATIONS = {
         COLOR_JITTER,
         GRAYSCALE,
         PCA_COLOR,
+        CHANNEL_SHUFFLE,
+        COLOR_TEMPERATURE,
+        AUTO_CONTRAST,
+        EQUALIZATION,
+        GAMMA,
+        POSTERIZATION,
+        SOLARIZATION,
+        INVERT,
+        SHARPENING,
         GAUSSIAN_BLUR,
+        MOTION_BLUR,
+        DOWNSCALING,
         GAUSSIAN_NOISE,
+        JPEG_COMPRESSION,
         ERASING,
     )
 }

@@ -1,13 +1,34 @@
 """Operations that change colours: together one matrix for a pixel's channels."""
 
 from collections.abc import Mapping
+from itertools import permutations
 
 import numpy as np
 
+from reticnn.augmenting.operations.black_body import (
+    BLACK_BODY,
+    COLDEST as _COLDEST,
+    STEP as _STEP,
+)
+from reticnn.augmenting.operations.chances import as_probability, done, of_the_images
 from reticnn.augmenting.operations.operation import UNIT, Operation, up_to
-from reticnn.augmenting.operations.reading import as_range, named, span
+from reticnn.augmenting.operations.reading import (
+    as_chance,
+    as_range,
+    named,
+    percent,
+    span,
+)
 from reticnn.augmenting.parts.color_matrix import COLOR
-from reticnn.augmenting.random_numbers import constant, happens, normals, random_sign
+from reticnn.augmenting.random_numbers import (
+    constant,
+    ends_of_whole,
+    happens,
+    normals,
+    random_sign,
+    to_int32,
+    whole,
+)
 from reticnn.coercion import as_float, shown
 
 _JITTERS = ("brightness", "contrast", "saturation", "hue")
@@ -138,10 +159,13 @@ def _read_pca_color(value):
     given, labels = named(value, "pca_color", names, alone="std")
     values = given.get("eigenvalues", _IMAGENET_EIGENVALUES)
     vectors = given.get("eigenvectors", _IMAGENET_EIGENVECTORS)
+    # One of them alone goes with ImageNet's other.
+    both = "eigenvalues" in given and "eigenvectors" in given
+    channels = min(max(2, np.size(values)), _MOST_CHANNELS) if both else 3
     return {
         "std": as_float(given.get("std", 0.1), labels["std"], minimum=0),
-        "eigenvalues": _as_array(values, labels["eigenvalues"], (3,)),
-        "eigenvectors": _as_array(vectors, labels["eigenvectors"], (3, 3)),
+        "eigenvalues": _as_array(values, labels["eigenvalues"], (channels,)),
+        "eigenvectors": _as_array(vectors, labels["eigenvectors"], (channels,) * 2),
     }
 
 
@@ -157,25 +181,125 @@ def _as_array(value, name, shape):
     return array.tolist()
 
 
+# Those of RGB, and of any other number of channels.
+_RGB_SLOTS = {"pca_1": 17, "pca_2": 18, "pca_3": 19, "pca_4": 20}
+_MOST_CHANNELS = 128
+_OTHER_SLOTS = {f"pca_of_any_{n}": 860 + n for n in range(1, _MOST_CHANNELS + 1)}
+
+
+def _pca_numbers(settings):
+    """Return the names of the numbers that are drawn, two for every two channels."""
+    channels = len(settings["eigenvalues"])
+    names = [*(_RGB_SLOTS if channels == 3 else _OTHER_SLOTS)]
+    return names[: channels + channels % 2]
+
+
+def _check_pca_color(settings, image_shape):
+    axes, channels = len(settings["eigenvalues"]), image_shape[2]
+    if axes != channels and (axes, channels) != (3, 1):
+        raise ValueError(
+            f"`pca_color` has the axes of colours of {axes} channels, not {channels}, "
+            "which the images have. `pca_color(data)` finds those of your own images."
+        )
+
+
 def _pca_color(color, drawn, settings):
-    first, second = normals(color.xp, drawn["pca_1"], drawn["pca_2"])
-    third, _ = normals(color.xp, drawn["pca_3"], drawn["pca_4"])
-    alphas = color.xp.stack([first, second, third], axis=1)
+    names = _pca_numbers(settings)
+    alphas = []
+    for first, second in zip(names[::2], names[1::2], strict=True):
+        alphas += normals(color.xp, drawn[first], drawn[second])
+    alphas = color.xp.stack(alphas[: len(settings["eigenvalues"])], axis=1)
     vectors = np.array(settings["eigenvectors"])
     axes = vectors * settings["eigenvalues"] * settings["std"] * 255
     color.shift(color.xp.sum(alphas[:, None, :] * constant(color.xp, axes), axis=2))
 
 
-_PCA_SLOTS = {"pca_1": 17, "pca_2": 18, "pca_3": 19, "pca_4": 20}
-
 PCA_COLOR = Operation(
     name="pca_color",
     read=_read_pca_color,
     describe=lambda settings: f"standard deviation {settings['std']:.4g}",
-    slots=_PCA_SLOTS,
-    ranges=lambda settings: dict.fromkeys(_PCA_SLOTS, UNIT),
+    slots={**_RGB_SLOTS, **_OTHER_SLOTS},
+    ranges=lambda settings: dict.fromkeys(_pca_numbers(settings), UNIT),
     part=COLOR,
     change=_pca_color,
+    check=_check_pca_color,
+    rgb_numbers=frozenset(_RGB_SLOTS),
+)
+
+
+# All orders of three channels, the first as they are.
+_ORDERS = np.array([np.eye(3)[[*order]] for order in permutations(range(3))])
+
+
+def _read_channel_shuffle(value):
+    """Return the probability of another order of the channels."""
+    given, labels = named(value, "channel_shuffle", ("factor",), alone="factor")
+    return {"factor": as_chance(given["factor"], labels["factor"])}
+
+
+def _channel_shuffle(color, drawn, settings):
+    xp = color.xp
+    on = happens(xp, drawn["shuffle_chance"], drawn["shuffle_threshold"])
+    order = to_int32(xp, on * whole(xp, drawn["channel_order"]))
+    color.exchange(xp.take(constant(xp, _ORDERS), order, axis=0))
+
+
+CHANNEL_SHUFFLE = Operation(
+    name="channel_shuffle",
+    read=_read_channel_shuffle,
+    describe=lambda settings: f"{percent(settings['factor'])} of the images",
+    slots={"shuffle_chance": 230, "shuffle_threshold": 231, "channel_order": 232},
+    ranges=lambda settings: {
+        "shuffle_chance": settings["factor"],
+        "shuffle_threshold": UNIT,
+        "channel_order": ends_of_whole((0, len(_ORDERS) - 1)),
+    },
+    part=COLOR,
+    change=_channel_shuffle,
     any_channels=False,
-    rgb_numbers=frozenset(_PCA_SLOTS),
+    rgb_numbers=frozenset({"shuffle_chance", "shuffle_threshold", "channel_order"}),
+    search=lambda rng, strength: float(f"{0.5 * strength:.2g}"),
+)
+
+
+def _read_color_temperature(value):
+    """Return the range of the temperatures in kelvin, and the probability."""
+    names = ("temperature", "probability")
+    given, labels = named(value, "color_temperature", names, alone="temperature")
+    limits = {"minimum": _COLDEST, "maximum": _COLDEST + _STEP * (len(BLACK_BODY) - 1)}
+    ends = given.get("temperature", (_COLDEST, limits["maximum"]))
+    return {
+        "temperature": as_range(ends, labels["temperature"], "both", **limits),
+        "probability": as_probability(given, labels),
+    }
+
+
+def _color_temperature(color, drawn, settings):
+    xp = color.xp
+    on = done(color, drawn, "color_temperature", settings)
+    place = (drawn["color_temperature"] - _COLDEST) / _STEP
+    lower = xp.clip(xp.floor(place), 0, len(BLACK_BODY) - 2)
+    table, at = constant(xp, BLACK_BODY), to_int32(xp, lower)
+    first, second = xp.take(table, at, axis=0), xp.take(table, at + 1, axis=0)
+    light = first + (second - first) * (place - lower)[:, None]
+    color.balance(1 + on[:, None] * (light / light[:, 1:2] - 1))
+
+
+COLOR_TEMPERATURE = Operation(
+    name="color_temperature",
+    read=_read_color_temperature,
+    describe=lambda settings: (
+        f"{settings['temperature'][0]:.0f} to {settings['temperature'][1]:.0f} kelvin"
+        f"{of_the_images(settings)}"
+    ),
+    slots={"color_temperature_on": 233, "color_temperature": 234},
+    ranges=lambda settings: {
+        "color_temperature_on": UNIT,
+        "color_temperature": settings["temperature"],
+    },
+    part=COLOR,
+    change=_color_temperature,
+    any_channels=False,
+    rgb_numbers=frozenset({"color_temperature_on", "color_temperature"}),
+    search=lambda rng, strength: [6500 - 3000 * strength, 6500 + 6000 * strength],
 )

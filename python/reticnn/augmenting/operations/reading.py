@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reticnn.coercion import as_float, nearest, shown
+from reticnn.coercion import as_float, as_int, nearest, shown
 
 
 def two_ranges(value, name, names, symmetric=True, minimum=-1):
@@ -52,6 +52,12 @@ def as_range(value, name, kind="symmetric", **limits):
     end = abs(ends[0])
     lower = {"symmetric": -end, "from_zero": 0.0}.get(kind, end)
     return [lower, end]
+
+
+def as_whole_range(value, name, minimum, maximum):
+    """Return [lower, upper], whole numbers; one number stands for itself."""
+    ends = as_range(value, name, "both", minimum=minimum, maximum=maximum)
+    return [as_int(end, name, minimum=minimum) for end in ends]
 
 
 def as_chance(value, name):

@@ -1,21 +1,19 @@
-"""Operations that are the only one in their part: blur, noise and erasing."""
+"""Operations that are the only one in their part: blur and noise."""
 
 import numpy as np
 
 from reticnn.augmenting.operations.operation import UNIT, Operation, up_to
 from reticnn.augmenting.operations.reading import (
     as_chance,
-    as_numbers,
     as_range,
     named,
     percent,
     span,
 )
 from reticnn.augmenting.parts.blur import BLUR
-from reticnn.augmenting.parts.erase import ERASE, random_box
 from reticnn.augmenting.parts.noise import NOISE, texture_offset
 from reticnn.augmenting.random_numbers import happens
-from reticnn.coercion import as_float, as_int, shown
+from reticnn.coercion import as_int
 
 
 def _read_gaussian_blur(value):
@@ -95,94 +93,4 @@ GAUSSIAN_NOISE = Operation(
     part=NOISE,
     change=_gaussian_noise,
     search=up_to(0.1),
-)
-
-
-def _read_erasing(value):
-    """Return the probability, the range of the areas, and the filling."""
-    name = "erasing"
-    names = ("factor", "scale", "fill_value")
-    given, labels = named(value, name, names, alone="factor")
-    fill = given.get("fill_value")
-    if fill is not None:
-        limits = {"minimum": 0, "maximum": 255}
-        fill = [
-            as_float(one, labels["fill_value"], **limits) for one in as_numbers(fill)
-        ]
-        if len(fill) not in (1, 3):
-            raise ValueError(
-                f"`{name}` must have a `fill_value` of one number or three (RGB), not "
-                f"{shown(fill)}."
-            )
-    scale = given.get("scale", (0.02, 0.33))
-    return {
-        "factor": as_chance(given.get("factor", 1.0), labels["factor"]),
-        "scale": as_range(scale, labels["scale"], "from_zero", minimum=0, maximum=1),
-        "fill_value": fill,
-    }
-
-
-def _describe_erasing(settings):
-    fill = settings["fill_value"]
-    filling = "noise" if fill is None else ", ".join(f"{value:g}" for value in fill)
-    return (
-        f"a box of {percent(settings['scale'])} of the area, for "
-        f"{percent(settings['factor'])} of the images, filled with {filling}"
-    )
-
-
-_ERASING_SLOTS = {
-    "erase_chance": 28,
-    "erase_threshold": 29,
-    "erase_area_tall": 30,
-    "erase_area_wide": 31,
-    "erase_down": 32,
-    "erase_right": 33,
-    "erase_from_top": 34,
-    "erase_from_left": 35,
-}
-
-
-def _erasing_ranges(settings):
-    return dict.fromkeys(_ERASING_SLOTS, UNIT) | {
-        "erase_chance": settings["factor"],
-        "erase_area_tall": settings["scale"],
-        "erase_area_wide": settings["scale"],
-    }
-
-
-def _check_erasing(settings, image_shape):
-    fill, channels = settings["fill_value"], image_shape[2]
-    if fill is not None and len(fill) == 3 != channels:
-        raise ValueError(
-            f"`erasing` has a `fill_value` for 3 channels, and the images have "
-            f"{channels}. Give one number."
-        )
-
-
-def _erasing(erase, drawn, settings):
-    box = random_box(
-        erase.xp,
-        erase.image_shape,
-        happens(erase.xp, drawn["erase_chance"], drawn["erase_threshold"]),
-        (drawn["erase_area_tall"], drawn["erase_area_wide"]),
-        (drawn["erase_down"], drawn["erase_right"]),
-    )
-    erase.set(erase=box)
-    if settings["fill_value"] is None:
-        start = drawn["erase_from_top"], drawn["erase_from_left"]
-        erase.set(erase_offset=texture_offset(erase.xp, *start))
-
-
-ERASING = Operation(
-    name="erasing",
-    read=_read_erasing,
-    describe=_describe_erasing,
-    slots=_ERASING_SLOTS,
-    ranges=_erasing_ranges,
-    part=ERASE,
-    change=_erasing,
-    constants=lambda settings: {"fill": settings["fill_value"]},
-    check=_check_erasing,
-    search=up_to(0.6),
 )

@@ -11,27 +11,20 @@ from functools import cache
 import cv2
 import numpy as np
 
-from reticnn.augmenting.parts.part import Parameters, Part, in_place, planes
-
-# OpenCV 5 takes no more channels at once, and OpenCV 4 four times as many.
-_CHANNELS_AT_ONCE = 128
+from reticnn.augmenting.parts.part import (
+    Parameters,
+    Part,
+    few_channels_at_once,
+    in_place,
+    planes,
+)
 
 
 @in_place
+@few_channels_at_once()
 def _on_host(images, parameters, constants):
-    sigmas, channels = parameters["blur"].tolist(), images.shape[3]
-    if channels <= _CHANNELS_AT_ONCE:
-        _blur(images, sigmas, constants["radius"])
-        return
-    for start in range(0, channels, _CHANNELS_AT_ONCE):
-        some = images[..., start : start + _CHANNELS_AT_ONCE]
-        blurred = some.copy()
-        _blur(blurred, sigmas, constants["radius"])
-        some[...] = blurred
-
-
-def _blur(images, sigmas, radius):
-    side = 2 * radius + 1
+    side = 2 * constants["radius"] + 1
+    sigmas = parameters["blur"].tolist()
     for image, sigma in zip(planes(images), sigmas, strict=True):
         if sigma > 0:
             cv2.GaussianBlur(image, (side, side), sigma, image)

@@ -28,7 +28,8 @@ _TURNED = np.linalg.inv(_YIQ) @ [[0, 0, 0], [0, 0, 1], [0, -1, 0]] @ _YIQ
 class ColorMatrix:
     """A matrix for each image, composed of operations in the order of these methods.
 
-    For images of one channel only brightness and contrast do anything.
+    For images of one channel only brightness and contrast do anything, and for others
+    than grey and RGB ones only a shift.
     """
 
     def __init__(self, xp, image_shape, like):
@@ -38,6 +39,7 @@ class ColorMatrix:
         self._none = like * 0
         self._brightness = self._contrast = self._saturation = None
         self._hue = self._shift = self._grayscale = None
+        self._exchange = self._balance = None
 
     def brightness(self, amount):
         """Add (n,) to all channels, as fractions of 255."""
@@ -56,29 +58,47 @@ class ColorMatrix:
         self._hue = turns
 
     def shift(self, amounts):
-        """Add (n, 3) to the channels, -255 to 255."""
+        """Add (n, channels) to the channels, -255 to 255; nothing to grey images."""
         self._shift = amounts if self._shift is None else self._shift + amounts
 
     def grayscale(self, on):
         """Show luma in all channels where (n,) is 1 and not 0."""
         self._grayscale = on
 
+    def exchange(self, matrices):
+        """Show channels in place of others, by matrices (n, 3, 3), of RGB images."""
+        self._exchange = matrices
+
+    def balance(self, factors):
+        """Multiply the channels of RGB images by (n, 3)."""
+        self._balance = factors[:, :, None]
+
     def parameters(self):
         """Return the matrices, and those of the mean if there is a contrast."""
         linear, offset = self._linear(), self._offset()[:, :, None]
         if self._contrast is None:
-            return {"color": self.xp.concatenate([linear, offset], axis=2)}
-        contrast = self._contrast[:, None, None]
-        return {
-            "color": self.xp.concatenate([linear * contrast, offset], axis=2),
-            "color_of_mean": linear * (1 - contrast),
-        }
+            matrices = {"color": self.xp.concatenate([linear, offset], axis=2)}
+        else:
+            contrast = self._contrast[:, None, None]
+            matrices = {
+                "color": self.xp.concatenate([linear * contrast, offset], axis=2),
+                "color_of_mean": linear * (1 - contrast),
+            }
+        if self._channels == 3 and self._exchange is not None:
+            matrices = {
+                name: self.xp.matmul(self._exchange, own)
+                for name, own in matrices.items()
+            }
+        if self._channels == 3 and self._balance is not None:
+            matrices = {name: own * self._balance for name, own in matrices.items()}
+        return matrices
 
     def _linear(self):
         """Return the matrices, (n, channels, channels), without the contrast."""
         xp = self.xp
-        if self._channels == 1:
-            return (self._none + 1)[:, None, None]
+        if self._channels != 3:
+            same = constant(xp, np.eye(self._channels))
+            return (self._none + 1)[:, None, None] * same
         colour = self._none + 1 if self._saturation is None else self._saturation
         if self._grayscale is not None:
             colour = colour * (1 - self._grayscale)
@@ -94,7 +114,7 @@ class ColorMatrix:
         offset = self._none[:, None]
         if self._brightness is not None:
             offset = 255 * self._brightness[:, None]
-        if self._shift is not None and self._channels == 3:
+        if self._shift is not None and self._channels > 1:
             offset = offset + self._shift_in_grey()
         # By adding, as the number of images may be unknown.
         return offset + constant(self.xp, np.zeros((1, self._channels)))

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 # block: few enough for a core's cache, enough that NumPy's calls cost little.
 VALUES_AT_ONCE = 500_000
 
+# OpenCV 5 takes no more channels at once, and OpenCV 4 four times as many.
+_CHANNELS_AT_ONCE = 128
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -29,13 +32,15 @@ class Part:
             float32, (n, height, width, channels). See also `in_place`.
         on_device: Function (ops, images, parameters, constants) that returns changed
             images: tensors, float32; `ops` is `keras.ops`. For a compiler's sake it
-            has no loop over images, and every shape but n is known.
+            has no loop over images, and every shape but n is known. None if only the
+            host can do it; the layer then refuses policies that have it, by the part's
+            name.
     """
 
     name: str
     compose: Callable
     on_host: Callable
-    on_device: Callable
+    on_device: Callable | None
 
 
 class Parameters:
@@ -69,6 +74,26 @@ def in_place(change):
         change(results, parameters, constants)
 
     return on_host
+
+
+def few_channels_at_once(most=_CHANNELS_AT_ONCE):
+    """Return what makes a function for `in_place` of one that takes few channels."""
+
+    def decorate(change):
+        def on_images(images, parameters, constants):
+            channels = images.shape[3]
+            if channels <= most:
+                change(images, parameters, constants)
+                return
+            for start in range(0, channels, most):
+                some = images[..., start : start + most]
+                changed = some.copy()
+                change(changed, parameters, constants)
+                some[...] = changed
+
+        return on_images
+
+    return decorate
 
 
 def output_shape(image_shape, constants):

@@ -11,6 +11,7 @@ import numpy as np
 from reticnn.augmenting.parts.part import (
     Parameters,
     Part,
+    few_channels_at_once,
     in_place,
     planes,
     rows_and_columns,
@@ -21,6 +22,7 @@ _SMOOTHING = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
 
 
 @in_place
+@few_channels_at_once()
 def _on_host(images, parameters, constants):
     if min(images.shape[1:3]) < 3:
         return

@@ -99,11 +99,11 @@ print.reticnn_rates <- function(x, ...) {
 }
 
 #' @eval said("training_recipe", without = "returns")
-#' @return A `reticnn_recipe`: a list of arguments for [fit_classifier()], which can be
-#'   changed as any list. It prints with the place in the paper where each setting is
-#'   written, what the paper did besides, and how it tested. `attr(, "prediction")` is a
-#'   list of arguments for [predict_images()]. Settings that the paper does not mention
-#'   are left out.
+#' @return A `reticnn_recipe`: a list of arguments for [fit_classifier()], those of
+#'   `"transfer"` for [fine_tune()], which can be changed as any list. It prints with the
+#'   place in the paper where each setting is written, what the paper did besides, and how
+#'   it tested. `attr(, "prediction")` is a list of arguments for [predict_images()].
+#'   Settings that the paper does not mention are left out.
 #' @seealso [landmark_architectures()], [fit_classifier()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -113,6 +113,12 @@ print.reticnn_rates <- function(x, ...) {
 #' model <- build_cnn(c(8, 8, 3), filters = 4, n_blocks = 1, units = 4)
 #' data <- shape_images(50, image_size = 8, seed = 1)
 #' classifier <- do.call(fit_classifier, c(list(model, data), recipe))
+#'
+#' recipe <- training_recipe("small")
+#' recipe$model(c(48, 48, 3), 10)$output_shape
+#' recipe$epochs <- 1
+#' recipe$model <- recipe$model(c(8, 8, 3), 2)
+#' classifier <- do.call(fit_classifier, c(list(data = data), recipe))
 training_recipe <- function(name) {
   found <- call_core("recipe_as_lists", name = name)
   structure(found$settings, class = "reticnn_recipe", prediction = found$prediction,
@@ -130,7 +136,8 @@ print.reticnn_recipe <- function(x, ...) {
   texts[same] <- unlist(written$texts[names(x)[same]])
   places <- ifelse(names(x) %in% names(written$settings), "changed", "added")
   places[same] <- unlist(written$places[names(x)[same]])
-  cat("<reticnn_recipe> ", written$name, ", arguments of fit_classifier():\n", sep = "")
+  cat("<reticnn_recipe> ", written$name, ", arguments of ", written$`function`, "():\n",
+    sep = "")
   print_settings(names(x), texts, places)
   if (length(written$tested) > 0) {
     cat("In the test, arguments of predict_images():\n")

@@ -6,10 +6,11 @@ is the same on both sides, with its preprocessing inside; plain Keras calls `mod
 on the images in memory. Every run starts with an empty cache of features, so that their
 one computation is in the time. Then the peak memory of both, each in a process of its
 own. Then the accuracy on cats and dogs upsampled to 128, with MobileNet 0.25's real
-weights, the head alone and fine-tuned in stages, over three seeds; without the photos
-or the weights in `../shared` it says so.
+weights, the head alone and fine-tuned in stages, over three seeds, and for each of ten
+subsets of 500; without the photos or the weights in `../shared` it says so.
 
     python benchmarks/transfer.py [--images N] [--epochs N] [--rounds N] [--parts ...]
+    python benchmarks/transfer.py --parts subsets
 
 All of it takes about 20 minutes on two cores. The ratio hangs on the number of epochs:
 fewer images give the same arithmetic per image, so the last job has only 100. Very few
@@ -200,6 +201,37 @@ def compare_accuracy(images, epochs, seeds):
     print("  (wanted: head only >= 0.72, in stages above it)")
 
 
+def compare_subsets(images, subsets):
+    """Train on subsets of the photos, and print whether fine-tuning is ever worse."""
+    import reticnn
+
+    if not PHOTOS.exists() or not WEIGHTS.exists():
+        print(f"Subsets are skipped: {PHOTOS} or {WEIGHTS} does not exist.")
+        return
+    results = {"head only": [], "in stages": []}
+    with tempfile.TemporaryDirectory() as folder:
+        train, test = photos(folder)
+        share = images / len(train)
+        for seed in range(1, subsets + 1):
+            parts = {"kept": share, "left": 1 - share}
+            part = reticnn.split_images(train, parts, seed=seed)["kept"]
+            for name, values in results.items():
+                model = reticnn.transfer_model(
+                    "mobilenet_0.25", (128, 128, 3), weights=WEIGHTS, seed=seed
+                )
+                classifier = tuned(name, model, part, 10, seed)
+                scores = reticnn.evaluate_classifier(classifier, test)
+                values.append(scores["accuracy"])
+            pair = ", ".join(f"{name} {each[-1]:.4f}" for name, each in results.items())
+            print(f"{images} photos, subset {seed}: {pair}", flush=True)
+    head, stages = (np.array(values) for values in results.values())
+    print(
+        f"in stages at least as good in {np.sum(stages >= head)} of {subsets} subsets, "
+        f"means {head.mean():.4f} and {stages.mean():.4f} "
+        f"(wanted: in all, and better on average)"
+    )
+
+
 def options():
     """Return what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -208,7 +240,8 @@ def options():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
-    parts = ["time", "memory", "accuracy"]
+    parser.add_argument("--subsets", type=int, default=10)
+    parts = ["time", "memory", "accuracy", "subsets"]
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -231,6 +264,8 @@ def main():
             compare_memory(name, JOBS[name])
     if "accuracy" in asked.parts:
         compare_accuracy(asked.images or 2000, asked.epochs or 10, asked.seeds)
+    if "subsets" in asked.parts:
+        compare_subsets(asked.images or 500, asked.subsets)
 
 
 if __name__ == "__main__":

@@ -431,6 +431,27 @@ test_that("schedules and crops of a recipe work from R", {
   }
 })
 
+test_that("our own recipe has a function for its network", {
+  skip_if_no_core()
+  recipe <- training_recipe("small")
+  expect_true(all(names(recipe) %in% names(formals(fit_classifier))))
+  expect_identical(attr(recipe, "prediction"), list(tta = 8L))
+  expect_output(print(recipe), "model +small_network")
+  expect_identical(recipe$model(c(48, 48, 3), 10)$output_shape[[2]], 10L)
+  recipe$epochs <- 1
+  recipe$mixed_precision <- FALSE
+  data <- shape_images(8, image_size = 32, seed = 1)
+  classifier <- do.call(fit_classifier, c(list(data = data, progress = "none"), recipe))
+  expect_identical(classifier$model$name, "small")
+  recipe$model <- recipe$model(c(8, 8, 3), 2)
+  data <- shape_images(8, image_size = 8, seed = 1)
+  classifier <- fit_classifier(recipe$model, data, epochs = 1, progress = "none")
+  expect_identical(nrow(classifier$history), 1L)
+  transfer <- training_recipe("transfer")
+  expect_true(all(names(transfer) %in% names(formals(fine_tune))))
+  expect_output(print(transfer), "arguments of fine_tune\\(\\)")
+})
+
 test_that("a classifier trains on after unfreezing", {
   skip_if_no_core()
   x <- keras$Input(c(16L, 16L, 3L))

@@ -40,12 +40,15 @@ class PaperRecipe:
         settings: Dict of arguments of `fit_classifier`, each a pair of its value and
             its place, such as "section 5". `optimizer` is the name of an optimizer and
             a dict of its settings, `augmentation` a list of names of functions that
-            make a policy, each with a dict of its arguments.
+            make a policy, each with a dict of its arguments, `model` the name of the
+            function that builds the network.
         prediction: Dict of arguments of `predict_images` in the same way.
         notes: Tuple of sentences: what was done besides, and what the source leaves
             open.
+        function: The function that takes the settings.
     """
 
     settings: dict
     prediction: dict = field(default_factory=dict)
     notes: tuple = ()
+    function: str = "fit_classifier"

@@ -5,21 +5,25 @@ import textwrap
 
 from reticnn.augmenting import augmentation, rand_augment
 from reticnn.augmenting.sequence import as_policy
-from reticnn.landmarks.registry import find_landmark
+from reticnn.coercion import as_choice
+from reticnn.landmarks.registry import known_landmark, landmark_architectures
+from reticnn.models.small import small_network
 from reticnn.notation import shown, translated
 from reticnn.optimizers.momentum_sgd import MomentumSGD
 from reticnn.runtime.backend import keras
+from reticnn.training.own_recipes import OWN, REFERENCES
 
 # What the plain data of a recipe names.
 _POLICIES = {"augmentation": augmentation, "rand_augment": rand_augment}
 _OPTIMIZERS = {"MomentumSGD": MomentumSGD}
+_MODELS = {"small_network": small_network}
 
 # Characters of a value in a printed line.
 _WIDTH = 44
 
 
 class Recipe(dict):
-    """Arguments of `fit_classifier`, which print with where each of them is written.
+    """Arguments of a function, which print with where each of them is written.
 
     It is a dict: settings can be read, changed, added and deleted.
 
@@ -29,6 +33,8 @@ class Recipe(dict):
         prediction: Dict of arguments of `predict_images`, as the network was tested.
         notes: List of sentences on what was done besides.
         reference: What `places` refer to.
+        function: The function whose arguments they are, `"fit_classifier"` or
+            `"fine_tune"`.
     """
 
     __module__ = "reticnn"
@@ -42,6 +48,7 @@ class Recipe(dict):
         self.places = {key: place for key, (_, place) in written.settings.items()}
         self.prediction = {key: value for key, (value, _) in written.prediction.items()}
         self.notes = [translated(note) for note in written.notes]
+        self.function = written.function
         # As they are now: what is changed within a schedule has to be seen too.
         self._given = {
             key: copy.copy(value) if isinstance(value, dict) else value
@@ -55,7 +62,7 @@ class Recipe(dict):
 
     def __repr__(self):
         """List the settings, the test and the notes, one per line."""
-        lines = [f"<Recipe> {self.name}, arguments of fit_classifier():"]
+        lines = [f"<Recipe> {self.name}, arguments of {self.function}():"]
         lines += _columns({key: self._row(key) for key in self})
         if self._tested:
             lines += ["In the test, arguments of predict_images():"]
@@ -67,6 +74,7 @@ class Recipe(dict):
         """Return what R makes a recipe of."""
         return {
             "name": self.name,
+            "function": self.function,
             "settings": dict(self),
             "texts": self._texts,
             "places": self.places,
@@ -86,16 +94,20 @@ class Recipe(dict):
 
 
 def training_recipe(name):
-    """Return the settings with which a paper trained its architecture.
+    """Return the settings with which a paper trained its architecture, or our own.
 
     Args:
-        name: Name of the architecture, one of `landmark_architectures()["name"]`.
+        name: Name of the architecture, one of `landmark_architectures()["name"]`. Or a
+            recipe of our own: `"small"`, for small photos from scratch in ten minutes
+            on two cores, with the function that builds its network as `model`; or
+            `"transfer"`, for a pretrained network and a few hundred photos.
 
     Returns:
         `Recipe`, a dict of arguments for `fit_classifier` that prints with the place in
         the paper where each setting is written, what the paper did besides, and how it
         tested. `places` and `notes` are these texts, and `prediction` is a dict of
-        arguments for `predict_images`. The optimizer is a Keras optimizer if its
+        arguments for `predict_images`. Those of `"transfer"` are arguments for
+        `fine_tune`, and its defaults. The optimizer is a Keras optimizer if its
         settings differ from Keras's defaults. Settings that the paper does not mention
         are left out.
 
@@ -109,8 +121,15 @@ def training_recipe(name):
         >>> recipe.places["epochs"]
         'section 5'
         >>> recipe["epochs"] = 10  # Then: fit_classifier(model, data, **recipe)
+        >>> recipe = training_recipe("small")
+        >>> recipe["model"]((48, 48, 3), 10).output_shape
+        (None, 10)
+        >>> # For 32 x 32 and two classes: fit_classifier(data=data, **recipe)
     """
-    landmark = find_landmark(name)
+    landmark = known_landmark(name) if isinstance(name, str) else None
+    if landmark is None:
+        name = as_choice(name, "name", [*OWN, *landmark_architectures()["name"]])
+        return Recipe(name, OWN[name], REFERENCES[name])
     return Recipe(landmark.name, landmark.recipe, landmark.reference)
 
 
@@ -124,6 +143,8 @@ def _made(values):
     values = dict(values)
     if "optimizer" in values:
         values["optimizer"] = _optimizer(*values["optimizer"])
+    if "model" in values:
+        values["model"] = _MODELS[values["model"]]
     if "augmentation" in values:
         made = [_POLICIES[kind](**given) for kind, given in values["augmentation"]]
         values["augmentation"] = as_policy(made)
@@ -146,6 +167,8 @@ def _text(key, value):
         return _code(name, settings) if settings else shown(name)
     if key == "augmentation":
         return ", then ".join(_code(kind, given) for kind, given in value)
+    if key == "model":
+        return value
     return value.__name__ if callable(value) else shown(value)
 
 

@@ -361,6 +361,25 @@ def test_inner_optimizer_is_what_loss_scaling_wraps():
     assert keras_internals.innermost(inner) is inner
 
 
+def test_clip_gradients_is_done_by_whoever_is_to():
+    variable = keras.Variable([0.0, 0.0])
+    optimizer = built(keras.optimizers.SGD(1.0, global_clipnorm=1.0), variable)
+    gradient = keras.ops.convert_to_tensor([3.0, 4.0])
+    assert keras_internals.clips(optimizer)
+    assert not keras_internals.clips(keras.optimizers.SGD())
+    with keras_internals.clipping_left_to_us(optimizer) as clip:
+        (clipped,) = clip([gradient])
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(clipped), [0.6, 0.8], rtol=1e-6
+        )
+        optimizer.apply([gradient])
+    value = keras.ops.convert_to_numpy(variable)
+    np.testing.assert_allclose(value, [-3, -4], rtol=1e-6)
+    optimizer.apply([gradient])
+    value = keras.ops.convert_to_numpy(variable)
+    np.testing.assert_allclose(value, [-3.6, -4.8], rtol=1e-6)
+
+
 def test_learning_rate_of_an_optimizer_is_a_variable_or_its_schedule():
     schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
     followed = keras.optimizers.SGD(schedule)

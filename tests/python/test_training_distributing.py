@@ -97,6 +97,7 @@ def test_two_devices_give_what_one_gives(on_three, tmp_path):
 arguments = {
     "validation": validation, "class_weight": {"circle": 1, "square": 3, "triangle": 1},
     "weight_decay": 0.1, "learning_rate": 0.01, "warmup_epochs": 1,
+    "global_clipnorm": 0.05,
 }
 one = fit(data, "none", **arguments)
 two = fit(data, 2, progress="epoch", **arguments)

@@ -521,3 +521,19 @@ test_that("what cannot learn a policy is refused by name", {
     learn_augmentation(function() build_cnn(), shape_images(20), budget = 5)
   })
 })
+
+test_that("gradients are clipped and accumulated, and statistics kept, from R", {
+  skip_if_no_core()
+  data <- image_arrays(random_images(8, 8, 8, 3), rep(c("a", "b"), 4))
+  model <- build_cnn(c(8, 8, 3), filters = 2, n_blocks = 1, units = 2, batch_norm = TRUE)
+  before <- lapply(model$non_trainable_weights, function(weight) weight$numpy())
+  fitted <- fit_classifier(model, data, epochs = 2, batch_size = 2, global_clipnorm = 0.1,
+    gradient_accumulation_steps = 2, train_norm = FALSE, optimizer = "sgd")
+  expect_identical(as.integer(model$optimizer$iterations$numpy()), 4L)
+  expect_equal(model$optimizer$global_clipnorm, 0.1)
+  after <- lapply(model$non_trainable_weights, function(weight) weight$numpy())
+  expect_identical(after[1:2], before[1:2])
+  expect_error(fit_classifier(model, data, epochs = 1, gradient_accumulation_steps = 50),
+    "`gradient_accumulation_steps` is 50, and all epochs together have only 1 batch,",
+    class = "reticnn_error")
+})

@@ -517,6 +517,29 @@ def steps_within(optimizer, around):
         del optimizer._backend_update_step, optimizer._apply_weight_decay
 
 
+def clips(optimizer):
+    """Return whether an optimizer clips gradients."""
+    inner = innermost(optimizer)
+    settings = ("clipnorm", "global_clipnorm", "clipvalue")
+    return any(getattr(inner, name, None) for name in settings)
+
+
+@contextlib.contextmanager
+def clipping_left_to_us(optimizer):
+    """Have an optimizer clip nothing in the block, which is given what does.
+
+    Yields:
+        Function from a list of gradients to the list of clipped ones.
+    """
+    inner = innermost(optimizer)
+    clip = inner._clip_gradients
+    inner._clip_gradients = lambda gradients: gradients
+    try:
+        yield clip
+    finally:
+        del inner._clip_gradients
+
+
 # Variables on several devices
 
 

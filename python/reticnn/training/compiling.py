@@ -21,6 +21,7 @@ from reticnn.runtime.keras_internals import (
     trained_by,
 )
 from reticnn.training.further_metrics import metrics_for
+from reticnn.training.settings import OF_OPTIMIZER
 
 
 def compile_model(model, settings, kind):
@@ -50,9 +51,7 @@ def compile_model(model, settings, kind):
     optimizer = (
         _next_optimizer(model, settings)
         if model.compiled
-        else _unused(
-            _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
-        )
+        else _unused(_optimizer(settings))
     )
     if (
         not model.compiled
@@ -75,11 +74,7 @@ def compile_like(copy, model, optimizer=None):
         optimizer: Name of an optimizer, or None for one like the model's.
     """
     own = innermost(model.optimizer)
-    fresh = (
-        new_like(model.optimizer)
-        if optimizer is None
-        else _optimizer(optimizer, None, None)
-    )
+    fresh = new_like(model.optimizer) if optimizer is None else _by_name(optimizer)
     given = {**compiled_as_given(model), "metrics": None, "weighted_metrics": None}
     copy.compile(**{**given, "optimizer": fresh})
     pairs = zip(copy.weights, model.weights, strict=True)
@@ -132,6 +127,26 @@ def set_learning_rate(
     return learning_rate
 
 
+def check_updates(model, steps, first_step=None):
+    """Raise if an optimizer that accumulates gradients would never use them.
+
+    Args:
+        model: Keras model, compiled.
+        steps: Whole number, the batches of the run.
+        first_step: The optimizer's step at which the run began, or None for now.
+    """
+    accumulated = getattr(
+        innermost(model.optimizer), "gradient_accumulation_steps", None
+    )
+    first = steps_done(model.optimizer) if first_step is None else first_step
+    if accumulated and (first + steps) // accumulated == first // accumulated:
+        raise ValueError(
+            f"`gradient_accumulation_steps` is {accumulated}, and all epochs together "
+            f"have only {steps} batch{'es' * (steps != 1)}, too few for one step. Use "
+            "fewer, more `epochs`, or a smaller `batch_size`."
+        )
+
+
 def _rate_now(optimizer):
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
@@ -181,7 +196,7 @@ def follow_trainable(model):
 
 def _check_keeps_its_own(model, settings):
     """Raise if a setting would change what the user compiled the model with."""
-    for name in ("optimizer", "weight_decay", "ema", "label_smoothing", "metrics"):
+    for name in ("optimizer", "ema", "label_smoothing", "metrics", *OF_OPTIMIZER):
         value = getattr(settings, name)
         if value and value not in (model.optimizer, innermost(model.optimizer)):
             raise ValueError(
@@ -208,11 +223,10 @@ def _next_optimizer(model, settings):
         changes = {"use_ema": settings.ema is not None}
         if settings.ema is not None:
             changes["ema_momentum"] = settings.ema
-        if settings.weight_decay is not None:
-            changes["weight_decay"] = settings.weight_decay
+        changes.update(_of_optimizer(settings))
         wanted = new_like(inner, **changes)
     else:
-        wanted = _optimizer(settings.optimizer, settings.weight_decay, settings.ema)
+        wanted = _optimizer(settings)
         if wanted is settings.optimizer:
             return wanted
     same = type(wanted) is type(inner) and settings_of(wanted) == settings_of(inner)
@@ -236,16 +250,36 @@ def _differ(model, loss, metrics):
         return True
 
 
-def _optimizer(optimizer, weight_decay, ema):
+def _of_optimizer(settings):
+    """Return the settings that Keras's optimizers take, as far as they were given."""
+    given = {name: getattr(settings, name) for name in OF_OPTIMIZER}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given.get("gradient_accumulation_steps") == 1:
+        # So Keras has it.
+        given["gradient_accumulation_steps"] = None
+    return given
+
+
+def _optimizer(settings):
     """Return a Keras optimizer for a name, for None, or for itself."""
+    optimizer = settings.optimizer
     if isinstance(optimizer, keras.optimizers.Optimizer):
-        for name, value in {"weight_decay": weight_decay, "ema": ema}.items():
+        for name in ("ema", *OF_OPTIMIZER):
+            value = getattr(settings, name)
             if value is not None:
                 raise ValueError(
                     f"`{name}` is {shown(value)}, but `optimizer` is an object with "
                     f"its own settings. Set it there, or give the optimizer by name."
                 )
         return optimizer
+    config = _of_optimizer(settings)
+    if settings.ema is not None:
+        config.update(use_ema=True, ema_momentum=settings.ema)
+    return _by_name(optimizer, **config)
+
+
+def _by_name(name, **config):
+    """Return a new optimizer of Keras's or ours for a name, or for None."""
     wrappers = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
     # Keras's own register of names leaves some out.
     kinds = {
@@ -254,12 +288,7 @@ def _optimizer(optimizer, weight_decay, ema):
         if isinstance(value, type) and name not in wrappers
     }
     kinds["levenberg_marquardt"] = LevenbergMarquardt
-    name = as_choice("adam" if optimizer is None else optimizer, "optimizer", [*kinds])
-    config = {}
-    if weight_decay is not None:
-        config["weight_decay"] = weight_decay
-    if ema is not None:
-        config.update(use_ema=True, ema_momentum=ema)
+    name = as_choice("adam" if name is None else name, "optimizer", [*kinds])
     return kinds[name](**config)
 
 

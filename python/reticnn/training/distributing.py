@@ -17,6 +17,8 @@ from reticnn.coercion import as_int, as_strings, nearest, shown
 from reticnn.graph import own_methods
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
+    clipping_left_to_us,
+    clips,
     follow_variables,
     innermost,
     key_of,
@@ -158,16 +160,28 @@ def check_trains_by_keras(model, devices):
             )
 
 
-def check_steps_one_by_one(optimizer, model, devices):
+def check_steps_one_by_one(optimizer, accumulated, model, devices):
     """Raise if TensorFlow cannot take such steps on several devices.
 
     Args:
         optimizer: Keras optimizer, or anything else for one that is named.
+        accumulated: The batches whose gradients one that is named accumulates, or None.
         model: Keras model.
         devices: Names of the devices.
     """
     if not devices or keras.backend.backend() != "tensorflow":
         return
+    if (accumulated or 1) > 1:
+        raise ValueError(
+            f"`gradient_accumulation_steps` is {accumulated}, which does not work on "
+            'several devices under TensorFlow. Use `distribute="none"`.'
+        )
+    if innermost(optimizer) is not optimizer and clips(optimizer):
+        raise ValueError(
+            "`optimizer` clips gradients that are scaled for half precision, which "
+            "does not work on several devices under TensorFlow. Use "
+            '`distribute="none"`, or leave one of them out.'
+        )
     several = {
         "gradient_accumulation_steps": getattr(
             innermost(optimizer), "gradient_accumulation_steps", None
@@ -329,10 +343,10 @@ def _mirrored(model, devices):
     before = tf.distribute.get_strategy()
     compiled_to_xla = model.jit_compile
     try:
-        with strategy.scope():
+        with strategy.scope(), clipping_left_to_us(model.optimizer) as clip:
             _make_variables_anew(model, strategy)
             model.jit_compile = False
-            model.train_step = _weighted_train_step(model)
+            model.train_step = _weighted_train_step(model, clip)
             model.test_step = _test_step(model)
             forget_functions(model)
             yield
@@ -362,11 +376,15 @@ def _make_variables_anew(model, strategy):
         follow_variables(part, strategy, keys)
 
 
-def _weighted_train_step(model):
+def _weighted_train_step(model, clip):
     """Return a training step in which every image of a batch has the same weight.
 
     Keras gives every device the same weight, also where a last batch leaves some with
-    fewer images than others, or with none.
+    fewer images than others, or with none; and it would clip the gradients of each.
+
+    Args:
+        model: Keras model, compiled.
+        clip: Function that clips a list of gradients as the optimizer is to.
     """
     import tensorflow as tf
 
@@ -385,10 +403,20 @@ def _weighted_train_step(model):
         )
         variables = model.trainable_weights
         gradients = tape.gradient(scaled, variables)
+        if clips(model.optimizer):
+            gradients = _clipped(gradients, clip, replicas)
         model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return model.compute_metrics(images, targets, outputs, weights)
 
     return train_step
+
+
+def _clipped(gradients, clip, replicas):
+    """Return a device's part of the clipped sum of the gradients of all of them."""
+    known = [gradient for gradient in gradients if gradient is not None]
+    whole = clip(replicas.all_reduce("SUM", known))
+    parts = iter([gradient / replicas.num_replicas_in_sync for gradient in whole])
+    return [None if gradient is None else next(parts) for gradient in gradients]
 
 
 def _test_step(model):

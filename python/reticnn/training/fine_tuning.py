@@ -20,6 +20,7 @@ def fine_tune(
     min_delta=0.0,
     batch_size=32,
     augmentation=None,
+    train_norm=True,
     metrics=None,
     checkpoint_dir=None,
     progress="auto",
@@ -54,6 +55,8 @@ def fine_tune(
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy or list of policies, as in `fit_classifier`, or None.
             Default None.
+        train_norm: False lets batch normalisation keep its means and variances, as in
+            `fit_classifier`. Default True.
         metrics: Names or Keras metrics, as in `fit_classifier`. Default None.
         checkpoint_dir: Folder, as in `fit_classifier`, or None. Default None.
         progress: As in `fit_classifier`. Default `"auto"`.
@@ -88,6 +91,7 @@ def fine_tune(
         epochs=epochs,
         batch_size=batch_size,
         augmentation=augmentation,
+        train_norm=train_norm,
         early_stopping=early_stopping,
         monitor=monitor,
         mode=mode,

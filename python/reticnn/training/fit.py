@@ -29,6 +29,8 @@ def fit_classifier(
     schedule="constant",
     warmup_epochs=0,
     weight_decay=None,
+    global_clipnorm=None,
+    gradient_accumulation_steps=None,
     label_smoothing=0.0,
     mixup=0.0,
     cutmix=0.0,
@@ -41,6 +43,7 @@ def fit_classifier(
     mixed_precision=False,
     stages=None,
     layer_decay=None,
+    train_norm=True,
     metrics=None,
     checkpoint_dir=None,
     cache_features="auto",
@@ -134,8 +137,21 @@ def fit_classifier(
         weight_decay: Float of at least 0; in each step, this fraction of each weight,
             times the learning rate, is subtracted from it. Biases and normalisations
             are excluded. None means the optimizer's own. Default None.
+        global_clipnorm: Float above 0; where the norm of the gradient, of all weights
+            together, is larger, the gradient is scaled down to it, as by Keras's
+            optimizers. On several devices it is the gradient of the whole batch. None
+            means the optimizer's own, which is not to clip unless it was made so.
+            Default None.
+        gradient_accumulation_steps: Whole number of batches whose mean gradient is one
+            step of the optimizer, as in Keras: without batch normalisation, 4 batches
+            of 8 images are the same as one of 32. Schedules and averages (`ema`) still
+            count batches. Batches left over at the end of an epoch are completed by
+            those of the next; those at the end of training are not used. Not on several
+            devices under TensorFlow. 1 for a step per batch; None means the optimizer's
+            own, which is 1 unless it was made otherwise. Default None.
         label_smoothing: Float in [0, 1), the probability that is spread evenly over all
-            classes in the targets. Default 0.
+            classes in the targets, those of one sigmoid unit included: 0.1 makes its
+            targets 0.05 and 0.95. Default 0.
         mixup: Float of at least 0, parameter of MixUp's Beta distribution; 0 for no
             MixUp. Mixed images have mixed targets in the loss; metrics take the class
             that an image is mostly of. Default 0.
@@ -165,21 +181,27 @@ def fit_classifier(
             `[{"train": "head"}, {"train": "last_block", "learning_rate":
             1e-4}]`. Each may have `train`, the part of the backbone that is trained
             along with the head, as in `transfer_model`; and its own `epochs`,
-            `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping` and
-            `layer_decay`; everything else is as in the call. A stage without a learning
-            rate keeps that of the stage before. The backbone is the nested model with
-            convolutions, or else the layers, before the first pooling or flattening
-            that all feature maps go through; where a model leaves that open, give the
-            name of the first layer to train. The history covers all stages, with their
-            numbers as `stage`. With `early_stopping`, the next stage starts from the
-            best weights so far and counts as an improvement only what is better. The
-            layers of the last stage remain trainable. None for a single stage with the
-            layers that are trainable already. Default None.
+            `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping`,
+            `layer_decay` and `train_norm`; everything else is as in the call. A stage
+            without a learning rate keeps that of the stage before. The backbone is the
+            nested model with convolutions, or else the layers, before the first pooling
+            or flattening that all feature maps go through; where a model leaves that
+            open, give the name of the first layer to train. The history covers all
+            stages, with their numbers as `stage`. With `early_stopping`, the next stage
+            starts from the best weights so far and counts as an improvement only what
+            is better. The layers of the last stage remain trainable. None for a single
+            stage with the layers that are trainable already. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
             before it 0.8 of that, the one before that 0.64. Normalisations have the
             rate of the layer before them. None for the same rate everywhere. Default
             None.
+        train_norm: False lets batch normalisation keep the means and variances that it
+            has, and normalise by them in training too, as is usual in fine-tuning on
+            few images. Its scales and shifts are weights as any others, which `freeze`
+            freezes. A backbone of `transfer_model` is trained in this way in any case,
+            and normalisations without such statistics, as ConvNeXt's, are the same
+            either way. Default True.
         metrics: Names or Keras metrics, a list or a single one, to be measured besides
             the accuracy: `"top_5_accuracy"`, or with another number, counts a class as
             right that is among the 5 most probable; other names are those of Keras's
@@ -206,8 +228,7 @@ def fit_classifier(
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
             close to that on one device; under TensorFlow, batch normalisation sees only
-            the part on its device, dropout is drawn separately on each, and an
-            optimizer that clips gradients clips those of each. Several
+            the part on its device, and dropout is drawn separately on each. Several
             hosts can train together under JAX: start the same script on each, with the
             same data and with `keras.distribution.initialize()` before anything else;
             `"auto"` is then all devices of all hosts. Under TensorFlow, Keras trains on
@@ -298,6 +319,8 @@ def fit_classifier(
         schedule=schedule,
         warmup_epochs=warmup_epochs,
         weight_decay=weight_decay,
+        global_clipnorm=global_clipnorm,
+        gradient_accumulation_steps=gradient_accumulation_steps,
         label_smoothing=label_smoothing,
         mixup=mixup,
         cutmix=cutmix,
@@ -310,6 +333,7 @@ def fit_classifier(
         mixed_precision=mixed_precision,
         cache_features=cache_features,
         layer_decay=layer_decay,
+        train_norm=train_norm,
         metrics=metrics,
         callbacks=callbacks,
     )

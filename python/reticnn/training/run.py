@@ -44,6 +44,7 @@ from reticnn.training.callbacks.plateau import Plateau
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
 from reticnn.training.compiling import (
     build_optimizer,
+    check_updates,
     compile_model,
     follow_trainable,
     set_learning_rate,
@@ -68,7 +69,7 @@ from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.monitoring import monitor_of
 from reticnn.training.precision import mixed_bfloat16
-from reticnn.training.settling import Settling
+from reticnn.training.settling import Settling, statistics_kept
 
 
 class TrainingRun:
@@ -130,7 +131,9 @@ class TrainingRun:
         check_trains_by_keras(model, devices)
         check_rates(settings.layer_decay, devices)
         used = settings.optimizer or getattr(model, "optimizer", None)
-        check_steps_one_by_one(used, model, devices)
+        check_steps_one_by_one(
+            used, settings.gradient_accumulation_steps, model, devices
+        )
         given = None if isinstance(seed, DrawnSeed) else seed
         self.seed = earlier.seed if earlier else _seed_of(seed, devices)
         self._rate = None
@@ -284,6 +287,7 @@ class TrainingRun:
 
     def train(self, verbose, reporters):
         """Train to the end, and return why it came early, or None."""
+        check_updates(self._model, *self._updates)
         last = self._first_epoch + self._settings.epochs
         done = min(self.end, last)
         if self._best.stopped:
@@ -306,18 +310,22 @@ class TrainingRun:
             # After the best weights, which are to be seen while they are averages.
             callbacks.append(AveragedTests())
         # After the averages have come in for a validation.
-        callbacks.append(self._settling())
+        if self._settings.train_norm:
+            callbacks.append(self._settling())
         if self._checkpoints:
             callbacks.append(self._checkpoints)
         stopped = None
         precision = mixed_bfloat16(self._model, self._settings.mixed_precision)
         spread = distributed(self._model, self._devices, batches)
         rates = layered_rates(self._model, self._trained, self._settings.layer_decay)
+        norms = statistics_kept(
+            self._model, self._trained, not self._settings.train_norm
+        )
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
         # Of an evaluation since, which a part of the model does not know of.
         self._model.reset_metrics()
         errors = errors_as_raised(batches, held_out)
-        with errors, torch_state_kept(), precision, spread, rates, metrics:
+        with errors, torch_state_kept(), precision, spread, rates, norms, metrics:
             try:
                 with scopes_kept():
                     self._trained.fit(
@@ -344,6 +352,8 @@ class TrainingRun:
 
     def settle(self):
         """Let running statistics be those of the weights that are left."""
+        if not self._settings.train_norm:
+            return
         if self.keeps_best and self._best.epoch < self._first_epoch:
             # They are from before this run, and so are their statistics.
             return
@@ -464,6 +474,7 @@ class TrainingRun:
             self._model.output_shape[1], takes_one_hot(self._model)
         )
         steps = -(-len(self._data) // settings.batch_size)
+        self._updates = steps * settings.epochs, first_step
         self._rate = set_learning_rate(
             self._model,
             settings.learning_rate or learning_rate,

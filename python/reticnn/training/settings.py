@@ -11,7 +11,10 @@ from reticnn.optimizers.schedule_settings import as_schedule
 from reticnn.training.callbacks.given import as_callbacks, sets_rates
 from reticnn.training.further_metrics import as_metrics
 
-_NEWER = ("monitor", "mode", "min_delta", "metrics")
+_NEWER = ("monitor", "mode", "min_delta", "metrics", "train_norm")
+
+# What optimizers of Keras's are made with, under the same names.
+OF_OPTIMIZER = ("weight_decay", "global_clipnorm", "gradient_accumulation_steps")
 
 
 @dataclass
@@ -26,6 +29,8 @@ class TrainingSettings:
     schedule: Any = "constant"
     warmup_epochs: int = 0
     weight_decay: float | None = None
+    global_clipnorm: float | None = None
+    gradient_accumulation_steps: int | None = None
     label_smoothing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
@@ -38,6 +43,7 @@ class TrainingSettings:
     mixed_precision: bool = False
     cache_features: Any = "auto"
     layer_decay: float | None = None
+    train_norm: bool = True
     metrics: Any = None
     callbacks: Any = None
 
@@ -54,11 +60,14 @@ class TrainingSettings:
         self.callbacks = as_callbacks(self.callbacks)
         self._check(as_float, "learning_rate", above=0)
         self._check(as_float, "weight_decay", "mixup", "cutmix", minimum=0)
+        self._check(as_float, "global_clipnorm", above=0)
+        self._check(as_int, "gradient_accumulation_steps")
         self._check(as_float, "label_smoothing", minimum=0, below=1)
         self._check(as_float, "ema", above=0, below=1)
         self._check(as_float, "layer_decay", above=0, maximum=1)
         self.schedule = as_schedule(self.schedule)
         self._check_rate()
+        self.train_norm = as_bool(self.train_norm, "train_norm")
         self.mixed_precision = as_bool(self.mixed_precision, "mixed_precision")
         self.cache_features = _as_copies(self.cache_features)
 
@@ -73,7 +82,7 @@ class TrainingSettings:
         The optimizer, which may be the model's own, is not among it.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("optimizer", "learning_rate", "weight_decay", "ema"):
+        for name in ("optimizer", "learning_rate", "ema", *OF_OPTIMIZER):
             del values[name]
         # Checkpoints of older versions do not have what is as it always was.
         for field in fields(self):
@@ -120,9 +129,9 @@ class TrainingSettings:
             "early_stopping",
             "monitor",
             "learning_rate",
-            "weight_decay",
             "ema",
             "layer_decay",
+            *OF_OPTIMIZER,
         }
         for name in names:
             value = getattr(self, name)

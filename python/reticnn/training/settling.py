@@ -19,6 +19,7 @@ from reticnn.runtime.backend import keras, without_gradients
 from reticnn.runtime.keras_internals import parts_of, takes_training
 from reticnn.runtime.randomness import generator
 from reticnn.runtime.stopping import StoppedError, assign_in_full, check_wanted
+from reticnn.training.compiling import forget_functions
 
 # More images do not make the statistics better.
 _IMAGES = 1024
@@ -98,6 +99,38 @@ class Settling(keras.callbacks.Callback):
         if isinstance(images, tuple):
             return list(map(keras.ops.convert_to_tensor, images))
         return keras.ops.convert_to_tensor(images)
+
+
+@contextlib.contextmanager
+def statistics_kept(model, trained, wanted):
+    """Have batch normalisation use the statistics that it has, inside the block.
+
+    It runs as in inference, and its scales and shifts are trained as any weights.
+
+    Args:
+        model: Keras model.
+        trained: What is trained of it, compiled: itself, or all that is not frozen.
+        wanted: Whether that is wanted; if not, nothing is done.
+    """
+    if not wanted:
+        yield
+        return
+
+    def in_inference(layer, call, arguments):
+        arguments.arguments["training"] = False
+        return call(*arguments.args, **arguments.kwargs)
+
+    layers = [
+        layer
+        for layer in parts_of(model)
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    try:
+        with _calls_by(layers, in_inference):
+            forget_functions(trained)
+            yield
+    finally:
+        forget_functions(trained)
 
 
 def _images_at_once(model):

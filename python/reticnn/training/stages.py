@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from reticnn.coercion import nearest, shown
 from reticnn.notation import in_words
 from reticnn.pretrained.freezing import set_flags, trained_layers
-from reticnn.training.settings import TrainingSettings
+from reticnn.training.settings import OF_OPTIMIZER, TrainingSettings
 
 _SETTINGS = (
     "epochs",
@@ -16,9 +16,10 @@ _SETTINGS = (
     "warmup_epochs",
     "early_stopping",
     "layer_decay",
+    "train_norm",
 )
 # The optimizer of the first stage is that of all.
-_COMPILED = ("optimizer", "weight_decay", "ema", "label_smoothing")
+_COMPILED = ("optimizer", "ema", "label_smoothing", *OF_OPTIMIZER)
 
 
 @dataclass

@@ -96,6 +96,7 @@ def arguments_of(case, classes, validation, as_in_r=False):
     }
     if case.body in ("own_call", "subclass"):
         arguments["output"] = _output(case)
+    arguments["train_norm"] = case.train_norm
     policy = AUGMENTATIONS[case.augmentation]
     arguments["augmentation"] = policy and policy()
     if case.monitor != "loss":
@@ -114,6 +115,9 @@ def arguments_of(case, classes, validation, as_in_r=False):
         "cutmix": cutmix,
         "class_weight": case.class_weight,
         "weight_decay": case.weight_decay,
+        "global_clipnorm": case.global_clipnorm,
+        "gradient_accumulation_steps": case.gradient_accumulation_steps
+        and number(case.gradient_accumulation_steps),
         "ema": case.ema,
         "layer_decay": case.layer_decay,
         "mixed_precision": case.mixed_precision,

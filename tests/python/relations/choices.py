@@ -104,6 +104,8 @@ CHOICES = {
     ),
     "warmup_epochs": (0, 1),
     "weight_decay": (None, 0.1),
+    "global_clipnorm": (None, 0.3),
+    "gradient_accumulation_steps": (None, 2),
     "label_smoothing": (0.0, 0.2),
     "mixing": ("none", "mixup", "cutmix", "both"),
     "class_weight": (None, "balanced", "by_name"),
@@ -124,6 +126,7 @@ CHOICES = {
     "ema": (None, 0.5),
     "stages": (None, "two", "fine_tune"),
     "layer_decay": (None, 0.5),
+    "train_norm": (True, False),
     "mixed_precision": (False, True),
     "cache_features": ("auto", "none", 2),
     # What is done besides
@@ -167,6 +170,8 @@ class Case:
     schedule: str = "constant"
     warmup_epochs: int = 0
     weight_decay: float | None = None
+    global_clipnorm: float | None = None
+    gradient_accumulation_steps: int | None = None
     label_smoothing: float = 0.0
     mixing: str = "none"
     class_weight: str | None = None
@@ -177,6 +182,7 @@ class Case:
     ema: float | None = None
     stages: str | None = None
     layer_decay: float | None = None
+    train_norm: bool = True
     mixed_precision: bool = False
     cache_features: str | int = "auto"
     further: str = "nothing"
@@ -355,6 +361,42 @@ def an_optimizer_has_its_own_averages(optimizer, ema):
 
 
 @_rule
+def a_compiled_model_keeps_its_clipping(compiled, global_clipnorm):
+    """As its optimizer."""
+    return compiled == "no" or global_clipnorm is None
+
+
+@_rule
+def a_compiled_model_keeps_its_steps(compiled, gradient_accumulation_steps):
+    """As its optimizer."""
+    return compiled == "no" or gradient_accumulation_steps is None
+
+
+@_rule
+def an_optimizer_has_its_own_clipping(optimizer, global_clipnorm):
+    """An object's settings are its own."""
+    return optimizer not in OBJECTS or global_clipnorm is None
+
+
+@_rule
+def an_optimizer_has_its_own_steps(optimizer, gradient_accumulation_steps):
+    """An object's settings are its own."""
+    return optimizer not in OBJECTS or gradient_accumulation_steps is None
+
+
+@_rule
+def averages_begin_with_the_first_step(ema, gradient_accumulation_steps):
+    """Keras's of accumulated gradients begin later, and are compared with nothing."""
+    return ema is None or gradient_accumulation_steps is None
+
+
+@_rule
+def accumulated_gradients_need_one_device(further, gradient_accumulation_steps):
+    """TensorFlow's devices take each step by themselves."""
+    return further != "distributed" or gradient_accumulation_steps is None
+
+
+@_rule
 def distances_have_one_class_per_image(head, mixing):
     """The criterion takes a code."""
     return head != "distances" or mixing == "none"
@@ -472,6 +514,8 @@ for _name in (
     "class_weight",
     "ema",
     "layer_decay",
+    "global_clipnorm",
+    "gradient_accumulation_steps",
     "mixed_precision",
 ):
     _not_in_fine_tune(_name)

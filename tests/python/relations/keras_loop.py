@@ -5,6 +5,7 @@ road: `train_on_batch`, eagerly, with nothing cached, saved or spread. Only what
 drawn at random is taken from the core: who is mixed with whom, and the augmentation.
 """
 
+import contextlib
 import math
 
 import keras
@@ -103,8 +104,12 @@ class Loop:
         loss, metric = _loss_and_metric(case)
         optimizer = _without_schedule(case) or new_optimizer(case) or "adam"
         if isinstance(optimizer, str):
-            decay = {} if case.weight_decay is None else {"weight_decay": 0.1}
-            optimizer = keras.optimizers.get({"class_name": optimizer, "config": decay})
+            config = {} if case.weight_decay is None else {"weight_decay": 0.1}
+            for name in ("global_clipnorm", "gradient_accumulation_steps"):
+                config[name] = getattr(case, name)
+            optimizer = keras.optimizers.get(
+                {"class_name": optimizer, "config": config}
+            )
         self.model.compile(optimizer, loss, metrics=[metric], run_eagerly=True)
         self._spare_small(optimizer)
 
@@ -146,7 +151,8 @@ class Loop:
                 model.optimizer.learning_rate = rate_now
                 before = _values(model)
                 model.reset_metrics()  # Keras 3.12 would go on with the last batch's
-                logs = model.train_on_batch(*batch, return_dict=True)
+                with _statistics_kept(model, not case.train_norm):
+                    logs = model.train_on_batch(*batch, return_dict=True)
                 of_batches.append((logs, batch))
                 _slow_down(model, before, case.layer_decay)
                 if averages:
@@ -193,7 +199,9 @@ class Loop:
         seen = {
             layer: _inputs_seen(layer)
             for layer in leaves(self.model)
-            if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and layer.trainable
+            and self.case.train_norm
         }
         if not seen:
             return
@@ -452,6 +460,26 @@ def _slow_down(model, before, decay):
         depth += any(len(variable.shape) > 1 for variable in own)
     for variable, old in zip(model.trainable_variables, before, strict=True):
         variable.assign(old + factors[id(variable)] * (variable.numpy() - old))
+
+
+@contextlib.contextmanager
+def _statistics_kept(model, wanted):
+    """Have batch normalisation run as in inference, if wanted."""
+    layers = [
+        layer
+        for layer in leaves(model)
+        if wanted and isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    for layer in layers:
+        layer.call = _in_inference(layer.call)
+    yield
+    for layer in layers:
+        del layer.call
+
+
+def _in_inference(call):
+    """Return a layer's `call` that takes no notice of training."""
+    return lambda x, **options: call(x, **{**options, "training": False})
 
 
 def _inputs_seen(layer):

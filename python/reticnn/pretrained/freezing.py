@@ -137,6 +137,11 @@ def _network_to_choose_from(model, train):
         return model, leaves_of(model)
 
 
+def is_known_network(network):
+    """Return whether a network has the name and the layers of one that is listed."""
+    return _known_last_block(network, leaves_of(network)) is not None
+
+
 def last_part(model):
     """Return the `train` for the end of a model's backbone.
 

@@ -193,9 +193,13 @@ def fit_classifier(
             stage with the layers that are trainable already. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
-            before it 0.8 of that, the one before that 0.64. Normalisations have the
-            rate of the layer before them. None for the same rate everywhere. Default
-            None.
+            before it 0.8 of that, the one before that 0.64. In networks that
+            `backbones()` or `landmark_architectures()` lists, a residual, dense,
+            inception, separable or inverted block counts as one layer, and of ConvNeXt
+            a stage, or three blocks of its third one; VGG's convolutions, and those of
+            Keras's Inception, NASNet and Xception, count one by one. Normalisations
+            have the rate of the layer before them. None for the same rate everywhere.
+            Default None.
         train_norm: False lets batch normalisation keep the means and variances that it
             has, and normalise by them in training too, as is usual in fine-tuning on
             few images. Its scales and shifts are weights as any others, which `freeze`
@@ -307,7 +311,8 @@ def fit_classifier(
         (2016), arXiv:1512.03385, and Huang et al. (2017), arXiv:1608.06993.
         Exponential: Szegedy et al. (2016), arXiv:1512.00567. Plateau: Keras's
         `ReduceLROnPlateau`. Label smoothing: Szegedy et al. (2016), arXiv:1512.00567.
-        Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146.
+        Stages and learning rates by layer: Howard and Ruder (2018), arXiv:1801.06146;
+        by three blocks of ConvNeXt: Liu et al. (2022), arXiv:2201.03545.
         Statistics of batch normalisation: Wu and Johnson (2021), arXiv:2105.07576.
     """
     settings = TrainingSettings(

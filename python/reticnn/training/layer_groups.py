@@ -1,0 +1,93 @@
+"""Layers that learn at one rate: the blocks of known networks, or single layers."""
+
+import re
+from functools import cache
+
+from reticnn.graph import layers_with_parents, leaves_of, scales_and_biases
+from reticnn.pretrained.freezing import is_known_network
+
+# By the names of layers, in ours and in Keras's networks. Of VGG's, of which each
+# convolution is a group of its own, none of them is.
+_BLOCKS = tuple(
+    map(
+        re.compile,
+        (
+            r"(stage\d+_block\d+)_\w+",  # ResNet
+            r"(conv\d+_block\d+)_\w+",  # Keras's ResNet and DenseNet
+            r"(block\d+_layer\d+)_\w+",  # DenseNet
+            r"(transition\d+)_\w+",
+            r"(pool\d+)_(?:bn|conv)",
+            r"(inception\d\w)_\w+",  # GoogLeNet
+            r"(block\d+)_(?:depth|point)wise\w*",  # MobileNet
+            r"conv_(?:dw|pw)_(\d+)(?:_bn)?",
+            r"((?:block|expanded_conv)_\d+|expanded_conv)_\w+",  # its later versions
+            r"(block\d+[a-z]+)_\w+",  # EfficientNet
+        ),
+    )
+)
+_CONVNEXT = re.compile(
+    r"stage(?P<stage>\d)_"
+    r"(?:block(?P<block>\d+)_(?:depthwise|norm|widen|narrow|scale)|norm|conv)"
+)
+# Keras counts from 0, and downsampling by what comes before it.
+_KERAS_CONVNEXT = re.compile(
+    r"convnext_\w+?_"
+    r"(?:stage_(?P<stage>\d)_block_(?P<block>\d+)_\w+|downsampling_\w+_(?P<after>\d))"
+)
+
+
+def layer_groups(model):
+    """Return the trained layers of a model as lists of those that learn at one rate.
+
+    Layers without a matrix or kernel, such as normalisations, are of the group of the
+    layer before them unless their name says to which block they belong.
+
+    Args:
+        model: Keras model.
+    """
+    leaves = set(map(id, leaves_of(model)))
+    small = set(map(id, scales_and_biases(model)))
+    is_known = cache(is_known_network)
+    groups, of_block, seen = [], {}, set()
+    for layer, parents in layers_with_parents(model):
+        if id(layer) not in leaves or id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        if not layer.trainable_variables:
+            continue
+        # Keras's ConvNeXt has small models within it, for downsampling.
+        network = next(filter(is_known, reversed(parents)), None)
+        block = network and _block(layer.name)
+        key = block and (id(network), block)
+        if key in of_block:
+            of_block[key].append(layer)
+        elif key or not groups or mixes(layer, small):
+            groups.append([layer])
+            of_block.update({key: groups[-1]} if key else {})
+        else:
+            groups[-1].append(layer)
+    return groups
+
+
+def mixes(layer, small):
+    """Return whether a layer has a trained weight that is not one of the small ones."""
+    return any(id(variable) not in small for variable in layer.trainable_variables)
+
+
+def _block(name):
+    """Return what the layers of a block have in common, or None for a single layer."""
+    found = _CONVNEXT.fullmatch(name)
+    if found:
+        return _convnext_group(int(found["stage"]), int(found["block"] or 1))
+    found = _KERAS_CONVNEXT.fullmatch(name)
+    if found and found["after"]:
+        return _convnext_group(int(found["after"]) + 2, 1)
+    if found:
+        return _convnext_group(int(found["stage"]) + 1, int(found["block"]) + 1)
+    matches = (pattern.fullmatch(name) for pattern in _BLOCKS)
+    return next((match[1] for match in matches if match), None)
+
+
+def _convnext_group(stage, block):
+    """Return the group of a block: a stage, or of the long third one three blocks."""
+    return stage, (block - 1) // 3 if stage == 3 else 0

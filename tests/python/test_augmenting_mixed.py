@@ -113,9 +113,13 @@ def test_weights_are_those_of_dirichlet_and_beta(alpha):
         (weights[:, 0], share),
         *zip(of_chains[kept].T, chains.T, strict=True),
     ):
-        levels = np.linspace(0.02, 0.98, 20)
-        apart = np.quantile(found, levels) - np.quantile(wanted, levels)
-        assert np.abs(apart).max() < 0.03
+        # As shares below each level, since most weights are near 0 or 1.
+        levels = np.linspace(0.001, 0.999, 30)
+        below = [
+            np.searchsorted(np.sort(some), levels) / len(some)
+            for some in (found, wanted)
+        ]
+        assert np.abs(below[0] - below[1]).max() < 0.03
 
 
 def test_a_mixture_is_the_average_of_its_chains():
@@ -201,8 +205,8 @@ def test_the_three_changes_are_those_of_pillow():
 def test_jitter_is_that_of_pillow_in_its_order():
     from PIL import ImageEnhance
 
-    images = photos(6)
-    jittered = three_augment(0.4, padding=0)
+    images = photos(6) // 3 + 80
+    jittered = three_augment(0.2, padding=0)
     before = augment(images, three_augment(0, padding=0), seed=1)
     drawn = jittered._draws.numbers(np, 1, 0, np.arange(6))
     for image, result, *factors in zip(

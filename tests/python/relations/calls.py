@@ -21,7 +21,7 @@ AUGMENTATIONS = {
         auto_contrast=0.5, gamma=1.5, invert=0.3, erasing={"ratio": 2, "count": 3}
     ),
     "camera": lambda: reticnn.augmentation(motion_blur=3, downscaling=(0.5, 1)),
-    "mixed": lambda: [reticnn.augmentation(flip="horizontal"), reticnn.aug_mix()],
+    "mixed": reticnn.aug_mix,
     "three": reticnn.three_augment,
 }
 

@@ -359,3 +359,66 @@ def test_other_things_than_schedules_are_refused(train):
 def test_it_is_said_that_the_first_fall_is_after_the_end(train):
     with pytest.warns(UserWarning, match="after epoch 30, and there are 4"):
         train({"kind": "step", "at": [30, 60]})
+
+
+RISES = {"initial_learning_rate": 0.0, "decay_steps": 9, "warmup_target": RATE}
+
+
+def test_kerass_schedule_may_begin_with_a_rate_of_zero(images, train):
+    """Its highest rate is the one that further training goes on with."""
+    theirs = DECAYS.CosineDecay(**RISES, warmup_steps=3)
+    model = tiny()
+    classifier = train(theirs, model, learning_rate=None)
+    rates = [float(theirs(step)) for step in range(STEPS * EPOCHS)]
+    np.testing.assert_allclose(rates_of(classifier), rates, rtol=1e-5)
+    before = model.get_weights()
+    train("constant", classifier, learning_rate=None, optimizer=None)
+    first = STEPS * EPOCHS
+    np.testing.assert_allclose(rates_of(classifier, first), RATE, rtol=1e-5)
+    now = model.get_weights()
+    assert any(np.any(old != new) for old, new in zip(before, now, strict=True))
+
+
+def test_rates_of_zero_alone_are_refused(train):
+    """Nothing would be learned."""
+    for schedule in (lambda epoch: 0, DECAYS.PolynomialDecay(0.0, 9, 0.0)):
+        with pytest.raises(ValueError, match="the learning rate 0 at its highest"):
+            train(schedule, learning_rate=None)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"schedule": "cosine"},
+        {"schedule": {"kind": "plateau"}},
+        {"schedule": "constant", "warmup_epochs": 1},
+        {"schedule": "constant", "stages": [{"epochs": 1}, {"warmup_epochs": 1}]},
+    ],
+)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_optimizers_own_schedule_does_not_give_way_silently(
+    train, settings, compiled
+):
+    """It is not what either of them says."""
+    model, optimizer = tiny(), keras.optimizers.SGD(DECAYS.CosineDecay(RATE, 9))
+    if compiled:
+        model.compile(optimizer, "binary_crossentropy")
+        optimizer = None
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="follows a schedule of its own, CosineDecay"):
+        train(model=model, optimizer=optimizer, learning_rate=None, **settings)
+    now = model.get_weights()
+    assert all(np.all(old == new) for old, new in zip(before, now, strict=True))
+    train(model=model, optimizer=optimizer, **settings)
+
+
+def test_an_optimizer_keeps_its_own_schedule(train):
+    """Where nothing else is asked for, and in stages too."""
+    own = DECAYS.CosineDecay(RATE, 9)
+    stages = [{"epochs": 1}, {"epochs": 3}]
+    settings = {"learning_rate": None, "optimizer": keras.optimizers.SGD(own)}
+    classifier = train("constant", stages=stages, **settings)
+    rates = [float(own(step)) for step in range(STEPS * EPOCHS)]
+    np.testing.assert_allclose(rates_of(classifier), rates)
+    with pytest.raises(ValueError, match="follows a schedule of its own"):
+        train("cosine", classifier, learning_rate=None)

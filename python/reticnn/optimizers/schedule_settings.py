@@ -42,6 +42,9 @@ KINDS = {
 _HALF_AND_THREE_QUARTERS = (0.5, 0.75)
 _FUNCTION, _OF_KERAS = "function", "keras"
 
+# In how many parts a run is divided to find the highest rate of a schedule of Keras's.
+_ASKED = 100
+
 # Epochs of these are numbered, whatever the number of all, so that more can follow.
 _GO_ON = ("constant", "exponential", "plateau")
 
@@ -95,9 +98,14 @@ class ScheduleSettings:
 
     def check_fits(self, rate, epochs):
         """Raise if it cannot change the learning rate, and warn if it will not."""
+        if not rate > 0:
+            raise ValueError(
+                f"`schedule` has the learning rate {shown(rate)} at its highest, with "
+                "which nothing is learned. Use higher ones."
+            )
         for name in ("end_learning_rate", "min_lr"):
             end = self.settings.get(name, 0.0)
-            if end >= rate:
+            if self.kind in KINDS and end >= rate:
                 raise ValueError(
                     f"`schedule` has the `{name}` {shown(end)}, and the learning rate "
                     f"is {shown(rate)}. Use a lower `{name}`, or a higher "
@@ -112,11 +120,16 @@ class ScheduleSettings:
                     "`at=[0.5]` go with any number of epochs."
                 )
 
-    def highest_rate(self):
-        """Return the highest rate of its own; of Keras's schedules, the first one."""
+    def highest_rate(self, steps):
+        """Return the highest rate of its own in a run of so many steps.
+
+        Keras's schedules, which may rise from 0, are asked at some of them.
+        """
         if self.kind == _FUNCTION:
             return max(self.settings["rates"])
-        return float(keras.ops.convert_to_numpy(self.source(0)))
+        asked = {round(n * (steps - 1) / _ASKED) for n in range(_ASKED + 1)}
+        rates = [keras.ops.convert_to_numpy(self.source(step)) for step in asked]
+        return max(map(float, rates))
 
     def by_step(self, rate, steps_per_epoch, epochs, warmup_epochs, first_step):
         """Return the Keras schedule for a run.

@@ -108,7 +108,7 @@ def set_learning_rate(
     current = rate_or_schedule(optimizer)
     stays = schedule.changes_nothing and warmup_epochs == 0
     if schedule.gives_rates:
-        learning_rate = schedule.highest_rate()
+        learning_rate = schedule.highest_rate(steps_per_epoch * epochs)
     elif learning_rate is None:
         ours = isinstance(current, Schedule)
         learning_rate = current.rate if ours else _rate_now(optimizer)
@@ -144,6 +144,40 @@ def check_updates(model, steps, first_step=None):
             f"`gradient_accumulation_steps` is {accumulated}, and all epochs together "
             f"have only {steps} batch{'es' * (steps != 1)}, too few for one step. Use "
             "fewer, more `epochs`, or a smaller `batch_size`."
+        )
+
+
+def check_one_schedule(model, optimizer, settings):
+    """Raise if an optimizer's own schedule would give way to another without a word.
+
+    Args:
+        model: Keras model.
+        optimizer: Name of an optimizer, a Keras optimizer, or None for the model's.
+        settings: List of the `TrainingSettings` of each stage.
+    """
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        current = model.optimizer if model.compiled else None
+        named = type(innermost(current)).__name__.lower()
+        if current is None or optimizer not in (None, named):
+            return
+        optimizer = current
+    own = rate_or_schedule(optimizer)
+    if not callable(own) or isinstance(own, Schedule):
+        return
+    for stage in settings:
+        if stage.learning_rate is not None or stage.schedule.gives_rates:
+            return
+        if not stage.schedule.changes_nothing:
+            name, value = "schedule", stage.schedule.kind
+        elif stage.warmup_epochs:
+            name, value = "warmup_epochs", stage.warmup_epochs
+        else:
+            continue
+        raise ValueError(
+            f"`{name}` is {shown(value)}, but the optimizer follows a schedule of its "
+            f"own, {type(own).__name__}. Give that as `schedule`, which can have a "
+            "warm-up, or a `learning_rate` to take its place, or leave "
+            f"`{name}` out."
         )
 
 

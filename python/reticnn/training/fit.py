@@ -9,6 +9,7 @@ from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
 from reticnn.training.callbacks.checkpoints import check_stages, has_checkpoint, held
 from reticnn.training.callbacks.epoch_progress import as_progress
+from reticnn.training.compiling import check_one_schedule
 from reticnn.training.distributing import as_devices, is_first_process
 from reticnn.training.origin import origin_of
 from reticnn.training.runs import RunSequence
@@ -348,7 +349,9 @@ def fit_classifier(
     if stages is None:
         settings.ask_for_rates()
     parts = [None] if stages is None else as_stages(stages, settings, origin.model)
-    _check_monitors(settings, parts)
+    of_parts = [part.settings if part else settings for part in parts]
+    _check_monitors(settings, of_parts)
+    check_one_schedule(origin.model, settings.optimizer, of_parts)
     if checkpoint_dir is not None:
         checkpoint_dir = as_path(checkpoint_dir, "checkpoint_dir")
     folders = _folders(checkpoint_dir, parts)
@@ -364,11 +367,11 @@ def fit_classifier(
     return _classifier(runs, settings, seen)
 
 
-def _check_monitors(settings, parts):
+def _check_monitors(settings, of_parts):
     """Raise if a metric is to be monitored, and nothing follows from it."""
     if settings.monitor is None and settings.min_delta == 0:
         return
-    if not any(part.settings.monitors if part else settings.monitors for part in parts):
+    if not any(part.monitors for part in of_parts):
         name = "monitor" if settings.monitor else "min_delta"
         raise ValueError(
             f"`{name}` is {shown(getattr(settings, name))}, but there is neither "

@@ -160,8 +160,8 @@ def types_of(files, reading):
 
 
 def sampled_values(files, reading, most):
-    """Return up to so many values of each file that can be read, as a list."""
-    samples = [np.array([])] * len(files)
+    """Return arrays, (n, bands), of so many values of each file that can be read."""
+    samples = [np.empty((0, 0))] * len(files)
 
     def sample_at(index):
         with memory.share() as take, open_file(files[index]) as file:

@@ -13,22 +13,19 @@ from reticnn.data.decoding import (
     decode_for,
     decode_images,
     decode_scaled,
-    sampled_values,
     types_of,
     upright_sizes,
 )
 from reticnn.data.deep_cache import DeepCache
 from reticnn.data.file_reading import Reading
+from reticnn.data.found_range import found_range, of_narrow_bands
 from reticnn.data.identity import image_hashes
 from reticnn.data.readers import may_have_floats
-from reticnn.data.value_range import ValueRange, robust_range
+from reticnn.data.value_range import LITTLE, ValueRange
 from reticnn.runtime.conditions import warn_user
 
 # Looking at all images must not take the memory of all.
 IMAGES_AT_ONCE = 64
-
-# Values up to this share of their type's range leave at most 64 shades of 256.
-_DARK = 0.25
 
 # Images of a range that is not theirs have fewer values inside it than this share, or
 # none above this brightness: that of a file of 8 bits in a range of 12.
@@ -41,10 +38,6 @@ _SEVERAL = 0.1
 
 # Few of the functions that read images have an argument for how.
 _WHERE = ", where the data are made, as by `image_folder()`"
-
-# The range of values is found from so many files, and so many values of each.
-_SAMPLED_FILES = 100
-_SAMPLED_VALUES = 20_000
 
 
 class FileImages:
@@ -239,18 +232,19 @@ class FileImages:
         wanted = [index for index, kind in enumerate(self._types) if is_wanted(kind)]
         # Several tiles may be of one file.
         files = list(dict.fromkeys(self.places[index] for index in wanted))
-        spread = np.linspace(0, len(files) - 1, min(len(files), _SAMPLED_FILES))
-        files = [files[int(position)] for position in spread]
-        pair = robust_range(sampled_values(files, self._asked, _SAMPLED_VALUES))
-        found = ValueRange(asked, (pair,))
+        found = found_range(files, self._asked)
+        value_range = ValueRange(asked, (found.pair,))
         if asked is None:
             warn_user(
                 "Files have floating-point values, and nothing says which of them are "
-                f"black and white: {found} becomes 0 to 255, the range of nearly all "
-                f"values of {len(files)} of the files. Give the two numbers as "
+                f"black and white: {value_range} becomes 0 to 255, the range of nearly "
+                f"all values of {found.count} of the files. Give the two numbers as "
                 f'`value_range`, or `value_range="data"` if that is right{_WHERE}.'
             )
-        return found
+        text = of_narrow_bands(found, self._asked)
+        if text:
+            warn_user(f"{text}{_WHERE}.")
+        return value_range
 
     def pixel_identities(self, indices):
         """Return a number for each image, the same for the same pixels."""
@@ -449,7 +443,7 @@ def _of_small_range(extremes):
             f"black, as {white:,} becomes white. Give the values that are black and "
             f"white, as in `value_range=({lowest}, {highest})`{_WHERE}."
         )
-    if not black < highest <= black + _DARK * (white - black):
+    if not black < highest <= black + LITTLE * (white - black):
         return None
     bits = 2 ** int(highest).bit_length() - 1
     return (

@@ -73,8 +73,10 @@ def image_table(
             takes 0 and the largest value of a file's type; `"data"` the range of nearly
             all values of a sample of the files (percentiles 0.1 to 99.9), also of those
             that are split off for a test later; two numbers are black and white, and a
-            list of two numbers for each channel those of each. None for `"type"` with
-            whole numbers, and `"data"` with others. Default None.
+            list of two numbers for each channel those of each. `"data"` is one range
+            for all bands: a warning names those that use less than a quarter of it,
+            with the list that gives each its own. None for `"type"` with whole numbers,
+            and `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. Default `"first"`.
         reader: Function that takes the path of a file and returns its image, an array

@@ -1,15 +1,14 @@
 """Bring the values of files to 0 to 255, by a range that is known."""
 
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
 from reticnn.coercion import as_choice, as_float, shown
 from reticnn.data.refusing import RefusedError
 
-# What is black and white in `"data"`, in percent of the sampled values.
-_PERCENTILES = (0.1, 99.9)
+# Values up to this share of a range leave at most 64 shades of 256.
+LITTLE = 0.25
 
 _GIVE_NUMBERS = (
     "Give the values that are black and white, as in `value_range=(0, 4095)`"
@@ -112,8 +111,7 @@ class ValueRange:
         """The range as the user's argument, in Python's notation."""
         if self.pairs is None:
             return repr(self.asked)
-        pairs = [f"({low:g}, {high:g})" for low, high in self.pairs]
-        return pairs[0] if len(pairs) == 1 else f"[{', '.join(pairs)}]"
+        return range_code(self.pairs)
 
     def to_config(self):
         """Return the range as JSON has it."""
@@ -130,6 +128,16 @@ class ValueRange:
         if (asked == "type" and pairs) or (asked == "numbers" and not pairs):
             raise ValueError("`value_range` has no numbers, or numbers without a use")
         return cls(asked, None if pairs is None else _as_pairs(pairs, len(pairs)))
+
+
+def range_code(pairs):
+    """Return (black, white) pairs as the user's argument, in Python's notation."""
+    # Numbers that differ late, such as large ones, must still differ.
+    texts = [f"({low:g}, {high:g})" for low, high in pairs]
+    for index, (low, high) in enumerate(pairs):
+        if float(f"{low:g}") >= float(f"{high:g}"):
+            texts[index] = f"({low!r}, {high!r})"
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
 def _as_pairs(value, channels):
@@ -215,15 +223,3 @@ def are_inside(values, pairs):
 def _for_bands(numbers, kind):
     """Return a number for all bands, or an array with one for each."""
     return kind(numbers[0]) if len(numbers) == 1 else np.array(numbers, kind)
-
-
-def robust_range(samples):
-    """Return the (black, white) pair of sampled values, but for the rarest."""
-    values = np.concatenate(list(chain([np.array([])], map(np.ravel, samples))))
-    if not len(values):
-        return (0.0, 1.0)
-    low, high = map(float, np.percentile(values, _PERCENTILES))
-    if low < high:
-        return (low, high)
-    low, high = float(values.min()), float(values.max())
-    return (low, high) if low < high else (low, low + 1.0)

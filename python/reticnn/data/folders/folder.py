@@ -116,8 +116,10 @@ def image_folder(
             all values of a sample of the files (percentiles 0.1 to 99.9), of `train` if
             there are parts, and otherwise of all files, also those that are split off
             for a test later; two numbers are black and white, and a list of two numbers
-            for each channel those of each. None for `"type"` with whole numbers, and
-            `"data"` with others. Default None.
+            for each channel those of each. `"data"` is one range for all bands: a
+            warning names those that use less than a quarter of it, with the list that
+            gives each its own. None for `"type"` with whole numbers, and `"data"` with
+            others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. Default `"first"`.
         groups: What images belong together, such as those of one site, patient or

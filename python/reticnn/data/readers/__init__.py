@@ -126,15 +126,18 @@ def read_through(file, take):
 
 
 def sample_of(file, reading, most, take):
-    """Return up to `most` of the values of an open file that are wanted, as floats."""
+    """Return up to `most` of the values of an open file that are wanted, as floats.
+
+    Returns:
+        Array, (n, bands): some of the file's pixels, with all of their bands.
+    """
     reader, about = reader_of(file, reading)
     if about is None:
         reader, about = photo, photo.described(file, reading)
     values, _ = chosen_bands(reader.values(file, about, reading, take), about, reading)
     down, across = (-(-length // _ROWS) for length in values.shape[:2])
-    values = values[::down, ::across]
-    values = values[np.isfinite(values)]
-    return values[:: max(1, len(values) // most)].astype(np.float64)
+    values = values[::down, ::across].reshape(-1, values.shape[2])
+    return values[:: max(1, values.size // most)].astype(np.float64)
 
 
 def may_be_deep(path):

@@ -810,6 +810,30 @@ def test_large_images_are_warped_as_small_ones(fill_mode, channels, moves):
     assert (np.abs(together - each) < 1).mean() > 0.99
 
 
+@pytest.mark.parametrize("fill_mode", ["reflect", "constant", "nearest", "wrap"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_small_images_do_not_depend_on_whether_others_are_turned(
+    fill_mode, interpolation
+):
+    images = np.random.default_rng(1).integers(0, 256, (9, 20, 31, 3), np.uint8)
+    policy = augmentation(
+        flip="horizontal_and_vertical",
+        translation=0.9,
+        zoom=0.5,
+        fill_mode=fill_mode,
+        interpolation=interpolation,
+    )
+    given = drawn(policy, images)
+    (constants,) = policy.parts(3)[0].values()
+    alone, beside = np.empty_like(images), np.empty_like(images)
+    opencv_warp.warp(images, alone, given, constants)
+    turned = given["warp"].copy()
+    turned[-1] = [0.8, -0.6, 5, 0.6, 0.8, 0]
+    opencv_warp.warp(images, beside, {"warp": turned}, constants)
+    np.testing.assert_array_equal(beside[:-1], alone[:-1])
+    assert (beside[-1] != alone[-1]).any()
+
+
 @pytest.mark.skipif(cv2.__version__ < "5", reason="OpenCV 4 cannot")
 @pytest.mark.parametrize("size", [(40_000, 8), (8, 40_000)])
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])

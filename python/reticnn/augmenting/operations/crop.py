@@ -12,6 +12,7 @@ from reticnn.augmenting.operations.reading import (
     span,
 )
 from reticnn.augmenting.parts.warp import WARP
+from reticnn.augmenting.random_numbers import constant, to_float32
 from reticnn.coercion import as_float, as_int, as_pair, shown
 
 # What a crop is given by.
@@ -190,19 +191,27 @@ def _box(xp, drawn, ratio, size):
     the whole image if that is.
     """
     height, width = size
-    aspect = min(max(width / height, ratio[0]), ratio[1])
-    like = drawn["crop_top"] * 0
-    tall = like + min(height, width / aspect)
-    wide = like + min(width, height * aspect)
-    for number in reversed(range(_TRIES)):
-        area = drawn[f"crop_area_{number}"] * (height * width)
-        aspect = xp.exp(drawn[f"crop_aspect_{number}"])
-        across, down = xp.sqrt(area * aspect), xp.sqrt(area / aspect)
-        # It fits if it does in whole pixels.
-        fits = (across < width + 0.5) & (down < height + 0.5)
-        tall = xp.where(fits, xp.minimum(down, height), tall)
-        wide = xp.where(fits, xp.minimum(across, width), wide)
-    return tall, wide
+    area, aspect = (
+        _in_rows(xp, [drawn[f"crop_{name}_{number}"] for number in range(_TRIES)])
+        for name in ("area", "aspect")
+    )
+    area, aspect = area * (height * width), xp.exp(aspect)
+    boxes = xp.sqrt(_in_rows(xp, [area / aspect, area * aspect]))
+    sides = constant(xp, [[height], [width]])
+    # It fits if it does in whole pixels.
+    fits = xp.all(boxes < sides[:, None] + 0.5, axis=0)
+    first = xp.argmax(to_float32(xp, fits), axis=0)
+    box = xp.take_along_axis(boxes, first[None, None], axis=1)[:, 0]
+    widest = min(max(width / height, ratio[0]), ratio[1])
+    largest = [[min(height, width / widest)], [min(width, height * widest)]]
+    box = xp.where(xp.any(fits, axis=0), xp.minimum(box, sides), constant(xp, largest))
+    return box[0], box[1]
+
+
+def _in_rows(xp, arrays):
+    """Return arrays stacked, as `xp.stack` does, which takes three times as long."""
+    stacked = xp.concatenate(arrays)
+    return xp.reshape(stacked, (len(arrays), *arrays[0].shape[:-1], -1))
 
 
 def _search(rng, strength):

@@ -161,7 +161,6 @@ def _warp_together(images, results, given, constants):
     x, y = _coordinates(
         given, (width, height), results.shape[1:3], constants["fill_mode"]
     )
-    y += np.arange(len(images), dtype="float32")[:, None] * height
 
     def sample(tall, result):
         interpolation = _INTERPOLATIONS[constants["interpolation"]]
@@ -235,7 +234,7 @@ _memory = threading.local()
 
 
 def _coordinates(given, sides, size, fill_mode):
-    """Return from where in its image each pixel is taken.
+    """Return from where in all images, one above the other, each pixel is taken.
 
     Args:
         given: Parameters of the warp.
@@ -244,18 +243,52 @@ def _coordinates(given, sides, size, fill_mode):
         fill_mode: What is outside.
 
     Returns:
-        float32 array, (2, n, pixels): x and y, in [0, side - 1], rounded by
-        `_ROUNDING`; overwritten by the thread's next call.
+        Two float32 arrays, (n, pixels): x in [0, width - 1], y in the same way and
+        from the top of the first image, rounded by `_ROUNDING`; overwritten by the
+        thread's next call.
     """
     matrices = given["warp"]
     if fill_mode == "reflect":
         matrices = _shifted(matrices, _HALF_A_PIXEL)
+    is_upright = matrices.shape[1] == 6 and not matrices[:, 1:4:2].any()
+    by_side = is_upright and "waves" not in given
+    find = _coordinates_of_sides if by_side else _coordinates_of_pixels
+    x, y = find(matrices, given, size)
+    settle = _reflect if fill_mode == "reflect" else partial(_bound, fill_mode)
+    settle(x, sides[0])
+    settle(y, sides[1])
+    y += np.arange(len(y), dtype="float32")[:, None] * sides[1]
+    return _of_each_pixel(x, y, size) if by_side else (x, y)
+
+
+def _coordinates_of_sides(matrices, given, size):
+    """Return x of each column, (n, width), and y of each row, (n, height).
+
+    Where nothing is turned or sheared, that is all there is to compute.
+    """
+    x, y = (
+        matrices[:, at, None] * np.arange(length, dtype="float32")
+        for at, length in ((0, size[1]), (4, size[0]))
+    )
+    return x + matrices[:, 2, None], y + matrices[:, 5, None]
+
+
+def _of_each_pixel(x, y, size):
+    """Return x and y of each pixel, (2, n, pixels), from those of columns and rows."""
+    coordinates = _scratch("coordinates", (2, len(x), math.prod(size)), "float32")
+    cv2.repeat(x, 1, size[0], coordinates[0])
+    coordinates[1].reshape(len(y), *size)[...] = y[:, :, None]
+    return coordinates
+
+
+def _coordinates_of_pixels(matrices, given, size):
+    """Return x and y of each pixel, (2, n, pixels)."""
     matrices = matrices.reshape(len(matrices), -1, 3)
+    places = _grid(size)
     pixels = math.prod(size)
     coordinates = _scratch(
         "coordinates", (matrices.shape[1], len(matrices), pixels), "float32"
     )
-    places = _grid(size)
     if "waves" in given:
         moves = waves_on_host(size, given["waves"], given["waves_offset"])
         moved = _scratch("places", (len(matrices), *places.shape), "float32")
@@ -266,11 +299,7 @@ def _coordinates(given, sides, size, fill_mode):
     np.matmul(matrices, places, out=coordinates.swapaxes(0, 1))
     if len(coordinates) == 3:
         coordinates[:2] /= np.maximum(coordinates[2], NEAREST_DISTANCE)
-    coordinates = coordinates[:2]
-    settle = _reflect if fill_mode == "reflect" else partial(_bound, fill_mode)
-    for along, side in zip(coordinates, sides, strict=True):
-        settle(along, side)
-    return coordinates
+    return coordinates[:2]
 
 
 def _bound(fill_mode, along, side):

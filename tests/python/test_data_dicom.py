@@ -290,6 +290,17 @@ def test_frames(tmp_path):
         _grey(path, (20, 24), page=4)
 
 
+def test_files_of_several_frames_are_counted(tmp_path):
+    frames = RNG.integers(0, 4096, (3, 20, 24)).astype(np.uint16)
+    files = [write_dicom(tmp_path / "a.dcm", frames, frames=3)]
+    files += [write_dicom(tmp_path / "b.dcm", frames[0])]
+    said = "1 of 2 files have several pages, or frames, of which the first is read"
+    with pytest.warns(UserWarning, match=said):
+        load_images(image_table(files, image_size=(20, 24), channels=1))
+    with pytest.warns(UserWarning, match=said):
+        check_images(tmp_path)
+
+
 def test_what_is_said_of_each_frame_counts_for_it(tmp_path):
     frames = RNG.integers(0, 4096, (2, 20, 24)).astype(np.uint16)
 

@@ -30,6 +30,10 @@ class ArrayImages:
         """Return the pixels of the images at `indices`."""
         return self._pixels[indices]
 
+    def has_more_pages(self, indices):
+        """Return False for each, which is no page of a file."""
+        return [False] * len(indices)
+
     def pixel_identities(self, indices):
         """Return a number for each image, the same for the same and for its copies."""
         if self._origins is not None:

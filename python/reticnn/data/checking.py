@@ -33,8 +33,8 @@ def check_images(path):
         FileNotFoundError: If there is no such folder.
 
     Warns:
-        UserWarning: If there are files of other kinds, or it is not clear which of two
-            levels of folders are the classes.
+        UserWarning: If there are files of other kinds or with several pages, or it is
+            not clear which of two levels of folders are the classes.
 
     Example:
         >>> table = check_images("~/photos")
@@ -57,6 +57,13 @@ def check_images(path):
         warn_user(f"In `path`, {left_out_text(others)}.")
     files = [file for file, _ in classes]
     described = describe_images(files)
+    several = sum(one["has_more_pages"] for one in described)
+    if several:
+        warn_user(
+            f"In `path`, {several:,} of {len(files):,} files have several pages, or "
+            "frames, of which the first is read unless `page` says otherwise, as in "
+            "`image_folder()`."
+        )
     for folder, (class_name, reason) in closed.items():
         classes.append((folder, class_name))
         described.append(unknown(_problem_of_folder(reason)))

@@ -16,12 +16,13 @@ from reticnn.data.budget import memory
 from reticnn.data.exif import exif_of
 from reticnn.data.library_settings import while_decoding
 from reticnn.data.readers import (
+    Header,
     description_of,
+    header_of,
     may_be_deep,
     pixels_of,
     read_through,
     sample_of,
-    type_of,
     upright_size_of,
 )
 from reticnn.data.readers.photo import image_in
@@ -144,19 +145,19 @@ def decode_for(files, jobs, reading, dtype=np.uint8):
     return Decoded(made, problems_of_each(decode_at, files), _known(extremes))
 
 
-def types_of(files, reading):
-    """Return NumPy's type of the values of each file, None where it is not known."""
-    types = [np.dtype(np.uint8)] * len(files)
+def headers_of(files, reading):
+    """Return the `Header` of each file."""
+    headers = [Header(np.dtype(np.uint8))] * len(files)
     deep = [index for index, file in enumerate(files) if may_be_deep(file)]
 
     def look_at(position):
         index = deep[position]
-        types[index] = None
+        headers[index] = Header(None)
         with open_file(files[index]) as file:
-            types[index] = type_of(file, reading)
+            headers[index] = header_of(file, reading)
 
     problems_of_each(look_at, [files[index] for index in deep])
-    return types
+    return headers
 
 
 def sampled_values(files, reading, most):
@@ -225,7 +226,8 @@ def _told_by(file):
 
 def unknown(problem):
     """Return what `describe_images` says of a file of which only a problem is known."""
-    return {"format": None, "width": None, "height": None, "problem": problem}
+    known = dict.fromkeys(("format", "width", "height"))
+    return {**known, "has_more_pages": False, "problem": problem}
 
 
 def bad_files_message(files, problems, total):

@@ -13,14 +13,14 @@ from reticnn.data.decoding import (
     decode_for,
     decode_images,
     decode_scaled,
-    types_of,
+    headers_of,
     upright_sizes,
 )
 from reticnn.data.deep_cache import DeepCache
-from reticnn.data.file_reading import Reading
+from reticnn.data.file_reading import Reading, counted
 from reticnn.data.found_range import found_range, of_narrow_bands
 from reticnn.data.identity import image_hashes
-from reticnn.data.readers import may_have_floats
+from reticnn.data.readers import may_have_floats, may_have_pages
 from reticnn.data.value_range import LITTLE, ValueRange
 from reticnn.runtime.conditions import warn_user
 
@@ -195,6 +195,7 @@ class FileImages:
                 found = self._known_range() or self._range_of_values()
                 reading = reading.with_range(found)
             self._reading = reading
+            self._warn_of_pages()
         return self._reading
 
     @cached_property
@@ -204,12 +205,42 @@ class FileImages:
         eight_bits = all(kind is None or kind == np.uint8 for kind in self._types)
         return np.dtype(np.uint8 if eight_bits else np.float32)
 
-    @cached_property
+    @property
     def _types(self):
         """The type of the values of each file, None where it is not known."""
+        return [header.dtype for header in self._headers]
+
+    @cached_property
+    def _headers(self):
+        """The `Header` of each file."""
         if self._like is not None and self._asked.page == self._like._asked.page:
-            return self._like._types
-        return types_of(self.places, self._asked)
+            return self._like._headers
+        return headers_of(self.places, self._asked)
+
+    def has_more_pages(self, indices):
+        """Return whether each is an image of a file's first page, of several."""
+        if not self._may_have_pages():
+            return [False] * len(indices)
+        return [self._headers[index].has_more_pages for index in indices]
+
+    def _may_have_pages(self):
+        """Return whether it can be, by the names of the files."""
+        return self._asked.page == "first" and any(map(may_have_pages, self.places))
+
+    def _warn_of_pages(self):
+        """Warn, once for files read in whatever way, of pages that are not read."""
+        if self._like is not None or not self._may_have_pages():
+            return
+        # Several tiles may be of one file.
+        files = dict(zip(self.places, self._headers, strict=True))
+        several = sum(header.has_more_pages for header in files.values())
+        if several:
+            warn_user(
+                f"{several:,} of {len(files):,} files have several pages, or frames, "
+                "of which the first is read. Give the number of another as `page`, or "
+                f'`page="bands"` to read all of them as bands, or `page={counted(0)}` '
+                f"if the first is right{_WHERE}."
+            )
 
     def _lacks_numbers(self):
         """Return whether values must be looked at before files can be read."""

@@ -111,6 +111,9 @@ class ImageData:
         lines = [left_out_text(self.left_out)] if self._has_all_files() else []
         read = self.reading.described() if self.reading else ""
         lines += [f"read by {read}"] if read else []
+        several = sum(self.source.has_more_pages(self.indices)) if self.reading else 0
+        if several:
+            lines.append(f"first of several pages: {several:,} of the images")
         if self._groups is not None:
             count = len(set(self._groups))
             lines.append(f"in {count:,} group{'' if count == 1 else 's'}")

@@ -40,6 +40,10 @@ class JoinedImages:
         """Return the (height, width) of images of files, upright, listed."""
         return self._of_each(indices, lambda source, of: source.own_sizes(of))
 
+    def has_more_pages(self, indices):
+        """Return whether each is an image of a file's first page, of several."""
+        return self._of_each(indices, lambda source, of: source.has_more_pages(of))
+
     def read_as_they_are(self, indices, jobs):
         """Return what is made of images of files as they are, listed."""
         return self._of_each(

@@ -8,6 +8,7 @@ from reticnn.coercion import check_takes_one, shown
 from reticnn.data.channels import as_image
 from reticnn.data.described import Described, limits_of
 from reticnn.data.file_images import FileImages
+from reticnn.data.readers import Header
 from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted, scaled
 from reticnn.notation import R_MISSING_INTEGER, shown_kind, visible
@@ -141,9 +142,9 @@ class ReadByFunction:
         return np.dtype(np.float32)
 
     @cached_property
-    def _types(self):
+    def _headers(self):
         # Not known before they are read, and no matter.
-        return [np.dtype(np.int64)] * len(self)
+        return [Header(np.dtype(np.int64))] * len(self)
 
 
 class OwnFiles(ReadByFunction, FileImages):

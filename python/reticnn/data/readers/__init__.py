@@ -7,7 +7,9 @@ What has 8 bits and is a photo is read as ever. All else has a module of its own
 - `values(file, about, reading, take)`: its values as they are, (height, width, bands).
 """
 
+import contextlib
 import os
+from typing import NamedTuple
 
 import numpy as np
 
@@ -61,6 +63,19 @@ _EIGHT_BITS = frozenset(
 _WHOLE_NUMBERS = frozenset([".png", ".apng", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k"])
 
 
+class Header(NamedTuple):
+    """What there is to know of a file before it is read.
+
+    Attributes:
+        dtype: NumPy's type of its values, which is one of whole numbers if the file
+            itself says what is black and white; None if it is not known.
+        has_more_pages: Whether the first of several pages is read, unasked.
+    """
+
+    dtype: np.dtype | None
+    has_more_pages: bool = False
+
+
 def pixels_of(file, side, reading, has_floats, take, keep=None):
     """Return a file's pixels, upright, and the extremes of its values.
 
@@ -92,17 +107,24 @@ def pixels_of(file, side, reading, has_floats, take, keep=None):
 
 
 def description_of(file):
-    """Return the format, the width and the height of an open file, as a dict.
+    """Return the format, width, height and `has_more_pages` of a file, as a dict.
+
+    Args:
+        file: Binary file, open.
 
     Raises:
         RefusedError: If its values cannot be read.
         Exception: Whatever Pillow raises for a file that it cannot open.
     """
     _, about = reader_of(file, Reading())
-    if about is not None:
-        return {"format": about.format, "width": about.width, "height": about.height}
-    with photo.image_in(file) as image:
-        return {"format": image.format, "width": image.width, "height": image.height}
+    has_more_pages = _has_more_pages(file, about)
+    with contextlib.nullcontext(about) if about else photo.image_in(file) as image:
+        return {
+            "format": image.format,
+            "width": image.width,
+            "height": image.height,
+            "has_more_pages": has_more_pages,
+        }
 
 
 def upright_size_of(file, reading):
@@ -151,15 +173,31 @@ def may_have_floats(path):
     return ending not in _EIGHT_BITS and ending not in _WHOLE_NUMBERS
 
 
-def type_of(file, reading):
-    """Return NumPy's type of the values of an open file.
+def may_have_pages(path):
+    """Return whether a file may have several pages, by its name alone."""
+    return may_have_floats(path)
 
-    It is one of whole numbers if the file itself says what is black and white.
-    """
+
+def header_of(file, reading):
+    """Return the `Header` of an open file."""
     _, about = reader_of(file, reading)
+    has_more_pages = reading.page == "first" and _has_more_pages(file, about)
     if about is None:
-        return np.dtype(np.uint8)
-    return np.dtype(np.int64) if about.has_own_limits else about.dtype
+        return Header(np.dtype(np.uint8), has_more_pages)
+    dtype = np.dtype(np.int64) if about.has_own_limits else about.dtype
+    return Header(dtype, has_more_pages)
+
+
+def _has_more_pages(file, about):
+    """Return whether an open file has pages besides the first, which is read.
+
+    Args:
+        file: Binary file.
+        about: `Described`, or None for a photo of 8 bits.
+    """
+    if about is not None:
+        return about.has_more_pages
+    return tiff.is_mine(_beginning_of(file)) and tiff.has_more_pages(file)
 
 
 def reader_of(file, reading):

@@ -50,9 +50,29 @@ def described(file, reading):
     pages = _chosen(pages, reading.page)
     page = pages[0]
     about = _described(page, pages)
+    if reading.page == "first":
+        about = about._replace(has_more_pages=has_more_pages(file, page))
     decoded = about.count * about.dtype.itemsize
     check_room(about, length_of(file), decoded + max(page.lengths))
     return about
+
+
+def has_more_pages(file, first=None):
+    """Return whether a file has pages besides the first, but for a small preview.
+
+    Args:
+        file: Binary file, open.
+        first: `Page`, the first one, if it is known. Default None.
+    """
+    if first is not None and first.is_last:
+        return False
+    try:
+        first, *others = pages_of(file, 2)
+    except RefusedError:
+        # The page that is read may be whole.
+        return False
+    sides = [2 * max(page.width, page.height) for page in others]
+    return any(side > max(first.width, first.height) for side in sides)
 
 
 def values(file, about, reading, take):
@@ -128,7 +148,6 @@ def _described(page, pages):
         limits_of(dtype, page.bits[0]),
         alpha,
         page.photometric in (_RGB, _YCBCR) and len(pages) == 1,
-        has_more_pages=len(pages) == 1 and not page.is_last,
         is_negative=page.photometric == _WHITE_IS_ZERO,
         orientation=page.orientation,
         details=pages,

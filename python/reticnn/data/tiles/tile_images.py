@@ -7,9 +7,9 @@ import numpy as np
 from reticnn.data.budget import memory
 from reticnn.data.decoding import (
     bad_files_message,
+    headers_of,
     open_file,
     problems_of_each,
-    types_of,
 )
 from reticnn.data.file_images import FileImages
 from reticnn.data.readers import upright_size_of
@@ -66,14 +66,15 @@ class TileImages(FileImages):
         return other
 
     @cached_property
-    def _types(self):
-        """The type of the values of each tile, None where it is not known."""
+    def _headers(self):
+        """The `Header` of the file of each tile."""
         if self._like is not None and self._asked.page == self._like._asked.page:
-            return self._like._types
+            return self._like._headers
         images = np.unique(self._image_of)
         files = [self.places[self._starts[image]] for image in images]
-        types = dict(zip(images.tolist(), types_of(files, self._asked), strict=True))
-        return [types[image] for image in self._image_of.tolist()]
+        found = headers_of(files, self._asked)
+        headers = dict(zip(images.tolist(), found, strict=True))
+        return [headers[image] for image in self._image_of.tolist()]
 
     def own_sizes(self, indices):
         """Return the (height, width) of tiles, that at which they are read."""

@@ -9,6 +9,7 @@ JPEGs for a network of 224 x 224 with random resized crops and with VGG's jitter
 ratio to reading them at 224.
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -155,11 +156,11 @@ def bare_loop(name, images, batches):
     return run
 
 
-def peer(name, package, side, count, batches):
+def peer(stack, name, package, side, count, batches):
     """Return a function that takes batches through another package, or None.
 
-    It runs in a separate process, which waits for a line and answers with one. Why it
-    does not run is printed.
+    It runs in a separate process, which waits for a line and answers with one, until
+    the `ExitStack` ends. Why it does not run is printed.
     """
     python = os.environ.get("PEER_PYTHON", sys.executable)
 
@@ -177,6 +178,7 @@ def peer(name, package, side, count, batches):
         )
         try:
             if run():
+                stack.enter_context(process)
                 return run
         except BrokenPipeError:
             pass
@@ -206,19 +208,20 @@ def compare(name, side):
     shape = count, side, side, 3
     images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
     print(f"{name} at {side}")
-    runs = {
-        "reticnn": ours(name, images, batches),
-        "bare OpenCV": bare_loop(name, images, batches),
-        "bare OpenCV, whole pixels": bare_loop(
-            f"{name} of whole pixels", images, batches
-        ),
-        "Keras": keras_layer(name, images, batches),
-        "torchvision": peer(name, "torchvision", side, count, batches),
-        "albumentations": peer(name, "albumentations", side, count, batches),
-    }
-    if not runs["Keras"]:
-        print("  Keras is missing: it has no such layer")
-    found = medians({label: run for label, run in runs.items() if run})
+    with contextlib.ExitStack() as stack:
+        runs = {
+            "reticnn": ours(name, images, batches),
+            "bare OpenCV": bare_loop(name, images, batches),
+            "bare OpenCV, whole pixels": bare_loop(
+                f"{name} of whole pixels", images, batches
+            ),
+            "Keras": keras_layer(name, images, batches),
+            "torchvision": peer(stack, name, "torchvision", side, count, batches),
+            "albumentations": peer(stack, name, "albumentations", side, count, batches),
+        }
+        if not runs["Keras"]:
+            print("  Keras is missing: it has no such layer")
+        found = medians({label: run for label, run in runs.items() if run})
     speeds = {label: count * batches / seconds for label, seconds in found.items()}
     texts = [f"{label} {speed:,.0f}" for label, speed in speeds.items()]
     print(f"  images/s: {', '.join(texts)}")

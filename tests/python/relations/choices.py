@@ -415,6 +415,20 @@ def there_is_one_rate(schedule, learning_rate):
 
 
 @_rule
+def an_optimizers_schedule_gives_way_to_a_rate(optimizer, learning_rate, schedule):
+    """To another schedule, it is refused."""
+    given = learning_rate is not None or schedule in OF_OWN_RATE
+    return optimizer != "scheduled" or given or schedule == "constant"
+
+
+@_rule
+def an_optimizers_schedule_has_no_warm_up(optimizer, learning_rate, warmup_epochs):
+    """Beside it, a warm-up is refused."""
+    given = learning_rate is not None
+    return optimizer != "scheduled" or given or warmup_epochs == 0
+
+
+@_rule
 def what_is_monitored_decides_something(monitor, early_stopping):
     """Otherwise it is refused."""
     return monitor == "loss" or early_stopping is not None

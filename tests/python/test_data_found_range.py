@@ -1,13 +1,23 @@
 """What is black and white by `value_range="data"`, and what is said of it."""
 
 import ast
+import json
 import re
 import warnings
 
 import numpy as np
 import pytest
 
-from reticnn import image_table, image_tiles, load_images
+from reticnn import (
+    fold_images,
+    image_table,
+    image_tiles,
+    load_images,
+    shape_images,
+    split_images,
+)
+from reticnn.data.file_reading import Reading
+from reticnn.runtime.conditions import SplitNotice
 from reticnn.runtime.relay import call_with_warnings
 
 tifffile = pytest.importorskip("tifffile")
@@ -126,3 +136,43 @@ def test_r_is_told_in_its_own_numbers_of_bands_and_lists(tmp_path):
     assert re.search(
         r"`value_range = list\(c\([-+e0-9.]+, [-+e0-9.]+\), c\([^()]+\)\)`", text
     ), text
+
+
+def test_print_and_splits_say_of_which_files_the_range_is(tmp_path):
+    files = _files(tmp_path, [0] * 3, [1] * 3, size=8, count=130)
+    labels = ["a", "b"] * 65
+    data = image_table(files, labels, 8, value_range="data")
+    said = "range of values found in 100 of 130 files, before any split"
+    assert said in repr(data).splitlines()
+    with pytest.warns(SplitNotice) as caught:
+        parts = split_images(data, (0.5, 0.2, 0.3), seed=1)
+    (text,) = [str(one.message) for one in caught]
+    assert "(found in 100 of 130 files before this split" in text
+    assert len({part.reading.value_range.pairs for part in parts.values()}) == 1
+    assert all(said in repr(part) for part in parts.values())
+    for folds in (2, [(range(50), range(60, 90))]):
+        with pytest.warns(SplitNotice, match="All parts keep one range") as caught:
+            fold_images(data, folds, seed=1)
+        assert len(caught) == 1
+
+
+@pytest.mark.parametrize("value_range", [(0, 1), [(0, 1), (0, 1), (0, 2)]])
+def test_numbers_are_found_nowhere(tmp_path, value_range):
+    files = _files(tmp_path, [0] * 3, [1] * 3, size=8, count=8)
+    data = image_table(files, list("abababab"), 8, value_range=value_range)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        split_images(data, 0.5, seed=1)
+        fold_images(data, 2, seed=1)
+        split_images(shape_images(12), 0.5, seed=1)
+    assert "found in" not in repr(data)
+
+
+def test_a_classifier_that_is_read_back_says_its_range_alike(tmp_path):
+    files = _files(tmp_path, [0] * 3, [1] * 3, size=8, count=8)
+    reading = image_table(files, None, 8, value_range="data").reading
+    # What a classifier keeps of it, and prints.
+    back = Reading.from_config(json.loads(json.dumps(reading.to_config())))
+    assert back == reading
+    assert back.described() == reading.described()
+    assert "found in" not in reading.described()

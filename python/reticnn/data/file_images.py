@@ -264,7 +264,7 @@ class FileImages:
         # Several tiles may be of one file.
         files = list(dict.fromkeys(self.places[index] for index in wanted))
         found = found_range(files, self._asked)
-        value_range = ValueRange(asked, (found.pair,))
+        value_range = ValueRange(asked, (found.pair,), (found.count, len(files)))
         if asked is None:
             warn_user(
                 "Files have floating-point values, and nothing says which of them are "

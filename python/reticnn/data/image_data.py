@@ -111,6 +111,8 @@ class ImageData:
         lines = [left_out_text(self.left_out)] if self._has_all_files() else []
         read = self.reading.described() if self.reading else ""
         lines += [f"read by {read}"] if read else []
+        origin = self.reading and self.reading.value_range.origin
+        lines += [f"range of values {origin}, before any split"] if origin else []
         several = sum(self.source.has_more_pages(self.indices)) if self.reading else 0
         if several:
             lines.append(f"first of several pages: {several:,} of the images")

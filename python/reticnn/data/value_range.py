@@ -1,6 +1,6 @@
 """Bring the values of files to 0 to 255, by a range that is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,10 +24,13 @@ class ValueRange:
             whole numbers, and `"data"` where they are not.
         pairs: (black, white) for each channel, or for all of them together; None where
             they are not needed, or not known yet.
+        found_in: From how many files, and of how many, the numbers were found, or None.
+            It says nothing of how images are, and is not kept with a classifier.
     """
 
     asked: str | None = None
     pairs: tuple | None = None
+    found_in: tuple | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, value, channels):
@@ -105,6 +108,14 @@ class ValueRange:
     def __str__(self):
         """Return the numbers as they are shown."""
         return " and ".join(f"{low:g} to {high:g}" for low, high in self.pairs)
+
+    @property
+    def origin(self):
+        """Where the numbers were found, in words, or None."""
+        if self.found_in is None:
+            return None
+        some, there = self.found_in
+        return f"found in {some:,} of {there:,} file{'' if there == 1 else 's'}"
 
     @property
     def code(self):

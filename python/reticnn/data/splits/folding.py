@@ -13,6 +13,7 @@ from reticnn.data.splits.splitting import (
     division,
     in_groups,
     strata_of,
+    tell_of_found_range,
 )
 from reticnn.data.splits.together import as_together
 from reticnn.data.splits.units import Units
@@ -51,7 +52,7 @@ def fold_images(
     Returns:
         List of dicts, one per fold: `repeat` and `fold`, counted from 1, and `train`
         and `test`, image data in the order of `data`. As in `split_images`, images that
-        are the same are in one fold.
+        are the same are in one fold, and all have one range of values.
 
     Raises:
         TypeError: If `data` is not image data.
@@ -75,12 +76,16 @@ def fold_images(
     """
     data = in_groups(image_data_of(data), groups)
     if isinstance(v, Iterable) and not isinstance(v, (str, np.ndarray)):
-        return _given_folds(data, v)
+        folds = _given_folds(data, v)
+        tell_of_found_range(data)
+        return folds
     v = as_int(v, "v", minimum=2)
     repeats = as_int(repeats, "repeats")
     strata = strata_of(strata, data)
     together = as_together(keep_together, data)
-    return _drawn_folds(data, v, repeats, strata, together, as_seed(seed))
+    folds = _drawn_folds(data, v, repeats, strata, together, as_seed(seed))
+    tell_of_found_range(data)
+    return folds
 
 
 def _drawn_folds(data, v, repeats, strata, together, seed):

@@ -65,9 +65,12 @@ def split_images(
         `validation` and `test`; or the names given. No image is in two parts: an image
         that the data hold several times, as the same file, as copies of a file, with
         the same pixels in memory or as copies that `augment` made, is in one of them as
-        often, and counts once in the proportions. No group is in two parts either;
-        groups that have an image in common stay together. With groups, the parts do not
-        depend on the order of the images.
+        often, and counts once in the proportions. A copy in another format or size is
+        an image of its own here: `review_images` finds it, and `keep_together` keeps it
+        in the same part. No group is in two parts either; groups that have an image in
+        common stay together. With groups, the parts do not depend on the order of the
+        images. Files read with `value_range="data"` keep one range of values in all
+        parts, that found before the split, also from test images: a message says so.
 
     Raises:
         TypeError: If `data` is not image data, a time is not one, or `keep_together` is
@@ -101,9 +104,11 @@ def split_images(
         ranks = ranks_of(order_by, len(data), facts_to_name(order_by, data))
     strata = strata_of(strata, data)
     together = as_together(keep_together, data)
-    return parts_of_data(
+    parts = parts_of_data(
         data, shares, as_seed(seed), strata=strata, ranks=ranks, together=together
     )
+    tell_of_found_range(data)
+    return parts
 
 
 def in_groups(data, groups):
@@ -272,6 +277,18 @@ def _tell_how_even(data, units, part_of_unit, shares):
     if data.codes is not None:
         text = f"{text} {_least_even(data, units, part_of_unit, shares)}"
     warn_user(text, SplitNotice)
+
+
+def tell_of_found_range(data):
+    """Say so if images of all parts have a say in what is black and white."""
+    value_range = data.reading and data.reading.value_range
+    if value_range and value_range.origin:
+        warn_user(
+            f"All parts keep one range of values, {value_range} ({value_range.origin} "
+            "before this split, so test images may be among them). Give numbers as "
+            "`value_range`, where the data are made, if they must not be.",
+            SplitNotice,
+        )
 
 
 def _least_even(data, units, part_of_unit, shares):

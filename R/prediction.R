@@ -6,7 +6,7 @@
 #' predict_images(classifier, shape_images(5))
 #' larger <- shape_images(5, image_size = 40)
 #' predict_images(classifier, larger, crops = 10)
-#' predict_images(classifier, larger, scales = c(32, 48))
+#' predict_images(classifier, larger, crops = 2, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
                            tta = 0, crops = 1, scales = NULL, on_bad_image = "error",
                            progress = "auto", output = "auto", summarise = NULL) {

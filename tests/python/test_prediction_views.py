@@ -328,7 +328,7 @@ def test_augmentation_in_the_model_does_nothing_to_larger_images(noise):
 # What cannot be done
 
 
-@pytest.mark.parametrize("crops", [0, 2, 7, 1.5, "ten"])
+@pytest.mark.parametrize("crops", [0, 3, 7, 1.5, "ten"])
 def test_bad_crops_are_named(refused, classifier, noise, crops):
     with refused((TypeError, ValueError), "crops", crops):
         predict_images(classifier, noise, crops=crops)

@@ -57,6 +57,22 @@ test_that("predictions are averaged over crops of larger images", {
     (crops + mirrored) / 2, tolerance = 1e-5)
 })
 
+test_that("144 crops are cut from squares at four scales, with their mirror images", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  images <- random_images(2, 18, 24, 3)
+  all <- predict(fit, images, crops = 144)
+  expect_equal(predict_images(fit, images, crops = 144), all, tolerance = 1e-5)
+  expect_equal(predict(fit, images[2, , , ], crops = 144, batch_size = 1), all[2, ],
+    tolerance = 1e-5)
+  square <- images[, , 1:18, ]
+  mirrored <- predict(fit, square, crops = 2, scales = 18)$.pred_circle
+  each <- cbind(predict(fit, square, scales = 18)$.pred_circle,
+    predict(fit, square[, , 18:1, ], scales = 18)$.pred_circle)
+  expect_equal(mirrored, rowMeans(each), tolerance = 1e-5)
+  expect_snapshot(error = TRUE, predict(fit, images, crops = 144, scales = c(18, 24)))
+})
+
 test_that("predictions are averaged over scales, from files and from arrays", {
   skip_if_no_core()
   fit <- tiny_classifier()

@@ -28,13 +28,15 @@ _RECIPE = PaperRecipe(
             "section 3.1, the jittered scale",
         ),
     },
-    prediction={"scales": ((256, 384, 512), "sections 3.2 and 4.2")},
+    prediction={
+        "crops": (2, "section 3.2"),
+        "scales": ((256, 384, 512), "sections 3.2 and 4.2"),
+    },
     notes=(
         PLATEAU_NOTE,
         "The networks for jittered scales went on from those for images of 384, which "
         "began with the weights of 256 and a rate of 0.001 (section 3.1).",
-        "The paper averages with the mirrored image too, and in table 5 with 50 crops "
-        "of each scale.",
+        "In table 5, the paper averages with 50 crops of each scale too.",
     ),
 )
 

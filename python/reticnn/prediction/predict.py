@@ -67,19 +67,26 @@ def predict_images(
             number of pixels, by area or by scale, they are mirrored and shifted by up
             to 5 %. The changes are the same for all images and in every call. Default
             0.
-        crops: 1, no crops; 5, to average the probabilities over crops of the model's
-            size at the corners and the centre of a larger image; or 10, over these and
-            their mirror images. Arrays larger than the model takes are cropped without
-            resizing. Other images are first resized to 8/7 of the model's size: 256
-            pixels for 224. Default 1.
+        crops: Number of views of each image whose probabilities are averaged: 1, the
+            image itself; 2, the image and its mirror image; 5, crops of the model's
+            size at the corners and the centre of a larger image; 10, these and their
+            mirror images; or 144, those with which GoogLeNet was tested. For 5 and 10,
+            arrays larger than the model takes are cropped without resizing, and other
+            images are first resized to 8/7 of the model's size: 256 pixels for 224. For
+            144, the shorter side of each image is resized to four scales: 256, 288, 320
+            and 352 pixels for a model of 224, and in proportion for others. At each
+            scale, three squares are cut from the image, at both ends and in the middle.
+            Each square gives its corners, its centre and itself, resized to the model's
+            size, and all of these are mirrored too. Default 1.
         scales: Whole number of pixels, or several, to which the shorter side of each
             image is resized, keeping its aspect ratio; the probabilities are averaged
             over them. The network is applied to the whole image (dense evaluation):
             global pooling covers all of it, dense layers after flattening become
             convolutions, and the class scores are averaged over the positions. With
-            `crops` of 5 or 10, it sees crops of its own size at each scale instead.
-            None for the model's own size. Default None. With `tta`, the changes are
-            applied to every crop or scale.
+            `crops` of 2, this is done for the mirror image too, as VGG was tested. With
+            `crops` of 5 or 10, the network sees crops of its own size at each scale
+            instead; 144 crops have scales of their own. None for the model's own size.
+            Default None. With `tta`, the changes are applied to every view.
         on_bad_image: What to do about files and subfolders that cannot be read, where
             `images` is a folder, a file or several: `"error"` raises one error for all
             of them; `"skip"` leaves them out, with a warning. Default `"error"`.
@@ -112,24 +119,29 @@ def predict_images(
         ValueError: If `summarise` is given for images that are not tiles; if a file
             cannot be read, there are no images, the images cannot be converted to the
             model's channels without loss, or the model has a layer that cannot be
-            applied to images of other sizes, or to the smallest of the `scales`; or if
-            it is not known what the model outputs.
+            applied to images of other sizes, or to the smallest of the `scales`; if
+            `crops` or `scales` do not suit the model or each other; or if it is not
+            known what the model outputs.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        UserWarning: If an array is resized, except for `scales`, or the files of image
-            data are resized differently than in training, or the model gives NaN.
+        UserWarning: If an array is resized, except for `scales` or 144 crops, or the
+            files of image data are resized differently than in training, or the model
+            gives NaN.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
         {'.pred_class': ['cat'], '.pred_cat': [0.93], '.pred_dog': [0.07],
          '.file': ['~/photos/tom.jpg']}
         >>> table = predict_images(classifier, "~/photos", crops=10)
-        >>> table = predict_images(classifier, "~/photos", scales=(256, 384, 512))
+        >>> table = predict_images(
+        ...     classifier, "~/photos", crops=2, scales=(256, 384, 512)
+        ... )
 
     Source:
-        Crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. Scales: Simonyan and
-        Zisserman (2014), arXiv:1409.1556, section 3.2.
+        10 crops: Krizhevsky, Sutskever and Hinton (2012), NIPS 25. 144 crops: Szegedy
+        et al. (2014), arXiv:1409.4842, section 7. Scales: Simonyan and Zisserman
+        (2014), arXiv:1409.1556, section 3.2.
     """
     start_progress = as_step_progress(progress)
     classifier = as_classifier_or_model(classifier, class_names, output)
@@ -190,7 +202,7 @@ def _of_batch(views, images, batch_size):
             some = slice(start, start + at_once)
             seen = [
                 probabilities(model, kind, network.predict_on_batch(view(pixels[some])))
-                for view in views.of_images()
+                for view in views.of_images(pixels.shape[1:])
             ]
             means[indices[some]] = np.mean(seen, axis=0)
     return means

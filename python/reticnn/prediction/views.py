@@ -11,17 +11,25 @@ import numpy as np
 from reticnn.augmenting import augmentation
 from reticnn.augmenting.host import apply
 from reticnn.classifier import Classifier
-from reticnn.coercion import as_int, as_ints
+from reticnn.coercion import as_int, as_ints, shown
 from reticnn.data.conversion import images_for_model
+from reticnn.prediction.cuts import (
+    ALONE,
+    FIVE,
+    MIRRORED,
+    OF_SQUARES,
+    TEN,
+    cuts,
+    enlarged,
+    is_whole,
+    scales_of_squares,
+)
 from reticnn.prediction.fully_convolutional import fully_convolutional
 
 _TTA_SEED = 0
 
 # Pixels of the shorter side: images of more would hardly fit into any memory.
 _LARGEST_SCALE = 10_000
-
-# Corners of the crops, and the centre: 0 at the top or left, 1 at the bottom or right.
-_CROPS = ((0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5))
 
 
 def views_of(classifier, *, tta, crops, scales):
@@ -30,7 +38,7 @@ def views_of(classifier, *, tta, crops, scales):
     Args:
         classifier: Classifier.
         tta: Whole number of changed copies.
-        crops: 1, 5 or 10.
+        crops: 1, 2, 5, 10 or 144.
         scales: Whole number of pixels, or several, or None.
 
     Returns:
@@ -39,14 +47,16 @@ def views_of(classifier, *, tta, crops, scales):
     Raises:
         ValueError: If the classifier's model cannot be used so, with the reason.
     """
-    views = Views(
-        classifier,
-        as_int(tta, "tta", minimum=0),
-        as_int(crops, "crops"),
-        None if scales is None else as_ints(scales, "scales"),
-    )
-    _check_crops(views.crops, classifier.image_shape)
-    if views.scales:
+    tta, crops = as_int(tta, "tta", minimum=0), as_int(crops, "crops")
+    _check_crops(crops, classifier.image_shape)
+    if crops == OF_SQUARES:
+        own = scales_of_squares(classifier.image_shape[0])
+        _check_no_scales(scales, own)
+        scales = own
+    elif scales is not None:
+        scales = as_ints(scales, "scales")
+    views = Views(classifier, tta, crops, scales)
+    if scales:
         _check_scales(views)
     return views
 
@@ -69,7 +79,7 @@ class Views:
     @property
     def is_dense(self):
         """Whether the network sees whole images of other sizes than its own."""
-        return self.scales is not None and self.crops == 1
+        return self.scales is not None and is_whole(self.crops)
 
     @property
     def reading_shape(self):
@@ -77,9 +87,9 @@ class Views:
         height, width, channels = self.classifier.image_shape
         if self.scales:
             return (self.scales[0], self.scales[0], channels)
-        if self.crops == 1:
+        if is_whole(self.crops):
             return (height, width, channels)
-        return (_with_room(height), _with_room(width), channels)
+        return (enlarged(height), enlarged(width), channels)
 
     def sources(self, data):
         """Return the sources of the images to predict, one per scale.
@@ -99,7 +109,7 @@ class Views:
             )
             takes = cache(self.takes)
             return [_Scaled(data, side, takes) for side in self.scales]
-        if self.crops == 1:
+        if is_whole(self.crops):
             return [images_for_model(data, shape, "images", resize, reading=reading)]
         wanted = self.reading_shape
         if data.files is None and _has_room(data.image_shape, shape):
@@ -114,9 +124,10 @@ class Views:
             return True
         return self.is_dense and _fits(self.network, size)
 
-    def of_images(self):
+    def of_images(self, image_shape):
         """Return functions from images to the views that the network sees."""
-        pairs = product(self._cuts(), self._changes())
+        size = self.classifier.image_shape[:2]
+        pairs = product(cuts(self.crops, size, image_shape), self._changes())
         return [partial(_view, steps) for steps in pairs]
 
     def images_at_once(self, image_shape, batch_size):
@@ -125,17 +136,6 @@ class Views:
         if not self.is_dense or None in size:
             return batch_size
         return max(1, int(batch_size * np.prod(size) / np.prod(image_shape[:2])))
-
-    def _cuts(self):
-        """Return functions from images to crops of them."""
-        if self.crops == 1:
-            return [_unchanged]
-        size = self.classifier.image_shape[:2]
-        mirrored = (False, True)[: self.crops // len(_CROPS)]
-        return [
-            partial(_cropped, size=size, corner=corner, mirror=mirror)
-            for mirror, corner in product(mirrored, _CROPS)
-        ]
 
     def _changes(self):
         """Return functions that give images as they are, and changed in `tta` ways."""
@@ -183,16 +183,6 @@ def _unchanged(pixels):
     return pixels
 
 
-def _cropped(pixels, size, corner, mirror):
-    """Return the part of `size` that lies at `corner`, mirrored if asked."""
-    top, left = (
-        int((have - wanted) * share)
-        for have, wanted, share in zip(pixels.shape[1:3], size, corner, strict=True)
-    )
-    crop = pixels[:, top : top + size[0], left : left + size[1]]
-    return crop[:, :, ::-1] if mirror else crop
-
-
 def _changed(policy, copy, pixels):
     """Return images changed by a policy, or by a mild one where it does not suit.
 
@@ -206,11 +196,6 @@ def _changed(policy, copy, pixels):
     return apply(policy, pixels, _TTA_SEED, copy, np.zeros(len(pixels), int))
 
 
-def _with_room(side):
-    """Return the side of an image for crops: 256 pixels for 224, as in the papers."""
-    return max(side + 1, round(side * 8 / 7))
-
-
 def _has_room(image_shape, crop_shape):
     """Return whether different crops can be cut from an image."""
     room = np.subtract(image_shape[:2], crop_shape[:2])
@@ -219,15 +204,33 @@ def _has_room(image_shape, crop_shape):
 
 def _check_crops(crops, image_shape):
     """Raise if there are no such crops."""
-    if crops not in (1, len(_CROPS), 2 * len(_CROPS)):
+    if crops not in (ALONE, MIRRORED, FIVE, TEN, OF_SQUARES):
         raise ValueError(
-            f"`crops` must be 1, 5 or 10, not {crops}. Use 5 for the corners and the "
-            "centre, or 10 for these and their mirror images."
+            f"`crops` must be 1, 2, 5, 10 or 144, not {crops}. Use 2 for the image and "
+            "its mirror image, 5 for the corners and the centre, 10 for these and "
+            "their mirror images, or 144 for those of squares at four scales."
         )
-    if crops > 1 and None in image_shape[:2]:
+    height, width = image_shape[:2]
+    if not is_whole(crops) and None in (height, width):
         raise ValueError(
-            f"`crops` must be 1, not {crops}, for a model that takes images of any "
-            "size. Use `scales` instead, which predicts whole images."
+            f"`crops` must be 1 or 2, not {crops}, for a model that takes images of "
+            "any size. Use `scales` instead, which predicts whole images."
+        )
+    if crops == OF_SQUARES and height != width:
+        raise ValueError(
+            f"`crops` must be 1, 2, 5 or 10, not {crops}, for a model that takes "
+            f"images of {height} x {width} pixels (height x width): the 144 are cut "
+            "from squares. Use `crops=10` with several `scales`."
+        )
+
+
+def _check_no_scales(scales, own):
+    """Raise if there are scales where those of the crops count."""
+    if scales is not None:
+        raise ValueError(
+            f"`scales` must be left out with `crops=144`, not {shown(scales)}: these "
+            f"crops are cut at scales of their own, here {', '.join(map(str, own))}. "
+            "For other scales, use `crops=10`."
         )
 
 

@@ -161,7 +161,7 @@ test_that("NaN from the model is NA everywhere, with a warning", {
   measures <- unlist(glance(scores)[-1])
   expect_true(all(is.na(measures) & !is.nan(measures)))
   expect_identical(sum(scores$confusion), 0L)
-  expect_output(print(scores), "accuracy NA")
+  expect_output(print(scores), "accuracy +NA")
   expect_s3_class(plot_images(data, predicted), "ggplot")
   expect_s3_class(plot_confusion(scores), "ggplot")
 })

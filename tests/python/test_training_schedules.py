@@ -1,5 +1,7 @@
 """How the learning rate changes: as Keras's own schedules and callbacks change it."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -422,3 +424,21 @@ def test_an_optimizer_keeps_its_own_schedule(train):
     np.testing.assert_allclose(rates_of(classifier), rates)
     with pytest.raises(ValueError, match="follows a schedule of its own"):
         train("cosine", classifier, learning_rate=None)
+
+
+def test_it_is_said_that_a_warm_up_does_not_end(train):
+    """As where a recipe's epochs are made fewer."""
+    with pytest.warns(UserWarning, match="and `epochs` 2: the learning rate rises to"):
+        train("cosine", warmup_epochs=2, epochs=2)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="`warmup_epochs`")
+        train("cosine", warmup_epochs=1, epochs=2)
+
+
+def test_it_is_said_that_averages_stay_what_they_began_with(train):
+    """As where a recipe's momentum is kept, and its epochs are made fewer."""
+    with pytest.warns(UserWarning, match="12 steps to form: 99.9 % of them are the"):
+        train("constant", ema=0.9999)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The averages")
+        train("constant", ema=0.7)

@@ -96,7 +96,7 @@ class ScheduleSettings:
         rates = [_rate_of(self.source, epoch) for epoch in range(1, epochs + 1)]
         return replace(self, settings={"rates": rates})
 
-    def check_fits(self, rate, epochs):
+    def check_fits(self, rate, epochs, warmup_epochs):
         """Raise if it cannot change the learning rate, and warn if it will not."""
         if not rate > 0:
             raise ValueError(
@@ -111,13 +111,19 @@ class ScheduleSettings:
                     f"is {shown(rate)}. Use a lower `{name}`, or a higher "
                     "`learning_rate`."
                 )
+        if 0 < warmup_epochs >= epochs:
+            warn_user(
+                f"`warmup_epochs` is {warmup_epochs}, and `epochs` {epochs}: the "
+                f"learning rate rises to the end, and does not reach {shown(rate)}. "
+                "Use fewer `warmup_epochs`, or more `epochs`."
+            )
         if self.kind == "step":
             first = self.settings.get("every") or self.settings["at"][0]
             if first >= epochs:
                 warn_user(
-                    f"`schedule` first changes the learning rate after epoch {first}, "
-                    f"and there are {epochs}: it stays as it is. Parts such as "
-                    "`at=[0.5]` go with any number of epochs."
+                    "`schedule` first changes the learning rate after epoch "
+                    f"{first:g}, and there are {epochs}: it stays as it is. Parts such "
+                    "as `at=[0.5]` go with any number of epochs."
                 )
 
     def highest_rate(self, steps):

@@ -117,7 +117,7 @@ def set_learning_rate(
     elif stays and not callable(current):
         optimizer.learning_rate = learning_rate
         return learning_rate
-    schedule.check_fits(learning_rate, epochs)
+    schedule.check_fits(learning_rate, epochs, warmup_epochs)
     if first_step is None:
         first_step = steps_done(optimizer)
     optimizer.learning_rate = schedule.by_step(

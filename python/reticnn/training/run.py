@@ -34,6 +34,7 @@ from reticnn.training.callbacks.averaging import (
     AveragedTests,
     begin_averages,
     keep_averages,
+    warn_of_young_averages,
 )
 from reticnn.training.callbacks.best_weights import BestWeights, History
 from reticnn.training.callbacks.checkpoints import Checkpoints
@@ -486,6 +487,7 @@ class TrainingRun:
         )
         build_optimizer(self._model)
         begin_averages(self._model)
+        warn_of_young_averages(self._model, steps * settings.epochs)
         seed_layers(self._model, self.seed)
 
     def _connect(self, seed_given, initial):

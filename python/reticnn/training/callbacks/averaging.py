@@ -1,7 +1,13 @@
 """Moving averages of the weights: measured in place of the weights, and kept."""
 
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import averages, steps_done, trained_by
+from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.keras_internals import (
+    averages,
+    innermost,
+    steps_done,
+    trained_by,
+)
 from reticnn.runtime.stopping import assign_in_full
 
 
@@ -35,6 +41,28 @@ def begin_averages(model):
     """Let the averages of an optimizer that has been used begin with the weights."""
     for variable, average in _pairs(model):
         average.assign(variable)
+
+
+def warn_of_young_averages(model, steps):
+    """Warn if averages will mostly be the weights that they begin with.
+
+    Keras begins them after the first step.
+
+    Args:
+        model: Keras model, compiled.
+        steps: Whole number of steps to come.
+    """
+    if steps < 2 or not averages(model.optimizer):
+        return
+    momentum = innermost(model.optimizer).ema_momentum
+    share = momentum ** (steps - 1)
+    if share > 0.5:
+        warn_user(
+            f"The averages of the weights (`ema`) have the momentum {momentum:g}, and "
+            f"{steps} steps to form: {100 * share:.3g} % of them are the weights that "
+            "they begin with. Use a lower momentum, such as "
+            f"{0.01 ** (1 / (steps - 1)):.2g}, or more `epochs`."
+        )
 
 
 def weights_to_keep(model):

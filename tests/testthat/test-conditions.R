@@ -103,7 +103,7 @@ test_that("no argument with a default refuses NULL", {
     augmentation_layer = list(policy = policy), image_folder = list(path = "photos"),
     image_table = list(paths = "photos/cat/1.png"),
     image_tiles = list(paths = "photos/cat/1.png", tile_size = 8), image_arrays = list(x = random_images(2, 8, 8, 3)),
-    check_images = list(path = "photos"), split_images = list(data = data),
+    check_images = list(path = "photos"), split_images = list(data = data), pca_color = list(data = data),
     fold_images = list(data = data), review_images = list(data = data),
     load_images = list(data = data), cats_and_dogs = NA,
     find_learning_rate = list(model = model(), data = data, steps = 20),
@@ -117,6 +117,8 @@ test_that("no argument with a default refuses NULL", {
     load_classifier = list(path = "a.reticnn"),
     plot_augmentation = list(image = data[1], policy = policy),
     plot_confusion = list(evaluation = evaluate_classifier(classifier, data)),
+    plot_curve = list(evaluation = evaluate_classifier(classifier, data)),
+    evaluation_curve = list(evaluation = evaluate_classifier(classifier, data)),
     plot_feature_maps = list(model = classifier, image = data[1]),
     plot_tiles = list(predictions = predict_images(classifier, image_tiles("photos/cat/1.png", 8))),
     plot_images = list(images = data), feature_maps = list(model = classifier, images = data[1])

@@ -118,8 +118,9 @@ test_that("the Python code of the pages calls functions that there are", {
 
 test_that("the functions that the pages' text names are there", {
   skip_if(length(pages()) == 0, "The pages are not beside the tests")
-  keras_has <- c("fit", "preprocess_input")
-  known <- c(functions_of_r(), functions_of_python(), keras_has)
+  # Keras's, what users give to Keras, and ggplot2's.
+  elsewhere <- c("fit", "preprocess_input", "on_epoch_end", "autoplot")
+  known <- c(functions_of_r(), functions_of_python(), elsewhere)
   for (page in pages()) {
     named <- matches("(?<=`)[A-Za-z_.]+(?=\\([^`]*`)", readLines(page, encoding = "UTF-8"))
     expect_identical(setdiff(named, known), character(), info = page)

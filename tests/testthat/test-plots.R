@@ -97,7 +97,8 @@ test_that("the confusion plot has counts and shares of the row, right ones in bl
   scores <- new_evaluation(list(
     n = 10L, accuracy = 0.7, per_class = list(class = classes),
     confusion = list(truth = rep(classes, each = 2), predicted = rep(classes, 2),
-      n = c(3L, 1L, 2L, 4L))
+      n = c(3L, 1L, 2L, 4L)),
+    predictions = list(truth = classes, predicted = classes, probabilities = diag(2))
   ))
   plot <- plot_confusion(scores)
   fields <- plot$data
@@ -133,7 +134,8 @@ test_that("long names of classes do not run into each other", {
     drawn_texts(plot_confusion(new_evaluation(list(
       n = n^2, accuracy = 1 / n, per_class = list(class = classes),
       confusion = list(truth = rep(classes, each = n), predicted = rep(classes, n),
-        n = rep(1L, n^2))
+        n = rep(1L, n^2)),
+      predictions = list(truth = classes, predicted = classes, probabilities = diag(n))
     ))))
   }
   few <- confusion_texts(c("Golden retriever puppy outside", "Persian long-haired cat"))

@@ -295,13 +295,15 @@ def test_a_tiff_in_parts_is_read_as_a_whole_one(tmp_path, monkeypatch, channels)
         rows = {278: 16} if packed != "raw" else {278: 171}
         whole.save(paths[-1], compression=packed, tiffinfo=rows, exif=exif)
     sizes = [(171, 203), (25, 20)]
-    wanted = [decode_images(paths, size, Reading(channels)) for size in sizes]
+    as_floats = {"reading": Reading(channels), "dtype": np.float32}
+    wanted = [decode_images(paths, size, **as_floats) for size in sizes]
     monkeypatch.setattr(upright, "LARGE", 1000)
     monkeypatch.setattr(upright, "_KEPT", 10**6)
     monkeypatch.setattr(upright, "_PART", 3000)
     monkeypatch.setattr(tiff_parts, "_PART", 2000)
     for before, size in zip(wanted, sizes, strict=True):
-        found = decode_images(paths, size, Reading(channels))
+        assert before.problems == {}
+        found = decode_images(paths, size, **as_floats)
         assert (found.problems, found.extremes) == ({}, before.extremes)
         np.testing.assert_array_equal(found.images, before.images)
 
@@ -404,13 +406,14 @@ def test_converting_in_parts_changes_nothing(tmp_path, monkeypatch, orientation)
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     image.save(paths[2], lossless=True, exif=exif)
     assert cv2.imwrite(paths[3], _photo(61, 83)[..., 0].astype("u2") * 257)
-    wanted = [
-        decode_images(paths, size, Reading(3)).images for size in ((61, 83), (20, 30))
-    ]
+    as_floats = {"reading": Reading(3), "dtype": np.float32}
+    sizes = (61, 83), (20, 30)
+    wanted = [decode_images(paths, size, **as_floats) for size in sizes]
     monkeypatch.setattr(upright, "_PART", 900)
-    for before in wanted:
-        found = decode_images(paths, before.shape[1:3], Reading(3)).images
-        np.testing.assert_array_equal(found, before)
+    for before, size in zip(wanted, sizes, strict=True):
+        found = decode_images(paths, size, **as_floats)
+        assert found.problems == before.problems == {}
+        np.testing.assert_array_equal(found.images, before.images)
 
 
 def test_threads_share_what_memory_there_is():

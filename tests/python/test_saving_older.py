@@ -163,10 +163,19 @@ def test_classifier_knows_what_it_knew(saved):
     np.testing.assert_equal(classifier.history, wanted)
 
 
+def _as_in(new, old):
+    """Return a config without the settings that the old one could not have."""
+    if isinstance(old, dict):
+        return {name: _as_in(new[name], value) for name, value in old.items()}
+    if isinstance(old, list) and len(old) == len(new):
+        return [_as_in(*pair) for pair in zip(new, old, strict=True)]
+    return new
+
+
 @each_classifier
 def test_policy_does_the_same(saved):
     policy, config = saved.load().augmentation, saved.expected["policy"]
-    assert (policy and policy.to_config()) == config
+    assert _as_in(policy and policy.to_config(), config) == config
     if policy:
         changed = augment(np.load(saved.images), policy, seed=1)
         means = changed.mean(axis=(1, 2, 3))

@@ -605,6 +605,12 @@ def bytes_for_files(further, pixels):
 
 
 @_rule
+def bytes_in_files_for_files(further, data):
+    """Deep files do not."""
+    return further != "files" or data not in ("tiff", "npy", "tiles")
+
+
+@_rule
 def a_folder_has_no_weights(data, weights):
     """They are of a table."""
     return data != "folder" or weights is None

@@ -543,11 +543,15 @@ def files(run):
             class_names=data.class_names,
             channels=run.case.channels,
             groups=data.groups,
+            weights=data.weights,
         )
     else:
         loaded = reticnn.load_images(data)
         other = reticnn.image_arrays(
-            loaded["images"], loaded["labels"], class_names=data.class_names
+            loaded["images"],
+            loaded["labels"],
+            class_names=data.class_names,
+            weights=data.weights,
         )
     trained = run.train(data=other)
     _same_history(trained.history, run.classifier.history, 1e-6)

@@ -157,6 +157,7 @@ autoplot.reticnn_evaluation <- function(object, type = c("confusion", "roc",
 #' plot_curve(scores, "calibration")
 plot_curve <- function(evaluation, kind = "roc") {
   check_installed("ggplot2", "Plotting an evaluation")
+  kind <- kind %||% "roc"
   drawn <- call_core("lines_of_curve", evaluation = core_evaluation(evaluation), kind = kind)
   points <- as_table(drawn$points)
   colours <- unlist(drawn$colours)

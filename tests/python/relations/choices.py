@@ -397,6 +397,18 @@ def accumulated_gradients_need_one_device(further, gradient_accumulation_steps):
 
 
 @_rule
+def a_step_takes_several_batches(batch_size, gradient_accumulation_steps):
+    """A batch of all images is one a run, in the shortest."""
+    return batch_size != 32 or gradient_accumulation_steps is None
+
+
+@_rule
+def copies_are_of_one_device(cache_features, further):
+    """Several devices cache nothing."""
+    return cache_features != 2 or further != "distributed"
+
+
+@_rule
 def distances_have_one_class_per_image(head, mixing):
     """The criterion takes a code."""
     return head != "distances" or mixing == "none"

@@ -1,5 +1,7 @@
 """Values and code in messages, in Python's notation and in R's."""
 
+import ast
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,20 @@ def test_code_in_a_message_becomes_r_code(python, r):
     message = f"Use `{python}`, as None said (1, 2)."
     assert translated(message) == message
     assert in_r(translated, message) == f"Use `{r}`, as None said (1, 2)."
+
+
+def test_a_parser_that_another_thread_disturbs_is_asked_again(monkeypatch):
+    parse, calls = ast.parse, []
+
+    def disturbed(code):
+        calls.append(code)
+        if len(calls) == 1:
+            raise SystemError("AST constructor recursion depth mismatch")
+        return parse(code)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert in_r(translated, "`units=None`") == "`units = NULL`"
+    assert len(calls) == 2
 
 
 def test_only_calls_from_r_are_answered_in_its_notation():

@@ -52,11 +52,25 @@ def r_code(code):
     """
     for written, read in ((code, _statement), (f"_({code})", _arguments)):
         try:
-            (statement,) = ast.parse(written).body
+            (statement,) = _parsed(written).body
             return read(statement)
         except (SyntaxError, ValueError, RecursionError, MemoryError, _NotInRError):
             continue
     return code
+
+
+def _parsed(code):
+    """Return code as a syntax tree.
+
+    Python before 3.13 fails (python/cpython#106905) where another thread, such as one
+    of TensorFlow's, parses meanwhile. It hardly does so again.
+    """
+    for _ in range(3):
+        try:
+            return ast.parse(code)
+        except SystemError:
+            continue
+    return ast.parse(code)
 
 
 class _NotInRError(Exception):

@@ -2,52 +2,6 @@
 
 the <- new.env(parent = emptyenv())
 
-#' Keras, ready for use from R
-#'
-#' The Python module `keras`, imported when something in it is first used. Its layers
-#' take and return the same tensors as the blocks of this package, so that both can be
-#' used in one pipe.
-#'
-#' @format An object whose elements, with `$`, are those of the Python module.
-#' @seealso [tuple()]
-#' @export
-#' @examplesIf reticnn::reticnn_available()
-#' keras$Input(c(32L, 32L, 3L)) |>
-#'   keras$layers$Conv2D(32L, tuple(3L, 3L), padding = "same")() |>
-#'   keras$layers$ReLU()() |>
-#'   conv_block(64)
-keras <- structure(list(), class = "reticnn_keras")
-
-#' @export
-`$.reticnn_keras` <- function(x, name) {
-  do.call("$", list(import_keras(), name))
-}
-
-#' @rawNamespace S3method(utils::.DollarNames, reticnn_keras)
-.DollarNames.reticnn_keras <- function(x, pattern = "") {
-  utils::.DollarNames(import_keras(), pattern)
-}
-
-#' @export
-print.reticnn_keras <- function(x, ...) {
-  cat("<keras> the Python module, imported when it is used: keras$layers$Dense(10L)\n")
-  invisible(x)
-}
-
-#' A Python tuple
-#'
-#' The same as [reticulate::tuple()], here so that code written for Keras runs without
-#' attaching reticulate.
-#'
-#' @param ... Elements.
-#' @return A Python tuple.
-#' @export
-#' @examplesIf reticnn::reticnn_available()
-#' keras$layers$MaxPooling2D(tuple(2L, 2L))
-tuple <- function(...) {
-  reticulate::tuple(...)
-}
-
 #' Is Python available for reticnn?
 #'
 #' Looks for a Python with Keras in the places where reticulate looks, without

@@ -14,12 +14,11 @@ backbones <- function() {
 #' Keras was imported.
 #'
 #' * Here, and after `reticulate::import("keras")`, `vgg16$layers` is an R list, and
-#'   `[-5:-2]` is that list without its elements 2 to 5, without an error. The slice is
-#'   `reticulate::py_get_attr(vgg16, "layers")[-5:-2]`, a list for R's `for`; or
-#'   `unfreeze(vgg16, c(-5, -2))`, without a loop.
-#' * After `reticulate::import("keras", convert = FALSE)`, `vgg16$layers[-5:-2]` is the
-#'   slice. R's `for` cannot loop over Python objects: use [reticulate::iterate()], or
-#'   `for (layer in reticulate::py_to_r(vgg16$layers[-5:-2]))`.
+#'   `[-5:-2]` would be that list without its elements 2 to 5: it is refused. In the line
+#'   of [py_for()] it is the slice; or `unfreeze(vgg16, c(-5, -2))`, without a loop.
+#' * With [keras_py], or after `reticulate::import("keras", convert = FALSE)`,
+#'   `vgg16$layers[-5:-2]` is the slice. R's `for` cannot loop over Python objects: use
+#'   [py_for()].
 #'
 #' In both cases, a model whose own `trainable` is `FALSE` trains none of its layers,
 #' whatever a loop sets in them; `freeze(vgg16)` leaves that to each layer.
@@ -41,9 +40,9 @@ backbones <- function() {
 #' freeze(vgg16)
 #' unfreeze(vgg16, "last_block")
 #' unfreeze(vgg16, c(-5, -2))
-#' for (layer in reticulate::py_get_attr(vgg16, "layers")[-5:-2]) {
+#' py_for(layer ~ vgg16$layers[-5:-2], {
 #'   layer$trainable <- TRUE
-#' }
+#' })
 #' length(vgg16$trainable_weights)
 freeze <- function(model, layers = NULL) {
   call_core("freeze", model = as_core(model), layers = layers)

@@ -1,6 +1,7 @@
 #' @eval said("evaluate_classifier",
 #'   groups = "A factor is accepted too.",
-#'   costs = "The names of the rows and columns of a matrix are those of the classes.")
+#'   costs = "The names of the rows and columns of a matrix are those of the classes.",
+#'   prior = "A named vector is accepted too.")
 #' @return In R, this is a `reticnn_evaluation`, which prints its measures with their
 #'   intervals. What is NaN in Python is `NA`. `class`, `truth` and `predicted` are
 #'   factors, and `confusion` has the true classes in rows and the predicted ones in
@@ -18,15 +19,22 @@
 #' # Where a missed square is five times as bad as a false alarm:
 #' costs <- matrix(c(0, 5, 1, 0), 2, dimnames = list(c("circle", "square"), c("circle", "square")))
 #' evaluate_classifier(classifier, shape_images(100), costs = costs)$mean_cost
+#' # Where squares are rare:
+#' evaluate_classifier(classifier, shape_images(100), prior = c(square = 0.02, circle = 0.98))
 evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
                                 progress = "auto", output = "auto", summarise = NULL,
                                 intervals = 0.95, groups = NULL, top_k = NULL,
-                                threshold = NULL, costs = NULL) {
+                                threshold = NULL, costs = NULL, prior = NULL) {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
     progress = step_reporter(progress, "Evaluating"), output = output,
     summarise = summarise, intervals = intervals, groups = one_per_image(groups),
-    top_k = top_k, threshold = threshold, costs = as_costs(costs)))
+    top_k = top_k, threshold = threshold, costs = as_costs(costs), prior = as_prior(prior)))
+}
+
+# A vector with the names of the classes says which is which.
+as_prior <- function(prior) {
+  if (is.null(names(prior))) prior else as.list(prior)
 }
 
 # A matrix with the names of the classes says which is which.
@@ -41,7 +49,8 @@ as_costs <- function(costs) {
 new_evaluation <- function(scores) {
   classes <- as.character(scores$per_class$class)
   as_classes <- function(names) factor(unlist(none_as_na(as.list(names))), levels = classes)
-  measures <- setdiff(names(scores), c("n", "per_class", "confusion", "intervals", "predictions"))
+  measures <- setdiff(names(scores), c("n", "per_class", "confusion", "intervals", "predictions",
+    "prior"))
   scores[measures] <- lapply(scores[measures], nan_as_na)
   rates <- setdiff(names(scores$per_class), c("class", "n"))
   scores$per_class[rates] <- lapply(scores$per_class[rates], nan_as_na)
@@ -62,6 +71,7 @@ new_evaluation <- function(scores) {
   colnames(chances) <- paste0(".pred_", classes)
   scores$predictions <- tibble::tibble(truth = as_classes(scores$predictions$truth),
     .pred_class = as_classes(scores$predictions$predicted), tibble::as_tibble(chances))
+  if (!is.null(scores$prior)) scores$prior <- unlist(scores$prior)
   structure(scores, class = "reticnn_evaluation")
 }
 
@@ -72,6 +82,11 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
   level <- if (!is.null(x$level)) paste0(", ", format(100 * x$level), " % intervals")
   cat("<reticnn_evaluation> ", format(x$n, big.mark = ",", decimal.mark = "."),
     " images, ", nrow(table), " classes", level, "\n", sep = "")
+  if (!is.null(x$prior)) {
+    cat("probabilities for shares of ",
+      paste(names(x$prior), format(x$prior, digits = 3, trim = TRUE), collapse = ", "), "\n",
+      sep = "")
+  }
   print_measures(measures, x$intervals)
   if (nrow(table) > most) {
     # Classes that are not in the data have no F1.
@@ -155,7 +170,7 @@ NULL
 #' @export
 glance.reticnn_evaluation <- function(x, ...) {
   rlang::check_dots_empty()
-  tables <- c("per_class", "confusion", "intervals", "predictions", "level")
+  tables <- c("per_class", "confusion", "intervals", "predictions", "level", "prior")
   tibble::as_tibble(unclass(x)[setdiff(names(x), tables)])
 }
 

@@ -1,4 +1,4 @@
-#' @eval said("predict_images")
+#' @eval said("predict_images", prior = "A named vector is accepted too.")
 #' @return `.pred_class` is a factor, and what is None or NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -9,11 +9,12 @@
 #' predict_images(classifier, larger, crops = 2, scales = c(32, 48))
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
                            tta = 0, crops = 1, scales = NULL, on_bad_image = "error",
-                           progress = "auto", output = "auto", summarise = NULL) {
+                           progress = "auto", output = "auto", summarise = NULL,
+                           prior = NULL) {
   predictions(classifier = classifier, images = images, class_names = class_names,
     batch_size = batch_size, tta = tta, crops = crops, scales = scales,
     on_bad_image = on_bad_image, progress = progress, output = output,
-    summarise = summarise)
+    summarise = summarise, prior = as_prior(prior))
 }
 
 # `names` are those that the user's function has for the arguments of predict_images().
@@ -36,8 +37,8 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta,crops,scales,on_bad_image,summarise As `images`,
-#'   `batch_size`, `tta`, `crops`, `scales`, `on_bad_image` and `summarise` of
+#' @param new_data,batch_size,tta,crops,scales,on_bad_image,summarise,prior As `images`,
+#'   `batch_size`, `tta`, `crops`, `scales`, `on_bad_image`, `summarise` and `prior` of
 #'   [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
@@ -48,7 +49,7 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
 #' @export
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
                                        crops = 1, scales = NULL, on_bad_image = "error",
-                                       summarise = NULL, ...) {
+                                       summarise = NULL, prior = NULL, ...) {
   if ("newdata" %in% ...names()) {
     abort_text("The images to predict are `new_data` here, not `newdata`.",
       call = rlang::current_env())
@@ -56,5 +57,6 @@ predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 
   rlang::check_dots_empty()
   predictions(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
     scales = scales, on_bad_image = on_bad_image, summarise = summarise,
+    prior = as_prior(prior),
     names = c(classifier = "object", images = "new_data"))
 }

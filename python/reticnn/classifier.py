@@ -39,6 +39,8 @@ class Classifier:
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; or `"distances"` to prototypes.
+        class_shares: `ClassShares`, how often the last training met each class, or None
+            if that is not known.
     """
 
     __module__ = "reticnn"
@@ -58,6 +60,7 @@ class Classifier:
         output=None,
         seen=None,
         weights=None,
+        class_shares=None,
     ):
         """Put a model together with its class names and training history.
 
@@ -75,6 +78,7 @@ class Classifier:
         self.trained_with = trained_with
         self.output = output
         self.seen = SeenImages() if seen is None else seen
+        self.class_shares = class_shares
         self._weights = weights
 
     @property

@@ -1,26 +1,6 @@
 """Evaluate a classifier on labelled images."""
 
-from typing import NamedTuple
-
-import numpy as np
-
-from reticnn.classifier import Classifier
-from reticnn.coercion import as_float, as_int, as_ints
-from reticnn.data.accepting import image_data_of
-from reticnn.data.conversion import images_for_model
-from reticnn.data.hashing import hashed
-from reticnn.data.image_data import ImageData
-from reticnn.data.splits.splitting import in_groups
-from reticnn.evaluation.compiled_loss import compiled_loss
-from reticnn.evaluation.decisions import as_costs, as_threshold, decided
-from reticnn.evaluation.metrics import classification_metrics
-from reticnn.memory import seen_by, warn_of_seen
-from reticnn.outputs import as_classifier_or_model, probabilities
-from reticnn.prediction.forward import outputs_of
-from reticnn.prediction.missing import warn_of_missing
-from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tiles
-from reticnn.runtime.backend import keras
-from reticnn.runtime.progress import as_step_progress
+from reticnn.evaluation.measuring import measured
 
 
 def evaluate_classifier(
@@ -37,6 +17,7 @@ def evaluate_classifier(
     top_k=None,
     threshold=None,
     costs=None,
+    prior=None,
 ):
     """Evaluate a classifier on labelled images.
 
@@ -73,6 +54,14 @@ def evaluate_classifier(
             rows, both in the order of the classifier's. Without a `threshold`, the
             class is then predicted whose expected cost is lowest. None for no costs.
             Default None.
+        prior: Dict of the share of each class, which sum to 1, among the images that
+            the classifier is meant for, where these differ from those in training. The
+            probabilities become those for such images, by Bayes's rule, before they
+            are averaged over tiles and compared with a threshold or weighed by costs;
+            `loss` is then their log loss. The shares in training are counted as it saw
+            them: images by their weights and those of their classes, labels as they
+            were smoothed. The measures still count each of the images of `data` once.
+            None for the probabilities as they are. Default None.
 
     Returns:
         Dict. Measures that are undefined for the data, such as the AUC where all images
@@ -118,6 +107,7 @@ def evaluate_classifier(
           seed, nor on the order of images or classes, and are NaN where the sample
           shows no variation, as the F1 does where all predictions are correct.
         - `level`: the level of the intervals, if there are any.
+        - `prior`: the shares of the classes, if they are given.
         - `predictions`: dict of `truth`, the class of each image, `predicted`, and
           `probabilities`, an array (n, classes) in the order of `per_class`.
 
@@ -129,7 +119,9 @@ def evaluate_classifier(
             given for images that are not tiles, or whose tiles are of several
             classes; or if `groups` are not one per image, `top_k` is not below the
             number of classes, `threshold` is given for more than two classes, or
-            `costs` are for other classes.
+            `costs` are for other classes; or if `prior` is for other classes, does not
+            sum to 1, or cannot correct anything, as the shares in training are not
+            known (older files, models trained by Keras) or the model gives distances.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -138,7 +130,8 @@ def evaluate_classifier(
             made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files
             are resized differently than in training, or the model gives NaN, or all
-            images are of one group.
+            images are of one group, or probabilities may not go with the shares in
+            training that `prior` takes the place of.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))
@@ -151,7 +144,8 @@ def evaluate_classifier(
         The definitions are those of scikit-learn. Calibration error: Guo et al.
         (2017), arXiv:1706.04599. Intervals of proportions: Wilson (1927), JASA 22;
         of their mean: Zou and Donner (2008), Statistics in Medicine 27. Costs: Elkan
-        (2001), IJCAI.
+        (2001), IJCAI. Prior: Saerens, Latinne and Decaestecker (2002), Neural
+        Computation 14.
     """
     found = measured(
         classifier,
@@ -166,133 +160,6 @@ def evaluate_classifier(
         top_k=top_k,
         threshold=threshold,
         costs=costs,
+        prior=prior,
     )
     return found.scores
-
-
-class Measured(NamedTuple):
-    """A classifier's predictions of labelled images, and how good they are.
-
-    `data` are the images as the model takes them, `probabilities` (n, classes), and
-    `scores` what `evaluate_classifier` returns.
-    """
-
-    classifier: Classifier
-    data: ImageData
-    probabilities: np.ndarray
-    scores: dict
-
-
-def measured(
-    classifier,
-    data,
-    class_names,
-    batch_size,
-    progress,
-    output="auto",
-    summarise=None,
-    *,
-    intervals=0.95,
-    groups=None,
-    top_k=None,
-    threshold=None,
-    costs=None,
-):
-    """Return what `evaluate_classifier` finds, with what it finds it from."""
-    start_progress = as_step_progress(progress)
-    summarise = as_summary(summarise)
-    if intervals is not None:
-        intervals = as_float(intervals, "intervals", above=0, below=1)
-    data = image_data_of(
-        data,
-        resize=getattr(classifier, "resize", None),
-        reading=getattr(classifier, "reading", None),
-    )
-    if isinstance(classifier, keras.Model) and class_names is None:
-        class_names = data.class_names
-    classifier = as_classifier_or_model(classifier, class_names, output)
-    if data.codes is None:
-        raise ValueError(
-            "`data` has no labels to compare with. Give them to `image_arrays()` or "
-            "`image_table()`, or put the images into one subfolder per class."
-        )
-    data = data.with_classes(classifier.class_names)
-    class_names = classifier.class_names
-    costs = as_costs(costs, class_names)
-    threshold = as_threshold(threshold, class_names, costs)
-    top_k = _as_top_k(top_k, class_names)
-    groups = None if intervals is None else in_groups(data, groups).groups
-    codes = data.codes
-    images = None
-    if summarise:
-        check_tiles(data, "data")
-        images = ImagesOfTiles(data)
-        codes = images.labels(codes, data.class_names, data.files)
-        groups = groups and [groups[first] for first in images.first]
-    data = images_for_model(
-        data,
-        classifier.image_shape,
-        "data",
-        classifier.resize,
-        reading=classifier.reading,
-    )
-    seen = classifier.seen | seen_by(classifier.model)
-    data = hashed(data) if seen else data
-    model, batch_size = classifier.model, as_int(batch_size, "batch_size")
-    outputs = outputs_of(model, data, batch_size, start_progress)
-    predicted = probabilities(model, classifier.output, outputs)
-    warn_of_missing(predicted, data.files)
-    warn_of_seen(data, seen, "data")
-    loss = None
-    if images:
-        predicted = images.summarised(predicted, summarise)
-    else:
-        loss = compiled_loss(classifier, data, outputs, batch_size)
-    decisions, threshold = decided(codes, predicted, threshold, costs)
-    metrics = classification_metrics(
-        codes,
-        predicted,
-        class_names,
-        predicted=decisions,
-        top_k=top_k,
-        costs=costs,
-        intervals=intervals,
-        groups=groups,
-    )
-    scores = {
-        "n": len(codes),
-        "loss": metrics["log_loss"] if loss is None else loss,
-        **metrics,
-        "predictions": _predictions(codes, decisions, predicted, class_names),
-    }
-    if intervals is not None:
-        scores["level"] = intervals
-    if threshold is not None:
-        scores["threshold"] = threshold
-    return Measured(classifier, data, predicted, scores)
-
-
-def _as_top_k(top_k, class_names):
-    """Return the numbers k of top-k accuracies."""
-    if top_k is None:
-        return ()
-    top_k = as_ints(top_k, "top_k")
-    if max(top_k) >= len(class_names):
-        raise ValueError(
-            f"`top_k` must be below the number of classes, {len(class_names)}, not "
-            f"{max(top_k)}, with which every prediction is right."
-        )
-    return tuple(sorted(set(top_k)))
-
-
-def _predictions(codes, decisions, probabilities, class_names):
-    """Return the truth and the prediction of each image, None where there is none."""
-    missing = np.isnan(probabilities).any(axis=1)
-    return {
-        "truth": [class_names[code] for code in codes],
-        "predicted": [
-            None if gone else class_names[code]
-            for code, gone in zip(decisions, missing, strict=True)
-        ],
-        "probabilities": probabilities,
-    }

@@ -1,9 +1,12 @@
 """What a model's output means: its kind, its loss, and the class probabilities."""
 
 from reticnn.outputs.bare_models import as_classifier_or_model, kind_of_classifier
+from reticnn.outputs.class_shares import ClassShares, as_prior, with_prior
 from reticnn.outputs.compiled import (
     is_for_several_labels,
+    learns_probabilities,
     loss_of,
+    smoothing_of,
     takes_logits,
     takes_one_hot,
     targets_of_classes,
@@ -13,18 +16,23 @@ from reticnn.outputs.meaning import count_classes, meaning_of, output_kind
 from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
 
 __all__ = [
+    "ClassShares",
     "as_classifier_or_model",
+    "as_prior",
     "count_classes",
     "is_for_several_labels",
     "kind_of_classifier",
+    "learns_probabilities",
     "loss_and_metric",
     "loss_of",
     "meaning_of",
     "output_kind",
     "probabilities",
     "slopes_of_drawn_classes",
+    "smoothing_of",
     "soft_binary_accuracy",
     "takes_logits",
     "takes_one_hot",
     "targets_of_classes",
+    "with_prior",
 ]

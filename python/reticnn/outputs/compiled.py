@@ -18,6 +18,15 @@ _OF_SCORES = {"hinge", "squared_hinge", "categorical_hinge", "circle", "ctc"}
 
 _BINARY = {"binary_crossentropy", "binary_focal_crossentropy"}
 
+# They are lowest, on average, for the probabilities that the classes have.
+_PROPER = {
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "kl_divergence",
+    "mean_squared_error",
+    "sparse_categorical_crossentropy",
+}
+
 # Keras chooses the cross-entropy for codes or for one-hot targets itself.
 _CHOSEN_BY_TARGETS = {"ce", "crossentropy"}
 
@@ -60,6 +69,24 @@ def takes_logits(model):
 def is_for_several_labels(model):
     """Return whether the loss is that of classes that are independent of each other."""
     return _keras_name(_bare(loss_of(model))) in _BINARY
+
+
+def learns_probabilities(model):
+    """Return whether the compiled model's loss has it learn those of the classes."""
+    its_own = {"compute_loss", "train_step"}.intersection(own_methods(model))
+    is_ours = type(model).__module__ == "reticnn"
+    if its_own and not is_ours:
+        return False
+    return _keras_name(_bare(loss_of(model))) in _PROPER
+
+
+def smoothing_of(model):
+    """Return the label smoothing of the compiled model's loss, 0 for none."""
+    loss = loss_of(model)
+    if isinstance(loss, functools.partial):
+        return float(loss.keywords.get("label_smoothing") or 0)
+    said = getattr(loss, "label_smoothing", None)
+    return float(said or 0) if isinstance(loss, keras.losses.Loss) else 0.0
 
 
 def takes_one_hot(model):

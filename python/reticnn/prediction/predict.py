@@ -17,7 +17,12 @@ from reticnn.data.listing import (
     without_arrays,
 )
 from reticnn.data.other_files import no_images_text, warn_of_pictures
-from reticnn.outputs import as_classifier_or_model, probabilities
+from reticnn.outputs import (
+    as_classifier_or_model,
+    as_prior,
+    probabilities,
+    with_prior,
+)
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import predicted_classes, warn_of_missing
 from reticnn.prediction.summarising import (
@@ -43,6 +48,7 @@ def predict_images(
     progress="auto",
     output="auto",
     summarise=None,
+    prior=None,
 ):
     """Predict the class of each image.
 
@@ -102,6 +108,10 @@ def predict_images(
             `"max"`, the highest of them, which finds what only few tiles show, and of
             which the sum is more than 1; `"vote"`, the share of the tiles that are
             predicted to be of each class; or None, for one row per tile. Default None.
+        prior: Dict of the share of each class, which sum to 1, among such images as
+            these, where it differs from that in training, as in `evaluate_classifier`:
+            the probabilities, averaged over the views of an image or a tile, become
+            those for such shares. None for the probabilities as they are. Default None.
 
     Returns:
         Table (dict of equal-length lists) with one row per image, in the order given:
@@ -121,13 +131,15 @@ def predict_images(
             model's channels without loss, or the model has a layer that cannot be
             applied to images of other sizes, or to the smallest of the `scales`; if
             `crops` or `scales` do not suit the model or each other; or if it is not
-            known what the model outputs.
+            known what the model outputs; or if `prior` is for other classes, does not
+            sum to 1, or the shares in training are not known.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If an array is resized, except for `scales` or 144 crops, or the
             files of image data are resized differently than in training, or the model
-            gives NaN.
+            gives NaN, or its probabilities may not go with the shares of the classes
+            in training that `prior` takes the place of.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -149,6 +161,7 @@ def predict_images(
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     rule = as_bad_image_rule(on_bad_image)
     summarise = as_summary(summarise)
+    prior = as_prior(prior, classifier)
     data = _images_to_predict(images, views.reading_shape, classifier, rule)
     if summarise:
         check_tiles(data, "images")
@@ -156,6 +169,7 @@ def predict_images(
     batch_size = as_int(batch_size, "batch_size")
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
     warn_of_missing(predicted, data.files)
+    predicted = with_prior(predicted, classifier, prior)
     known = _known_of(data)
     if summarise:
         images = ImagesOfTiles(data)

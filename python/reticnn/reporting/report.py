@@ -11,7 +11,7 @@ import numpy as np
 
 from reticnn import __version__
 from reticnn.coercion import shown
-from reticnn.evaluation.evaluate import measured
+from reticnn.evaluation.measuring import measured
 from reticnn.notation import in_words
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag

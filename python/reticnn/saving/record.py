@@ -8,6 +8,7 @@ from reticnn.data.resizing import RESIZES
 from reticnn.memory import SeenImages
 from reticnn.notation import is_visible, shown
 from reticnn.optimizers.schedule_settings import are_settings
+from reticnn.outputs import ClassShares
 from reticnn.runtime.foreign.texts import read_json
 
 FORMAT = 1
@@ -159,10 +160,19 @@ def _read_parts(record):
     """Put the objects into a record that it describes."""
     record["augmentation"] = _read_policy(record.get("augmentation"))
     record["reading"] = _read_reading(record.get("reading"))
+    record["class_shares"] = _read_shares(record)
     try:
         record["seen"] = SeenImages.from_config(record.get("seen"))
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"its `seen` cannot be read: {error}") from error
+
+
+def _read_shares(record):
+    config, count = record.get("class_shares"), len(record["class_names"])
+    try:
+        return ClassShares.from_config(config, count)
+    except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
+        raise ValueError(f"its `class_shares` cannot be read: {error}") from error
 
 
 def _read_reading(config):

@@ -116,6 +116,7 @@ def save_classifier(classifier, path):
         "kept_epoch": classifier.kept_epoch,
         "trained_with": classifier.trained_with,
         "output": classifier.output,
+        "class_shares": classifier.class_shares and classifier.class_shares.to_config(),
         "seen": classifier.seen.to_config(),
         "trainable": trainable_flags(classifier.model),
         "compiled_here": compiled_here(classifier.model),
@@ -237,6 +238,7 @@ def load_classifier(path):
         output=record.get("output"),
         seen=record["seen"],
         weights=fingerprint(model),
+        class_shares=record["class_shares"],
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier

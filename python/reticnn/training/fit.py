@@ -9,6 +9,7 @@ from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
 from reticnn.training.callbacks.checkpoints import check_stages, has_checkpoint, held
 from reticnn.training.callbacks.epoch_progress import as_progress
+from reticnn.training.class_weights import shares_after
 from reticnn.training.compiling import check_one_schedule
 from reticnn.training.distributing import as_devices, is_first_process
 from reticnn.training.origin import origin_of
@@ -398,6 +399,7 @@ def _classifier(runs, settings, seen):
         output=origin.kind,
         seen=seen,
         weights=fingerprint(origin.model),
+        class_shares=shares_after(origin, run),
     )
 
 

@@ -1,11 +1,8 @@
 """Data to train and to validate on, checked against the model."""
 
 import numbers
-from collections.abc import Mapping
 
-import numpy as np
-
-from reticnn.coercion import as_choice, as_float, shown
+from reticnn.coercion import shown
 from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model
 from reticnn.data.hashing import hashed
@@ -13,6 +10,7 @@ from reticnn.data.image_data import check_not_empty
 from reticnn.memory import warn_of_seen
 from reticnn.outputs import count_classes
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
+from reticnn.training.class_weights import totals_of_classes
 from reticnn.training.holding_out import set_apart
 
 
@@ -72,7 +70,7 @@ def _check_some_count(data, name):
 
 def _warn_of_missing_classes(data):
     """Warn if there are classes that the model cannot learn from the images."""
-    totals = zip(data.class_names, _totals_of_classes(data), strict=True)
+    totals = zip(data.class_names, totals_of_classes(data), strict=True)
     missing = [name for name, total in totals if total == 0]
     if missing:
         weighted = "" if data.weights is None else " with a weight"
@@ -130,50 +128,3 @@ def _labelled(
             "some classes, name all of them as `class_names` when you make it."
         )
     return data
-
-
-def weights_of_images(data, class_weight=None):
-    """Return how much each image counts in the loss, float32, or None.
-
-    That is its own weight times that of its class.
-    """
-    own = data.weights
-    if class_weight is None:
-        return None if own is None else np.array(own, "float32")
-    of_classes = _weights_of_classes(class_weight, data)[data.codes]
-    return of_classes if own is None else of_classes * np.array(own, "float32")
-
-
-def _totals_of_classes(data):
-    """Return the number of images of each class, each as much as its weight."""
-    return np.bincount(data.codes, data.weights, minlength=len(data.class_names))
-
-
-def _weights_of_classes(class_weight, data):
-    """Return the weight of each class; balanced ones have mean 1 over the images."""
-    if isinstance(class_weight, Mapping):
-        if set(class_weight) != set(data.class_names):
-            raise ValueError(
-                f"`class_weight` must give one weight for each of "
-                f"{shown(data.class_names)}, not for {shown(list(class_weight))}."
-            )
-        weights = [
-            as_float(class_weight[name], "class_weight", above=0)
-            for name in data.class_names
-        ]
-        return np.array(weights, dtype="float32")
-    if not isinstance(class_weight, str):
-        raise TypeError(
-            f"`class_weight` must name the class of each weight, not be "
-            f"{shown(class_weight)}. Give something like "
-            f"`{ {name: 1 for name in data.class_names[:2]} }`, or `'balanced'`."
-        )
-    as_choice(class_weight, "class_weight", ("balanced", None))
-    totals = _totals_of_classes(data).astype("float64")
-    weights = np.divide(
-        totals.sum() / np.count_nonzero(totals),
-        totals,
-        out=np.zeros_like(totals),
-        where=totals > 0,
-    )
-    return weights.astype("float32")

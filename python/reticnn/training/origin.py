@@ -32,6 +32,7 @@ class Origin:
         resize: How earlier training images were resized, or None.
         reading: How their files were read, or None.
         augmentation: The policy of earlier training, or None.
+        class_shares: `ClassShares` of earlier training, or None.
         unsaid: Whether the model was trained here before, and is not given as the
             classifier that this made.
     """
@@ -45,6 +46,7 @@ class Origin:
     resize: str | None = None
     reading: object = None
     augmentation: object = None
+    class_shares: object = None
     unsaid: bool = False
 
     @property
@@ -98,6 +100,7 @@ def _origin_of_classifier(classifier, output, fresh):
     if not fresh:
         warn_if_stale(classifier, "model")
         before = {
+            "class_shares": classifier.class_shares,
             "history": classifier.history,
             "kept_epoch": classifier.kept_epoch,
             "seen": classifier.seen,

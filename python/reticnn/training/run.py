@@ -43,6 +43,7 @@ from reticnn.training.callbacks.epoch_progress import Position
 from reticnn.training.callbacks.given import GivenCallbacks
 from reticnn.training.callbacks.plateau import Plateau
 from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers, torch_state_kept
+from reticnn.training.class_weights import shares_in_loss, weights_of_images
 from reticnn.training.compiling import (
     build_optimizer,
     check_updates,
@@ -65,7 +66,7 @@ from reticnn.training.fingerprint import (
     optimizer_texts,
     rate_of,
 )
-from reticnn.training.labelled import training_data, weights_of_images
+from reticnn.training.labelled import training_data
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.monitoring import monitor_of
@@ -206,6 +207,11 @@ class TrainingRun:
             "schedule": self._settings.schedule.to_config(),
             "seed": self.seed,
         }
+
+    @property
+    def class_shares(self):
+        """`ClassShares`, how much of the loss was about each class."""
+        return shares_in_loss(self._model, self._data, self._weights, self._settings)
 
     @property
     def note(self):

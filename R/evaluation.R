@@ -1,13 +1,15 @@
 #' @eval said("evaluate_classifier",
 #'   groups = "A factor is accepted too.",
 #'   costs = "The names of the rows and columns of a matrix are those of the classes.",
-#'   prior = "A named vector is accepted too.")
+#'   prior = "A named vector is accepted too.",
+#'   by = "A factor is accepted too.")
 #' @return In R, this is a `reticnn_evaluation`, which prints its measures with their
 #'   intervals. What is NaN in Python is `NA`. `class`, `truth` and `predicted` are
 #'   factors, and `confusion` has the true classes in rows and the predicted ones in
 #'   columns. [plot_confusion()] draws it, [glance()] gives the measures as a tibble with
 #'   one row, and [tidy()] those of each class or, with `type = "intervals"`, all
-#'   intervals. `predictions` is a tibble with a row per image, `truth`, `.pred_class` and
+#'   intervals. With `by`, `tidy(scores, "by")` gives that table, and `plot(scores, "by")` or
+#'   [plot_by()] draws it. `predictions` is a tibble with a row per image, `truth`, `.pred_class` and
 #'   `.pred_<class>`, as yardstick takes it.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -24,12 +26,14 @@
 evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size = 32,
                                 progress = "auto", output = "auto", summarise = NULL,
                                 intervals = 0.95, groups = NULL, top_k = NULL,
-                                threshold = NULL, costs = NULL, prior = NULL) {
+                                threshold = NULL, costs = NULL, prior = NULL,
+                                by = NULL) {
   new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
     progress = step_reporter(progress, "Evaluating"), output = output,
     summarise = summarise, intervals = intervals, groups = one_per_image(groups),
-    top_k = top_k, threshold = threshold, costs = as_costs(costs), prior = as_prior(prior)))
+    top_k = top_k, threshold = threshold, costs = as_costs(costs), prior = as_prior(prior),
+    by = one_per_image(by)))
 }
 
 # A vector with the names of the classes says which is which.
@@ -50,7 +54,7 @@ new_evaluation <- function(scores) {
   classes <- as.character(scores$per_class$class)
   as_classes <- function(names) factor(unlist(none_as_na(as.list(names))), levels = classes)
   measures <- setdiff(names(scores), c("n", "per_class", "confusion", "intervals", "predictions",
-    "prior"))
+    "prior", "by"))
   scores[measures] <- lapply(scores[measures], nan_as_na)
   rates <- setdiff(names(scores$per_class), c("class", "n"))
   scores$per_class[rates] <- lapply(scores$per_class[rates], nan_as_na)
@@ -63,16 +67,22 @@ new_evaluation <- function(scores) {
   if (!is.null(scores$intervals)) {
     intervals <- scores$intervals
     intervals$class <- as_classes(intervals$class)
-    limits <- c("estimate", "lower", "upper")
-    intervals[limits] <- lapply(intervals[limits], nan_as_na)
-    scores$intervals <- as_table(intervals)
+    scores$intervals <- as_limits(intervals)
   }
+  if (!is.null(scores$by)) scores$by <- as_limits(scores$by)
   chances <- scores$predictions$probabilities
   colnames(chances) <- paste0(".pred_", classes)
   scores$predictions <- tibble::tibble(truth = as_classes(scores$predictions$truth),
     .pred_class = as_classes(scores$predictions$predicted), tibble::as_tibble(chances))
   if (!is.null(scores$prior)) scores$prior <- unlist(scores$prior)
   structure(scores, class = "reticnn_evaluation")
+}
+
+# A table of estimates with their limits, what is NaN in Python being NA.
+as_limits <- function(table) {
+  limits <- intersect(c("estimate", "lower", "upper"), names(table))
+  table[limits] <- lapply(table[limits], nan_as_na)
+  as_table(table)
 }
 
 #' @export
@@ -100,7 +110,25 @@ print.reticnn_evaluation <- function(x, most = 10, ...) {
     cat("\n")
     print(x$confusion)
   }
+  if (!is.null(x$by)) print_by(x$by, most)
   invisible(x)
+}
+
+# A line for each value, with the intervals of both measures.
+print_by <- function(by, most) {
+  measures <- split(as.data.frame(by), factor(by$measure, unique(by$measure)))
+  shown <- measures[[1]][c("value", "n")]
+  names(shown)[[1]] <- by$column[[1]]
+  for (measure in names(measures)) {
+    own <- measures[[measure]]
+    limits <- if (!is.null(own$lower)) {
+      ifelse(is.na(own$lower), "", sprintf(" [%.3f, %.3f]", own$lower, own$upper))
+    }
+    shown[[measure_names(measure)]] <- paste0(sprintf("%.3f", own$estimate), limits)
+  }
+  cat("\n")
+  print(utils::head(shown, most), row.names = FALSE)
+  if (nrow(shown) > most) cat(nrow(shown) - most, "more values: tidy(x, \"by\")\n")
 }
 
 # A line for each measure, with its interval if there is one.
@@ -144,20 +172,23 @@ core_evaluation <- function(evaluation) {
     per_class = as_columns(evaluation$per_class),
     predictions = list(truth = as.list(as.character(predictions$truth)),
       probabilities = as.matrix(predictions[-(1:2)])),
-    level = evaluation$level
+    level = evaluation$level,
+    by = as_columns(evaluation$by)
   )
 }
 
 #' Evaluations as tibbles
 #'
 #' @param x Evaluation from [evaluate_classifier()].
-#' @param type What a row is about: `"class"`, a class; or `"intervals"`, a measure, or a
-#'   measure of a class. Default `"class"`.
+#' @param type What a row is about: `"class"`, a class; `"intervals"`, a measure, or a
+#'   measure of a class; or `"by"`, a measure of the images of which the same is known.
+#'   Default `"class"`.
 #' @param ... Not used; must be empty.
 #' @return `glance()`: a tibble with one row, the measures over all images. `tidy()`:
 #'   one row per class, with its number of images and its measures; or one row per measure, and
 #'   per class and measure of a class (`class` is `NA` for measures over all images), with
-#'   `estimate`, `lower` and `upper`.
+#'   `estimate`, `lower` and `upper`; or the table that `by` of [evaluate_classifier()]
+#'   asks for.
 #' @name evaluation_tibbles
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -170,17 +201,24 @@ NULL
 #' @export
 glance.reticnn_evaluation <- function(x, ...) {
   rlang::check_dots_empty()
-  tables <- c("per_class", "confusion", "intervals", "predictions", "level", "prior")
+  tables <- c("per_class", "confusion", "intervals", "predictions", "level", "prior", "by")
   tibble::as_tibble(unclass(x)[setdiff(names(x), tables)])
 }
 
 #' @rdname evaluation_tibbles
 #' @export
-tidy.reticnn_evaluation <- function(x, type = c("class", "intervals"), ...) {
+tidy.reticnn_evaluation <- function(x, type = c("class", "intervals", "by"), ...) {
   rlang::check_dots_empty()
   type <- rlang::arg_match(type)
   if (type == "class") {
     return(x$per_class)
+  }
+  if (type == "by") {
+    if (is.null(x$by)) {
+      abort_text("`x` has no results by a column of the data. Evaluate with `by`.",
+        call = rlang::current_env())
+    }
+    return(x$by)
   }
   if (is.null(x$intervals)) {
     abort_text("`x` has no intervals. Evaluate with `intervals = 0.95`.",

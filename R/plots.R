@@ -128,22 +128,22 @@ plot_pairs <- function(pairs, caption) {
 
 #' @rdname plot_confusion
 #' @param x As `evaluation`.
-#' @param type What to plot: `"confusion"`, or one of the curves of [plot_curve()].
-#'   Default `"confusion"`.
+#' @param type What to plot: `"confusion"`, one of the curves of [plot_curve()], or `"by"`,
+#'   as in [plot_by()]. Default `"confusion"`.
 #' @param ... Not used; must be empty.
 #' @export
 plot.reticnn_evaluation <- function(x, type = c("confusion", "roc", "precision_recall",
-                                                "calibration"), ...) {
+                                                "calibration", "by"), ...) {
   rlang::check_dots_empty()
   type <- rlang::arg_match(type)
-  if (type == "confusion") plot_confusion(x) else plot_curve(x, type)
+  switch(type, confusion = plot_confusion(x), by = plot_by(x), plot_curve(x, type))
 }
 
 #' @rdname plot_confusion
 #' @param object As `evaluation`.
 #' @exportS3Method ggplot2::autoplot
 autoplot.reticnn_evaluation <- function(object, type = c("confusion", "roc",
-                                        "precision_recall", "calibration"), ...) {
+                                        "precision_recall", "calibration", "by"), ...) {
   rlang::check_dots_empty()
   plot(object, rlang::arg_match(type))
 }
@@ -182,6 +182,40 @@ plot_curve <- function(evaluation, kind = "roc") {
       caption = drawn$caption) +
     theme_of_charts() +
     ggplot2::theme(panel.grid.minor = ggplot2::element_blank())
+}
+
+#' @eval said("plot_by")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' data <- shape_images(100)
+#' plot_by(evaluate_classifier(classifier, data, by = rep(c("north", "south"), 50)))
+plot_by <- function(evaluation) {
+  check_installed("ggplot2", "Plotting an evaluation")
+  plot_dots(call_core("dots_by", evaluation = core_evaluation(evaluation)))
+}
+
+# Estimates with their limits, a row each, in panels.
+plot_dots <- function(drawn, columns = 2) {
+  points <- as_limits(drawn$points)
+  points$row <- factor(points$row, rev(unlist(drawn$rows)))
+  points$panel <- factor(points$panel, unlist(drawn$panels))
+  ggplot2::ggplot(points, ggplot2::aes(.data$estimate, .data$row)) +
+    (if (!is.null(drawn$line)) {
+      ggplot2::geom_vline(xintercept = drawn$line, colour = "grey60", linetype = "dashed")
+    }) +
+    ggplot2::geom_linerange(ggplot2::aes(xmin = .data$lower, xmax = .data$upper),
+      colour = "#0072B2", linewidth = 0.8, na.rm = TRUE) +
+    ggplot2::geom_point(colour = "#0072B2", size = 2, na.rm = TRUE) +
+    ggplot2::facet_wrap(~panel, ncol = columns, scales = "free_x") +
+    ggplot2::scale_x_continuous(n.breaks = 4) +
+    ggplot2::labs(x = NULL, y = NULL, caption = drawn$caption) +
+    theme_of_charts() +
+    ggplot2::theme(
+      panel.grid.major.y = ggplot2::element_blank(),
+      panel.grid.minor = ggplot2::element_blank(),
+      panel.spacing = grid::unit(14, "pt"), plot.caption.position = "plot"
+    )
 }
 
 #' @eval said("plot_rates", rename = c(rates = "x"))

@@ -36,6 +36,7 @@ _HOME = {
     "feature_maps": "inspection",
     "plot_architecture": "plots",
     "plot_augmentation": "plots",
+    "plot_by": "plots",
     "plot_confusion": "plots",
     "plot_curve": "plots",
     "plot_description": "plots",
@@ -106,6 +107,7 @@ _HOME_OF_CLASSES = {
 _HOME_OF_PREPARATION = {
     "bars_of_description": "plots.preparation",
     "cells_of_confusion": "plots.preparation",
+    "dots_by": "plots.evaluation_dots",
     "joined_images": "data.image_data",
     "labels_of_boxes": "plots.preparation",
     "lines_of_curve": "plots.evaluation_curves",
@@ -185,6 +187,7 @@ __all__ = [
     "pca_color",
     "plot_architecture",
     "plot_augmentation",
+    "plot_by",
     "plot_confusion",
     "plot_curve",
     "plot_description",

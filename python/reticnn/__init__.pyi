@@ -73,6 +73,7 @@ from reticnn.models import (
 from reticnn.plots import (
     plot_architecture as plot_architecture,
     plot_augmentation as plot_augmentation,
+    plot_by as plot_by,
     plot_confusion as plot_confusion,
     plot_curve as plot_curve,
     plot_description as plot_description,

@@ -74,7 +74,7 @@ class SeenImages:
         )
 
 
-def warn_of_seen(data, seen, name, only_read=False):
+def warn_of_seen(data, seen, name, only_read=False, model="model"):
     """Warn if the model has been trained on some of the images.
 
     Args:
@@ -82,13 +82,14 @@ def warn_of_seen(data, seen, name, only_read=False):
         seen: `SeenImages`.
         name: The argument's name, for messages.
         only_read: True looks at no image that has not been read yet. Default False.
+        model: What it is called, for messages. Default `"model"`.
     """
     if not len(seen.trained_on):
         return False
     count = np.isin(hashes_of(data, only_read), seen.trained_on).sum()
     if count:
         warn_user(
-            f"`{name}` has images that the model was trained on, {count} of "
+            f"`{name}` has images that the {model} was trained on, {count} of "
             f"{len(data)}. How well it does on them does not tell how well it does on "
             "new ones.",
             SeenImagesWarning,

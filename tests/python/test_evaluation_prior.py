@@ -53,13 +53,13 @@ def test_probabilities_are_those_of_bayes(fit, tiny_cnn, output):
     wanted = _by_hand(plain, (0.1, 0.9), (0.75, 0.25))
     np.testing.assert_allclose(corrected, wanted, rtol=1e-9)
     same = predict_images(found, data, prior={"circle": 0.75, "square": 0.25})
-    np.testing.assert_allclose(_chances(same, found.class_names), plain, rtol=1e-9)
+    np.testing.assert_allclose(_chances(same, found.class_names), plain, rtol=1e-6)
 
 
 def test_the_correction_finds_the_shares_of_other_data(fit):
     """A model of balanced images, told that few are squares, is calibrated for them."""
     model = build_cnn((16, 16, 3), filters=4, n_blocks=2, units=8, seed=1)
-    found = fit(model, _data((500, 500)), epochs=3, optimizer="adam")
+    found = fit(model, _data((400, 400)), epochs=3, optimizer="adam")
     rare = _data((900, 45), seed=8)
     prior = {"circle": 900 / 945, "square": 45 / 945}
     plain = evaluate_classifier(found, rare, intervals=None)
@@ -186,7 +186,7 @@ def test_certainty_leaves_no_gap(fit, tiny_cnn):
 @pytest.mark.parametrize(
     ("prior", "parts"),
     [
-        ([0.5, 0.5], ["'circle', 'square'", "[0.5, 0.5]"]),
+        ([0.5, 0.5], ["'circle', 'square'", "0.5, 0.5"]),
         ({"circle": 1}, ["one share for each of the classes"]),
         ({"circle": 0.5, "cat": 0.5}, ["'circle', 'cat'"]),
         ({"circle": 0.5, "square": 0.4}, ["sum to 1", "0.9"]),
@@ -195,8 +195,8 @@ def test_certainty_leaves_no_gap(fit, tiny_cnn):
     ],
 )
 def test_other_shares_are_refused(refused, classifier, prior, parts):
-    error = ValueError if isinstance(prior, dict) else TypeError
-    error = TypeError if "a" in str(parts) and prior.get("circle") == "a" else error
+    numbers = isinstance(prior, dict) and "a" not in prior.values()
+    error = ValueError if numbers else TypeError
     with refused(error, "prior", *parts):
         evaluate_classifier(classifier, _data((2, 2)), prior=prior)
     with refused(error, "prior", *parts):
@@ -214,12 +214,14 @@ def test_classifiers_that_cannot_be_corrected_are_refused(
     old = _older_file(save_classifier(classifier, tmp_path / "a.reticnn"), tmp_path)
     with refused(ValueError, "prior", "file of an older version"):
         predict_images(load_classifier(old), data, prior=prior)
-    lenet = landmark_model("lenet5", num_classes=2)
+    lenet = landmark_model("lenet5")
+    digits = [str(digit) for digit in range(10)]
     with refused(ValueError, "prior", "distances to prototypes"):
         predict_images(
-            fit(lenet, shape_images(20, image_size=32, channels=1, seed=1)),
-            shape_images(4, image_size=32, channels=1),
-            prior=prior,
+            lenet,
+            np.zeros((2, 32, 32, 1)),
+            class_names=digits,
+            prior=dict.fromkeys(digits, 0.1),
         )
 
 

@@ -94,6 +94,9 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_augmentation": {"image": few[:1], "policy": policy},
         "plot_confusion": {"evaluation": scores},
         "plot_curve": {"evaluation": scores},
+        "plot_by": {
+            "evaluation": reticnn.evaluate_classifier(classifier, few, by="label")
+        },
         "evaluation_curve": {"evaluation": scores},
         "plot_description": {"description": described},
         "plot_feature_maps": {"model": model, "image": few[:1]},

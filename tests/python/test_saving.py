@@ -159,6 +159,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "stopped": None,
         "kept_epoch": classifier.epochs,
         "output": "sigmoid",
+        "class_shares": classifier.class_shares.to_config(),
         "trained_with": classifier.trained_with,
         "trainable": {
             "parts": [True] * (len(classifier.model.layers) + 1),

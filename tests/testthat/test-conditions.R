@@ -118,6 +118,7 @@ test_that("no argument with a default refuses NULL", {
     plot_augmentation = list(image = data[1], policy = policy),
     plot_confusion = list(evaluation = evaluate_classifier(classifier, data)),
     plot_curve = list(evaluation = evaluate_classifier(classifier, data)),
+    plot_by = list(evaluation = evaluate_classifier(classifier, data, by = "label")),
     evaluation_curve = list(evaluation = evaluate_classifier(classifier, data)),
     plot_feature_maps = list(model = classifier, image = data[1]),
     plot_tiles = list(predictions = predict_images(classifier, image_tiles("photos/cat/1.png", 8))),

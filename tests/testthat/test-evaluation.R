@@ -130,3 +130,57 @@ test_that("curves are tibbles and plots", {
     evaluation_curve(scores, "rok")
   })
 })
+
+test_that("probabilities are those for other shares of the classes", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  data <- shape_images(40, image_size = 16, seed = 4)
+  plain <- predict(fit, data)
+  told <- predict(fit, data, prior = c(square = 0.1, circle = 0.9))
+  odds <- plain$.pred_square / plain$.pred_circle * 0.1 / 0.9
+  expect_equal(told$.pred_square, odds / (1 + odds), tolerance = 0.05)
+  scores <- evaluate_classifier(fit, data, prior = list(square = 0.1, circle = 0.9))
+  expect_equal(scores$predictions$.pred_square, told$.pred_square)
+  expect_identical(scores$prior, c(circle = 0.9, square = 0.1))
+  expect_false("prior" %in% names(glance(scores)))
+  expect_output(print(scores), "probabilities for shares of circle 0.9, square 0.1", fixed = TRUE)
+  expect_identical(predict_images(fit, data, prior = c(square = 0.1, circle = 0.9)), told)
+  expect_snapshot(error = TRUE, {
+    predict(fit, data, prior = c(0.1, 0.9))
+    predict(fit, data, prior = c(circle = 0.1, circle = 0.9))
+    evaluate_classifier(fit, data, prior = c(circle = 0.1, square = 0.8))
+    evaluate_classifier(fit$model, data, prior = c(circle = 0.1, square = 0.9))
+  })
+})
+
+test_that("results by a column are a tibble and a plot", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  facts <- data.frame(site = factor(rep(c("north", "south", NA, "east"), 10)),
+    light = c(NA, sin(1:39)))
+  loaded <- load_images(shape_images(40, image_size = 16, seed = 4))
+  data <- image_arrays(loaded$images, loaded$labels, facts = facts)
+  scores <- evaluate_classifier(fit, data, by = "site")
+  table <- tidy(scores, "by")
+  expect_s3_class(table, "tbl_df")
+  expect_named(table, c("column", "value", "n", "measure", "estimate", "lower", "upper"))
+  expect_identical(table$value, rep(c("east", "north", "south", NA), each = 2))
+  right <- scores$predictions$truth == scores$predictions$.pred_class
+  expect_equal(table$estimate[table$measure == "accuracy"][1:3],
+    as.vector(tapply(right, facts$site, mean)))
+  given <- tidy(evaluate_classifier(fit, data, by = facts$site), "by")
+  expect_identical(given[-1], table[-1])
+  bins <- tidy(evaluate_classifier(fit, data, by = "light", intervals = NULL), "by")
+  expect_false("lower" %in% names(bins))
+  expect_identical(sum(bins$n), 80L)
+  expect_output(print(scores), "site +n +accuracy +mean score")
+  expect_output(print(scores, most = 2), '2 more values: tidy(x, "by")', fixed = TRUE)
+  skip_if_not_installed("ggplot2")
+  drawn <- ggplot2::ggplot_build(ggplot2::autoplot(scores, "by"))
+  expect_identical(nrow(drawn$data[[2]]), 8L)
+  expect_snapshot(error = TRUE, {
+    tidy(evaluate_classifier(fit, data), "by")
+    plot(evaluate_classifier(fit, data), "by")
+    evaluate_classifier(fit, data, by = "sites")
+  })
+})

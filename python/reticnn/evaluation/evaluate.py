@@ -18,6 +18,7 @@ def evaluate_classifier(
     threshold=None,
     costs=None,
     prior=None,
+    by=None,
 ):
     """Evaluate a classifier on labelled images.
 
@@ -62,6 +63,11 @@ def evaluate_classifier(
             them: images by their weights and those of their classes, labels as they
             were smoothed. The measures still count each of the images of `data` once.
             None for the probabilities as they are. Default None.
+        by: What to tell results apart by: the name of a fact about the images, such as
+            their site, or one value per image; `"group"` and `"label"` are known too.
+            Texts, and numbers or times with at most 10 different values, have a row
+            each; more are put into 5 bins with about equally many images. None for no
+            such table. Default None.
 
     Returns:
         Dict. Measures that are undefined for the data, such as the AUC where all images
@@ -108,6 +114,13 @@ def evaluate_classifier(
           shows no variation, as the F1 does where all predictions are correct.
         - `level`: the level of the intervals, if there are any.
         - `prior`: the shares of the classes, if they are given.
+        - `by`: table with two rows for each value or bin of `by`, in order, and last
+          for the images where it is missing (None): `column`, the name; `value`, as
+          text, of bins such as `"(0.2, 0.5]"`, above 0.2 and up to 0.5; `n`, the number
+          of images; `measure`, `"accuracy"` or `"mean_score"`, the mean probability of
+          the true class; `estimate`; and with intervals `lower` and `upper`, Wilson's
+          for the accuracy, else from drawing images, or whole groups. Those of a single
+          image or group are NaN, where nothing varies.
         - `predictions`: dict of `truth`, the class of each image, `predicted`, and
           `probabilities`, an array (n, classes) in the order of `per_class`.
 
@@ -121,7 +134,8 @@ def evaluate_classifier(
             number of classes, `threshold` is given for more than two classes, or
             `costs` are for other classes; or if `prior` is for other classes, does not
             sum to 1, or cannot correct anything, as the shares in training are not
-            known (older files, models trained by Keras) or the model gives distances.
+            known (older files, models trained by Keras) or the model gives distances;
+            or if `by` is neither a fact nor one value per image.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -161,5 +175,6 @@ def evaluate_classifier(
         threshold=threshold,
         costs=costs,
         prior=prior,
+        by=by,
     )
     return found.scores

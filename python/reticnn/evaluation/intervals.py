@@ -64,23 +64,28 @@ class Bootstrap:
 
     def __init__(self, measures, class_names, groups, level):
         """Draw, measure, and take the quantiles."""
+        codes = measures.codes
+        keys = [measures.images[name] for name in ("brier_score", "log_loss")]
         units = (
-            _Units.of_images(measures, class_names)
+            Units.of_images(codes, class_names, keys)
             if groups is None
-            else _Units.of_groups(measures, class_names, groups)
+            else Units.of_groups(codes, class_names, groups)
         )
-        steps = len(measures.codes) * measures.num_classes
-        times = int(np.clip(_STEPS // steps, _FEWEST_REPLICATES, _REPLICATES))
+        times = number_of_replicates(len(codes) * measures.num_classes)
         over_all, by_class = [], []
         for weights in units.drawn(times):
             by_class.append(measures.by_class(weights))
             over_all.append({**measures.over_all(weights), **mean_areas(by_class[-1])})
-        tail = (1 - level) / 2
-        self.over_all = _limits(over_all, tail)
-        self.by_class = _limits(by_class, tail)
+        self.over_all = limits_of_replicates(over_all, level)
+        self.by_class = limits_of_replicates(by_class, level)
 
 
-class _Units:
+def number_of_replicates(steps):
+    """Return how many samples are drawn, of each of which a measure takes `steps`."""
+    return int(np.clip(_STEPS // steps, _FEWEST_REPLICATES, _REPLICATES))
+
+
+class Units:
     """What is drawn again: images, or groups of them.
 
     Attributes:
@@ -93,17 +98,22 @@ class _Units:
         self.strata = strata
 
     @classmethod
-    def of_images(cls, measures, class_names):
-        """Return each image for itself, drawn within its class."""
-        # An order of their own, by what is known of them.
-        keys = [measures.images[name] for name in ("brier_score", "log_loss")]
+    def of_images(cls, strata_of_images, names, keys):
+        """Return each image for itself, drawn within its stratum.
+
+        Args:
+            strata_of_images: int array, the stratum of each image.
+            names: The names of the strata, which seed what is drawn.
+            keys: Arrays of values of the images, by which they have an order of their
+                own.
+        """
         order = np.lexsort(keys)
-        codes = measures.codes[order]
-        strata = {name: order[codes == code] for code, name in enumerate(class_names)}
+        of_ordered = strata_of_images[order]
+        strata = {name: order[of_ordered == code] for code, name in enumerate(names)}
         return cls(np.arange(len(order)), strata)
 
     @classmethod
-    def of_groups(cls, measures, class_names, groups):
+    def of_groups(cls, codes, class_names, groups):
         """Return whole groups.
 
         Groups of one class are drawn within that class, those of several among
@@ -118,7 +128,7 @@ class _Units:
             )
         strata = {}
         for number in range(len(names)):
-            classes = np.unique(measures.codes[of_image == number])
+            classes = np.unique(codes[of_image == number])
             name = class_names[classes[0]] if len(classes) == 1 else ""
             strata.setdefault(name, []).append(number)
         return cls(of_image, {name: np.array(own) for name, own in strata.items()})
@@ -148,19 +158,24 @@ def _counts(random, times, n):
     return np.bincount(drawn.ravel(), minlength=times * n).reshape(times, n)
 
 
-def _limits(parts, tail):
+def limits_of_replicates(parts, level):
     """Return the quantiles of the replicates, NaN where all of them are the same.
 
     There the sample has nothing by which the measure could be seen to vary.
+
+    Args:
+        parts: List of dicts of arrays with one replicate per row.
+        level: Level of confidence.
     """
     return {
-        name: _quantiles(np.concatenate([part[name] for part in parts]), tail)
+        name: quantiles(np.concatenate([part[name] for part in parts]), level)
         for name in parts[0]
     }
 
 
-def _quantiles(values, tail):
+def quantiles(values, level):
     """Return the two quantiles of the values along the first axis."""
+    tail = (1 - level) / 2
     columns = values.reshape(len(values), -1)
     found = np.full((2, columns.shape[1]), np.nan)
     for number, column in enumerate(columns.T):

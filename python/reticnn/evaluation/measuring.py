@@ -11,6 +11,7 @@ from reticnn.data.conversion import images_for_model
 from reticnn.data.hashing import hashed
 from reticnn.data.image_data import ImageData
 from reticnn.data.splits.splitting import in_groups
+from reticnn.evaluation.by_column import as_column, table_by
 from reticnn.evaluation.compiled_loss import compiled_loss
 from reticnn.evaluation.decisions import as_costs, as_threshold, decided
 from reticnn.evaluation.metrics import classification_metrics
@@ -47,8 +48,15 @@ class Subject:
         *,
         summarise=None,
         prior=None,
+        name="classifier",
+        model="model",
     ):
-        """Check that the classifier can be measured on the images."""
+        """Check that the classifier can be measured on the images.
+
+        `name` is the argument that it came as, and `model` what its model is called,
+        for messages; the rest is as in `evaluate_classifier`.
+        """
+        self._model = model
         self._summarise = as_summary(summarise)
         data = image_data_of(
             data,
@@ -57,7 +65,7 @@ class Subject:
         )
         if isinstance(classifier, keras.Model) and class_names is None:
             class_names = data.class_names
-        self.classifier = as_classifier_or_model(classifier, class_names, output)
+        self.classifier = as_classifier_or_model(classifier, class_names, output, name)
         if data.codes is None:
             raise ValueError(
                 "`data` has no labels to compare with. Give them to `image_arrays()` "
@@ -103,8 +111,8 @@ class Subject:
         data = hashed(data) if seen else data
         outputs = outputs_of(model, data, batch_size, start_progress)
         chances = probabilities(model, classifier.output, outputs)
-        warn_of_missing(chances, data.files)
-        warn_of_seen(data, seen, "data")
+        warn_of_missing(chances, data.files, self._model)
+        warn_of_seen(data, seen, "data", model=self._model)
         chances = with_prior(chances, classifier, self.prior)
         if self.tiles:
             return data, self.tiles.summarised(chances, self._summarise), None
@@ -141,6 +149,7 @@ def measured(
     threshold=None,
     costs=None,
     prior=None,
+    by=None,
 ):
     """Return what `evaluate_classifier` finds, with what it finds it from."""
     start_progress = as_step_progress(progress)
@@ -153,6 +162,7 @@ def measured(
     threshold = as_threshold(threshold, class_names, costs)
     top_k = as_top_k(top_k, class_names)
     groups = None if intervals is None else subject.groups(groups)
+    column = as_column(by, subject.data, subject.tiles)
     data, chances, loss = subject.predicted(batch_size, start_progress)
     decisions, threshold = decided(codes, chances, threshold, costs)
     metrics = classification_metrics(
@@ -178,6 +188,16 @@ def measured(
     if subject.prior is not None:
         shares = subject.prior.tolist()
         scores["prior"] = dict(zip(class_names, shares, strict=True))
+    if column is not None:
+        scores["by"] = table_by(
+            column,
+            codes,
+            chances,
+            decisions,
+            class_names,
+            groups=groups,
+            level=intervals,
+        )
     return Measured(subject.classifier, data, chances, scores)
 
 

@@ -78,15 +78,15 @@ class WeightedMeasures:
         """Return the weights of the hits, of the truth and of the predictions."""
         hits = weights * (self.codes == self.predicted)
         return (
-            _summed_by(self.codes, hits, self.num_classes),
-            _summed_by(self.codes, weights, self.num_classes),
-            _summed_by(self.predicted, weights, self.num_classes),
+            summed_by(self.codes, hits, self.num_classes),
+            summed_by(self.codes, weights, self.num_classes),
+            summed_by(self.predicted, weights, self.num_classes),
         )
 
     def _calibration_error(self, weights):
         """Return the sum of the gaps between confidence and accuracy in the bins."""
         gaps = self._probabilities.max(axis=1) - self._most_probable_is_right
-        return np.abs(_summed_by(self._bins, weights * gaps, BINS)).sum(axis=1)
+        return np.abs(summed_by(self._bins, weights * gaps, BINS)).sum(axis=1)
 
     @cached_property
     def _most_probable_is_right(self):
@@ -140,7 +140,7 @@ def _place_of_truth(codes, probabilities):
     return ((probabilities > own) | ((probabilities == own) & before)).sum(axis=1)
 
 
-def _summed_by(codes, weights, count):
+def summed_by(codes, weights, count):
     """Return the sums of the weights, (m, n), by code: (m, count)."""
     rows = np.arange(len(weights))[:, None] * count
     sums = np.bincount(

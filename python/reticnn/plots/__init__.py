@@ -8,6 +8,7 @@ from reticnn.plots.charts import (
     plot_rates,
 )
 from reticnn.plots.evaluation_curves import plot_curve
+from reticnn.plots.evaluation_dots import plot_by
 from reticnn.plots.images import (
     plot_augmentation,
     plot_feature_maps,
@@ -20,6 +21,7 @@ from reticnn.plots.maps import plot_tiles
 __all__ = [
     "plot_architecture",
     "plot_augmentation",
+    "plot_by",
     "plot_confusion",
     "plot_curve",
     "plot_description",

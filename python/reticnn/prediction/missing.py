@@ -14,15 +14,21 @@ def predicted_classes(chances, class_names):
     return names[codes].tolist()
 
 
-def warn_of_missing(chances, files):
-    """Warn if the probabilities of images are NaN, and name these images."""
+def warn_of_missing(chances, files, model="model"):
+    """Warn if the probabilities of images are NaN, and name these images.
+
+    Args:
+        chances: Array, (n, classes).
+        files: List of the paths of the images, or None.
+        model: What the model is called, for messages. Default `"model"`.
+    """
     missing = np.flatnonzero(np.isnan(chances).any(axis=1))
     if len(missing) == 0:
         return
     which = (missing + 1).tolist() if files is None else [files[at] for at in missing]
     images = "image" if len(chances) == 1 else "images"
     warn_user(
-        f"The model gives NaN for {len(missing)} of {len(chances)} {images}, which "
+        f"The {model} gives NaN for {len(missing)} of {len(chances)} {images}, which "
         f"have no predicted class: {shown(which)}. Look at these images or, if it is "
         "all of them, at the weights of the model."
     )

@@ -64,6 +64,28 @@ class ImagesOfTiles:
         np.add.at(sums, self._image, chances)
         return sums / self.counts[:, None]
 
+    def common(self, values, name, files):
+        """Return the value of each image, which all its tiles must have.
+
+        Args:
+            values: List of a value per tile.
+            name: The argument that they come from, for messages.
+            files: The path of the image of each tile.
+
+        Raises:
+            ValueError: If the tiles of an image have several.
+        """
+        of_images = [values[first] for first in self.first]
+        for at, image in enumerate(self._image):
+            if values[at] != of_images[image]:
+                pair = [of_images[image], values[at]]
+                raise ValueError(
+                    f"`{name}` has several values, {shown(pair)}, for the tiles of "
+                    f"{files[at]!r}, which `summarise` makes one image. Leave "
+                    "`summarise` out, or give the same to all tiles of an image."
+                )
+        return of_images
+
     def labels(self, codes, class_names, files):
         """Return the code of the class of each image, which all its tiles must have.
 

@@ -120,6 +120,24 @@ def _fields():
             *({"schedule": value} for value in _SCHEDULES),
         ),
         "output": ("text", 1, ["softmax"], "\x1b"),
+        "class_shares": (
+            *([1], "x", {"a": 1}, {"shares": 1}),
+            *(
+                {"shares": [0.5, 0.5], "smoothing": 0, "doubts": [], **odd}
+                for odd in (
+                    {"shares": [1]},
+                    {"shares": [0.5, 0.6]},
+                    {"shares": [-1, 2]},
+                    {"shares": ["a", "b"]},
+                    {"shares": [10**400, 0]},
+                    {"smoothing": 1},
+                    {"smoothing": "\x1b"},
+                    {"doubts": [[1]]},
+                    {"doubts": ["\x1b[2J"]},
+                    {"doubts": 1},
+                )
+            ),
+        ),
         "seen": ([1], "x", {"a": "b"}, {"trained_on": "x"}, {"trained_on": 1}),
         "trainable": ("x", {"a": 1}, [1, 0], [None]),
         "compiled_here": (1, "yes", [True]),

@@ -1,0 +1,115 @@
+"""Measures as dots with their intervals: by a column of the data."""
+
+from collections.abc import Mapping
+
+from reticnn.coercion import shown
+from reticnn.notation import visible
+from reticnn.plots.figures import bare, new_figure, text_width
+from reticnn.plots.preparation import BLUE
+
+# More rows nobody reads.
+_MOST_ROWS = 40
+
+
+def plot_by(evaluation):
+    """Plot how good a classifier is by a column of the data.
+
+    Args:
+        evaluation: What `evaluate_classifier` returned, with `by`.
+
+    Returns:
+        `matplotlib.figure.Figure`: accuracy and mean score of the images of each value
+        or bin, with their intervals as horizontal lines if there are any; of more than
+        40 values, those with the most images.
+
+    Raises:
+        TypeError: If `evaluation` is not an evaluation.
+        ValueError: If it was made without `by`.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> data = image_arrays(images, labels, facts={"site": sites})
+        >>> scores = evaluate_classifier(classifier, data, by="site")
+        >>> plot_by(scores).savefig("sites.png")
+    """
+    return drawn_dots(dots_by(evaluation))
+
+
+def dots_by(evaluation):
+    """Return what `plot_by` shows.
+
+    Returns:
+        Dict: `"points"`, a table of `"row"`, `"panel"`, `"estimate"`, and `"lower"` and
+        `"upper"`, NaN where there are none; the `"rows"` from the top; the `"panels"`;
+        where to draw a `"line"`, or None; and a `"caption"` or None.
+    """
+    if not isinstance(evaluation, Mapping) or "per_class" not in evaluation:
+        raise TypeError(
+            "`evaluation` must come from `evaluate_classifier()`, not be "
+            f"{shown(evaluation)}."
+        )
+    table = evaluation.get("by")
+    if not table:
+        raise ValueError(
+            "`evaluation` has no results by a column of the data. Evaluate with `by`, "
+            "the name of a fact."
+        )
+    name = table["column"][0]
+    texts = [
+        f"{'missing' if value is None else visible(value)} ({n:,})"
+        for value, n in zip(table["value"], table["n"], strict=True)
+    ]
+    count = dict(zip(texts, table["n"], strict=True))
+    rows, caption = list(count), f"By {visible(name)} (images)"
+    if len(rows) > _MOST_ROWS:
+        largest = sorted(rows, key=lambda row: -count[row])[:_MOST_ROWS]
+        caption += f", the {_MOST_ROWS} of {len(rows)} values with the most images"
+        rows = [row for row in rows if row in set(largest)]
+    unknown = [float("nan")] * len(texts)
+    points = {
+        "row": texts,
+        "panel": [_TITLES[measure] for measure in table["measure"]],
+        "estimate": table["estimate"],
+        "lower": table.get("lower", unknown),
+        "upper": table.get("upper", unknown),
+    }
+    kept = [at for at, text in enumerate(texts) if text in set(rows)]
+    return {
+        "points": {key: [of[at] for at in kept] for key, of in points.items()},
+        "rows": rows,
+        "panels": list(_TITLES.values()),
+        "line": None,
+        "caption": caption,
+    }
+
+
+_TITLES = {"accuracy": "Accuracy", "mean_score": "Mean score of the true class"}
+
+
+def drawn_dots(drawn, columns=2):
+    """Return a figure of what `dots_by` and the like prepare."""
+    rows, panels = drawn["rows"], drawn["panels"]
+    columns = min(columns, len(panels))
+    lines = -(-len(panels) // columns)
+    widest = max(text_width(row, 10) for row in rows)
+    height = lines * (0.9 + 0.3 * len(rows)) + 0.5
+    figure = new_figure(widest + 2.9 * columns + 0.4, max(2.2, height))
+    grid = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
+    place = {row: at for at, row in enumerate(rows)}
+    points = drawn["points"]
+    for axes, panel in zip(grid, panels, strict=False):
+        own = [at for at, name in enumerate(points["panel"]) if name == panel]
+        y = [place[points["row"][at]] for at in own]
+        bare(axes).grid(visible=False, axis="y")
+        if drawn["line"] is not None:
+            axes.axvline(drawn["line"], color="#999999", linestyle="dashed")
+        limits = [[points[name][at] for at in own] for name in ("lower", "upper")]
+        axes.hlines(y, *limits, color=BLUE, linewidth=1.6)
+        axes.plot([points["estimate"][at] for at in own], y, "o", color=BLUE)
+        axes.set_title(panel, fontsize=10)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    figure.supxlabel(drawn["caption"], fontsize=9, color="#666666")
+    return figure

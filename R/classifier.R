@@ -15,11 +15,43 @@ new_classifier <- function(core_classifier) {
       schedule = core_classifier$schedule,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
+      bytes = bytes_of(core_classifier),
       core = core_classifier
     ),
     class = "reticnn_classifier"
   )
 }
+
+# The bytes of the classifier's file, which R keeps where it cannot keep what lives in
+# Python: in saveRDS(), workspaces, knitr's cache, and on the way to other processes. NULL
+# where there are too many, or the model has code that no file has.
+bytes_of <- function(core_classifier) {
+  if (4 * core_classifier$model$count_params() > most_bytes) return(NULL)
+  path <- tempfile(fileext = ".reticnn")
+  on.exit(unlink(path))
+  saved <- rlang::try_fetch(
+    suppressWarnings(call_core("save_classifier", core_classifier, path)),
+    reticnn_error = function(cnd) NULL
+  )
+  size <- if (is.null(saved)) Inf else file.size(path)
+  if (size <= most_bytes) readBin(path, "raw", size)
+}
+
+most_bytes <- 1e8
+
+# A classifier of another process, made from its bytes once in this one.
+revived <- function(bytes, call) {
+  key <- rlang::hash(bytes)
+  if (is.null(revived_here[[key]])) {
+    path <- tempfile(fileext = ".reticnn")
+    on.exit(unlink(path))
+    writeBin(bytes, path)
+    revived_here[[key]] <- call_core("load_classifier", path, .call = call)
+  }
+  revived_here[[key]]
+}
+
+revived_here <- new.env(parent = emptyenv())
 
 # In words, with positions counted from 1; NULL where files were read as photos are.
 way_of_reading <- function(reading) {
@@ -32,23 +64,45 @@ as_core <- function(x, call = rlang::caller_env()) {
   if (!inherits(x, "reticnn_classifier")) {
     return(x)
   }
-  if (is_gone(x$core)) {
+  core <- .subset2(x, "core")
+  if (!is_gone(core)) return(core)
+  bytes <- .subset2(x, "bytes")
+  if (is.null(bytes)) {
     abort_text(
       paste(
         "The classifier's model is gone: it lived in the R session that made it, and",
-        "saveRDS() and saved workspaces do not keep it. Save classifiers with",
-        "`save_classifier()` and load them with `load_classifier()`."
+        "saveRDS() and saved workspaces keep none of more than 100 MB, and none with code",
+        "of your own. Save such classifiers with `save_classifier()` and load them with",
+        "`load_classifier()`."
       ),
       call = call
     )
   }
-  x$core
+  revived(bytes, call)
+}
+
+#' @export
+`$.reticnn_classifier` <- function(x, name) {
+  in_python(NextMethod(), x, name)
+}
+
+#' @export
+`[[.reticnn_classifier` <- function(x, i, ...) {
+  in_python(NextMethod(), x, i)
+}
+
+# An element of a classifier, which may have come from another process.
+in_python <- function(value, x, name) {
+  if (!is_gone(value)) return(value)
+  core <- as_core(x, rlang::caller_env(2))
+  if (is.numeric(name)) name <- names(x)[[name]]
+  if (name == "core") core else core[[name]]
 }
 
 # What the model predicts with is in the core: changed here, it would be printed, and not
 # be so when the classifier is used.
 in_the_core <- c("model", "class_names", "image_shape", "resize", "reading", "augmentation",
-  "output", "core")
+  "output", "bytes", "core")
 
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]
@@ -83,7 +137,8 @@ refuse_change <- function(x, name, call) {
 
 # Whether the model has been trained further, or changed otherwise, since.
 is_stale <- function(x) {
-  !is_gone(x$core) && x$core$stale
+  core <- .subset2(x, "core")
+  !is_gone(core) && core$stale
 }
 
 #' @export

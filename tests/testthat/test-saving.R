@@ -20,19 +20,63 @@ test_that("a classifier saved in one process predicts the same in another", {
   expect_identical(lines, paste(format(expected, digits = 6), collapse = " "))
 })
 
-test_that("saveRDS() is recognised, and the error says what to use", {
+test_that("saveRDS() keeps a classifier, also for other processes", {
+  skip_if_quick()
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  path <- withr::local_tempfile(fileext = ".rds")
+  saveRDS(fit, path)
+  images <- shape_images(6, image_size = 16, seed = 3)
+  expected <- predict(fit, images)
+  again <- readRDS(path)
+  expect_identical(predict(again, images), expected)
+  expect_identical(again$model$count_params(), fit$model$count_params())
+  expect_identical(again[["core"]], again$core)
+  expect_identical(capture.output(print(again)), capture.output(print(fit)))
+  expect_identical(glance(again), glance(fit))
+  file <- withr::local_tempfile(fileext = ".reticnn")
+  save_classifier(again, file)
+  expect_identical(predict(load_classifier(file), images), expected)
+  expect_error(again$bytes <- raw(1), "cannot be changed")
+  lines <- run_r(c(
+    "library(reticnn)",
+    sprintf("fit <- readRDS(%s)", deparse(path)),
+    "print(fit)",
+    "cat(reticulate::py_available(), '\\n')",
+    "workers <- parallel::makeCluster(1)",
+    "images <- load_images(shape_images(6, image_size = 16, seed = 3))$images",
+    "there <- parallel::parLapply(workers, list(images), \\(x, fit) {",
+    "  library(reticnn)",
+    "  predict(fit, x)$.pred_circle",
+    "}, fit = fit)[[1]]",
+    "parallel::stopCluster(workers)",
+    "here <- predict(fit, images)$.pred_circle",
+    "cat(identical(here, there), format(here, digits = 6))"
+  ))
+  expect_identical(lines[1:3], capture.output(print(fit)))
+  expect_identical(lines[4:5], c("FALSE ",
+    paste("TRUE", paste(format(expected$.pred_circle, digits = 6), collapse = " "))))
+})
+
+test_that("a classifier that R cannot keep says so, and what to use", {
   skip_if_no_core()
   path <- withr::local_tempfile(fileext = ".rds")
-  saveRDS(tiny_classifier(), path)
+  model <- keras$Sequential(list(keras$Input(c(8L, 8L, 3L)), keras$layers$Lambda(\(x) x),
+    keras$layers$Flatten(), keras$layers$Dense(1L, activation = "sigmoid")))
+  without_file <- fit_classifier(model, shape_images(4, image_size = 8), epochs = 1)
+  expect_null(without_file$bytes)
+  saveRDS(without_file, path)
   dead <- readRDS(path)
   expect_output(print(dead), "2 classes: circle, square")
-  expect_error(predict(dead, random_images(1, 16, 16, 3)), "save_classifier()",
-    class = "reticnn_error", fixed = TRUE)
-  expect_error(augment(dead, random_images(1, 16, 16, 3)), "save_classifier()",
-    class = "reticnn_error", fixed = TRUE)
-  expect_identical(glance(dead), glance(tiny_classifier()))
-  expect_error(save_classifier(dead, tempfile()), "save_classifier()",
-    class = "reticnn_error", fixed = TRUE)
+  for (use in list(
+    \() predict(dead, random_images(1, 8, 8, 3)),
+    \() augment(dead, random_images(1, 8, 8, 3)),
+    \() dead$model,
+    \() save_classifier(dead, tempfile())
+  )) {
+    expect_error(use(), "save_classifier()", class = "reticnn_error", fixed = TRUE)
+  }
+  expect_identical(glance(dead), glance(without_file))
 })
 
 test_that("files that are no classifiers are refused", {

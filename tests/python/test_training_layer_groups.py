@@ -35,6 +35,17 @@ def test_landmarks_are_grouped_by_block(name, groups):
     assert sorted(set(rates.values())) == [0.5**n for n in range(groups)][::-1]
 
 
+def test_layer_scales_of_residual_blocks_are_of_their_block():
+    step = {"step": "training_recipe"}
+    rates = rates_of(reticnn.landmark_model("convnext_ladder", SMALL, 3, **step))
+    blocks = {name.rpartition("_")[0] for name in rates if name.endswith("_scale")}
+    assert len(blocks) > 15
+    for block in blocks:
+        own = {rate for name, rate in rates.items() if name.startswith(f"{block}_")}
+        assert own == {rates[f"{block}_conv2"]}
+    assert len(set(rates.values())) == 1 + len(blocks) + 1
+
+
 def test_convnext_has_the_twelve_groups_of_its_paper():
     """Stages 1, 2 and 4, and of the 27 blocks of the third three each."""
     ours = rates_of(reticnn.landmark_model("convnext_small", SMALL, 3))

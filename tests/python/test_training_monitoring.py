@@ -93,6 +93,8 @@ def test_metrics_are_saved_with_the_history(train, tmp_path):
         ("top_3_accuracy", "which every answer reaches with 3 outputs"),
         (["top_2_accuracy", "top_2_accuracy"], "a name that is taken"),
         (keras.metrics.Precision(name="loss"), "a name that is taken"),
+        # It would not be measured, as the accuracy is.
+        (keras.metrics.BinaryAccuracy("accuracy", threshold=0.9), "is taken"),
         ("auc", "class numbers for 3 outputs"),
         ("categorical_accuracy", "class numbers for 3 outputs"),
         ("f1_score", "class numbers for 3 outputs"),
@@ -231,6 +233,27 @@ def test_functions_hear_of_everything_with_plain_numbers(train):
     losses = [logs["loss"] for _, logs in ends]
     assert losses == with_functions.history["loss"]
     assert all(type(value) is float for value in ends[0][1].values())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_weights_are_up_to_date_after_each_batch(train, frozen):
+    """Under JAX they are elsewhere while Keras trains."""
+    model = tiny()
+    if frozen:  # All but the last layer, so that features are kept.
+        reticnn.freeze(model, (0, -1))
+    seen = {"callback": [], "function": []}
+
+    class Looks(keras.callbacks.Callback):
+        def on_batch_end(self, batch, logs=None):
+            seen["callback"].append(self.model.get_weights()[-1])
+
+    def look(batch, logs):
+        seen["function"].append(model.get_weights()[-1])
+
+    train(model, callbacks=[Looks(), {"on_train_batch_end": look}], epochs=2)
+    for biases in seen.values():
+        assert len({each.tobytes() for each in biases}) == 8
+        np.testing.assert_array_equal(biases[-1], model.get_weights()[-1])
 
 
 @pytest.mark.parametrize("frozen", [False, True])

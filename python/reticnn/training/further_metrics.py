@@ -30,9 +30,10 @@ def as_metrics(value):
                 f"metrics such as `keras.metrics.AUC()`, not {shown(item)}."
             )
     names = [_name_of(item) for item in items]
-    for name in names:
+    for item, name in zip(items, names, strict=True):
         taken = name in _TAKEN or name.startswith("val_") or names.count(name) > 1
-        if taken and name != "accuracy":
+        # The accuracy itself is measured in any case.
+        if taken and item != "accuracy":
             raise ValueError(
                 f"`metrics` has {shown(name)}, a name that is taken. Give the metric "
                 "another `name`."

@@ -47,7 +47,7 @@ def layer_groups(model):
     """
     leaves = set(map(id, leaves_of(model)))
     small = set(map(id, scales_and_biases(model)))
-    is_known = cache(is_known_network)
+    is_known, patterns = cache(is_known_network), cache(_patterns)
     groups, of_block, seen = [], {}, set()
     for layer, parents in layers_with_parents(model):
         if id(layer) not in leaves or id(layer) in seen:
@@ -57,7 +57,7 @@ def layer_groups(model):
             continue
         # Keras's ConvNeXt has small models within it, for downsampling.
         network = next(filter(is_known, reversed(parents)), None)
-        block = network and _block(layer.name)
+        block = network and _block(layer.name, patterns(network))
         key = block and (id(network), block)
         if key in of_block:
             of_block[key].append(layer)
@@ -74,18 +74,29 @@ def mixes(layer, small):
     return any(id(variable) not in small for variable in layer.trainable_variables)
 
 
-def _block(name):
+def _patterns(network):
+    """Return the patterns for the names of a network's layers, by kind of network.
+
+    Layer scales are in the blocks of ResNets too, on the way to ConvNeXt.
+    """
+    names = {layer.name for layer in leaves_of(network)}
+    if "stage1_block1_widen" in names:
+        return (_CONVNEXT,)
+    return (_KERAS_CONVNEXT, *_BLOCKS)
+
+
+def _block(name, patterns):
     """Return what the layers of a block have in common, or None for a single layer."""
-    found = _CONVNEXT.fullmatch(name)
-    if found:
+    found = next(filter(None, (pattern.fullmatch(name) for pattern in patterns)), None)
+    if found is None:
+        return None
+    if found.re is _CONVNEXT:
         return _convnext_group(int(found["stage"]), int(found["block"] or 1))
-    found = _KERAS_CONVNEXT.fullmatch(name)
-    if found and found["after"]:
+    if found.re is _KERAS_CONVNEXT and found["after"]:
         return _convnext_group(int(found["after"]) + 2, 1)
-    if found:
+    if found.re is _KERAS_CONVNEXT:
         return _convnext_group(int(found["stage"]) + 1, int(found["block"]) + 1)
-    matches = (pattern.fullmatch(name) for pattern in _BLOCKS)
-    return next((match[1] for match in matches if match), None)
+    return found[1]
 
 
 def _convnext_group(stage, block):

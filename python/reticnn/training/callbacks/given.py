@@ -5,6 +5,7 @@ import inspect
 from reticnn.coercion import nearest
 from reticnn.notation import shown
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import sync_weights
 
 # Of these, ours do the same, and know of checkpoints, averages and stages.
 _OURS = {
@@ -70,10 +71,14 @@ class GivenCallbacks(keras.callbacks.Callback):
 
     def _passed_on(self, event, callbacks):
         """Return a function that tells all callbacks of an event."""
+        looks = any(_hears(callback, event) for callback in callbacks)
 
         def pass_on(*arguments, **logs):
             if event == "on_train_begin":
                 self._whole.stop_training = False
+            if looks:
+                # Keras does so for the model that it trains, and for no function.
+                sync_weights(self.model)
             for callback in callbacks:
                 getattr(callback, event)(*arguments, **logs)
             if event == "on_epoch_end":
@@ -93,6 +98,17 @@ def sets_rates(callbacks):
     )
     return next(
         (type(one).__name__ for one in callbacks if isinstance(one, kinds)), None
+    )
+
+
+def _hears(callback, event):
+    """Return whether a callback does anything at an event."""
+    # The older names, which Keras still calls too.
+    names = {event, event.replace("on_train_batch", "on_batch")}
+    return any(
+        getattr(getattr(callback, name), "__func__", None)
+        is not getattr(keras.callbacks.Callback, name)
+        for name in names
     )
 
 

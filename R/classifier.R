@@ -13,6 +13,7 @@ new_classifier <- function(core_classifier) {
       augmentation = core_classifier$augmentation,
       output = core_classifier$output,
       schedule = core_classifier$schedule,
+      calibration = calibration_of(core_classifier),
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       bytes = bytes_of(core_classifier),
@@ -52,6 +53,15 @@ revived <- function(bytes, call) {
 }
 
 revived_here <- new.env(parent = emptyenv())
+
+# How the probabilities were calibrated, with its measures as a tibble, or NULL.
+calibration_of <- function(core_classifier) {
+  calibration <- core_classifier$calibration
+  if (is.null(calibration)) return(NULL)
+  measures <- lapply(calibration$measures, nan_as_na)
+  calibration$measures <- as_table(measures)
+  calibration
+}
 
 # In words, with positions counted from 1; NULL where files were read as photos are.
 way_of_reading <- function(reading) {
@@ -103,6 +113,7 @@ in_python <- function(value, x, name) {
 # be so when the classifier is used.
 in_the_core <- c("model", "class_names", "image_shape", "resize", "reading", "augmentation",
   "output", "bytes", "core")
+  "output", "calibration", "core")
 
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]
@@ -164,10 +175,23 @@ print.reticnn_classifier <- function(x, ...) {
     if (!is.null(x$reading)) paste0(", read by ", x$reading), "\n",
     "trained  ", trained, "\n",
     if (!is.null(x$schedule)) paste0("schedule ", x$schedule, "\n"),
+    if (!is.null(x$calibration)) paste0("calibrated ", calibration_in_words(x$calibration), "\n"),
     if (is_stale(x)) "changed  the model has other weights by now\n",
     sep = ""
   )
   invisible(x)
+}
+
+# How a classifier is calibrated, and to what effect.
+calibration_in_words <- function(calibration) {
+  method <- paste(c(calibration$method, if (!is.null(calibration$temperature)) {
+    formatC(calibration$temperature, digits = 3, format = "fg", flag = "#")
+  }), collapse = " ")
+  images <- paste(calibration$images, if (calibration$images == 1) "image" else "images")
+  measures <- calibration$measures
+  shown <- measures$measure %in% c("log_loss", "calibration_error") & !is.na(measures$after)
+  changes <- sprintf("%s %.3f to %.3f", measures$measure, measures$before, measures$after)
+  paste(c(paste("by", method, "from", images), changes[shown]), collapse = ", ")
 }
 
 #' @export

@@ -226,3 +226,21 @@ tidy.reticnn_evaluation <- function(x, type = c("class", "intervals", "by"), ...
   }
   x$intervals
 }
+
+#' @eval said("calibrate_classifier",
+#'   groups = "A factor is accepted too.")
+#' @return In R, `measures` is a tibble, and what is NaN in Python is `NA`.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' parts <- split_images(shape_images(600), c(0.6, 0.2, 0.2), seed = 1)
+#' classifier <- fit_classifier(build_cnn(), parts$train, epochs = 3)
+#' calibrated <- calibrate_classifier(classifier, parts$validation, method = "vector")
+#' calibrated
+#' calibrated$calibration$measures
+calibrate_classifier <- function(classifier, data, method = "temperature", batch_size = 32,
+                                 progress = "auto", intervals = 0.95, groups = NULL) {
+  new_classifier(call_core("calibrate_classifier", classifier = as_core(classifier),
+    data = data, method = method, batch_size = batch_size,
+    progress = step_reporter(progress, "Calibrating"), intervals = intervals,
+    groups = one_per_image(groups)))
+}

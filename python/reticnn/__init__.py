@@ -79,6 +79,7 @@ _HOME = {
     "predict_images": "prediction",
     "evaluate_classifier": "evaluation",
     "evaluation_curve": "evaluation",
+    "calibrate_classifier": "evaluation",
     "save_classifier": "saving",
     "load_classifier": "saving",
     "report_classifier": "reporting",
@@ -139,6 +140,7 @@ _OFF = {
 }
 _OFF_IN = {
     "conv_block": {"pool": None},
+    "calibrate_classifier": {"intervals": None},
     "evaluate_classifier": {"intervals": None},
     "fine_tune": {"validation": None},
 }
@@ -153,6 +155,7 @@ __all__ = [
     "backbones",
     "build_cnn",
     "build_mlp",
+    "calibrate_classifier",
     "cats_and_dogs",
     "check_images",
     "classifier_head",

@@ -49,6 +49,7 @@ from reticnn.data import (
 )
 from reticnn.data.image_data import ImageData as ImageData
 from reticnn.evaluation import (
+    calibrate_classifier as calibrate_classifier,
     evaluate_classifier as evaluate_classifier,
     evaluation_curve as evaluation_curve,
 )

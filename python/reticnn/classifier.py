@@ -1,5 +1,6 @@
 """A trained model together with the names of its classes."""
 
+import copy
 import math
 
 from reticnn.coercion import shown
@@ -41,6 +42,8 @@ class Classifier:
             softmax or sigmoid; or `"distances"` to prototypes.
         class_shares: `ClassShares`, how often the last training met each class, or None
             if that is not known.
+        calibration: Dict of how `calibrate_classifier` has made its probabilities mean
+            what they say, and how well, or None.
     """
 
     __module__ = "reticnn"
@@ -61,6 +64,7 @@ class Classifier:
         seen=None,
         weights=None,
         class_shares=None,
+        calibration=None,
     ):
         """Put a model together with its class names and training history.
 
@@ -79,7 +83,22 @@ class Classifier:
         self.output = output
         self.seen = SeenImages() if seen is None else seen
         self.class_shares = class_shares
+        self.calibration = calibration
         self._weights = weights
+
+    def changed(self, *, weights=None, **changes):
+        """Return another classifier, which differs in some attributes.
+
+        Args:
+            weights: The fingerprint of its model's weights, if it is another model.
+            **changes: Attributes by name.
+        """
+        other = copy.copy(self)
+        for name, value in changes.items():
+            setattr(other, name, value)
+        if weights is not None:
+            other._weights = weights
+        return other
 
     @property
     def image_shape(self):
@@ -130,13 +149,35 @@ class Classifier:
         resized += f", read by {read}" if read else ""
         schedule = self.schedule
         schedule = f"\nschedule {schedule}" if schedule else ""
+        said = ""
+        if self.calibration is not None:
+            said = f"\ncalibrated {described_calibration(self.calibration)}"
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
         return (
             f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "
             f"classes: {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {trained}{stopped}{weights}{metrics}{schedule}{changed}"
+            f"trained  {trained}{stopped}{weights}{metrics}{schedule}{said}{changed}"
         )
+
+
+def described_calibration(calibration):
+    """Return in words how a classifier is calibrated, and to what effect."""
+    method = calibration["method"]
+    if calibration["temperature"] is not None:
+        method = f"{method} {calibration['temperature']:.3g}"
+    images = calibration["images"]
+    text = f"by {method} from {images} image{'' if images == 1 else 's'}"
+    measures = calibration["measures"]
+    rows = zip(
+        *(measures[name] for name in ("measure", "before", "after")), strict=True
+    )
+    changes = [
+        f"{name} {before:.3f} to {after:.3f}"
+        for name, before, after in rows
+        if name in ("log_loss", "calibration_error") and after == after
+    ]
+    return ", ".join([text, *changes])
 
 
 def unwrapped(value):

@@ -6,6 +6,7 @@ from itertools import takewhile
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
 from reticnn.layers.auxiliary import AuxiliaryModel
+from reticnn.layers.calibration import Calibration
 from reticnn.layers.inference import InferenceModel
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.keras_internals import (
@@ -254,15 +255,21 @@ def scales_and_biases(model):
 
 
 def has_weights(operation):
-    return bool(getattr(operation, "weights", ()))
+    """Return whether an operation has weights that training finds, or found."""
+    found = getattr(operation, "weights", ())
+    return bool(found) and not isinstance(operation, Calibration)
 
 
 def leaves_in(layer):
     return leaves_of(layer) if isinstance(layer, keras.Model) else [layer]
 
 
-def copy_of(model):
+def copy_of(model, name="model"):
     """Return a copy of a model, of the same class and with the same weights.
+
+    Args:
+        model: Keras model.
+        name: The argument that it was given as, for messages.
 
     Raises:
         ValueError: If it cannot be copied.
@@ -277,9 +284,10 @@ def copy_of(model):
         settle_parts(copy)
         set_trainable_flags(copy, trainable_flags(model))
     except Exception as error:
-        raise _no_copy(model, error) from error
+        raise _no_copy(model, name, error) from error
     if own_methods(copy) != own_methods(model):
-        raise _no_copy(model, "methods were set on the model itself, not in its class")
+        reason = "methods were set on the model itself, not in its class"
+        raise _no_copy(model, name, reason)
     return copy
 
 
@@ -327,9 +335,9 @@ def _complete_copy(model, copy):
         copy.compile(**{**settings, "optimizer": new_like(model.optimizer)})
 
 
-def _no_copy(model, reason):
+def _no_copy(model, name, reason):
     return ValueError(
-        f"`model` is a {type(model).__name__} that cannot be copied ({reason}). Give "
+        f"`{name}` is a {type(model).__name__} that cannot be copied ({reason}). Give "
         "it `get_config()`, and its layers too, so that Keras can make it again."
     )
 

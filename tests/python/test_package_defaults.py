@@ -55,6 +55,11 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
     with_blocks += ("inception_module", "dense_block", "transition_block")
     with_blocks += ("separable_block", "convnext_block")
     model = classifier.model
+    # Not all of which are predicted correctly.
+    images = reticnn.load_images(shapes)
+    labels = images["labels"]
+    labels[::5] = labels[1::5]
+    swapped = reticnn.image_arrays(images["images"], labels)
     return {
         **{name: {"x": image} for name in with_blocks},
         "classifier_head": {"x": keras.Input((64,))},
@@ -88,6 +93,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         },
         "predict_images": {"classifier": classifier, "images": few},
         "evaluate_classifier": {"classifier": classifier, "data": few},
+        "calibrate_classifier": {"classifier": classifier, "data": swapped},
         "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},
         "load_classifier": {"path": str(tmp_path / "a")},
         "report_classifier": {"classifier": classifier, "data": few},

@@ -112,6 +112,7 @@ test_that("no argument with a default refuses NULL", {
     learn_augmentation = list(model_fn = model, data = data, budget = 2, trials = 2),
     predict_images = list(classifier = classifier, images = data),
     evaluate_classifier = list(classifier = classifier, data = data),
+    calibrate_classifier = list(classifier = tiny_classifier(), data = mostly_right()),
     report_classifier = list(classifier = classifier, data = data),
     save_classifier = list(classifier = classifier, path = "a.reticnn"),
     load_classifier = list(path = "a.reticnn"),

@@ -184,3 +184,41 @@ test_that("results by a column are a tibble and a plot", {
     evaluate_classifier(fit, data, by = "sites")
   })
 })
+
+test_that("a classifier is calibrated, printed, saved, and not trained further", {
+  skip_if_no_core()
+  fit <- tiny_classifier()
+  data <- mostly_right()
+  calibrated <- calibrate_classifier(fit, data, groups = factor(rep(1:30, 2)))
+  expect_s3_class(calibrated, "reticnn_classifier")
+  expect_null(fit$calibration)
+  calibration <- calibrated$calibration
+  expect_identical(calibration$method, "temperature")
+  expect_identical(calibration$images, 60L)
+  # The log loss of the calibrated classifier has its minimum there.
+  odds <- stats::qlogis(predict(fit, data)[[3]])
+  truth <- load_images(data)$labels == fit$class_names[2]
+  loss <- function(t) -mean(stats::plogis(ifelse(truth, odds, -odds) / t, log.p = TRUE))
+  best <- stats::optimize(loss, c(1e-4, 50), tol = 1e-9)$minimum
+  expect_equal(calibration$temperature, best, tolerance = 1e-2)
+  expect_equal(predict(calibrated, data)[[3]], stats::plogis(odds / calibration$temperature),
+    tolerance = 1e-4)
+  measures <- calibration$measures
+  expect_s3_class(measures, "tbl_df")
+  expect_named(measures, c("measure", "before", "before_lower", "before_upper", "after",
+    "after_lower", "after_upper"))
+  expect_equal(measures$before[2], evaluate_classifier(fit, data)$log_loss, tolerance = 1e-4)
+  expect_output(print(calibrated), "calibrated by temperature .* from 60 images, log_loss 0")
+  path <- withr::local_tempfile(fileext = ".reticnn")
+  save_classifier(calibrated, path)
+  loaded <- load_classifier(path)
+  expect_equal(loaded$calibration, calibration)
+  expect_identical(predict(loaded, data), predict(calibrated, data))
+  expect_error(calibrate_classifier(loaded, data), "`classifier` is calibrated already",
+    class = "reticnn_error_value")
+  expect_error(fit_classifier(loaded, data, epochs = 1), "`model` is calibrated",
+    class = "reticnn_error_value")
+  expect_error(calibrate_classifier(fit, shape_images(80, image_size = 16, seed = 1)),
+    "trained on", class = "reticnn_error_value")
+  expect_error(loaded$calibration <- NULL, "cannot be changed")
+})

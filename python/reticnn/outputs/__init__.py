@@ -14,12 +14,15 @@ from reticnn.outputs.compiled import (
 from reticnn.outputs.losses import loss_and_metric, soft_binary_accuracy
 from reticnn.outputs.meaning import count_classes, meaning_of, output_kind
 from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
+from reticnn.outputs.scores import copy_with_scores, followed_by
 
 __all__ = [
     "ClassShares",
     "as_classifier_or_model",
     "as_prior",
+    "copy_with_scores",
     "count_classes",
+    "followed_by",
     "is_for_several_labels",
     "kind_of_classifier",
     "learns_probabilities",

@@ -5,6 +5,7 @@ from typing import Any
 
 from reticnn.coercion import as_choice
 from reticnn.graph import graph_of, walk
+from reticnn.layers.calibration import Calibration
 from reticnn.layers.rbf import EuclideanRBF
 from reticnn.notation import in_words, shown
 from reticnn.outputs.compiled import (
@@ -199,6 +200,8 @@ def _after(call, name, given):
 def _kind_after(layer, operation, call, given):
     """Return the kind of what a layer gives for kinds, `"same"` or None included."""
     alike = given[0] if len(set(given)) == 1 else None
+    if isinstance(layer, Calibration):
+        return "logits"
     if _is_one(layer, _MEANS) and alike:
         return "same" if len(given) == 1 else alike
     of_scores = _is_one(layer, _OF_SCORES) or operation in _OF_SCORES_OPERATIONS

@@ -17,6 +17,12 @@ _LARGEST = 10**300
 _LONGEST_NAME = 1000
 _STOPPED = ("interrupted", "early", "nan")
 _OUTPUTS = ("softmax", "sigmoid", "logits", "distances")
+_OF_MEASURES = {
+    f"{when}{limit}"
+    for when in ("before", "after")
+    for limit in ("", "_lower", "_upper")
+}
+_CALIBRATIONS = ("temperature", "vector", "isotonic")
 _FACTS = {"images", "validation_images", "batch_size", "learning_rate", "seed"}
 
 
@@ -126,6 +132,35 @@ def _are_facts(value, record):
     )
 
 
+def _is_calibration(value, record):
+    """Return whether a value says how a classifier is calibrated, and how well."""
+    if not isinstance(value, dict):
+        return False
+    facts = {**value}
+    temperature, level = facts.pop("temperature", None), facts.pop("level", None)
+    return (
+        set(facts) == {"method", "images", "measures"}
+        and isinstance(facts["method"], str)
+        and facts["method"] in _CALIBRATIONS
+        and _is_whole(facts["images"], 1)
+        and all(fact is None or _is_number(fact) for fact in (temperature, level))
+        and _is_table_of_measures(facts["measures"])
+    )
+
+
+def _is_table_of_measures(value):
+    """Return whether a value is a table of numbers, with the names of measures."""
+    if not isinstance(value, dict) or {"measure", *_OF_MEASURES} != set(value):
+        return False
+    columns = list(value.values())
+    return (
+        all(isinstance(column, list) for column in columns)
+        and len(set(map(len, columns))) == 1
+        and all(map(_is_name, value["measure"]))
+        and all(_is_number(each) for name in _OF_MEASURES for each in value[name])
+    )
+
+
 def _are_flags(value):
     """Return whether a value says what is trained: older files, of layers alone."""
     if isinstance(value, dict):
@@ -148,6 +183,7 @@ _FIELDS = {
     ),
     "trained_with": _are_facts,
     "output": lambda value, _: isinstance(value, str) and value in _OUTPUTS,
+    "calibration": _is_calibration,
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "spared_from_decay": lambda value, _: (

@@ -15,6 +15,7 @@ from reticnn.graph import (
     set_trainable_flags,
     trainable_flags,
 )
+from reticnn.layers.calibration import has_calibration
 from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras
@@ -118,6 +119,7 @@ def save_classifier(classifier, path):
         "output": classifier.output,
         "class_shares": classifier.class_shares and classifier.class_shares.to_config(),
         "seen": classifier.seen.to_config(),
+        "calibration": classifier.calibration,
         "trainable": trainable_flags(classifier.model),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
@@ -220,6 +222,8 @@ def load_classifier(path):
     model = _read_model(model, path, record.get("trainable"))
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
+    if record.get("calibration") and not has_calibration(model):
+        raise _not_ours(path, "its model has no calibration")
     # A model with auxiliary classifiers is saved without its optimizer.
     if record.get("compiled_here") and model.compiled:
         note_compiled_here(model)
@@ -239,6 +243,7 @@ def load_classifier(path):
         seen=record["seen"],
         weights=fingerprint(model),
         class_shares=record["class_shares"],
+        calibration=record.get("calibration"),
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier

@@ -18,6 +18,7 @@ from reticnn.runtime.stopping import check_heard, listening
 from reticnn.training.building import built
 from reticnn.training.callbacks.seeds import torch_state_kept
 from reticnn.training.compiling import build_optimizer, compile_like
+from reticnn.training.origin import check_not_calibrated
 from reticnn.training.run import TrainingRun
 from reticnn.training.settings import TrainingSettings
 
@@ -104,6 +105,7 @@ def find_learning_rate(
             "resize": model.resize,
             "reading": model.reading,
         }
+    check_not_calibrated(model)
     kind = kind_of_classifier(model) if known else None
     model = as_model(unwrapped(built(model, seed)))
     kind = kind or output_kind(model)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field, replace
 
 from reticnn.classifier import Classifier, as_model, unwrapped, warn_if_stale
+from reticnn.layers.calibration import has_calibration
 from reticnn.memory import SeenImages, begin_again, seen_by, trained_before
 from reticnn.outputs import kind_of_classifier, output_kind
+from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import TrainedModelWarning, warn_user
 
 _TRAINED_BEFORE = (
@@ -83,8 +85,10 @@ def origin_of(given, output, fresh):
 
     Raises:
         TypeError: If it is neither.
-        ValueError: If the model does not take images, or it is not known how it began.
+        ValueError: If the model does not take images, it is not known how it began, or
+            it is calibrated.
     """
+    check_not_calibrated(given)
     if fresh:
         _begin_again(given)
     if isinstance(given, Classifier):
@@ -117,6 +121,20 @@ def _origin_of_classifier(classifier, output, fresh):
         augmentation=classifier.augmentation,
         **before,
     )
+
+
+def check_not_calibrated(given):
+    """Raise if a model, or a classifier's, has a calibration, which training spoils.
+
+    What it says of the probabilities is of the weights that it was found with.
+    """
+    model = unwrapped(given)
+    if isinstance(model, keras.Model) and has_calibration(model):
+        raise ValueError(
+            "`model` is calibrated for the weights that it has, and is not trained "
+            "further. Train the classifier that was given to `calibrate_classifier()`, "
+            "and calibrate what comes of it."
+        )
 
 
 def _begin_again(given):

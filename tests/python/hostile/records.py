@@ -15,6 +15,36 @@ _SCHEDULES = (
     {"kind": "keras", "class": "a b"},
 )
 
+_MEASURES = {
+    "measure": ["log_loss"],
+    **{
+        f"{when}{limit}": [0.5]
+        for when in ("before", "after")
+        for limit in ("", "_lower", "_upper")
+    },
+}
+_CALIBRATION = {
+    "method": "temperature",
+    "images": 100,
+    "temperature": 1.5,
+    "level": 0.95,
+    "measures": _MEASURES,
+}
+_OF_CALIBRATION = [
+    ("method", "platt"),
+    ("method", ["vector"]),
+    ("images", -1),
+    ("images", 10**400),
+    ("temperature", "1"),
+    ("temperature", 10**400),
+    ("level", [0.9]),
+    ("measures", []),
+    ("measures", {**_MEASURES, "measure": ["\x1b[2J"]}),
+    ("measures", {**_MEASURES, "after": ["low"]}),
+    ("measures", {**_MEASURES, "after": []}),
+    ("measures", {**_MEASURES, "\x1b": [1.0]}),
+]
+
 
 def kinds():
     """Yield them."""
@@ -140,6 +170,11 @@ def _fields():
         ),
         "seen": ([1], "x", {"a": "b"}, {"trained_on": "x"}, {"trained_on": 1}),
         "trainable": ("x", {"a": 1}, [1, 0], [None]),
+        "calibration": (
+            *(1, "x", ["temperature"], {"method": "temperature"}),
+            *({**_CALIBRATION, field: value} for field, value in _OF_CALIBRATION),
+            _CALIBRATION,  # The model has none.
+        ),
         "compiled_here": (1, "yes", [True]),
         "spared_from_decay": ("x", {"a": 1}, [-1], [10**6], [[1]], [1.5], [True]),
         "image_shape": ("x", [1, 2], [0, 0, 0], ["a", 1, 1], [True, 1, 1]),

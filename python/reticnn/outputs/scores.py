@@ -1,0 +1,62 @@
+"""A model up to the scores before its softmax or sigmoid."""
+
+import numpy as np
+
+from reticnn.graph import copy_of, graph_of
+from reticnn.outputs.meaning import meaning_of
+from reticnn.outputs.probabilities import probabilities
+from reticnn.runtime.backend import keras
+
+# By how much probabilities may differ in half precision.
+_ROUNDING = 0.02
+
+
+def copy_with_scores(model, kind, pixels, name="model"):
+    """Return a copy of a model that gives scores if it can, and what it gives.
+
+    Args:
+        model: Keras model.
+        kind: What its outputs are: `"softmax"`, `"sigmoid"` or `"logits"`.
+        pixels: Some images, (n, height, width, channels), on which it is seen whether
+            softmax or sigmoid of the scores are the model's probabilities.
+        name: The argument that the model was given as, for messages.
+
+    Returns:
+        Tuple of a Keras model and its kind: `"logits"`, or that of the model where its
+        scores cannot be had, such as of a mean of several softmaxes.
+
+    Raises:
+        ValueError: If the model cannot be copied.
+    """
+    copy = copy_of(model, name)
+    if kind == "logits":
+        return copy, kind
+    last = meaning_of(copy).operation
+    if not callable(getattr(last, "activation", None)):
+        return copy, kind
+    last.activation = keras.activations.linear
+    have = probabilities(copy, "logits", copy.predict_on_batch(pixels))
+    want = probabilities(model, kind, model.predict_on_batch(pixels))
+    if np.allclose(have, want, atol=_ROUNDING, equal_nan=True):
+        return copy, "logits"
+    return copy_of(model, name), kind
+
+
+def followed_by(model, layers):
+    """Return a model with layers after its output, which it shares.
+
+    Args:
+        model: Keras model with one output.
+        layers: Functions of a tensor that return one.
+
+    Returns:
+        `keras.Model` of the same name.
+    """
+    if graph_of(model) is None:
+        inputs = keras.Input(model.input_shape[1:])
+        tensor = model(inputs)
+    else:
+        inputs, tensor = model.inputs[0], model.outputs[0]
+    for layer in layers:
+        tensor = layer(tensor)
+    return keras.Model(inputs, tensor, name=model.name)

@@ -6,8 +6,8 @@ from itertools import takewhile
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
 from reticnn.layers.auxiliary import AuxiliaryModel
-from reticnn.layers.calibration import Calibration
 from reticnn.layers.inference import InferenceModel
+from reticnn.layers.scaling import Calibration
 from reticnn.runtime.backend import check_process, keras
 from reticnn.runtime.keras_internals import (
     calls_in,

@@ -56,7 +56,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
     with_blocks += ("separable_block", "convnext_block")
     model = classifier.model
     # Not all of which are predicted correctly.
-    images = reticnn.load_images(shapes)
+    images = reticnn.load_images(reticnn.shape_images(60, image_size=16, seed=9))
     labels = images["labels"]
     labels[::5] = labels[1::5]
     swapped = reticnn.image_arrays(images["images"], labels)

@@ -168,6 +168,7 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "compiled_here": True,
         "spared_from_decay": [],
         "seen": classifier.seen.to_config(),
+        "calibration": None,
     }
 
 

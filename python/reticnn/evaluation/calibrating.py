@@ -10,7 +10,7 @@ from reticnn.evaluation.calibrators import CALIBRATORS, CalibrationError
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.evaluation.unseen import check_unseen, classifier_and_labelled
 from reticnn.graph import own_methods
-from reticnn.layers.calibration import ROUNDING, SMALLEST, has_calibration
+from reticnn.layers.scaling import ROUNDING, SMALLEST, has_calibration
 from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import copy_with_scores, followed_by, probabilities
 from reticnn.prediction.forward import outputs_of

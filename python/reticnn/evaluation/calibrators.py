@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reticnn.layers.calibration import (
+from reticnn.layers.scaling import (
     IsotonicScaling,
     TemperatureScaling,
     VectorScaling,

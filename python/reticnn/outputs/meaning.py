@@ -5,8 +5,8 @@ from typing import Any
 
 from reticnn.coercion import as_choice
 from reticnn.graph import graph_of, walk
-from reticnn.layers.calibration import Calibration
 from reticnn.layers.rbf import EuclideanRBF
+from reticnn.layers.scaling import Calibration
 from reticnn.notation import in_words, shown
 from reticnn.outputs.compiled import (
     is_for_several_labels,

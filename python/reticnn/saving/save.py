@@ -15,7 +15,7 @@ from reticnn.graph import (
     set_trainable_flags,
     trainable_flags,
 )
-from reticnn.layers.calibration import has_calibration
+from reticnn.layers.scaling import has_calibration
 from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import check_process, keras

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from reticnn.classifier import Classifier, as_model, unwrapped, warn_if_stale
-from reticnn.layers.calibration import has_calibration
+from reticnn.layers.scaling import has_calibration
 from reticnn.memory import SeenImages, begin_again, seen_by, trained_before
 from reticnn.outputs import kind_of_classifier, output_kind
 from reticnn.runtime.backend import keras

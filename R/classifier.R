@@ -58,7 +58,8 @@ revived_here <- new.env(parent = emptyenv())
 calibration_of <- function(core_classifier) {
   calibration <- core_classifier$calibration
   if (is.null(calibration)) return(NULL)
-  measures <- lapply(calibration$measures, nan_as_na)
+  measures <- calibration$measures
+  measures[-1] <- lapply(measures[-1], nan_as_na)
   calibration$measures <- as_table(measures)
   calibration
 }

@@ -215,10 +215,10 @@ test_that("a classifier is calibrated, printed, saved, and not trained further",
   expect_equal(loaded$calibration, calibration)
   expect_identical(predict(loaded, data), predict(calibrated, data))
   expect_error(calibrate_classifier(loaded, data), "`classifier` is calibrated already",
-    class = "reticnn_error_value")
+    class = "reticnn_error")
   expect_error(fit_classifier(loaded, data, epochs = 1), "`model` is calibrated",
-    class = "reticnn_error_value")
+    class = "reticnn_error")
   expect_error(calibrate_classifier(fit, shape_images(80, image_size = 16, seed = 1)),
-    "trained on", class = "reticnn_error_value")
+    "trained on", class = "reticnn_error")
   expect_error(loaded$calibration <- NULL, "cannot be changed")
 })

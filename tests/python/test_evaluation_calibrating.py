@@ -123,6 +123,12 @@ def test_vector_is_scipys_optimum(classes):
     wanted = np.exp(scores * best[:classes] + best[classes:])
     wanted /= wanted.sum(1, keepdims=True)
     np.testing.assert_allclose(chances_of(calibrated, data), wanted, atol=2e-4)
+    # Its probabilities are those for the classes as frequent as here.
+    shares = np.bincount(data.codes) / 300
+    np.testing.assert_allclose(calibrated.class_shares.shares, shares)
+    prior = dict(zip(NAMES, shares.tolist(), strict=False))
+    told = predict_images(calibrated, data[:9], prior=prior)[".pred_dog"]
+    np.testing.assert_allclose(told, wanted[:9, 1], atol=2e-4)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -12,7 +12,7 @@ from reticnn.evaluation.unseen import check_unseen, classifier_and_labelled
 from reticnn.graph import own_methods
 from reticnn.layers.scaling import ROUNDING, SMALLEST, has_calibration
 from reticnn.memory import SeenImages, fingerprint, note_images
-from reticnn.outputs import copy_with_scores, followed_by, probabilities
+from reticnn.outputs import ClassShares, copy_with_scores, followed_by, probabilities
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.runtime.backend import keras
@@ -66,8 +66,9 @@ def calibrate_classifier(
 
     Returns:
         Classifier with a copy of the model that ends in the calibration, then in
-        softmax or sigmoid; also where the model given ends in scores (logits). Its
-        `calibration` is a dict:
+        softmax or sigmoid; also where the model given ends in scores (logits). But for
+        a temperature, its probabilities are those for the shares that the classes have
+        in `data`, which `prior` then takes the place of. Its `calibration` is a dict:
 
         - `method`, and `images`, the number of images it was found from.
         - `temperature`: above 1 if the classifier was too sure; None for other methods.
@@ -157,8 +158,14 @@ def calibrate_classifier(
     model = _calibrated(bare, kind, found)
     seen = classifier.seen | SeenImages(held_out=np.unique(hashes))
     note_images(model, seen)
+    shares = classifier.class_shares
+    if method != "temperature":
+        # These make the probabilities those of images like `data`.
+        n = np.bincount(codes, minlength=len(classifier.class_names))
+        shares = ClassShares(tuple((n / len(codes)).tolist()))
     return classifier.changed(
         model=model,
+        class_shares=shares,
         output="sigmoid" if model.output_shape[1] == 1 else "softmax",
         seen=seen,
         weights=fingerprint(model),

@@ -113,8 +113,7 @@ in_python <- function(value, x, name) {
 # What the model predicts with is in the core: changed here, it would be printed, and not
 # be so when the classifier is used.
 in_the_core <- c("model", "class_names", "image_shape", "resize", "reading", "augmentation",
-  "output", "bytes", "core")
-  "output", "calibration", "core")
+  "output", "calibration", "bytes", "core")
 
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]

@@ -84,6 +84,11 @@ _HOME = {
     "load_classifier": "saving",
     "report_classifier": "reporting",
     "review_images": "review",
+    "choices": "tuning",
+    "log_range": "tuning",
+    "real_range": "tuning",
+    "tune_classifier": "tuning",
+    "whole_range": "tuning",
 }
 
 # Classes that users meet as objects made by the functions. They say `reticnn` as their
@@ -98,7 +103,10 @@ _HOME_OF_CLASSES = {
     "Recipe": "training.recipes",
     "Review": "review.findings",
     "Sequence": "augmenting.sequence",
+    "SettingChoices": "tuning.search_space",
+    "SettingRange": "tuning.search_space",
     "TrivialAugment": "augmenting.autoaugment",
+    "Tuning": "tuning.tuned",
     "AugMix": "augmenting.aug_mix",
     "ThreeAugment": "augmenting.three_augment",
 }
@@ -158,6 +166,7 @@ __all__ = [
     "calibrate_classifier",
     "cats_and_dogs",
     "check_images",
+    "choices",
     "classifier_head",
     "conv_block",
     "convnext_block",
@@ -187,6 +196,7 @@ __all__ = [
     "learn_augmentation",
     "load_classifier",
     "load_images",
+    "log_range",
     "pca_color",
     "plot_architecture",
     "plot_augmentation",
@@ -203,6 +213,7 @@ __all__ = [
     "plot_tiles",
     "predict_images",
     "rand_augment",
+    "real_range",
     "report_classifier",
     "residual_block",
     "review_images",
@@ -216,7 +227,9 @@ __all__ = [
     "transfer_model",
     "transition_block",
     "trivial_augment",
+    "tune_classifier",
     "unfreeze",
+    "whole_range",
 ]
 
 

@@ -107,6 +107,18 @@ from reticnn.training import (
     training_recipe as training_recipe,
 )
 from reticnn.training.recipes import Recipe as Recipe
+from reticnn.tuning import (
+    choices as choices,
+    log_range as log_range,
+    real_range as real_range,
+    tune_classifier as tune_classifier,
+    whole_range as whole_range,
+)
+from reticnn.tuning.search_space import (
+    SettingChoices as SettingChoices,
+    SettingRange as SettingRange,
+)
+from reticnn.tuning.tuned import Tuning as Tuning
 
 __version__: str
 __all__: list[str]

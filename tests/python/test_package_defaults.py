@@ -85,6 +85,16 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "find_learning_rate": {"model": tiny_cnn(), "data": few, "steps": 20},
         "fit_classifier": {"model": tiny_cnn(), "data": few, "epochs": 1},
         "fine_tune": {"classifier": tiny_cnn(), "data": few, "epochs": 1},
+        **{name: {"low": 1, "high": 2} for name in ("log_range", "real_range")},
+        "whole_range": {"low": 1, "high": 2},
+        "choices": {"values": [1, 2]},
+        "tune_classifier": {
+            "build": tiny_cnn,
+            "data": few,
+            "space": {"batch_size": [4, 8]},
+            "trials": 1,
+            "epochs": 1,
+        },
         "learn_augmentation": {
             "model_fn": tiny_cnn,
             "data": shapes,

@@ -1,6 +1,8 @@
 """What R calls of the core in addition to its public functions."""
 
 import contextlib
+import inspect
+import random
 import re
 import sys
 import warnings
@@ -103,6 +105,44 @@ def reader_of_r(function):
         return answer.get("value")
 
     return read
+
+
+def builder_of_r(function, names, needed):
+    """Return a function of R's that builds a model, as the core calls it.
+
+    Args:
+        function: Function of a seed for R's own random numbers, and of a dict of
+            arguments. It gives what the user's function returns as `value`, or the text
+            of its error as `error`. If neither, R has jumped out of it.
+        names: Names of the arguments of the user's function, `...` among them.
+        needed: Those of them without a default.
+    """
+    of_kind = inspect.Parameter
+
+    def build(**arguments):
+        try:
+            # Of Python's own numbers, which are seeded for each model.
+            answer = function(random.getrandbits(31), sent(arguments))
+        except Exception as error:
+            raise LeftByJump(*error.args) from error
+        if answer.get("error") is not None:
+            raise RuntimeError(received(answer["error"]))
+        return answer.get("value")
+
+    build.__signature__ = inspect.Signature(
+        [
+            of_kind("others", of_kind.VAR_KEYWORD)
+            if name == "..."
+            else of_kind(
+                name,
+                of_kind.KEYWORD_ONLY,
+                default=of_kind.empty if name in needed else None,
+            )
+            # In Python those that take any name are the last.
+            for name in sorted(names, key="...".__eq__)
+        ]
+    )
+    return build
 
 
 def drawn_seed(number):

@@ -24,8 +24,10 @@ def model_digest(model):
     Names do not count: Keras numbers the layers of a process, so that a model that is
     built again has others. Nor do weights.
     """
-    described = [_described(model, model), _described(model.loss)]
-    given = compiled_as_given(model)
+    loss, given = (
+        (model.loss, compiled_as_given(model)) if model.compiled else (None, {})
+    )
+    described = [_described(model, model), _described(loss)]
     for name in ("loss_weights", "metrics", "weighted_metrics"):
         described.append(_described(given.get(name)))
     described.append([layer.trainable for layer in leaves_of(model)])

@@ -1,0 +1,230 @@
+#' @eval said(
+#'   "tune_classifier",
+#'   build = "In R, a function such as `function(filters, dropout) build_cnn(filters =
+#'     filters, dropout = dropout)`, or one that builds a model of Keras layers. It is
+#'     called on R's own thread, and R's random numbers are seeded for each trial.",
+#'   space = "In R, a named list; choices are a vector, or a list of what a vector cannot
+#'     hold.",
+#'   rename = c(options = "..."),
+#'   without = "returns"
+#' )
+#' @return A `reticnn_tuning`, which prints the best trial and has a [plot()]: a list of
+#'   - `trials`: a tibble with one row per trial: `trial`, its number; `state`,
+#'     `"complete"`, `"pruned"` or `"failed"`; each objective (`NA` unless complete);
+#'     `epochs_trained`; `seconds`; `seed`; `error`, what went wrong, or `NA`; and a
+#'     column for each setting, `NA` where it does not matter.
+#'   - `best`: the same of the best trial, or of the Pareto front of several objectives.
+#'   - `importance`: a tibble of how much of the differences in each `objective` each
+#'     `setting` explains, by fANOVA, from 0 to 1, the most important first; `NA` for
+#'     settings with a condition, and where there are too few trials.
+#'   - `objectives` and `directions`, and `stopped`, `"interrupted"`, `"minutes"`,
+#'     `"failures"` or `NULL`.
+#'
+#'   [refit()] trains a classifier with the best settings on all images.
+#' @seealso [log_range()], [real_range()], [whole_range()] and [choices()] for `space`,
+#'   [plot.reticnn_tuning()], [refit.reticnn_tuning()]
+#' @export
+#' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna")
+#' build <- function(filters, dropout) build_cnn(filters = filters, dropout = dropout)
+#' space <- list(
+#'   filters = c(4, 8), dropout = real_range(0, 0.6), learning_rate = log_range(1e-4, 1e-2)
+#' )
+#' tuned <- tune_classifier(build, shape_images(100), space, trials = 3, epochs = 1)
+#' tuned
+#' refit(tuned)
+tune_classifier <- function(build, data, space, study = NULL, trials = NULL,
+                            minutes = NULL, validation = 0.2, objective = "accuracy",
+                            sampler = "tpe", pruning = NULL, costs = NULL,
+                            progress = "auto", seed = NULL, ...) {
+  check_all_given(rlang::current_env())
+  options <- list(...)
+  if (length(options) > 0 && (is.null(names(options)) || any(names(options) == ""))) {
+    abort_text(paste("`...` has an argument without a name. Name those of",
+      "`fit_classifier()`, such as `epochs = 5`."), call = rlang::current_env())
+  }
+  if (!is.null(names(options$class_weight))) {
+    options$class_weight <- as.list(options$class_weight)
+  }
+  check_space(space, rlang::current_env())
+  new_tuning(rlang::inject(call_core("tune_classifier", build = as_builder(build),
+    data = data, space = space, study = study, trials = trials, minutes = minutes,
+    validation = validation, objective = objective, sampler = sampler,
+    pruning = pruning, costs = as_costs(costs), progress = trial_reporter(progress),
+    seed = seed_or_drawn(seed), !!!options)))
+}
+
+# R's `NA` would be one of the choices, or "NA".
+check_space <- function(space, call) {
+  for (name in names(space)) {
+    if (is.atomic(space[[name]]) && anyNA(space[[name]])) {
+      abort_text(paste0("`space` has NA among the values of '", name,
+        "'. Leave it out; what stands for nothing in a list is `NULL`."), call = call)
+    }
+  }
+}
+
+# A function of R's as the core calls it, which hears of its arguments by their names and
+# of errors by R's own message.
+as_builder <- function(build, call = rlang::caller_env()) {
+  if (!is.function(build) || is_of_python(build)) return(build)
+  core_module(call)
+  head <- formals(args(build))
+  needed <- Filter(function(default) identical(default, quote(expr = )), head)
+  the$relay$builder_of_r(
+    called_by_core(function(seed, arguments) {
+      tryCatch(
+        list(value = with_random_state(seed, do.call(build, from_core(arguments)))),
+        error = function(cnd) list(error = to_core(conditionMessage(cnd)))
+      )
+    }),
+    as.list(as.character(names(head))), as.list(setdiff(names(needed), "..."))
+  )
+}
+
+# Evaluates code after `set.seed()`, and puts R's random state back.
+with_random_state <- function(seed, code) {
+  global <- globalenv()
+  state <- global$.Random.seed
+  on.exit(if (is.null(state)) rm(".Random.seed", envir = global) else global$.Random.seed <- state)
+  set.seed(seed)
+  code
+}
+
+trial_reporter <- function(progress) {
+  if (identical(progress, "auto")) {
+    progress <- if (automatic_progress() == "none") "none" else "trial"
+  }
+  if (identical(progress, "trial")) report_trial else progress
+}
+
+report_trial <- function(state) {
+  of <- if (!is.null(state$trials)) paste0("/", state$trials)
+  measures <- state[setdiff(names(state), c("trial", "trials", "state", "error"))]
+  said <- if (length(measures) > 0) {
+    paste(names(measures), vapply(measures, format, "", digits = 4), collapse = ", ")
+  } else {
+    state$state
+  }
+  if (!is.null(state$error)) said <- paste0(said, ": ", sub("\n.*", "", state$error))
+  line <- paste0("Trial ", state$trial, of, ": ", said)
+  cli::cli_text("{line}")
+}
+
+new_tuning <- function(tuned) {
+  importance <- core_attribute(tuned, "importance")
+  importance$importance <- nan_as_na(importance$importance)
+  structure(
+    list(
+      trials = trials_table(core_attribute(tuned, "trials")),
+      best = trials_table(core_attribute(tuned, "best")),
+      importance = as_table(importance),
+      objectives = as.character(core_attribute(tuned, "objectives")),
+      directions = as.character(core_attribute(tuned, "directions")),
+      stopped = core_attribute(tuned, "stopped"),
+      core = tuned
+    ),
+    class = "reticnn_tuning"
+  )
+}
+
+# So that a column has its type even if it is all `NA`, or empty.
+trials_table <- function(columns) {
+  columns <- lapply(columns, none_as_na)
+  columns$trial <- as.integer(columns$trial)
+  for (name in c("state", "error")) columns[[name]] <- as.character(columns[[name]])
+  columns$epochs_trained <- as.integer(columns$epochs_trained)
+  columns$seed <- as.integer(columns$seed)
+  as_table(lapply(columns, function(column) column %||% logical()))
+}
+
+#' @export
+print.reticnn_tuning <- function(x, ...) {
+  states <- table(factor(x$trials$state, unique(x$trials$state)))
+  number <- nrow(x$trials)
+  cat("<reticnn_tuning> ", counted(number, "trial"), ": ",
+    if (number > 0) paste(states, names(states), collapse = ", ") else "none",
+    if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"), "\n", sep = "")
+  if (nrow(x$best) > 1) {
+    cat("Trials than which no other is better in all objectives:\n")
+  } else if (nrow(x$best) == 1) {
+    cat("The best:\n")
+  }
+  if (nrow(x$best) > 0) {
+    shown <- setdiff(names(x$best), c("state", "seed", "error"))
+    print(as.data.frame(x$best[shown]), digits = 3, row.names = FALSE)
+  }
+  invisible(x)
+}
+
+#' @importFrom generics refit
+#' @export
+generics::refit
+
+#' Train with the settings of a trial
+#'
+#' A new model with the settings of a trial of [tune_classifier()] is trained on all
+#' images, those for validation included, so that none are left to stop at the right
+#' epoch: where `early_stopping` has kept the best epoch of the trial, training ends after
+#' as many. Weights and training have the trial's seed.
+#'
+#' @param object Result of [tune_classifier()].
+#' @param trial Number of the trial, or `NULL` for the best. Of several objectives there
+#'   are several best ones: name one. Default `NULL`.
+#' @param progress As in [fit_classifier()]. Default `"auto"`.
+#' @param ... Not used; must be empty.
+#' @return A classifier, as from [fit_classifier()].
+#' @export
+#' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna")
+#' tuned <- tune_classifier(function(filters) build_cnn(filters = filters),
+#'   shape_images(100), list(filters = c(4, 8)), trials = 2, epochs = 1)
+#' refit(tuned)
+refit.reticnn_tuning <- function(object, trial = NULL, progress = "auto", ...) {
+  rlang::check_dots_empty()
+  check_not_gone(object, rlang::current_env())
+  new_classifier(call_core(object$core$refit, trial = trial,
+    progress = progress_reporter(progress)))
+}
+
+check_not_gone <- function(tuned, call) {
+  if (is_gone(tuned$core)) {
+    abort_text(paste("The search is gone: it lived in the R session that made it, and",
+      "saveRDS() does not keep it. The same call of `tune_classifier()` with a `study`",
+      "brings it back at once."), call = call)
+  }
+}
+
+#' @eval said("log_range")
+#' @seealso [tune_classifier()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' log_range(1e-4, 1e-2)
+log_range <- function(low, high, when = NULL) {
+  call_core("log_range", low = low, high = high, when = when)
+}
+
+#' @eval said("real_range")
+#' @seealso [tune_classifier()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' real_range(0, 0.6)
+real_range <- function(low, high, when = NULL) {
+  call_core("real_range", low = low, high = high, when = when)
+}
+
+#' @eval said("whole_range")
+#' @seealso [tune_classifier()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' whole_range(1, 4)
+whole_range <- function(low, high, when = NULL) {
+  call_core("whole_range", low = low, high = high, when = when)
+}
+
+#' @eval said("choices")
+#' @seealso [tune_classifier()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' choices(c(0.5, 0.9, 0.99), when = list(optimizer = "sgd"))
+choices <- function(values, when = NULL) {
+  call_core("choices", values = values, when = when)
+}

@@ -1,0 +1,300 @@
+"""Search for better settings of a model and its training."""
+
+import time
+from functools import partial
+
+import numpy as np
+
+from reticnn.coercion import as_choice, as_float, as_int, check_takes_one
+from reticnn.data.accepting import image_data_of
+from reticnn.data.digest import image_weights_digest, images_digest, labels_digest
+from reticnn.data.splits.splitting import parts_of_data
+from reticnn.notation import visible_lines
+from reticnn.runtime.conditions import InterruptedWarning, warn_user
+from reticnn.runtime.stopping import listening
+from reticnn.tuning.objectives import Objectives
+from reticnn.tuning.routing import Routes
+from reticnn.tuning.samplers import Grid, pruner_for, sampler_for
+from reticnn.tuning.search_space import SearchSpace
+from reticnn.tuning.searching import FAILURES_IN_A_ROW, Search
+from reticnn.tuning.storing import KeptStudy, optuna_here, quiet_optuna, text_of
+from reticnn.tuning.trying import Work
+from reticnn.tuning.tuned import (
+    Tuning,
+    best_of,
+    check_columns,
+    complete_trials,
+    row_of,
+)
+
+_TRIALS = 20
+
+
+def tune_classifier(
+    build,
+    data,
+    space,
+    study=None,
+    *,
+    trials=None,
+    minutes=None,
+    validation=0.2,
+    objective="accuracy",
+    sampler="tpe",
+    pruning=None,
+    costs=None,
+    progress="auto",
+    seed=None,
+    **options,
+):
+    """Search for better settings of a model and its training.
+
+    Each trial builds a model with other settings, trains it, and is judged by images
+    that it was not trained on, the same for all trials. These images choose the best
+    trial, so that it looks a little better on them than it is: measure it on images
+    that had no part in the search. The more trials there are, and the fewer images, the
+    more of the difference is luck.
+
+    Interrupting it (Ctrl-C) returns what there is. With a `study` nothing but the trial
+    in flight is lost even if the process is killed, and that is done again by the next
+    call. The same call goes on until there are `trials` in all, on one machine or on
+    several that work on one study at the same time: each takes the next trial, and the
+    last ones wait for each other.
+
+    A trial's seed follows from `seed` and its number alone, and fixes its weights, its
+    training and, with the samplers `"random"` and `"grid"`, its settings, whoever does
+    it. The other samplers learn from the trials that are done by then, whose number
+    depends on the workers. Of computing in several threads, rounding may differ.
+
+    Args:
+        build: Function that makes a new model from the settings in `space` that are its
+            arguments, such as `lambda filters, dropout: build_cnn(filters=filters,
+            dropout=dropout)`. A name that is an argument of `fit_classifier` goes there
+            even if the function takes any.
+        data: Image data with labels, or a folder, as in `fit_classifier`. Do not give
+            images that are for testing.
+        space: Dict of what settings may be, by name: a range, from `log_range`,
+            `real_range` or `whole_range`; a list of choices (a dict of them gives them
+            names, for those that are more than texts or numbers; `choices` gives them
+            conditions); or a single value. The names are arguments of `build` or of
+            `fit_classifier`, such as `learning_rate`, or of `augmentation` after a dot,
+            such as `"augmentation.rotation"`.
+        study: Where trials are kept: the path of a file, which ends in `.db` for SQLite
+            or in `.journal` for a journal, the better one for several machines with a
+            common drive; or the URL of a database, such as
+            `"postgresql://user:password@host/name"`. A study of other images, settings
+            or space is refused. None keeps nothing. Default None.
+        trials: Whole number of trials in all, those in `study` included. None for as
+            many as `minutes` allow, or the whole grid, or else 20. Default None.
+        minutes: Float above 0, after which no trial is begun any more, or None for no
+            limit. Default None.
+        validation: Image data by which trials are judged, or the fraction of `data`, in
+            (0, 1), to hold out for this. Default 0.2.
+        objective: Measure of `evaluate_classifier`, such as `"accuracy"`, `"log_loss"`,
+            `"roc_auc"` or `"top_5_accuracy"`, or `"parameters"`, the size of the model;
+            or a list of several, for the trials that no other is better than in all.
+            Default `"accuracy"`.
+        sampler: How settings are chosen: `"tpe"`, which tries more of what did well;
+            `"random"`; `"grid"`, all combinations, in random order; or `"cmaes"`, for
+            ranges of numbers and many trials. Default `"tpe"`.
+        pruning: `"median"` ends a trial at an epoch, from the third one on, at which it
+            is worse than half of the others were; `"hyperband"` ends more, the sooner
+            the more trials there are. Epochs are judged by accuracy, if that is the
+            objective, else by loss. None lets all go on to the end. Default None.
+        costs: As in `evaluate_classifier`, for the objective `"mean_cost"`. Default
+            None.
+        progress: `"trial"` (one line per trial), `"none"`, or `"auto"`, which is
+            `"trial"`; or a function that is called after each trial with a dict of its
+            number, the number in all, its state and its measures. Default `"auto"`.
+        seed: Whole number of at least 0 that fixes the validation part, the settings
+            that are drawn and the trials, or None for a new one, or that of the study.
+            Default None.
+        **options: Arguments of `fit_classifier` that are the same in all trials, such
+            as `epochs`.
+
+    Returns:
+        `Tuning`. Its `trials` are a table (dict of equal-length lists) with one row per
+        trial: `trial`, its number from 1; `state`, `"complete"`, `"pruned"` or
+        `"failed"`; each objective (None unless complete); `epochs_trained`; `seconds`;
+        `seed`; `error`, what went wrong, or None; and a column for each setting, None
+        where it does not matter. `best` has the same columns, and one row, or with
+        several objectives those of the Pareto front. `importance` is a table of how
+        much of the differences in each `objective` each `setting` explains, by fANOVA,
+        from 0 to 1, the most important first; NaN for settings with a condition and
+        where there are too few trials. `stopped` is `"interrupted"`, `"minutes"`,
+        `"failures"` or None. `refit()` trains the best on all images.
+
+    Raises:
+        TypeError: If `build` is not a function, or `space` not a dict of settings.
+        ValueError: If a name in `space` is an argument of no function or of two, a
+            condition cannot be true, `build` returns a model that an earlier trial has
+            trained, an argument is outside its range, or the first ten trials fail.
+        CheckpointError: A ValueError, if `study` is of other images, settings, space,
+            objective or seed, of a `build` that makes other models, or no study.
+        ImportError: If Optuna is not installed, or the driver of the database.
+        FileNotFoundError: If the folder of `study` is not there.
+
+    Warns:
+        InterruptedWarning: If the search is interrupted.
+        UserWarning: If ten trials in a row fail, which ends the search, or no trial has
+            come to its end; and of what `fit_classifier` warns of, once.
+
+    Example:
+        >>> def build(filters, dropout):
+        ...     return build_cnn(filters=filters, dropout=dropout)
+        >>> tuned = tune_classifier(
+        ...     build,
+        ...     shape_images(500, seed=1),
+        ...     {
+        ...         "filters": [8, 16, 32],
+        ...         "dropout": real_range(0, 0.6),
+        ...         "learning_rate": log_range(1e-4, 1e-2),
+        ...     },
+        ...     trials=10,
+        ...     epochs=3,
+        ... )
+        >>> classifier = tuned.refit()
+
+    Source:
+        Optuna: Akiba et al. (2019), arXiv:1907.10902. TPE: Bergstra et al. (2011),
+        NeurIPS 24. CMA-ES: Hansen and Ostermeier (2001), Evolutionary Computation 9.
+        Hyperband: Li et al. (2018), arXiv:1603.06560. Importance: Hutter et al. (2014),
+        ICML 31.
+    """
+    optuna = optuna_here()
+    space = SearchSpace(space)
+    objectives = Objectives(objective)
+    objectives.check_costs(costs)
+    routes = Routes(build, list(space.settings), options)
+    check_columns(space, objectives)
+    tell = _as_teller(progress)
+    end = _end_after(minutes)
+    trials = None if trials is None else as_int(trials, "trials")
+    pruner = pruner_for(optuna, pruning, objectives, _epochs(routes, space))
+    data = image_data_of(data)
+    with quiet_optuna(), listening():
+        kept = KeptStudy(study, objectives.directions)
+        seed = kept.seed(seed)
+        train, validation = _parts(data, validation, seed)
+        work = Work(build, routes, train, validation, objectives, costs)
+        if study is not None:
+            kept.check(
+                {
+                    "seed": seed,
+                    "space": space.config(),
+                    "objective": objectives.names,
+                    "costs": text_of(costs),
+                    "data": _digest(train),
+                    "validation": _digest(validation),
+                    **{name: text_of(value) for name, value in options.items()},
+                }
+            )
+            work.check_builder(kept, space)
+        kept.study.pruner = pruner
+        kept.study.sampler = sampler_for(optuna, sampler, space, seed, kept.study)
+        total = _total(trials, minutes, kept.study.sampler)
+        report = partial(_report, tell, kept.study, objectives, total)
+        search = Search(kept.study, space, work.try_out, seed, total, end, report)
+        search.run()
+        tuning = Tuning(kept.study, space, objectives, work, search.stopped)
+    _warn_of_end(tuning)
+    return tuning
+
+
+def _epochs(routes, space):
+    """Return the number of epochs of each trial, or None if they differ."""
+    if "stages" in routes.settled or {"epochs", "stages"} & set(space.settings):
+        return None
+    return as_int(routes.settled.get("epochs") or 10, "epochs")
+
+
+def _end_after(minutes):
+    """Return when to begin no more trials, by the clock of `time.monotonic`."""
+    if minutes is None:
+        return float("inf")
+    return time.monotonic() + 60 * as_float(minutes, "minutes", above=0)
+
+
+def _total(trials, minutes, sampler):
+    """Return how many trials there are to be in all."""
+    if isinstance(sampler, Grid):
+        return min(trials or len(sampler), len(sampler))
+    return trials or (_TRIALS if minutes is None else float("inf"))
+
+
+def _parts(data, validation, seed):
+    """Return the images to train on, and those to judge trials by."""
+    if isinstance(validation, (int, float, np.number)):
+        share = as_float(validation, "validation", above=0, below=1)
+        shares = {"train": 1 - share, "validation": share}
+        parts = parts_of_data(data, shares, seed, "validation")
+        return parts["train"], parts["validation"]
+    return data, image_data_of(validation, "validation")
+
+
+def _digest(data):
+    """Return a text that differs where images, labels or weights do."""
+    parts = (images_digest(data), labels_digest(data), image_weights_digest(data))
+    return " ".join(parts)
+
+
+def _as_teller(progress):
+    """Return a function to call with a dict after each trial."""
+    if callable(progress):
+        check_takes_one(progress, "progress", "how far the work is")
+        return progress
+    choice = as_choice(progress, "progress", ("auto", "trial", "none"))
+    return (lambda state: None) if choice == "none" else _print
+
+
+def _print(state):
+    position = ("trial", "trials", "state")
+    of = f"/{state['trials']}" if state["trials"] else ""
+    measures = ", ".join(
+        f"{name} {value:.4g}"
+        for name, value in state.items()
+        if name not in (*position, "error")
+    )
+    said = measures or state["state"]
+    if state["error"]:
+        said += f": {state['error'].partition(chr(10))[0]}"
+    print(visible_lines(f"Trial {state['trial']}{of}: {said}"), flush=True)
+
+
+def _report(tell, study, objectives, total, trial):
+    """Tell of a trial that is done, and of the best until then."""
+    row = row_of(trial, objectives)
+    state = {
+        "trial": row["trial"],
+        "trials": None if total == float("inf") else total,
+        "state": row["state"],
+        "error": row["error"],
+    }
+    if row["state"] == "complete":
+        state |= {name: row[name] for name in objectives.names}
+    if len(objectives.names) == 1:
+        done = complete_trials(study.get_trials(deepcopy=False))
+        if done:
+            state["best"] = best_of(done, study)[0].value
+    tell(state)
+
+
+def _warn_of_end(tuning):
+    """Say why the search has come to its end before there were enough trials."""
+    failed = [error for error in tuning.trials["error"] if error]
+    last = f" The last one that failed said: {failed[-1]}" if failed else ""
+    done = len(tuning.trials["trial"])
+    if tuning.stopped == "interrupted":
+        warn_user(
+            f"The search was interrupted after {done} trial{'s' * (done != 1)}.",
+            InterruptedWarning,
+        )
+    elif tuning.stopped == "failures":
+        text = (
+            f"{FAILURES_IN_A_ROW} trials in a row have failed, which ended the search."
+        )
+        if done == len(failed):
+            raise ValueError(text + last)
+        warn_user(text + last)
+    elif not tuning.best["trial"]:
+        warn_user(f"No trial of {done} has come to its end.{last}")

@@ -100,12 +100,10 @@ trial_reporter <- function(progress) {
 report_trial <- function(state) {
   of <- if (!is.null(state$trials)) paste0("/", state$trials)
   measures <- state[setdiff(names(state), c("trial", "trials", "state", "error"))]
-  said <- if (length(measures) > 0) {
-    paste(names(measures), vapply(measures, format, "", digits = 4), collapse = ", ")
-  } else {
-    state$state
-  }
-  if (!is.null(state$error)) said <- paste0(said, ": ", sub("\n.*", "", state$error))
+  said <- c(if (state$state != "complete") state$state,
+    paste(names(measures), vapply(measures, format, "", digits = 4)))
+  said <- paste(said[nzchar(trimws(said))], collapse = ", ")
+  if (!is.null(state$error)) said <- paste0(said, "; ", sub("\n.*", "", state$error))
   line <- paste0("Trial ", state$trial, of, ": ", said)
   cli::cli_text("{line}")
 }
@@ -180,12 +178,12 @@ generics::refit
 #' refit(tuned)
 refit.reticnn_tuning <- function(object, trial = NULL, progress = "auto", ...) {
   rlang::check_dots_empty()
-  check_not_gone(object, rlang::current_env())
+  check_search_lives(object, rlang::current_env())
   new_classifier(call_core(object$core$refit, trial = trial,
     progress = progress_reporter(progress)))
 }
 
-check_not_gone <- function(tuned, call) {
+check_search_lives <- function(tuned, call) {
   if (is_gone(tuned$core)) {
     abort_text(paste("The search is gone: it lived in the R session that made it, and",
       "saveRDS() does not keep it. The same call of `tune_classifier()` with a `study`",

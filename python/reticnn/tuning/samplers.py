@@ -73,7 +73,7 @@ def pruner_for(optuna, name, objectives, epochs):
             "`objective`."
         )
     if as_choice(name, "pruning", PRUNERS) == "median":
-        return optuna.pruners.MedianPruner(_TRIALS_OF_A_MEDIAN, _FIRST_EPOCH - 1)
+        return optuna.pruners.MedianPruner(_TRIALS_OF_A_MEDIAN, _FIRST_EPOCH)
     return optuna.pruners.HyperbandPruner(1, epochs or "auto")
 
 

@@ -1,6 +1,7 @@
 """The space that settings are searched in: ranges, choices, conditions."""
 
 import json
+import math
 import numbers
 from collections.abc import Mapping
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from reticnn.augmenting.policy import Policy
 from reticnn.coercion import as_float, as_int, as_string, nearest, shown
+from reticnn.notation import in_words
 
 # Grids are written out; nobody waits for the end of a longer one.
 _MOST_OF_A_GRID = 100_000
@@ -115,7 +117,7 @@ class Setting:
         """Take a dict of values of other settings, or None."""
         if when is not None and not (isinstance(when, Mapping) and when):
             raise TypeError(
-                "`when` must be a dict of other settings and what they have to be, "
+                f"`when` must be {_dict()} of other settings and what they have to be, "
                 f"such as `{{'optimizer': 'sgd'}}`, not {shown(when)}."
             )
         self.when = {
@@ -153,17 +155,13 @@ class SettingRange(Setting):
         self.kind, self.low, self.high = kind, low, high
 
     def _call(self):
-        return f"{self.kind}({self.low:.17g}, {self.high:.17g}"
-
-    def config(self):
-        """Return what is written down of it."""
-        return {"kind": self.kind, "limits": [self.low, self.high], "when": self.when}
+        return f"{self.kind}({label_of(self.low)!r}, {label_of(self.high)!r}"
 
     def labels(self, name):
         """Return all values, for a grid."""
         if self.kind != "whole_range":
             raise ValueError(
-                f"`space` has {self!r} for '{name}', and a grid needs values one by "
+                f"`space` has `{self!r}` for '{name}', and a grid needs values one by "
                 "one. Give a list of them, or use another `sampler`."
             )
         return range(self.low, self.high + 1)
@@ -189,10 +187,8 @@ class SettingChoices(Setting):
         """Take a list of values or a dict of them by label."""
         super().__init__(when)
         if isinstance(values, Mapping):
-            self._named = True
             self._values = {as_string(name, "values"): v for name, v in values.items()}
         else:
-            self._named = False
             self._values = {}
             for value in _listed(values):
                 label = label_of(value)
@@ -206,11 +202,7 @@ class SettingChoices(Setting):
             raise ValueError("`values` is empty. Give at least one value.")
 
     def _call(self):
-        return f"choices({self._values if self._named else self.labels()!r}"
-
-    def config(self):
-        """Return what is written down of it."""
-        return {"kind": "choices", "values": self.labels(), "when": self.when}
+        return f"choices({self.labels()!r}"
 
     def labels(self, name=None):
         """Return all labels, for a grid."""
@@ -236,7 +228,7 @@ class SearchSpace:
         """Check a dict of ranges and choices."""
         if not isinstance(space, Mapping) or not space:
             raise TypeError(
-                "`space` must be a dict of settings and what they may be, such as "
+                f"`space` must be {_dict()} of settings and what they may be, such as "
                 f"`{{'filters': [16, 32]}}`, not {shown(space)}."
             )
         given = {
@@ -249,10 +241,7 @@ class SearchSpace:
 
     def config(self):
         """Return what is written down of each setting: texts by name."""
-        return {
-            name: json.dumps(setting.config(), sort_keys=True)
-            for name, setting in self.settings.items()
-        }
+        return {name: repr(setting) for name, setting in self.settings.items()}
 
     def suggested(self, suggest):
         """Return the labels of those settings that matter, by name.
@@ -299,6 +288,8 @@ def label_of(value):
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, numbers.Real):
+        if not math.isfinite(value):
+            raise ValueError(f"`values` has {shown(value)}, which is no choice.")
         # R's 16 and Python's are one choice.
         return int(value) if float(value).is_integer() else float(value)
     if isinstance(value, np.ndarray):
@@ -308,9 +299,13 @@ def label_of(value):
     if isinstance(value, Policy):
         return " ".join(repr(value).split())
     raise TypeError(
-        f"`values` has {shown(value)}, which nothing in a table stands for. Give a "
-        "dict of the values by names of your own."
+        f"`values` has {shown(value)}, which nothing in a table stands for. Give "
+        f"{_dict()} of the values by names of your own."
     )
+
+
+def _dict():
+    return in_words("a dict", "a named list")
 
 
 def _is_plain(value):
@@ -361,14 +356,14 @@ def _check_condition(name, other, wanted, given):
     known = given[other]
     if isinstance(known, SettingRange) and known.kind != "whole_range":
         raise ValueError(
-            f"`when` of '{name}' asks for a value of '{other}', which is {known!r}: no "
-            "number of it is ever drawn twice. Ask for one of a list of choices."
+            f"`when` of '{name}' asks for a value of '{other}', which is `{known!r}`: "
+            "no number of it is ever drawn twice. Ask for one of a list of choices."
         )
     for one in wanted:
         if one not in known.labels(other):
             raise ValueError(
                 f"`when` of '{name}' asks for '{other}' to be {shown(one)}, which it "
-                f"never is: it is {known!r}."
+                f"never is: it is `{known!r}`."
             )
 
 

@@ -200,10 +200,24 @@ def _storage(place):
         lock = journal.JournalFileOpenLock(place)
         return storages.JournalStorage(journal.JournalFileBackend(place, lock))
     arguments = {"pool_pre_ping": True}
+    if place.startswith("postgresql://"):
+        place = place.replace("postgresql", f"postgresql+{_driver()}", 1)
     if is_file:
         place = f"sqlite:///{os.path.abspath(place)}"
         arguments["connect_args"] = {"timeout": _SECONDS_TO_WAIT}
     return _first_success(lambda: storages.RDBStorage(place, engine_kwargs=arguments))
+
+
+def _driver():
+    """Return the driver for PostgreSQL that is installed, or else the first of two.
+
+    SQLAlchemy has another one for its default in each version.
+    """
+    for name in ("psycopg2", "psycopg"):
+        with contextlib.suppress(ImportError):
+            __import__(name)
+            return name
+    return "psycopg2"
 
 
 def _first_success(make):
@@ -238,7 +252,7 @@ def _difference(before, now):
                 return f", which had '{name}'"
             if name not in before:
                 return f", which had no '{name}'"
-            return f": '{name}' was {before[name]}, and is {now[name]} now"
+            return f": '{name}' was `{before[name]}`, and is `{now[name]}` now"
     return ""
 
 

@@ -132,6 +132,9 @@ class Work:
         if classifier.stopped == "interrupted":
             raise KeyboardInterrupt
         facts = {"epochs": classifier.epochs, "kept_epochs": _kept_epochs(classifier)}
+        if classifier.stopped == "nan":
+            # The weights from before that are no reason to choose such settings.
+            return Tried(None, facts)
         scores = evaluate_classifier(
             classifier,
             self._validation,
@@ -141,17 +144,9 @@ class Work:
             costs=self._costs,
         )
         values = self._objectives.of(scores, model)
-        if any(map(math.isnan, values)):
-            if classifier.stopped == "nan":
-                return Tried(None, facts)
-            wrong = [
-                name
-                for name, value in zip(self._objectives.names, values, strict=True)
-                if math.isnan(value)
-            ]
-            raise ValueError(
-                f"`objective` is NaN for the validation images: {', '.join(wrong)}."
-            )
+        for name, value in zip(self._objectives.names, values, strict=True):
+            if math.isnan(value):
+                raise ValueError(f"`{name}` is NaN for the images of `validation`.")
         return Tried(values, facts)
 
     def _built(self, arguments, seed):

@@ -114,15 +114,16 @@ def tune_classifier(
 
     Returns:
         `Tuning`. Its `trials` are a table (dict of equal-length lists) with one row per
-        trial: `trial`, its number from 1; `state`, `"complete"`, `"pruned"` or
-        `"failed"`; each objective (None unless complete); `epochs_trained`; `seconds`;
-        `seed`; `error`, what went wrong, or None; and a column for each setting, None
-        where it does not matter. `best` has the same columns, and one row, or with
-        several objectives those of the Pareto front. `importance` is a table of how
-        much of the differences in each `objective` each `setting` explains, by fANOVA,
-        from 0 to 1, the most important first; NaN for settings with a condition and
-        where there are too few trials. `stopped` is `"interrupted"`, `"minutes"`,
-        `"failures"` or None. `refit()` trains the best on all images.
+        trial: `trial`, its number from 1; `state`, `"complete"`, `"failed"` or
+        `"pruned"`, as is a trial whose loss became NaN; each objective (None unless
+        complete); `epochs_trained`; `seconds`; `seed`; `error`, what went wrong, or
+        None; and a column for each setting, None where it does not matter. `best` has
+        the same columns, and one row, or with several objectives those of the Pareto
+        front. `importance` is a table of how much of the differences in each
+        `objective` each `setting` explains, by fANOVA, from 0 to 1, the most important
+        first; NaN for settings with a condition and where there are too few trials.
+        `stopped` is `"interrupted"`, `"minutes"`, `"failures"` or None. `refit()`
+        trains the best on all images.
 
     Raises:
         TypeError: If `build` is not a function, or `space` not a dict of settings.
@@ -248,16 +249,14 @@ def _as_teller(progress):
 
 
 def _print(state):
-    position = ("trial", "trials", "state")
     of = f"/{state['trials']}" if state["trials"] else ""
-    measures = ", ".join(
-        f"{name} {value:.4g}"
-        for name, value in state.items()
-        if name not in (*position, "error")
+    own = ("trial", "trials", "state", "error")
+    measures = [f"{n} {value:.4g}" for n, value in state.items() if n not in own]
+    said = ", ".join(
+        ([] if state["state"] == "complete" else [state["state"]]) + measures
     )
-    said = measures or state["state"]
     if state["error"]:
-        said += f": {state['error'].partition(chr(10))[0]}"
+        said += f"; {state['error'].partition(chr(10))[0]}"
     print(visible_lines(f"Trial {state['trial']}{of}: {said}"), flush=True)
 
 

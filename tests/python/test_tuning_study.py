@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -82,18 +83,17 @@ def test_two_processes_share_a_journal(start, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
+def database():
     """Return the URL of a PostgreSQL of our own on the loopback."""
     pytest.importorskip("psycopg2", reason="no driver for PostgreSQL is installed")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not pytest's folders, which no other user may enter: its programs refuse root.
+    folder = Path(tempfile.mkdtemp(prefix="reticnn-postgresql-"))
     run = [] if os.getuid() else ["runuser", "-u", "postgres", "--"]
     if run:
         shutil.chown(folder, "postgres")
-        for parent in folder.parents[:3]:
-            parent.chmod(0o755)
     programs, data, port = found[-1].parent, folder / "data", "54329"
     command = [*run, programs / "initdb", "-D", data, "-A", "trust", "-U", "tuner"]
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
@@ -103,6 +103,7 @@ def database(tmp_path_factory):
     subprocess.run(start, check=True, capture_output=True, cwd=folder)
     yield f"postgresql://tuner@127.0.0.1:{port}/postgres"
     subprocess.run([*control, "-m", "fast", "stop"], capture_output=True, cwd=folder)
+    shutil.rmtree(folder)
 
 
 @pytest.mark.slow

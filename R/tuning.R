@@ -21,7 +21,7 @@
 #'     `"failures"` or `NULL`.
 #'
 #'   [refit()] trains a classifier with the best settings on all images.
-#' @seealso [log_range()], [real_range()], [whole_range()] and [choices()] for `space`,
+#' @seealso [log_range()], [real_range()], [whole_range()] and [choice_of()] for `space`,
 #'   [plot.reticnn_tuning()], [refit.reticnn_tuning()]
 #' @export
 #' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna")
@@ -218,11 +218,11 @@ whole_range <- function(low, high, when = NULL) {
   call_core("whole_range", low = low, high = high, when = when)
 }
 
-#' @eval said("choices")
+#' @eval said("choice_of")
 #' @seealso [tune_classifier()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
-#' choices(c(0.5, 0.9, 0.99), when = list(optimizer = "sgd"))
-choices <- function(values, when = NULL) {
-  call_core("choices", values = values, when = when)
+#' choice_of(c(0.5, 0.9, 0.99), when = list(optimizer = "sgd"))
+choice_of <- function(values, when = NULL) {
+  call_core("choice_of", values = values, when = when)
 }

@@ -108,7 +108,7 @@ from reticnn.training import (
 )
 from reticnn.training.recipes import Recipe as Recipe
 from reticnn.tuning import (
-    choices as choices,
+    choice_of as choice_of,
     log_range as log_range,
     real_range as real_range,
     tune_classifier as tune_classifier,

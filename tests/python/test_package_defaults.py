@@ -87,7 +87,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "fine_tune": {"classifier": tiny_cnn(), "data": few, "epochs": 1},
         **{name: {"low": 1, "high": 2} for name in ("log_range", "real_range")},
         "whole_range": {"low": 1, "high": 2},
-        "choices": {"values": [1, 2]},
+        "choice_of": {"values": [1, 2]},
         "tune_classifier": {
             "build": tiny_cnn,
             "data": few,

@@ -93,7 +93,7 @@ def test_searches_repeat_with_their_seed(sampler):
 def test_a_grid_is_gone_through_once():
     space = {
         "units": [2, 3],
-        "scale": reticnn.choices([0.5, 2], when={"units": 3}),
+        "scale": reticnn.choice_of([0.5, 2], when={"units": 3}),
         "learning_rate": 0.01,
     }
     tuned = tune(space=space, sampler="grid", trials=None)

@@ -15,8 +15,8 @@ def build(filters=8, dropout=0.0):
 def test_ranges_and_choices_print_the_call_that_made_them():
     assert repr(reticnn.log_range(1e-4, 1e-2)) == "log_range(0.0001, 0.01)"
     assert repr(reticnn.whole_range(1.0, 4)) == "whole_range(1, 4)"
-    some = reticnn.choices([0.5, True, None], when={"optimizer": "sgd"})
-    assert repr(some) == "choices([0.5, True, None], when={'optimizer': 'sgd'})"
+    some = reticnn.choice_of([0.5, True, None], when={"optimizer": "sgd"})
+    assert repr(some) == "choice_of([0.5, True, None], when={'optimizer': 'sgd'})"
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ def test_ranges_and_choices_print_the_call_that_made_them():
         (lambda: reticnn.real_range(2, 1), "high", "above `low`"),
         (lambda: reticnn.whole_range(1, 1), "high", "a single value"),
         (lambda: reticnn.whole_range(1, 2.5), "high", "whole number"),
-        (lambda: reticnn.choices([]), "values", "empty"),
-        (lambda: reticnn.choices([1, 2, 1.0]), "values", "1 twice"),
-        (lambda: reticnn.choices([1, True]), "values", "twice"),
-        (lambda: reticnn.choices([float("nan")]), "values", "nan"),
+        (lambda: reticnn.choice_of([]), "values", "empty"),
+        (lambda: reticnn.choice_of([1, 2, 1.0]), "values", "1 twice"),
+        (lambda: reticnn.choice_of([1, True]), "values", "twice"),
+        (lambda: reticnn.choice_of([float("nan")]), "values", "nan"),
     ],
 )
 def test_wrong_ranges_and_choices_are_refused(refused, make, argument, part):
@@ -39,17 +39,17 @@ def test_wrong_ranges_and_choices_are_refused(refused, make, argument, part):
 
 def test_choices_that_nothing_stands_for_need_names(refused):
     with refused(TypeError, "values", "names of your own"):
-        reticnn.choices([object()])
+        reticnn.choice_of([object()])
     policy = reticnn.augmentation(rotation=0.1)
-    named = reticnn.choices({"none": None, "turned": policy})
+    named = reticnn.choice_of({"none": None, "turned": policy})
     assert named.value("turned") is policy
-    assert reticnn.choices([None, policy]).labels()[0] is None
+    assert reticnn.choice_of([None, policy]).labels()[0] is None
 
 
 def test_conditions_leave_settings_out_whatever_their_order():
     space = SearchSpace(
         {
-            "momentum": reticnn.choices([0.5, 0.9], when={"optimizer": ["sgd"]}),
+            "momentum": reticnn.choice_of([0.5, 0.9], when={"optimizer": ["sgd"]}),
             "optimizer": ["adam", "sgd"],
         }
     )
@@ -61,19 +61,19 @@ def test_conditions_leave_settings_out_whatever_their_order():
 @pytest.mark.parametrize(
     "space, part",
     [
-        ({"a": reticnn.choices([1], when={"b": 1})}, "'b', which is not in"),
+        ({"a": reticnn.choice_of([1], when={"b": 1})}, "'b', which is not in"),
         (
-            {"a": reticnn.choices([1], when={"b": 3}), "b": [1, 2]},
+            {"a": reticnn.choice_of([1], when={"b": 3}), "b": [1, 2]},
             "never is",
         ),
         (
-            {"a": reticnn.choices([1], when={"b": 1}), "b": reticnn.real_range(0, 2)},
+            {"a": reticnn.choice_of([1], when={"b": 1}), "b": reticnn.real_range(0, 2)},
             "ever drawn twice",
         ),
         (
             {
-                "a": reticnn.choices([1], when={"b": 1}),
-                "b": reticnn.choices([1], when={"a": 1}),
+                "a": reticnn.choice_of([1], when={"b": 1}),
+                "b": reticnn.choice_of([1], when={"a": 1}),
             },
             "depend on each other",
         ),

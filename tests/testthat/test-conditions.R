@@ -110,7 +110,7 @@ test_that("no argument with a default refuses NULL", {
     fit_classifier = list(model = model(), data = data, epochs = 1),
     fine_tune = list(classifier = model(), data = data, epochs = 1),
     log_range = list(low = 1, high = 2), real_range = list(low = 1, high = 2),
-    whole_range = list(low = 1, high = 2), choices = list(values = 1:2),
+    whole_range = list(low = 1, high = 2), choice_of = list(values = 1:2),
     tune_classifier = list(build = function() model(), data = data,
       space = list(batch_size = c(4, 8)), trials = 1, epochs = 1),
     learn_augmentation = list(model_fn = model, data = data, budget = 2, trials = 2),

@@ -1,6 +1,6 @@
 """Search over settings, cross-validation, ensembles."""
 
-from reticnn.tuning.search_space import choices, log_range, real_range, whole_range
+from reticnn.tuning.search_space import choice_of, log_range, real_range, whole_range
 from reticnn.tuning.tune import tune_classifier
 
-__all__ = ["choices", "log_range", "real_range", "tune_classifier", "whole_range"]
+__all__ = ["choice_of", "log_range", "real_range", "tune_classifier", "whole_range"]

@@ -84,7 +84,7 @@ def whole_range(low, high, *, when=None):
     return SettingRange("whole_range", low, high, when)
 
 
-def choices(values, *, when=None):
+def choice_of(values, *, when=None):
     """Choices, of which each is tried as it is, where they depend on other settings.
 
     Without `when`, a plain list says the same, in R a vector.
@@ -102,8 +102,8 @@ def choices(values, *, when=None):
         ValueError: If there are no values, or two are the same.
 
     Example:
-        >>> choices([0.5, 0.9, 0.99], when={"optimizer": "sgd"})
-        choices([0.5, 0.9, 0.99], when={'optimizer': 'sgd'})
+        >>> choice_of([0.5, 0.9, 0.99], when={"optimizer": "sgd"})
+        choice_of([0.5, 0.9, 0.99], when={'optimizer': 'sgd'})
     """
     return SettingChoices(values, when)
 
@@ -202,7 +202,7 @@ class SettingChoices(Setting):
             raise ValueError("`values` is empty. Give at least one value.")
 
     def _call(self):
-        return f"choices({self.labels()!r}"
+        return f"choice_of({self.labels()!r}"
 
     def labels(self, name=None):
         """Return all labels, for a grid."""

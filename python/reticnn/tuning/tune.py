@@ -75,7 +75,7 @@ def tune_classifier(
             images that are for testing.
         space: Dict of what settings may be, by name: a range, from `log_range`,
             `real_range` or `whole_range`; a list of choices (a dict of them gives them
-            names, for those that are more than texts or numbers; `choices` gives them
+            names, for those that are more than texts or numbers; `choice_of` gives them
             conditions); or a single value. The names are arguments of `build` or of
             `fit_classifier`, such as `learning_rate`, or of `augmentation` after a dot,
             such as `"augmentation.rotation"`.

@@ -8,7 +8,7 @@
 #'   rename = c(options = "..."),
 #'   without = "returns"
 #' )
-#' @return A `reticnn_tuning`, which prints the best trial and has a [plot()]: a list of
+#' @return A `reticnn_tuning`, which prints the best trial: a list of
 #'   - `trials`: a tibble with one row per trial: `trial`, its number; `state`,
 #'     `"complete"`, `"pruned"` or `"failed"`; each objective (`NA` unless complete);
 #'     `epochs_trained`; `seconds`; `seed`; `error`, what went wrong, or `NA`; and a
@@ -22,7 +22,7 @@
 #'
 #'   [refit()] trains a classifier with the best settings on all images.
 #' @seealso [log_range()], [real_range()], [whole_range()] and [choice_of()] for `space`,
-#'   [plot.reticnn_tuning()], [refit.reticnn_tuning()]
+#'   [refit.reticnn_tuning()]
 #' @export
 #' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna")
 #' build <- function(filters, dropout) build_cnn(filters = filters, dropout = dropout)

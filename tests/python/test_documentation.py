@@ -74,6 +74,7 @@ def test_parts_are_told_apart(documentation):
         "args",
         "returns",
         "raises",
+        "warns",
         "source",
     }
 

@@ -573,6 +573,58 @@ def test_landmark_takes_the_weights_of_a_model_within():
         np.testing.assert_array_equal(ours, theirs)
 
 
+def _strided(first, second, activation="relu"):
+    """Return a network whose weights do not tell where it halves the image."""
+    inputs = x = keras.Input((8, 8, 3))
+    for strides in (first, second):
+        x = keras.layers.Conv2D(4, 3, strides=strides, padding="same")(x)
+        x = keras.layers.Activation(activation)(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(2, "softmax")(keras.layers.Dense(3, "tanh")(x))
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize("kind", ["model", ".keras", ".reticnn"])
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ((2, 1), ["`strides` (2, 2)", "has (1, 1)", "`stride_in`"]),
+        ((1, 2, "gelu"), ["2 'gelu', and here are 2 'relu'"]),
+    ],
+)
+def test_weights_of_a_network_that_computes_something_else_are_told_of(
+    tmp_path, shapes, kind, made, words
+):
+    source = _strided(*made)
+    if kind == ".keras":
+        source.save(tmp_path / "source.keras")
+    if kind == ".reticnn":
+        options = {"epochs": 1, "validation": None, "progress": "none"}
+        images = reticnn.image_arrays(np.zeros((4, 8, 8, 3), "uint8"), [0, 1, 0, 1])
+        fitted = reticnn.fit_classifier(source, images, **options)
+        reticnn.save_classifier(fitted, tmp_path / "source.reticnn")
+    given = source if kind == "model" else tmp_path / f"source{kind}"
+    with pytest.warns(UserWarning, match="`weights`") as told:
+        transfer_model(_strided(1, 2), (8, 8, 3), weights=given)
+    text = next(str(one.message) for one in told if "`weights`" in str(one.message))
+    assert all(word in text for word in words), text
+
+
+def test_weights_of_the_same_network_with_another_top_are_taken_without_a_word(
+    tmp_path, recwarn
+):
+    network = _strided(1, 2)
+    network.save(tmp_path / "source.keras")
+    transfer_model(_strided(1, 2), (8, 8, 3), weights=tmp_path / "source.keras")
+    # A top of its own, and a file that only has the weights.
+    inside = transfer_model(_strided(1, 2), (8, 8, 3), weights=None, units=5)
+    put_weights(_strided(1, 2), inside)
+    network.save_weights(tmp_path / "source.weights.h5")
+    put_weights(_strided(2, 1), tmp_path / "source.weights.h5")
+    told = [str(one.message) for one in recwarn if "weights" in str(one.message)]
+    assert not told
+
+
 class _Wrapping(keras.Model):
     """A model that calls one of its parts `model`, as a classifier does."""
 

@@ -46,8 +46,10 @@ def landmark_model(
             many classes that does not fit, as for images of another size, is refused.
             Keras's weights need
             `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet;
-            torchvision's ResNets need `stride_in="3x3"`, which no weights tell.
-            Default None.
+            torchvision's ResNets need `stride_in="3x3"`. Where strides or activations
+            differ, as between ResNet v1 and v1.5 or some steps of the ladder, weights
+            fit all the same: a model, a classifier and their files say so, other files
+            cannot. Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
         rescale: True converts the pixels, 0 to 255, to the scale of the paper inside
@@ -107,6 +109,10 @@ def landmark_model(
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
             downloaded (without a network, within 15 seconds).
+
+    Warns:
+        UserWarning: If the weights are from a model, a classifier or a file of one in
+            which layers have other strides or activations.
 
     Example:
         >>> landmark_model("vgg16", num_classes=10).count_params()

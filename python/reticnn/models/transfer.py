@@ -93,6 +93,10 @@ def transfer_model(
         ConnectionError: If ImageNet weights are not on this machine and cannot be
             downloaded (without a network, within 15 seconds).
 
+    Warns:
+        UserWarning: If the weights are from a model, a classifier or a file of one in
+            which layers have other strides or activations.
+
     Example:
         >>> model = transfer_model("convnext_tiny", (32, 32, 3), adapter=True)
         >>> model = transfer_model("vgg16", train="last_block", units=256)

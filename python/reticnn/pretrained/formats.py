@@ -53,11 +53,13 @@ class StoredModel:
         layers: List of `StoredLayer`, in the model's order; none is without weights.
         rescalings: Number of the model's rescaling layers, or None if it is not known.
         size: (height, width) of the images it takes, or None if it is not known.
+        model: The Keras model, or None if only its weights are known.
     """
 
     layers: list
     rescalings: int | None
     size: tuple | None = None
+    model: keras.Model | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def _models_in(model):
     within = [found for part in inner for found in _models_in(part)]
     shape = getattr(model, "input_shape", None)
     size = shape[1:3] if isinstance(shape, tuple) and len(shape) == 4 else None
-    return [*within, StoredModel(layers_of(model), len(rescalings), size)]
+    return [*within, StoredModel(layers_of(model), len(rescalings), size, model)]
 
 
 def layers_of(model):

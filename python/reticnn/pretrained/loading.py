@@ -3,6 +3,7 @@
 import numpy as np
 
 from reticnn.graph import settle_parts
+from reticnn.pretrained.behaviour import warn_of_other_behaviour
 from reticnn.pretrained.efficientnet import match_rescalings
 from reticnn.pretrained.formats import read_source
 from reticnn.pretrained.matching import match
@@ -23,15 +24,22 @@ def put_weights(network, weights, entry=None, hint=""):
         TypeError: If `weights` is none of these.
         ValueError: If the weights do not fit, or the file is damaged.
         FileNotFoundError: If there is no such file.
+
+    Warns:
+        UserWarning: If the model that the weights are from, where it is known, computes
+            something else with them.
     """
     if weights is None:
         return
     try:
-        model, pairs = match(network, read_source(weights, network), hint)
+        source = read_source(weights, network)
+        model, pairs = match(network, source, hint)
         for variable, array in pairs:
             array = keras.ops.convert_to_numpy(array)
             variable.assign(np.reshape(array, variable.shape))
     finally:
         settle_parts(network)
+    if model.model is not None:
+        warn_of_other_behaviour(network, model.model, source.origin)
     if entry is not None and entry.family == "efficientnet":
         match_rescalings(network, model.rescalings)

@@ -243,28 +243,22 @@ plot.reticnn_rates <- function(x, ...) {
       plot.margin = ggplot2::margin(6, 24, 6, 6))
 }
 
-#' Plot the steps from ResNet-50 to ConvNeXt-T
-#'
-#' The accuracy of each step and what it costs, as in the paper's figure.
-#'
-#' @param x Table from [convnext_ladder()].
+#' @eval said("plot_ladder", rename = c(ladder = "x"))
 #' @param ... Not used; must be empty.
-#' @return A ggplot.
-#' @source Liu, Mao, Wu, Feichtenhofer, Darrell and Xie (2022), arXiv:2201.03545, figure 2.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot(convnext_ladder())
 plot.reticnn_ladder <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting the steps")
-  measures <- c("Accuracy on ImageNet (%)", "Billions of mult-adds")
-  bars <- data.frame(
-    step = factor(x$step, rev(x$step)),
-    measure = factor(rep(measures, each = nrow(x)), measures),
-    value = c(x$accuracy, x$mult_adds / 1e9),
-    start = rep(c(floor(min(x$accuracy)) - 2, 0), each = nrow(x)),
-    label = c(sprintf("%.1f", x$accuracy), sprintf("%.2f", x$mult_adds / 1e9))
-  )
+  drawn <- call_core("bars_of_ladder", ladder = as_columns(x))
+  steps <- unlist(drawn$steps)
+  bars <- do.call(rbind, lapply(drawn$measures, function(measure) {
+    data.frame(step = steps, measure = measure$title, value = unlist(measure$values),
+      label = unlist(measure$labels), start = measure$start)
+  }))
+  bars$step <- factor(bars$step, rev(steps))
+  bars$measure <- factor(bars$measure, unique(bars$measure))
   ggplot2::ggplot(bars, ggplot2::aes(.data$value, .data$step)) +
     ggplot2::geom_segment(ggplot2::aes(x = .data$start, xend = .data$value,
       yend = .data$step, colour = .data$measure), linewidth = 4, show.legend = FALSE) +
@@ -272,8 +266,7 @@ plot.reticnn_ladder <- function(x, ...) {
     ggplot2::facet_wrap(~measure, scales = "free_x") +
     ggplot2::scale_x_continuous(expand = ggplot2::expansion(c(0, 0.15))) +
     ggplot2::scale_colour_manual(values = c("#0072B2", "#999999")) +
-    ggplot2::labs(x = NULL, y = NULL,
-      caption = paste("The bars of accuracy start at", bars$start[1], "%.")) +
+    ggplot2::labs(x = NULL, y = NULL, caption = drawn$caption) +
     theme_of_charts() +
     ggplot2::theme(
       panel.grid.major.y = ggplot2::element_blank(),

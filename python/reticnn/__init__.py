@@ -44,6 +44,7 @@ _HOME = {
     "plot_filters": "plots",
     "plot_history": "plots",
     "plot_images": "plots",
+    "plot_ladder": "plots",
     "plot_rates": "plots",
     "plot_review": "plots",
     "plot_tiles": "plots",
@@ -115,6 +116,7 @@ _HOME_OF_CLASSES = {
 # users have no need to.
 _HOME_OF_PREPARATION = {
     "bars_of_description": "plots.preparation",
+    "bars_of_ladder": "plots.preparation",
     "cells_of_confusion": "plots.preparation",
     "dots_by": "plots.evaluation_dots",
     "joined_images": "data.image_data",
@@ -208,6 +210,7 @@ __all__ = [
     "plot_filters",
     "plot_history",
     "plot_images",
+    "plot_ladder",
     "plot_rates",
     "plot_review",
     "plot_tiles",

@@ -82,6 +82,7 @@ from reticnn.plots import (
     plot_filters as plot_filters,
     plot_history as plot_history,
     plot_images as plot_images,
+    plot_ladder as plot_ladder,
     plot_rates as plot_rates,
     plot_review as plot_review,
     plot_tiles as plot_tiles,

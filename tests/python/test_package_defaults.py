@@ -119,6 +119,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_filters": {"model": model},
         "plot_history": {"classifier": classifier},
         "plot_images": {"images": few},
+        "plot_ladder": {"ladder": reticnn.convnext_ladder()},
         "plot_rates": {"rates": rates},
         "plot_tiles": {"predictions": of_tiles},
         "plot_review": {"review": reticnn.review_images(few + few), "data": few + few},

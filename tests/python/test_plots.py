@@ -315,6 +315,19 @@ def test_description_has_bars_of_layers_with_weights(drawn):
     assert panels[0].get_yticklabels()[0].get_text() == "block1_conv1"
 
 
+def test_the_ladder_has_the_papers_accuracy_and_the_cost_of_each_step(drawn):
+    ladder = reticnn.convnext_ladder()
+    accuracy, cost = drawn(plots.plot_ladder(ladder))
+    ends = [bar.get_x() + bar.get_width() for bar in accuracy.patches]
+    np.testing.assert_allclose(ends, ladder["accuracy"])
+    # As bars that do not begin at 0 are said to.
+    start = {bar.get_x() for bar in accuracy.patches}
+    assert start == {74} and "start at 74 %" in accuracy.figure.get_supxlabel()
+    assert [text.get_text() for text in cost.texts][:3] == ["4.09", "4.09", "4.53"]
+    names = [label.get_text() for label in accuracy.get_yticklabels()]
+    assert names == ladder["step"]
+
+
 def test_rates_have_a_line_at_the_suggestion(drawn):
     rates = {"learning_rate": [0.001, 0.01, 0.1], "loss": [3, 2, 1], "suggestion": 0.01}
     (axes,) = drawn(plots.plot_rates(rates))
@@ -503,6 +516,8 @@ def test_charts_of_something_else(refused):
         plots.plot_description({"n": 1})
     with refused(TypeError, "rates", "find_learning_rate"):
         plots.plot_rates(None)
+    with refused(TypeError, "ladder", "convnext_ladder", "3"):
+        plots.plot_ladder(3)
     with refused(TypeError, "classifier", "3"):
         plots.plot_history(3)
 

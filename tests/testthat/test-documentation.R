@@ -154,8 +154,8 @@ skip_without_sources <- function() {
 # Of every function of the core, the page and the name under which R has it.
 topic_of <- function(name) {
   methods <- c(augment = "augment.array", plot_description = "plot.reticnn_description",
-    plot_history = "plot.reticnn_classifier", plot_rates = "plot.reticnn_rates",
-    plot_review = "plot.reticnn_review")
+    plot_history = "plot.reticnn_classifier", plot_ladder = "plot.reticnn_ladder",
+    plot_rates = "plot.reticnn_rates", plot_review = "plot.reticnn_review")
   if (name %in% names(methods)) methods[[name]] else name
 }
 

@@ -5,6 +5,7 @@ from reticnn.plots.charts import (
     plot_confusion,
     plot_description,
     plot_history,
+    plot_ladder,
     plot_rates,
 )
 from reticnn.plots.evaluation_curves import plot_curve
@@ -29,6 +30,7 @@ __all__ = [
     "plot_filters",
     "plot_history",
     "plot_images",
+    "plot_ladder",
     "plot_rates",
     "plot_review",
     "plot_tiles",

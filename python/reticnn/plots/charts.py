@@ -10,6 +10,7 @@ from reticnn.plots.preparation import (
     GREY,
     ORANGE,
     bars_of_description,
+    bars_of_ladder,
     cells_of_confusion,
     levels,
     pairs_of_confusion,
@@ -213,6 +214,54 @@ def plot_description(description):
         axes.set_title(measure["title"], fontsize=10)
     panels[0].set_yticks(rows, drawn["names"])
     panels[0].invert_yaxis()
+    return figure
+
+
+def plot_ladder(ladder):
+    """Plot the steps from ResNet-50 to ConvNeXt-T.
+
+    Args:
+        ladder: Table from `convnext_ladder`.
+
+    Returns:
+        `matplotlib.figure.Figure`: bars of the paper's accuracy of each step, which
+        begin where the caption says, and of its multiply-adds, as in the paper's
+        figure.
+
+    Raises:
+        TypeError: If `ladder` is not a table from `convnext_ladder`.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> plot_ladder(convnext_ladder()).savefig("ladder.png")
+
+    Source:
+        Liu, Mao, Wu, Feichtenhofer, Darrell and Xie (2022), A ConvNet for the 2020s,
+        arXiv:2201.03545, figure 2.
+    """
+    _check_table(ladder, "ladder", "convnext_ladder", ("step", "accuracy"))
+    drawn = bars_of_ladder(ladder)
+    rows = range(len(drawn["steps"]))
+    figure = new_figure(8, 0.9 + 0.26 * len(rows))
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, measure, colour in zip(
+        panels, drawn["measures"], (BLUE, GREY), strict=True
+    ):
+        axes, values = bare(axes), np.array(measure["values"])
+        bars = axes.barh(
+            rows,
+            values - measure["start"],
+            left=measure["start"],
+            height=0.6,
+            color=colour,
+        )
+        axes.bar_label(bars, measure["labels"], padding=3, fontsize=9)
+        axes.grid(visible=False, axis="y")
+        axes.margins(x=0.15)
+        axes.set_title(measure["title"], fontsize=10, loc="left")
+    panels[0].set_yticks(rows, drawn["steps"])
+    panels[0].invert_yaxis()
+    figure.supxlabel(drawn["caption"], fontsize=10, color="#666666")
     return figure
 
 

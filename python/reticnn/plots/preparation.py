@@ -454,6 +454,35 @@ def bars_of_description(description):
     return {"names": [description["name"][at] for at in rows], "measures": measures}
 
 
+def bars_of_ladder(ladder):
+    """Return the steps from ResNet-50 to ConvNeXt-T, and their bars.
+
+    Returns:
+        Dict of `steps`; `measures`, a list of dicts with a `title`, `values`, `labels`
+        and the `start` of the bars; and a `caption`.
+    """
+    start = math.floor(min(ladder["accuracy"])) - 2
+    accuracies, billions = ladder["accuracy"], [n / 1e9 for n in ladder["mult_adds"]]
+    return {
+        "steps": list(ladder["step"]),
+        "measures": [
+            {
+                "title": "Accuracy on ImageNet (%)",
+                "values": list(accuracies),
+                "labels": [f"{value:.1f}" for value in accuracies],
+                "start": start,
+            },
+            {
+                "title": "Billions of mult-adds",
+                "values": billions,
+                "labels": [f"{value:.2f}" for value in billions],
+                "start": 0,
+            },
+        ],
+        "caption": f"The bars of accuracy start at {start} %.",
+    }
+
+
 def labels_of_boxes(boxes):
     """Return the text of each box of a block diagram, and the colour of its ground.
 

@@ -854,7 +854,12 @@ def test_recipe_of_alexnet():
         crop={"shorter_side": (256, 256)}, flip="horizontal", pca_color=0.1
     )
     # From 0.01 down to a tenth of a tenth of a tenth.
-    assert recipe["schedule"] == {"kind": "plateau", "factor": 0.1, "min_lr": 1e-5}
+    assert recipe["schedule"] == {
+        "kind": "plateau",
+        "factor": 0.1,
+        "patience": 10,
+        "min_lr": 1e-5,
+    }
 
 
 def test_a_change_within_a_schedule_is_seen_and_stays_in_its_recipe():

@@ -23,7 +23,7 @@ HALF_AND_THREE_QUARTERS = {"kind": "step", "at": [0.5, 0.75]}
 
 def on_plateau(lowest=0.0):
     """Return a schedule that falls to a tenth on each plateau, down to `lowest`."""
-    return {"kind": "plateau", "factor": 0.1, "min_lr": lowest}
+    return {"kind": "plateau", "factor": 0.1, "patience": 10, "min_lr": lowest}
 
 
 PLATEAU_NOTE = (

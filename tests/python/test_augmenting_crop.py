@@ -267,6 +267,22 @@ def folder(tmp_path):
     return data, [pixels[number] for number in order]
 
 
+def test_a_crop_that_shows_little_of_an_image_is_told_of(folder, recwarn):
+    data, pixels = folder
+    recipe = reticnn.training_recipe("vgg16")["augmentation"]
+    augment(data, augmentation(crop={"shorter_side": (24, 48)}))
+    augment(pixels[0], crop={"shorter_side": 30, "size": 24})
+    assert not len(recwarn)
+    with pytest.warns(UserWarning, match=r"24 x 24 show at most 0.88 %.*\(27, 55\)"):
+        augment(data, [recipe])
+    with pytest.warns(UserWarning, match=r"10 x 20 show at most 5.6 %.*\(3, 4\)"):
+        augment(pixels[0], crop={"shorter_side": (60, 80), "size": (10, 20)})
+    model = reticnn.build_mlp((24, 24, 3), units=4)
+    options = {"epochs": 1, "validation": None, "progress": "none"}
+    with pytest.warns(UserWarning, match=r"`augmentation`: `crop` brings .*\(27, 55\)"):
+        reticnn.fit_classifier(model, data, augmentation=recipe, **options)
+
+
 @pytest.mark.parametrize("crop", [BY_AREA, {"shorter_side": (30, 60)}])
 def test_files_are_cropped_as_they_are(folder, crop):
     data, pixels = folder

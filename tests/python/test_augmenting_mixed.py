@@ -139,10 +139,7 @@ def test_a_mixture_is_the_average_of_its_chains():
                 for name, values in drawn.items()
                 if name.startswith(start)
             }
-            for part, of_part in own_parts.items():
-                result = np.empty_like(changed)
-                part.on_host(changed, result, own, of_part)
-                changed = result
+            changed = host.apply_passes([own_parts], [own], changed, changed.shape[1:])
         mixed += changed * drawn["mixture"][:, chain + 1, None, None, None]
     np.testing.assert_allclose(augment(images, policy, seed=3), mixed, atol=0.01)
 

@@ -139,6 +139,30 @@ def test_operations_of_tables_act_in_their_order(images):
     assert worst(both, in_turn) == 0
 
 
+@pytest.mark.parametrize(
+    "operations",
+    [
+        {"posterization": (1, 8)},
+        {"solarization": (0, 1)},
+        {"invert": 0.5},
+        {"posterization": (1, 8), "invert": 0.5},
+        {"solarization": {"threshold_factor": (0, 1), "probability": 0.5}},
+        {"solarization": {"threshold_factor": (0, 1), "addition_factor": (0, 0.5)}},
+        {"posterization": (1, 8), "solarization": (0, 1), "invert": 0.5},
+        {"gamma": {"gamma": 1.5, "probability": 0.3}, "invert": 0.5},
+    ],
+    ids=lambda operations: " ".join(operations),
+)
+def test_whole_numbers_become_the_same_as_floats(operations):
+    # Of bytes, whole images are changed bit by bit where that does it without a table.
+    ramp = np.arange(256, dtype="uint8").reshape(1, 16, 16, 1)
+    images = np.repeat(np.concatenate([ramp, ramp[:, ::-1]]), 20, axis=0)
+    policy = augmentation(**operations)
+    floats = augment(images.astype("float32"), policy, seed=2)
+    np.testing.assert_array_equal(augment(images, policy, seed=2), floats)
+    assert (floats != images).any(axis=(1, 2, 3)).sum() >= 10
+
+
 def test_one_number_of_gamma_goes_as_far_up_as_down():
     policy = augmentation(gamma=2)
     assert policy.to_config()["gamma"]["gamma"] == [0.5, 2]

@@ -62,6 +62,13 @@ class Augmentation(Policy, kind="augmentation"):
         }
         return Augmentation(**{**self._config, **sized})
 
+    def remarks(self, size):
+        """Return what to tell who uses it for (height, width): a list of sentences."""
+        remarks = [
+            operation.remark(settings, size) for operation, settings in self._operations
+        ]
+        return [*filter(None, remarks)]
+
     @property
     def takes_any_size(self):
         """Whether it begins with a crop of images of any size to one."""

@@ -34,17 +34,18 @@ def augmented(policy, data, positions, seed, epoch):
     drawn = _drawn(policy, seed, epoch, positions, sizes, channels)
     shape = policy.output_shape((height, width, channels))
     size = passes[0][WARP]["size"]
-    crop = partial(_cropped, passes[0][WARP], (*size, channels))
+    crop = partial(_crop, passes[0][WARP])
+    images = np.empty((len(sizes), *size, channels), data.source.dtype)
     jobs = []
     for row, own_size in enumerate(sizes):
-        parameters = {name: values[row : row + 1] for name, values in drawn[0].items()}
+        one = slice(row, row + 1)
+        parameters = {name: values[one] for name, values in drawn[0].items()}
         side = _side_needed(parameters["warp"], own_size)
-        jobs.append((side, partial(crop, own_size, parameters)))
-    images = np.empty((len(jobs), *size, channels), data.source.dtype)
-    for image, read in zip(images, data.read_as_they_are(positions, jobs), strict=True):
-        image[...] = read
+        jobs.append((side, partial(crop, images[one], own_size, parameters)))
+    data.read_as_they_are(positions, jobs)
     besides = {part: given for part, given in passes[0].items() if part is not WARP}
-    return apply_passes([besides, *passes[1:]], drawn, images, shape)
+    passes = [besides, *passes[1:]]
+    return apply_passes(passes, drawn, images, shape) if any(passes) else images
 
 
 def _drawn(policy, seed, epoch, positions, sizes, channels):
@@ -74,13 +75,20 @@ def _side_needed(matrix, size):
     return min(size) if times <= 1 else math.ceil(min(size) / times)
 
 
-def _cropped(constants, shape, size, parameters, pixels):
-    """Return the crop of an image that may have been read smaller than its `size`."""
-    pixels = pixels.reshape(1, *pixels.shape[:2], shape[2])
+def _crop(constants, results, size, parameters, pixels):
+    """Put into `results` the crop of the only image there, and return it.
+
+    The image may have been read smaller than its `size`.
+    """
+    pixels = pixels.reshape(1, *pixels.shape[:2], results.shape[3])
     if pixels.shape[1:3] != size:
         factors = np.divide(size, pixels.shape[1:3]).astype("float32")
         matrices = of_reduced(np, parameters["warp"], *factors)
         parameters = {**parameters, "warp": matrices}
-    result = np.empty((1, *shape), pixels.dtype)
-    WARP.on_host(pixels, result, parameters, constants)
-    return result[0]
+    if pixels.dtype == results.dtype:
+        WARP.on_host(pixels, results, parameters, constants)
+    else:
+        cropped = np.empty(results.shape, pixels.dtype)
+        WARP.on_host(pixels, cropped, parameters, constants)
+        results[...] = cropped
+    return results[0]

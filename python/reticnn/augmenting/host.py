@@ -7,7 +7,9 @@ from functools import cache
 import numpy as np
 
 from reticnn.augmenting.parts.opencv_warp import ROWS_AT_ONCE
-from reticnn.augmenting.parts.part import VALUES_AT_ONCE, output_shape
+from reticnn.augmenting.parts.part import output_shape
+from reticnn.augmenting.parts.scratch import VALUES_AT_ONCE
+from reticnn.augmenting.parts.warp import WARP
 from reticnn.runtime.stopping import check_wanted, results_in
 
 # Handing a block to another thread takes about as long as processing this many values.
@@ -61,13 +63,15 @@ def apply_passes(passes, drawn, images, shape, threads=_THREADS):
         results[...] = images
         return results
 
+    prepared = _prepared(passes, drawn, images.shape[1:])
+
     def do(block):
         given = images[block]
-        for parts, parameters in zip(passes, drawn, strict=True):
+        for parts, parameters in zip(passes, prepared, strict=True):
             rows = {name: values[block] for name, values in parameters.items()}
             given = _one_pass(parts, given, rows, results[block])
 
-    blocks = _blocks(images)
+    blocks = _blocks(images, passes, threads)
     if threads == 1 or len(blocks) == 1 or images.size < _VALUES_WORTH_A_THREAD:
         for block in blocks:
             check_wanted()
@@ -77,11 +81,30 @@ def apply_passes(passes, drawn, images, shape, threads=_THREADS):
     return results
 
 
-def _blocks(images):
+def _prepared(passes, drawn, shape):
+    """Return the parameters with what parts compute of those of all images."""
+    prepared = []
+    for parts, parameters in zip(passes, drawn, strict=True):
+        for part, constants in parts.items():
+            if part.prepare:
+                own = part.prepare(shape, parameters, constants)
+                parameters = {**parameters, **own}
+            shape = output_shape(shape, constants)
+        prepared.append(parameters)
+    return prepared
+
+
+def _blocks(images, passes, threads):
     """Return slices of images; all passes are applied to one slice at a time."""
+    parts = [part for parts in passes for part in parts]
     # With the edges that a warp may add.
     rows = images.shape[1] + 2
     size = max(1, min(VALUES_AT_ONCE // images[0].size, ROWS_AT_ONCE // rows))
+    if len(parts) == 1 and WARP not in parts:
+        # What a slice becomes is not needed again, so that it may exceed the cache.
+        size = max(
+            size, min(8 * VALUES_AT_ONCE, images.size // threads) // images[0].size
+        )
     return [slice(start, start + size) for start in range(0, len(images), size)]
 
 

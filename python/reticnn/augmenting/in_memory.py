@@ -10,6 +10,7 @@ from reticnn.coercion import as_images, as_int, as_seed, shown
 from reticnn.data.accepting import image_data_of, is_of_files
 from reticnn.data.array_images import ArrayImages
 from reticnn.data.image_data import ImageData
+from reticnn.runtime.conditions import warn_user
 
 
 def augment(images, policy=None, *, copies=1, seed=None, **operations):
@@ -44,8 +45,9 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
             or a pixel is missing.
 
     Warns:
-        UserWarning: If pixels are outside 0 to 255, and so are clipped, or if all are
-            within 0 to 1.
+        UserWarning: If pixels are outside 0 to 255, and so are clipped, if all are
+            within 0 to 1, or if a crop of images brought to a `shorter_side` shows less
+            than a quarter of any.
 
     Example:
         >>> images = load_images(shape_images(10))["images"]
@@ -58,8 +60,10 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
     if is_of_files(images):
         images = image_data_of(images, "images")
     if isinstance(images, ImageData):
+        _say_of(policy, images.image_shape)
         return _augmented_data(policy, images, copies, seed)
     pixels = as_images(images)
+    _say_of(policy, pixels.shape[1:])
     results = _copies(
         lambda indices, epoch: host.apply(policy, pixels, seed, epoch, indices),
         len(pixels),
@@ -81,6 +85,12 @@ def _policy(policy, operations):
             "a policy or operations."
         )
     return as_policy(policy)
+
+
+def _say_of(policy, image_shape):
+    """Warn of what a policy does to such images that may not be meant."""
+    for remark in policy.remarks(image_shape[:2]):
+        warn_user(remark)
 
 
 def _copies(change, count, copies):

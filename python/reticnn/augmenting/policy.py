@@ -115,6 +115,10 @@ class Policy:
         """Return the policy with results of (height, width), if it leaves that open."""
         return self
 
+    def remarks(self, size):
+        """Return what to tell who uses it for (height, width): a list of sentences."""
+        return []
+
     @property
     def takes_any_size(self):
         """Whether it begins with a crop of images of any size to one."""

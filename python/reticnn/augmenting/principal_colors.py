@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reticnn.augmenting.parts.part import VALUES_AT_ONCE
+from reticnn.augmenting.parts.scratch import VALUES_AT_ONCE
 from reticnn.coercion import as_float, as_images
 from reticnn.data.accepting import image_data_of, is_of_files
 from reticnn.data.image_data import ImageData, check_not_empty

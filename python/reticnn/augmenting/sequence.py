@@ -37,6 +37,10 @@ class Sequence(Policy, kind="sequence"):
         sized = [policy.at_size(size) for policy in self.policies]
         return Sequence(policies=[policy.to_config() for policy in sized])
 
+    def remarks(self, size):
+        """Return what to tell who uses them for (height, width), a list of texts."""
+        return [remark for policy in self.policies for remark in policy.remarks(size)]
+
     @property
     def takes_any_size(self):
         """Whether the first begins with a crop of images of any size to one."""

@@ -296,7 +296,8 @@ def fit_classifier(
         TrainedModelWarning: If a model, not given as a classifier, was trained before.
         UserWarning: If images in memory are resized, files of `validation` or of
             further training are resized differently than those trained on, the data
-            have no image of a class, or training stops because the loss became NaN.
+            have no image of a class, crops by `shorter_side` show less than a quarter
+            of an image, or training stops because the loss became NaN.
 
     Example:
         >>> data = shape_images(1000, seed=1)

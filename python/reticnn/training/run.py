@@ -142,7 +142,7 @@ class TrainingRun:
         self._model = model
         self._kind = kind
         self._settings = settings
-        self._policy = _sized(settings.augmentation, model)
+        self._policy = _sized(settings.augmentation, model, earlier is None)
         self._devices = devices
         self._stage = stage
         self._earlier = earlier
@@ -586,10 +586,17 @@ def _seed_of(seed, devices):
     return shared_seed(as_seed(number), devices)
 
 
-def _sized(policy, model):
-    """Return a policy, with results of the model's size if it leaves that open."""
+def _sized(policy, model, is_new):
+    """Return a policy, with results of the model's size if it leaves that open.
+
+    What is to be said of a policy that is new is said.
+    """
     size = model.input_shape[1:3]
-    return policy if policy is None or None in size else policy.at_size(size)
+    if policy is None or None in size:
+        return policy
+    for remark in policy.remarks(size) if is_new else []:
+        warn_user(f"`augmentation`: {remark}")
+    return policy.at_size(size)
 
 
 def _checkpoints(folder, settings, stage, seed):

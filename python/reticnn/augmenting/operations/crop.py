@@ -12,7 +12,7 @@ from reticnn.augmenting.operations.reading import (
     span,
 )
 from reticnn.augmenting.parts.warp import WARP
-from reticnn.augmenting.random_numbers import constant, to_float32
+from reticnn.augmenting.random_numbers import constant, in_rows, to_float32
 from reticnn.coercion import as_float, as_int, as_pair, shown
 
 # What a crop is given by.
@@ -131,6 +131,23 @@ def _check_crop(settings, image_shape):
             )
 
 
+def _remark(settings, size):
+    """Return what to say of windows that show less than a quarter of an image."""
+    if "shorter_side" not in settings:
+        return None
+    size = settings["size"] or size
+    share = size[0] * size[1] / settings["shorter_side"][0] ** 2
+    if share >= 0.25:
+        return None
+    sides = [round(end * min(size) / 224) for end in settings["shorter_side"]]
+    return (
+        f"`crop` brings images to a shorter side of {span(settings['shorter_side'])} "
+        f"pixels, of which windows of {size[0]} x {size[1]} show at most "
+        f"{100 * share:.2g} %: too little, it may be, to tell what it is of. In the "
+        f"proportion to 224 that the papers have, `shorter_side` is {shown(sides)}."
+    )
+
+
 def _ranges(settings):
     numbers = {"crop_top": UNIT, "crop_left": UNIT}
     if "scale" in settings:
@@ -192,11 +209,11 @@ def _box(xp, drawn, ratio, size):
     """
     height, width = size
     area, aspect = (
-        _in_rows(xp, [drawn[f"crop_{name}_{number}"] for number in range(_TRIES)])
+        in_rows(xp, [drawn[f"crop_{name}_{number}"] for number in range(_TRIES)])
         for name in ("area", "aspect")
     )
     area, aspect = area * (height * width), xp.exp(aspect)
-    boxes = xp.sqrt(_in_rows(xp, [area / aspect, area * aspect]))
+    boxes = xp.sqrt(in_rows(xp, [area / aspect, area * aspect]))
     sides = constant(xp, [[height], [width]])
     # It fits if it does in whole pixels.
     fits = xp.all(boxes < sides[:, None] + 0.5, axis=0)
@@ -206,12 +223,6 @@ def _box(xp, drawn, ratio, size):
     largest = [[min(height, width / widest)], [min(width, height * widest)]]
     box = xp.where(xp.any(fits, axis=0), xp.minimum(box, sides), constant(xp, largest))
     return box[0], box[1]
-
-
-def _in_rows(xp, arrays):
-    """Return arrays stacked, as `xp.stack` does, which takes three times as long."""
-    stacked = xp.concatenate(arrays)
-    return xp.reshape(stacked, (len(arrays), *arrays[0].shape[:-1], -1))
 
 
 def _search(rng, strength):
@@ -239,6 +250,7 @@ CROP = Operation(
         **({} if "height" in settings else {"antialias": True}),
     },
     check=_check_crop,
+    remark=_remark,
     sized=lambda settings, size: (
         {**settings, "size": list(size)}
         if "size" in settings and not settings["size"]

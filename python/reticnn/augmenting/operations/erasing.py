@@ -126,28 +126,44 @@ def _check_erasing(settings, image_shape):
 def _erasing(erase, drawn, settings):
     xp = erase.xp
     on = happens(xp, drawn["erase_chance"], drawn["erase_threshold"])
-    count = whole(xp, drawn["erase_count"])
-    boxes = []
-    for box in range(settings["count"][1]):
-        own = {name: drawn.get(_of_box(name, box)) for name in _OF_A_BOX}
-        boxes.append(
-            random_box(
-                xp,
-                erase.image_shape,
-                on * happens(xp, count, box),
-                _sides(xp, own, erase.image_shape),
-                (own["erase_down"], own["erase_right"]),
-            )
-        )
-    erase.set(erase=xp.stack(boxes, axis=1))
+    most = settings["count"][1]
+    if most > 1:
+        count = whole(xp, drawn["erase_count"])
+        drawn, on = _of_all_boxes(xp, drawn, on, count, most)
+    found = random_box(
+        xp,
+        erase.image_shape,
+        on,
+        _sides(xp, drawn, erase.image_shape),
+        (drawn["erase_down"], drawn["erase_right"]),
+    )
+    if most > 1:
+        found = xp.transpose(xp.reshape(found, (most, -1, 4)), (1, 0, 2))
+    else:
+        found = found[:, None]
+    erase.set(erase=found)
     if settings["fill_value"] is None:
         start = drawn["erase_from_top"], drawn["erase_from_left"]
         erase.set(erase_offset=texture_offset(xp, *start))
 
 
+def _of_all_boxes(xp, drawn, on, count, most):
+    """Return the numbers of all boxes, one box of all images after another.
+
+    With them, 1 where there is a box.
+    """
+    boxes = range(most)
+    drawn = drawn | {
+        name: xp.concatenate([drawn[_of_box(name, box)] for box in boxes])
+        for name in _OF_A_BOX
+        if name in drawn
+    }
+    return drawn, xp.concatenate([on * happens(xp, count, box) for box in boxes])
+
+
 def _sides(xp, drawn, image_shape):
     """Return a box's height and width as fractions of the image's, (n,) each."""
-    if drawn["erase_ratio"] is None:
+    if "erase_ratio" not in drawn:
         return [xp.sqrt(drawn[f"erase_area_{side}"]) for side in ("tall", "wide")]
     height, width = image_shape[:2]
     side = xp.sqrt(drawn["erase_area_tall"])

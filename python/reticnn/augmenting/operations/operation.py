@@ -41,6 +41,9 @@ class Operation:
             if `learn_augmentation()` is not to try the operation. Default None.
         sized: Function (settings, size) that returns settings whose results have that
             (height, width), where they leave it open. Default: they do not.
+        remark: Function (settings, size) that returns a sentence to tell a user whose
+            images or model have that (height, width), where what is done may not be
+            what was meant, or None. Default: it is.
         of_any_size: Function of settings that returns whether what comes first to the
             operation may have any size, and results then still have one. Default: it
             may not.
@@ -59,6 +62,7 @@ class Operation:
     rgb_numbers: frozenset = frozenset()
     search: Callable | None = None
     sized: Callable = lambda settings, size: settings
+    remark: Callable = lambda settings, size: None
     of_any_size: Callable = lambda settings: False
 
     def acts(self, settings, channels):

@@ -14,20 +14,22 @@ import numpy as np
 from reticnn.augmenting.parts.part import (
     Parameters,
     Part,
-    few_channels_at_once,
-    in_place,
-    planes,
+    arguments,
+    one_by_one,
 )
 
 
-@in_place
-@few_channels_at_once()
-def _on_host(images, parameters, constants):
+def _prepare(image_shape, parameters, constants):
+    """Return the window's size and the standard deviation of the images blurred."""
     side = 2 * constants["radius"] + 1
-    sigmas = parameters["blur"].tolist()
-    for image, sigma in zip(planes(images), sigmas, strict=True):
-        if sigma > 0:
-            cv2.GaussianBlur(image, (side, side), sigma, image)
+    sigmas = parameters["blur"]
+    sizes = [(side, side)] * len(sigmas)
+    return {"blur_window": arguments([sizes, sigmas.tolist()], sigmas > 0)}
+
+
+@one_by_one("blur_window")
+def _on_host(image, result, size, sigma):
+    cv2.GaussianBlur(image, size, sigma, result)
 
 
 def _on_device(ops, images, parameters, constants):
@@ -73,4 +75,4 @@ def _bands(side, radius):
     return bands.reshape(size, -1)
 
 
-BLUR = Part("blur", Parameters, _on_host, _on_device)
+BLUR = Part("blur", Parameters, _on_host, _on_device, _prepare)

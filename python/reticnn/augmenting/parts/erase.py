@@ -13,7 +13,7 @@ import numpy as np
 
 from reticnn.augmenting.parts.noise import normal_texture, windows_on_device
 from reticnn.augmenting.parts.part import Parameters, Part, in_place, rows_and_columns
-from reticnn.augmenting.random_numbers import constant, to_int32
+from reticnn.augmenting.random_numbers import constant, in_rows, to_int32
 
 
 def random_box(xp, image_shape, on, fractions, positions):
@@ -27,11 +27,11 @@ def random_box(xp, image_shape, on, fractions, positions):
         positions: Two (n,) in [0, 1), where the box is, from top to bottom and from
             left to right.
     """
-    sides = constant(xp, [image_shape[:2]])
-    lengths = xp.stack(fractions, axis=1) * sides
-    starts = xp.stack(positions, axis=1) * (sides - lengths)
-    corners = xp.ceil(xp.concatenate([starts, starts + lengths], axis=1))
-    return to_int32(xp, corners * on[:, None])
+    sides = constant(xp, image_shape[:2])[:, None]
+    lengths = in_rows(xp, fractions) * sides
+    starts = in_rows(xp, positions) * (sides - lengths)
+    corners = xp.ceil(xp.concatenate([starts, starts + lengths])) * on
+    return to_int32(xp, xp.transpose(corners))
 
 
 @cache

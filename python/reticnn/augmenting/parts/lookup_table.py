@@ -10,19 +10,22 @@ an `AUTOCONTRAST` or `EQUALIZE`.
 """
 
 import math
+from collections import deque
+from itertools import chain
 
 import cv2
 import numpy as np
 
-from reticnn.augmenting.parts.part import Part, in_place
+from reticnn.augmenting.parts.part import CHANNELS_AT_ONCE, Part
+from reticnn.augmenting.parts.scratch import VALUES_AT_ONCE, scratch
 from reticnn.augmenting.random_numbers import to_int32
 
 NONE, GIVEN, AUTOCONTRAST, EQUALIZE = range(4)
 
-# OpenCV takes so many channels at once for all that is done here; and up to so many
-# values it looks up in a table for each channel faster than one channel after another.
-_CHANNELS_AT_ONCE = 4
-_FEW_VALUES = 20_000
+# Up to so many values NumPy counts faster than OpenCV.
+_FEW_VALUES = 5_000
+
+_VALUES = np.arange(256, dtype=np.uint8)
 
 
 class LookupTables:
@@ -136,8 +139,8 @@ def _equalize(xp, counts):
     """
     values = xp.arange(256, dtype="int32")
     up_to = xp.cumsum(counts, axis=-1)
-    below_highest = xp.where(values < _highest(xp, counts, values), counts, 0)
-    step = xp.sum(below_highest, axis=-1, keepdims=True) // 255
+    of_highest = xp.take_along_axis(counts, _highest(xp, counts, values), axis=-1)
+    step = (up_to[..., -1:] - of_highest) // 255
     spread = (up_to - counts + step // 2) // xp.maximum(step, 1)
     return xp.where(step > 0, xp.minimum(spread, 255), values)
 
@@ -147,65 +150,157 @@ def _highest(xp, counts, values):
     return xp.max(xp.where(counts > 0, values, 0), axis=-1, keepdims=True)
 
 
-_BY_HISTOGRAM = {AUTOCONTRAST: _autocontrast, EQUALIZE: _equalize}
+def _prepare(image_shape, parameters, constants):
+    """Return the given tables as bytes, and what changes bytes without them."""
+    if "lut_table" not in parameters:
+        return {}
+    tables = parameters["lut_table"].astype(np.uint8)
+    if constants.get("histogram") and (parameters["lut"] > GIVEN).any():
+        return {"lut_bytes": tables}
+    return {"lut_bytes": tables, **bits_of_tables(tables)}
 
 
-@in_place
-def _on_host(images, parameters, constants):
-    chosen = np.flatnonzero(parameters["lut"] != NONE)
-    whole = images
-    if images.dtype != np.uint8:
-        whole = np.rint(np.clip(images, 0, 255)).astype(np.uint8)
-    tables = dict(zip(chosen.tolist(), _tables(whole, chosen, parameters), strict=True))
-    for index, table in tables.items():
-        _look_up(whole[index], table, images[index])
+def bits_of_tables(tables):
+    """Return what replaces tables that posterize, solarize or invert, or do nothing.
+
+    Args:
+        tables: uint8 array, (n, 256).
+
+    Returns:
+        Dict of uint8 arrays, (n, 1): `lut_kept`, the bits that are kept; `lut_highest`,
+        the value above which all bits are inverted; `lut_inverted`, the bits that are
+        inverted then. Empty if that does not replace all of the tables.
+    """
+    inverted = tables[:, :1]
+    tables = tables ^ inverted
+    last = tables[:, 255:]
+    kept = np.where(last == 0, np.uint8(255), last)
+    upright = _VALUES & kept
+    # Of an image that is the same for all values, below 0 and so at 255.
+    highest = (tables != upright).argmax(axis=1)[:, None].astype(np.uint8) - np.uint8(1)
+    if (tables != np.where(highest < _VALUES, ~_VALUES, upright)).any():
+        return {}
+    return {"lut_kept": kept, "lut_highest": highest, "lut_inverted": inverted}
 
 
-def _tables(images, chosen, parameters):
-    """Return the tables of the images chosen, each (256,) or (channels, 256), uint8."""
-    sources = parameters["lut"][chosen]
-    given = parameters.get("lut_table")
-    tables = [None] * len(chosen)
-    if given is not None:
-        tables = list(given[chosen].astype(np.uint8))
-    for source, tables_of in _BY_HISTOGRAM.items():
-        own = np.flatnonzero(sources == source)
-        if not own.size:
-            continue
-        counts = np.stack([_counts_on_host(images[index]) for index in chosen[own]])
-        for place, table in zip(own.tolist(), tables_of(np, counts), strict=True):
-            then = tables[place]
-            tables[place] = table.astype(np.uint8) if then is None else then[table]
-    return tables
+def _on_host(images, results, parameters, constants):
+    is_bytes = images.dtype == np.uint8
+    if is_bytes and "lut_kept" in parameters:
+        _change_bits(images, results, parameters)
+        return
+    sources = parameters["lut"]
+    if images is not results and (sources == NONE).any():
+        results[...] = images
+    for source, change in _CHANGES.items():
+        own = np.flatnonzero(sources == source).tolist()
+        if own:
+            whole = [images[index] for index in own]
+            tables = None
+            if "lut_bytes" in parameters:
+                tables = [parameters["lut_bytes"][index] for index in own]
+            into = [results[index] for index in own]
+            if not is_bytes:
+                whole = [_in_bytes(image) for image in whole]
+                into = [np.empty_like(image) for image in whole]
+            change(whole, tables, into)
+            if not is_bytes:
+                results[own] = into
 
 
-def _look_up(image, tables, result):
-    """Put into `result` what stands in tables."""
+def _in_bytes(image):
+    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
+
+
+def _change_bits(images, results, parameters):
+    """Change all images at once, without tables."""
+    values, given = (each.reshape(len(each), -1) for each in (results, images))
+    kept, highest = parameters["lut_kept"], parameters["lut_highest"]
+    inverted = parameters["lut_inverted"]
+    if (kept != 255).any():
+        given = np.bitwise_and(given, kept, out=values)
+    if (highest != 255).any():
+        above = scratch("above", given.shape, np.uint8)
+        np.greater(given, highest, out=above.view(bool))
+        given = np.bitwise_xor(given, np.negative(above, out=above), out=values)
+    if inverted.any():
+        given = np.bitwise_xor(given, inverted, out=values)
+    if given is not values and images is not results:
+        values[...] = given
+
+
+def _look_up(images, tables, results):
+    """Put into each result what stands in the table of an image."""
+    rows = len(images[0]), -1
+    images, results = (
+        [one.reshape(rows) for one in several] for several in (images, results)
+    )
+    # As a loop in Python, this takes longer than what is done for small images.
+    deque(map(cv2.LUT, images, tables, results), maxlen=0)
+
+
+def _spread_on_host(images, tables, results):
+    """Put into results images with more contrast, and what tables have for that."""
+    for number, (image, result) in enumerate(zip(images, results, strict=True)):
+        planes = [_spread_plane(plane) for plane in _planes_of(image)]
+        if tables is not None:
+            planes = [cv2.LUT(plane, tables[number], plane) for plane in planes]
+        _put_planes(planes, result)
+
+
+def _spread_plane(plane):
+    """Return a channel as the tables of `_autocontrast` have it, in the same memory."""
+    low, high, _, _ = cv2.minMaxLoc(plane)
+    span = high - low
+    if not span:
+        return plane
+    # OpenCV rounds: half a step below the whole number is the one that is not above.
+    return cv2.convertScaleAbs(plane, plane, 255 / span, (0.5 - low * 255) / span - 0.5)
+
+
+def _equalize_on_host(images, tables, results):
+    """Put into results equalized images, and what tables have for that."""
+    at_once = max(1, VALUES_AT_ONCE // images[0].size)
+    for start in range(0, len(images), at_once):
+        some = slice(start, start + at_once)
+        planes = [_planes_of(image) for image in images[some]]
+        counts = np.concatenate([*map(_counts_on_host, chain(*planes))])
+        counts = counts.reshape(len(planes), -1, 256).astype("int32")
+        looked_up = _equalize(np, counts).astype(np.uint8)
+        if tables is not None:
+            for own, then in zip(looked_up, tables[some], strict=True):
+                own[...] = then[own]
+        for own, of_image, result in zip(looked_up, planes, results[some], strict=True):
+            _put_planes([*map(cv2.LUT, of_image, own, of_image)], result)
+
+
+_CHANGES = {
+    GIVEN: _look_up,
+    AUTOCONTRAST: _spread_on_host,
+    EQUALIZE: _equalize_on_host,
+}
+
+
+def _counts_on_host(plane):
+    """Return how often each value occurs in a channel, (256,)."""
+    if plane.size <= _FEW_VALUES:
+        return np.bincount(plane.ravel(), minlength=256)
+    return cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel()
+
+
+def _planes_of(image):
+    """Return copies of an image's channels."""
     channels = image.shape[2]
-    if tables.ndim == 1 or channels == 1:
-        flat = cv2.LUT(image.reshape(len(image), -1), tables.reshape(-1))
-        result[...] = flat.reshape(image.shape)
-    elif channels <= _CHANNELS_AT_ONCE and image.size <= _FEW_VALUES:
-        result[...] = cv2.LUT(image, np.ascontiguousarray(tables.T)[:, None])
+    if channels <= CHANNELS_AT_ONCE:
+        return cv2.split(image)
+    return [np.ascontiguousarray(image[..., channel]) for channel in range(channels)]
+
+
+def _put_planes(planes, result):
+    """Put channels into an image."""
+    if len(planes) <= CHANNELS_AT_ONCE:
+        cv2.merge(planes, result)
     else:
-        for first in range(0, channels, _CHANNELS_AT_ONCE):
-            some = slice(first, first + _CHANNELS_AT_ONCE)
-            planes = cv2.split(np.ascontiguousarray(image[..., some]))
-            planes = [*map(cv2.LUT, planes, tables[some])]
-            result[..., some] = cv2.merge(planes).reshape(*image.shape[:2], -1)
-
-
-def _counts_on_host(image):
-    """Return how often each value occurs, (channels, 256), int32."""
-    counts = []
-    for first in range(0, image.shape[2], _CHANNELS_AT_ONCE):
-        some = image[..., first : first + _CHANNELS_AT_ONCE]
-        some = np.ascontiguousarray(some)
-        counts += [
-            cv2.calcHist([some], [channel], None, [256], [0, 256])
-            for channel in range(some.shape[2])
-        ]
-    return np.stack(counts).reshape(-1, 256).astype("int32")
+        np.stack(planes, axis=2, out=result)
 
 
 def _on_device(ops, images, parameters, constants):
@@ -250,4 +345,4 @@ def _counts_on_device(ops, values):
     return ops.reshape(counts, (-1, channels, 256))
 
 
-LOOKUP = Part("lut", LookupTables, _on_host, _on_device)
+LOOKUP = Part("lut", LookupTables, _on_host, _on_device, _prepare)

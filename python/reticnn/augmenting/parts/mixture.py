@@ -28,6 +28,19 @@ def _passes(parameters, constants, chain):
         yield parts, own
 
 
+def _prepare(image_shape, parameters, constants):
+    """Return what the parts of all chains prepare."""
+    prepared = {}
+    for chain in range(len(constants["chains"])):
+        passes = _passes(parameters, constants, chain)
+        for number, (parts, own) in enumerate(passes):
+            for part, of_part in parts.items():
+                found = part.prepare and part.prepare(image_shape, own, of_part)
+                for name, values in (found or {}).items():
+                    prepared[own_name(chain, number, name)] = values
+    return prepared
+
+
 def _on_host(images, results, parameters, constants):
     weights = parameters["mixture"].T[..., None, None, None]
     mixed = images * weights[0]
@@ -57,4 +70,4 @@ def _on_device(ops, images, parameters, constants):
     return mixed
 
 
-MIXTURE = Part("mixture", Parameters, _on_host, _on_device)
+MIXTURE = Part("mixture", Parameters, _on_host, _on_device, _prepare)

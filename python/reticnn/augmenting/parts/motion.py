@@ -12,9 +12,8 @@ import numpy as np
 from reticnn.augmenting.parts.part import (
     Parameters,
     Part,
-    few_channels_at_once,
-    in_place,
-    planes,
+    arguments,
+    one_by_one,
     rows_and_columns,
 )
 from reticnn.augmenting.random_numbers import constant, to_float32, to_int32
@@ -46,18 +45,18 @@ def line(xp, angles, radii, radius):
     return to_int32(xp, steps), weights
 
 
-@in_place
-@few_channels_at_once()
-def _on_host(images, parameters, constants):
-    radius = constants["radius"]
-    side = 2 * radius + 1
-    steps, weights = parameters["motion_steps"] + radius, parameters["motion_weights"]
-    for image, at, weight in zip(planes(images), steps, weights, strict=True):
-        if weight[radius] == 1:
-            continue
-        kernel = np.zeros((side, side), "float32")
-        np.add.at(kernel, (at[:, 0], at[:, 1]), weight)
-        image[...] = cv2.filter2D(image, -1, kernel)
+def _prepare(image_shape, parameters, constants):
+    """Return the kernels, (side, side), of the images that are blurred."""
+    radius, weights = constants["radius"], parameters["motion_weights"]
+    down, right = np.moveaxis(parameters["motion_steps"] + radius, 2, 0)
+    kernels = np.zeros((len(weights), 2 * radius + 1, 2 * radius + 1), "float32")
+    np.add.at(kernels, (np.arange(len(weights))[:, None], down, right), weights)
+    return {"motion_kernel": arguments([kernels], weights[:, radius] != 1)}
+
+
+@one_by_one("motion_kernel")
+def _on_host(image, result, kernel):
+    cv2.filter2D(image, -1, kernel, result)
 
 
 def _on_device(ops, images, parameters, constants):
@@ -86,4 +85,4 @@ def _reflected(side, radius):
     return np.pad(np.arange(side, dtype="int32"), radius, mode="reflect")
 
 
-MOTION = Part("motion", Parameters, _on_host, _on_device)
+MOTION = Part("motion", Parameters, _on_host, _on_device, _prepare)

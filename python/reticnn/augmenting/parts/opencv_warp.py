@@ -1,14 +1,13 @@
 """What the host does in the part `"warp"`, with OpenCV."""
 
 import math
-import threading
 from functools import cache, partial
 
 import cv2
 import numpy as np
 
 from reticnn.augmenting.parts import reducing
-from reticnn.augmenting.parts.part import VALUES_AT_ONCE
+from reticnn.augmenting.parts.scratch import scratch
 from reticnn.augmenting.parts.waves import waves_on_host
 
 # Added to coordinates before the nearest pixel is taken. It exceeds their rounding
@@ -38,9 +37,6 @@ _LARGEST_SIDE_OF_OPENCV_4 = _LONGEST_OF_REMAP = 2**15 - 2
 # From this many pixels on, the overhead of calling OpenCV is negligible.
 _LARGE = 2**13
 
-# Bytes of each kind of intermediate array that a thread keeps for the next block.
-_BYTES_KEPT = 8 * VALUES_AT_ONCE
-
 # The matrices that leave an image where it is, by their numbers.
 _STILL = {
     6: np.array([1, 0, 0, 0, 1, 0], "float32"),
@@ -56,10 +52,13 @@ NEAREST_DISTANCE = 2.0**-6
 def warp(images, results, parameters, constants):
     """Put images sampled through matrices, where these do anything, into `results`."""
     given = {name: parameters[name] for name in _PARAMETERS if name in parameters}
+    if images.shape[1:] != results.shape[1:]:
+        _warp_reduced(images, results, given, constants)
+        return
     moving = (given["warp"] != _STILL[given["warp"].shape[1]]).any(axis=1)
     if "waves" in given:
         moving |= given["waves"] != 0
-    if images.shape[1:] != results.shape[1:] or moving.all():
+    if moving.all():
         _warp_reduced(images, results, given, constants)
         return
     moved = np.empty((moving.sum(), *results.shape[1:]), results.dtype)
@@ -88,6 +87,9 @@ def _warp_reduced(images, results, given, constants):
     """Do what `_warp` does, with images reduced before if they shrink."""
     most = most_halvings(images.shape[1:3], results.shape[1:3], constants)
     if not any(most):
+        _warp(images, results, given, constants)
+        return
+    if reducing.shrinks_little(given["warp"]):
         _warp(images, results, given, constants)
         return
     all_times = np.stack(reducing.halvings(np, given["warp"], most), axis=1)
@@ -180,13 +182,15 @@ def _warp_each(images, results, matrices, constants):
     size = results.shape[2], results.shape[1]
     matrices = matrices.reshape(len(matrices), -1, 3).astype("float64")
     warp_one = cv2.warpAffine if matrices.shape[1] == 2 else cv2.warpPerspective
+    sizes = images.shape[1:3], results.shape[1:3]
 
     def sample(matrix, image, result):
         warp_one(image, matrix, size, result, flags, *border)
 
     try:
         for image, matrix, result in zip(images, matrices, results, strict=True):
-            _sample(partial(sample, matrix), image, result)
+            window = _window(matrix.tolist(), *sizes)
+            _sample(partial(sample, matrix), image, result, window)
     except cv2.error as error:
         if max(images.shape[1:3]) <= _LARGEST_SIDE_OF_OPENCV_4:
             raise
@@ -198,39 +202,46 @@ def _warp_each(images, results, matrices, constants):
         ) from error
 
 
-def _sample(sample, image, result):
-    """Let `sample(image, result)` have 1 or 4 channels, with which OpenCV is fast."""
+def _window(matrix, size, result_size):
+    """Return which pixels of an image are looked at, as (rows, columns).
+
+    Args:
+        matrix: Rows for x and for y; a third one is that of a perspective.
+        size: (height, width) of the image.
+        result_size: (height, width) of what is shown of it.
+    """
+    spans = []
+    tall, wide = (side - 1 for side in result_size)
+    for (by_x, by_y, start), side in zip(matrix[1::-1], size, strict=True):
+        along_x, along_y = sorted((0, by_x * wide)), sorted((0, by_y * tall))
+        first, last = (start + along_x[end] + along_y[end] for end in (0, 1))
+        # With the neighbours that are mixed, and one more for what is rounded.
+        span = slice(math.floor(first) - 1, math.ceil(last) + 2)
+        if len(matrix) == 3 or span.start < 0 or span.stop > side:
+            return ...
+        spans.append(span)
+    return tuple(spans)
+
+
+def _sample(sample, image, result, window=...):
+    """Let `sample(image, result)` have 1 or 4 channels, with which OpenCV is fast.
+
+    Only the pixels of `window` may be there.
+    """
     channels = image.shape[2]
     if channels in (1, 4):
         sample(image, result)
     elif channels == 3:
-        given = _scratch("given", (*image.shape[:2], 4), image.dtype)
-        taken = _scratch("taken", (*result.shape[:2], 4), result.dtype)
-        sample(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, given), taken)
+        given = scratch("given", (*image.shape[:2], 4), image.dtype)
+        taken = scratch("taken", (*result.shape[:2], 4), result.dtype)
+        cv2.cvtColor(image[window], cv2.COLOR_RGB2RGBA, given[window])
+        sample(given, taken)
         cv2.cvtColor(taken, cv2.COLOR_RGBA2RGB, result)
     else:
-        plane = _scratch("taken", result.shape[:2], result.dtype)
+        plane = scratch("taken", result.shape[:2], result.dtype)
         for channel in range(channels):
             sample(np.ascontiguousarray(image[..., channel]), plane)
             result[..., channel] = plane
-
-
-def _scratch(name, shape, dtype):
-    """Return an array with no values yet, in memory that a thread uses again.
-
-    The system may provide new memory of this size page by page each time, which takes
-    longer than the work done in it. Larger arrays are not kept.
-    """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size > _BYTES_KEPT:
-        return np.empty(shape, dtype)
-    memory = _memory.__dict__.get(name)
-    if memory is None:
-        memory = _memory.__dict__[name] = np.empty(_BYTES_KEPT, np.uint8)
-    return memory[:size].view(dtype).reshape(shape)
-
-
-_memory = threading.local()
 
 
 def _coordinates(given, sides, size, fill_mode):
@@ -275,7 +286,7 @@ def _coordinates_of_sides(matrices, given, size):
 
 def _of_each_pixel(x, y, size):
     """Return x and y of each pixel, (2, n, pixels), from those of columns and rows."""
-    coordinates = _scratch("coordinates", (2, len(x), math.prod(size)), "float32")
+    coordinates = scratch("coordinates", (2, len(x), math.prod(size)), "float32")
     cv2.repeat(x, 1, size[0], coordinates[0])
     coordinates[1].reshape(len(y), *size)[...] = y[:, :, None]
     return coordinates
@@ -286,12 +297,12 @@ def _coordinates_of_pixels(matrices, given, size):
     matrices = matrices.reshape(len(matrices), -1, 3)
     places = _grid(size)
     pixels = math.prod(size)
-    coordinates = _scratch(
+    coordinates = scratch(
         "coordinates", (matrices.shape[1], len(matrices), pixels), "float32"
     )
     if "waves" in given:
         moves = waves_on_host(size, given["waves"], given["waves_offset"])
-        moved = _scratch("places", (len(matrices), *places.shape), "float32")
+        moved = scratch("places", (len(matrices), *places.shape), "float32")
         np.add(places[:2], moves.swapaxes(0, 1), out=moved[:, :2])
         moved[:, 2] = 1
         places = moved

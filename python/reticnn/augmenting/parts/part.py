@@ -9,12 +9,12 @@ random numbers; and on constants, the same for all images.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Values in a block of images, to which the host does a whole pass before the next
-# block: few enough for a core's cache, enough that NumPy's calls cost little.
-VALUES_AT_ONCE = 500_000
+import numpy as np
+
+from reticnn.augmenting.parts.scratch import scratch
 
 # OpenCV 5 takes no more channels at once, and OpenCV 4 four times as many.
-_CHANNELS_AT_ONCE = 128
+CHANNELS_AT_ONCE = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,17 @@ class Part:
             has no loop over images, and every shape but n is known. None if only the
             host can do it; the layer then refuses policies that have it, by the part's
             name.
+        prepare: Function (image_shape, parameters, constants) that returns a dict of
+            what `on_host` takes besides as parameters, sequences with one item per
+            image: it is computed once for all images, which come to `on_host` a few at
+            a time. None, the default, for nothing.
     """
 
     name: str
     compose: Callable
     on_host: Callable
     on_device: Callable | None
+    prepare: Callable | None = None
 
 
 class Parameters:
@@ -76,24 +81,65 @@ def in_place(change):
     return on_host
 
 
-def few_channels_at_once(most=_CHANNELS_AT_ONCE):
-    """Return what makes a function for `in_place` of one that takes few channels."""
+def one_by_one(name, channels_at_once=CHANNELS_AT_ONCE):
+    """Return what makes a Part's `on_host` of a function of one image.
+
+    The function takes an image, where to put the changed one, which is other memory,
+    and what is in the parameter `name`, which `prepare` has made, for the image: a
+    tuple of arguments, or None if it stays as it is, which costs no more than a copy.
+    An image of one channel is (height, width).
+
+    Args:
+        name: Of the parameter.
+        channels_at_once: The most channels that the function takes.
+    """
 
     def decorate(change):
-        def on_images(images, parameters, constants):
-            channels = images.shape[3]
-            if channels <= most:
-                change(images, parameters, constants)
-                return
-            for start in range(0, channels, most):
-                some = images[..., start : start + most]
-                changed = some.copy()
-                change(changed, parameters, constants)
-                some[...] = changed
+        def on_host(images, results, parameters, constants):
+            few = images.shape[3] <= channels_at_once
+            change_one = change if few else _in_calls(change, channels_at_once)
+            for image, result, own in zip(
+                planes(images), planes(results), parameters[name], strict=True
+            ):
+                if own is None:
+                    if images is not results:
+                        result[...] = image
+                    continue
+                given = image
+                if images is results:
+                    given = scratch("image", image.shape, image.dtype)
+                    given[...] = image
+                change_one(given, result, *own)
 
-        return on_images
+        return on_host
 
     return decorate
+
+
+def arguments(arrays, changed):
+    """Return for `one_by_one` a list of tuples, or None where an image stays.
+
+    Args:
+        arrays: One for each argument of the function, with one row per image.
+        changed: Bool array, (n,), which images are changed.
+    """
+    rows = zip(*arrays, strict=True)
+    return [
+        row if one else None for row, one in zip(rows, changed.tolist(), strict=True)
+    ]
+
+
+def _in_calls(change, most):
+    """Return a function of an image that has more channels than `change` takes."""
+
+    def change_in_calls(image, result, *own):
+        for start in range(0, image.shape[2], most):
+            some = np.ascontiguousarray(image[..., start : start + most])
+            changed = np.empty_like(some)
+            change(planes(some), planes(changed), *own)
+            result[..., start : start + most] = changed
+
+    return change_in_calls
 
 
 def output_shape(image_shape, constants):
@@ -113,4 +159,4 @@ def rows_and_columns(ops, height, width, dtype="int32"):
 
 def planes(images):
     """Return images as OpenCV takes them: without the channels' axis if it is one."""
-    return images[..., 0] if images.shape[3] == 1 else images
+    return images[..., 0] if images.shape[-1] == 1 else images

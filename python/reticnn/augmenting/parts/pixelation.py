@@ -4,37 +4,51 @@ Its parameter is `"pixelation"`, (n, 2), int32, the height and width in between,
 pixel of which is the mean of what it covers; enlarged, it is shown as it is.
 """
 
+from functools import cache
+
 import cv2
 import numpy as np
 
-from reticnn.augmenting.parts.part import (
-    Parameters,
-    Part,
-    few_channels_at_once,
-    in_place,
-)
+from reticnn.augmenting.parts.part import Parameters, Part, arguments, one_by_one
 from reticnn.augmenting.random_numbers import to_float32
 
 
-@in_place
-@few_channels_at_once(4)
-def _on_host(images, parameters, constants):
-    height, width, channels = images.shape[1:]
-    for image, (tall, wide) in zip(
-        images, parameters["pixelation"].tolist(), strict=True
-    ):
-        if (tall, wide) == (height, width):
-            continue
-        small = cv2.resize(image, (wide, tall), interpolation=cv2.INTER_AREA)
-        rows, columns = (
-            np.arange(side) * less // side
-            for side, less in ((height, tall), (width, wide))
-        )
+def _prepare(image_shape, parameters, constants):
+    """Return the size in between of the images that it is not the own of."""
+    sizes = parameters["pixelation"]
+    changed = (sizes != image_shape[:2]).any(axis=1)
+    return {"pixelation_size": arguments([sizes.tolist()], changed)}
+
+
+@one_by_one("pixelation_size", channels_at_once=4)
+def _on_host(image, result, size):
+    height, width = image.shape[:2]
+    tall, wide = size
+    small = cv2.resize(image, (wide, tall), interpolation=cv2.INTER_AREA)
+    if _opencv_shows(width, wide):
+        wider = cv2.resize(small, (width, tall), interpolation=cv2.INTER_NEAREST)
+    else:
         # A pixel at a time, not a value.
-        pixel = np.dtype((np.void, small.itemsize * channels))
+        pixel = np.dtype((np.void, image[0, 0].nbytes))
         pixels = small.reshape(tall, -1).view(pixel)
-        large = pixels.take(columns, axis=1).take(rows, axis=0)
-        image[...] = large.view(image.dtype).reshape(image.shape)
+        wider = pixels.take(_shown(width, wide), axis=1).view(image.dtype)
+    wider.reshape(tall, -1).take(
+        _shown(height, tall), axis=0, out=result.reshape(height, -1), mode="clip"
+    )
+
+
+@cache
+def _shown(side, fewer):
+    """Return which of fewer pixels is shown at each of a side."""
+    return np.arange(side) * fewer // side
+
+
+@cache
+def _opencv_shows(side, fewer):
+    """Return whether OpenCV shows the same ones: it may round another way."""
+    line = np.arange(fewer, dtype="float32")[None]
+    line = cv2.resize(line, (side, 1), interpolation=cv2.INTER_NEAREST)
+    return np.array_equal(line[0], _shown(side, fewer))
 
 
 def _on_device(ops, images, parameters, constants):
@@ -60,4 +74,4 @@ def _matrices(ops, fewer, side):
     return weights / ops.sum(weights, axis=2, keepdims=True)
 
 
-PIXELATION = Part("pixelation", Parameters, _on_host, _on_device)
+PIXELATION = Part("pixelation", Parameters, _on_host, _on_device, _prepare)

@@ -59,6 +59,14 @@ def shrinking(xp, matrices, row):
     return xp.maximum(xp.sqrt(first * first + second * second), 2.0**-10)
 
 
+def shrinks_little(matrices):
+    """Return whether no image can be one that is halved, which takes little to know."""
+    across, down = matrices[:, 0:2], matrices[:, 3:5]
+    longest = max((across * across).sum(axis=1).max(), (down * down).sum(axis=1).max())
+    # With room for how these are rounded.
+    return bool(longest < 0.99 * 4 ** (1 - _EARLY))
+
+
 def of_reduced(xp, matrices, down, across):
     """Return the matrices that sample images reduced by factors, (n,) or numbers."""
     last = matrices[:, 6:] if matrices.shape[1] == 9 else [[0.0, 0.0, 1.0]]

@@ -11,26 +11,32 @@ import numpy as np
 from reticnn.augmenting.parts.part import (
     Parameters,
     Part,
-    few_channels_at_once,
-    in_place,
-    planes,
+    arguments,
+    one_by_one,
     rows_and_columns,
 )
 
 # Weights of a pixel and its eight neighbours in a smoothed image, as Pillow has them.
 _SMOOTHING = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13
 
+_SAME = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "float32")
 
-@in_place
-@few_channels_at_once()
-def _on_host(images, parameters, constants):
-    if min(images.shape[1:3]) < 3:
-        return
-    same = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], "float32")
-    for image, factor in zip(planes(images), parameters["sharpness"], strict=True):
-        if factor != 1:
-            kernel = factor * same + (1 - factor) * _SMOOTHING
-            image[1:-1, 1:-1] = cv2.filter2D(image, -1, kernel)[1:-1, 1:-1]
+
+def _prepare(image_shape, parameters, constants):
+    """Return the kernels, 3 x 3, of the images that are changed."""
+    factors = parameters["sharpness"]
+    changed = (factors != 1) & (min(image_shape[:2]) >= 3)
+    factors = factors[:, None, None]
+    kernels = factors * _SAME + (1 - factors) * _SMOOTHING
+    return {"sharpness_kernel": arguments([kernels], changed)}
+
+
+@one_by_one("sharpness_kernel")
+def _on_host(image, result, kernel):
+    cv2.filter2D(image, -1, kernel, result)
+    height, width = image.shape[:2]
+    for edges in (np.s_[:: height - 1], np.s_[:, :: width - 1]):
+        result[edges] = image[edges]
 
 
 def _on_device(ops, images, parameters, constants):
@@ -49,4 +55,4 @@ def _on_device(ops, images, parameters, constants):
     return ops.where(inner[..., None], blend, images)
 
 
-SHARPNESS = Part("sharpness", Parameters, _on_host, _on_device)
+SHARPNESS = Part("sharpness", Parameters, _on_host, _on_device, _prepare)

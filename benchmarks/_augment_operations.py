@@ -20,8 +20,9 @@ from functools import partial
 import cv2
 import numpy as np
 
-ROUNDS = 9
-IMAGES = {32: 256, 224: 64}
+ROUNDS = 7
+# Images per batch, and batches per round, by size: as in training, one after another.
+BATCHES = {32: (64, 20), 224: (32, 4)}
 COLUMNS = ("ours", "limit", "keras", "torchvision", "albumentations")
 RATIOS = ("peer/ours", "limit/ours")
 
@@ -127,7 +128,7 @@ warnings.simplefilter("ignore")
 import cv2, numpy as np
 cv2.setNumThreads(1)
 package = sys.argv[1]
-side, count = map(int, sys.argv[2:])
+side, count, batches = map(int, sys.argv[2:])
 rng = np.random.default_rng(1)
 images = np.stack([
     cv2.resize(rng.uniform(30, 220, (8, 8, 3)), (side, side)) for _ in range(count)
@@ -160,7 +161,8 @@ for code in sys.stdin:
         known[code] = made(code)
         known[code]()
     start = time.perf_counter()
-    known[code]()
+    for _ in range(batches):
+        known[code]()
     print(time.perf_counter() - start, flush=True)
 """
 
@@ -199,8 +201,15 @@ def _pixelate(image, result):
 
 
 def _compress(image, result):
+    image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 62])
-    result[...] = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    result[...] = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+
+
+def _equalize(plane):
+    # Not `cv2.equalizeHist`, whose tables are others than Pillow's and torchvision's.
+    cv2.calcHist([plane], [0], None, [256], [0, 256])
+    return cv2.LUT(plane, _TABLE)
 
 
 def _erase(boxes):
@@ -222,7 +231,7 @@ def _by_lines(image):
 # The least that is done to an image.
 LIMITS = {
     "auto_contrast": _spread,
-    "equalization": lambda image, result: _in_planes(cv2.equalizeHist, image, result),
+    "equalization": lambda image, result: _in_planes(_equalize, image, result),
     "gamma": lambda image, result: cv2.LUT(_by_lines(image), _TABLE, _by_lines(result)),
     "posterization": lambda image, result: np.bitwise_and(image, 0xF0, out=result),
     "solarization": _solarize,
@@ -239,14 +248,14 @@ LIMITS = {
 }
 
 
-def peer(stack, package, side, count):
+def peer(stack, package, side):
     """Return a function that gives the seconds of a peer's code, or None without it.
 
     It runs in a separate process until the `ExitStack` ends.
     """
     python = os.environ.get("PEER_PYTHON", sys.executable)
     process = subprocess.Popen(
-        [python, "-c", PEER, package, str(side), str(count)],
+        [python, "-c", PEER, package, *map(str, (side, *BATCHES[side]))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -263,12 +272,13 @@ def peer(stack, package, side, count):
     return seconds
 
 
-def timed(run):
-    """Return a function that gives the seconds a call takes."""
+def timed(run, batches):
+    """Return a function that gives the seconds that so many calls take."""
 
     def seconds():
         start = time.perf_counter()
-        run()
+        for _ in range(batches):
+            run()
         return time.perf_counter() - start
 
     run()
@@ -322,27 +332,30 @@ def limit(change, images):
 
 def compare_operations(side):
     """Measure and print each operation at one size of image."""
-    images = photo_like(side, IMAGES[side])
+    count, batches = BATCHES[side]
+    images = photo_like(side, count)
     print(f"\n{side} x {side}, one operation, microseconds per image, one thread")
     print(f"{'':18}" + "".join(f"{name:>15}" for name in (*COLUMNS, *RATIOS)))
     with contextlib.ExitStack() as stack:
         peers = {
-            package: peer(stack, package, side, len(images))
+            package: peer(stack, package, side)
             for package in ("torchvision", "albumentations")
         }
         for name, (made, *codes) in {**OPERATIONS, **POLICIES}.items():
-            runs = {"ours": timed(ours(made, images))}
+            runs = {"ours": timed(ours(made, images), batches)}
             if name in LIMITS:
-                runs["limit"] = timed(limit(LIMITS[name], images))
-            compare_operation(
-                name, runs | _of_peers(peers, *codes, images), len(images)
-            )
+                runs["limit"] = timed(limit(LIMITS[name], images), batches)
+            runs |= _of_peers(peers, *codes, images)
+            compare_operation(name, runs, count * batches)
 
 
 def _of_peers(peers, keras_code, torch_code, albumentations_code, images):
     """Return by name what gives the seconds of each peer that there is."""
     codes = {"torchvision": torch_code, "albumentations": albumentations_code}
-    runs = {"keras": timed(of_keras(keras_code, images))} if keras_code else {}
+    runs = {}
+    if keras_code:
+        batches = BATCHES[images.shape[1]][1]
+        runs["keras"] = timed(of_keras(keras_code, images), batches)
     return runs | {
         package: partial(peers[package], code)
         for package, code in codes.items()
@@ -378,5 +391,5 @@ def compare_operation(name, runs, count):
 
 if __name__ == "__main__":
     cv2.setNumThreads(1)
-    for each in IMAGES:
+    for each in BATCHES:
         compare_operations(each)

@@ -168,7 +168,6 @@ for code in sys.stdin:
 
 
 _TABLE = np.arange(256, dtype="uint8")[::-1].copy()
-_TABLES = np.stack([_TABLE] * 3)[:, None]
 _KERNEL = np.full((3, 3), 1 / 9, "float32")
 _LINE = np.diag(np.full(5, 0.2, "float32"))
 _MATRIX = np.eye(3, 4, dtype="float32")[[1, 2, 0]]
@@ -178,14 +177,9 @@ def _in_planes(change, image, result):
     cv2.merge([*map(change, cv2.split(image))], result)
 
 
-def _spread(image, result):
-    lines = image.reshape(len(image), -1)
-    cv2.reduce(lines, 0, cv2.REDUCE_MIN)
-    cv2.reduce(lines, 0, cv2.REDUCE_MAX)
-    if image.size > 20_000:
-        _in_planes(lambda plane: cv2.LUT(plane, _TABLE), image, result)
-    else:
-        cv2.LUT(image, _TABLES.reshape(1, 256, 3), result)
+def _spread(plane):
+    low, high, _, _ = cv2.minMaxLoc(plane)
+    return cv2.convertScaleAbs(plane, plane, 255 / (high - low), -low)
 
 
 def _solarize(image, result):
@@ -230,7 +224,7 @@ def _by_lines(image):
 
 # The least that is done to an image.
 LIMITS = {
-    "auto_contrast": _spread,
+    "auto_contrast": lambda image, result: _in_planes(_spread, image, result),
     "equalization": lambda image, result: _in_planes(_equalize, image, result),
     "gamma": lambda image, result: cv2.LUT(_by_lines(image), _TABLE, _by_lines(result)),
     "posterization": lambda image, result: np.bitwise_and(image, 0xF0, out=result),

@@ -139,7 +139,7 @@ called_by_core <- function(f) {
       is_back <- TRUE
       value
     })
-    if (!identical(value, the)) return(value)
+    if (!identical(value, the)) return(na_as_number(value))
     the$jump <- cause
     stop(left_by_a_jump, call. = FALSE)
   }

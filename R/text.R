@@ -26,8 +26,14 @@ to_core <- function(x) {
   if (!is.list(x) || is.object(x)) {
     return(x)
   }
-  x[] <- lapply(x, to_core)
+  x[] <- lapply(x, function(value) to_core(na_as_number(value)))
   if (all_ascii(names(x))) x else the$bare_relay$named(as.list(to_core(names(x))), unname(x))
+}
+
+# reticulate makes true of a logical NA, and NaN of a number's. Arguments that are NA
+# themselves are refused before.
+na_as_number <- function(x) {
+  if (is.logical(x) && anyNA(x)) as.numeric(x) else x
 }
 
 # A value from Python with its texts as R has them.

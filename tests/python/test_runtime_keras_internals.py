@@ -426,6 +426,20 @@ def test_new_optimizer_is_like_another_but_for_its_state():
     assert (float(changed.learning_rate), changed.momentum) == (0.5, 0.75)
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_the_rate_is_a_variable_in_its_place_unless_it_follows_a_schedule(scaled):
+    optimizer = keras.optimizers.Adam(0.1)
+    outer = keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
+    outer.build([keras.Variable([1.0])])
+    place, there = keras_internals.place_of_rate(outer)
+    assert there
+    assert outer.variables[place] is optimizer._learning_rate
+    others = [v for v in outer.variables if v is not optimizer._learning_rate]
+    optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(0.1, 9)
+    assert keras_internals.place_of_rate(outer) == (place, False)
+    assert list(map(id, outer.variables)) == list(map(id, others))
+
+
 def test_iterations_count_batches_where_gradients_are_accumulated():
     one = variable_of(2)
     optimizer = keras.optimizers.SGD(0.25, gradient_accumulation_steps=2)

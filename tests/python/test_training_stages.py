@@ -1,9 +1,11 @@
 """Training in stages, with rates by layer, and fine-tuning by default."""
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -20,6 +22,7 @@ from reticnn import (
 )
 from reticnn.graph import trainable_flags
 from reticnn.runtime.backend import keras as our_keras
+from reticnn.runtime.conditions import InterruptedWarning
 from reticnn.training import layer_rates, run
 
 
@@ -232,6 +235,39 @@ def test_killed_in_a_later_stage_goes_on_there(tmp_path):
     _, (history, stopped) = _result(tmp_path, "interrupted")
     assert stopped == "interrupted"
     assert history["epoch"] == [1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("event", "last", "error"),
+    [("epoch_begin", 3, KeyboardInterrupt), ("epoch_end", 4, RuntimeError)],
+)
+def test_a_schedule_of_a_later_stage_leaves_the_way_back(
+    fit, shapes, tmp_path, event, last, error
+):
+    """The optimizer of the model that is left has no variable for the rate any more."""
+    stages = [
+        {"train": "head", "epochs": 2, "learning_rate": 0.01},
+        {"train": "all", "epochs": 3, "schedule": "cosine"},
+    ]
+    asked = {"stages": stages, "optimizer": "adam", "ema": 0.7, "seed": 3}
+    whole = fit(_model(), shapes[:20], **asked)
+    model = _model()
+
+    def cut(epoch, logs):
+        if epoch == last:
+            raise error("cut off")
+
+    cut_off = {**asked, "callbacks": {f"on_{event}": cut}}
+    with contextlib.suppress(RuntimeError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", InterruptedWarning)
+        fit(model, shapes[:20], checkpoint_dir=tmp_path, **cut_off)
+    again = fit(model, shapes[:20], checkpoint_dir=tmp_path, **asked)
+    assert again.history == whole.history
+    for one, other in zip(
+        *(each.model.get_weights() for each in (again, whole)), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -133,10 +133,25 @@ test_that("schedules with settings and functions of the epoch are taken from R",
     "`at` is c\\(2, 1\\)", class = "reticnn_error")
   expect_error(fit(schedule = function(epoch) "fast"),
     "returns 'fast' for epoch 1", class = "reticnn_error")
+  expect_error(fit(schedule = function(epoch) NA), "returns NaN for epoch 1")
   expect_error(fit(schedule = function(epoch) stop("no rate today")), "no rate today")
   left <- tryCatch(fit(schedule = function(epoch) message("left")), message = identity)
   expect_s3_class(left, "message")
   expect_error(fit(schedule = function() 1), "one argument", class = "reticnn_error")
+})
+
+test_that("NA within a list is not taken for TRUE", {
+  skip_if_no_core()
+  data <- shape_images(24, image_size = 8, seed = 1)
+  model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, units = 4, seed = 1)
+  expect_error(
+    fit_classifier(model, data, stages = list(list(train = "all", train_norm = NA))),
+    "stage 1: `train_norm` must be TRUE or FALSE, not NaN", class = "reticnn_error"
+  )
+  expect_error(image_arrays(random_images(3, 8, 8, 3), list(TRUE, NA, FALSE)),
+    "missing value, at position 2", class = "reticnn_error")
+  expect_error(augmentation(erasing = list(count = NA)), "`count` of `erasing` .* not NA",
+    class = "reticnn_error")
 })
 
 test_that("metrics, what is monitored and callbacks are taken from R", {

@@ -457,6 +457,19 @@ def steps_done(optimizer):
     return int(keras.ops.convert_to_numpy(innermost(optimizer)._iterations))
 
 
+def place_of_rate(optimizer):
+    """Return the position of the learning rate among an optimizer's variables.
+
+    Where it follows a schedule, there is no variable, but could have been one there.
+
+    Returns:
+        Tuple of the position, and whether there is one.
+    """
+    inner = innermost(optimizer)
+    ids = [id(variable) for variable in optimizer.variables]
+    return ids.index(id(inner._iterations)) + 1, id(inner._learning_rate) in ids
+
+
 def trained_by(optimizer):
     """Return the variables that an optimizer was built for."""
     return innermost(optimizer)._trainable_variables

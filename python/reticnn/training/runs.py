@@ -128,6 +128,8 @@ class RunSequence:
             self.stopped = run.train(*reporters)
         except BaseException:
             note_images(self.origin.model, run.seen(only_read=True))
+            # Once it is mended, the same call goes on with this model too.
+            run.leave()
             raise
         self.cut = run.cut
         self.history = _joined_history(self.history, run.records, stage)

@@ -136,6 +136,7 @@ CHOICES = {
         "interrupted",
         "interrupted_same_model",
         "killed",
+        "failed",
         "saved",
         "described",
         "names",

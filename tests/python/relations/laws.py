@@ -441,6 +441,12 @@ def killed(run):
 
 
 @_further
+def failed(run):
+    """An error of a callback's, then the same call with the same model."""
+    _resumed(run, LostProcessError, same_model=True)
+
+
+@_further
 def saved(run):
     """What is loaded predicts the same to the bit, and goes on training the same."""
     file = str(run.folder / "classifier.reticnn")

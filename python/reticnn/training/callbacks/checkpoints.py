@@ -15,6 +15,7 @@ from reticnn.coercion import shown
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import CheckpointError, warn_user
 from reticnn.runtime.files import opened
+from reticnn.runtime.keras_internals import place_of_rate
 from reticnn.runtime.locks import FileLock, HeldError, lives
 from reticnn.runtime.stopping import assign_in_full
 from reticnn.runtime.writing import reason_of, replacing, sweep, way_out_of
@@ -153,7 +154,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._check_frozen()
         arrays = self._arrays
         places = _places(self._whole.variables, "variable")
-        places.update(_places(self._trained.optimizer.variables, "optimizer"))
+        places.update(_optimizer_places(self._trained.optimizer, arrays))
         places = {name: places[name] for name in arrays if name in places}
         before = [
             (variable, keras.ops.convert_to_numpy(variable).copy())
@@ -271,14 +272,13 @@ class Checkpoints(keras.callbacks.Callback):
         """Raise if what the file does not have is not as it was."""
         places = _places(self._whole.variables, "variable")
         frozen = [v for name, v in places.items() if name not in self._arrays]
-        optimizer = len(self._trained.optimizer.variables)
-        count = sum(name.startswith("optimizer_") for name in self._arrays)
+        optimizer = _optimizer_places(self._trained.optimizer, self._arrays)
         problems = []
         if weights_digest(frozen) != self.record["frozen"]:
             problems = ["other weights in the frozen layers"]
-        elif count != optimizer or any(
+        elif not optimizer or any(
             self._arrays[name].shape != tuple(variable.shape)
-            for name, variable in places.items()
+            for name, variable in {**places, **optimizer}.items()
             if name in self._arrays
         ):
             problems = ["another model"]
@@ -506,6 +506,32 @@ def _places(variables, kind, only=None):
         for index, variable in enumerate(variables)
         if wanted is None or id(variable) in wanted
     }
+
+
+def _optimizer_places(optimizer, arrays):
+    """Return an optimizer's variables by the names that they have in a file, or none.
+
+    The learning rate is one of them, unless it follows a schedule. That of a model
+    which a later stage has left may do so, and where the stage began it did not.
+
+    Args:
+        optimizer: Keras optimizer.
+        arrays: Dict of the arrays in the file.
+
+    Returns:
+        Dict, empty if the file has other variables.
+    """
+    count = sum(name.startswith("optimizer_") for name in arrays)
+    names = [f"optimizer_{number}" for number in range(count)]
+    variables = list(optimizer.variables)
+    place, has_rate = place_of_rate(optimizer)
+    if has_rate and count == len(variables) - 1:
+        del variables[place]
+    elif not has_rate and count == len(variables) + 1:
+        del names[place]
+    if len(names) != len(variables):
+        return {}
+    return dict(zip(names, variables, strict=True))
 
 
 def _ids(places):

@@ -8,7 +8,7 @@
 #'   rename = c(options = "..."),
 #'   without = "returns"
 #' )
-#' @return A `reticnn_tuning`, which prints the best trial: a list of
+#' @return A `reticnn_tuning`, which prints the best trial and has a [plot()]: a list of
 #'   - `trials`: a tibble with one row per trial: `trial`, its number; `state`,
 #'     `"complete"`, `"pruned"` or `"failed"`; each objective (`NA` unless complete);
 #'     `epochs_trained`; `seconds`; `seed`; `error`, what went wrong, or `NA`; and a
@@ -22,7 +22,7 @@
 #'
 #'   [refit()] trains a classifier with the best settings on all images.
 #' @seealso [log_range()], [real_range()], [whole_range()] and [choice_of()] for `space`,
-#'   [refit.reticnn_tuning()]
+#'   [plot.reticnn_tuning()], [refit.reticnn_tuning()]
 #' @export
 #' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna")
 #' build <- function(filters, dropout) build_cnn(filters = filters, dropout = dropout)
@@ -225,4 +225,101 @@ whole_range <- function(low, high, when = NULL) {
 #' choice_of(c(0.5, 0.9, 0.99), when = list(optimizer = "sgd"))
 choice_of <- function(values, when = NULL) {
   call_core("choice_of", values = values, when = when)
+}
+
+#' @eval said("plot_tuning", rename = c(tuning = "x"))
+#' @param object As `x`.
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna") && requireNamespace("ggplot2", quietly = TRUE)
+#' tuned <- tune_classifier(function(filters) build_cnn(filters = filters),
+#'   shape_images(100), list(filters = c(4, 8)), trials = 2, epochs = 1)
+#' plot(tuned)
+plot.reticnn_tuning <- function(x, kind = "history", objective = NULL, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a search")
+  check_search_lives(x, rlang::current_env())
+  drawn <- call_core("drawing_of_search", tuning = x$core, kind = kind %||% "history",
+    objective = objective, .names = c(tuning = "x"))
+  points <- as_table(drawn$points)
+  measure <- gsub("_", " ", drawn$objective)
+  substr(measure, 1, 1) <- toupper(substr(measure, 1, 1))
+  switch(drawn$kind,
+    history = plot_of_history(points, measure),
+    importance = plot_of_importance(points, drawn$objective),
+    slices = plot_of_slices(points, drawn, measure),
+    parallel = plot_of_lines(points, drawn, measure)
+  ) + theme_of_charts() + theme_of_search(drawn$kind)
+}
+
+#' @rdname plot.reticnn_tuning
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_tuning <- function(object, kind = "history", objective = NULL, ...) {
+  rlang::check_dots_empty()
+  plot(object, kind, objective)
+}
+
+theme_of_search <- function(kind) {
+  blank <- ggplot2::element_blank()
+  switch(kind,
+    history = ggplot2::theme(panel.grid.minor = blank, legend.position = "top"),
+    importance = ggplot2::theme(panel.grid.minor = blank, panel.grid.major.y = blank),
+    # The labels of each panel are its own.
+    slices = ggplot2::theme(axis.text.x = blank, panel.grid.minor = blank,
+      panel.spacing.y = grid::unit(26, "pt"), plot.margin = ggplot2::margin(6, 6, 20, 6)),
+    parallel = ggplot2::theme(axis.text.y = blank, panel.grid = blank)
+  )
+}
+
+plot_of_history <- function(points, measure) {
+  ggplot2::ggplot(points, ggplot2::aes(.data$trial)) +
+    ggplot2::geom_step(ggplot2::aes(y = .data$best, colour = "best"), linewidth = 0.8) +
+    ggplot2::geom_point(ggplot2::aes(y = .data$value, colour = "trial"), size = 2) +
+    ggplot2::scale_colour_manual(values = c(best = "#D55E00", trial = "#0072B2")) +
+    ggplot2::scale_x_continuous(breaks = whole_breaks) +
+    ggplot2::labs(x = "Trial", y = measure, colour = NULL)
+}
+
+plot_of_importance <- function(points, objective) {
+  points$setting <- factor(points$setting, rev(points$setting))
+  ggplot2::ggplot(points, ggplot2::aes(.data$importance, .data$setting)) +
+    ggplot2::geom_col(fill = "#0072B2", width = 0.7) +
+    ggplot2::coord_cartesian(xlim = c(0, 1)) +
+    ggplot2::labs(x = paste("Part of the differences in", objective), y = NULL)
+}
+
+plot_of_slices <- function(points, drawn, measure) {
+  in_order <- function(panel) factor(panel, as.character(drawn$panels))
+  points$panel <- in_order(points$panel)
+  ticks <- as_table(drawn$ticks)
+  ticks$panel <- in_order(ticks$panel)
+  ggplot2::ggplot(points, ggplot2::aes(.data$position, .data$value)) +
+    ggplot2::geom_point(colour = "#0072B2", alpha = 0.7, size = 2) +
+    ggplot2::geom_text(ggplot2::aes(.data$position, -Inf, label = .data$label), ticks,
+      vjust = 1.6, size = 3.2, colour = "grey30") +
+    ggplot2::facet_wrap(~panel, ncol = min(3, length(drawn$panels))) +
+    ggplot2::scale_x_continuous(limits = c(-0.08, 1.08), breaks = c(0, 0.5, 1)) +
+    ggplot2::coord_cartesian(clip = "off") +
+    ggplot2::labs(x = NULL, y = measure)
+}
+
+plot_of_lines <- function(points, drawn, measure) {
+  shades <- c("#D9DEE6", "#0072B2")
+  if (drawn$falls) shades <- rev(shades)
+  panels <- as.character(drawn$panels)
+  points$at <- match(points$panel, panels)
+  ticks <- as_table(drawn$ticks)
+  ticks$at <- match(ticks$panel, panels)
+  ggplot2::ggplot(points, ggplot2::aes(.data$at, .data$position)) +
+    ggplot2::geom_vline(xintercept = seq_along(panels), colour = "grey60") +
+    # The best are drawn over the others.
+    ggplot2::geom_line(ggplot2::aes(
+      group = stats::reorder(.data$trial, if (drawn$falls) -.data$value else .data$value),
+      colour = .data$value), linewidth = 0.7) +
+    ggplot2::geom_text(ggplot2::aes(label = .data$label), ticks, hjust = -0.15,
+      vjust = -0.4, size = 3.2, colour = "grey30") +
+    ggplot2::scale_colour_gradient(low = shades[[1]], high = shades[[2]]) +
+    ggplot2::scale_x_continuous(breaks = seq_along(panels), labels = panels,
+      expand = ggplot2::expansion(add = c(0.2, 0.7))) +
+    ggplot2::labs(x = NULL, y = NULL, colour = measure)
 }

@@ -86,6 +86,7 @@ from reticnn.plots import (
     plot_rates as plot_rates,
     plot_review as plot_review,
     plot_tiles as plot_tiles,
+    plot_tuning as plot_tuning,
 )
 from reticnn.prediction import predict_images as predict_images
 from reticnn.pretrained import (

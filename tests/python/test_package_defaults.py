@@ -121,6 +121,9 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_images": {"images": few},
         "plot_ladder": {"ladder": reticnn.convnext_ladder()},
         "plot_rates": {"rates": rates},
+        "plot_tuning": {
+            "tuning": reticnn.tune_classifier(tiny_cnn, few, {"epochs": 1}, trials=1)
+        },
         "plot_tiles": {"predictions": of_tiles},
         "plot_review": {"review": reticnn.review_images(few + few), "data": few + few},
         "feature_maps": {"model": model, "images": few},

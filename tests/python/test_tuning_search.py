@@ -295,3 +295,24 @@ def test_progress_is_told_after_each_trial(capsys):
     assert told[1]["best"] == max(state["accuracy"] for state in told)
     tune(trials=1, progress="trial")
     assert capsys.readouterr().out.startswith("Trial 1/1: accuracy ")
+
+
+@pytest.mark.parametrize("kind", ["history", "importance", "slices", "parallel"])
+def test_plots_show_complete_trials(tuned, kind):
+    figure = reticnn.plot_tuning(tuned, kind)
+    texts = [axes.get_xlabel() for axes in figure.axes]
+    assert len(figure.axes) == (2 if kind == "slices" else 1)
+    if kind == "history":
+        best, trials = figure.axes[0].lines
+        assert list(trials.get_ydata()) == tuned.trials["accuracy"]
+        assert best.get_ydata()[-1] == tuned.best["accuracy"][0]
+        assert texts == ["Trial"]
+    if kind == "parallel":
+        assert len(figure.axes[0].lines) == 5 + 3
+
+
+def test_plots_refuse_what_they_cannot_show(tuned, refused):
+    with refused(ValueError, "objective", "log_loss"):
+        reticnn.plot_tuning(tuned, objective="log_loss")
+    with refused(TypeError, "tuning", "tune_classifier"):
+        reticnn.plot_tuning(tuned.trials)

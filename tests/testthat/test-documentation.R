@@ -155,7 +155,8 @@ skip_without_sources <- function() {
 topic_of <- function(name) {
   methods <- c(augment = "augment.array", plot_description = "plot.reticnn_description",
     plot_history = "plot.reticnn_classifier", plot_ladder = "plot.reticnn_ladder",
-    plot_rates = "plot.reticnn_rates", plot_review = "plot.reticnn_review")
+    plot_rates = "plot.reticnn_rates", plot_review = "plot.reticnn_review",
+    plot_tuning = "plot.reticnn_tuning")
   if (name %in% names(methods)) methods[[name]] else name
 }
 

@@ -4,7 +4,7 @@
 # classifier of `plot_history(classifier)` is a `reticnn_classifier`.
 plot_methods <- c(
   plot_description = "description", plot_history = "classifier", plot_ladder = "ladder",
-  plot_rates = "rates", plot_review = "review"
+  plot_rates = "rates", plot_review = "review", plot_tuning = "tuning"
 )
 
 wrapped <- function() {

@@ -18,6 +18,7 @@ from reticnn.plots.images import (
     plot_review,
 )
 from reticnn.plots.maps import plot_tiles
+from reticnn.plots.searches import plot_tuning
 
 __all__ = [
     "plot_architecture",
@@ -34,4 +35,5 @@ __all__ = [
     "plot_rates",
     "plot_review",
     "plot_tiles",
+    "plot_tuning",
 ]

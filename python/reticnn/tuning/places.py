@@ -15,8 +15,10 @@ from contextlib import contextmanager, suppress
 from reticnn.runtime.locks import lives
 from reticnn.runtime.stopping import done_in_full
 
-# What is kept with a record.
+# What is kept with a record, each written at once: a database takes its time for it.
+# `WORKER` has the place too; `PLACE` is that of a record that is to be done again.
 PLACE, RETRY, SURPLUS, WORKER, BEAT = "place", "retry_of", "surplus", "worker", "beat"
+FACTS = "facts"
 
 # A worker elsewhere shows that it is at work; if it has not for so long, it is gone.
 _SECONDS_BETWEEN_BEATS = 30
@@ -46,10 +48,16 @@ def counting(trials):
 
 def place_of(trial, trials):
     """Return the place of a record among all."""
-    place = trial.user_attrs.get(PLACE)
+    place = kept_place(trial)
     if place is None:
         place = sum(one.number < trial.number for one in counting(trials))
     return place
+
+
+def kept_place(trial):
+    """Return the place of a record as it was written down, or None."""
+    attributes = trial.user_attrs
+    return attributes.get(WORKER, {}).get(PLACE, attributes.get(PLACE))
 
 
 class Workers:
@@ -61,14 +69,19 @@ class Workers:
         self._seen = {}
 
     @contextmanager
-    def at_work(self, trial):
-        """Say that this process is at work on a record, in the block."""
+    def at_work(self, trial, place):
+        """Say that this process is at work on a record in a place, in the block."""
         token = uuid.uuid4().hex
         _at_work.add(token)
         ended = threading.Event()
         try:
-            worker = {"host": platform.node(), "process": os.getpid(), "token": token}
-            worker["began"] = _began(os.getpid())
+            worker = {
+                PLACE: place,
+                "host": platform.node(),
+                "process": os.getpid(),
+                "began": _began(os.getpid()),
+                "token": token,
+            }
             trial.set_user_attr(WORKER, worker)
             thread = threading.Thread(
                 target=self._beat, args=(trial._trial_id, ended), daemon=True

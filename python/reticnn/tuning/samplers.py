@@ -14,7 +14,7 @@ _OF_SAMPLER, _OF_TRIAL, _OF_GRID = range(3)
 
 # So many trials are drawn at random before TPE learns from them, and before a median is
 # one.
-_RANDOM_TRIALS, _TRIALS_OF_A_MEDIAN = 10, 5
+_RANDOM_TRIALS, _TRIALS_OF_A_MEDIAN = 5, 5
 # No trial ends before this epoch.
 _FIRST_EPOCH = 3
 

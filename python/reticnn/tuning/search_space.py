@@ -173,6 +173,21 @@ class SettingRange(Setting):
         log = self.kind == "log_range"
         return optuna.distributions.FloatDistribution(self.low, self.high, log=log)
 
+    def place(self, label):
+        """Return where a value is between the limits, from 0 to 1."""
+        scale = math.log if self.kind == "log_range" else float
+        low, high = scale(self.low), scale(self.high)
+        return (scale(label) - low) / (high - low)
+
+    def marks(self):
+        """Return values to mark on an axis."""
+        if self.kind == "log_range":
+            return [self.low, math.sqrt(self.low * self.high), self.high]
+        middle = (self.low + self.high) / 2
+        if self.kind == "whole_range":
+            middle = math.floor(middle)
+        return sorted({self.low, middle, self.high})
+
     def value(self, label):
         """Return what functions are given."""
         return label
@@ -211,6 +226,15 @@ class SettingChoices(Setting):
     def distribution(self, optuna):
         """Return Optuna's word for it."""
         return optuna.distributions.CategoricalDistribution(self.labels())
+
+    def place(self, label):
+        """Return where a label is among all, from 0 to 1."""
+        labels = self.labels()
+        return labels.index(label) / (len(labels) - 1) if len(labels) > 1 else 0.5
+
+    def marks(self):
+        """Return values to mark on an axis."""
+        return self.labels()
 
     def value(self, label):
         """Return what functions are given."""

@@ -5,7 +5,7 @@ import time
 
 from reticnn.coercion import printable
 from reticnn.runtime.stopping import note_taken
-from reticnn.tuning.places import PLACE, SURPLUS, Workers, counting, place_of
+from reticnn.tuning.places import FACTS, SURPLUS, Workers, counting, place_of
 from reticnn.tuning.samplers import seed_of_trial
 from reticnn.tuning.storing import optuna_here
 from reticnn.tuning.trying import PrunedError, SameModelError
@@ -52,11 +52,11 @@ class Search:
         failures = 0
         try:
             while self.stopped is None and self._is_unfinished():
-                trial = self._next()
-                if trial is None:
+                found = self._next()
+                if found is None:
                     time.sleep(_SECONDS_BETWEEN_LOOKS)
                     continue
-                state = self._do(trial)
+                state = self._do(*found)
                 failures = failures + 1 if state == self._states.FAIL else 0
                 if failures == FAILURES_IN_A_ROW:
                     self.stopped = "failures"
@@ -78,7 +78,7 @@ class Search:
         return self._study.get_trials(deepcopy=False)
 
     def _next(self):
-        """Return a trial to do, or None where all that are left are done by others."""
+        """Return a trial to do and its place, or None where others do all."""
         self._workers.recover(self._trials(), self._states.RUNNING)
         known = counting(self._trials())
         waiting = any(trial.state == self._states.WAITING for trial in known)
@@ -90,21 +90,19 @@ class Search:
         own = next(one for one in known if one.number == trial.number)
         place = place_of(own, known)
         if place < self._total and any(o.number == own.number for o in counting(known)):
-            trial.set_user_attr(PLACE, place)
-            return trial
+            return trial, place
         trial.set_user_attr(SURPLUS, True)
         self._study.tell(trial, state=self._states.FAIL)
         return None
 
-    def _do(self, trial):
+    def _do(self, trial, place):
         """Do a trial, and return its state."""
         try:
-            with self._workers.at_work(trial):
+            with self._workers.at_work(trial, place):
                 start = time.monotonic()
-                state, values, facts = self._outcome(trial)
+                state, values, facts = self._outcome(trial, place)
                 facts["seconds"] = round(time.monotonic() - start, 3)
-                for name, fact in facts.items():
-                    trial.set_user_attr(name, fact)
+                trial.set_user_attr(FACTS, facts)
                 self._finish(trial, values, state)
         except BaseException:
             self._workers.give_up(
@@ -114,9 +112,8 @@ class Search:
         self._report(self._study._storage.get_trial(trial._trial_id))
         return state
 
-    def _outcome(self, trial):
+    def _outcome(self, trial, place):
         """Return the state, the values and the facts that a trial comes to."""
-        place = trial.user_attrs[PLACE]
         seed = seed_of_trial(self._seed, place)
         facts = {"seed": seed}
         reached = []

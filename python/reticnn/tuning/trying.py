@@ -12,6 +12,7 @@ from reticnn.memory import changed_by_training
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
 from reticnn.training.fingerprint import model_digest
+from reticnn.tuning.places import FACTS
 
 # What is kept with the first trial of a process: which model it was.
 _DIGEST = "model"
@@ -62,10 +63,11 @@ class Work:
             CheckpointError: If so.
         """
         for trial in kept.study.get_trials(deepcopy=False):
-            digest = trial.user_attrs.get(_DIGEST)
+            facts = trial.user_attrs.get(FACTS, {})
+            digest = facts.get(_DIGEST)
             if digest is not None:
                 of_build, _ = self._routes.routed(space.values(trial.params))
-                model = self._built(of_build, trial.user_attrs["seed"])
+                model = self._built(of_build, facts["seed"])
                 if model_digest(model) != digest:
                     raise kept.refuse_builder()
                 return

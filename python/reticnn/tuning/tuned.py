@@ -7,7 +7,7 @@ import numpy as np
 
 from reticnn.coercion import as_int, shown
 from reticnn.notation import visible
-from reticnn.tuning.places import PLACE, counting
+from reticnn.tuning.places import FACTS, counting, kept_place
 from reticnn.tuning.storing import optuna_here, quiet_optuna
 
 _STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
@@ -39,8 +39,8 @@ class Tuning:
         self.stopped = stopped
         records = study.get_trials(deepcopy=False)
         done = [trial for trial in counting(records) if trial.state.is_finished()]
-        done.sort(key=lambda trial: trial.user_attrs[PLACE])
-        self._by_number = {trial.user_attrs[PLACE] + 1: trial for trial in done}
+        done.sort(key=kept_place)
+        self._by_number = {kept_place(trial) + 1: trial for trial in done}
         self._complete = complete_trials(records)
         self.trials = self._table(done)
         self.best = self._table(best_of(self._complete, study))
@@ -91,7 +91,7 @@ class Tuning:
         """
         record = self._record(trial)
         values = self._space.values(record.params)
-        facts = record.user_attrs
+        facts = record.user_attrs[FACTS]
         return self._work.refitted(
             values, facts["seed"], facts["kept_epochs"], progress
         )
@@ -108,7 +108,7 @@ class Tuning:
                 else "`trial` cannot be chosen: none has come to its end."
             )
         number = as_int(number, "trial")
-        known = {trial.user_attrs[PLACE] + 1: trial for trial in self._complete}
+        known = {kept_place(trial) + 1: trial for trial in self._complete}
         if number not in known:
             there = (
                 "failed or was pruned" if number in self._by_number else "is missing"
@@ -158,11 +158,11 @@ def row_of(trial, objectives):
     names += ("epochs_trained", "seconds", "seed", "error")
     if trial is None:
         return dict.fromkeys(names)
-    facts = trial.user_attrs
+    facts = trial.user_attrs.get(FACTS, {})
     state = _STATES[trial.state.name]
     values = trial.values if state == "complete" else [None] * len(objectives.names)
     return {
-        "trial": facts[PLACE] + 1,
+        "trial": kept_place(trial) + 1,
         "state": state,
         **dict(zip(objectives.names, values, strict=True)),
         "epochs_trained": facts.get("epochs"),
@@ -197,7 +197,7 @@ def best_of(trials, study):
     """Return the first of the best trials, or those that none is better than in all."""
     if not trials:
         return []
-    trials = sorted(trials, key=lambda trial: trial.user_attrs[PLACE])
+    trials = sorted(trials, key=kept_place)
     signs = [1 if one.name == "MINIMIZE" else -1 for one in study.directions]
     costs = (
         np.array([trial.values for trial in trials]).reshape(len(trials), -1) * signs

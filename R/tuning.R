@@ -228,7 +228,6 @@ choice_of <- function(values, when = NULL) {
 }
 
 #' @eval said("plot_tuning", rename = c(tuning = "x"))
-#' @param object As `x`.
 #' @param ... Not used; must be empty.
 #' @export
 #' @examplesIf reticnn::reticnn_available() && reticulate::py_module_available("optuna") && requireNamespace("ggplot2", quietly = TRUE)
@@ -253,6 +252,7 @@ plot.reticnn_tuning <- function(x, kind = "history", objective = NULL, ...) {
 }
 
 #' @rdname plot.reticnn_tuning
+#' @param object As `x`.
 #' @exportS3Method ggplot2::autoplot
 autoplot.reticnn_tuning <- function(object, kind = "history", objective = NULL, ...) {
   rlang::check_dots_empty()

@@ -225,9 +225,13 @@ def rates(table):
     best = min(by_rate, key=lambda rate: statistics.mean(by_rate[rate]))
     train, _ = photos()
     found = reticnn.find_learning_rate(
-        partial(build, filters=16, dropout=0.15, batch_norm=True), train, seed=1
+        partial(build, filters=16, dropout=0.15, batch_norm=True),
+        train,
+        steps=300,
+        seed=1,
     )["suggestion"]
-    print(f"best rate {best:.2g}, suggested {found:.2g}: ratio {found / best:.2f}")
+    ratio = f"{found:.2g}: ratio {found / best:.2f}" if found else "none"
+    print(f"best rate {best:.2g}, suggested {ratio}")
 
 
 def main():

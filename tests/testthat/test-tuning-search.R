@@ -98,13 +98,13 @@ test_that("plots of a search are ggplots", {
   skip_if_no_core()
   skip_if_not_installed("ggplot2")
   tuned <- search(space = list(units = c(2L, 3L), learning_rate = log_range(1e-3, 0.1)),
-    trials = 5)
+    trials = 6, objective = "log_loss")
   for (kind in c("history", "importance", "slices", "parallel")) {
     drawn <- ggplot2::ggplot_build(plot(tuned, kind))
     expect_gt(nrow(drawn$data[[1]]), 0)
   }
   points <- ggplot2::layer_data(plot(tuned), 2)
-  expect_identical(points$y, tuned$trials$accuracy)
+  expect_identical(points$y, tuned$trials$log_loss)
   expect_s3_class(ggplot2::autoplot(tuned, "slices"), "ggplot")
   expect_error(plot(tuned, "none"), "`kind` must be one of", class = "reticnn_error")
 })

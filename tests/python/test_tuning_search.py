@@ -247,6 +247,7 @@ def test_minutes_begin_no_more_trials():
         ({"epochs": 2}, "`epochs`"),
         ({"objective": "log_loss"}, "`objective`"),
         ({"seed": 2}, "`seed`"),
+        ({"sampler": "random"}, "`sampler`"),
         ({"validation": 0.3}, "`data`"),
         ({"build": lambda units: build(units + 1)}, "`build` makes another model"),
     ],
@@ -280,6 +281,19 @@ def test_what_is_no_study_is_named(tmp_path, kept):
     assert settings_of(tune(study=kept, seed=None, trials=1)) == settings_of(
         tune(study=kept, trials=2)
     )
+
+
+def test_a_journal_whose_last_line_is_torn_goes_on(tmp_path):
+    study = tmp_path / "a.journal"
+    whole = settings_of(tune(trials=3))
+    tune(study=study, trials=2)
+    study.write_bytes(study.read_bytes()[:-20])
+    assert settings_of(tune(study=study, trials=3)) == whole
+
+
+def test_paths_that_sqlite_would_take_for_others_are_refused(tmp_path, refused):
+    with refused(ValueError, "study", "?#%{}"):
+        tune(study=tmp_path / "a?b.db")
 
 
 def test_without_optuna_the_error_says_how_to_get_it(monkeypatch):

@@ -46,6 +46,13 @@ def test_choices_that_nothing_stands_for_need_names(refused):
     assert reticnn.choice_of([None, policy]).labels()[0] is None
 
 
+def test_numbers_without_a_fraction_are_whole_for_the_builder():
+    given = reticnn.choice_of([16.0, 0.5, [8.0, 16]])
+    values = [given.value(label) for label in given.labels()]
+    assert values == [16, 0.5, [8, 16]]
+    assert [type(value) for value in values] == [int, float, list]
+
+
 def test_conditions_leave_settings_out_whatever_their_order():
     space = SearchSpace(
         {

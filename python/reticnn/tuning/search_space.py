@@ -212,7 +212,7 @@ class SettingChoices(Setting):
                     raise ValueError(
                         f"`values` has {shown(label)} twice. Give each value once."
                     )
-                self._values[label] = value
+                self._values[label] = _with_whole_numbers(value)
         if not self._values:
             raise ValueError("`values` is empty. Give at least one value.")
 
@@ -326,6 +326,15 @@ def label_of(value):
         f"`values` has {shown(value)}, which nothing in a table stands for. Give "
         f"{_dict()} of the values by names of your own."
     )
+
+
+def _with_whole_numbers(value):
+    """Return a number without a fraction as a whole one, as Keras wants them."""
+    if isinstance(value, (list, tuple)):
+        return [_with_whole_numbers(item) for item in value]
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return label_of(value)
+    return value
 
 
 def _dict():

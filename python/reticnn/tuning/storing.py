@@ -21,6 +21,9 @@ from reticnn.tuning.search_space import label_of
 # A file or a database holds one study, so that the same call finds it.
 _NAME = "reticnn"
 
+# Of these, URLs and Optuna make something else in a path.
+_UNSAFE = "?#%{}"
+
 _SQLITE = (".db", ".sqlite", ".sqlite3")
 _JOURNAL = (".journal", ".log")
 
@@ -179,6 +182,11 @@ def _check_file(path):
             f"{shown(_JOURNAL)} for a journal, or the URL of a database, not "
             f"{shown(path)}."
         )
+    if ending in _SQLITE and any(letter in path for letter in _UNSAFE):
+        raise ValueError(
+            f"`study` must be a path without any of {_UNSAFE}, which mean something in "
+            f"addresses of databases, not {shown(path)}. Or take a journal."
+        )
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(
@@ -198,7 +206,9 @@ def _storage(place):
     if is_file and os.path.splitext(place)[1].lower() in _JOURNAL:
         journal = storages.journal
         lock = journal.JournalFileOpenLock(place)
-        return storages.JournalStorage(journal.JournalFileBackend(place, lock))
+        backend = journal.JournalFileBackend(place, lock)
+        _cut_to_whole_lines(place, lock)
+        return storages.JournalStorage(backend)
     arguments = {"pool_pre_ping": True}
     if place.startswith("postgresql://"):
         place = place.replace("postgresql", f"postgresql+{_driver()}", 1)
@@ -206,6 +216,17 @@ def _storage(place):
         place = f"sqlite:///{os.path.abspath(place)}"
         arguments["connect_args"] = {"timeout": _SECONDS_TO_WAIT}
     return _first_success(lambda: storages.RDBStorage(place, engine_kwargs=arguments))
+
+
+def _cut_to_whole_lines(path, lock):
+    """Take away the end of a line whose writer was stopped before it was written."""
+    lock.acquire()
+    try:
+        with open(path, "rb+") as file:
+            kept = file.read()
+            file.truncate(kept.rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
 
 def _driver():

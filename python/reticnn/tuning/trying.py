@@ -225,7 +225,7 @@ def _without_validation(of_training, kept_epochs):
     for name in _OF_VALIDATION:
         training.pop(name, None)
     if stages is None:
-        return {**training, "epochs": kept_epochs[0]}
+        return {**training, "epochs": kept_epochs[0] if kept_epochs else 1}
     # Stages after the kept epoch have changed nothing that is left.
     training["stages"] = [
         {**{n: v for n, v in stage.items() if n != "early_stopping"}, "epochs": epochs}

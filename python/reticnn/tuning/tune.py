@@ -131,7 +131,7 @@ def tune_classifier(
             condition cannot be true, `build` returns a model that an earlier trial has
             trained, an argument is outside its range, or the first ten trials fail.
         CheckpointError: A ValueError, if `study` is of other images, settings, space,
-            objective or seed, of a `build` that makes other models, or no study.
+            objective, sampler or seed, of a `build` that makes other models, or none.
         ImportError: If Optuna is not installed, or the driver of the database.
         FileNotFoundError: If the folder of `study` is not there.
 
@@ -184,6 +184,8 @@ def tune_classifier(
                     "seed": seed,
                     "space": space.config(),
                     "objective": objectives.names,
+                    # A grid counts on all trials being its own.
+                    "sampler": sampler,
                     "costs": text_of(costs),
                     "data": _digest(train),
                     "validation": _digest(validation),

@@ -14,6 +14,7 @@ new_classifier <- function(core_classifier) {
       output = core_classifier$output,
       schedule = core_classifier$schedule,
       calibration = calibration_of(core_classifier),
+      shares = unlist(core_classifier$shares),
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       bytes = bytes_of(core_classifier),
@@ -72,6 +73,9 @@ way_of_reading <- function(reading) {
 
 # What the core is given for a classifier, or for anything else.
 as_core <- function(x, call = rlang::caller_env()) {
+  if (inherits(x, "reticnn_cross_validation")) {
+    return(core_of_folds(x, call))
+  }
   if (!inherits(x, "reticnn_classifier")) {
     return(x)
   }
@@ -173,7 +177,12 @@ print.reticnn_classifier <- function(x, ...) {
     "input    ", paste(size, collapse = " x "), ", values 0 to 255",
     if (!is.null(x$resize)) paste0(", resized by ", x$resize),
     if (!is.null(x$reading)) paste0(", read by ", x$reading), "\n",
-    "trained  ", trained, "\n",
+    if (is.null(x$shares)) {
+      paste0("trained  ", trained, "\n")
+    } else {
+      paste0("members  ", length(x$shares), ", which count ",
+        paste(format(x$shares, digits = 3, trim = TRUE), collapse = ", "), "\n")
+    },
     if (!is.null(x$schedule)) paste0("schedule ", x$schedule, "\n"),
     if (!is.null(x$calibration)) paste0("calibrated ", calibration_in_words(x$calibration), "\n"),
     if (is_stale(x)) "changed  the model has other weights by now\n",

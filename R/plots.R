@@ -218,6 +218,41 @@ plot_dots <- function(drawn, columns = 2) {
     )
 }
 
+#' @eval said("plot_cross_validation", rename = c(cross_validation = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' build <- function() build_cnn(c(16, 16, 3), filters = 4, n_blocks = 1, units = 8)
+#' plot(cross_validate(build, shape_images(60, image_size = 16), 3, epochs = 1))
+plot.reticnn_cross_validation <- function(x, measures = NULL, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a cross-validation")
+  drawn <- call_core("points_of_folds", cross_validation = x, measures = as_strings(measures),
+    .names = c(cross_validation = "x"))
+  points <- as_table(drawn$points)
+  points$colour <- ifelse(points$fold == "all", "#D55E00", "#0072B2")
+  points$fold <- factor(points$fold, rev(unlist(drawn$folds)))
+  points$measure <- factor(unlist(drawn$names)[points$measure], unlist(drawn$names))
+  ggplot2::ggplot(points, ggplot2::aes(.data$estimate, .data$fold, colour = .data$colour)) +
+    ggplot2::geom_linerange(ggplot2::aes(xmin = .data$lower, xmax = .data$upper),
+      linewidth = 0.8, na.rm = TRUE) +
+    ggplot2::geom_point(size = 2, na.rm = TRUE) +
+    ggplot2::facet_wrap(~measure, nrow = 1, scales = "free_x", strip.position = "bottom") +
+    ggplot2::scale_colour_identity() +
+    ggplot2::labs(x = NULL, y = "Fold") +
+    theme_of_charts() +
+    ggplot2::theme(panel.grid.minor = ggplot2::element_blank(), strip.placement = "outside",
+      panel.spacing = grid::unit(16, "pt"))
+}
+
+#' @rdname plot.reticnn_cross_validation
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_cross_validation <- function(object, measures = NULL, ...) {
+  rlang::check_dots_empty()
+  plot(object, measures)
+}
+
 #' @eval said("plot_rates", rename = c(rates = "x"))
 #' @param ... Not used; must be empty.
 #' @export

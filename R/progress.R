@@ -114,7 +114,8 @@ end_bar <- function() {
 environment_of_bar <- new.env()
 
 metrics_text <- function(state) {
-  state_names <- c("epoch", "epochs", "step", "steps", "done", "device", "note")
+  state_names <- c("epoch", "epochs", "step", "steps", "done", "device", "note", "fold",
+    "folds")
   metrics <- state[setdiff(names(state), state_names)]
   paste(names(metrics), formatC(unlist(metrics), digits = 4, format = "f"),
     collapse = ", ")

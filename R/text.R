@@ -11,8 +11,8 @@ to_core <- function(x) {
   if (is.character(x)) {
     return(as_utf8(x, carried_bytes))
   }
-  if (inherits(x, "reticnn_classifier")) {
-    return(x$core)
+  if (inherits(x, c("reticnn_classifier", "reticnn_cross_validation"))) {
+    return(as_core(x))
   }
   if (inherits(x, "POSIXt")) {
     return(list(.times = as.list(as.numeric(as.POSIXct(x)))))

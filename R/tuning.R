@@ -323,3 +323,253 @@ plot_of_lines <- function(points, drawn, measure) {
       expand = ggplot2::expansion(add = c(0.2, 0.7))) +
     ggplot2::labs(x = NULL, y = NULL, colour = measure)
 }
+
+#' @eval said(
+#'   "cross_validate",
+#'   build = paste("While it is called, R's random numbers follow the seed of the fold,",
+#'     "so that `build_cnn()` in it is the same in every run."),
+#'   v = "In R, folds made by rsample are accepted too, as in [fold_images()].",
+#'   rename = c(options = "..."),
+#'   without = "returns"
+#' )
+#' @return A `reticnn_cross_validation`: a list with
+#'   - `folds`: a tibble with one row per fold: `repeat`, `fold`, `n_train` and `n_test`, the
+#'     numbers of images that it was trained on, those for validation included, and tested
+#'     on, `epochs` and `kept_epoch`, and its measures, as in [evaluate_classifier()];
+#'   - `predictions`: a tibble with one row per image and repeat: `repeat`, `fold`, `image`,
+#'     its position in `data`, `.file` for files, `truth`, `.pred_class` and
+#'     `.pred_<class>`, by the classifier that was not trained on it;
+#'   - `measures`: a tibble with one row per measure: `measure`, its `estimate` from all
+#'     predictions together, with `lower` and `upper`, and the `mean` and standard deviation
+#'     `sd` over the folds;
+#'   - `intervals`: a tibble of the measures of each fold with their limits;
+#'   - `evaluation`: all predictions as a `reticnn_evaluation`, for [plot_curve()],
+#'     [plot_confusion()] and the like;
+#'   - `classifiers`: the classifiers of the folds, a list;
+#'   - `class_names`, and `stopped`, `"interrupted"` if folds are missing.
+#'
+#'   It has methods for [print()], [plot()], [tidy()] and [glance()].
+#' @seealso [fold_images()], [ensemble_classifiers()], [cross_validation_tibbles]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' build <- function() build_cnn(c(16, 16, 3), filters = 4, n_blocks = 1, units = 8)
+#' data <- shape_images(60, image_size = 16, seed = 1)
+#' validated <- cross_validate(build, data, 3, epochs = 1, seed = 1)
+#' validated
+#' validated$predictions
+#' # Three times five folds, which leave each site whole:
+#' site <- rep(letters[1:12], each = 5)
+#' folds <- fold_images(data, 2, repeats = 2, groups = site, seed = 1)
+#' cross_validate(build, data, folds = folds, epochs = 1, seed = 1)$folds
+cross_validate <- function(build, data, v = 5, folds = NULL, workers = 1,
+                           intervals = 0.95, checkpoint_dir = NULL, progress = "auto",
+                           seed = NULL, ...) {
+  check_all_given(rlang::current_env())
+  options <- options_by_name(list(...), rlang::current_env())
+  arguments <- list(data = data, v = folds_of(v, data), folds = rows_of_folds(folds),
+    workers = workers, intervals = intervals, checkpoint_dir = checkpoint_dir,
+    progress = progress_reporter(progress), seed = seed_or_drawn(seed))
+  # Put back here, as reticulate's calls keep R's random numbers where they end.
+  state <- get0(".Random.seed", globalenv(), inherits = FALSE)
+  on.exit(put_random_state(state))
+  if (is.function(build) && !is_of_python(build)) {
+    builder <- list("cross_validate_told", arguments = as.list(told_to(build)),
+      build = seeded(build))
+  } else {
+    builder <- list("cross_validate", build = build)
+  }
+  new_cross_validation(do.call(call_core, c(builder, arguments, options)))
+}
+
+# The dots of a function that passes them on to fit_classifier().
+options_by_name <- function(options, call) {
+  if (length(options) > 0 && (is.null(names(options)) || any(names(options) == ""))) {
+    abort_text("Arguments of `fit_classifier()` must be given by name.", call = call)
+  }
+  if (!is.null(names(options$class_weight))) {
+    options$class_weight <- as.list(options$class_weight)
+  }
+  options
+}
+
+# The arguments of a function that are told to it, and those that it needs.
+told_to <- function(build) {
+  formals <- formals(args(build))
+  formals <- formals[names(formals) != "..."]
+  needed <- vapply(formals, identical, NA, quote(expr = ))
+  told <- c("input_shape", "num_classes", "class_names", "data", "seed")
+  union(names(formals)[needed | names(formals) %in% told], "seed")
+}
+
+# A function that builds a model, which leaves R's random numbers as the seed has them.
+seeded <- function(build) {
+  takes_seed <- "seed" %in% names(formals(args(build)))
+  function(...) {
+    told <- list(...)
+    set.seed(told$seed)
+    if (!takes_seed) told$seed <- NULL
+    for (name in intersect(c("input_shape", "class_names"), names(told))) {
+      told[[name]] <- unlist(told[[name]])
+    }
+    do.call(build, told)
+  }
+}
+
+put_random_state <- function(state) {
+  if (is.null(state)) {
+    suppressWarnings(rm(".Random.seed", envir = globalenv()))
+  } else {
+    assign(".Random.seed", state, envir = globalenv())
+  }
+}
+
+# What fold_images() returned, row by row.
+rows_of_folds <- function(folds) {
+  if (!is.data.frame(folds) || !all(c("repeat", "fold", "train", "test") %in% names(folds))) {
+    return(folds)
+  }
+  lapply(seq_len(nrow(folds)), function(i) {
+    list(`repeat` = folds$`repeat`[[i]], fold = folds$fold[[i]], train = folds$train[[i]],
+      test = folds$test[[i]])
+  })
+}
+
+new_cross_validation <- function(core) {
+  classes <- as.character(core_attribute(core, "class_names"))
+  structure(
+    list(
+      folds = numbers_table(core_attribute(core, "folds")),
+      predictions = predictions_of_folds(core_attribute(core, "predictions"), classes),
+      measures = numbers_table(core_attribute(core, "measures")),
+      intervals = intervals_of_folds(core_attribute(core, "intervals"), classes),
+      evaluation = new_evaluation(core_attribute(core, "evaluation")),
+      classifiers = lapply(core$classifiers, new_classifier),
+      class_names = classes,
+      wanted = core$wanted,
+      stopped = core$stopped,
+      core = core
+    ),
+    class = "reticnn_cross_validation"
+  )
+}
+
+# A table whose numbers that are NaN in Python are not known.
+numbers_table <- function(columns) {
+  as_table(lapply(columns, function(column) {
+    if (is.numeric(column)) replace(column, is.nan(column), NA) else column
+  }))
+}
+
+predictions_of_folds <- function(columns, classes) {
+  columns$image <- as.integer(columns$image) + 1L
+  columns$truth <- factor(columns$truth, classes)
+  columns$.pred_class <- factor(none_as_na(columns$.pred_class), classes)
+  if (!is.null(columns$.file)) columns$.file <- as_paths(columns$.file)
+  numbers_table(columns)
+}
+
+intervals_of_folds <- function(columns, classes) {
+  if (is.null(columns)) return(NULL)
+  columns$class <- factor(none_as_na(columns$class), classes)
+  numbers_table(columns)
+}
+
+#' @export
+print.reticnn_cross_validation <- function(x, ...) {
+  done <- nrow(x$folds)
+  level <- x$evaluation$level
+  cat("<reticnn_cross_validation> ", if (!is.null(x$stopped)) paste0(done, " of ", x$wanted)
+    else done, " folds", if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"), ", ",
+  format(x$evaluation$n, big.mark = ",", decimal.mark = "."), " predictions, ",
+  length(x$class_names), " classes: ", paste(x$class_names, collapse = ", "), "\n", sep = "")
+  known <- !is.na(x$measures$lower)
+  limits <- ifelse(known, sprintf("[%.3f, %.3f]", x$measures$lower, x$measures$upper), "")
+  table <- data.frame(
+    measure = measure_names(x$measures$measure),
+    all = sprintf("%.3f", x$measures$estimate),
+    limits = limits,
+    folds = sprintf("%.3f (%.3f)", x$measures$mean, x$measures$sd)
+  )
+  names(table) <- c("", "all", if (is.null(level)) "" else paste0(format(100 * level), " % interval"),
+    "mean (sd) of folds")
+  print(table, row.names = FALSE, right = FALSE)
+  cat("\n")
+  print(x$folds, ...)
+  invisible(x)
+}
+
+#' Cross-validations as tibbles
+#'
+#' @param x Cross-validation from [cross_validate()].
+#' @param type What a row is about: `"measures"`, a measure, over all predictions and over
+#'   the folds; `"folds"`, a fold; or `"intervals"`, a measure of a fold, or a measure of a
+#'   class in a fold. Default `"measures"`.
+#' @param ... Not used; must be empty.
+#' @return `glance()`: a tibble with one row, the number of `folds`, that of predictions
+#'   `n`, and the measures of all predictions together. `tidy()`: the tibble `measures`,
+#'   `folds` or `intervals` of the cross-validation.
+#' @name cross_validation_tibbles
+#' @examplesIf reticnn::reticnn_available()
+#' build <- function() build_cnn(c(16, 16, 3), filters = 4, n_blocks = 1, units = 8)
+#' validated <- cross_validate(build, shape_images(40, image_size = 16), 2, epochs = 1)
+#' glance(validated)
+#' tidy(validated)
+#' tidy(validated, "folds")
+NULL
+
+#' @rdname cross_validation_tibbles
+#' @export
+glance.reticnn_cross_validation <- function(x, ...) {
+  rlang::check_dots_empty()
+  measures <- glance(x$evaluation)
+  tibble::tibble(folds = nrow(x$folds), measures[setdiff(names(measures), "loss")])
+}
+
+#' @rdname cross_validation_tibbles
+#' @export
+tidy.reticnn_cross_validation <- function(x, type = c("measures", "folds", "intervals"), ...) {
+  rlang::check_dots_empty()
+  type <- rlang::arg_match(type)
+  if (is.null(x[[type]])) {
+    abort_text("`x` has no intervals. Validate with `intervals = 0.95`.",
+      call = rlang::current_env())
+  }
+  x[[type]]
+}
+
+#' @eval said("ensemble_classifiers", without = "returns")
+#' @return A `reticnn_classifier`, as from [fit_classifier()]. Where one of the models may
+#'   take an image to be of none of the classes, as LeNet-5 with prototypes does,
+#'   probabilities sum to less than 1.
+#' @seealso [cross_validate()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(100, seed = 1)
+#' members <- lapply(1:2, function(n) fit_classifier(build_cnn(seed = n), data, epochs = 1))
+#' ensemble <- ensemble_classifiers(members)
+#' ensemble
+#' predict(ensemble, shape_images(5))
+ensemble_classifiers <- function(classifiers, weights = NULL) {
+  new_classifier(call_core("ensemble_classifiers", classifiers = as_members(classifiers),
+    weights = weights))
+}
+
+# Classifiers as the core has them, those of folds too, and anything else as it is.
+as_members <- function(x, call = rlang::caller_env()) {
+  if (inherits(x, "reticnn_cross_validation")) x <- x$classifiers
+  if (is_plain_list(x)) lapply(x, as_core, call = call) else as_core(x, call)
+}
+
+core_of_folds <- function(x, call) {
+  if (is_gone(x$core)) {
+    abort_text(
+      paste(
+        "The cross-validation is gone from Python: it lived in the R session that made it.",
+        "Its tables and its `classifiers` are kept; for anything else, run",
+        "`cross_validate()` again, with the `checkpoint_dir` that it had."
+      ),
+      call = call
+    )
+  }
+  x$core
+}

@@ -53,6 +53,7 @@ from reticnn.evaluation import (
     evaluate_classifier as evaluate_classifier,
     evaluation_curve as evaluation_curve,
 )
+from reticnn.evaluation.cross_validated import CrossValidation as CrossValidation
 from reticnn.inspection import (
     architecture as architecture,
     describe_model as describe_model,
@@ -76,6 +77,7 @@ from reticnn.plots import (
     plot_augmentation as plot_augmentation,
     plot_by as plot_by,
     plot_confusion as plot_confusion,
+    plot_cross_validation as plot_cross_validation,
     plot_curve as plot_curve,
     plot_description as plot_description,
     plot_feature_maps as plot_feature_maps,
@@ -111,6 +113,8 @@ from reticnn.training import (
 from reticnn.training.recipes import Recipe as Recipe
 from reticnn.tuning import (
     choice_of as choice_of,
+    cross_validate as cross_validate,
+    ensemble_classifiers as ensemble_classifiers,
     log_range as log_range,
     real_range as real_range,
     tune_classifier as tune_classifier,

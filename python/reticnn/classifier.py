@@ -4,6 +4,7 @@ import copy
 import math
 
 from reticnn.coercion import shown
+from reticnn.layers.mean_probabilities import mean_in
 from reticnn.memory import SeenImages, fingerprint
 from reticnn.notation import visible
 from reticnn.optimizers.schedule_settings import described
@@ -39,7 +40,8 @@ class Classifier:
             stage; None if that is not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
-            softmax or sigmoid; or `"distances"` to prototypes.
+            softmax or sigmoid; `"distances"` to prototypes; or `"probabilities"`, those
+            of an ensemble with such models, which may sum to less than 1.
         class_shares: `ClassShares`, how often the last training met each class, or None
             if that is not known.
         calibration: Dict of how `calibrate_classifier` has made its probabilities mean
@@ -111,6 +113,12 @@ class Classifier:
         return len(self.history["epoch"])
 
     @property
+    def shares(self):
+        """How much each member of an ensemble counts, or None if it is none."""
+        mean = mean_in(self.model)
+        return mean and list(mean.member_weights)
+
+    @property
     def schedule(self):
         """How the learning rate changed in the last training, in words, or None."""
         config = (self.trained_with or {}).get("schedule")
@@ -153,11 +161,15 @@ class Classifier:
         if self.calibration is not None:
             said = f"\ncalibrated {described_calibration(self.calibration)}"
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
+        made = f"trained  {trained}{stopped}{weights}{metrics}{schedule}"
+        if self.shares:
+            shares = ", ".join(f"{share:.3g}" for share in self.shares)
+            made = f"members  {len(self.shares)}, which count {shares}"
         return (
             f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "
             f"classes: {names}\n"
             f"input    {size}, values 0 to 255{resized}\n"
-            f"trained  {trained}{stopped}{weights}{metrics}{schedule}{said}{changed}"
+            f"{made}{said}{changed}"
         )
 
 

@@ -114,6 +114,16 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
             "evaluation": reticnn.evaluate_classifier(classifier, few, by="label")
         },
         "evaluation_curve": {"evaluation": scores},
+        "plot_cross_validation": {
+            "cross_validation": reticnn.cross_validate(tiny_cnn, few, 2, epochs=1)
+        },
+        "cross_validate": {"build": tiny_cnn, "data": few, "v": 2, "epochs": 1},
+        "ensemble_classifiers": {
+            "classifiers": [
+                classifier,
+                reticnn.fit_classifier(tiny_cnn(), few, epochs=1, progress="none"),
+            ]
+        },
         "plot_description": {"description": described},
         "plot_feature_maps": {"model": model, "image": few[:1]},
         "plot_filters": {"model": model},

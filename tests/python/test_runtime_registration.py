@@ -14,6 +14,7 @@ from reticnn.layers import (
     auxiliary,
     inference,
     lenet,
+    mean_probabilities,
     normalization,
     preprocessing,
     rbf as distances,
@@ -50,6 +51,17 @@ def to_distances():
     return keras.Model(inputs, outputs)
 
 
+def to_mean():
+    """Return a model whose outputs are the mean of two, in different orders."""
+    member = {"kind": "softmax", "order": [0, 1, 2], "j": None}
+    layer = mean_probabilities.MeanProbabilities(
+        [member, {**member, "order": [2, 0, 1]}], [0.25, 0.75]
+    )
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    return keras.Model(inputs, layer([x, x]))
+
+
 def nearest(metric="nearest"):
     """Return a metric of the function that looks for the nearest prototype."""
     return keras.metrics.MeanMetricWrapper(distances.nearest_is_right, metric)
@@ -74,6 +86,7 @@ MAKERS = {
         normalization.LocalResponseNormalization(3)
     ),
     "MAPLoss": lambda: compiled(loss=distances.MAPLoss(5.0)),
+    "MeanProbabilities": to_mean,
     "MomentumSGD": lambda: compiled(MomentumSGD()),
     "PartialConv2D": lambda: model_of(lenet.PartialConv2D([[0, 1], [2]], 3)),
     "Schedule": lambda: compiled(keras.optimizers.SGD(Schedule("cosine", 0.1, 10))),

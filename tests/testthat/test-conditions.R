@@ -125,6 +125,9 @@ test_that("no argument with a default refuses NULL", {
     plot_curve = list(evaluation = evaluate_classifier(classifier, data)),
     plot_by = list(evaluation = evaluate_classifier(classifier, data, by = "label")),
     evaluation_curve = list(evaluation = evaluate_classifier(classifier, data)),
+    cross_validate = list(build = model, data = data, v = 2, epochs = 1),
+    ensemble_classifiers = list(
+      classifiers = list(classifier, fit_classifier(model, data, epochs = 1))),
     plot_feature_maps = list(model = classifier, image = data[1]),
     plot_tiles = list(predictions = predict_images(classifier, image_tiles("photos/cat/1.png", 8))),
     plot_images = list(images = data), feature_maps = list(model = classifier, images = data[1])

@@ -3,8 +3,9 @@
 # What Python plots with a function of its own, R plots with `plot()` of a class: the
 # classifier of `plot_history(classifier)` is a `reticnn_classifier`.
 plot_methods <- c(
-  plot_description = "description", plot_history = "classifier", plot_ladder = "ladder",
-  plot_rates = "rates", plot_review = "review", plot_tuning = "tuning"
+  plot_cross_validation = "cross_validation", plot_description = "description",
+  plot_history = "classifier", plot_ladder = "ladder", plot_rates = "rates",
+  plot_review = "review", plot_tuning = "tuning"
 )
 
 wrapped <- function() {

@@ -90,6 +90,8 @@ class FileImages:
         self._like = like
         self.range_of = range_of
         self._where_skipped = where_skipped
+        # Which of them have a say in the range of values; None for all.
+        self._range_from = None
         self._besides = {"where_skipped": where_skipped}
         self._cache_kind = cache
         self._extremes = None
@@ -101,6 +103,10 @@ class FileImages:
     def __len__(self):
         """Count the images."""
         return len(self.files)
+
+    def __getstate__(self):
+        """Return what is sent to another process: not the images that are kept."""
+        return {name: value for name, value in vars(self).items() if name != "_cache"}
 
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
@@ -175,6 +181,16 @@ class FileImages:
             range_of=self if reading.bands == self._asked.bands else None,
             **self._besides,
         )
+
+    def with_range_of(self, indices):
+        """Return the same files with the range of values of some of them.
+
+        Args:
+            indices: Of those from which it is found, if it is not given.
+        """
+        other = self.read_as(self._asked)
+        other.range_of, other._range_from = None, np.unique(indices)
+        return other
 
     def read_like(self, reading, name):
         """Return the same files with the range of values that others were read by."""
@@ -260,7 +276,9 @@ class FileImages:
         """Return the range of values of a sample of the files."""
         asked = self._asked.value_range.asked
         is_wanted = self._asked.value_range.is_found_from
-        wanted = [index for index, kind in enumerate(self._types) if is_wanted(kind)]
+        types, asked_of = self._types, self._range_from
+        asked_of = range(len(types)) if asked_of is None else asked_of.tolist()
+        wanted = [index for index in asked_of if is_wanted(types[index])]
         # Several tiles may be of one file.
         files = list(dict.fromkeys(self.places[index] for index in wanted))
         found = found_range(files, self._asked)

@@ -360,6 +360,15 @@ class ImageData:
             return self
         return self.with_source(self.source.read_like(reading, name))
 
+    def with_own_range(self):
+        """Return the data of files with a range of values found from them alone.
+
+        That is where it was found at all, and not given.
+        """
+        if self.reading is None or not self.reading.value_range.is_found:
+            return self
+        return self.with_source(self.source.with_range_of(self.indices))
+
     def read_at(self, image_shape, name="data"):
         """Return the data of files read at another (height, width, channels).
 

@@ -61,6 +61,24 @@ class JoinedImages:
         """Return the same files read at another (height, width, channels)."""
         return self._with_each(lambda source: source.resized(image_shape, name))
 
+    def with_range_of(self, indices):
+        """Return the same files with the range of values of some of them.
+
+        Raises:
+            ValueError: If they are of several sources, whose ranges were found apart.
+        """
+        first = self._parts[0][0]
+        if any(source is not first for source, _ in self._parts):
+            raise ValueError(
+                "`data` are joined of several image data whose range of values was "
+                "found from their files, and has to be found for a part of all of "
+                "them. Give the values that are black and white where the data are "
+                "made, as in `value_range=(0, 4095)`."
+            )
+        own = np.concatenate([own for _, own in self._parts])[indices]
+        ranged = first.with_range_of(own)
+        return self._with_each(lambda source: ranged)
+
     def read_like(self, reading, name):
         """Return the same files with the range of values that others were read by."""
         return self._with_each(lambda source: source.read_like(reading, name))

@@ -49,6 +49,10 @@ class ReadByFunction:
         self._reader = reader
         self._bad = None
 
+    def __getstate__(self):
+        """Raise: another process cannot call the function as the user does."""
+        raise TypeError("their files are read by the function given as `reader`")
+
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
         self.find_bad()

@@ -188,11 +188,12 @@ def _check_can_be_calibrated(classifier):
             f"`classifier` is calibrated already{how}. Calibrate the one that this was "
             "made from."
         )
-    if classifier.output == "distances":
+    if classifier.output in ("distances", "probabilities"):
         raise ValueError(
-            "`classifier` gives distances to prototypes, with a probability that an "
-            "image is of none of the classes, which labelled images say nothing about. "
-            "Use a model that ends in softmax, such as LeNet-5 with `variant='modern'`."
+            "`classifier`, or a member of it, gives distances to prototypes, with a "
+            "probability that an image is of none of the classes, of which labelled "
+            "images say nothing. Use a model that ends in softmax, such as LeNet-5's "
+            "`variant='modern'`."
         )
     own = sorted(_OWN_PREDICTION.intersection(own_methods(classifier.model)))
     if own:

@@ -179,7 +179,7 @@ def measured(
         "n": len(codes),
         "loss": metrics["log_loss"] if loss is None else loss,
         **metrics,
-        "predictions": _predictions(codes, decisions, chances, class_names),
+        "predictions": predictions_of(codes, decisions, chances, class_names),
     }
     if intervals is not None:
         scores["level"] = intervals
@@ -221,7 +221,7 @@ def as_top_k(top_k, class_names):
     return tuple(sorted(set(top_k)))
 
 
-def _predictions(codes, decisions, probabilities, class_names):
+def predictions_of(codes, decisions, probabilities, class_names):
     """Return the truth and the prediction of each image, None where there is none."""
     missing = np.isnan(probabilities).any(axis=1)
     return {

@@ -18,6 +18,7 @@ DOUBTS = {
     "a cross-entropy",
     "smoothed": "it was trained on smoothed labels, and is less sure than it should be",
     "mixed": "it was trained on mixed images, and is less sure than it should be",
+    "members": "its members were trained on different shares of the classes",
     "earlier": "it had been trained before, with other shares or unknown ones",
 }
 
@@ -74,6 +75,29 @@ class ClassShares:
         return cls(tuple(shares), smoothing, doubts)
 
 
+def of_members(shares, orders, weights):
+    """Return the `ClassShares` of the mean of several models, or None if not known.
+
+    Args:
+        shares: List of the `ClassShares` of each, or None.
+        orders: For each, the position of each class among its own.
+        weights: How much each counts; they sum to 1.
+    """
+    if None in shares:
+        return None
+    own = [
+        [one.shares[at] for at in order]
+        for one, order in zip(shares, orders, strict=True)
+    ]
+    smoothings = [one.smoothing for one in shares]
+    doubts = [doubt for one in shares for doubt in one.doubts]
+    if np.ptp(own, axis=0).max() > _ROUNDING or np.ptp(smoothings) > 0:
+        doubts.append("members")
+    mean = np.average(own, axis=0, weights=weights).tolist()
+    smoothing = float(np.average(smoothings, weights=weights))
+    return ClassShares(tuple(mean), smoothing, tuple(dict.fromkeys(doubts)))
+
+
 def as_prior(prior, classifier):
     """Return shares of the classes in the order of a classifier's, or None.
 
@@ -118,11 +142,11 @@ def as_prior(prior, classifier):
 
 def _check_known(classifier, wanted):
     """Raise unless probabilities can be corrected by the shares in training."""
-    if classifier.output == "distances":
+    if classifier.output in ("distances", "probabilities"):
         raise ValueError(
             "`prior` corrects probabilities that sum to 1 over the classes, but the "
-            "classifier gives distances to prototypes, by which an image may be of "
-            "none of them. Leave `prior` out."
+            "classifier, or a member of it, gives distances to prototypes, by which an "
+            "image may be of none of them. Leave `prior` out."
         )
     known = classifier.class_shares
     if known is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from reticnn.coercion import as_choice
 from reticnn.graph import graph_of, walk
+from reticnn.layers.mean_probabilities import MeanProbabilities
 from reticnn.layers.rbf import EuclideanRBF
 from reticnn.layers.scaling import Calibration
 from reticnn.notation import in_words, shown
@@ -90,8 +91,9 @@ class Meaning:
 
     Attributes:
         kind: `"softmax"` or `"sigmoid"`, probabilities; `"logits"`, scores that softmax
-            or sigmoid makes probabilities of; `"distances"` to prototypes; or None if
-            it is not known.
+            or sigmoid makes probabilities of; `"distances"` to prototypes;
+            `"probabilities"`, which may sum to less than 1, as those of an ensemble
+            with models of the latter kind; or None if it is not known.
         operation: The layer or operation that gives them their meaning.
         end: What this is, in words.
     """
@@ -134,7 +136,8 @@ def output_kind(model, said=None, name="model"):
         name: The argument that the model was given as, for messages.
 
     Returns:
-        `"softmax"`, `"sigmoid"` (one unit), `"logits"` or `"distances"`.
+        `"softmax"`, `"sigmoid"` (one unit), `"logits"`, `"distances"` or
+        `"probabilities"`.
 
     Raises:
         ValueError: If it is not known, if the user or the loss contradicts the layers,
@@ -184,6 +187,8 @@ def _after(call, name, given):
     operation = operation_name(layer)
     if isinstance(layer, EuclideanRBF):
         return [Meaning("distances", layer, f"layer {name!r}")]
+    if isinstance(layer, MeanProbabilities):
+        return [Meaning(layer.kind, layer, f"layer {name!r}")]
     if _is_one(layer, _SAME_VALUES) or operation in _SAME_VALUES_OPERATIONS:
         return given
     if _is_one(layer, _OTHER_SHAPE) or operation in _OTHER_SHAPE_OPERATIONS:

@@ -12,9 +12,9 @@ _ROUNDING = 0.02
 def probabilities(model, kind, outputs):
     """Return the probability of each class, (n, classes), from outputs of `model`.
 
-    They sum to 1, but for a model that gives distances to prototypes: there the rest is
-    the probability that an image is of none of the classes. Where an output is NaN, all
-    probabilities of the image are.
+    They sum to 1, but for a model that gives distances to prototypes, or an ensemble of
+    such: there the rest is the probability that an image is of none of the classes.
+    Where an output is NaN, all probabilities of the image are.
 
     Args:
         model: Keras model.
@@ -49,6 +49,12 @@ def _of_softmax(model, outputs):
     return outputs.copy()
 
 
+def _of_probabilities(model, outputs):
+    # One of none of the classes makes no sum of 1.
+    _check_probabilities(outputs, None, "probabilities")
+    return outputs.copy()
+
+
 def _of_sigmoid(model, outputs):
     _check_probabilities(outputs, None, "sigmoid")
     return np.concatenate([1 - outputs, outputs], axis=1)
@@ -71,6 +77,7 @@ _CHANCES = {
     "sigmoid": _of_sigmoid,
     "logits": _of_logits,
     "distances": _of_distances,
+    "probabilities": _of_probabilities,
 }
 
 

@@ -10,6 +10,7 @@ from reticnn.plots.charts import (
 )
 from reticnn.plots.evaluation_curves import plot_curve
 from reticnn.plots.evaluation_dots import plot_by
+from reticnn.plots.folds import plot_cross_validation
 from reticnn.plots.images import (
     plot_augmentation,
     plot_feature_maps,
@@ -25,6 +26,7 @@ __all__ = [
     "plot_augmentation",
     "plot_by",
     "plot_confusion",
+    "plot_cross_validation",
     "plot_curve",
     "plot_description",
     "plot_feature_maps",

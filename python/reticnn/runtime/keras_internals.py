@@ -16,7 +16,7 @@ import zipfile
 import h5py
 
 from reticnn.runtime.backend import keras
-from reticnn.runtime.registration import is_by_keras
+from reticnn.runtime.registration import is_by_keras, is_ours
 from reticnn.runtime.stopping import comes_of_stopping, done_in_full
 
 # Graphs
@@ -213,6 +213,26 @@ def unknown_in_compiling(model):
         # One of ours may follow another.
         given += [innermost(model.optimizer), rate, getattr(rate, "within", None)]
     return _unknown(value for value in given if value is not None)
+
+
+def kinds_of_others(model):
+    """Return the classes and functions of a model that are neither Keras's nor ours.
+
+    They are looked for in its layers, in what these were given, and in compiling.
+    """
+    values = [value for _, value in _settings_of_layers(model)]
+    if model.compiled:
+        values += [
+            value
+            for value in keras.tree.flatten(compiled_as_given(model))
+            if callable(value) or isinstance(value, keras.optimizers.Optimizer)
+        ]
+    kinds = {
+        value if isinstance(value, types.FunctionType) else type(value)
+        for value in [*model._flatten_layers(), *values]
+    }
+    others = [kind for kind in kinds if not (is_by_keras(kind) or is_ours(kind))]
+    return sorted(others, key=lambda kind: kind.__name__)
 
 
 def taken_for_kerass_own(unknown):

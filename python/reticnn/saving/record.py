@@ -16,7 +16,7 @@ FORMAT = 1
 _LARGEST = 10**300
 _LONGEST_NAME = 1000
 _STOPPED = ("interrupted", "early", "nan")
-_OUTPUTS = ("softmax", "sigmoid", "logits", "distances")
+_OUTPUTS = ("softmax", "sigmoid", "logits", "distances", "probabilities")
 _OF_MEASURES = {
     f"{when}{limit}"
     for when in ("before", "after")

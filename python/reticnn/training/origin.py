@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from reticnn.classifier import Classifier, as_model, unwrapped, warn_if_stale
+from reticnn.layers.mean_probabilities import mean_in
 from reticnn.layers.scaling import has_calibration
 from reticnn.memory import SeenImages, begin_again, seen_by, trained_before
 from reticnn.outputs import kind_of_classifier, output_kind
@@ -86,9 +87,10 @@ def origin_of(given, output, fresh):
     Raises:
         TypeError: If it is neither.
         ValueError: If the model does not take images, it is not known how it began, or
-            it is calibrated.
+            it is calibrated or an ensemble.
     """
     check_not_calibrated(given)
+    _check_no_ensemble(unwrapped(given))
     if fresh:
         _begin_again(given)
     if isinstance(given, Classifier):
@@ -97,6 +99,15 @@ def origin_of(given, output, fresh):
     again = trained_before(model)
     kind = output_kind(model, output)
     return Origin(model, kind, seen=seen_by(model), unsaid=again)
+
+
+def _check_no_ensemble(model):
+    """Raise if a model is the mean of several, each of which learned by itself."""
+    if mean_in(model):
+        raise ValueError(
+            "`model` is an ensemble, which is not trained as one. Train its members, "
+            "and put them together anew with `ensemble_classifiers()`."
+        )
 
 
 def _origin_of_classifier(classifier, output, fresh):

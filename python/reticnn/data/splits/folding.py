@@ -74,18 +74,32 @@ def fold_images(
         Stone (1974), Cross-Validatory Choice and Assessment of Statistical Predictions.
         Journal of the Royal Statistical Society B, 36, 111-147.
     """
-    data = in_groups(image_data_of(data), groups)
+    data = image_data_of(data)
+    folds = folded(
+        data,
+        v,
+        repeats=repeats,
+        groups=groups,
+        strata=strata,
+        keep_together=keep_together,
+        seed=seed,
+    )
+    tell_of_found_range(data)
+    return folds
+
+
+def folded(
+    data, v, *, repeats=1, groups=None, strata=None, keep_together=None, seed=None
+):
+    """Return what `fold_images` returns, of image data."""
+    data = in_groups(data, groups)
     if isinstance(v, Iterable) and not isinstance(v, (str, np.ndarray)):
-        folds = _given_folds(data, v)
-        tell_of_found_range(data)
-        return folds
+        return _given_folds(data, v)
     v = as_int(v, "v", minimum=2)
     repeats = as_int(repeats, "repeats")
     strata = strata_of(strata, data)
     together = as_together(keep_together, data)
-    folds = _drawn_folds(data, v, repeats, strata, together, as_seed(seed))
-    tell_of_found_range(data)
-    return folds
+    return _drawn_folds(data, v, repeats, strata, together, as_seed(seed))
 
 
 def _drawn_folds(data, v, repeats, strata, together, seed):
@@ -111,7 +125,7 @@ def _drawn_folds(data, v, repeats, strata, together, seed):
     ]
     if units.names is not None:
         _tell_how_even(data, units, divisions, shares)
-    _warn_of_missing_classes(data, folds)
+    warn_of_missing_classes(data, folds)
     return folds
 
 
@@ -124,7 +138,7 @@ def _fold(data, tested, repeat, number):
     }
 
 
-def _warn_of_missing_classes(data, folds):
+def warn_of_missing_classes(data, folds):
     """Warn if folds lack classes that the data have."""
     if data.codes is None:
         return
@@ -195,7 +209,7 @@ def _given_folds(data, pairs):
     folds = []
     for number, pair in enumerate(pairs, 1):
         train, test = (_positions(part, len(data)) for part in _as_pair(pair))
-        _check_apart(units, train, test, number)
+        check_apart(units, train, test, number)
         folds.append(
             {"repeat": 1, "fold": number, "train": data[train], "test": data[test]}
         )
@@ -226,15 +240,23 @@ def _positions(part, count):
     return positions
 
 
-def _check_apart(units, train, test, number):
-    """Raise if a fold has the same image in both parts."""
+def check_apart(units, train, test, number, name="v"):
+    """Raise if a fold has the same image in both parts.
+
+    Args:
+        units: `Units` of the data.
+        train: int array of positions.
+        test: int array of positions.
+        number: Number of the fold, for the message.
+        name: The argument's name. Default "v".
+    """
     both = np.intersect1d(units.image[train], units.image[test])
     if len(both):
         count = f"{len(both)} image{'s' * (len(both) != 1)}"
         first = [part[np.isin(units.image[part], both)][:1] for part in (train, test)]
         where = shown_positions(np.unique(np.concatenate(first)))
         raise ValueError(
-            f"`v` has {count} in both parts of fold {number}, as they are, or as "
+            f"`{name}` has {count} in both parts of fold {number}, as they are, or as "
             f"copies, such as at {where}. How well a classifier does on them does not "
             "tell how well it does on new ones. Leave the copies out, or have the "
             "folds drawn."

@@ -47,6 +47,10 @@ class TileImages(FileImages):
         own = [self._images[image] for image in self._image_of]
         super().__init__(own, image_size, *how, places=places, **named)
 
+    def __getstate__(self):
+        """Return what is sent to another process: no image that is open."""
+        return {**super().__getstate__(), "_last": (None, None)}
+
     def read_as(self, reading, image_size=None):
         """Return the same tiles read in another way, or at another size."""
         other = type(self)(

@@ -205,9 +205,9 @@ def fit_classifier(
         train_norm: False lets batch normalisation keep the means and variances that it
             has, and normalise by them in training too, as is usual in fine-tuning on
             few images. Its scales and shifts are weights as any others, which `freeze`
-            freezes. A backbone of `transfer_model` is trained in this way in any case,
-            unless it has `weights=None`, and normalisations without such statistics, as
-            ConvNeXt's, are the same either way. Default True.
+            freezes. A pretrained backbone of `transfer_model` is trained in this way in
+            any case, and normalisations without such statistics, as ConvNeXt's, are the
+            same either way. Default True.
         metrics: Names or Keras metrics, a list or a single one, to be measured besides
             the accuracy: `"top_5_accuracy"`, or with another number, counts a class as
             right that is among the 5 most probable; other names are those of Keras's

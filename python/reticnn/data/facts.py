@@ -110,21 +110,30 @@ def column_of(value, count, facts, name, what):
     )
 
 
-def joined_groups(parts):
-    """Return the groups of all images of several image data, or None.
+# What is not known of images without, and what they may be given instead.
+_UNKNOWN = {
+    "groups": ("which images belong together", ""),
+    "weights": ("how much the others count", ", such as 1 for each image"),
+}
+
+
+def joined(parts, name):
+    """Return the `"groups"` or `"weights"` of several image data together, or None.
 
     Raises:
-        ValueError: If only some of them have groups.
+        ValueError: If only some of them have any.
     """
-    if all(part.groups is None for part in parts):
+    values = [getattr(part, name) for part in parts]
+    if all(of_part is None for of_part in values):
         return None
-    if any(part.groups is None for part in parts):
+    if any(of_part is None for of_part in values):
+        unknown, instead = _UNKNOWN[name]
         raise ValueError(
-            "Image data with groups and without cannot be joined, as it is not known "
-            "which images belong together. Give all of them `groups` when you make "
-            "them, or none."
+            f"Image data with {name} and without cannot be joined, as it is not known "
+            f"{unknown}. Give all of them `{name}` when you make them{instead}, or "
+            "none."
         )
-    return [group for part in parts for group in part.groups]
+    return [value for of_part in values for value in of_part]
 
 
 def joined_facts(parts):

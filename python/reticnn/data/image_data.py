@@ -6,13 +6,13 @@ import numpy as np
 
 from reticnn.coercion import as_bool, as_seen, shown, tidy_name
 from reticnn.data.decoding import facts_of_files
-from reticnn.data.facts import joined_facts, joined_groups
+from reticnn.data.facts import joined, joined_facts
 from reticnn.data.file_images import IMAGES_AT_ONCE
 from reticnn.data.identity import file_identities
 from reticnn.data.joining import JoinedImages
 from reticnn.data.other_files import left_out_text
 from reticnn.data.resizing import scaled
-from reticnn.data.weighting import joined_weights, shown_range
+from reticnn.data.weighting import shown_range
 from reticnn.notation import is_visible, visible
 
 # Classes that differ more than this in size are called unbalanced.
@@ -433,9 +433,9 @@ def joined_images(parts):
     _check_read_alike(parts)
     source = JoinedImages([(part.source, part.indices) for part in parts])
     known = {
-        "groups": joined_groups(parts),
+        "groups": joined(parts, "groups"),
         "facts": joined_facts(parts),
-        "weights": joined_weights(parts),
+        "weights": joined(parts, "weights"),
     }
     if parts[0].codes is None:
         return ImageData(source, **known)

@@ -51,23 +51,6 @@ def as_weights(weights, count, facts=None):
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def joined_weights(parts):
-    """Return the weights of all images of several image data, or None.
-
-    Raises:
-        ValueError: If only some of them have weights.
-    """
-    if all(part.weights is None for part in parts):
-        return None
-    if any(part.weights is None for part in parts):
-        raise ValueError(
-            "Image data with weights and without cannot be joined, as it is not known "
-            "how much the others count. Give all of them `weights` when you make them, "
-            "such as 1 for each image, or none."
-        )
-    return [weight for part in parts for weight in part.weights]
-
-
 def shown_range(weights):
     """Return the smallest and the largest of some weights, as text."""
     return " to ".join(f"{weight:.4g}" for weight in (min(weights), max(weights)))

@@ -14,8 +14,9 @@ describe_model <- function(model) {
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' layer_table(build_cnn())
-layer_table <- function(model) {
-  as_table(call_core("layer_table", model = as_core(model)))
+#' layer_table(build_cnn(), layer_decay = 0.7)
+layer_table <- function(model, layer_decay = NULL) {
+  as_table(call_core("layer_table", model = as_core(model), layer_decay = layer_decay))
 }
 
 #' @eval said("architecture")

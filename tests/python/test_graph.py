@@ -13,7 +13,7 @@ from reticnn.graph import (
     scales_and_biases,
     walk,
 )
-from reticnn.training.layer_rates import rate_factors
+from reticnn.pretrained.layer_groups import rate_factors
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.layers.preprocessing import ImagePreprocessing
 from reticnn.optimizers.momentum_sgd import MomentumSGD
 from reticnn.optimizers.schedule_settings import as_schedule
+from reticnn.pretrained.layer_groups import rate_factors
 from reticnn.pretrained.loading import put_weights
-from reticnn.training.layer_rates import rate_factors
 
 TABLE = landmark_architectures()
 NAMES = TABLE["name"]

@@ -185,6 +185,19 @@ def test_table_of_layers_looks_into_models():
     assert layer_table(reticnn.build_cnn())["name"][0] == "image"
 
 
+def test_table_has_the_rates_that_layers_learn_with():
+    model = reticnn.build_cnn((8, 8, 3), n_blocks=2, filters=2, units=4)
+    reticnn.freeze(model, "block1")
+    table = layer_table(model, layer_decay=0.5)
+    rates = dict(zip(table["name"], table["rate"], strict=True))
+    learning = [rate for rate in rates.values() if rate == rate]
+    assert learning == [0.25, 0.5, 1.0]
+    assert rates["block1_conv1"] != rates["block1_conv1"]
+    assert "rate" not in layer_table(model)
+    with pytest.raises(ValueError, match="`layer_decay`"):
+        layer_table(model, layer_decay=2)
+
+
 def test_table_tells_what_is_trained_also_after_loading(tmp_path):
     model = transfer_model(small_network(), (8, 8, 3), train="block2")
     table = layer_table(model)

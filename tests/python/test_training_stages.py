@@ -21,6 +21,7 @@ from reticnn import (
     unfreeze,
 )
 from reticnn.graph import trainable_flags
+from reticnn.pretrained import layer_groups
 from reticnn.runtime.backend import keras as our_keras
 from reticnn.runtime.conditions import InterruptedWarning
 from reticnn.training import layer_rates, run
@@ -316,7 +317,7 @@ def test_updates_fall_by_layer_decay(fit, shapes, optimizer):
 def test_normalisation_learns_as_the_layer_before_it():
     model = _model(train="all")
     model.trainable = True
-    factors = layer_rates.rate_factors(model, 0.5)
+    factors = layer_groups.rate_factors(model, 0.5)
     within = model.get_layer("own")
     rate = {
         layer.name: {factors[id(v)] for v in layer.trainable_variables}

@@ -1,34 +1,45 @@
 """The layers of a model, as a table."""
 
+import math
+
+from reticnn.coercion import as_float
 from reticnn.graph import as_keras_model, layers_with_parents
+from reticnn.pretrained.layer_groups import rate_factors
+from reticnn.runtime.backend import keras
 
 
-def layer_table(model):
+def layer_table(model, *, layer_decay=None):
     """List the layers of a model, including those of nested models.
 
     Args:
         model: Keras model, or classifier.
+        layer_decay: Float in (0, 1], as in `fit_classifier`, whose learning rates are
+            then listed, or None. Default None.
 
     Returns:
         Table (dict of equal-length lists) with one row per layer in the model's order,
         a nested model before its layers: `name`; `type`; `output_shape`, as text
         without the batch axis, such as `"7 x 7 x 512"`; `parameters`; `trainable`,
         whether any of its weights are trained; and `parent`, the name of the nested
-        model that contains it, or `""`.
+        model that contains it, or `""`. With `layer_decay`, also `rate`, the learning
+        rate of the layer over that of the last one, NaN for a layer that is not
+        trained and for nested models.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
         ValueError: If one of its layers has not been built, so that it has no weights
-            yet.
+            yet, or if `layer_decay` is outside its range.
 
     Example:
         >>> layer_table(build_cnn())["name"][:3]
         ['image', 'rescaling', 'block1_conv1']
+        >>> layer_table(build_cnn(), layer_decay=0.5)["rate"][-1]
+        1.0
     """
     model = _as_built(as_keras_model(model))
     rows = list(layers_with_parents(model))
     trained = {id(weight) for weight in model.trainable_weights}
-    return {
+    table = {
         "name": [layer.name for layer, _ in rows],
         "type": [type(layer).__name__ for layer, _ in rows],
         "output_shape": [_output_shape(layer) for layer, _ in rows],
@@ -38,6 +49,18 @@ def layer_table(model):
         ],
         "parent": [parents[-1].name if len(parents) > 1 else "" for _, parents in rows],
     }
+    if layer_decay is not None:
+        decay = as_float(layer_decay, "layer_decay", above=0, maximum=1)
+        factors = rate_factors(model, decay)
+        table["rate"] = [_rate(layer, factors) for layer, _ in rows]
+    return table
+
+
+def _rate(layer, factors):
+    """Return the factor of a layer's learning rate, NaN where nothing is trained."""
+    if isinstance(layer, keras.Model) or not layer.trainable_variables:
+        return math.nan
+    return factors[id(layer.trainable_variables[0])]
 
 
 def _as_built(network):

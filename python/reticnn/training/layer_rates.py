@@ -3,12 +3,11 @@
 import contextlib
 from functools import partial
 
-from reticnn.graph import scales_and_biases
 from reticnn.notation import shown
+from reticnn.pretrained.layer_groups import rate_factors
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import innermost, steps_within
 from reticnn.training.compiling import forget_functions
-from reticnn.training.layer_groups import layer_groups, mixes
 
 
 @contextlib.contextmanager
@@ -34,24 +33,6 @@ def layered_rates(model, trained, decay):
             yield
     finally:
         forget_functions(trained)
-
-
-def rate_factors(model, decay):
-    """Return the factor of the learning rate of each trained variable, by its id.
-
-    The last group of layers has 1, and so has what is trained but is not among the
-    layers, such as auxiliary classifiers. A layer that several nested models share
-    counts where it is used first.
-    """
-    factors = {id(variable): 1.0 for variable in model.trainable_variables}
-    small = set(map(id, scales_and_biases(model)))
-    depth = 0
-    for group in reversed(layer_groups(model)):
-        for layer in group:
-            variables = layer.trainable_variables
-            factors.update({id(variable): decay**depth for variable in variables})
-        depth += any(mixes(layer, small) for layer in group)
-    return factors
 
 
 def check_rates(decay, devices):

@@ -36,11 +36,34 @@ _KERAS_CONVNEXT = re.compile(
 )
 
 
+# The last normalisation of a ConvNeXt learns with the head, as in its authors' code.
+_HEAD_NORM = re.compile(r"head_norm|convnext_\w+_head_layernorm")
+
+
+def rate_factors(model, decay):
+    """Return the factor of the learning rate of each trained variable, by its id.
+
+    The last group of layers has 1, and so has what is trained but is not among the
+    layers, such as auxiliary classifiers. A layer that several nested models share
+    counts where it is used first.
+    """
+    factors = {id(variable): 1.0 for variable in model.trainable_variables}
+    small = set(map(id, scales_and_biases(model)))
+    depth = 0
+    for group in reversed(layer_groups(model)):
+        for layer in group:
+            variables = layer.trainable_variables
+            factors.update({id(variable): decay**depth for variable in variables})
+        depth += any(mixes(layer, small) for layer in group)
+    return factors
+
+
 def layer_groups(model):
     """Return the trained layers of a model as lists of those that learn at one rate.
 
     Layers without a matrix or kernel, such as normalisations, are of the group of the
-    layer before them unless their name says to which block they belong.
+    layer before them unless their name says to which block they belong. ConvNeXt's
+    groups are those of its authors' code.
 
     Args:
         model: Keras model.
@@ -48,7 +71,7 @@ def layer_groups(model):
     leaves = set(map(id, leaves_of(model)))
     small = set(map(id, scales_and_biases(model)))
     is_known, patterns = cache(is_known_network), cache(_patterns)
-    groups, of_block, seen = [], {}, set()
+    groups, of_block, of_head, seen = [], {}, [], set()
     for layer, parents in layers_with_parents(model):
         if id(layer) not in leaves or id(layer) in seen:
             continue
@@ -59,14 +82,17 @@ def layer_groups(model):
         network = next(filter(is_known, reversed(parents)), None)
         block = network and _block(layer.name, patterns(network))
         key = block and (id(network), block)
-        if key in of_block:
+        if network and _HEAD_NORM.fullmatch(layer.name):
+            of_head.append(layer)
+        elif key in of_block:
             of_block[key].append(layer)
         elif key or not groups or mixes(layer, small):
-            groups.append([layer])
+            groups.append([*of_head, layer])
+            of_head = []
             of_block.update({key: groups[-1]} if key else {})
         else:
             groups[-1].append(layer)
-    return groups
+    return [*groups, of_head] if of_head else groups
 
 
 def mixes(layer, small):

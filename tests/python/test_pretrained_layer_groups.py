@@ -4,7 +4,7 @@ import keras
 import pytest
 
 import reticnn
-from reticnn.training.layer_rates import rate_factors
+from reticnn.pretrained.layer_groups import rate_factors
 
 SMALL = (64, 64, 3)
 
@@ -67,6 +67,9 @@ def test_convnext_has_the_twelve_groups_of_its_paper():
         assert theirs[place] == wanted
         assert ours[f"stage{stage}_block{block}_depthwise"] == wanted / 2
     assert ours["stage3_conv"] == ours["stage3_block1_depthwise"]
+    # As in the authors' `get_num_layer_for_convnext()`.
+    assert ours["stem_norm"] == ours["stem_conv"] == 0.5**13
+    assert ours["head_norm"] == ours["predictions"] == 1
     assert theirs["convnext_small_downsampling_conv_1"] == 0.5**9
 
 

@@ -25,6 +25,7 @@ IN_THIS_PROCESS = {
 QUICK = [
     Case(frozen="backbone", validation="data", further="described"),
     Case(body="nested", head="sigmoid", class_weight="balanced", ema=0.5),
+    Case(optimizer="default", ema=0.5, further="trained_further"),
     Case(body="sequential", compiled="object", optimizer="object", data="folder"),
     Case(stages="two", early_stopping=1, validation="share", schedule="cosine"),
     Case(data="copies", validation="share", further="files"),
@@ -44,6 +45,11 @@ def test_another_seed_draws_other_cases():
 def test_a_case_is_shown_as_code():
     for case in draw_cases(1)[:20]:
         assert eval(repr(case), {"Case": Case}) == case
+
+
+def test_what_does_not_go_together_is_no_case():
+    with pytest.raises(ValueError, match="fine tune has the default optimizer"):
+        faults_of(Case(stages="fine_tune"))
 
 
 def _pairs(case):

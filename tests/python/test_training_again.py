@@ -82,6 +82,8 @@ def test_each_call_says_optimizer_and_loss_of_a_model_compiled_here(train):
     assert model.loss.label_smoothing == 0.1
     # Averages that nobody asks for are not kept; the weight decay is the model's own.
     assert (model.optimizer.use_ema, model.optimizer.weight_decay) == (False, 0.01)
+    # What else the optimizer has found out is.
+    assert int(model.optimizer.iterations) == 9
     train(model, data)
     assert model.loss.name == "sparse_categorical_crossentropy"
     given = keras.optimizers.SGD(0.1, momentum=0.9)

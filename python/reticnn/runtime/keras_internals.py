@@ -524,6 +524,22 @@ def averages(optimizer):
     return list(kept or ()) if optimizer.use_ema else []
 
 
+def go_on_from(optimizer, earlier):
+    """Give a new optimizer the state of an earlier one, but for moving averages.
+
+    Args:
+        optimizer: Keras optimizer of the same class, not built.
+        earlier: Keras optimizer, built.
+    """
+    optimizer.build(trained_by(earlier))
+    states = []
+    for one in (optimizer, earlier):
+        left_out = set(map(id, averages(one)))
+        states.append([v for v in one.variables if id(v) not in left_out])
+    for variable, value in zip(*states, strict=True):
+        variable.assign(value)
+
+
 @contextlib.contextmanager
 def steps_within(optimizer, around):
     """Have all that an optimizer does to the weights done within a context.

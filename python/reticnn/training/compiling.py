@@ -9,6 +9,7 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import (
     compiled_as_given,
     compiled_here,
+    go_on_from,
     innermost,
     new_like,
     note_compiled_here,
@@ -248,8 +249,9 @@ def _check_keeps_its_own(model, settings):
 def _next_optimizer(model, settings):
     """Return the optimizer of a model compiled here, or another if that is asked for.
 
-    The same one goes on from its state, and with its learning rate. Averages that
-    nobody asks for any more are not kept.
+    The same one goes on from its state, and with its learning rate, and so does one
+    that differs in its averages alone. Averages that nobody asks for any more are not
+    kept.
     """
     current = model.optimizer
     inner = innermost(current)
@@ -263,8 +265,20 @@ def _next_optimizer(model, settings):
         wanted = _optimizer(settings)
         if wanted is settings.optimizer:
             return wanted
-    same = type(wanted) is type(inner) and settings_of(wanted) == settings_of(inner)
-    return current if same else wanted
+    if type(wanted) is not type(inner):
+        return wanted
+    if settings_of(wanted) == settings_of(inner):
+        return current
+    if _but_for_averages(wanted) == _but_for_averages(inner) and inner.built:
+        _spare_biases(wanted, model)
+        go_on_from(wanted, inner)
+    return wanted
+
+
+def _but_for_averages(optimizer):
+    """Return the settings of an optimizer without those of its moving averages."""
+    settings = settings_of(optimizer)
+    return {name: settings[name] for name in settings if "ema" not in name.split("_")}
 
 
 def _unused(optimizer):

@@ -31,6 +31,7 @@ from reticnn.training.compiling import build_optimizer, forget_functions
 
 # What takes the place of these here would not do what the model does.
 _OWN_STEPS = (
+    "compute_loss",
     "fit",
     "make_train_function",
     "train_step",

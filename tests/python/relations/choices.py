@@ -244,11 +244,17 @@ def _rule(function):
 
 def fits(levels):
     """Return whether levels, a dict of some factors or all, go together."""
-    return all(
-        rule(*(levels[name] for name in names))
+    return not broken_rules(levels)
+
+
+def broken_rules(levels):
+    """Return in words the rules that levels, a dict of some factors or all, break."""
+    return [
+        rule.__doc__ if rule.__name__ == "rule" else rule.__name__.replace("_", " ")
         for names, rule in _RULES
         if all(name in levels for name in names)
-    )
+        and not rule(*(levels[name] for name in names))
+    ]
 
 
 def fits_together(levels, name, level):

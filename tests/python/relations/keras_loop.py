@@ -55,7 +55,8 @@ class Loop:
         if images.weights is not None:
             self._weights = images.weights[self.positions]
         self._epoch = 0
-        self._best_loss, self._best, self._averages = math.inf, None, None
+        self._best_loss, self._best = math.inf, None
+        self._ema, self._averages = case.ema, None
 
     def train(self):
         """Train through all stages, or in one."""
@@ -88,8 +89,9 @@ class Loop:
         return self
 
     def train_further(self, epochs):
-        """Train once more, with the optimizer as it is."""
+        """Train once more, with the optimizer as it is, and without averages."""
         self._best_loss, self._best, self._epoch = math.inf, None, 0
+        self._ema = self._averages = None
         self._one_stage(epochs, self.case.learning_rate)
         self._settle()
         return self
@@ -137,8 +139,8 @@ class Loop:
             first = int(model.optimizer.iterations)
             rates = _decaying(first, steps * epochs)
         plateau, scale = _plateau(case, model), 1.0
-        if case.ema is not None and self._averages is None:
-            self._averages = _Averages(case.ema, model)
+        if self._ema is not None and self._averages is None:
+            self._averages = _Averages(self._ema, model)
         averages = self._averages
         first = self._epoch
         better = first - 1

@@ -36,9 +36,16 @@ MAY_BE_REFUSED = [
         "random layers stand before the frozen ones",
     ),
     Refusal(
-        "`cache_features` is 2.*counts in the loss",
+        "`cache_features` is 2.*(counts in the loss|'mirror' runs code)",
         lambda case: case.extra in ("activity_l2", "added_loss"),
-        "what frozen layers add to the loss must be computed anew",
+        "what frozen layers add to the loss must be computed anew, and before them "
+        "there may be only a layer of the user's own",
+    ),
+    Refusal(
+        r"has its own `(compute_loss|train_step)\(\)`, which may weight",
+        lambda case: case.further == "distributed" and case.own != "nothing",
+        "whether what is its own is a sum or a mean over the devices is known to "
+        "nobody",
     ),
     Refusal(
         "`layer_decay`",

@@ -9,6 +9,7 @@ from . import laws
 from .choices import (
     CHOICES,
     Case,
+    broken_rules,
     fits,
     fits_together,
     pair_of,
@@ -99,7 +100,14 @@ def faults_of(case, only=None):
     Args:
         case: Case.
         only: Name of the only relation to check, or None for all.
+
+    Raises:
+        ValueError: If levels of the case do not go together, so that there is nothing
+            to compare it with.
     """
+    broken = broken_rules(vars(case))
+    if broken:
+        raise ValueError(f"{case!r} is no case: {', '.join(broken)}.")
     run = laws.Run(case)
     try:
         with warnings.catch_warnings():

@@ -55,7 +55,8 @@ def main():
     print(f"plain Keras, float32 arrays:  {medians['plain']:.2f} s per epoch")
     print(f"fit_classifier, uint8 images: {medians['ours']:.2f} s per epoch")
     print(f"ratio of medians:             {medians['ours'] / medians['plain']:.3f}")
-    print(f"median of the pairs' ratios:  {np.median(ratios):.3f}  (wanted: <= 1.05)")
+    print(f"median of the pairs' ratios:  {np.median(ratios):.3f}  (at most 1.05)")
+    print(f"times as fast:                {1 / np.median(ratios):.3f}  (wanted: 1.15)")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ new_classifier <- function(core_classifier) {
       schedule = core_classifier$schedule,
       calibration = calibration_of(core_classifier),
       shares = unlist(core_classifier$shares),
+      monitor = core_classifier$trained_with$monitor,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       bytes = bytes_of(core_classifier),
@@ -245,10 +246,11 @@ generics::tidy
 #'   - `tidy()`: the training history, one row per epoch, metric and data set, with
 #'     `epoch`, `metric` (such as `"loss"`), `data` (`"training"` or `"validation"`) and
 #'     `value`.
-#'   - `glance()`: one row, with `epochs`, the number trained; `best_epoch`, the one with
-#'     the lowest loss, on the validation images if there are any; the metrics of that
-#'     epoch; `parameters`, the number of parameters of the model; and `stopped`, why
-#'     training ended before its last epoch, or `NA`.
+#'   - `glance()`: one row, with `epochs`, the number trained; `best_epoch`, the best
+#'     one by the `monitor` of [fit_classifier()], or else the one with the lowest loss, on
+#'     the validation images if there are any; the metrics of that epoch; `parameters`, the
+#'     number of parameters of the model; and `stopped`, why training ended before its last
+#'     epoch, or `NA`.
 #'   - `augment()`: one row per image, with `.file` for files, `label` for labelled image
 #'     data (a factor with the levels of `.pred_class`), and the columns of
 #'     [predict_images()].
@@ -279,12 +281,21 @@ glance.reticnn_classifier <- function(x, ...) {
   rlang::check_dots_empty()
   history <- x$history
   # If no epoch was finished, there is no best one, and the row is NA.
-  best <- which.min(history[["val_loss"]] %||% history$loss)[1]
+  best <- best_epoch(history, x$monitor)
   metrics <- as.list(history[best, metric_names(history)])
   tibble::tibble(
     epochs = nrow(history), best_epoch = best, !!!metrics,
     parameters = x$parameters, stopped = x$stopped %||% NA_character_
   )
+}
+
+# The monitor is a metric's name and "min" or "max".
+best_epoch <- function(history, monitor) {
+  if (is.null(monitor) || is.null(history[[monitor[[1]]]])) {
+    monitor <- list(if (is.null(history[["val_loss"]])) "loss" else "val_loss", "min")
+  }
+  best <- if (monitor[[2]] == "min") which.min else which.max
+  best(history[[monitor[[1]]]])[1]
 }
 
 #' @rdname classifier_tibbles

@@ -90,6 +90,7 @@ check_arguments <- function(arguments, call, names = character()) {
   for (name in names(arguments)) {
     value <- arguments[[name]]
     check_takes_one(value, name, call)
+    if (name == "callbacks") check_callbacks(value, call)
     check_not_integer64(value, name, call)
     if (is.data.frame(value)) {
       abort_text(
@@ -138,6 +139,26 @@ check_takes_one <- function(f, name, call) {
   if (!is.null(head) && is.null(formals(head))) {
     abort_text(paste0("`", name, "` must be a function that can be called with one ",
       "argument, ", given[[name]], ", and this one takes none."), call = call)
+  }
+}
+
+# The core sees a function around each, too, and would hear only when it calls them.
+check_callbacks <- function(value, call) {
+  events <- "^on_(train|test|epoch|train_batch|test_batch)_(begin|end)$"
+  items <- if (is_plain_list(value) && is.null(names(value))) value else list(value)
+  for (functions in Filter(is_plain_list, items)) {
+    for (event in grep(events, names(functions), value = TRUE)) {
+      f <- functions[[event]]
+      head <- if (is.function(f) && !is_of_python(f)) args(f)
+      taken <- names(formals(head))
+      given <- c(if (grepl("batch", event)) "batch", if (grepl("epoch", event)) "epoch",
+        "logs")
+      if (is.null(head) || "..." %in% taken || length(taken) >= length(given)) next
+      abort_text(paste0("`callbacks` has a function for '", event, "' that is called with ",
+        paste(given, collapse = " and "), ", and takes ",
+        if (length(taken) == 0) "no argument" else "one argument", ". Make it `function(",
+        paste(given, collapse = ", "), ") ...`."), call = call)
+    }
   }
 }
 

@@ -36,8 +36,10 @@ class Classifier:
         seen: `SeenImages`, what it was trained and validated on.
         trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
             `"batch_size"`, the (highest) `"learning_rate"`, the `"schedule"`, a dict of
-            its kind and settings, and the `"seed"` of the last training, or of its last
-            stage; None if that is not known.
+            its kind and settings, the `"monitor"`, the name of the metric by which
+            epochs were compared and `"min"` or `"max"`, if that decided anything, and
+            the `"seed"` of the last training, or of its last stage; None if that is
+            not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; `"distances"` to prototypes; or `"probabilities"`, those

@@ -30,11 +30,11 @@ def _spread(shape, dtype=None):
     return np.linspace(-0.5, 0.7, np.prod(shape)).reshape(shape).astype("float32")
 
 
-def _curvatures(model, data, times=6):
+def _curvatures(model, data, times=6, weights=None):
     """Return the mean of several estimates for the kernel and the bias."""
     model.compile(LevenbergMarquardt())
     images, kind = TrainingImages(data), output_kind(model)
-    estimates = CurvatureEstimates(images, seed=1, kind=kind)
+    estimates = CurvatureEstimates(images, seed=1, kind=kind, weights=weights)
     estimates.set_model(model)
     estimates.on_train_begin()
     found = []
@@ -63,6 +63,15 @@ def _sums(model):
 
 
 # Curvature
+
+
+def test_images_count_as_much_as_in_the_loss(data):
+    model = _linear_model(1, keras.layers.Activation("sigmoid"))
+    inputs, sums = _sums(model)
+    chance = 1 / (1 + np.exp(-sums))
+    weights = np.where(np.arange(500) % 2, 3.0, 0.0).astype("float32")
+    wanted = weights[:, None] * chance * (1 - chance)
+    _close(_curvatures(model, data, weights=weights), inputs, wanted)
 
 
 @pytest.mark.parametrize("activation", ["softmax", "linear"])

@@ -329,7 +329,8 @@ def test_an_error_in_a_callback_ends_training_and_keeps_the_weights(train):
         if epoch == 2:
             raise RuntimeError("the disk is on fire")
 
-    with pytest.raises(RuntimeError, match="the disk is on fire"):
+    said = "`callbacks` fails in `on_epoch_end`: the disk is on fire"
+    with pytest.raises(RuntimeError, match=said):
         train(model, callbacks={"on_epoch_end": fail})
     assert not np.array_equal(before[0], model.get_weights()[0])
     assert train(model, epochs=1).epochs == 1

@@ -233,6 +233,39 @@ def test_cut_off_runs_go_on_as_if_they_had_not_been(train, tmp_path, schedule):
         np.testing.assert_array_equal(one, other)
 
 
+@keras.saving.register_keras_serializable("tests")
+class After(DECAYS.LearningRateSchedule):
+    """A schedule around another one."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __call__(self, step):
+        return self.inner(step)
+
+    def get_config(self):
+        return {"inner": keras.saving.serialize_keras_object(self.inner)}
+
+
+class Within(After):
+    """The same, which gives the other as it is."""
+
+    def get_config(self):
+        return {"inner": self.inner}
+
+
+@pytest.mark.parametrize("kind", [After, Within])
+def test_a_schedule_within_a_schedule_is_known_again(train, tmp_path, kind):
+    def fit(rate, inner=DECAYS.ExponentialDecay):
+        schedule = kind(inner(rate, 2, 0.9))
+        return train(schedule, learning_rate=None, checkpoint_dir=tmp_path, epochs=1)
+
+    assert fit(0.1).history == fit(0.1).history
+    for other in ({"rate": 0.05}, {"rate": 0.1, "inner": DECAYS.InverseTimeDecay}):
+        with pytest.raises(ValueError, match="another run"):
+            fit(**other)
+
+
 def test_more_epochs_go_on_where_they_do_not_change_those_before(
     train, tmp_path, refused
 ):
@@ -361,6 +394,8 @@ def test_other_things_than_schedules_are_refused(train):
 def test_it_is_said_that_the_first_fall_is_after_the_end(train):
     with pytest.warns(UserWarning, match="after epoch 30, and there are 4"):
         train({"kind": "step", "at": [30, 60]})
+    with pytest.warns(UserWarning, match="after epoch 4 at the earliest"):
+        train({"kind": "plateau", "patience": 2}, warmup_epochs=1)
 
 
 RISES = {"initial_learning_rate": 0.0, "decay_steps": 9, "warmup_target": RATE}

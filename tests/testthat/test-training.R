@@ -176,6 +176,8 @@ test_that("metrics, what is monitored and callbacks are taken from R", {
   # A first value is better than none, and no other one by so much.
   expect_identical(c(nrow(classifier$history), classifier$kept_epoch), c(2L, 1L))
   expect_length(seen, 2)
+  expect_identical(glance(classifier)$best_epoch, 1L)
+  expect_identical(unlist(classifier$monitor), c("val_top_2_accuracy", "max"))
   expect_equal(seen[[2]]$val_top_2_accuracy, classifier$history$val_top_2_accuracy[2])
   expect_true("top_2_accuracy" %in% tidy(classifier)$metric)
   expect_true("val_top_2_accuracy" %in% names(glance(classifier)))
@@ -189,7 +191,12 @@ test_that("metrics, what is monitored and callbacks are taken from R", {
   expect_identical(ended$stopped, "early")
   before <- as.array(model$get_weights()[[1]])
   fails <- function(epoch, logs) stop("no paper left")
-  expect_error(fit(model, callbacks = list(on_epoch_end = fails)), "no paper left")
+  expect_error(fit(model, callbacks = list(on_epoch_end = fails)),
+    "`callbacks` fails in `on_epoch_end`.*no paper left")
+  expect_error(fit(callbacks = list(on_epoch_end = function() 1)), "takes no argument",
+    class = "reticnn_error")
+  expect_error(fit(callbacks = list(list(on_batch = 1, on_train_end = function() 1))),
+    "'on_train_end'.*function\\(logs\\)", class = "reticnn_error")
   expect_false(identical(as.array(model$get_weights()[[1]]), before))
   left <- tryCatch(
     fit(callbacks = list(on_epoch_end = function(epoch, logs) message("left"))),

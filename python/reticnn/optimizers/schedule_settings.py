@@ -45,6 +45,9 @@ _FUNCTION, _OF_KERAS = "function", "keras"
 # In how many parts a run is divided to find the highest rate of a schedule of Keras's.
 _ASKED = 100
 
+# Steps at which two schedules that look the same are asked whether they are.
+_STEPS_ASKED = (0, *(2**power for power in range(18)))
+
 # Epochs of these are numbered, whatever the number of all, so that more can follow.
 _GO_ON = ("constant", "exponential", "plateau")
 
@@ -65,9 +68,12 @@ class ScheduleSettings:
 
     def __str__(self):
         """Return a text that differs where schedules do."""
-        if not self.settings:
+        if not self.settings and self.kind != _OF_KERAS:
             return self.kind
-        return json.dumps(self.to_config(), sort_keys=True, default=str)
+        config = self.to_config()
+        if self.kind == _OF_KERAS:
+            config.update(_beside(self.source, config))
+        return json.dumps(config, sort_keys=True, default=str)
 
     def to_config(self):
         """Return the schedule as data: the kind and its settings in a dict."""
@@ -124,6 +130,15 @@ class ScheduleSettings:
                     "`schedule` first changes the learning rate after epoch "
                     f"{first:g}, and there are {epochs}: it stays as it is. Parts such "
                     "as `at=[0.5]` go with any number of epochs."
+                )
+        if self.kind == "plateau":
+            # The first epoch that counts is better than none.
+            first = warmup_epochs + 1 + self.settings["patience"]
+            if first >= epochs:
+                warn_user(
+                    "`schedule` lowers the learning rate after epoch "
+                    f"{first} at the earliest, and there are {epochs}: it stays as it "
+                    "is. Use a lower `patience`, or more `epochs`."
                 )
 
     def highest_rate(self, steps):
@@ -339,6 +354,34 @@ def _described(schedule, name):
             if key not in ("name", "kind", "class") and _is_plain(value)
         },
     }
+
+
+def _beside(schedule, known):
+    """Return a text for what is not plain in a schedule of Keras's, if anything is.
+
+    What it is made of may be within other schedules or functions, so that some of its
+    rates are in the text as well.
+    """
+    config = {
+        key: value
+        for key, value in schedule.get_config().items()
+        if key != "name" and (key not in known or key in ("kind", "class"))
+    }
+    if not config:
+        return {}
+    rates = [schedule(step) for step in _STEPS_ASKED]
+    rates = [f"{float(keras.ops.convert_to_numpy(rate)):.6g}" for rate in rates]
+    return {"beside": _saved(config), "rates": rates}
+
+
+def _saved(value):
+    """Return what Keras saves of a value, or its class if Keras cannot save it."""
+    if isinstance(value, dict):
+        return {key: _saved(part) for key, part in value.items()}
+    try:
+        return json.dumps(keras.saving.serialize_keras_object(value), sort_keys=True)
+    except Exception:  # A class of the user's own, whatever it raises.
+        return type(value).__name__
 
 
 def _is_plain_name(name):

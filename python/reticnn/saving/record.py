@@ -124,11 +124,21 @@ def _are_facts(value, record):
     if not isinstance(value, dict):
         return False
     facts = {**value}
-    schedule = facts.pop("schedule", None)
+    schedule, monitor = facts.pop("schedule", None), facts.pop("monitor", None)
     return (
         set(facts) <= _FACTS
         and all(fact is None or _is_number(fact) for fact in facts.values())
         and (schedule is None or are_settings(schedule))
+        and (monitor is None or _is_monitor(monitor))
+    )
+
+
+def _is_monitor(value):
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and value[1] in ("min", "max")
     )
 
 

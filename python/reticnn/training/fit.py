@@ -180,28 +180,30 @@ def fit_classifier(
         mixed_precision: True computes in bfloat16 and keeps the weights in float32.
             Default False.
         stages: List of dicts, one per stage of training, in sequence, such as
-            `[{"train": "head"}, {"train": "last_block", "learning_rate":
-            1e-4}]`. Each may have `train`, the part of the backbone that is trained
-            along with the head, as in `transfer_model`; and its own `epochs`,
-            `learning_rate`, `schedule`, `warmup_epochs`, `early_stopping`,
-            `layer_decay` and `train_norm`; everything else is as in the call. A stage
-            without a learning rate keeps that of the stage before. The backbone is the
-            nested model with convolutions, or else the layers, before the first pooling
-            or flattening that all feature maps go through; where a model leaves that
-            open, give the name of the first layer to train. The history covers all
-            stages, with their numbers as `stage`. With `early_stopping`, the next stage
-            starts from the best weights so far and counts as an improvement only what
-            is better. The layers of the last stage remain trainable. None for a single
-            stage with the layers that are trainable already. Default None.
+            `[{"train": "head"}, {"train": "last_block", "learning_rate": 1e-4}]`. Each
+            may have `train`, the part of the backbone that is trained along with the
+            head, as in `transfer_model`; and its own `epochs`, `learning_rate`,
+            `schedule`, `warmup_epochs`, `early_stopping`, `layer_decay` and
+            `train_norm`; everything else is as in the call. A stage without a learning
+            rate keeps that of the stage before, as it was before its schedule lowered
+            it. The backbone is the nested model with convolutions, or else the layers,
+            before the first pooling or flattening that all feature maps go through;
+            where a model leaves that open, give the name of the first layer to train.
+            The history covers all stages, with their numbers as `stage`. With
+            `early_stopping`, the next stage starts from the best weights so far and
+            counts as an improvement only what is better. The layers of the last stage
+            remain trainable. None for a single stage with the layers that are trainable
+            already. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
             before it 0.8 of that, the one before that 0.64. In networks that
             `backbones()` or `landmark_architectures()` lists, a residual, dense,
             inception, separable or inverted block counts as one layer, and of ConvNeXt
-            a stage, or three blocks of its third one; VGG's convolutions, and those of
-            Keras's Inception, NASNet and Xception, count one by one. Normalisations
-            have the rate of the layer before them. None for the same rate everywhere.
-            Default None.
+            a stage, or three blocks of its third one, which makes 12 of its larger
+            networks and 6 of the smallest; `layer_table` lists the rates. VGG's
+            convolutions, and those of Keras's Inception, NASNet and Xception, count one
+            by one. Normalisations have the rate of the layer before them. None for the
+            same rate everywhere. Default None.
         train_norm: False lets batch normalisation keep the means and variances that it
             has, and normalise by them in training too, as is usual in fine-tuning on
             few images. Its scales and shifts are weights as any others, which `freeze`

@@ -43,6 +43,10 @@ class Monitor:
         """Whether it is the loss, which has penalties of weights in it."""
         return self.bare_name == "loss"
 
+    def to_config(self):
+        """Return its name and `"min"` or `"max"`, what is better."""
+        return [self.name, "min" if self.sign == 1 else "max"]
+
     def cost(self, metrics, name=None):
         """Return a number among some metrics that is lower the better they are.
 

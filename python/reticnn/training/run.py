@@ -205,6 +205,7 @@ class TrainingRun:
             "batch_size": self._settings.batch_size,
             "learning_rate": None if self._rate is None else float(self._rate),
             "schedule": self._settings.schedule.to_config(),
+            "monitor": self._monitor.to_config() if self._settings.monitors else None,
             "seed": self.seed,
         }
 
@@ -403,7 +404,10 @@ class TrainingRun:
         """Return the callback that estimates curvatures, if the optimizer needs it."""
         if not isinstance(innermost(self._model.optimizer), LevenbergMarquardt):
             return []
-        return [CurvatureEstimates(self._images(), self.seed, self._kind)]
+        estimates = CurvatureEstimates(
+            self._images(), self.seed, self._kind, self._weights
+        )
+        return [estimates]
 
     def _rate_changes(self):
         """Return the callback that changes the learning rate as training goes."""

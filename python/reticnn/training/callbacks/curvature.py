@@ -27,13 +27,22 @@ _STREAM = 5
 class CurvatureEstimates(keras.callbacks.Callback):
     """Give the optimizer new curvatures before each epoch.
 
-    They come from images that depend on the seed and the epoch's number.
+    They come from images that depend on the seed and the epoch's number, each of which
+    counts as much as in the loss.
     """
 
-    def __init__(self, images, seed, kind):
-        """Take `TrainingImages`, the seed of the run, and what the outputs are."""
+    def __init__(self, images, seed, kind, weights=None):
+        """Take what the estimates come from.
+
+        Args:
+            images: `TrainingImages`.
+            seed: Seed of the run.
+            kind: What the outputs are, as `output_kind` says it.
+            weights: Array, the weight of each image in the loss, or None.
+        """
         super().__init__()
         self._images = images
+        self._weights = weights
         self._kind = kind
         self._seed = seed
 
@@ -53,6 +62,9 @@ class CurvatureEstimates(keras.callbacks.Callback):
             # Under TensorFlow, each of several devices computes the whole batch.
             outputs = np.asarray(self._probe.predict_on_batch(images))[:at_once]
             slopes = _slopes(self.model, self._kind, outputs, rng)
+            if self._weights is not None:
+                # They are squared.
+                slopes = slopes * np.sqrt(self._weights[batch])[:, None]
             self._probe.train_on_batch(images, slopes)
         optimizer = self.model.optimizer
         optimizer.build(self.model.trainable_variables)

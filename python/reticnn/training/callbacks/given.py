@@ -1,5 +1,6 @@
 """Callbacks of the user's."""
 
+import contextlib
 import inspect
 
 from reticnn.coercion import nearest
@@ -80,7 +81,8 @@ class GivenCallbacks(keras.callbacks.Callback):
                 # Keras does so for the model that it trains, and for no function.
                 sync_weights(self.model)
             for callback in callbacks:
-                getattr(callback, event)(*arguments, **logs)
+                with _named_in_errors(event):
+                    getattr(callback, event)(*arguments, **logs)
             if event == "on_epoch_end":
                 _check_numbers(arguments[-1])
             if self._whole.stop_training and event != "on_train_end":
@@ -110,6 +112,20 @@ def _hears(callback, event):
         is not getattr(keras.callbacks.Callback, name)
         for name in names
     )
+
+
+@contextlib.contextmanager
+def _named_in_errors(event):
+    """Say in errors from inside the block that a callback raised them.
+
+    They keep their class, as what they mean is known to whoever gave the callback.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        error.args = (f"`callbacks` fails in `{event}`: {said}",)
+        raise
 
 
 def _check_numbers(logs):

@@ -16,14 +16,15 @@ predictions with test-time augmentation, and for as many minutes as it takes (or
 layers, as Keras's examples train one: Adam, a rate that falls twice, flips and shifts
 by layers. Other work on the machine makes the minutes longer.
 
-The 0.88 that are wanted have not been reached. With seed 1, 45 epochs took 13.2 minutes
-and gave 0.8510, with test-time augmentation 0.8595; the recipe's 34 epochs are what fits
-into ten minutes at that pace, and have not been measured. What did not help: crops of 40
-to 100 % of the area in place of the moves gave 0.8310 and 0.8365 after 22 epochs (one
-seed, busy cores), with an accuracy of 0.827 on the crops in training, so that so few
-epochs do not learn even those; 32 changed copies in the test in place of 8 gave 0.0005
-more. SGD has only been tried beside other changes. Of a step, about half is spent in
-convolutions, much of the rest in batch normalisation.
+The wanted 0.88 has not been reached. With seed 1, 45 epochs took 13.2 minutes and gave
+0.8510, and 0.8595 with test-time augmentation; the recipe's 34 epochs are what fits
+into ten minutes at that pace, and their accuracy has not been measured. Tried besides,
+with one seed: crops of 40 to 100 % of the area in place of the moves reached 0.8310 and
+0.8365 in 22 epochs, and only 0.827 in training, so there is too little time to learn so
+many changes; they have not been compared with moves for as many epochs. In the test, 32
+changed copies in place of 8 gave 0.0005 more. SGD has only been tried beside other
+changes. About half of a step's time is spent in convolutions, much of the rest in batch
+normalisation.
 
     python benchmarks/accuracy.py [--small [--minutes N] [--seeds ...] [--alone]]
 

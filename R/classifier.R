@@ -33,7 +33,7 @@ bytes_of <- function(core_classifier) {
   path <- tempfile(fileext = ".reticnn")
   on.exit(unlink(path))
   saved <- rlang::try_fetch(
-    suppressWarnings(call_core("save_classifier", core_classifier, path)),
+    suppressWarnings(call_core("save_classifier", classifier = core_classifier, path = path)),
     reticnn_error = function(cnd) NULL
   )
   size <- if (is.null(saved)) Inf else file.size(path)
@@ -49,7 +49,7 @@ revived <- function(bytes, call) {
     path <- tempfile(fileext = ".reticnn")
     on.exit(unlink(path))
     writeBin(bytes, path)
-    revived_here[[key]] <- call_core("load_classifier", path, .call = call)
+    revived_here[[key]] <- call_core("load_classifier", path = path, .call = call)
   }
   revived_here[[key]]
 }

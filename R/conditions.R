@@ -90,7 +90,7 @@ check_arguments <- function(arguments, call, names = character()) {
   for (name in names(arguments)) {
     value <- arguments[[name]]
     check_takes_one(value, name, call)
-    if (name == "callbacks") check_callbacks(value, call)
+    if (identical(name, "callbacks")) check_callbacks(value, call)
     check_not_integer64(value, name, call)
     if (is.data.frame(value)) {
       abort_text(

@@ -84,7 +84,7 @@ class Workers:
             }
             trial.set_user_attr(WORKER, worker)
             thread = threading.Thread(
-                target=self._beat, args=(trial._trial_id, ended), daemon=True
+                target=self._beat, args=(trial, ended), daemon=True
             )
             thread.start()
             yield
@@ -92,13 +92,13 @@ class Workers:
             ended.set()
             _at_work.discard(token)
 
-    def _beat(self, trial_id, ended):
+    def _beat(self, trial, ended):
         beats = 0
         while not ended.wait(_SECONDS_BETWEEN_BEATS):
             beats += 1
             # A storage that is away for a while is no reason to end the training.
             with suppress(Exception):
-                self._study._storage.set_trial_user_attr(trial_id, BEAT, beats)
+                trial.set_user_attr(BEAT, beats)
 
     def recover(self, trials, running):
         """Have those done again whose workers are gone.

@@ -105,11 +105,10 @@ class Search:
                 trial.set_user_attr(FACTS, facts)
                 self._finish(trial, values, state)
         except BaseException:
-            self._workers.give_up(
-                self._study._storage.get_trial(trial._trial_id), self._trials()
-            )
+            known = self._trials()
+            self._workers.give_up(known[trial.number], known)
             raise
-        self._report(self._study._storage.get_trial(trial._trial_id))
+        self._report(self._trials()[trial.number])
         return state
 
     def _outcome(self, trial, place):
@@ -152,6 +151,6 @@ class Search:
         try:
             self._study.tell(trial, values, state)
         except ValueError:
-            kept = self._study._storage.get_trial(trial._trial_id)
+            kept = self._trials()[trial.number]
             if not kept.state.is_finished():
                 raise

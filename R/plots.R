@@ -376,6 +376,27 @@ plot.reticnn_review <- function(x, data, kind = NULL, n = 6, ...) {
     kind = kind, n = n))
 }
 
+#' @eval said("plot_explanation", rename = c(explanation = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' plot(explain_prediction(classifier, shape_images(3)))
+plot.reticnn_explanation <- function(x, images = NULL, n = 4, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting an explanation")
+  grid <- call_core("pictures_of_explanation", explanation = core_explanation(x),
+    images = images, n = n, .names = c(explanation = "x"))
+  scale <- lapply(grid$scale, unlist)
+  ends <- data.frame(share = scale$limits)
+  picture_grid(grid) +
+    # Only for the scale: the pictures have their colours already.
+    ggplot2::geom_rect(ggplot2::aes(fill = .data$share), ends, xmin = 0, xmax = 0,
+      ymin = 0, ymax = 0, inherit.aes = FALSE) +
+    ggplot2::scale_fill_gradientn(colours = scale$colours, limits = scale$limits,
+      breaks = scale$breaks, labels = scale$labels, name = NULL)
+}
+
 #' @eval said("plot_tiles")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)

@@ -54,6 +54,8 @@ from reticnn.evaluation import (
     evaluation_curve as evaluation_curve,
 )
 from reticnn.evaluation.cross_validated import CrossValidation as CrossValidation
+from reticnn.explanation import explain_prediction as explain_prediction
+from reticnn.explanation.explained import Explanation as Explanation
 from reticnn.inspection import (
     architecture as architecture,
     describe_model as describe_model,
@@ -80,6 +82,7 @@ from reticnn.plots import (
     plot_cross_validation as plot_cross_validation,
     plot_curve as plot_curve,
     plot_description as plot_description,
+    plot_explanation as plot_explanation,
     plot_feature_maps as plot_feature_maps,
     plot_filters as plot_filters,
     plot_history as plot_history,

@@ -165,6 +165,30 @@ def walk(graph, values, visit, enters=None, prefix=""):
     return [value_of[id(tensor)] for tensor in graph.outputs]
 
 
+def run_steps(steps, values, wanted):
+    """Return `values` with all that is needed from there to the `wanted` ones.
+
+    Args:
+        steps: List of objects with lists `inputs` and `outputs`, each after those it
+            depends on, and `use`, a function from a list of what the inputs stand for
+            to that of the outputs.
+        values: Dict of what is known by now, by inputs or outputs of the steps.
+        wanted: Those inputs or outputs that are asked for.
+    """
+    values = dict(values)
+    needed = set(wanted) - set(values)
+    needing = []
+    for step in reversed(steps):
+        if needed.intersection(step.outputs):
+            needed.difference_update(step.outputs)
+            needed.update(value for value in step.inputs if value not in values)
+            needing.append(step)
+    for step in reversed(needing):
+        results = step.use([values[value] for value in step.inputs])
+        values.update(zip(step.outputs, results, strict=True))
+    return values
+
+
 def named_layers(graph):
     """Return the layers of a graph, by name, those of nested models one by one."""
     layers = {}

@@ -104,6 +104,7 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "predict_images": {"classifier": classifier, "images": few},
         "evaluate_classifier": {"classifier": classifier, "data": few},
         "calibrate_classifier": {"classifier": classifier, "data": swapped},
+        "explain_prediction": {"classifier": classifier, "images": few},
         "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},
         "load_classifier": {"path": str(tmp_path / "a")},
         "report_classifier": {"classifier": classifier, "data": few},
@@ -125,6 +126,9 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
             ]
         },
         "plot_description": {"description": described},
+        "plot_explanation": {
+            "explanation": reticnn.explain_prediction(classifier, few)
+        },
         "plot_feature_maps": {"model": model, "image": few[:1]},
         "plot_filters": {"model": model},
         "plot_history": {"classifier": classifier},

@@ -117,6 +117,7 @@ test_that("no argument with a default refuses NULL", {
     predict_images = list(classifier = classifier, images = data),
     evaluate_classifier = list(classifier = classifier, data = data),
     calibrate_classifier = list(classifier = tiny_classifier(), data = mostly_right()),
+    explain_prediction = list(classifier = classifier, images = data),
     report_classifier = list(classifier = classifier, data = data),
     save_classifier = list(classifier = classifier, path = "a.reticnn"),
     load_classifier = list(path = "a.reticnn"),

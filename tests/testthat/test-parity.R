@@ -5,7 +5,7 @@
 plot_methods <- c(
   plot_cross_validation = "cross_validation", plot_description = "description",
   plot_history = "classifier", plot_ladder = "ladder", plot_rates = "rates",
-  plot_review = "review", plot_tuning = "tuning"
+  plot_review = "review", plot_tuning = "tuning", plot_explanation = "explanation"
 )
 
 wrapped <- function() {

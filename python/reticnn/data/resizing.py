@@ -65,23 +65,59 @@ def _odd(ratio):
     return 2 * int(ratio / 2) + 1 if ratio >= 3 else 1
 
 
+def back_on_image(values, sides, resize):
+    """Return what lies on a fitted image where it lies on the image as it was.
+
+    Args:
+        values: float array (h, w) of the size that the image was fitted to.
+        sides: (height, width) of the image before.
+        resize: How it was fitted, as in `fitted`, or None for "stretch".
+
+    Returns:
+        Array of that height and width, 0 where the image was cut off.
+    """
+    if resize == "pad":
+        values = values[_inner(sides, values.shape)]
+    if resize != "crop":
+        return cv2.resize(values, sides[::-1], interpolation=cv2.INTER_LINEAR)
+    within = _central(sides, values.shape)
+    height, width = (part.stop - part.start for part in within)
+    canvas = np.zeros(sides, values.dtype)
+    canvas[within] = cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
+    return canvas
+
+
 def _centre(pixels, image_size):
     """Return the largest central part that has the aspect ratio of `image_size`."""
-    sides = np.array(pixels.shape[:2])
+    return pixels[_central(pixels.shape[:2], image_size)]
+
+
+def _central(sides, image_size):
+    """Return the slices of that part of an image of (height, width) `sides`."""
+    sides = np.array(sides)
     scale = (sides / image_size).min()
-    height, width = np.maximum(1, np.round(np.multiply(image_size, scale))).astype(int)
-    top, left = (sides - (height, width)) // 2
-    return pixels[top : top + height, left : left + width]
+    size = np.maximum(1, np.round(np.multiply(image_size, scale))).astype(int)
+    return _slices((sides - size) // 2, size)
 
 
 def _on_black(pixels, image_size):
     """Return the whole image, as large as it fits, centred on black."""
-    sides = np.array(pixels.shape[:2])
-    scale = (np.array(image_size) / sides).min()
-    height, width = np.maximum(1, np.round(sides * scale)).astype(int).tolist()
-    top, left = (image_size[0] - height) // 2, (image_size[1] - width) // 2
+    inner = _inner(pixels.shape[:2], image_size)
+    height, width = (part.stop - part.start for part in inner)
     canvas = np.zeros((*image_size, *pixels.shape[2:]), pixels.dtype)
-    canvas[top : top + height, left : left + width] = _stretched(
-        pixels, (height, width)
-    )
+    canvas[inner] = _stretched(pixels, (height, width))
     return canvas
+
+
+def _inner(sides, image_size):
+    """Return the slices in which an image of (height, width) `sides` lies there."""
+    sides, image_size = np.array(sides), np.array(image_size)
+    size = np.maximum(1, np.round(sides * (image_size / sides).min())).astype(int)
+    return _slices((image_size - size) // 2, size)
+
+
+def _slices(starts, sizes):
+    return tuple(
+        slice(int(start), int(start + size))
+        for start, size in zip(starts, sizes, strict=True)
+    )

@@ -87,7 +87,7 @@ def feature_maps(model, images, layers=None):
         names = [_convolution_name(known, None)]
     else:
         names = [
-            _layer_name(known, name, "layers") for name in as_strings(layers, "layers")
+            layer_name(known, name, "layers") for name in as_strings(layers, "layers")
         ]
     found = _passing(graph, _pixels(graph, images), names)
     return {name: _maps(name, found[name][1]) for name in names}
@@ -106,7 +106,7 @@ def _convolution_name(layers, name):
             "`model` must have a convolution with a kernel, but has none. Build one "
             "with `build_cnn()`."
         )
-    name = _layer_name(layers, name, "layer")
+    name = layer_name(layers, name, "layer")
     if name in convolutions:
         return name
     listed = ", ".join(map(repr, convolutions[:5])) or "none"
@@ -117,7 +117,7 @@ def _convolution_name(layers, name):
     )
 
 
-def _layer_name(layers, name, argument):
+def layer_name(layers, name, argument):
     """Return the whole name of the layer that is called so."""
     name = as_string(name, argument)
     if name in layers:

@@ -12,7 +12,13 @@ from reticnn.outputs.compiled import (
     targets_of_classes,
 )
 from reticnn.outputs.losses import loss_and_metric, soft_binary_accuracy
-from reticnn.outputs.meaning import count_classes, meaning_of, output_kind
+from reticnn.outputs.meaning import (
+    count_classes,
+    keeps_values,
+    meaning_of,
+    output_kind,
+    squash_of,
+)
 from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
 from reticnn.outputs.scores import copy_with_scores, followed_by
 
@@ -24,6 +30,7 @@ __all__ = [
     "count_classes",
     "followed_by",
     "is_for_several_labels",
+    "keeps_values",
     "kind_of_classifier",
     "learns_probabilities",
     "loss_and_metric",
@@ -34,6 +41,7 @@ __all__ = [
     "slopes_of_drawn_classes",
     "smoothing_of",
     "soft_binary_accuracy",
+    "squash_of",
     "takes_logits",
     "takes_one_hot",
     "targets_of_classes",

@@ -241,6 +241,37 @@ def _squash_of(layer, operation):
     return _ACTIVATIONS.get(activation), -1
 
 
+def squash_of(layer):
+    """Return `"softmax"` or `"sigmoid"` if a layer or operation ends in it, or None.
+
+    The logarithm of softmax counts as softmax.
+    """
+    if isinstance(layer, _LAYERS.SpectralNormalization):
+        layer = layer.layer
+    operation = operation_name(layer)
+    if operation == "LogSoftmax":
+        return "softmax"
+    if _is_one(layer, (*_WITH_ACTIVATION, _LAYERS.Activation)):
+        logarithms = (keras.activations.log_softmax, keras.ops.log_softmax)
+        if layer.activation in logarithms:
+            return "softmax"
+    squash, _ = _squash_of(layer, operation)
+    return None if squash == "linear" else squash
+
+
+def keeps_values(layer):
+    """Return whether a layer or operation changes no values, but the shape at most.
+
+    In training, it may do more.
+    """
+    operations = _SAME_VALUES_OPERATIONS | _OTHER_SHAPE_OPERATIONS
+    if _is_one(layer, (_LAYERS.Activation,)):
+        return layer.activation is keras.activations.linear
+    return _is_one(layer, (*_SAME_VALUES, *_OTHER_SHAPE)) or (
+        operation_name(layer) in operations
+    )
+
+
 def _is_one(layer, classes):
     """Return whether a layer is of one of Keras's classes, and computes as that does.
 

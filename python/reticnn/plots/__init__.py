@@ -1,6 +1,7 @@
 """Pictures of data, models and training, as figures of matplotlib."""
 
 from reticnn.plots.architecture import plot_architecture
+from reticnn.plots.attribution import plot_explanation
 from reticnn.plots.charts import (
     plot_confusion,
     plot_description,
@@ -29,6 +30,7 @@ __all__ = [
     "plot_cross_validation",
     "plot_curve",
     "plot_description",
+    "plot_explanation",
     "plot_feature_maps",
     "plot_filters",
     "plot_history",

@@ -42,7 +42,7 @@ def plot_images(images, predictions=None, n=16):
     Example:
         >>> plot_images(shape_images(12, 6), n=12).savefig("images.png")
     """
-    return _grid(pictures_of_images(images, predictions, n))
+    return figure_of_grid(pictures_of_images(images, predictions, n))
 
 
 def plot_augmentation(image, policy, n=8, seed=None):
@@ -69,7 +69,7 @@ def plot_augmentation(image, policy, n=8, seed=None):
         >>> policy = augmentation(rotation=0.1, color_jitter=0.3, erasing=0.5)
         >>> plot_augmentation(shape_images(1), policy, seed=1).savefig("augmented.png")
     """
-    return _grid(pictures_of_augmentation(image, policy, n, seed))
+    return figure_of_grid(pictures_of_augmentation(image, policy, n, seed))
 
 
 def plot_filters(model, layer=None, n=32):
@@ -95,7 +95,7 @@ def plot_filters(model, layer=None, n=32):
     Example:
         >>> plot_filters(build_cnn()).savefig("filters.png")
     """
-    return _grid(pictures_of_filters(model, layer, n))
+    return figure_of_grid(pictures_of_filters(model, layer, n))
 
 
 def plot_feature_maps(model, image, layers=None, n=15):
@@ -124,7 +124,7 @@ def plot_feature_maps(model, image, layers=None, n=15):
         >>> plot_feature_maps(build_cnn(), shape_images(1)).savefig("maps.png")
     """
     grid = pictures_of_feature_maps(model, image, layers, n)
-    return _grid(grid) if grid["title"] else _rows(grid)
+    return figure_of_grid(grid) if grid["title"] else _rows(grid)
 
 
 def plot_review(review, data, kind=None, n=6):
@@ -152,10 +152,10 @@ def plot_review(review, data, kind=None, n=6):
         >>> data = shape_images(100) + shape_images(100)
         >>> plot_review(review_images(data), data).savefig("review.png")
     """
-    return _grid(pictures_of_review(review, data, kind, n))
+    return figure_of_grid(pictures_of_review(review, data, kind, n))
 
 
-def _grid(grid):
+def figure_of_grid(grid):
     """Return a figure of pictures, as many beside as below each other."""
     pictures, columns = grid["pictures"], grid["columns"]
     rows = math.ceil(len(pictures) / columns)

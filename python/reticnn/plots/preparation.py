@@ -57,7 +57,7 @@ def pictures_of_images(images, predictions=None, n=16):
         n: Whole number of images.
     """
     _warn_of_bands(images)
-    data = _image_data(images, "images")
+    data = image_data_of(images, "images")
     predictions = _as_predictions(predictions, data)
     positions = _of_all_classes(data, as_int(n, "n"))
     part, labels = data[positions], data[positions].labels
@@ -165,10 +165,10 @@ def _columns(number):
 
 def _first(image, image_shape=(None, None, 3)):
     """Return the first image as image data; of a file, in the shape that is taken."""
-    return _image_data(image, "image", image_shape)[:1]
+    return image_data_of(image, "image", image_shape)[:1]
 
 
-def _image_data(value, name, image_shape=(None, None, 3)):
+def image_data_of(value, name, image_shape=(None, None, 3)):
     """Return image data, files or an array as image data that is not empty."""
     if is_of_files(value):
         value = files_for(value, name, image_shape)

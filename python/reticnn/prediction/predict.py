@@ -162,7 +162,7 @@ def predict_images(
     rule = as_bad_image_rule(on_bad_image)
     summarise = as_summary(summarise)
     prior = as_prior(prior, classifier)
-    data = _images_to_predict(images, views.reading_shape, classifier, rule)
+    data = images_to_predict(images, views.reading_shape, classifier, rule)
     if summarise:
         check_tiles(data, "images")
     sources = views.sources(data)
@@ -170,7 +170,7 @@ def predict_images(
     predicted = _mean_probabilities(views, sources, batch_size, start_progress)
     warn_of_missing(predicted, data.files)
     predicted = with_prior(predicted, classifier, prior)
-    known = _known_of(data)
+    known = known_of(data)
     if summarise:
         images = ImagesOfTiles(data)
         predicted = images.summarised(predicted, summarise)
@@ -182,7 +182,7 @@ def predict_images(
     return {**table, **known}
 
 
-def _known_of(data):
+def known_of(data):
     """Return the columns of a table that say which image, or tile, a row is about."""
     known = {} if data.files is None else {".file": data.files}
     if data.boxes is not None:
@@ -243,7 +243,7 @@ def _check_columns(class_names):
         )
 
 
-def _images_to_predict(images, shape, classifier, on_bad_image):
+def images_to_predict(images, shape, classifier, on_bad_image):
     """Return whatever images a user has as image data; paths are read at `shape`."""
     if isinstance(images, (ImageData, Mapping)):
         return as_image_data(images, "images")

@@ -38,8 +38,14 @@ class Call:
         self.outputs = node.output_tensors
         self._arguments = node.arguments
 
-    def on(self, tensors):
+    def on(self, tensors, training=None):
         """Call the layer in the same way, on other tensors than `inputs`.
+
+        Args:
+            tensors: List of tensors, one for each of `inputs`.
+            training: What the layer is told of being trained, whatever the graph says,
+                as Keras does where a model is called with it; or None for what the
+                graph says. Default None.
 
         Returns:
             List of what it returns.
@@ -47,6 +53,8 @@ class Call:
         replaced = map(id, self.inputs)
         filled_in = dict(zip(replaced, tensors, strict=True))
         positional, named = self._arguments.fill_in(filled_in)
+        if training is not None and getattr(self.layer, "_call_has_training_arg", 0):
+            named = {**named, "training": training}
         return keras.tree.flatten(self.layer(*positional, **named))
 
 

@@ -9,6 +9,7 @@ from reticnn.graph import (
     has_weights,
     leaves_of,
     own_methods,
+    run_steps,
     walk,
 )
 from reticnn.layers.inference import InferenceModel
@@ -76,12 +77,12 @@ def split_at_training(model):
     if not cut or all(output.steady for output in outputs):
         raise NotSplitError("nothing in the model is trained")
     start = _input_like(graph.inputs[0])
-    values = _run(steps, {image: start}, cut)
+    values = run_steps(steps, {image: start}, cut)
     if not all(values[value].dtype in _KEPT_EXACTLY for value in cut):
         raise NotSplitError("its results do not fit into float32", True)
     beginning = keras.Model(start, [values[value] for value in cut])
     inputs = {value: _input_like(values[value]) for value in cut}
-    values = _run(steps, inputs, outputs)
+    values = run_steps(steps, inputs, outputs)
     rest = keras.Model(_alone(inputs.values()), values[outputs[0]])
     if not _same(rest.trainable_variables, model.trainable_variables):
         raise NotSplitError("the model trains more than its graph of layers", True)
@@ -183,7 +184,7 @@ def _use_in_inference(call, given, steps):
     cut = _cut(inner, outputs)
     made = _made(model, given, inner, cut)
     inputs = {value: _input_like(tensor) for value, tensor in made.items()}
-    values = _run(inner, inputs, outputs)
+    values = run_steps(inner, inputs, outputs)
     rest = InferenceModel(_alone(inputs.values()), values[outputs[0]])
 
     def rest_on(tensors):
@@ -199,7 +200,7 @@ def _made(model, given, steps, wanted):
         value: _input_like(tensor)
         for value, tensor in zip(given, model.inputs, strict=True)
     }
-    values = _run([step for step in steps if step.steady], starts, wanted)
+    values = run_steps([step for step in steps if step.steady], starts, wanted)
     return {value: values[value] for value in wanted}
 
 
@@ -254,22 +255,6 @@ def _cut(steps, outputs):
     """Return the steady values that are used by what is not steady."""
     used = [value for step in steps if not step.steady for value in step.inputs]
     return list(dict.fromkeys(value for value in used + outputs if value.steady))
-
-
-def _run(steps, values, wanted):
-    """Return `values` with all that is needed from there to the `wanted` ones."""
-    values = dict(values)
-    needed = set(wanted) - set(values)
-    needing = []
-    for step in reversed(steps):
-        if needed.intersection(step.outputs):
-            needed.difference_update(step.outputs)
-            needed.update(value for value in step.inputs if value not in values)
-            needing.append(step)
-    for step in reversed(needing):
-        results = step.use([values[value] for value in step.inputs])
-        values.update(zip(step.outputs, results, strict=True))
-    return values
 
 
 def _same(variables, others):

@@ -1,0 +1,218 @@
+"""Explain predictions: which parts of an image speak for a class."""
+
+import numpy as np
+
+from reticnn.coercion import (
+    as_choice,
+    as_float,
+    as_int,
+    as_seed,
+    as_strings,
+)
+from reticnn.data.conversion import images_for_model
+from reticnn.data.listing import as_bad_image_rule
+from reticnn.explanation.blank import as_baseline
+from reticnn.explanation.class_activation import ClassActivation
+from reticnn.explanation.explained import explanation_of
+from reticnn.explanation.pixel_gradients import (
+    IntegratedGradients,
+    PixelGradient,
+    SmoothGrad,
+)
+from reticnn.explanation.score_network import ScoreNetwork
+from reticnn.explanation.targets import Targets
+from reticnn.outputs import as_classifier_or_model
+from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.missing import warn_of_missing
+from reticnn.prediction.predict import images_to_predict
+from reticnn.runtime.progress import as_step_progress, reporting
+
+CAMS = ("grad_cam", "grad_cam++", "layer_cam")
+GRADIENTS = ("gradient", "smooth_grad", "integrated_gradients")
+METHODS = (*CAMS, *GRADIENTS)
+
+# How many noisy copies and steps there are if nobody says it.
+_SAMPLES = {"smooth_grad": 25, "integrated_gradients": 64}
+
+
+def explain_prediction(
+    classifier,
+    images,
+    classes=None,
+    method="grad_cam",
+    *,
+    against=None,
+    layer=None,
+    samples=None,
+    noise=0.15,
+    baseline="mean",
+    seed=None,
+    class_names=None,
+    batch_size=32,
+    on_bad_image="error",
+    progress="auto",
+    output="auto",
+):
+    """Show which parts of images speak for a class, as maps.
+
+    A map says how much each pixel, or the region that it lies in, adds to the score of
+    a class. The score is what the network computes before softmax or sigmoid, because
+    probabilities hardly change where they are near 0 or 1.
+
+    Args:
+        classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
+            model from images to classes.
+        images: Image data, an array, a path or paths, as `predict_images` takes them.
+        classes: Name of the class to explain, or several names; `"all"` for all
+            classes; or None for the predicted class of each image. Default None.
+        method: Name of a method, or several names. Class activation maps weigh the
+            feature maps of a layer: `"grad_cam"`, by the mean of their gradients;
+            `"grad_cam++"`, by the positive ones, so that several objects of a class
+            count alike; `"layer_cam"`, at each place by the gradient there, which keeps
+            detail in early layers. They have no values below 0, and need a convolution.
+            Gradients by the pixels suit any network that can be differentiated:
+            `"gradient"`, how steeply the score changes with a pixel, in either
+            direction; `"smooth_grad"`, the same averaged over noisy copies of the
+            image; `"integrated_gradients"`, averaged on the way from a blank image and
+            multiplied by the difference to it. Default `"grad_cam"`.
+        against: Name of a class whose score is subtracted: the maps then show what
+            speaks for a class and not for that one. None for the score alone. Default
+            None.
+        layer: For class activation maps, name of a layer as listed by `describe_model`,
+            with or without the names of the models it is in. None for the last feature
+            maps with more than one row and column. Default None.
+        samples: Whole number of noisy copies for `"smooth_grad"`, 25 if None, and of
+            steps for `"integrated_gradients"`, 64 if None. Default None.
+        noise: Number above 0, standard deviation of the noise of `"smooth_grad"` as a
+            part of the range of the image's values. Default 0.15.
+        baseline: The blank image of `"integrated_gradients"`: a number, 0 (black) to
+            255 (white), or one for each channel; or `"mean"`, the mean colour of each
+            image. Default `"mean"`.
+        seed: Whole number of at least 0 that fixes the noise, or None for a new one in
+            each call. Default None.
+        class_names: For a Keras model, the names of its classes, as in
+            `predict_images`. Default None.
+        batch_size: Whole number of images per batch. Smaller ones need less memory.
+            Default 32.
+        on_bad_image: `"error"` or `"skip"`, as in `predict_images`. Default `"error"`.
+        progress: `"bar"`, `"none"`, `"auto"` or a function, as in `predict_images`.
+            Default `"auto"`.
+        output: For a Keras model, what it outputs, as in `predict_images`. Default
+            `"auto"`.
+
+    Returns:
+        `Explanation`, which prints what it holds, with the attributes `maps`, float32
+        array (rows, height, width) of the size of the classifier's input, in units of
+        the score; `table`, a dict of equal-length lists with the same rows, one for
+        each image, method and class: `image`, its position, `.file`, `method`,
+        `layer`, `class`, `against`, `score`, which is explained, and `probability` of
+        the class; `images`, the pixels as the network saw them; `scores_are`, what a
+        score is, in words; and `class_names`. The score of a network that gives
+        distances to prototypes is the negative distance. A single sigmoid unit has the
+        log odds of the second class, and the negative of that is the score of the
+        first. `plot_explanation` draws it.
+
+    Raises:
+        TypeError: If `classifier` is not a classifier, or `images` is none of these.
+        FileNotFoundError: If a path does not exist.
+        ValueError: If there is no such class, method or layer, the layer has no feature
+            maps, the network has no convolution or cannot be differentiated where the
+            method needs it, an argument is outside its range, or for what
+            `predict_images` refuses.
+
+    Warns:
+        UserWarning: If maps are 0 everywhere, maps of integrated gradients do not sum
+            to the difference of the scores to within 1 %, no feature maps are on every
+            way through the network, or as `predict_images` does.
+
+    Example:
+        >>> explanation = explain_prediction(classifier, "~/photos/tom.jpg")
+        >>> explanation.maps.shape
+        (1, 224, 224)
+        >>> both = explain_prediction(classifier, "~/photos", classes=["cat", "dog"])
+        >>> plot_explanation(both).savefig("why.png")
+
+    Source:
+        Grad-CAM: Selvaraju et al. (2017), arXiv:1610.02391. Grad-CAM++: Chattopadhyay
+        et al. (2018), arXiv:1710.11063. LayerCAM: Jiang et al. (2021), IEEE
+        Transactions on Image Processing 30. Gradient: Simonyan, Vedaldi and Zisserman
+        (2013), arXiv:1312.6034. SmoothGrad: Smilkov et al. (2017), arXiv:1706.03825.
+        Integrated gradients: Sundararajan, Taly and Yan (2017), arXiv:1703.01365.
+    """
+    start_progress = as_step_progress(progress)
+    classifier = as_classifier_or_model(classifier, class_names, output)
+    methods = _as_methods(method)
+    batch_size = as_int(batch_size, "batch_size")
+    network = ScoreNetwork(classifier)
+    targets = Targets(
+        classifier.class_names, classifier.model.output_shape[1], classes, against
+    )
+    settings = {
+        "layer": layer,
+        "samples": None if samples is None else as_int(samples, "samples"),
+        "noise": as_float(noise, "noise", above=0),
+        "baseline": as_baseline(baseline, classifier.image_shape[2]),
+        "seed": as_seed(seed),
+        "batch_size": batch_size,
+    }
+    explainers = {name: _explainer(name, network, settings) for name in methods}
+    shape = classifier.image_shape
+    rule = as_bad_image_rule(on_bad_image)
+    given = images_to_predict(images, shape, classifier, rule)
+    data = images_for_model(
+        given, shape, "images", classifier.resize, reading=classifier.reading
+    )
+    report = start_progress(number_of_batches(data, batch_size))
+    pictures, found = [], {name: [] for name in methods}
+    start = 0
+    with read_batches([data], batch_size) as batches:
+        for pixels in reporting(batches, report):
+            pixels = pixels.astype("float32")
+            pictures.append(pixels)
+            positions = np.arange(start, start + len(pixels))
+            start += len(pixels)
+            for name, explainer in explainers.items():
+                found[name].append(explainer.of_batch(pixels, targets, positions))
+    for explainer in explainers.values():
+        if hasattr(explainer, "warn"):
+            explainer.warn()
+    outputs = np.concatenate([part.outputs for part in found[methods[0]]])
+    chances = network.chances(outputs)
+    warn_of_missing(chances, data.files)
+    layers = {name: explainer.layer for name, explainer in explainers.items()}
+    return explanation_of(
+        found,
+        layers,
+        data,
+        np.concatenate(pictures),
+        chances,
+        classifier,
+        targets,
+        network.scores_are,
+    )
+
+
+def explanation_as_lists(*args, **kwargs):
+    """Return what `explain_prediction` does as a dict of its attributes, for R."""
+    return dict(vars(explain_prediction(*args, **kwargs)))
+
+
+def _as_methods(value):
+    """Return the names of methods, each once."""
+    names = [as_choice(name, "method", METHODS) for name in as_strings(value, "method")]
+    return list(dict.fromkeys(names))
+
+
+def _explainer(name, network, settings):
+    """Return what explains batches of images by a method."""
+    samples = settings["samples"] or _SAMPLES.get(name)
+    batch_size = settings["batch_size"]
+    if name in CAMS:
+        return ClassActivation(network, name, settings["layer"])
+    if name == "smooth_grad":
+        return SmoothGrad(
+            network, batch_size, samples, settings["noise"], settings["seed"]
+        )
+    if name == "integrated_gradients":
+        return IntegratedGradients(network, batch_size, samples, settings["baseline"])
+    return PixelGradient(network, batch_size)

@@ -1,0 +1,142 @@
+"""The score of each class, before softmax or sigmoid, as images lead to it."""
+
+import copy
+
+import numpy as np
+
+from reticnn.explanation.flat_network import FlatNetwork, Step, Value
+from reticnn.outputs import keeps_values, probabilities, squash_of
+from reticnn.runtime.backend import keras
+
+# Of probabilities of which nothing but a logarithm can be taken.
+_LEAST = 1e-12
+
+BEFORE = {
+    "softmax": "before softmax",
+    "sigmoid": "before sigmoid",
+    "logits": "logits",
+    "distances": "negative squared distance to the prototype",
+}
+
+
+class ScoreNetwork:
+    """A classifier's network with the scores of the classes besides its outputs.
+
+    Attributes:
+        flat: `FlatNetwork`, with what computes the scores.
+        scores_are: In words, what the score of a class is.
+        classes: How many there are.
+    """
+
+    def __init__(self, classifier):
+        """Take a `Classifier`."""
+        self._model = classifier.model
+        self.flat = FlatNetwork(classifier.model)
+        self.kind = classifier.output
+        self.classes = len(classifier.class_names)
+        self._units = self.flat.output.shape[-1]
+        self._raw, self._is_before = self._before_squash()
+        if self.kind in ("softmax", "sigmoid") and not self._is_before:
+            odds = "log odds" if self._units == 1 else "logarithm of the probability"
+            self.scores_are = odds
+        else:
+            self.scores_are = BEFORE[self.kind]
+
+    @property
+    def ends(self):
+        """The values that `joined` is made of."""
+        return [self._raw, self.flat.output]
+
+    def joined(self, tensors):
+        """Return the scores and the outputs side by side, (n, classes + units).
+
+        Args:
+            tensors: List of the tensors in place of `ends`.
+        """
+        ops = keras.ops
+        raw, output = (ops.cast(tensor, "float32") for tensor in tensors)
+        return ops.concatenate([self._scores(raw), output], axis=-1)
+
+    def parts(self, joined):
+        """Return scores and outputs, float64 arrays, of what `joined` returned."""
+        values = keras.ops.convert_to_numpy(joined).astype("float64")
+        return values[:, : self.classes], values[:, self.classes :]
+
+    def chances(self, outputs):
+        """Return the probability of each class, as `predict_images` does."""
+        return probabilities(self._model, self.kind, outputs)
+
+    def of_images(self, images):
+        """Return what `joined` does for a tensor of images."""
+        return self.joined(self.flat.run({self.flat.image: images}, self.ends))
+
+    def weights(self, rows, signs):
+        """Return what to weigh `joined` with for a sum of signed scores of classes.
+
+        Args:
+            rows: Number of images.
+            signs: Array (n, classes), how often the score of a class counts.
+        """
+        rest = np.zeros((rows, self._units))
+        return np.concatenate([signs, rest], axis=1).astype("float32")
+
+    def _scores(self, raw):
+        """Return the score of each class, (n, classes)."""
+        ops = keras.ops
+        if self.kind == "distances":
+            return -raw
+        if self.kind in ("softmax", "sigmoid") and not self._is_before:
+            raw = ops.clip(raw, _LEAST, 1.0)
+            if self._units == 1:
+                raw = ops.log(raw) - ops.log(ops.clip(1 - raw, _LEAST, 1.0))
+            else:
+                raw = ops.log(raw)
+        return ops.concatenate([-raw, raw], axis=-1) if self._units == 1 else raw
+
+    def _before_squash(self):
+        """Return the value of the scores and whether they are before softmax or so.
+
+        Where only the shape is changed behind softmax or sigmoid, the same is done to
+        what goes in. Behind anything else, such as a mean of several predictions, there
+        is no one score before it.
+        """
+        end, behind = self.flat.giving(self.flat.output), []
+        while end and squash_of(end.layer) is None and _keeps_values(end):
+            behind.append(end)
+            end = self.flat.giving(end.inputs[0])
+        if not end or squash_of(end.layer) is None or len(end.inputs) != 1:
+            return self.flat.output, False
+        (value,) = self._also(end, _without_squash(end), end.inputs)
+        for step in reversed(behind):
+            (value,) = self._also(step, step.use, [value])
+        return value, True
+
+    def _also(self, step, use, inputs):
+        """Add a step like one that there is, and return what it gives."""
+        outputs = [Value(value.shape) for value in step.outputs]
+        self.flat.steps.append(Step("", step.layer, inputs, outputs, use))
+        return outputs
+
+
+def _keeps_values(step):
+    return len(step.inputs) == len(step.outputs) == 1 and keeps_values(step.layer)
+
+
+def _without_squash(step):
+    """Return what a step does but for its softmax or sigmoid, of tensors in a list."""
+    if isinstance(step.layer, keras.layers.SpectralNormalization):
+        twin = copy.copy(step.layer)
+        object.__setattr__(twin, "layer", _linear(step.layer.layer))
+    elif isinstance(step.layer, keras.layers.Layer) and step.layer.weights:
+        twin = _linear(step.layer)
+    else:
+        return lambda tensors: tensors
+    return lambda tensors: [twin(tensors[0])]
+
+
+def _linear(layer):
+    """Return a layer of the same weights without its activation."""
+    twin = copy.copy(layer)
+    # Past Keras, which would note it as a part of the layer.
+    object.__setattr__(twin, "activation", keras.activations.linear)
+    return twin

@@ -1,0 +1,67 @@
+# What R adds to the core's explanations: tibbles, positions from 1, printing, plots.
+
+test_that("an explanation has maps, a tibble of the same rows, and prints", {
+  skip_if_no_core()
+  data <- shape_images(3, image_size = 16, seed = 1)
+  classifier <- tiny_classifier()
+  found <- suppressWarnings(
+    explain_prediction(classifier, data, "all", c("layer_cam", "gradient"))
+  )
+  expect_s3_class(found, "reticnn_explanation")
+  expect_identical(dim(found$maps), c(12L, 16L, 16L))
+  expect_s3_class(found$table, "tbl_df")
+  expect_identical(found$table$image, rep(1:3, each = 4))
+  expect_identical(levels(found$table$class), classifier$class_names)
+  expect_identical(found$table$method, rep(rep(c("layer_cam", "gradient"), each = 2), 3))
+  expect_identical(is.na(found$table$layer), found$table$method == "gradient")
+  expect_identical(found$table$against, rep(NA_character_, 12))
+  predicted <- predict(classifier, data)
+  expect_equal(found$table$probability[c(1, 5, 9)], predicted[[2]], tolerance = 1e-5)
+  expect_identical(dim(found$images), c(3L, 16L, 16L, 3L))
+  expect_output(print(found), "3 images of 16 x 16, 12 maps")
+  expect_output(print(found), "layer_cam in '")
+  expect_output(print(found), "before sigmoid")
+})
+
+test_that("the seed is R's, and factors are names", {
+  skip_if_no_core()
+  data <- shape_images(2, image_size = 16, seed = 1)
+  explain <- function() {
+    withr::local_seed(4)
+    explain_prediction(tiny_classifier(), data, factor("square"), "smooth_grad", samples = 2)
+  }
+  first <- explain()
+  expect_identical(explain()$maps, first$maps)
+  expect_identical(as.character(first$table$class), rep("square", 2))
+})
+
+test_that("an explanation is drawn, also one that was read again", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  folder <- withr::local_tempdir()
+  write_png(file.path(folder, "a.png"), "red")
+  write_png(file.path(folder, "b.png"), "blue")
+  found <- suppressWarnings(
+    explain_prediction(tiny_classifier(), folder, "all", "integrated_gradients")
+  )
+  file <- withr::local_tempfile()
+  saveRDS(found, file)
+  plot <- plot(readRDS(file))
+  expect_s3_class(plot, "ggplot")
+  built <- ggplot2::ggplot_build(plot)
+  expect_identical(nrow(built$data[[1]]), 6L)
+  one <- plot(found, n = 1)
+  expect_identical(nrow(ggplot2::ggplot_build(one)$data[[1]]), 3L)
+  expect_error(plot(found, images = random_images(3, 16, 16, 3)), "`images` has 3 images",
+    class = "reticnn_error")
+})
+
+test_that("bad arguments of an explanation are named as in R", {
+  skip_if_no_core()
+  data <- shape_images(2, image_size = 16, seed = 1)
+  explain <- function(...) explain_prediction(tiny_classifier(), data, ...)
+  expect_error(explain("cricle"), "`classes`.*'circle'", class = "reticnn_error")
+  expect_error(explain(method = "cam"), "`method`.*'grad_cam'", class = "reticnn_error")
+  expect_error(explain(layer = "no"), "`layer` is 'no'", class = "reticnn_error")
+  expect_error(explain(baseline = c(1, 2)), "`baseline`.*c\\(1, 2\\)", class = "reticnn_error")
+})

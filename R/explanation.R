@@ -23,14 +23,15 @@
 #' explain_prediction(classifier, shape_images(2), "square", c("grad_cam", "gradient"))$table
 explain_prediction <- function(classifier, images, classes = NULL, method = "grad_cam",
                                against = NULL, layer = NULL, samples = NULL, noise = 0.15,
-                               baseline = "mean", seed = NULL, class_names = NULL,
-                               batch_size = 32, on_bad_image = "error", progress = "auto",
+                               baseline = "mean", patch_size = NULL, stride = NULL,
+                               seed = NULL, class_names = NULL, batch_size = 32,
+                               on_bad_image = "error", progress = "auto",
                                output = "auto") {
   if (is.factor(classes)) classes <- as.character(classes)
   new_explanation(call_core("explanation_as_lists", classifier = as_core(classifier),
     images = images, classes = classes, method = method, against = against, layer = layer,
-    samples = samples, noise = noise, baseline = baseline, seed = seed_or_draw(seed),
-    class_names = as_strings(class_names), batch_size = batch_size,
+    samples = samples, noise = noise, baseline = baseline, patch_size = patch_size,
+    stride = stride, seed = seed_or_draw(seed), class_names = as_strings(class_names), batch_size = batch_size,
     on_bad_image = on_bad_image, progress = step_reporter(progress, "Explaining"),
     output = output))
 }

@@ -8,18 +8,21 @@ from reticnn.coercion import (
     as_int,
     as_seed,
     as_strings,
+    none_as_default,
 )
 from reticnn.data.conversion import images_for_model
 from reticnn.data.listing import as_bad_image_rule
 from reticnn.explanation.blank import as_baseline
 from reticnn.explanation.class_activation import ClassActivation
 from reticnn.explanation.explained import explanation_of
+from reticnn.explanation.perturbing import Occlusion, Rise
 from reticnn.explanation.pixel_gradients import (
     IntegratedGradients,
     PixelGradient,
     SmoothGrad,
 )
 from reticnn.explanation.score_network import ScoreNetwork
+from reticnn.explanation.superpixels import Lime, Shap
 from reticnn.explanation.targets import Targets
 from reticnn.outputs import as_classifier_or_model
 from reticnn.prediction.forward import number_of_batches, read_batches
@@ -29,10 +32,17 @@ from reticnn.runtime.progress import as_step_progress, reporting
 
 CAMS = ("grad_cam", "grad_cam++", "layer_cam")
 GRADIENTS = ("gradient", "smooth_grad", "integrated_gradients")
-METHODS = (*CAMS, *GRADIENTS)
+PERTURBING = ("occlusion", "rise", "lime", "shap")
+METHODS = (*CAMS, *GRADIENTS, *PERTURBING)
 
-# How many noisy copies and steps there are if nobody says it.
-_SAMPLES = {"smooth_grad": 25, "integrated_gradients": 64}
+# How many copies of an image, or steps to it, there are if nobody says it.
+_SAMPLES = {
+    "smooth_grad": 25,
+    "integrated_gradients": 64,
+    "rise": 500,
+    "lime": 500,
+    "shap": 500,
+}
 
 
 def explain_prediction(
@@ -46,6 +56,8 @@ def explain_prediction(
     samples=None,
     noise=0.15,
     baseline="mean",
+    patch_size=None,
+    stride=None,
     seed=None,
     class_names=None,
     batch_size=32,
@@ -74,22 +86,34 @@ def explain_prediction(
             `"gradient"`, how steeply the score changes with a pixel, in either
             direction; `"smooth_grad"`, the same averaged over noisy copies of the
             image; `"integrated_gradients"`, averaged on the way from a blank image and
-            multiplied by the difference to it. Default `"grad_cam"`.
+            multiplied by the difference to it. Methods that hide parts of the image
+            suit any network: `"occlusion"`, what the score loses where a patch lies;
+            `"rise"`, the mean score where random masks keep a pixel, less that of all
+            masks; `"lime"`, a linear model of the score by which superpixels are kept;
+            `"shap"`, Shapley values of superpixels, which sum to the difference to the
+            score of a blank image. Superpixels are those of SLIC if scikit-image is
+            installed, else squares. Default `"grad_cam"`.
         against: Name of a class whose score is subtracted: the maps then show what
             speaks for a class and not for that one. None for the score alone. Default
             None.
         layer: For class activation maps, name of a layer as listed by `describe_model`,
             with or without the names of the models it is in. None for the last feature
             maps with more than one row and column. Default None.
-        samples: Whole number of noisy copies for `"smooth_grad"`, 25 if None, and of
-            steps for `"integrated_gradients"`, 64 if None. Default None.
+        samples: Whole number of noisy copies for `"smooth_grad"`, 25 if None; of steps
+            for `"integrated_gradients"`, 64 if None; or of copies with hidden parts for
+            `"rise"`, `"lime"` and `"shap"`, 500 if None. Default None.
         noise: Number above 0, standard deviation of the noise of `"smooth_grad"` as a
             part of the range of the image's values. Default 0.15.
-        baseline: The blank image of `"integrated_gradients"`: a number, 0 (black) to
-            255 (white), or one for each channel; or `"mean"`, the mean colour of each
-            image. Default `"mean"`.
-        seed: Whole number of at least 0 that fixes the noise, or None for a new one in
-            each call. Default None.
+        baseline: What integrated gradients start from, and what is shown in place of
+            hidden parts: a number, 0 (black) to 255 (white), or one for each channel;
+            or `"mean"`, the mean colour of each image. Default `"mean"`.
+        patch_size: Whole number of pixels of the side of what is hidden at once: the
+            patch of `"occlusion"`, a cell of the masks of `"rise"`, and about that of a
+            superpixel. None for an eighth of the shorter side. Default None.
+        stride: Whole number of pixels by which the patch of `"occlusion"` is moved.
+            None for half its side. Default None.
+        seed: Whole number of at least 0 that fixes noise and random masks, or None for
+            new ones in each call. Default None.
         class_names: For a Keras model, the names of its classes, as in
             `predict_images`. Default None.
         batch_size: Whole number of images per batch. Smaller ones need less memory.
@@ -122,8 +146,9 @@ def explain_prediction(
 
     Warns:
         UserWarning: If maps are 0 everywhere, maps of integrated gradients do not sum
-            to the difference of the scores to within 1 %, no feature maps are on every
-            way through the network, or as `predict_images` does.
+            to the difference of the scores to within 1 %, there are fewer samples than
+            superpixels, no feature maps are on every way through the network, or as
+            `predict_images` does.
 
     Example:
         >>> explanation = explain_prediction(classifier, "~/photos/tom.jpg")
@@ -138,6 +163,10 @@ def explain_prediction(
         Transactions on Image Processing 30. Gradient: Simonyan, Vedaldi and Zisserman
         (2013), arXiv:1312.6034. SmoothGrad: Smilkov et al. (2017), arXiv:1706.03825.
         Integrated gradients: Sundararajan, Taly and Yan (2017), arXiv:1703.01365.
+        Occlusion: Zeiler and Fergus (2013), arXiv:1311.2901. RISE: Petsiuk, Das and
+        Saenko (2018), arXiv:1806.07421. LIME: Ribeiro, Singh and Guestrin (2016),
+        arXiv:1602.04938. SHAP: Lundberg and Lee (2017), arXiv:1705.07874. SLIC: Achanta
+        et al. (2012), IEEE TPAMI 34.
     """
     start_progress = as_step_progress(progress)
     classifier = as_classifier_or_model(classifier, class_names, output)
@@ -151,6 +180,8 @@ def explain_prediction(
         "layer": layer,
         "samples": None if samples is None else as_int(samples, "samples"),
         "noise": as_float(noise, "noise", above=0),
+        "patch_size": None if patch_size is None else as_int(patch_size, "patch_size"),
+        "stride": None if stride is None else as_int(stride, "stride"),
         "baseline": as_baseline(baseline, classifier.image_shape[2]),
         "seed": as_seed(seed),
         "batch_size": batch_size,
@@ -162,10 +193,11 @@ def explain_prediction(
     data = images_for_model(
         given, shape, "images", classifier.resize, reading=classifier.reading
     )
-    report = start_progress(number_of_batches(data, batch_size))
+    at_once = min(getattr(one, "at_once", batch_size) for one in explainers.values())
+    report = start_progress(number_of_batches(data, at_once))
     pictures, found = [], {name: [] for name in methods}
     start = 0
-    with read_batches([data], batch_size) as batches:
+    with read_batches([data], at_once) as batches:
         for pixels in reporting(batches, report):
             pixels = pixels.astype("float32")
             pictures.append(pixels)
@@ -192,9 +224,10 @@ def explain_prediction(
     )
 
 
-def explanation_as_lists(*args, **kwargs):
-    """Return what `explain_prediction` does as a dict of its attributes, for R."""
-    return dict(vars(explain_prediction(*args, **kwargs)))
+def explanation_as_lists(**arguments):
+    """Return what `explain_prediction` does as R is given it."""
+    explain = none_as_default(explain_prediction, {"progress": "none"})
+    return dict(vars(explain(**arguments)))
 
 
 def _as_methods(value):
@@ -213,6 +246,17 @@ def _explainer(name, network, settings):
         return SmoothGrad(
             network, batch_size, samples, settings["noise"], settings["seed"]
         )
+    if name in PERTURBING:
+        return _perturbing(name, network, settings, samples)
     if name == "integrated_gradients":
         return IntegratedGradients(network, batch_size, samples, settings["baseline"])
     return PixelGradient(network, batch_size)
+
+
+def _perturbing(name, network, settings, samples):
+    """Return what explains images by hiding parts of them."""
+    common = [settings[key] for key in ("batch_size", "baseline", "patch_size")]
+    if name == "occlusion":
+        return Occlusion(network, *common, settings["stride"])
+    kinds = {"rise": Rise, "lime": Lime, "shap": Shap}
+    return kinds[name](network, *common, samples, settings["seed"])

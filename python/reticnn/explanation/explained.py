@@ -45,8 +45,8 @@ class Explanation:
         """Say what is explained, and which class each image is explained for."""
         count = len(self.images)
         rows, height, width = self.maps.shape
-        layers = {name: f" in {layer!r}" for name, layer in self._layers() if layer}
-        methods = [f"{name}{layers.get(name, '')}" for name, _ in self._layers()]
+        layers = {name: f" in {layer!r}" for name, layer in self._by_method() if layer}
+        methods = [f"{name}{layers.get(name, '')}" for name, _ in self._by_method()]
         lines = [
             f"<Explanation> {count:,} image{'' if count == 1 else 's'} of {height} x "
             f"{width}, {rows:,} map{'' if rows == 1 else 's'}",
@@ -59,7 +59,7 @@ class Explanation:
             lines.append(f"and {rows - _MOST:,} more")
         return "\n".join(lines)
 
-    def _layers(self):
+    def _by_method(self):
         """Return the methods, each with its layer or None."""
         return dict(zip(self.table["method"], self.table["layer"], strict=True)).items()
 
@@ -70,7 +70,7 @@ class Explanation:
         what = "no prediction" if value["class"] is None else visible(value["class"])
         if value["against"] is not None:
             what += f" against {visible(value['against'])}"
-        method = f"{value['method']}, " if len(self._layers()) > 1 else ""
+        method = f"{value['method']}, " if len(self._by_method()) > 1 else ""
         return (
             f"{image}: {method}{what}, score {value['score']:.3g}, probability "
             f"{value['probability']:.3f}"

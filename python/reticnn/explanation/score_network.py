@@ -70,6 +70,15 @@ class ScoreNetwork:
         """Return what `joined` does for a tensor of images."""
         return self.joined(self.flat.run({self.flat.image: images}, self.ends))
 
+    def score_model(self):
+        """Return a Keras model from images to the scores alone, without outputs."""
+        return _ScoreModel(self)
+
+    def scores_of_images(self, images):
+        """Return the scores, (n, classes), for a tensor of images."""
+        (raw,) = self.flat.run({self.flat.image: images}, self.ends[:1])
+        return self._scores(keras.ops.cast(raw, "float32"))
+
     def weights(self, rows, signs):
         """Return what to weigh `joined` with for a sum of signed scores of classes.
 
@@ -116,6 +125,24 @@ class ScoreNetwork:
         outputs = [Value(value.shape) for value in step.outputs]
         self.flat.steps.append(Step("", step.layer, inputs, outputs, use))
         return outputs
+
+
+class _ScoreModel(keras.Model):
+    """What a `ScoreNetwork` computes, as Keras runs models.
+
+    It is no graph of the layers, which may have the same names in nested models.
+    """
+
+    def __init__(self, network):
+        super().__init__(name="scores")
+        self._scores_of_images = network.scores_of_images
+        used = {id(step.layer): step.layer for step in network.flat.steps}
+        self.used = [
+            layer for layer in used.values() if isinstance(layer, keras.layers.Layer)
+        ]
+
+    def call(self, images):
+        return self._scores_of_images(images)
 
 
 def _keeps_values(step):

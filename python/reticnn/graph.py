@@ -1,6 +1,7 @@
 """The graph of layers that a Keras model is."""
 
 import math
+from collections import Counter
 from itertools import takewhile
 
 from reticnn.classifier import as_model, unwrapped
@@ -166,7 +167,9 @@ def walk(graph, values, visit, enters=None, prefix=""):
 
 
 def run_steps(steps, values, wanted):
-    """Return `values` with all that is needed from there to the `wanted` ones.
+    """Return a dict of the `wanted` values, with what is needed to have them.
+
+    What no step needs any more is let go of on the way, so that it takes no memory.
 
     Args:
         steps: List of objects with lists `inputs` and `outputs`, each after those it
@@ -183,10 +186,18 @@ def run_steps(steps, values, wanted):
             needed.difference_update(step.outputs)
             needed.update(value for value in step.inputs if value not in values)
             needing.append(step)
+    uses = Counter(wanted)
+    for step in needing:
+        uses.update(step.inputs)
     for step in reversed(needing):
         results = step.use([values[value] for value in step.inputs])
         values.update(zip(step.outputs, results, strict=True))
-    return values
+        del results
+        uses.subtract(step.inputs)
+        for value in (*step.inputs, *step.outputs):
+            if uses[value] <= 0:
+                values.pop(value, None)
+    return {value: values[value] for value in wanted}
 
 
 def named_layers(graph):

@@ -26,6 +26,7 @@ class ClassActivation:
         self._network = network
         self._flat = network.flat
         self._combined = _COMBINED[method]
+        _check_channels_last(network, method)
         step = _last_maps(network, method) if layer is None else _named(network, layer)
         self.layer = step.name
         self._maps = maps_of(step)
@@ -58,7 +59,7 @@ class ClassActivation:
         features = features.astype("float64")
         for signs in explained.signs:
             try:
-                slopes = pull(network.weights(len(pixels), signs)).astype("float64")
+                slopes = network.slopes(pull, signs)
             except NoGradientError as error:
                 raise ValueError(
                     f"`layer` is {self.layer!r}, but the classes' scores have no "
@@ -100,6 +101,20 @@ _COMBINED = {
     "grad_cam++": _grad_cam_plus_plus,
     "layer_cam": _layer_cam,
 }
+
+
+def _check_channels_last(network, method):
+    for step in network.flat.steps:
+        if has_kernels(step) and _format(step.layer) == "channels_first":
+            raise ValueError(
+                f"`method` is {method!r}, which takes feature maps (height, width, "
+                f"channels), and layer {step.name!r} has its channels first. Use "
+                f"{INSTEAD}."
+            )
+
+
+def _format(layer):
+    return getattr(layer, "data_format", None)
 
 
 def _last_maps(network, method):

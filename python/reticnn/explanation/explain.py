@@ -35,10 +35,12 @@ GRADIENTS = ("gradient", "smooth_grad", "integrated_gradients")
 PERTURBING = ("occlusion", "rise", "lime", "shap")
 METHODS = (*CAMS, *GRADIENTS, *PERTURBING)
 
+# Steps of integrated gradients, and of those for images that need more.
+_STEPS = (64, 256)
+
 # How many copies of an image, or steps to it, there are if nobody says it.
 _SAMPLES = {
     "smooth_grad": 25,
-    "integrated_gradients": 64,
     "rise": 500,
     "lime": 500,
     "shap": 500,
@@ -100,8 +102,9 @@ def explain_prediction(
             with or without the names of the models it is in. None for the last feature
             maps with more than one row and column. Default None.
         samples: Whole number of noisy copies for `"smooth_grad"`, 25 if None; of steps
-            for `"integrated_gradients"`, 64 if None; or of copies with hidden parts for
-            `"rise"`, `"lime"` and `"shap"`, 500 if None. Default None.
+            for `"integrated_gradients"`, 64 if None, and 256 for images that need
+            more; or of copies with hidden parts for `"rise"`, `"lime"` and `"shap"`,
+            500 if None. Default None.
         noise: Number above 0, standard deviation of the noise of `"smooth_grad"` as a
             part of the range of the image's values. Default 0.15.
         baseline: What integrated gradients start from, and what is shown in place of
@@ -233,6 +236,10 @@ def explanation_as_lists(**arguments):
 def _as_methods(value):
     """Return the names of methods, each once."""
     names = [as_choice(name, "method", METHODS) for name in as_strings(value, "method")]
+    if not names:
+        raise ValueError(
+            f"`method` must name at least one method, and is empty. Use {CAMS[0]!r}."
+        )
     return list(dict.fromkeys(names))
 
 
@@ -249,7 +256,8 @@ def _explainer(name, network, settings):
     if name in PERTURBING:
         return _perturbing(name, network, settings, samples)
     if name == "integrated_gradients":
-        return IntegratedGradients(network, batch_size, samples, settings["baseline"])
+        steps = (samples,) if settings["samples"] else _STEPS
+        return IntegratedGradients(network, batch_size, steps, settings["baseline"])
     return PixelGradient(network, batch_size)
 
 

@@ -47,7 +47,7 @@ class PixelGradient:
     def _slopes(self, pull, signs):
         """Return the slopes of signed scores, float64 of the shape of the images."""
         try:
-            slopes = pull(self._network.weights(len(signs), signs))
+            return self._network.slopes(pull, signs)
         except NoGradientError as error:
             raise ValueError(
                 "`method` needs gradients, but the classes' scores have none by the "
@@ -55,24 +55,23 @@ class PixelGradient:
                 "`method='occlusion'`, which needs none, or a class activation map "
                 "of a `layer` behind it."
             ) from error
-        return slopes.astype("float64")
 
-    def _mean_slopes(self, explained, versions, weights):
+    def _mean_slopes(self, signs, versions, weights):
         """Return for each target the weighted mean of slopes at versions of images.
 
         Args:
-            explained: `Explained`.
+            signs: As in `Explained`.
             versions: Iterable of arrays of images.
             weights: Sequence of their weights.
         """
-        sums = [0.0] * len(explained.signs)
+        sums = [0.0] * len(signs)
         pairs = zip(versions, weights, strict=True)
-        at_once = max(1, self._batch_size // len(explained.codes))
+        at_once = max(1, self._batch_size // len(signs[0]))
         while chunk := list(itertools.islice(pairs, at_once)):
             pixels = np.concatenate([one for one, _ in chunk]).astype("float32")
             _, pull = self._pulled(pixels)
-            for target, signs in enumerate(explained.signs):
-                slopes = self._slopes(pull, np.tile(signs, (len(chunk), 1)))
+            for target, own in enumerate(signs):
+                slopes = self._slopes(pull, np.tile(own, (len(chunk), 1)))
                 parts = np.split(slopes, len(chunk))
                 for (_, weight), part in zip(chunk, parts, strict=True):
                     sums[target] = sums[target] + weight * part
@@ -94,7 +93,9 @@ class SmoothGrad(PixelGradient):
         """Return the maps and scores of images, `Explained`."""
         explained = self._explained(pixels, targets)
         weights = [1 / self._samples] * self._samples
-        slopes = self._mean_slopes(explained, self._noisy(pixels, positions), weights)
+        slopes = self._mean_slopes(
+            explained.signs, self._noisy(pixels, positions), weights
+        )
         explained.maps += map(_steepest, slopes)
         return explained
 
@@ -121,23 +122,50 @@ class IntegratedGradients(PixelGradient):
     """
 
     def __init__(self, network, batch_size, samples, blank):
-        """Take the number of steps, and what gives blank images."""
+        """Take numbers of steps, more for images that need it, and a blank image.
+
+        That is a function from images to blank ones.
+        """
         super().__init__(network, batch_size)
-        places, weights = np.polynomial.legendre.leggauss(samples)
-        self._places, self._weights = (places + 1) / 2, weights / 2
-        self._blank = blank
+        self._samples, self._blank = samples, blank
         self._incomplete = 0
 
     def of_batch(self, pixels, targets, positions):
         """Return the maps and scores of images, `Explained`."""
         explained = self._explained(pixels, targets)
         blank = self._blank(pixels)
-        change = pixels.astype("float64") - blank
-        ways = (blank + place * change for place in self._places)
-        slopes = self._mean_slopes(explained, ways, self._weights)
-        explained.maps += [(change * one).sum(axis=-1) for one in slopes]
-        self._check_complete(explained, blank)
+        wanted = explained.values - self._values(explained.signs, blank)
+        signs = explained.signs
+        maps = np.zeros((len(signs), *pixels.shape[:3]))
+        rest = np.arange(len(pixels))
+        for samples in self._samples:
+            some = [one[rest] for one in signs]
+            maps[:, rest] = self._maps(pixels[rest], blank[rest], some, samples)
+            missed = abs(maps.sum(axis=(2, 3)).T - wanted)
+            rounding = _ROUNDING * abs(explained.values)
+            incomplete = missed > _COMPLETE * abs(wanted) + rounding
+            rest = np.flatnonzero(incomplete.any(axis=1))
+            if len(rest) == 0:
+                break
+        self._incomplete += int(incomplete.sum())
+        explained.maps += list(maps)
         return explained
+
+    def _maps(self, pixels, blank, signs, samples):
+        """Return the maps of images, (targets, n, height, width)."""
+        places, weights = np.polynomial.legendre.leggauss(samples)
+        change = pixels.astype("float64") - blank
+        ways = (blank + place * change for place in (places + 1) / 2)
+        slopes = self._mean_slopes(signs, ways, weights / 2)
+        return np.stack([(change * one).sum(axis=-1) for one in slopes])
+
+    def _values(self, signs, pixels):
+        """Return the signed scores of images, (n, targets)."""
+        with without_gradients():
+            images = keras.ops.convert_to_tensor(pixels.astype("float32"))
+            joined = self._network.of_images(images)
+        scores, _ = self._network.parts(joined)
+        return np.stack([(scores * one).sum(axis=1) for one in signs], axis=1)
 
     def warn(self):
         """Warn if maps did not sum to what they should."""
@@ -146,20 +174,8 @@ class IntegratedGradients(PixelGradient):
                 f"{self._incomplete} of the maps do not sum to the difference of the "
                 "scores of the image and of the blank one to within 1 %: the score "
                 "changes on the way in a manner that the steps do not see. Give more "
-                f"of them, such as `samples={4 * len(self._places)}`."
+                f"of them, such as `samples={4 * self._samples[-1]}`."
             )
-
-    def _check_complete(self, explained, blank):
-        with without_gradients():
-            images = keras.ops.convert_to_tensor(blank.astype("float32"))
-            joined = self._network.of_images(images)
-        scores, _ = self._network.parts(joined)
-        for target, found in enumerate(explained.maps):
-            before = (scores * explained.signs[target]).sum(axis=1)
-            wanted = explained.values[:, target] - before
-            missed = abs(found.sum(axis=(1, 2)) - wanted)
-            rounding = _ROUNDING * (abs(explained.values[:, target]) + abs(before))
-            self._incomplete += int((missed > _COMPLETE * abs(wanted) + rounding).sum())
 
 
 def _steepest(slopes):

@@ -8,6 +8,10 @@ from reticnn.explanation.flat_network import FlatNetwork, Step, Value
 from reticnn.outputs import keeps_values, probabilities, squash_of
 from reticnn.runtime.backend import keras
 
+# By what slopes are multiplied while they pass layers of half precision, where small
+# ones would become 0.
+_OF_HALVES = 1024
+
 # Of probabilities of which nothing but a logarithm can be taken.
 _LEAST = 1e-12
 
@@ -33,6 +37,8 @@ class ScoreNetwork:
         self._model = classifier.model
         self.flat = FlatNetwork(classifier.model)
         self.kind = classifier.output
+        halves = (getattr(s.layer, "compute_dtype", "") for s in self.flat.steps)
+        self._scale = _OF_HALVES if "float16" in halves else 1
         self.classes = len(classifier.class_names)
         self._units = self.flat.output.shape[-1]
         self._raw, self._is_before = self._before_squash()
@@ -79,15 +85,18 @@ class ScoreNetwork:
         (raw,) = self.flat.run({self.flat.image: images}, self.ends[:1])
         return self._scores(keras.ops.cast(raw, "float32"))
 
-    def weights(self, rows, signs):
-        """Return what to weigh `joined` with for a sum of signed scores of classes.
+    def slopes(self, pull, signs):
+        """Return the slopes of signed scores of classes, float64.
 
         Args:
-            rows: Number of images.
+            pull: What `pullback` returned for `joined`.
             signs: Array (n, classes), how often the score of a class counts.
+
+        Raises:
+            NoGradientError: If there are none.
         """
-        rest = np.zeros((rows, self._units))
-        return np.concatenate([signs, rest], axis=1).astype("float32")
+        weights = np.concatenate([signs, np.zeros((len(signs), self._units))], axis=1)
+        return pull(self._scale * weights).astype("float64") / self._scale
 
     def _scores(self, raw):
         """Return the score of each class, (n, classes)."""

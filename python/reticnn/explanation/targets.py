@@ -1,5 +1,6 @@
 """Which classes' scores are explained."""
 
+import numbers
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,7 +50,7 @@ class Targets:
         if classes is not None:
             names = _as_names(classes)
             if names == [ALL] and ALL not in class_names:
-                names = class_names
+                names = [name for name in class_names if name != against]
             self._codes = [_code(name, class_names, "classes") for name in names]
             _check_once(names, self._codes)
         self.against = None
@@ -115,14 +116,20 @@ def _code(name, class_names, argument):
 
 def _as_names(value):
     """Return names of classes; whole numbers are good names too."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, numbers.Number):
         value = [value]
     if not isinstance(value, str):
         value = [
             one if isinstance(one, str) else str(as_int(one, "classes", minimum=None))
             for one in value
         ]
-    return as_strings(value, "classes")
+    names = as_strings(value, "classes")
+    if not names:
+        raise ValueError(
+            "`classes` must name at least one class, and is empty. Leave it out for "
+            "the predicted class of each image."
+        )
+    return names
 
 
 def _check_once(names, codes):

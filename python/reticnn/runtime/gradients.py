@@ -43,7 +43,10 @@ def _in_tensorflow(function, tensor):
         value = function(tensor)
 
     def pull(weights):
-        found = tape.gradient(value, tensor, output_gradients=weights)
+        try:
+            found = tape.gradient(value, tensor, output_gradients=weights)
+        except LookupError:  # An operation for which TensorFlow has none.
+            return None
         return None if found is None else tf.convert_to_tensor(found)
 
     return value, pull

@@ -19,7 +19,10 @@ def _pixels(shape, count=2):
 def _check(model, methods=("grad_cam", "gradient")):
     """Explain both classes and all, and compare the probabilities to Keras's."""
     pixels = _pixels(model.input_shape[1:])
-    found = explain_prediction(model, pixels, method=list(methods), samples=2)
+    samples = (
+        2 if {"smooth_grad", "integrated_gradients"}.intersection(methods) else None
+    )
+    found = explain_prediction(model, pixels, method=list(methods), samples=samples)
     assert found.maps.shape == (2 * len(methods), *model.input_shape[1:3])
     assert np.isfinite(found.maps).all()
     table = reticnn.predict_images(model, pixels)
@@ -260,6 +263,13 @@ def test_bad_arguments_are_named(classifier, shapes, refused):
     for name, value in {"samples": 0, "noise": 0, "batch_size": 0}.items():
         with refused(ValueError, name, value):
             explain(**{name: value})
+    unused = {"layer": "block1_pool", "samples": 9, "patch_size": 4, "stride": 2}
+    for name, value in unused.items():
+        with refused(ValueError, name, value, "'gradient'", "Leave"):
+            explain(method="gradient", **{name: value})
+    for name in ("classes", "method"):
+        with refused(ValueError, name, "empty"):
+            explain(**{name: []})
     with refused(ValueError, "baseline", "'blue'", "'mean'"):
         explain(baseline="blue")
     with refused(ValueError, "baseline", "2", "3 channels"):

@@ -9,12 +9,13 @@ from reticnn.coercion import (
     as_seed,
     as_strings,
     none_as_default,
+    shown,
 )
 from reticnn.data.conversion import images_for_model
 from reticnn.data.listing import as_bad_image_rule
 from reticnn.explanation.blank import as_baseline
 from reticnn.explanation.class_activation import ClassActivation
-from reticnn.explanation.explained import explanation_of
+from reticnn.explanation.explained import Explanation, rows_of
 from reticnn.explanation.perturbing import Occlusion, Rise
 from reticnn.explanation.pixel_gradients import (
     IntegratedGradients,
@@ -34,6 +35,14 @@ CAMS = ("grad_cam", "grad_cam++", "layer_cam")
 GRADIENTS = ("gradient", "smooth_grad", "integrated_gradients")
 PERTURBING = ("occlusion", "rise", "lime", "shap")
 METHODS = (*CAMS, *GRADIENTS, *PERTURBING)
+
+# The methods that use an argument.
+_USED_BY = {
+    "layer": CAMS,
+    "samples": ("smooth_grad", "integrated_gradients", "rise", "lime", "shap"),
+    "patch_size": PERTURBING,
+    "stride": ("occlusion",),
+}
 
 # Steps of integrated gradients, and of those for images that need more.
 _STEPS = (64, 256)
@@ -144,8 +153,8 @@ def explain_prediction(
         FileNotFoundError: If a path does not exist.
         ValueError: If there is no such class, method or layer, the layer has no feature
             maps, the network has no convolution or cannot be differentiated where the
-            method needs it, an argument is outside its range, or for what
-            `predict_images` refuses.
+            method needs it, an argument is outside its range or used by none of the
+            methods, or for what `predict_images` refuses.
 
     Warns:
         UserWarning: If maps are 0 everywhere, maps of integrated gradients do not sum
@@ -182,9 +191,12 @@ def explain_prediction(
     settings = {
         "layer": layer,
         "samples": None if samples is None else as_int(samples, "samples"),
-        "noise": as_float(noise, "noise", above=0),
         "patch_size": None if patch_size is None else as_int(patch_size, "patch_size"),
         "stride": None if stride is None else as_int(stride, "stride"),
+    }
+    _check_used(settings, methods)
+    settings |= {
+        "noise": as_float(noise, "noise", above=0),
         "baseline": as_baseline(baseline, classifier.image_shape[2]),
         "seed": as_seed(seed),
         "batch_size": batch_size,
@@ -198,8 +210,25 @@ def explain_prediction(
     )
     at_once = min(getattr(one, "at_once", batch_size) for one in explainers.values())
     report = start_progress(number_of_batches(data, at_once))
-    pictures, found = [], {name: [] for name in methods}
-    start = 0
+    pictures, found = _found(explainers, data, targets, at_once, report)
+    outputs = np.concatenate([part.outputs for part in found[methods[0]]])
+    chances = network.chances(outputs)
+    warn_of_missing(chances, data.files)
+    layers = {name: explainer.layer for name, explainer in explainers.items()}
+    table, maps = rows_of(found, layers, data, chances, classifier.class_names, targets)
+    return Explanation(
+        maps,
+        table,
+        pictures,
+        network.scores_are,
+        list(classifier.class_names),
+        data.resize,
+    )
+
+
+def _found(explainers, data, targets, at_once, report):
+    """Return the pixels of all images, and lists of `Explained` by method."""
+    pictures, found, start = [], {name: [] for name in explainers}, 0
     with read_batches([data], at_once) as batches:
         for pixels in reporting(batches, report):
             pixels = pixels.astype("float32")
@@ -211,20 +240,7 @@ def explain_prediction(
     for explainer in explainers.values():
         if hasattr(explainer, "warn"):
             explainer.warn()
-    outputs = np.concatenate([part.outputs for part in found[methods[0]]])
-    chances = network.chances(outputs)
-    warn_of_missing(chances, data.files)
-    layers = {name: explainer.layer for name, explainer in explainers.items()}
-    return explanation_of(
-        found,
-        layers,
-        data,
-        np.concatenate(pictures),
-        chances,
-        classifier,
-        targets,
-        network.scores_are,
-    )
+    return np.concatenate(pictures), found
 
 
 def explanation_as_lists(**arguments):
@@ -241,6 +257,16 @@ def _as_methods(value):
             f"`method` must name at least one method, and is empty. Use {CAMS[0]!r}."
         )
     return list(dict.fromkeys(names))
+
+
+def _check_used(settings, methods):
+    """Raise if an argument is given that none of the methods uses."""
+    for name, value in settings.items():
+        if value is not None and not set(_USED_BY[name]).intersection(methods):
+            raise ValueError(
+                f"`{name}` is {shown(value)}, but only {shown(list(_USED_BY[name]))} "
+                f"use it, and `method` is {shown(methods)}. Leave `{name}` out."
+            )
 
 
 def _explainer(name, network, settings):

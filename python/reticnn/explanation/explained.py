@@ -91,54 +91,48 @@ def as_explanation(value, name="explanation"):
     )
 
 
-def explanation_of(
-    found, layers, data, images, chances, classifier, targets, scores_are
-):
-    """Return the `Explanation` of what methods found, batch by batch.
+def rows_of(found, layers, data, chances, class_names, targets):
+    """Return the table and the maps of an `Explanation`, a row for each map.
 
     Args:
-        found: Dict of lists of `Explained` by method.
+        found: Dict of lists of `Explained`, one for each batch, by method.
         layers: Dict of the layer of each method, or None.
         data: Image data, as the network saw them.
-        images: Their pixels.
         chances: Array (n, classes) of probabilities.
-        classifier: `Classifier`.
+        class_names: List of all classes.
         targets: `Targets`.
-        scores_are: What a score is, in words.
     """
-    names, known = classifier.class_names, known_of(data)
-    against = None if targets.against is None else names[targets.against]
-    maps = {name: _joined_maps(parts) for name, parts in found.items()}
-    table = {"image": [], **{name: [] for name in known}, "method": [], "layer": []}
-    table |= {"class": [], "against": [], "score": [], "probability": []}
-    codes = {m: np.concatenate([p.codes for p in parts]) for m, parts in found.items()}
-    values = {
-        m: np.concatenate([p.values for p in parts]) for m, parts in found.items()
-    }
-    rows = []
-    for image in range(len(images)):
-        for method, own in maps.items():
-            for target in range(targets.number):
-                code = int(codes[method][image, target])
-                row = {
-                    "image": image,
-                    **{name: column[image] for name, column in known.items()},
-                    "method": method,
-                    "layer": layers[method],
-                    "class": None if code == NOBODY else names[code],
-                    "against": against,
-                    "score": float(values[method][image, target]),
-                    "probability": float(
-                        np.nan if code == NOBODY else chances[image, code]
-                    ),
-                }
-                for name, value in row.items():
-                    table[name].append(value)
-                rows.append(own[target][image])
-    maps = np.stack(rows).astype("float32")
+    known = known_of(data)
+    against = None if targets.against is None else class_names[targets.against]
+    rows, maps = [], []
+    for method, parts in found.items():
+        codes, values = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("codes", "values")
+        )
+        maps.append(np.stack(_joined_maps(parts), axis=1))
+        for image, target in np.ndindex(codes.shape):
+            code = int(codes[image, target])
+            is_known = code != NOBODY
+            row = {
+                "image": image,
+                **{name: column[image] for name, column in known.items()},
+                "method": method,
+                "layer": layers[method],
+                "class": class_names[code] if is_known else None,
+                "against": against,
+                "score": float(values[image, target]),
+                "probability": float(chances[image, code] if is_known else np.nan),
+            }
+            rows.append(row)
+    # Rows of an image after each other, with methods in their order.
+    order = np.argsort([row["image"] for row in rows], kind="stable")
+    table = {name: [rows[at][name] for at in order] for name in rows[0]}
+    maps = np.concatenate([one.reshape(-1, *one.shape[2:]) for one in maps])[order]
+    maps = maps.astype("float32")
     maps[np.isnan(table["score"])] = np.nan
     _warn_of_empty(maps, table)
-    return Explanation(maps, table, images, scores_are, list(names), data.resize)
+    return table, maps
 
 
 def _joined_maps(parts):

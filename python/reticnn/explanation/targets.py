@@ -46,21 +46,25 @@ class Targets:
         """Take the names of all classes, those wanted, and the model's units."""
         self._class_names = class_names
         self._units = units
-        self._codes = None
-        if classes is not None:
-            names = _as_names(classes)
-            if names == [ALL] and ALL not in class_names:
-                names = [name for name in class_names if name != against]
-            self._codes = [_code(name, class_names, "classes") for name in names]
-            _check_once(names, self._codes)
         self.against = None
         if against is not None:
             self.against = _code(against, class_names, "against")
-            if self._codes and self.against in self._codes:
-                raise ValueError(
-                    f"`against` is {shown(against)}, which is among `classes` too: the "
-                    "difference of a score to itself is 0. Give another class."
-                )
+        self._codes = None if classes is None else self._codes_of(_as_names(classes))
+
+    def _codes_of(self, names):
+        """Return the positions of the classes that a user names."""
+        if names == [ALL] and ALL not in self._class_names:
+            every = range(len(self._class_names))
+            return [code for code in every if code != self.against]
+        codes = [_code(name, self._class_names, "classes") for name in names]
+        _check_once(names, codes)
+        if self.against in codes:
+            name = self._class_names[self.against]
+            raise ValueError(
+                f"`against` is {shown(name)}, which is among `classes` too: the "
+                "difference of a score to itself is 0. Give another class."
+            )
+        return codes
 
     @property
     def number(self):

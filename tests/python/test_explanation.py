@@ -6,6 +6,7 @@ import pytest
 
 import reticnn
 from reticnn import explain_prediction
+from reticnn.layers.scaling import TemperatureScaling
 
 SIDE = 12
 CAMS = ("grad_cam", "grad_cam++", "layer_cam")
@@ -163,6 +164,11 @@ def _nested(model):
     return keras.Model(image, x)
 
 
+def _calibrated(x, of_probabilities):
+    scaled = TemperatureScaling(of_probabilities)(x)
+    return keras.layers.Softmax()(scaled)
+
+
 WAYS = {
     "softmax layer": lambda m: _with(m, keras.layers.Softmax()),
     "activation layer": lambda m: _with(m, keras.layers.Activation("softmax")),
@@ -175,6 +181,10 @@ WAYS = {
     ),
     "logarithm": lambda m: _with(m, keras.layers.Activation("log_softmax")),
     "logits": lambda m: _with(m, lambda x: x),
+    "calibrated": lambda m: _with(m, lambda x: _calibrated(x, False)),
+    "calibrated probabilities": lambda m: _with(
+        m, lambda x: _calibrated(keras.layers.Softmax()(x), True)
+    ),
     "nested": _nested,
     "sequential": lambda m: keras.Sequential(
         [keras.Input((SIDE, SIDE, 3)), *m.layers[1:]]
@@ -188,6 +198,9 @@ def test_maps_do_not_depend_on_how_a_network_is_built(flat, way):
     pixels = _pixels(2)
     methods = [*CAMS, "gradient", "integrated_gradients"]
     model = WAYS[way](flat)
+    for layer in model.layers:
+        if isinstance(layer, TemperatureScaling):
+            layer.temperature.assign(2.5)
     if way == "loaded":
         model.set_weights(flat.get_weights())
     expected = explain_prediction(flat, pixels, "all", methods)

@@ -80,7 +80,7 @@ def explain_prediction(
 
     A map says how much each pixel, or the region that it lies in, adds to the score of
     a class. The score is what the network computes before softmax or sigmoid, because
-    probabilities hardly change where they are near 0 or 1.
+    probabilities hardly change where they are near 0 or 1, and before any calibration.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 
 from reticnn.explanation.flat_network import FlatNetwork, Step, Value
+from reticnn.layers.scaling import Calibration
 from reticnn.outputs import keeps_values, probabilities, squash_of
 from reticnn.runtime.backend import keras
 
@@ -114,20 +115,38 @@ class ScoreNetwork:
     def _before_squash(self):
         """Return the value of the scores and whether they are before softmax or so.
 
-        Where only the shape is changed behind softmax or sigmoid, the same is done to
-        what goes in. Behind anything else, such as a mean of several predictions, there
-        is no one score before it.
+        Calibration, which changes how sure predictions are and not what they look at,
+        is left out too.
         """
-        end, behind = self.flat.giving(self.flat.output), []
+        found = self._unsquashed(self.flat.output)
+        value = found or self.flat.output
+        last = self.flat.giving(value)
+        if not last or not isinstance(last.layer, Calibration):
+            return value, found is not None
+        before = last.inputs[0]
+        if last.layer.of_probabilities:
+            before = self._unsquashed(before)
+        return (before or value), True
+
+    def _unsquashed(self, value):
+        """Return what a value is without its softmax or sigmoid, or None.
+
+        Where only the shape is changed behind these, the same is done to what goes in.
+        Behind anything else, such as a mean of several predictions, there is no one
+        score before it.
+        """
+        end, behind = self.flat.giving(value), []
         while end and squash_of(end.layer) is None and _keeps_values(end):
             behind.append(end)
             end = self.flat.giving(end.inputs[0])
         if not end or squash_of(end.layer) is None or len(end.inputs) != 1:
-            return self.flat.output, False
-        (value,) = self._also(end, _without_squash(end), end.inputs)
+            return None
+        before, use = end.inputs[0], _without_squash(end)
+        if use:
+            (before,) = self._also(end, use, end.inputs)
         for step in reversed(behind):
-            (value,) = self._also(step, step.use, [value])
-        return value, True
+            (before,) = self._also(step, step.use, [before])
+        return before
 
     def _also(self, step, use, inputs):
         """Add a step like one that there is, and return what it gives."""
@@ -159,14 +178,14 @@ def _keeps_values(step):
 
 
 def _without_squash(step):
-    """Return what a step does but for its softmax or sigmoid, of tensors in a list."""
+    """Return what a step does but for its softmax or sigmoid, or None for nothing."""
     if isinstance(step.layer, keras.layers.SpectralNormalization):
         twin = copy.copy(step.layer)
         object.__setattr__(twin, "layer", _linear(step.layer.layer))
     elif isinstance(step.layer, keras.layers.Layer) and step.layer.weights:
         twin = _linear(step.layer)
     else:
-        return lambda tensors: tensors
+        return None
     return lambda tensors: [twin(tensors[0])]
 
 

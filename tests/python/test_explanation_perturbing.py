@@ -187,6 +187,10 @@ def test_bad_sizes_are_named(linear, refused):
     for name in ("patch_size", "stride"):
         with refused(ValueError, name, 0):
             explain_prediction(linear, _pixels(), method="occlusion", **{name: 0})
+    with refused(ValueError, "stride", 5, "4 pixels"):
+        explain_prediction(
+            linear, _pixels(), method="occlusion", patch_size=4, stride=5
+        )
     # As large as the image is the most that can be hidden.
     found = explain_prediction(linear, _pixels(1), method="occlusion", patch_size=99)
     assert np.unique(found.maps).size == 1

@@ -44,14 +44,21 @@ class Perturbing:
             joined = self._network.of_images(keras.ops.convert_to_tensor(pixels))
         explained = targets.explained(self._network, joined)
         blank = self._blank(pixels)
+        signs = np.stack(explained.signs, axis=1)
         found = [
-            self._maps_of(pixels[at], blank[at], signs, values, int(positions[at]))
-            for at, (signs, values) in enumerate(
-                zip(np.stack(explained.signs, 1), explained.values, strict=True)
+            self._maps_of_known(*of_image)
+            for of_image in zip(
+                pixels, blank, signs, explained.values, positions.tolist(), strict=True
             )
         ]
         explained.maps += list(np.stack(found, axis=1))
         return explained
+
+    def _maps_of_known(self, image, blank, signs, values, position):
+        """Return the maps of one image, of NaN where the model gives that for it."""
+        if np.isnan(values).any():
+            return np.full((len(signs), *image.shape[:2]), np.nan)
+        return self._maps_of(image, blank, signs, values, position)
 
     def _maps_of(self, image, blank, signs, values, position):
         """Return the maps of one image, (targets, height, width).
@@ -125,7 +132,13 @@ class Occlusion(Perturbing):
     def _starts(self, side, length):
         """Return where patches begin, such that all pixels of a side are covered."""
         stride = self._stride or max(1, length // 2)
-        starts = list(range(0, side - length + 1, min(stride, length)))
+        if stride > length and side > length:
+            raise ValueError(
+                f"`stride` is {stride}, more than the {length} pixels of a patch, so "
+                f"that pixels between would be left out. Use {length} or less, or a "
+                "larger `patch_size`."
+            )
+        starts = list(range(0, side - length + 1, stride))
         return starts if starts[-1] == side - length else [*starts, side - length]
 
 

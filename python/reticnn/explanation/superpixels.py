@@ -51,6 +51,8 @@ class OfSuperpixels(Perturbing):
         scores = [some for _, some in self._scores(image, blank, masks, signs)]
         scores = np.concatenate(scores) if scores else np.zeros((0, len(signs)))
         nothing = [some for _, some in self._scores(image, blank, [0 * labels], signs)]
+        if not np.isfinite([*scores.ravel(), *nothing[0][0]]).all():
+            return np.full((len(signs), *image.shape[:2]), np.nan)
         added = self._added(kept.astype("float64"), scores, values, nothing[0][0])
         return np.moveaxis(added[labels], -1, 0)
 

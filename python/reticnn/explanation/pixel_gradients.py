@@ -137,10 +137,13 @@ class IntegratedGradients(PixelGradient):
         wanted = explained.values - self._values(explained.signs, blank)
         signs = explained.signs
         maps = np.zeros((len(signs), *pixels.shape[:3]))
-        rest = np.arange(len(pixels))
+        rest, incomplete = np.arange(len(pixels)), np.ones(wanted.shape, bool)
         for samples in self._samples:
             some = [one[rest] for one in signs]
-            maps[:, rest] = self._maps(pixels[rest], blank[rest], some, samples)
+            found = self._maps(pixels[rest], blank[rest], some, samples)
+            # A class is explained as it would be alone.
+            is_new = incomplete[rest].T[..., None, None]
+            maps[:, rest] = np.where(is_new, found, maps[:, rest])
             missed = abs(maps.sum(axis=(2, 3)).T - wanted)
             rounding = _ROUNDING * abs(explained.values)
             incomplete = missed > _COMPLETE * abs(wanted) + rounding

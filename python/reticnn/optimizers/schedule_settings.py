@@ -1,5 +1,6 @@
 """What a user wants of the learning rate over a training, checked."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -357,10 +358,10 @@ def _described(schedule, name):
 
 
 def _beside(schedule, known):
-    """Return a text for what is not plain in a schedule of Keras's, if anything is.
+    """Return a short text for what is not plain in a schedule of Keras's, if any is.
 
-    What it is made of may be within other schedules or functions, so that some of its
-    rates are in the text as well.
+    What it is made of may be within other schedules or functions, so that it stands for
+    some of its rates as well.
     """
     config = {
         key: value
@@ -371,7 +372,8 @@ def _beside(schedule, known):
         return {}
     rates = [schedule(step) for step in _STEPS_ASKED]
     rates = [f"{float(keras.ops.convert_to_numpy(rate)):.6g}" for rate in rates]
-    return {"beside": _saved(config), "rates": rates}
+    text = json.dumps([_saved(config), rates], sort_keys=True)
+    return {"beside": hashlib.sha256(text.encode()).hexdigest()[:12]}
 
 
 def _saved(value):

@@ -173,6 +173,13 @@ class SettingRange(Setting):
         log = self.kind == "log_range"
         return optuna.distributions.FloatDistribution(self.low, self.high, log=log)
 
+    def suggested(self, trial, name):
+        """Return what Optuna chooses for a trial."""
+        if self.kind == "whole_range":
+            return trial.suggest_int(name, self.low, self.high)
+        log = self.kind == "log_range"
+        return trial.suggest_float(name, self.low, self.high, log=log)
+
     def place(self, label):
         """Return where a value is between the limits, from 0 to 1."""
         scale = math.log if self.kind == "log_range" else float
@@ -226,6 +233,10 @@ class SettingChoices(Setting):
     def distribution(self, optuna):
         """Return Optuna's word for it."""
         return optuna.distributions.CategoricalDistribution(self.labels())
+
+    def suggested(self, trial, name):
+        """Return what Optuna chooses for a trial."""
+        return trial.suggest_categorical(name, self.labels())
 
     def place(self, label):
         """Return where a label is among all, from 0 to 1."""

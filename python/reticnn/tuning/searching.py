@@ -127,9 +127,7 @@ class Search:
 
         try:
             labels = self._space.suggested(
-                lambda name, setting: trial._suggest(
-                    name, setting.distribution(self._optuna)
-                )
+                lambda name, setting: setting.suggested(trial, name)
             )
             tried = self._try_out(
                 self._space.values(labels), seed, report if self._prunes else None

@@ -16,6 +16,8 @@ new_classifier <- function(core_classifier) {
       calibration = calibration_of(core_classifier),
       shares = unlist(core_classifier$shares),
       monitor = core_classifier$trained_with$monitor,
+      sets = sets_of(core_classifier),
+      novelty = novelty_of(core_classifier),
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       bytes = bytes_of(core_classifier),
@@ -64,6 +66,22 @@ calibration_of <- function(core_classifier) {
   measures[-1] <- lapply(measures[-1], nan_as_na)
   calibration$measures <- as_table(measures)
   calibration
+}
+
+# The prediction sets, with their thresholds as a tibble, or NULL.
+sets_of <- function(core_classifier) {
+  sets <- core_classifier$sets
+  if (is.null(sets)) return(NULL)
+  classes <- none_as_na(sets$thresholds$class)
+  sets$thresholds <- as_table(sets$thresholds)
+  sets$thresholds$class <- factor(classes, levels = as.character(core_classifier$class_names))
+  sets
+}
+
+# How novel images are known, without what the core keeps of others; or NULL.
+novelty_of <- function(core_classifier) {
+  novelty <- core_classifier$novelty
+  if (is.null(novelty)) NULL else novelty[c("method", "share", "threshold", "images")]
 }
 
 # In words, with positions counted from 1; NULL where files were read as photos are.
@@ -118,7 +136,7 @@ in_python <- function(value, x, name) {
 # What the model predicts with is in the core: changed here, it would be printed, and not
 # be so when the classifier is used.
 in_the_core <- c("model", "class_names", "image_shape", "resize", "reading", "augmentation",
-  "output", "calibration", "bytes", "core")
+  "output", "calibration", "sets", "novelty", "bytes", "core")
 
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]
@@ -186,6 +204,8 @@ print.reticnn_classifier <- function(x, ...) {
     },
     if (!is.null(x$schedule)) paste0("schedule ", x$schedule, "\n"),
     if (!is.null(x$calibration)) paste0("calibrated ", calibration_in_words(x$calibration), "\n"),
+    if (!is.null(x$sets)) paste0("sets     ", sets_in_words(x$sets), "\n"),
+    if (!is.null(x$novelty)) paste0("novelty  ", novelty_in_words(x$novelty), "\n"),
     if (is_stale(x)) "changed  the model has other weights by now\n",
     sep = ""
   )
@@ -202,6 +222,16 @@ calibration_in_words <- function(calibration) {
   shown <- measures$measure %in% c("log_loss", "calibration_error") & !is.na(measures$after)
   changes <- sprintf("%s %.3f to %.3f", measures$measure, measures$before, measures$after)
   paste(c(paste("by", method, "from", images), changes[shown]), collapse = ", ")
+}
+
+novelty_in_words <- function(novelty) {
+  paste0(novelty$method, ", ", format(100 * novelty$share), " % of known ones are called ",
+    "novel, from ", novelty$images, " images")
+}
+
+sets_in_words <- function(sets) {
+  paste0(sets$method, ", coverage ", format(sets$coverage), if (sets$by_class) " of each class",
+    ", from ", sets$images, " images")
 }
 
 #' @export

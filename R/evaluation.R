@@ -244,3 +244,55 @@ calibrate_classifier <- function(classifier, data, method = "temperature", batch
     progress = step_reporter(progress, "Calibrating"), intervals = intervals,
     groups = one_per_image(groups)))
 }
+
+#' @eval said("novelty_scores")
+#' @return In R, this is a tibble, with `NA` for NaN and None.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(300)
+#' classifier <- fit_classifier(build_cnn(), data, epochs = 1)
+#' noise <- array(sample(0:255, 5 * 32 * 32 * 3, replace = TRUE), c(5, 32, 32, 3))
+#' novelty_scores(classifier, noise, reference = data)
+#' novelty_scores(classifier, data[1:5], method = "energy")
+novelty_scores <- function(classifier, images, method = NULL, reference = NULL,
+                           batch_size = 32, on_bad_image = "error", progress = "auto") {
+  scores <- call_core("novelty_scores", classifier = as_core(classifier), images = images,
+    method = method, reference = reference, batch_size = batch_size,
+    on_bad_image = on_bad_image, progress = step_reporter(progress, "Looking"))
+  scores$.novelty <- nan_as_na(scores$.novelty)
+  if (!is.null(scores$.file)) scores$.file <- as_paths(unlist(scores$.file))
+  as_table(scores)
+}
+
+#' @eval said("novelty_threshold")
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' parts <- split_images(shape_images(600), c(0.6, 0.2, 0.2), seed = 1)
+#' classifier <- fit_classifier(build_cnn(), parts$train, epochs = 1)
+#' careful <- novelty_threshold(classifier, parts$validation, reference = parts$train)
+#' noise <- array(sample(0:255, 5 * 32 * 32 * 3, replace = TRUE), c(5, 32, 32, 3))
+#' predict(careful, noise)
+novelty_threshold <- function(classifier, data, share = 0.05, method = "mahalanobis",
+                              reference = NULL, batch_size = 32, progress = "auto") {
+  new_classifier(call_core("novelty_threshold", classifier = as_core(classifier),
+    data = data, share = share, method = method, reference = reference,
+    batch_size = batch_size, progress = step_reporter(progress, "Looking")))
+}
+
+#' @eval said("prediction_sets")
+#' @return In R, `thresholds` is a tibble, and `class` is `NA` where there is one for all.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' parts <- split_images(shape_images(600), c(0.6, 0.2, 0.2), seed = 1)
+#' classifier <- fit_classifier(build_cnn(), parts$train, epochs = 3)
+#' with_sets <- prediction_sets(classifier, parts$validation, method = "adaptive")
+#' predict(with_sets, parts$test, type = "set")
+#' glance(evaluate_classifier(with_sets, parts$test))[c("coverage", "set_size")]
+prediction_sets <- function(classifier, data, coverage = 0.9, method = "threshold",
+                            by_class = FALSE, batch_size = 32, tta = 0, crops = 1,
+                            scales = NULL, progress = "auto") {
+  new_classifier(call_core("prediction_sets", classifier = as_core(classifier),
+    data = data, coverage = coverage, method = method, by_class = by_class,
+    batch_size = batch_size, tta = tta, crops = crops, scales = scales,
+    progress = step_reporter(progress, "Predicting")))
+}

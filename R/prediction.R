@@ -1,5 +1,6 @@
 #' @eval said("predict_images", prior = "A named vector is accepted too.")
-#' @return `.pred_class` is a factor, and what is None or NaN in Python is `NA`.
+#' @return `.pred_class` is a factor, `.pred_set` a list of character vectors, and what is
+#'   None or NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -10,11 +11,11 @@
 predict_images <- function(classifier, images, class_names = NULL, batch_size = 32,
                            tta = 0, crops = 1, scales = NULL, on_bad_image = "error",
                            progress = "auto", output = "auto", summarise = NULL,
-                           prior = NULL) {
+                           prior = NULL, type = "class") {
   predictions(classifier = classifier, images = images, class_names = class_names,
     batch_size = batch_size, tta = tta, crops = crops, scales = scales,
     on_bad_image = on_bad_image, progress = progress, output = output,
-    summarise = summarise, prior = as_prior(prior))
+    summarise = summarise, prior = as_prior(prior), type = type)
 }
 
 # `names` are those that the user's function has for the arguments of predict_images().
@@ -24,12 +25,20 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
     images = images, class_names = as_strings(class_names),
     progress = step_reporter(progress), ..., .names = names)
   columns$.pred_class <- none_as_na(columns$.pred_class)
+  sets <- NULL
+  if (identical(names(columns)[1], ".pred_set")) {
+    # An image without a prediction has no set, not an empty one.
+    sets <- lapply(columns$.pred_set, function(set) {
+      if (is.null(set)) NA_character_ else as.character(unlist(set))
+    })
+    columns$.pred_set <- NULL
+  }
   probabilities <- setdiff(grep("^[.]pred_", names(columns), value = TRUE), ".pred_class")
   columns[probabilities] <- lapply(columns[probabilities], nan_as_na)
   if (!is.null(columns$.file)) columns$.file <- as_paths(unlist(columns$.file))
   table <- as_table(columns)
   table$.pred_class <- factor(table$.pred_class, levels = sub("^\\.pred_", "", probabilities))
-  table
+  if (is.null(sets)) table else tibble::add_column(table, .pred_set = sets, .before = 1)
 }
 
 #' Predict with a classifier
@@ -37,8 +46,8 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.
 #'
 #' @param object Classifier from [fit_classifier()] or [load_classifier()].
-#' @param new_data,batch_size,tta,crops,scales,on_bad_image,summarise,prior As `images`,
-#'   `batch_size`, `tta`, `crops`, `scales`, `on_bad_image`, `summarise` and `prior` of
+#' @param new_data,batch_size,tta,crops,scales,on_bad_image,summarise,prior,type As `images`,
+#'   `batch_size`, `tta`, `crops`, `scales`, `on_bad_image`, `summarise`, `prior` and `type` of
 #'   [predict_images()].
 #' @param ... Not used; must be empty.
 #' @return A tibble, as from [predict_images()].
@@ -49,7 +58,8 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
 #' @export
 predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 0,
                                        crops = 1, scales = NULL, on_bad_image = "error",
-                                       summarise = NULL, prior = NULL, ...) {
+                                       summarise = NULL, prior = NULL, type = "class",
+                                       ...) {
   if ("newdata" %in% ...names()) {
     abort_text("The images to predict are `new_data` here, not `newdata`.",
       call = rlang::current_env())
@@ -57,6 +67,6 @@ predict.reticnn_classifier <- function(object, new_data, batch_size = 32, tta = 
   rlang::check_dots_empty()
   predictions(object, new_data, batch_size = batch_size, tta = tta, crops = crops,
     scales = scales, on_bad_image = on_bad_image, summarise = summarise,
-    prior = as_prior(prior),
+    prior = as_prior(prior), type = type,
     names = c(classifier = "object", images = "new_data"))
 }

@@ -52,6 +52,9 @@ from reticnn.evaluation import (
     calibrate_classifier as calibrate_classifier,
     evaluate_classifier as evaluate_classifier,
     evaluation_curve as evaluation_curve,
+    novelty_scores as novelty_scores,
+    novelty_threshold as novelty_threshold,
+    prediction_sets as prediction_sets,
 )
 from reticnn.evaluation.cross_validated import CrossValidation as CrossValidation
 from reticnn.explanation import explain_prediction as explain_prediction

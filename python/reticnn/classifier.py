@@ -48,6 +48,8 @@ class Classifier:
             if that is not known.
         calibration: Dict of how `calibrate_classifier` has made its probabilities mean
             what they say, and how well, or None.
+        sets: Dict of what `prediction_sets` has found, or None.
+        novelty: Dict of what `novelty_threshold` has found, or None.
     """
 
     __module__ = "reticnn"
@@ -69,6 +71,8 @@ class Classifier:
         weights=None,
         class_shares=None,
         calibration=None,
+        sets=None,
+        novelty=None,
     ):
         """Put a model together with its class names and training history.
 
@@ -88,6 +92,8 @@ class Classifier:
         self.seen = SeenImages() if seen is None else seen
         self.class_shares = class_shares
         self.calibration = calibration
+        self.sets = sets
+        self.novelty = novelty
         self._weights = weights
 
     def changed(self, *, weights=None, **changes):
@@ -162,6 +168,10 @@ class Classifier:
         said = ""
         if self.calibration is not None:
             said = f"\ncalibrated {described_calibration(self.calibration)}"
+        if self.sets is not None:
+            said += f"\nsets     {described_sets(self.sets)}"
+        if self.novelty is not None:
+            said += f"\nnovelty  {described_novelty(self.novelty)}"
         changed = "\nchanged  the model has other weights by now" if self.stale else ""
         made = f"trained  {trained}{stopped}{weights}{metrics}{schedule}"
         if self.shares:
@@ -192,6 +202,23 @@ def described_calibration(calibration):
         if name in ("log_loss", "calibration_error") and after == after
     ]
     return ", ".join([text, *changes])
+
+
+def described_sets(sets):
+    """Return in words what prediction sets a classifier has."""
+    by_class = " of each class" if sets["by_class"] else ""
+    return (
+        f"{sets['method']}, coverage {sets['coverage']:g}{by_class}, from "
+        f"{sets['images']} images"
+    )
+
+
+def described_novelty(novelty):
+    """Return in words how a classifier knows novel images."""
+    return (
+        f"{novelty['method']}, {100 * novelty['share']:g} % of known ones are called "
+        f"novel, from {novelty['images']} images"
+    )
 
 
 def unwrapped(value):

@@ -15,7 +15,7 @@ from reticnn import (
 )
 from reticnn.classifier import Classifier
 from reticnn.layers.auxiliary import AuxiliaryModel
-from reticnn.review.features import _features_of
+from reticnn.outputs import features_model
 
 optimize = pytest.importorskip("scipy.optimize")
 
@@ -438,7 +438,7 @@ def test_rest_of_the_package_takes_a_calibrated_classifier(tmp_path, classifier)
     odds = np.log(want / (1 - want)) / temperature
     np.testing.assert_allclose(have, 1 / (1 + np.exp(-odds)), atol=1e-3)
     # Its features are those before the last layer that learned, as they were.
-    seen, wanted = (_features_of(one.model) for one in (calibrated, classifier))
+    seen, wanted = (features_model(one.model) for one in (calibrated, classifier))
     pixels = data.read(np.arange(4))
     np.testing.assert_allclose(
         seen.predict_on_batch(pixels), wanted.predict_on_batch(pixels), atol=1e-5

@@ -103,6 +103,17 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         },
         "predict_images": {"classifier": classifier, "images": few},
         "evaluate_classifier": {"classifier": classifier, "data": few},
+        "novelty_scores": {
+            "classifier": classifier,
+            "images": few,
+            "reference": few,
+        },
+        "novelty_threshold": {
+            "classifier": classifier,
+            "data": shapes,
+            "reference": reticnn.shape_images(20, image_size=16, seed=1),
+        },
+        "prediction_sets": {"classifier": classifier, "data": shapes},
         "calibrate_classifier": {"classifier": classifier, "data": swapped},
         "explain_prediction": {"classifier": classifier, "images": few},
         "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},

@@ -169,6 +169,8 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "spared_from_decay": [],
         "seen": classifier.seen.to_config(),
         "calibration": None,
+        "sets": None,
+        "novelty": None,
     }
 
 

@@ -3,5 +3,14 @@
 from reticnn.evaluation.calibrating import calibrate_classifier
 from reticnn.evaluation.curves import evaluation_curve
 from reticnn.evaluation.evaluate import evaluate_classifier
+from reticnn.evaluation.novelty import novelty_scores, novelty_threshold
+from reticnn.evaluation.prediction_sets import prediction_sets
 
-__all__ = ["calibrate_classifier", "evaluate_classifier", "evaluation_curve"]
+__all__ = [
+    "calibrate_classifier",
+    "evaluate_classifier",
+    "evaluation_curve",
+    "novelty_scores",
+    "novelty_threshold",
+    "prediction_sets",
+]

@@ -4,7 +4,6 @@ import numpy as np
 
 from reticnn.classifier import described_calibration
 from reticnn.coercion import as_choice, as_float, as_int, shown
-from reticnn.data.conversion import images_for_model
 from reticnn.data.hashing import hashed, hashes_of
 from reticnn.evaluation.calibrators import CALIBRATORS, CalibrationError
 from reticnn.evaluation.metrics import classification_metrics
@@ -15,6 +14,7 @@ from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import ClassShares, copy_with_scores, followed_by, probabilities
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
+from reticnn.prediction.novel_images import images_as_taken
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.progress import as_step_progress
@@ -96,7 +96,9 @@ def calibrate_classifier(
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
         UserWarning: If images are resized, the model gives NaN, for images that are
-            then left out, or the images are too few to measure the effect.
+            then left out, the images are too few to measure the effect, or prediction
+            sets or a threshold of novelty are dropped, as they are of the probabilities
+            from before.
 
     Example:
         >>> parts = split_images(shape_images(600), (0.6, 0.2, 0.2), seed=1)
@@ -124,15 +126,7 @@ def calibrate_classifier(
     batch_size = as_int(batch_size, "batch_size")
     _check_enough_of_each_class(data, method)
     codes, groups = data.codes, data.groups
-    data = hashed(
-        images_for_model(
-            data,
-            classifier.image_shape,
-            "data",
-            classifier.resize,
-            reading=classifier.reading,
-        )
-    )
+    data = hashed(images_as_taken(classifier, data, "data"))
     bare, kind = copy_with_scores(
         classifier.model,
         classifier.output,
@@ -176,7 +170,32 @@ def calibrate_classifier(
             "level": intervals,
             "measures": measures,
         },
+        **_dropped(classifier),
     )
+
+
+def _dropped(classifier):
+    """Return what of a classifier does not hold for other probabilities, as None.
+
+    Warns:
+        UserWarning: If there is something.
+    """
+    dropped = {}
+    if classifier.sets is not None:
+        dropped["sets"] = None
+        warn_user(
+            "`classifier` has prediction sets, which are of the probabilities from "
+            "before the calibration, and are dropped. Call `prediction_sets()` with "
+            "the calibrated classifier, and other images."
+        )
+    if classifier.novelty is not None and classifier.novelty["method"] == "softmax":
+        dropped["novelty"] = None
+        warn_user(
+            "`classifier` has a threshold of novelty for the probabilities from before "
+            "the calibration, which is dropped. Call `novelty_threshold()` with the "
+            "calibrated classifier, and other images."
+        )
+    return dropped
 
 
 def _check_can_be_calibrated(classifier):

@@ -98,6 +98,10 @@ def evaluate_classifier(
           highest probability and the accuracy in 15 bins of that probability.
         - `mean_cost`: mean of the `costs`, if they are given.
         - `threshold`: the threshold used, if one was asked for.
+        - `coverage`, `set_size`: share of the images whose prediction set holds the
+          true class, and mean number of classes in the sets, if the classifier has
+          sets, from `prediction_sets`, for images that are predicted as they are.
+          `per_class` has the coverage too.
         - `per_class`: table (dict of equal-length lists) with one row per class:
           `class`, `n` (images of it), `precision`, `recall`, `f1`, `roc_auc` and
           `pr_auc`, which are NaN for a class that is not in the data.

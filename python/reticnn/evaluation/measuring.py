@@ -8,11 +8,12 @@ from reticnn.classifier import Classifier
 from reticnn.coercion import as_float, as_int, as_ints
 from reticnn.data.accepting import image_data_of
 from reticnn.data.conversion import images_for_model
-from reticnn.data.hashing import hashed
+from reticnn.data.hashing import hashed, hashes_of
 from reticnn.data.image_data import ImageData
 from reticnn.data.splits.splitting import in_groups
 from reticnn.evaluation.by_column import as_column, table_by
 from reticnn.evaluation.compiled_loss import compiled_loss
+from reticnn.evaluation.coverage import coverage_and_size
 from reticnn.evaluation.decisions import as_costs, as_threshold, decided
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.memory import seen_by, warn_of_seen
@@ -22,6 +23,7 @@ from reticnn.outputs import (
     probabilities,
     with_prior,
 )
+from reticnn.prediction.conformal import draws_of, members, sets_of_single_views
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tiles
@@ -37,6 +39,8 @@ class Subject:
         data: Image data, labelled by the classifier's classes in their order.
         codes: int array, the class of each image; with a summary, not of each tile.
         tiles: `ImagesOfTiles`, or None where tiles are not put together.
+        held: Once predicted, which images have a prediction set that holds their class,
+            and the sizes of the sets; None if the classifier has none for such images.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class Subject:
             )
         self.prior = as_prior(prior, self.classifier)
         self.data = data.with_classes(self.class_names)
-        self.codes, self.tiles = self.data.codes, None
+        self.codes, self.tiles, self.held = self.data.codes, None, None
         if self._summarise:
             check_tiles(self.data, "data")
             self.tiles = ImagesOfTiles(self.data)
@@ -108,11 +112,15 @@ class Subject:
             reading=classifier.reading,
         )
         seen = classifier.seen | seen_by(model)
-        data = hashed(data) if seen else data
+        sets = None if self.tiles else sets_of_single_views(classifier)
+        data = hashed(data) if seen or sets else data
         outputs = outputs_of(model, data, batch_size, start_progress)
         chances = probabilities(model, classifier.output, outputs)
         warn_of_missing(chances, data.files, self._model)
         warn_of_seen(data, seen, "data", model=self._model)
+        if sets:
+            inside = members(sets, chances, draws_of(hashes_of(data)))
+            self.held = coverage_and_size(inside, self.codes)
         chances = with_prior(chances, classifier, self.prior)
         if self.tiles:
             return data, self.tiles.summarised(chances, self._summarise), None
@@ -174,6 +182,7 @@ def measured(
         costs=costs,
         intervals=intervals,
         groups=groups,
+        held=subject.held,
     )
     scores = {
         "n": len(codes),

@@ -3,11 +3,12 @@
 import numpy as np
 
 from reticnn.evaluation.intervals import Bootstrap, of_mean_of_proportions, wilson
-from reticnn.evaluation.weighted import CLASS_MEASURES, WeightedMeasures, mean_areas
+from reticnn.evaluation.weighted import WeightedMeasures, mean_areas
 
 # In the order in which people read them.
 _FIRST = ("accuracy", "balanced_accuracy", "kappa", "mcc", "roc_auc", "pr_auc")
 _LAST = ("log_loss", "brier_score", "calibration_error", "mean_cost")
+_LAST += ("coverage", "set_size")
 
 
 def classification_metrics(
@@ -20,6 +21,7 @@ def classification_metrics(
     costs=None,
     intervals=None,
     groups=None,
+    held=None,
 ):
     """Return every measure of predictions of known classes.
 
@@ -34,6 +36,7 @@ def classification_metrics(
             another (row) is true; or None.
         intervals: Level of confidence, in (0, 1), or None for no intervals.
         groups: List of the group of each image, or None.
+        held: What `coverage_and_size` returned, or None.
 
     Returns:
         Dict of floats, of the dict of lists `"per_class"` and of the dict of lists
@@ -47,7 +50,12 @@ def classification_metrics(
         predicted = probabilities.argmax(axis=1)
     counts = confusion_counts(codes[known], predicted[known], len(class_names))
     measures = WeightedMeasures(
-        codes[known], probabilities[known], predicted[known], top_k, costs
+        codes[known],
+        probabilities[known],
+        predicted[known],
+        top_k,
+        costs,
+        held and [values[known] for values in held],
     )
     over_all, table = _estimates(measures)
     if not known.all():
@@ -86,7 +94,7 @@ def _estimates(measures):
     names += [name for name in _LAST if name in over_all]
     return (
         {name: float(over_all[name][0]) for name in names},
-        {name: by_class[name][0] for name in CLASS_MEASURES},
+        {name: values[0] for name, values in by_class.items()},
     )
 
 
@@ -107,7 +115,7 @@ def _limits(measures, counts, class_names, groups, level):
         return {"over_all": drawn.over_all, "by_class": drawn.by_class}
     # Images for themselves: what is known of proportions is better.
     hits, n, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    shares = [name for name in measures.images if name.endswith("accuracy")]
+    shares = [name for name in measures.images if _is_share(name)]
     over_all = {
         name: wilson(measures.images[name].sum(), len(measures.codes), level)
         for name in shares
@@ -117,10 +125,17 @@ def _limits(measures, counts, class_names, groups, level):
         "recall": wilson(hits, n, level),
         "precision": wilson(hits, predicted, level),
     }
+    if "coverage" in measures.images:
+        held = np.bincount(measures.codes, measures.images["coverage"], len(n))
+        by_class["coverage"] = wilson(held, n, level)
     return {
         "over_all": {**drawn.over_all, **over_all},
         "by_class": {**drawn.by_class, **by_class},
     }
+
+
+def _is_share(name):
+    return name == "coverage" or name.endswith("accuracy")
 
 
 def _table_of_intervals(over_all, table, class_names, limits):

@@ -32,7 +32,11 @@ def classifier_and_labelled(classifier, data, groups=None):
             "which nothing would come: each image counts once here. Make the image "
             "data without `weights`."
         )
-    return classifier, in_groups(data.with_classes(classifier.class_names), groups)
+    data = in_groups(data.with_classes(classifier.class_names), groups)
+    if data.boxes is not None and data.groups is None:
+        # Tiles of one image belong together.
+        data = data.with_groups(list(map(str, data.places)))
+    return classifier, data
 
 
 def check_unseen(classifier, hashes, purpose):

@@ -10,8 +10,6 @@ import numpy as np
 
 from reticnn.evaluation.calibration import BINS, bins_of
 
-CLASS_MEASURES = ("precision", "recall", "f1", "roc_auc", "pr_auc")
-
 
 class WeightedMeasures:
     """All measures of predictions of known classes.
@@ -23,15 +21,23 @@ class WeightedMeasures:
         top_k: Whole numbers, for each of which there is a top-k accuracy.
         costs: float64 array, (classes, classes), of predicting a class (column) where
             another (row) is true; or None.
+        held: Tuple of which images have a prediction set that holds the true class, and
+            of the sizes of the sets; or None.
     """
 
-    def __init__(self, codes, probabilities, predicted, top_k=(), costs=None):
+    def __init__(
+        self, codes, probabilities, predicted, top_k=(), costs=None, held=None
+    ):
         """Find what does not depend on the weights."""
         self.codes = codes
         self.predicted = predicted
         self.num_classes = probabilities.shape[1]
         self._probabilities = probabilities
         self.images = _values_of_images(codes, probabilities, predicted, top_k, costs)
+        self._held = None
+        if held is not None:
+            self._held, sizes = (values.astype("float64") for values in held)
+            self.images |= {"coverage": self._held, "set_size": sizes}
         self._bins = bins_of(probabilities.max(axis=1))
 
     @cached_property
@@ -72,6 +78,9 @@ class WeightedMeasures:
                 "roc_auc": np.stack([roc for roc, _ in areas], axis=1),
                 "pr_auc": np.stack([precision for _, precision in areas], axis=1),
             }
+            if self._held is not None:
+                held = summed_by(self.codes, weights * self._held, self.num_classes)
+                values["coverage"] = held / n
         return {name: np.where(n > 0, value, np.nan) for name, value in values.items()}
 
     def _counts(self, weights):

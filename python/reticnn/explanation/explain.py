@@ -28,7 +28,7 @@ from reticnn.explanation.targets import Targets
 from reticnn.outputs import as_classifier_or_model
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import warn_of_missing
-from reticnn.prediction.predict import images_to_predict
+from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.runtime.progress import as_step_progress, reporting
 
 CAMS = ("grad_cam", "grad_cam++", "layer_cam")

@@ -11,6 +11,7 @@ from reticnn.outputs.compiled import (
     takes_one_hot,
     targets_of_classes,
 )
+from reticnn.outputs.last_features import as_rows, features_model
 from reticnn.outputs.losses import loss_and_metric, soft_binary_accuracy
 from reticnn.outputs.meaning import (
     count_classes,
@@ -26,8 +27,10 @@ __all__ = [
     "ClassShares",
     "as_classifier_or_model",
     "as_prior",
+    "as_rows",
     "copy_with_scores",
     "count_classes",
+    "features_model",
     "followed_by",
     "is_for_several_labels",
     "keeps_values",

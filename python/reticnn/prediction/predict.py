@@ -1,30 +1,13 @@
 """Use a classifier: predict the classes of images."""
 
-import os
-from collections.abc import Mapping
-
-import numpy as np
-
-from reticnn.coercion import as_images, as_int, as_path, printable, shown
-from reticnn.data.array_images import ArrayImages
-from reticnn.data.folders.folder_layout import parts_of
-from reticnn.data.folders.folder_search import check_all_readable, image_files
-from reticnn.data.image_data import ImageData, as_image_data
-from reticnn.data.listing import (
-    as_bad_image_rule,
-    file_data,
-    reading_options,
-    without_arrays,
-)
-from reticnn.data.other_files import no_images_text, warn_of_pictures
-from reticnn.outputs import (
-    as_classifier_or_model,
-    as_prior,
-    probabilities,
-    with_prior,
-)
-from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.coercion import as_choice, as_int
+from reticnn.data.listing import as_bad_image_rule
+from reticnn.outputs import as_classifier_or_model, as_prior, with_prior
+from reticnn.prediction.accepting_images import images_to_predict
+from reticnn.prediction.conformal import check_sets, draws_of, sets_of
 from reticnn.prediction.missing import predicted_classes, warn_of_missing
+from reticnn.prediction.novel_images import images_as_taken, novelty_of, says_novel
+from reticnn.prediction.over_views import mean_probabilities
 from reticnn.prediction.summarising import (
     PLACE_COLUMNS,
     ImagesOfTiles,
@@ -32,7 +15,8 @@ from reticnn.prediction.summarising import (
     check_tiles,
 )
 from reticnn.prediction.views import views_of
-from reticnn.runtime.progress import as_step_progress, reporting
+from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.progress import as_step_progress
 
 
 def predict_images(
@@ -49,6 +33,7 @@ def predict_images(
     output="auto",
     summarise=None,
     prior=None,
+    type="class",
 ):
     """Predict the class of each image.
 
@@ -112,16 +97,22 @@ def predict_images(
             these, where it differs from that in training, as in `evaluate_classifier`:
             the probabilities, averaged over the views of an image or a tile, become
             those for such shares. None for the probabilities as they are. Default None.
+        type: `"class"`, or `"set"` for the set of classes that an image may be of, too,
+            if the classifier has such, from `prediction_sets`. Default `"class"`.
 
     Returns:
         Table (dict of equal-length lists) with one row per image, in the order given:
         `.pred_class`, the most probable class; `.pred_<class>`, the probability of each
-        class; and for files `.file`, the path. For tiles, `.left`, `.top`, `.width` and
-        `.height` say where in the image they are, in pixels; with `summarise`, there is
-        one row per image, with `.tiles`, the number of its tiles. If the model outputs
-        distances to prototypes, the probabilities sum to less than 1: the rest is the
-        probability that the image belongs to none of the classes. Where the model gives
-        NaN, the class is None and the probabilities are NaN.
+        class; and for files `.file`, the path. With `type="set"`, `.pred_set` comes
+        before them: a list of the classes in the set of each image, the most probable
+        first, which is empty where no class is likely enough. If the classifier is from
+        `novelty_threshold`, `.novel` says whether an image is like nothing that it
+        knows, unless tiles are summarised. For tiles, `.left`,
+        `.top`, `.width` and `.height` say where in the image they are, in pixels; with
+        `summarise`, there is one row per image, with `.tiles`, the number of its tiles.
+        If the model outputs distances to prototypes, the probabilities sum to less than
+        1: the rest is the probability that the image belongs to none of the classes.
+        Where the model gives NaN, class and set are None and the probabilities are NaN.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` is none of these.
@@ -130,16 +121,19 @@ def predict_images(
             cannot be read, there are no images, the images cannot be converted to the
             model's channels without loss, or the model has a layer that cannot be
             applied to images of other sizes, or to the smallest of the `scales`; if
-            `crops` or `scales` do not suit the model or each other; or if it is not
-            known what the model outputs; or if `prior` is for other classes, does not
-            sum to 1, or the shares in training are not known.
+            `crops` or `scales` do not suit the model or each other; if sets are asked
+            for, and there are none, or they are for other `tta`, `crops` or `scales`,
+            or `prior` is given; if it is not known what the model outputs; or if
+            `prior` is for other classes, does not sum to 1, or the shares in training
+            are not known.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If an array is resized, except for `scales` or 144 crops, or the
             files of image data are resized differently than in training, or the model
-            gives NaN, or its probabilities may not go with the shares of the classes
-            in training that `prior` takes the place of.
+            gives NaN, or it has been calibrated and the probabilities are averaged over
+            views, for which it was not, or its probabilities may not go with the shares
+            of the classes in training that `prior` takes the place of.
 
     Example:
         >>> predict_images(classifier, "~/photos/tom.jpg")
@@ -158,28 +152,65 @@ def predict_images(
     start_progress = as_step_progress(progress)
     classifier = as_classifier_or_model(classifier, class_names, output)
     _check_columns(classifier.class_names)
+    with_sets = as_choice(type, "type", ("class", "set")) == "set"
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     rule = as_bad_image_rule(on_bad_image)
     summarise = as_summary(summarise)
     prior = as_prior(prior, classifier)
+    if with_sets:
+        check_sets(classifier, views.settings, summarise, prior)
+    elif classifier.calibration is not None and not views.are_single:
+        _warn_of_averages()
     data = images_to_predict(images, views.reading_shape, classifier, rule)
     if summarise:
         check_tiles(data, "images")
     sources = views.sources(data)
     batch_size = as_int(batch_size, "batch_size")
-    predicted = _mean_probabilities(views, sources, batch_size, start_progress)
+    predicted, hashes = mean_probabilities(
+        views, sources, batch_size, start_progress, hashes=with_sets
+    )
     warn_of_missing(predicted, data.files)
     predicted = with_prior(predicted, classifier, prior)
     known = known_of(data)
+    if classifier.novelty is not None and not summarise:
+        known = {".novel": _are_novel(views, data, sources, batch_size), **known}
     if summarise:
         images = ImagesOfTiles(data)
         predicted = images.summarised(predicted, summarise)
         files = [data.files[first] for first in images.first]
         known = {".file": files, ".tiles": images.counts.tolist()}
-    table = {".pred_class": predicted_classes(predicted, classifier.class_names)}
+    table = {}
+    if with_sets:
+        table[".pred_set"] = sets_of(classifier, predicted, draws_of(hashes))
+    table[".pred_class"] = predicted_classes(predicted, classifier.class_names)
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
         table[f".pred_{name}"] = column.tolist()
     return {**table, **known}
+
+
+def _are_novel(views, data, sources, batch_size):
+    """Return whether each image is like nothing that the classifier knows."""
+    classifier = views.classifier
+    if views.are_single:
+        (taken,) = sources
+    else:
+        taken = images_as_taken(classifier, data)
+    rule = classifier.novelty
+    start_progress = as_step_progress("none")
+    scores = novelty_of(
+        *(classifier, taken, rule["method"], rule["reference"]),
+        batch_size=batch_size,
+        start_progress=start_progress,
+    )
+    return says_novel(scores, rule["threshold"])
+
+
+def _warn_of_averages():
+    warn_user(
+        "The classifier was calibrated for images as they are. Probabilities averaged "
+        "over several views of an image, as `tta`, `crops` and `scales` make them, are "
+        "mostly less sure than calibrated ones."
+    )
 
 
 def known_of(data):
@@ -191,48 +222,6 @@ def known_of(data):
     return known
 
 
-def _mean_probabilities(views, sources, batch_size, start_progress):
-    """Return the probabilities of the classes, averaged over views of each image."""
-    report = start_progress(
-        sum(number_of_batches(source, batch_size) for source in sources)
-    )
-    with read_batches(sources, batch_size) as batches:
-        seen = [
-            _of_batch(views, images, batch_size)
-            for images in reporting(batches, report)
-        ]
-    scales, n = len(sources), len(sources[0])
-    return np.concatenate(seen).reshape(scales, n, -1).mean(axis=0)
-
-
-def _of_batch(views, images, batch_size):
-    """Return the mean probabilities of images at one scale."""
-    classifier, network = views.classifier, views.network
-    model, kind = classifier.model, classifier.output
-    means = np.empty((len(images), len(classifier.class_names)))
-    for indices, pixels in _by_size(images):
-        at_once = views.images_at_once(pixels.shape[1:], batch_size)
-        for start in range(0, len(pixels), at_once):
-            some = slice(start, start + at_once)
-            seen = [
-                probabilities(model, kind, network.predict_on_batch(view(pixels[some])))
-                for view in views.of_images(pixels.shape[1:])
-            ]
-            means[indices[some]] = np.mean(seen, axis=0)
-    return means
-
-
-def _by_size(images):
-    """Yield the indices and the pixels of the images, size by size."""
-    if isinstance(images, np.ndarray):
-        yield np.arange(len(images)), images
-        return
-    shapes = [image.shape for image in images]
-    for shape in sorted(set(shapes)):
-        indices = [index for index, given in enumerate(shapes) if given == shape]
-        yield np.array(indices), np.stack([images[index] for index in indices])
-
-
 def _check_columns(class_names):
     """Raise if a class would have the column of the predicted class."""
     if "class" in class_names:
@@ -241,83 +230,3 @@ def _check_columns(class_names):
             "'.pred_class', like the predicted classes. Predict with "
             "`classifier.model` and other `class_names`."
         )
-
-
-def images_to_predict(images, shape, classifier, on_bad_image):
-    """Return whatever images a user has as image data; paths are read at `shape`."""
-    if isinstance(images, (ImageData, Mapping)):
-        return as_image_data(images, "images")
-    if isinstance(images, (str, os.PathLike)):
-        path = as_path(images, "images")
-        reading = _reading_for(shape, classifier)
-        paths = _files_in(path, on_bad_image) if os.path.isdir(path) else [path]
-        return _files(paths, reading, on_bad_image)
-    if isinstance(images, (list, tuple)) and all(
-        isinstance(image, (str, os.PathLike)) for image in images
-    ):
-        return _files(images, _reading_for(shape, classifier), on_bad_image)
-    return ImageData(ArrayImages(as_images(images, channels=shape[-1])))
-
-
-def _files_in(folder, on_bad_image):
-    """Return the paths of the images in a folder and its subfolders."""
-    parts = parts_of(folder)
-    if parts:
-        raise TypeError(
-            f"`images` must not be a folder with the parts {shown(list(parts))} of a "
-            f"data set, as {printable(folder)!r} is. Give the folder of one part."
-        )
-    closed, others = {}, []
-    files = image_files(folder, closed=closed, others=others)
-    check_all_readable(closed, on_bad_image, "images")
-    (files,) = without_arrays([files], others)
-    if not files:
-        raise ValueError(
-            f"`images` has no images: there are none in {printable(folder)!r}, nor in "
-            f"its subfolders.{no_images_text(others)}"
-        )
-    warn_of_pictures(others, "images")
-    return files
-
-
-def _files(paths, reading, on_bad_image):
-    """Return image data of the files at `paths`, read as `_reading_for` says."""
-    if len(paths) == 0:
-        raise ValueError("`images` has no images. Give at least one.")
-    paths = [as_path(path, "images") for path in paths]
-    missing = [path for path in paths if not os.path.exists(path)]
-    if missing and on_bad_image == "error":
-        raise FileNotFoundError(
-            f"`images` must name image files; {len(missing)} of {len(paths)} do not "
-            f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."
-        )
-    return file_data(
-        paths,
-        None,
-        None,
-        reading,
-        on_bad_image,
-        after_skipping="the table has no rows for them",
-    )
-
-
-def _reading_for(image_shape, classifier):
-    """Return how files are read for a classifier, as an argument of `file_data`."""
-    size, channels = _reading_size(image_shape)
-    reading = reading_options(
-        *(size, channels, classifier.resize or "stretch", "none"),
-        value_range=classifier.reading,
-    )
-    # Here files are skipped by an argument of this function's own.
-    return {**reading, "where_skipped": ""}
-
-
-def _reading_size(image_shape):
-    """Return the (height, width) and the channels to read files at."""
-    height, width, channels = image_shape
-    if height is None or width is None:
-        raise ValueError(
-            "`images` are files, but the classifier's model takes images of any size. "
-            "Read them at the size you want with `image_folder()`."
-        )
-    return (height, width), channels

@@ -71,6 +71,18 @@ class Views:
     scales: tuple | None
 
     @property
+    def settings(self):
+        """Dict of `tta`, `crops` and `scales`, a list or None."""
+        own = self.scales and self.crops != OF_SQUARES
+        scales = list(self.scales) if own else None
+        return {"tta": self.tta, "crops": self.crops, "scales": scales}
+
+    @property
+    def are_single(self):
+        """Whether each image is predicted from itself alone."""
+        return self.tta == 0 and self.crops == ALONE and self.scales is None
+
+    @property
     def network(self):
         """The model that gives the outputs for a view."""
         model = self.classifier.model
@@ -91,11 +103,12 @@ class Views:
             return (height, width, channels)
         return (enlarged(height), enlarged(width), channels)
 
-    def sources(self, data):
+    def sources(self, data, name="images"):
         """Return the sources of the images to predict, one per scale.
 
         Args:
             data: Image data of any size.
+            name: The argument's name, for messages. Default "images".
 
         Returns:
             List of objects with a length and `read(positions)`, which gives an array
@@ -104,18 +117,16 @@ class Views:
         *_, channels = shape = self.classifier.image_shape
         resize, reading = self.classifier.resize, self.classifier.reading
         if self.scales:
-            data = images_for_model(
-                data, (None, None, channels), "images", reading=reading
-            )
+            data = images_for_model(data, (None, None, channels), name, reading=reading)
             takes = cache(self.takes)
             return [_Scaled(data, side, takes) for side in self.scales]
         if is_whole(self.crops):
-            return [images_for_model(data, shape, "images", resize, reading=reading)]
+            return [images_for_model(data, shape, name, resize, reading=reading)]
         wanted = self.reading_shape
         if data.files is None and _has_room(data.image_shape, shape):
             wanted = (None, None, channels)
         use = f"crops of {shape[0]} x {shape[1]} are cut from"
-        return [images_for_model(data, wanted, "images", resize, use, reading)]
+        return [images_for_model(data, wanted, name, resize, use, reading)]
 
     def takes(self, size):
         """Return whether scaled images of (height, width) are large enough."""

@@ -5,8 +5,8 @@ import numpy as np
 from reticnn.classifier import Classifier, as_classifier, as_model
 from reticnn.data.conversion import images_for_model
 from reticnn.data.hashing import hashed, hashes_of
-from reticnn.graph import graph_of, last_with_weights
 from reticnn.memory import seen_by
+from reticnn.outputs import as_rows, features_model
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
@@ -22,7 +22,7 @@ class Seer:
         if not is_model:
             classifier = as_classifier(classifier)
         model = as_model(classifier) if is_model else classifier.model
-        self._features = _features_of(model)
+        self._features = features_model(model)
         self._image_shape = model.input_shape[1:]
         self._resize = getattr(classifier, "resize", None)
         self._seen = seen_by(model)
@@ -45,7 +45,7 @@ class Seer:
         """
         with read_batches(parts, batch_size) as batches:
             found = [
-                _as_rows(self._features.predict_on_batch(pixels))
+                as_rows(self._features.predict_on_batch(pixels))
                 for pixels in reporting(batches, report)
             ]
         self._warn_of_seen(parts)
@@ -69,21 +69,3 @@ class Seer:
 def number_of_feature_batches(parts, batch_size):
     """Return how often `Seer.features` reports."""
     return sum(number_of_batches(data, batch_size) for data in parts)
-
-
-def _features_of(model):
-    """Return the model up to what its last layer with weights takes."""
-    graph = graph_of(model)
-    last = None if graph is None else last_with_weights(graph)
-    # A network that ends in a convolution gives features itself.
-    if last is None or len(last.outputs[0].shape) != 2:
-        return model
-    return keras.Model(graph.inputs, last.inputs[0])
-
-
-def _as_rows(features):
-    """Return features as rows: of feature maps, their means."""
-    features = np.asarray(features)
-    if features.ndim == 4:
-        features = features.mean(axis=(1, 2))
-    return features.reshape(len(features), -1)

@@ -9,6 +9,7 @@ from reticnn.memory import SeenImages
 from reticnn.notation import is_visible, shown
 from reticnn.optimizers.schedule_settings import are_settings
 from reticnn.outputs import ClassShares
+from reticnn.outputs.reference import METHODS, OF_FEATURES, Reference
 from reticnn.runtime.foreign.texts import read_json
 
 FORMAT = 1
@@ -22,6 +23,10 @@ _OF_MEASURES = {
     for when in ("before", "after")
     for limit in ("", "_lower", "_upper")
 }
+_OF_SETS = {"method", "coverage", "by_class", "images", "penalty", "free"}
+_OF_SETS |= {"views", "thresholds"}
+_OF_THRESHOLDS = {"threshold", "coverage_lower", "coverage_upper"}
+_METHODS_OF_SETS = ("threshold", "adaptive", "regularized")
 _CALIBRATIONS = ("temperature", "vector", "isotonic")
 _FACTS = {"images", "validation_images", "batch_size", "learning_rate", "seed"}
 
@@ -171,6 +176,50 @@ def _is_table_of_measures(value):
     )
 
 
+def _are_sets(value, record):
+    """Return whether a value says what prediction sets a classifier has."""
+    if not isinstance(value, dict) or set(value) != _OF_SETS:
+        return False
+    return (
+        value["method"] in _METHODS_OF_SETS
+        and _is_number(value["coverage"])
+        and 0 < value["coverage"] < 1
+        and isinstance(value["by_class"], bool)
+        and _is_whole(value["images"], 1)
+        and _is_number(value["penalty"])
+        and _is_whole(value["free"], 0)
+        and _are_views(value["views"])
+        and _are_thresholds(value["thresholds"], value["by_class"], record)
+    )
+
+
+def _are_views(value):
+    if not isinstance(value, dict) or set(value) != {"tta", "crops", "scales"}:
+        return False
+    scales = value["scales"]
+    if scales is not None and not isinstance(scales, list):
+        return False
+    counts = [value["tta"], value["crops"], *(scales or ())]
+    return all(_is_whole(count, 0) for count in counts)
+
+
+def _are_thresholds(value, by_class, record):
+    """Return whether a value is a table of one threshold, or one per class."""
+    if not isinstance(value, dict) or set(value) != {"class", "n", *_OF_THRESHOLDS}:
+        return False
+    classes = record["class_names"] if by_class else [None]
+    return (
+        value["class"] == classes
+        and all(_is_long_as(classes, column) for column in value.values())
+        and all(_is_whole(n, 1) for n in value["n"])
+        and all(_is_number(each) for name in _OF_THRESHOLDS for each in value[name])
+    )
+
+
+def _is_long_as(classes, column):
+    return isinstance(column, list) and len(column) == len(classes)
+
+
 def _are_flags(value):
     """Return whether a value says what is trained: older files, of layers alone."""
     if isinstance(value, dict):
@@ -194,6 +243,7 @@ _FIELDS = {
     "trained_with": _are_facts,
     "output": lambda value, _: isinstance(value, str) and value in _OUTPUTS,
     "calibration": _is_calibration,
+    "sets": _are_sets,
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "spared_from_decay": lambda value, _: (
@@ -207,6 +257,7 @@ def _read_parts(record):
     record["augmentation"] = _read_policy(record.get("augmentation"))
     record["reading"] = _read_reading(record.get("reading"))
     record["class_shares"] = _read_shares(record)
+    record["novelty"] = _read_novelty(record.get("novelty"))
     try:
         record["seen"] = SeenImages.from_config(record.get("seen"))
     except (AttributeError, TypeError, ValueError) as error:
@@ -219,6 +270,38 @@ def _read_shares(record):
         return ClassShares.from_config(config, count)
     except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
         raise ValueError(f"its `class_shares` cannot be read: {error}") from error
+
+
+def config_of_novelty(novelty):
+    """Return plain values for what `novelty_threshold` has found, or for None."""
+    if novelty is None:
+        return None
+    reference = novelty["reference"]
+    return {**novelty, "reference": reference and reference.to_config()}
+
+
+def _read_novelty(config):
+    if config is None:
+        return None
+    try:
+        found = dict(config)
+        reference = found["reference"]
+        if reference is not None:
+            found["reference"] = Reference.from_config(reference)
+        of_features = found["method"] in OF_FEATURES
+        if (
+            set(found) != {"method", "share", "threshold", "images", "reference"}
+            or found["method"] not in METHODS
+            or of_features != (reference is not None)
+            or (of_features and found["reference"].method != found["method"])
+            or not all(_is_number(found[name]) for name in ("share", "threshold"))
+            or not 0 < found["share"] < 1
+            or not _is_whole(found["images"], 1)
+        ):
+            raise ValueError("it is no such thing")
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        raise ValueError(f"its `novelty` cannot be read: {error}") from error
+    return found
 
 
 def _read_reading(config):

@@ -50,7 +50,12 @@ from reticnn.runtime.writing import (
     temporary_folder,
     unwritten,
 )
-from reticnn.saving.record import FORMAT, NewerFormatError, read_record
+from reticnn.saving.record import (
+    FORMAT,
+    NewerFormatError,
+    config_of_novelty,
+    read_record,
+)
 
 _MODEL = "model.keras"
 _RECORD = "classifier.json"
@@ -120,6 +125,8 @@ def save_classifier(classifier, path):
         "class_shares": classifier.class_shares and classifier.class_shares.to_config(),
         "seen": classifier.seen.to_config(),
         "calibration": classifier.calibration,
+        "sets": classifier.sets,
+        "novelty": config_of_novelty(classifier.novelty),
         "trainable": trainable_flags(classifier.model),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
@@ -244,6 +251,8 @@ def load_classifier(path):
         weights=fingerprint(model),
         class_shares=record["class_shares"],
         calibration=record.get("calibration"),
+        sets=record.get("sets"),
+        novelty=record["novelty"],
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier

@@ -44,6 +44,75 @@ _OF_CALIBRATION = [
     ("measures", {**_MEASURES, "after": []}),
     ("measures", {**_MEASURES, "\x1b": [1.0]}),
 ]
+_THRESHOLDS = {
+    "class": [None],
+    "n": [20],
+    "threshold": [0.5],
+    "coverage_lower": [0.7],
+    "coverage_upper": [0.9],
+}
+_SETS = {
+    "method": "threshold",
+    "coverage": 0.9,
+    "by_class": False,
+    "images": 20,
+    "penalty": 0.0,
+    "free": 0,
+    "views": {"tta": 0, "crops": 1, "scales": None},
+    "thresholds": _THRESHOLDS,
+}
+_OF_SETS = [
+    ("method", "aps"),
+    ("method", ["threshold"]),
+    ("coverage", 1),
+    ("coverage", "0.9"),
+    ("by_class", 1),
+    ("by_class", True),
+    ("images", 0),
+    ("penalty", "\x1b"),
+    ("free", -1),
+    ("views", {"tta": 0}),
+    ("views", {"tta": "0", "crops": 1, "scales": None}),
+    ("views", {"tta": 0, "crops": 1, "scales": "\x1b"}),
+    ("thresholds", []),
+    ("thresholds", {**_THRESHOLDS, "class": ["\x1b[2J"]}),
+    ("thresholds", {**_THRESHOLDS, "threshold": ["0.5"]}),
+    ("thresholds", {**_THRESHOLDS, "threshold": [0.5, 0.5]}),
+    ("thresholds", {**_THRESHOLDS, "n": [10**400]}),
+]
+_REFERENCE = {
+    "method": "neighbours",
+    "width": 2,
+    "images": 1,
+    "points": "AACAPwAAAAA=",
+    "directions": None,
+}
+_NOVELTY = {
+    "method": "neighbours",
+    "share": 0.05,
+    "threshold": 0.5,
+    "images": 20,
+    "reference": _REFERENCE,
+}
+_OF_NOVELTY = [
+    ("method", "knn"),
+    ("method", "energy"),
+    ("method", "mahalanobis"),
+    ("share", 0),
+    ("share", "0.05"),
+    ("threshold", None),
+    ("images", 1.5),
+    ("reference", None),
+    ("reference", "x"),
+    ("reference", {**_REFERENCE, "points": "x"}),
+    ("reference", {**_REFERENCE, "points": ""}),
+    ("reference", {**_REFERENCE, "points": 1}),
+    ("reference", {**_REFERENCE, "width": 3}),
+    ("reference", {**_REFERENCE, "width": 10**400}),
+    ("reference", {**_REFERENCE, "width": True}),
+    ("reference", {**_REFERENCE, "directions": "AACAPwAAAAA="}),
+    ("reference", {**_REFERENCE, "method": "mahalanobis"}),
+]
 
 
 def kinds():
@@ -174,6 +243,14 @@ def _fields():
             *(1, "x", ["temperature"], {"method": "temperature"}),
             *({**_CALIBRATION, field: value} for field, value in _OF_CALIBRATION),
             _CALIBRATION,  # The model has none.
+        ),
+        "sets": (
+            *(1, "x", ["threshold"], {"method": "threshold"}),
+            *({**_SETS, field: value} for field, value in _OF_SETS),
+        ),
+        "novelty": (
+            *(1, "x", ["energy"], {"method": "energy"}),
+            *({**_NOVELTY, field: value} for field, value in _OF_NOVELTY),
         ),
         "compiled_here": (1, "yes", [True]),
         "spared_from_decay": ("x", {"a": 1}, [-1], [10**6], [[1]], [1.5], [True]),

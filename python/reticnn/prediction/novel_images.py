@@ -1,0 +1,106 @@
+"""What a classifier gives for images, from which it is seen how novel they are."""
+
+import numpy as np
+
+from reticnn.data.conversion import images_for_model
+from reticnn.layers.scaling import Calibration
+from reticnn.outputs import (
+    as_rows,
+    copy_with_scores,
+    features_model,
+    probabilities,
+)
+from reticnn.outputs.reference import OF_FEATURES, energy
+from reticnn.prediction.forward import outputs_of
+from reticnn.runtime.backend import keras
+
+
+def images_as_taken(classifier, data, name="images"):
+    """Return image data as the classifier's model takes them."""
+    return images_for_model(
+        data,
+        classifier.image_shape,
+        name,
+        classifier.resize,
+        reading=classifier.reading,
+    )
+
+
+def novelty_of(classifier, data, method, reference, batch_size, start_progress):
+    """Return how novel each image is, (n,): the higher, the more so.
+
+    Args:
+        classifier: Classifier.
+        data: Image data as the model takes them.
+        method: As in `novelty_scores`.
+        reference: `Reference`, or None where the method needs none.
+        batch_size: Whole number of images per batch.
+        start_progress: Function of the number of batches that returns one of those
+            done.
+    """
+    if method in OF_FEATURES:
+        features = features_of(classifier, data, batch_size, start_progress)
+        return _known(features, reference.novelty)
+    if method == "energy":
+        model = _up_to_scores(classifier, data)
+        return energy(outputs_of(model, data, batch_size, start_progress))
+    outputs = outputs_of(classifier.model, data, batch_size, start_progress)
+    if method == "distance":
+        return outputs.astype("float64").min(axis=1)
+    chances = probabilities(classifier.model, classifier.output, outputs)
+    return 1 - chances.max(axis=1)
+
+
+def features_of(classifier, data, batch_size, start_progress):
+    """Return the features of images, (n, features)."""
+    model = features_model(classifier.model)
+    return as_rows(outputs_of(model, data, batch_size, start_progress))
+
+
+def says_novel(scores, threshold):
+    """Return whether scores are above a threshold, as a list, None for NaN."""
+    return [None if np.isnan(score) else bool(score > threshold) for score in scores]
+
+
+def check_method(classifier, method):
+    """Raise if a classifier gives nothing that a method could be about."""
+    if method == "distance" and classifier.output != "distances":
+        raise ValueError(
+            "`method` is 'distance', but the classifier gives no distances to "
+            "prototypes, as the original LeNet-5 does. Use another method."
+        )
+    if method == "energy" and classifier.output == "distances":
+        raise ValueError(
+            "`method` is 'energy', but the classifier gives distances to prototypes "
+            "and not scores. Use `method='distance'`."
+        )
+
+
+def _known(features, function):
+    """Return what a function gives for rows of features, NaN for those with NaN."""
+    found = np.full(len(features), np.nan)
+    known = np.isfinite(features).all(axis=1)
+    if known.any():
+        found[known] = function(features[known])
+    return found
+
+
+def _up_to_scores(classifier, data):
+    """Return a model that gives the scores before softmax or sigmoid.
+
+    Raises:
+        ValueError: If they cannot be had.
+    """
+    model, kind = classifier.model, classifier.output
+    for layer in model.layers:
+        # Energy is that of the scores which calibration is given.
+        if isinstance(layer, Calibration) and not layer.of_probabilities:
+            return keras.Model(model.inputs, layer.input)
+    some = data.read(np.arange(min(len(data), 8)))
+    bare, kind = copy_with_scores(model, kind, some, "classifier")
+    if kind != "logits" or any(isinstance(layer, Calibration) for layer in bare.layers):
+        raise ValueError(
+            "`method` is 'energy', but the classifier's model has no layer whose "
+            "scores softmax or sigmoid makes probabilities of. Use another method."
+        )
+    return bare

@@ -272,7 +272,7 @@ novelty_scores <- function(classifier, images, method = NULL, reference = NULL,
 #' careful <- novelty_threshold(classifier, parts$validation, reference = parts$train)
 #' noise <- array(sample(0:255, 5 * 32 * 32 * 3, replace = TRUE), c(5, 32, 32, 3))
 #' predict(careful, noise)
-novelty_threshold <- function(classifier, data, share = 0.05, method = "mahalanobis",
+novelty_threshold <- function(classifier, data, share = 0.05, method = "neighbours",
                               reference = NULL, batch_size = 32, progress = "auto") {
   new_classifier(call_core("novelty_threshold", classifier = as_core(classifier),
     data = data, share = share, method = method, reference = reference,

@@ -301,6 +301,25 @@ def test_model_with_its_own_call_is_calibrated_whole(fit, shapes):
     np.testing.assert_allclose(chances_of(calibrated, data), wanted, atol=1e-5)
 
 
+@keras.saving.register_keras_serializable("test_calibrating")
+class Forgetful(keras.layers.Layer):
+    """A layer that does not tell what it computes with."""
+
+    def call(self, inputs):
+        """Return the inputs, multiplied."""
+        return inputs * getattr(self, "factor", 1)
+
+
+def test_copy_that_predicts_otherwise_is_refused(refused):
+    layer = Forgetful()
+    layer.factor = 3
+    model = classifier_of(3, "scores").model
+    model = keras.Model(model.inputs, layer(model.outputs[0]))
+    classifier = Classifier(model, NAMES, {"epoch": []}, output="logits")
+    with refused(ValueError, "classifier", "something else", "get_config()"):
+        calibrate_classifier(classifier, images_of_scores(60, 3))
+
+
 def test_auxiliary_heads_stay_behind():
     bare = classifier_of(3, "activation").model
     model = AuxiliaryModel(bare.inputs, bare.outputs)

@@ -198,14 +198,14 @@ def test_scores_that_cannot_be_had_are_refused(refused, classifier, shapes):
         novelty_scores(mine, data, method="knn")
     with refused(ValueError, "method", "'distance'", "no distances"):
         novelty_scores(mine, data, method="distance")
-    with refused(ValueError, "reference", "missing", "method='mahalanobis'"):
+    with refused(ValueError, "reference", "missing", "method='neighbours'"):
         novelty_scores(mine, data)
     with refused(ValueError, "reference", "method='energy'", "Leave it out"):
         novelty_scores(mine, data, method="energy", reference=data)
     with refused(ValueError, "reference", "no labels", "neighbours"):
-        novelty_scores(mine, data, reference=image_arrays(pixels))
+        scores(mine, data, "mahalanobis", reference=image_arrays(pixels))
     with refused(ValueError, "reference", "'circle'"):
-        novelty_scores(mine, data, reference=reticnn.shape_images(9))
+        scores(mine, data, "mahalanobis", reference=reticnn.shape_images(9))
     mean = keras.layers.Average()([mine.model.output, mine.model.output])
     averaged = Classifier(
         keras.Model(mine.model.inputs, keras.ops.softmax(keras.ops.log(mean))),

@@ -23,7 +23,7 @@ from reticnn.prediction.novel_images import (
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.progress import as_step_progress
 
-DEFAULT = "mahalanobis"
+DEFAULT = "neighbours"
 
 
 def novelty_scores(
@@ -45,16 +45,16 @@ def novelty_scores(
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`.
         images: Images, as in `predict_images`.
-        method: `"mahalanobis"`, the distance of the features, which the last layer
-            classifies, from the closest class mean, as the features vary within
-            classes; `"neighbours"`, the distance to the 10th closest image of
-            `reference`, where features count by their direction alone; `"energy"`, how
-            low the scores of all classes are together; `"softmax"`, 1 less the highest
+        method: `"neighbours"`, the distance of the features, which the last layer
+            classifies, to those of the 10th closest image of `reference`, where they
+            count by their direction alone; `"mahalanobis"`, their distance from the
+            closest class mean, as features vary within classes; `"energy"`, how low the
+            scores of all classes are together; `"softmax"`, 1 less the highest
             probability; `"distance"`, to the closest prototype, for models that give
             distances. None for what `novelty_threshold` has kept with the classifier,
-            or else `"mahalanobis"`. Default None.
-        reference: For `"mahalanobis"` and `"neighbours"`, image data to compare with,
-            such as those trained on, with labels for the first; or None for what the
+            or else `"neighbours"`. Default None.
+        reference: For `"neighbours"` and `"mahalanobis"`, image data to compare with,
+            such as those trained on, with labels for the second; or None for what the
             classifier has kept. Default None.
         batch_size: Whole number of images per batch. Default 32.
         on_bad_image: As in `predict_images`. Default `"error"`.
@@ -84,7 +84,7 @@ def novelty_scores(
         >>> classifier = fit_classifier(build_cnn(), data)
         >>> noise = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3))
         >>> novelty_scores(classifier, noise, reference=data)[".novelty"][:2]
-        [5120.3, 4987.1]
+        [0.93, 0.94]
 
     Source:
         Energy: Liu, Wang, Owens and Li (2020), arXiv:2010.03759. Softmax: Hendrycks and
@@ -139,7 +139,7 @@ def novelty_threshold(
         share: Share of such images that are to be called novel all the same, in (0, 1):
             of new images drawn like those in `data`, at most that many are. The lower,
             the more novel ones are missed. Default 0.05.
-        method: As in `novelty_scores`. Default `"mahalanobis"`.
+        method: As in `novelty_scores`. Default `"neighbours"`.
         reference: As in `novelty_scores`; what is needed of it is kept with the
             classifier and in its file, 4 MB at most. Default None.
         batch_size: Whole number of images per batch. Default 32.

@@ -136,15 +136,16 @@ def prediction_sets(
     known = ~np.isnan(chances).any(axis=1)
     chances, codes, hashes = chances[known], data.codes[known], hashes[known]
     draws = draws_of(hashes)
-    rule = {"method": method, "penalty": 0.0, "free": 0}
+    rule, left = {"method": method, "penalty": 0.0, "free": 0}, ""
     if method == "regularized":
+        left = " beside those that the penalty is chosen by, a fifth"
         # Other bits than those the sets are drawn by.
         tuned_on = draws_of(~hashes) < _TUNED_ON
         rule |= _tuned(chances[tuned_on], draws[tuned_on], codes[tuned_on], coverage)
         chances, draws, codes = (
             values[~tuned_on] for values in (chances, draws, codes)
         )
-    _check_enough(codes, classifier.class_names, coverage, by_class)
+    _check_enough(codes, classifier.class_names, coverage, by_class, left=left)
     scores = nonconformity(chances, draws, **rule)
     scores = scores[np.arange(len(codes)), codes]
     parts = {None: scores}
@@ -165,8 +166,11 @@ def prediction_sets(
     )
 
 
-def _check_enough(codes, class_names, coverage, by_class, method=None):
-    """Raise if there are too few images for the coverage, and say how many it takes."""
+def _check_enough(codes, class_names, coverage, by_class, method=None, left=""):
+    """Raise if there are too few images for the coverage, and say how many it takes.
+
+    `left` says of which images they are left.
+    """
     least = number_needed(coverage)
     if method == "regularized":
         least = int(np.ceil(least / (1 - _TUNED_ON)))
@@ -178,6 +182,7 @@ def _check_enough(codes, class_names, coverage, by_class, method=None):
     if few:
         of_each = " of each class" if by_class else ""
         have = f"has {shown(few)}" if by_class else f"has {len(codes)}"
+        have += left
         raise ValueError(
             f"`coverage` of {coverage:g} takes at least {least} images{of_each} that "
             f"the classifier was not trained on, and `data` {have}. Give more, or ask "

@@ -26,20 +26,28 @@ def copy_with_scores(model, kind, pixels, name="model"):
         scores cannot be had, such as of a mean of several softmaxes.
 
     Raises:
-        ValueError: If the model cannot be copied.
+        ValueError: If the model cannot be copied, or a copy predicts otherwise.
     """
-    copy = copy_of(model, name)
-    if kind == "logits":
-        return copy, kind
-    last = meaning_of(copy).operation
-    if not callable(getattr(last, "activation", None)):
-        return copy, kind
-    last.activation = keras.activations.linear
-    have = probabilities(copy, "logits", copy.predict_on_batch(pixels))
     want = probabilities(model, kind, model.predict_on_batch(pixels))
-    if np.allclose(have, want, atol=_ROUNDING, equal_nan=True):
-        return copy, "logits"
-    return copy_of(model, name), kind
+
+    def is_same(copy, kind):
+        have = probabilities(copy, kind, copy.predict_on_batch(pixels))
+        return np.allclose(have, want, atol=_ROUNDING, equal_nan=True)
+
+    copy = copy_of(model, name)
+    last = meaning_of(copy).operation
+    if kind != "logits" and callable(getattr(last, "activation", None)):
+        last.activation = keras.activations.linear
+        if is_same(copy, "logits"):
+            return copy, "logits"
+        copy = copy_of(model, name)
+    if not is_same(copy, kind):
+        raise ValueError(
+            f"`{name}` has a {type(model).__name__} that cannot be copied: a copy by "
+            "Keras predicts something else. Give its layers a `get_config()` with all "
+            "that they compute with."
+        )
+    return copy, kind
 
 
 def followed_by(model, layers):

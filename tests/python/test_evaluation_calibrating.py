@@ -181,7 +181,7 @@ def test_calibrated_classifier_is_saved_and_the_given_one_left_alone(
             "print(table['.pred_owl'][7])\n"
         )
         np.save(tmp_path / "images.npy", data.read(np.arange(20)))
-        done = run_python(code, path, tmp_path / "images.npy")
+        done = run_python(code, path, tmp_path / "images.npy", limit=300)
         assert float(done.stdout) == pytest.approx(chances_of(loaded, data)[7, 2])
 
 
@@ -270,6 +270,23 @@ def test_mean_of_two_softmaxes_keeps_its_meaning():
     wanted = before ** (1 / calibrated.calibration["temperature"])
     wanted /= wanted.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(chances_of(calibrated, data), wanted, atol=1e-5)
+
+
+def test_ensemble_of_calibrated_classifiers_is_calibrated_itself():
+    data = images_of_scores(200, 3)
+    members = [
+        calibrate_classifier(classifier_of(3, "scores"), data, method=method)
+        for method in ("vector", "isotonic")
+    ]
+    ensemble = reticnn.ensemble_classifiers(members)
+    assert ensemble.calibration is None
+    before = chances_of(ensemble, data)
+    wanted = np.mean([chances_of(member, data) for member in members], axis=0)
+    np.testing.assert_allclose(before, wanted, atol=1e-5)
+    calibrated = calibrate_classifier(ensemble, images_of_scores(200, 3, seed=4))
+    wanted = before ** (1 / calibrated.calibration["temperature"])
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(chances_of(calibrated, data), wanted, atol=1e-4)
 
 
 class OwnCall(keras.Model):

@@ -174,7 +174,8 @@ def test_calibration_changes_no_energy_and_drops_what_no_longer_holds():
     last.set_weights([3 * last.get_weights()[0], last.get_weights()[1]])
     data, new = some(200), some(40, seed=3)
     labels = predict_images(classifier, data)[".pred_class"]
-    labels[::7] = labels[1::7] + labels[: len(labels[::7]) - len(labels[1::7])]
+    others = dict(zip(NAMES, [*NAMES[1:], NAMES[0]], strict=True))
+    labels[::7] = [others[label] for label in labels[::7]]
     labelled = image_arrays(data.read(np.arange(200)), labels, class_names=NAMES)
     wanted = scores(classifier, new, "energy")
     for method in ("energy", "softmax"):
@@ -227,14 +228,3 @@ def test_scores_that_cannot_be_had_are_refused(refused, classifier, shapes):
             reticnn.shape_images(1000, image_size=16, seed=1)[:40],
             method="softmax",
         )
-
-
-def test_noise_is_more_novel_than_shapes(classifier):
-    train = reticnn.shape_images(300, image_size=16, seed=1)
-    new = reticnn.shape_images(60, image_size=16, seed=9)
-    noise = np.random.default_rng(1).integers(0, 256, (60, 16, 16, 3)).astype("uint8")
-    careful = novelty_threshold(
-        classifier, reticnn.shape_images(100, image_size=16, seed=8), reference=train
-    )
-    assert np.mean(predict_images(careful, noise)[".novel"]) > 0.9
-    assert np.mean(predict_images(careful, new)[".novel"]) < 0.2

@@ -9,7 +9,7 @@ from reticnn.evaluation.calibrators import CALIBRATORS, CalibrationError
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.evaluation.unseen import check_unseen, classifier_and_labelled
 from reticnn.graph import own_methods
-from reticnn.layers.scaling import ROUNDING, SMALLEST, has_calibration
+from reticnn.layers.scaling import ROUNDING, SMALLEST, Calibration
 from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import ClassShares, copy_with_scores, followed_by, probabilities
 from reticnn.prediction.forward import outputs_of
@@ -200,7 +200,8 @@ def _dropped(classifier):
 
 def _check_can_be_calibrated(classifier):
     """Raise if nothing can be put behind a classifier's model."""
-    if classifier.calibration is not None or has_calibration(classifier.model):
+    ends = (isinstance(layer, Calibration) for layer in classifier.model.layers)
+    if classifier.calibration is not None or any(ends):
         how = classifier.calibration
         how = f", {described_calibration(how)}" if how else ""
         raise ValueError(

@@ -46,13 +46,14 @@ def novelty_scores(
         classifier: Classifier from `fit_classifier` or `load_classifier`.
         images: Images, as in `predict_images`.
         method: `"neighbours"`, the distance of the features, which the last layer
-            classifies, to those of the 10th closest image of `reference`, where they
-            count by their direction alone; `"mahalanobis"`, their distance from the
-            closest class mean, as features vary within classes; `"energy"`, how low the
-            scores of all classes are together; `"softmax"`, 1 less the highest
-            probability; `"distance"`, to the closest prototype, for models that give
-            distances. None for what `novelty_threshold` has kept with the classifier,
-            or else `"neighbours"`. Default None.
+            classifies (of an ensemble, its probabilities), to those of the 10th closest
+            image of `reference`, where they count by their direction alone;
+            `"mahalanobis"`, their distance from the closest class mean, as features
+            vary within classes; `"energy"`, how low the scores of all classes are
+            together; `"softmax"`, 1 less the highest probability; `"distance"`, to the
+            closest prototype, for models that give distances. None for what
+            `novelty_threshold` has kept with the classifier, or else `"neighbours"`.
+            Default None.
         reference: For `"neighbours"` and `"mahalanobis"`, image data to compare with,
             such as those trained on, with labels for the second; or None for what the
             classifier has kept. Default None.
@@ -82,9 +83,9 @@ def novelty_scores(
     Example:
         >>> data = shape_images(600, seed=1)
         >>> classifier = fit_classifier(build_cnn(), data)
-        >>> noise = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3))
-        >>> novelty_scores(classifier, noise, reference=data)[".novelty"][:2]
-        [0.93, 0.94]
+        >>> others = shape_images(3, 3, seed=2)
+        >>> novelty_scores(classifier, others, reference=data)[".novelty"]
+        [0.041, 0.036, 0.197]
 
     Source:
         Energy: Liu, Wang, Owens and Li (2020), arXiv:2010.03759. Softmax: Hendrycks and
@@ -171,9 +172,8 @@ def novelty_threshold(
         >>> careful = novelty_threshold(
         ...     classifier, parts["validation"], reference=parts["train"]
         ... )
-        >>> noise = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3))
-        >>> predict_images(careful, noise)[".novel"]
-        [True, True, True, True, True]
+        >>> sum(predict_images(careful, parts["test"])[".novel"])
+        5
 
     Source:
         The threshold is that of conformal prediction: Bates, Candes, Lei, Romano and

@@ -110,10 +110,10 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         },
         "novelty_threshold": {
             "classifier": classifier,
-            "data": shapes,
+            "data": swapped,
             "reference": reticnn.shape_images(20, image_size=16, seed=1),
         },
-        "prediction_sets": {"classifier": classifier, "data": shapes},
+        "prediction_sets": {"classifier": classifier, "data": swapped},
         "calibrate_classifier": {"classifier": classifier, "data": swapped},
         "explain_prediction": {"classifier": classifier, "images": few},
         "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},

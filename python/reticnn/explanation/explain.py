@@ -26,9 +26,9 @@ from reticnn.explanation.score_network import ScoreNetwork
 from reticnn.explanation.superpixels import Lime, Shap
 from reticnn.explanation.targets import Targets
 from reticnn.outputs import as_classifier_or_model
+from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import warn_of_missing
-from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.runtime.progress import as_step_progress, reporting
 
 CAMS = ("grad_cam", "grad_cam++", "layer_cam")

@@ -80,7 +80,7 @@ new_evaluation <- function(scores) {
 
 # A table of estimates with their limits, what is NaN in Python being NA.
 as_limits <- function(table) {
-  limits <- intersect(c("estimate", "lower", "upper"), names(table))
+  limits <- intersect(c("estimate", "lower", "upper", "p_value", "adjusted"), names(table))
   table[limits] <- lapply(table[limits], nan_as_na)
   as_table(table)
 }
@@ -295,4 +295,143 @@ prediction_sets <- function(classifier, data, coverage = 0.9, method = "threshol
     data = data, coverage = coverage, method = method, by_class = by_class,
     batch_size = batch_size, tta = tta, crops = crops, scales = scales,
     progress = step_reporter(progress, "Predicting")))
+}
+
+#' @eval said("compare_classifiers",
+#'   classifiers = "In R, a named list.",
+#'   groups = "A factor is accepted too.",
+#'   costs = "The names of the rows and columns of a matrix are those of the classes.",
+#'   prior = "A named vector is accepted too.")
+#' @return In R, this is a `reticnn_comparison`, which prints the differences and the test.
+#'   [tidy()] gives each of the three tables as a tibble, and `plot()` or `autoplot()` draws
+#'   the differences. What is NaN in Python is `NA`.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(200, seed = 1)
+#' small <- fit_classifier(build_cnn(filters = 4), data, epochs = 1)
+#' large <- fit_classifier(build_cnn(), data, epochs = 1)
+#' found <- compare_classifiers(list(small = small, large = large), shape_images(100, seed = 2))
+#' found
+#' tidy(found, "mcnemar")
+compare_classifiers <- function(classifiers, data, class_names = NULL, batch_size = 32,
+                                progress = "auto", output = "auto", intervals = 0.95,
+                                groups = NULL, top_k = NULL, threshold = NULL, costs = NULL,
+                                prior = NULL) {
+  if (is.list(classifiers) && !is.object(classifiers)) classifiers[] <- lapply(classifiers, as_core)
+  found <- call_core("compare_classifiers", classifiers = classifiers, data = data,
+    class_names = as_strings(class_names), batch_size = batch_size,
+    progress = step_reporter(progress, "Comparing"), output = output, intervals = intervals,
+    groups = one_per_image(groups), top_k = top_k, threshold = threshold,
+    costs = as_costs(costs), prior = as_prior(prior))
+  tables <- c("measures", "differences", "mcnemar")
+  found[tables] <- lapply(found[tables], as_limits)
+  if (!is.null(found$thresholds)) found$thresholds <- unlist(found$thresholds)
+  structure(found, class = "reticnn_comparison")
+}
+
+#' @export
+print.reticnn_comparison <- function(x, most = 10, ...) {
+  names <- unique(x$measures$classifier)
+  cat("<reticnn_comparison> ", paste(names, collapse = ", "), ": ",
+    format(x$n, big.mark = ",", decimal.mark = "."), " images, ", format(100 * x$level),
+    " % intervals\n", sep = "")
+  pairs <- unique(x$differences[c("first", "second")])
+  for (i in seq_len(min(nrow(pairs), most))) {
+    own <- merge_pair(x$differences, pairs[i, ])
+    test <- merge_pair(x$mcnemar, pairs[i, ])
+    cat("\n", pairs$first[[i]], " - ", pairs$second[[i]], "\n", sep = "")
+    cat(paste0("  ", format(measure_names(own$measure)), "  ",
+      format(sprintf("%+.3f", own$estimate), justify = "right"), signed_limits(own), "\n"), sep = "")
+    if (!is.null(test)) {
+      cat("  only ", test$first, " right ", test$only_first, ", only ", test$second, " right ",
+        test$only_second, ": McNemar's p = ", format(test$p_value, digits = 2),
+        if (nrow(pairs) > 1) paste0(", adjusted ", format(test$adjusted, digits = 2)), "\n",
+        sep = "")
+    }
+  }
+  if (nrow(pairs) > most) cat("\n", nrow(pairs) - most, " more pairs: tidy(x)\n", sep = "")
+  invisible(x)
+}
+
+# The rows of a table about a pair of classifiers.
+merge_pair <- function(table, pair) {
+  if (!is.null(table)) table[table$first == pair$first & table$second == pair$second, ]
+}
+
+signed_limits <- function(table) {
+  ifelse(is.na(table$lower), "", sprintf("  [%+.3f, %+.3f]", table$lower, table$upper))
+}
+
+#' Comparisons as tibbles
+#'
+#' @param x Comparison from [compare_classifiers()].
+#' @param type What a row is about: `"differences"`, a measure of a pair of classifiers;
+#'   `"measures"`, a measure of a classifier; or `"mcnemar"`, the test of a pair. Default
+#'   `"differences"`.
+#' @param ... Not used; must be empty.
+#' @return A tibble, as [compare_classifiers()] describes it.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(200, seed = 1)
+#' fits <- list(one = fit_classifier(build_cnn(), data, epochs = 1),
+#'   other = fit_classifier(build_mlp(), data, epochs = 1))
+#' tidy(compare_classifiers(fits, shape_images(100, seed = 2)))
+tidy.reticnn_comparison <- function(x, type = c("differences", "measures", "mcnemar"), ...) {
+  rlang::check_dots_empty()
+  x[[rlang::arg_match(type)]]
+}
+
+#' @eval said("stress_test", groups = "A factor is accepted too.")
+#' @return In R, this is a tibble of class `reticnn_stress`, whose print has a row for each
+#'   change; `plot()` or `autoplot()` draws it. What is NaN in Python is `NA`.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' stress_test(classifier, shape_images(50), changes = c("shift", "noise"))
+stress_test <- function(classifier, data, changes = NULL, class_names = NULL, batch_size = 32,
+                        progress = "auto", output = "auto", intervals = 0.95, groups = NULL) {
+  table <- call_core("stress_test", classifier = as_core(classifier), data = data,
+    changes = as_strings(changes), class_names = as_strings(class_names),
+    batch_size = batch_size, progress = step_reporter(progress, "Testing"), output = output,
+    intervals = intervals, groups = one_per_image(groups))
+  table <- as_limits(table)
+  class(table) <- c("reticnn_stress", class(table))
+  table
+}
+
+#' @export
+print.reticnn_stress <- function(x, ...) {
+  rows <- as.data.frame(x)
+  # Of some of its columns it is a tibble like any other.
+  if (!all(c("change", "level", "measure", "n", "estimate", "lower", "upper") %in% names(rows))) {
+    return(NextMethod())
+  }
+  cat("<reticnn_stress> ", format(max(rows$n, 0), big.mark = ",", decimal.mark = "."),
+    " images\n", sep = "")
+  plain <- rows[rows$change == "none", ]
+  if (nrow(plain) == 1) {
+    cat("unchanged images: accuracy ", sprintf("%.3f", plain$estimate), limits_of(plain), "\n",
+      sep = "")
+  }
+  changed <- rows[rows$change != "none", ]
+  for (measure in unique(changed$measure)) {
+    cat("\n", measure, " by level\n", sep = "")
+    print_levels(changed[changed$measure == measure, ])
+  }
+  cat("\nStrengths and intervals are in the columns of the tibble.\n")
+  invisible(x)
+}
+
+# A row for each change, a column for each level.
+print_levels <- function(rows) {
+  changes <- unique(rows$change)
+  levels <- sort(unique(rows$level))
+  cells <- matrix("", length(changes), length(levels), dimnames = list(changes, levels))
+  cells[cbind(match(rows$change, changes), match(rows$level, levels))] <-
+    sprintf("%.3f", rows$estimate)
+  print(cells, quote = FALSE, right = TRUE)
+}
+
+limits_of <- function(table) {
+  ifelse(is.na(table$lower), "", sprintf("  [%.3f, %.3f]", table$lower, table$upper))
 }

@@ -195,6 +195,74 @@ plot_by <- function(evaluation) {
   plot_dots(call_core("dots_by", evaluation = core_evaluation(evaluation)))
 }
 
+#' @eval said("plot_comparison", rename = c(comparison = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' data <- shape_images(200, seed = 1)
+#' fits <- list(one = fit_classifier(build_cnn(), data, epochs = 1),
+#'   other = fit_classifier(build_mlp(), data, epochs = 1))
+#' plot(compare_classifiers(fits, shape_images(100, seed = 2)))
+plot.reticnn_comparison <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a comparison")
+  given <- list(differences = as_columns(x$differences), level = x$level)
+  plot_dots(call_core("dots_of_comparison", comparison = given), columns = 3)
+}
+
+#' @rdname plot.reticnn_comparison
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_comparison <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
+}
+
+#' @eval said("plot_stress", rename = c(stress = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' plot(stress_test(classifier, shape_images(50), changes = c("shift", "noise")))
+plot.reticnn_stress <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a stress test")
+  drawn <- call_core("lines_of_stress", stress = as_columns(x))
+  points <- as_limits(drawn$points)
+  points$panel <- factor(points$panel, unlist(drawn$panels))
+  colours <- unlist(drawn$colours)
+  # A strength is a step of its panel, and has its place there by its level.
+  steps <- paste(points$panel, points$level)
+  points$step <- factor(steps, unique(steps))
+  labels <- stats::setNames(points$label, steps)
+  # As one often is the other.
+  beside <- ggplot2::position_dodge(0.3)
+  ggplot2::ggplot(points, ggplot2::aes(.data$step, .data$estimate, colour = .data$measure,
+    group = .data$measure)) +
+    (if (!is.null(drawn$unchanged)) {
+      ggplot2::geom_hline(yintercept = drawn$unchanged, colour = "grey60", linetype = "dashed")
+    }) +
+    ggplot2::geom_linerange(ggplot2::aes(ymin = .data$lower, ymax = .data$upper),
+      position = beside, na.rm = TRUE) +
+    ggplot2::geom_line(position = beside, na.rm = TRUE) +
+    ggplot2::geom_point(position = beside, size = 1.6, na.rm = TRUE) +
+    ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 3) +
+    ggplot2::scale_x_discrete(labels = labels) +
+    ggplot2::coord_cartesian(ylim = c(0, 1)) +
+    ggplot2::scale_colour_manual(values = colours) +
+    ggplot2::labs(x = NULL, y = NULL, colour = NULL, caption = drawn$caption) +
+    theme_of_charts() +
+    ggplot2::theme(legend.position = "top", panel.grid.minor = ggplot2::element_blank())
+}
+
+#' @rdname plot.reticnn_stress
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_stress <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
+}
+
 # Estimates with their limits, a row each, in panels.
 plot_dots <- function(drawn, columns = 2) {
   points <- as_limits(drawn$points)

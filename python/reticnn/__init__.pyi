@@ -50,11 +50,13 @@ from reticnn.data import (
 from reticnn.data.image_data import ImageData as ImageData
 from reticnn.evaluation import (
     calibrate_classifier as calibrate_classifier,
+    compare_classifiers as compare_classifiers,
     evaluate_classifier as evaluate_classifier,
     evaluation_curve as evaluation_curve,
     novelty_scores as novelty_scores,
     novelty_threshold as novelty_threshold,
     prediction_sets as prediction_sets,
+    stress_test as stress_test,
 )
 from reticnn.evaluation.cross_validated import CrossValidation as CrossValidation
 from reticnn.explanation import explain_prediction as explain_prediction
@@ -81,6 +83,7 @@ from reticnn.plots import (
     plot_architecture as plot_architecture,
     plot_augmentation as plot_augmentation,
     plot_by as plot_by,
+    plot_comparison as plot_comparison,
     plot_confusion as plot_confusion,
     plot_cross_validation as plot_cross_validation,
     plot_curve as plot_curve,
@@ -93,6 +96,7 @@ from reticnn.plots import (
     plot_ladder as plot_ladder,
     plot_rates as plot_rates,
     plot_review as plot_review,
+    plot_stress as plot_stress,
     plot_tiles as plot_tiles,
     plot_tuning as plot_tuning,
 )

@@ -122,6 +122,17 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_augmentation": {"image": few[:1], "policy": policy},
         "plot_confusion": {"evaluation": scores},
         "plot_curve": {"evaluation": scores},
+        "compare_classifiers": {
+            "classifiers": {"a": classifier, "b": classifier},
+            "data": few,
+        },
+        "stress_test": {"classifier": classifier, "data": few, "changes": "noise"},
+        "plot_comparison": {
+            "comparison": reticnn.compare_classifiers(
+                {"a": classifier, "b": classifier}, few
+            )
+        },
+        "plot_stress": {"stress": reticnn.stress_test(classifier, few)},
         "plot_by": {
             "evaluation": reticnn.evaluate_classifier(classifier, few, by="label")
         },

@@ -128,6 +128,8 @@ test_that("no argument with a default refuses NULL", {
     plot_augmentation = list(image = data[1], policy = policy),
     plot_confusion = list(evaluation = evaluate_classifier(classifier, data)),
     plot_curve = list(evaluation = evaluate_classifier(classifier, data)),
+    compare_classifiers = list(classifiers = list(a = classifier, b = classifier), data = data),
+    stress_test = list(classifier = classifier, data = data, changes = "noise"),
     plot_by = list(evaluation = evaluate_classifier(classifier, data, by = "label")),
     evaluation_curve = list(evaluation = evaluate_classifier(classifier, data)),
     cross_validate = list(build = model, data = data, v = 2, epochs = 1),

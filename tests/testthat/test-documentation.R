@@ -156,7 +156,9 @@ topic_of <- function(name) {
   methods <- c(augment = "augment.array", plot_description = "plot.reticnn_description",
     plot_history = "plot.reticnn_classifier", plot_ladder = "plot.reticnn_ladder",
     plot_rates = "plot.reticnn_rates", plot_review = "plot.reticnn_review",
-    plot_tuning = "plot.reticnn_tuning", plot_explanation = "plot.reticnn_explanation")
+    plot_tuning = "plot.reticnn_tuning", plot_explanation = "plot.reticnn_explanation",
+    plot_cross_validation = "plot.reticnn_cross_validation",
+    plot_comparison = "plot.reticnn_comparison", plot_stress = "plot.reticnn_stress")
   if (name %in% names(methods)) methods[[name]] else name
 }
 

@@ -80,12 +80,15 @@ class Augmentation(Policy, kind="augmentation"):
         """Return for the pass a dict of the parts that can do anything, in order."""
         return [self._parts[3 if channels == 3 else 1]]
 
-    def draw(self, xp, seed, epoch, indices, image_shape):
-        """Return for the pass a dict of the parameters of its parts."""
+    def draw(self, xp, seed, epoch, indices, image_shape, given=None):
+        """Return for the pass a dict of the parameters of its parts.
+
+        Numbers that are `given`, arrays (n,) by name, are not drawn.
+        """
         (parts,) = self.parts(image_shape[2])
         if not parts:
             return [{}]
-        drawn = self._draws.numbers(xp, seed, epoch, indices)
+        drawn = self._draws.numbers(xp, seed, epoch, indices) | (given or {})
         like = next(iter(drawn.values()))
         parameters = {}
         for part, constants in parts.items():

@@ -18,7 +18,7 @@ _VALUES_WORTH_A_THREAD = 1_000_000
 _THREADS = min(8, os.cpu_count() or 1)
 
 
-def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
+def apply(policy, images, seed, epoch, indices, *, given=None, threads=_THREADS):
     """Return augmented images.
 
     Args:
@@ -28,6 +28,8 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
         epoch: Whole number of at least 0.
         indices: Indices of the images in the data, (n,), which with seed and epoch
             decide what happens to each.
+        given: Numbers that a policy of `augmentation()` does not draw, float32 arrays
+            (n,) by name, or None.
         threads: Largest number of threads; the result does not depend on it.
 
     Returns:
@@ -41,7 +43,8 @@ def apply(policy, images, seed, epoch, indices, *, threads=_THREADS):
     passes = policy.parts(image_shape[2])
     drawn = [{}] * len(passes)
     if len(images) and any(passes):
-        drawn = policy.draw(np, seed, epoch, np.asarray(indices), image_shape)
+        what = (np, seed, epoch, np.asarray(indices), image_shape)
+        drawn = policy.draw(*what) if given is None else policy.draw(*what, given)
     shape = policy.output_shape(image_shape)
     return apply_passes(passes, drawn, images, shape, threads)
 

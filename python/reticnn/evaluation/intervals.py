@@ -135,7 +135,14 @@ class Units:
 
     def drawn(self, times):
         """Yield how often each image is drawn, in arrays (replicates, n)."""
-        n = len(self.of_image)
+        for often in self.units_drawn(times, len(self.of_image)):
+            yield often[:, self.of_image]
+
+    def units_drawn(self, times, n):
+        """Yield how often each unit is drawn, in arrays (replicates, units).
+
+        There are as many replicates in each as suit `n` values in every one of them.
+        """
         random = {name: np.random.default_rng(_key(name)) for name in self.strata}
         at_once = max(1, _WEIGHTS // n)
         for start in range(0, times, at_once):
@@ -144,7 +151,7 @@ class Units:
             for name, members in self.strata.items():
                 if len(members):
                     often[:, members] = _counts(random[name], count, len(members))
-            yield often[:, self.of_image]
+            yield often
 
 
 def _key(name):
@@ -156,6 +163,27 @@ def _counts(random, times, n):
     """Return how often each of `n` is among `n` drawn of them, `times` over."""
     drawn = random.integers(n, size=(times, n)) + np.arange(times)[:, None] * n
     return np.bincount(drawn.ravel(), minlength=times * n).reshape(times, n)
+
+
+def limits_of_means(values, codes, class_names, groups, level):
+    """Return the limits, (2, k), of means over the images, from drawing whole groups.
+
+    Args:
+        values: float64 array, (k, n); where one is NaN, so are the limits.
+        codes: int array, the true class of each image.
+        class_names: List of the classes.
+        groups: List of the group of each image.
+        level: Level of confidence.
+    """
+    units = Units.of_groups(codes, class_names, groups)
+    size = np.bincount(units.of_image)
+    sums = np.stack([np.bincount(units.of_image, of) for of in values], axis=1)
+    times = number_of_replicates(values.size)
+    means = [
+        often @ sums / (often @ size)[:, None]
+        for often in units.units_drawn(times, len(size))
+    ]
+    return quantiles(np.concatenate(means), level)
 
 
 def limits_of_replicates(parts, level):

@@ -10,7 +10,8 @@ from reticnn.plots.charts import (
     plot_rates,
 )
 from reticnn.plots.evaluation_curves import plot_curve
-from reticnn.plots.evaluation_dots import plot_by
+from reticnn.plots.evaluation_dots import plot_by, plot_comparison
+from reticnn.plots.evaluation_stress import plot_stress
 from reticnn.plots.folds import plot_cross_validation
 from reticnn.plots.images import (
     plot_augmentation,
@@ -26,6 +27,7 @@ __all__ = [
     "plot_architecture",
     "plot_augmentation",
     "plot_by",
+    "plot_comparison",
     "plot_confusion",
     "plot_cross_validation",
     "plot_curve",
@@ -38,6 +40,7 @@ __all__ = [
     "plot_ladder",
     "plot_rates",
     "plot_review",
+    "plot_stress",
     "plot_tiles",
     "plot_tuning",
 ]

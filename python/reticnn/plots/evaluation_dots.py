@@ -1,4 +1,4 @@
-"""Measures as dots with their intervals: by a column of the data."""
+"""Measures as dots with their intervals: by a column of the data, and compared."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,8 @@ from reticnn.plots.preparation import BLUE
 
 # More rows nobody reads.
 _MOST_ROWS = 40
+
+_LIMITS = ("estimate", "lower", "upper")
 
 
 def plot_by(evaluation):
@@ -65,13 +67,11 @@ def dots_by(evaluation):
         largest = sorted(rows, key=lambda row: -count[row])[:_MOST_ROWS]
         caption += f", the {_MOST_ROWS} of {len(rows)} values with the most images"
         rows = [row for row in rows if row in set(largest)]
-    unknown = [float("nan")] * len(texts)
+    unknown = [None] * len(texts)
     points = {
         "row": texts,
         "panel": [_TITLES[measure] for measure in table["measure"]],
-        "estimate": table["estimate"],
-        "lower": table.get("lower", unknown),
-        "upper": table.get("upper", unknown),
+        **{name: as_numbers(table.get(name, unknown)) for name in _LIMITS},
     }
     kept = [at for at, text in enumerate(texts) if text in set(rows)]
     return {
@@ -84,6 +84,77 @@ def dots_by(evaluation):
 
 
 _TITLES = {"accuracy": "Accuracy", "mean_score": "Mean score of the true class"}
+
+
+def plot_comparison(comparison):
+    """Plot the differences of classifiers, with their intervals.
+
+    Args:
+        comparison: What `compare_classifiers` returned.
+
+    Returns:
+        `matplotlib.figure.Figure`: a panel for each measure, with the difference of
+        each pair of classifiers, its interval as a horizontal line, and a dashed line
+        at 0, where both are the same; of more than 40 pairs, the first 40.
+
+    Raises:
+        TypeError: If `comparison` is not a comparison.
+        ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> found = compare_classifiers({"small": small, "large": large}, data)
+        >>> plot_comparison(found).savefig("comparison.png")
+    """
+    return drawn_dots(dots_of_comparison(comparison), columns=3)
+
+
+def dots_of_comparison(comparison):
+    """Return what `plot_comparison` shows, as `dots_by` does."""
+    if not isinstance(comparison, Mapping) or "differences" not in comparison:
+        raise TypeError(
+            "`comparison` must come from `compare_classifiers()`, not be "
+            f"{shown(comparison)}."
+        )
+    table = comparison["differences"]
+    pairs = zip(table["first"], table["second"], strict=True)
+    texts = [f"{visible(first)} - {visible(second)}" for first, second in pairs]
+    rows = list(dict.fromkeys(texts))
+    level = f"{100 * comparison['level']:g} % intervals"
+    caption = f"Differences with {level}"
+    if len(rows) > _MOST_ROWS:
+        caption += f", the first {_MOST_ROWS} of {len(rows)} pairs"
+        rows = rows[:_MOST_ROWS]
+    kept = [at for at, text in enumerate(texts) if text in set(rows)]
+    titles = {name: measure_title(name) for name in dict.fromkeys(table["measure"])}
+    return {
+        "points": {
+            "row": [texts[at] for at in kept],
+            "panel": [titles[table["measure"][at]] for at in kept],
+            **{name: as_numbers([table[name][at] for at in kept]) for name in _LIMITS},
+        },
+        "rows": rows,
+        "panels": list(titles.values()),
+        "line": 0,
+        "caption": caption,
+    }
+
+
+def as_numbers(values):
+    """Return numbers with NaN for None, as which R's NA comes."""
+    return [float("nan") if value is None else value for value in values]
+
+
+_NAMES = {
+    "kappa": "Cohen's kappa",
+    "mcc": "Matthews correlation",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+}
+
+
+def measure_title(name):
+    """Return a measure under the name that people use."""
+    return _NAMES.get(name) or name.replace("_", " ").capitalize()
 
 
 def drawn_dots(drawn, columns=2):
@@ -107,6 +178,7 @@ def drawn_dots(drawn, columns=2):
         axes.hlines(y, *limits, color=BLUE, linewidth=1.6)
         axes.plot([points["estimate"][at] for at in own], y, "o", color=BLUE)
         axes.set_title(panel, fontsize=10)
+        axes.locator_params(axis="x", nbins=4)
         axes.set_yticks(range(len(rows)), rows)
         axes.set_ylim(len(rows) - 0.5, -0.5)
     for axes in grid[len(panels) :]:

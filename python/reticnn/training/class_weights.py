@@ -8,8 +8,8 @@ import numpy as np
 from reticnn.coercion import as_choice, as_float, shown
 from reticnn.outputs import ClassShares, learns_probabilities, smoothing_of
 
-# Shares are the same if they differ by rounding alone.
-_ROUNDING = 1e-6
+# Shares are the same if they differ as those of two parts of the same images may.
+_RATIO = 0.1
 
 
 def weights_of_images(data, class_weight=None):
@@ -99,5 +99,5 @@ def _same(found, before):
     return (
         before is not None
         and (found.smoothing, found.doubts) == (before.smoothing, before.doubts)
-        and np.allclose(found.shares, before.shares, rtol=0, atol=_ROUNDING)
+        and np.allclose(found.shares, before.shares, rtol=_RATIO, atol=0)
     )

@@ -313,7 +313,7 @@ prediction_sets <- function(classifier, data, coverage = 0.9, method = "threshol
 #' found <- compare_classifiers(list(small = small, large = large), shape_images(100, seed = 2))
 #' found
 #' tidy(found, "mcnemar")
-compare_classifiers <- function(classifiers, data, class_names = NULL, batch_size = 32,
+compare_classifiers <- function(classifiers, data = NULL, class_names = NULL, batch_size = 32,
                                 progress = "auto", output = "auto", intervals = 0.95,
                                 groups = NULL, top_k = NULL, threshold = NULL, costs = NULL,
                                 prior = NULL) {
@@ -323,7 +323,7 @@ compare_classifiers <- function(classifiers, data, class_names = NULL, batch_siz
     progress = step_reporter(progress, "Comparing"), output = output, intervals = intervals,
     groups = one_per_image(groups), top_k = top_k, threshold = threshold,
     costs = as_costs(costs), prior = as_prior(prior))
-  tables <- c("measures", "differences", "mcnemar")
+  tables <- intersect(c("measures", "differences", "mcnemar"), names(found))
   found[tables] <- lapply(found[tables], as_limits)
   if (!is.null(found$thresholds)) found$thresholds <- unlist(found$thresholds)
   structure(found, class = "reticnn_comparison")
@@ -333,7 +333,8 @@ compare_classifiers <- function(classifiers, data, class_names = NULL, batch_siz
 print.reticnn_comparison <- function(x, most = 10, ...) {
   names <- unique(x$measures$classifier)
   cat("<reticnn_comparison> ", paste(names, collapse = ", "), ": ",
-    format(x$n, big.mark = ",", decimal.mark = "."), " images, ", format(100 * x$level),
+    format(x$n, big.mark = ",", decimal.mark = "."), " images, ",
+    if (!is.null(x$folds)) paste0(x$folds, " folds, "), format(100 * x$level),
     " % intervals\n", sep = "")
   pairs <- unique(x$differences[c("first", "second")])
   for (i in seq_len(min(nrow(pairs), most))) {
@@ -341,7 +342,8 @@ print.reticnn_comparison <- function(x, most = 10, ...) {
     test <- merge_pair(x$mcnemar, pairs[i, ])
     cat("\n", pairs$first[[i]], " - ", pairs$second[[i]], "\n", sep = "")
     cat(paste0("  ", format(measure_names(own$measure)), "  ",
-      format(sprintf("%+.3f", own$estimate), justify = "right"), signed_limits(own), "\n"), sep = "")
+      format(sprintf("%+.3f", own$estimate), justify = "right"), signed_limits(own),
+      if (!is.null(own$p_value)) paste0("  p = ", format(own$p_value, digits = 2)), "\n"), sep = "")
     if (!is.null(test)) {
       cat("  only ", test$first, " right ", test$only_first, ", only ", test$second, " right ",
         test$only_second, ": McNemar's p = ", format(test$p_value, digits = 2),
@@ -378,7 +380,12 @@ signed_limits <- function(table) {
 #' tidy(compare_classifiers(fits, shape_images(100, seed = 2)))
 tidy.reticnn_comparison <- function(x, type = c("differences", "measures", "mcnemar"), ...) {
   rlang::check_dots_empty()
-  x[[rlang::arg_match(type)]]
+  type <- rlang::arg_match(type)
+  if (is.null(x[[type]])) {
+    abort_text(paste("`x` compares cross-validations, by the t-test in its differences,",
+      "and has no McNemar's test."), call = rlang::current_env())
+  }
+  x[[type]]
 }
 
 #' @eval said("stress_test", groups = "A factor is accepted too.")

@@ -6,12 +6,14 @@ import pytest
 
 from reticnn import (
     compare_classifiers,
+    cross_validate,
     evaluate_classifier,
     image_arrays,
     load_images,
     plot_comparison,
     shape_images,
 )
+from reticnn.evaluation.cross_validated import CrossValidation, FoldFound
 from reticnn.evaluation.paired import (
     corrected_t,
     holm,
@@ -308,3 +310,86 @@ def test_comparisons_are_drawn(refused, classifier, weak, data, tmp_path):
     figure.savefig(tmp_path / "comparison.png")
     with refused(TypeError, "comparison", "`compare_classifiers()`"):
         plot_comparison({"accuracy": 1})
+
+
+def _folds(classifier, data, quality, seed, class_names=("circle", "square")):
+    """Return two repeats of three folds, with probabilities that are made up."""
+    data = data.with_classes(list(class_names))
+    random = np.random.default_rng(seed)
+    made = []
+    for repeat in (1, 2):
+        order = np.random.default_rng(repeat).permutation(N)
+        for fold, positions in enumerate(np.array_split(order, 3), 1):
+            codes = data.codes[positions]
+            scores = random.normal(size=(len(codes), 2))
+            scores[np.arange(len(codes)), codes] += quality
+            chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+            made.append(
+                FoldFound(
+                    repeat,
+                    fold,
+                    positions,
+                    N - len(positions),
+                    codes,
+                    chances,
+                    classifier,
+                    f"{repeat} {fold}",
+                )
+            )
+    return CrossValidation(made, data, level=None, wanted=6)
+
+
+def test_folds_are_compared_by_the_corrected_test(classifier, data):
+    one, other = (_folds(classifier, data, *of) for of in ((1.5, 1), (0.5, 2)))
+    found = compare_classifiers({"a": one, "b": other}, intervals=0.9)
+    assert found["folds"] == 6
+    assert found["n"] == N
+    assert "mcnemar" not in found
+    rows = _rows(found["differences"], "first", "second", "measure")
+    ratio = np.mean(np.divide(one.folds["n_test"], one.folds["n_train"]))
+    for measure in ("accuracy", "log_loss", "pr_auc", "kappa"):
+        gaps = np.subtract(one.folds[measure], other.folds[measure])
+        estimate, lower, upper, value, adjusted = rows["a", "b", measure]
+        error = np.sqrt((1 / 6 + ratio) * gaps.var(ddof=1))
+        half = stats.t.ppf(0.95, 5) * error
+        assert (lower, estimate, upper) == pytest.approx(
+            (gaps.mean() - half, gaps.mean(), gaps.mean() + half)
+        )
+        wanted = 2 * stats.t.sf(abs(gaps.mean()) / error, 5)
+        assert value == adjusted == pytest.approx(wanted)
+    # The other way round, the classes are those of the first all the same.
+    turned = _folds(classifier, data, 1.5, 1, ("square", "circle"))
+    own = compare_classifiers({"a": one, "b": turned})
+    assert set(own["differences"]["measure"]) == {name for _, _, name in rows}
+    costs = {"circle": {"circle": 0, "square": 5}, "square": {"circle": 1, "square": 0}}
+    priced = compare_classifiers({"a": one, "b": other}, costs=costs, threshold=0.3)
+    assert "mean_cost" in priced["differences"]["measure"]
+    pytest.importorskip("matplotlib")
+    assert plot_comparison(found) is not None
+
+
+def test_only_the_same_folds_are_compared(refused, classifier, data):
+    one, other = (_folds(classifier, data, *of) for of in ((1.5, 1), (0.5, 2)))
+    with refused(ValueError, "classifiers", "'b'", "classifiers"):
+        compare_classifiers({"a": one, "b": classifier})
+    with refused(ValueError, "data", "Leave `data` out"):
+        compare_classifiers({"a": one, "b": other}, data)
+    with refused(ValueError, "groups", "by folds"):
+        compare_classifiers({"a": one, "b": other}, groups=["a"] * N)
+    other.fold_images[2] = "others"
+    with refused(ValueError, "classifiers", "different folds", "`seed`"):
+        compare_classifiers({"a": one, "b": other})
+    with refused(ValueError, "data", "`cross_validate()`"):
+        compare_classifiers({"a": classifier, "b": classifier})
+
+
+def test_what_was_cross_validated_is_compared(shapes, tiny_cnn):
+    options = {"epochs": 1, "progress": "none", "intervals": None, "seed": 1}
+    one, other = (
+        cross_validate(lambda size=size: tiny_cnn(filters=size), shapes, 2, **options)
+        for size in (2, 4)
+    )
+    found = compare_classifiers({"two": one, "four": other})
+    wanted = np.subtract(one.folds["log_loss"], other.folds["log_loss"]).mean()
+    at = found["differences"]["measure"].index("log_loss")
+    assert found["differences"]["estimate"][at] == pytest.approx(wanted)

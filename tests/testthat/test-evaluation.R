@@ -313,6 +313,31 @@ test_that("comparisons are tibbles, a print and a plot", {
   expect_identical(nrow(drawn$data[[3]]), nrow(differences))
 })
 
+test_that("cross-validations are compared by folds", {
+  skip_if_no_core()
+  data <- shape_images(30, image_size = 16, seed = 4)
+  folds <- lapply(c(two = 2, four = 4), function(filters) {
+    builder <- function() {
+      build_cnn(c(16, 16, 3), n_blocks = 1, filters = filters, units = 4, seed = 1)
+    }
+    cross_validate(builder, data, v = 2, epochs = 1, intervals = NULL, seed = 1)
+  })
+  found <- compare_classifiers(folds)
+  differences <- tidy(found)
+  gaps <- folds$two$folds$log_loss - folds$four$folds$log_loss
+  own <- differences[differences$measure == "log_loss", ]
+  expect_equal(own$estimate, mean(gaps))
+  # Of two halves, each is tested on as many as the other is trained on.
+  error <- stats::sd(gaps) * sqrt(1 / 2 + 1)
+  expect_equal(own$p_value, 2 * stats::pt(-abs(mean(gaps)) / error, 1))
+  expect_output(print(found), "30 images, 2 folds.* p = ")
+  expect_snapshot(error = TRUE, {
+    tidy(found, "mcnemar")
+    compare_classifiers(folds, data)
+    compare_classifiers(list(a = tiny_classifier(), b = tiny_classifier()))
+  })
+})
+
 test_that("stress tests are tibbles, a print and a plot", {
   skip_if_no_core()
   fit <- tiny_classifier()

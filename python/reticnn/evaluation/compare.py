@@ -4,7 +4,11 @@ from itertools import combinations
 
 import numpy as np
 
-from reticnn.evaluation.competitors import Contest
+from reticnn.classifier import Classifier
+from reticnn.coercion import shown
+from reticnn.evaluation.compare_folds import compare_on_folds
+from reticnn.evaluation.competitors import Contest, check_named
+from reticnn.evaluation.cross_validated import CrossValidation
 from reticnn.evaluation.decisions import as_costs, as_threshold
 from reticnn.evaluation.intervals import (
     Units,
@@ -21,12 +25,13 @@ from reticnn.evaluation.paired import (
     tango,
 )
 from reticnn.evaluation.weighted import WeightedMeasures, mean_areas
+from reticnn.runtime.backend import keras
 from reticnn.runtime.progress import as_step_progress
 
 
 def compare_classifiers(
     classifiers,
-    data,
+    data=None,
     *,
     class_names=None,
     batch_size=32,
@@ -39,7 +44,7 @@ def compare_classifiers(
     costs=None,
     prior=None,
 ):
-    """Compare classifiers on the same labelled images.
+    """Compare classifiers on the same labelled images, or on the same folds.
 
     Differences are paired: all classifiers answer for the same images, so that what
     makes an image hard for all of them does not count. Their intervals are therefore
@@ -47,9 +52,11 @@ def compare_classifiers(
 
     Args:
         classifiers: Dict of two or more classifiers, or Keras models, by name. They
-            know the same classes, in any order.
+            know the same classes, in any order. Or a dict of results of
+            `cross_validate` on the same folds.
         data: Image data with labels, or a folder, as in `evaluate_classifier`;
-            preferably images that none of the classifiers was trained on.
+            preferably images that none of the classifiers was trained on. None for
+            cross-validations, which have their predictions. Default None.
         class_names: For Keras models, as in `evaluate_classifier`. Default None.
         batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`, over all classifiers. Default `"auto"`.
@@ -84,6 +91,10 @@ def compare_classifiers(
           `p_value`, of McNemar's exact test whether they are right equally often, and
           `adjusted`, the same for all pairs together by Holm's method. With groups, it
           is the sums of whole groups that the test gives either sign.
+        - `folds`: for cross-validations, the number of folds. There is no `mcnemar`
+          then; estimates are means over the folds, and limits, `p_value` and `adjusted`
+          in `differences` are those of the corrected resampled t-test, which knows that
+          folds share training images.
         - `level`: the level of the intervals.
         - `thresholds`: the threshold of each classifier, by name, if there is one.
 
@@ -91,7 +102,9 @@ def compare_classifiers(
         TypeError: If `classifiers` is not a dict of classifiers, or `data` not image
             data.
         ValueError: If there are fewer than two classifiers, or they know different
-            classes; else as in `evaluate_classifier`.
+            classes; if cross-validations are of different folds, or given together
+            with classifiers or with what only predicting takes; else as in
+            `evaluate_classifier`.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -111,9 +124,21 @@ def compare_classifiers(
     Source:
         Tango (1998), Statistics in Medicine 17; means of differences: Zou and Donner
         (2008), Statistics in Medicine 27. McNemar (1947), Psychometrika 12; Holm
-        (1979), Scandinavian Journal of Statistics 6.
+        (1979), Scandinavian Journal of Statistics 6. Folds: Nadeau and Bengio (2003),
+        Machine Learning 52; of repeats: Bouckaert and Frank (2004), PAKDD.
     """
     level = as_level(intervals)
+    check_named(classifiers, (Classifier, keras.Model, CrossValidation))
+    if any(isinstance(one, CrossValidation) for one in classifiers.values()):
+        _check_all_folds(classifiers, data, groups, prior)
+        return compare_on_folds(
+            classifiers, level, top_k=top_k, threshold=threshold, costs=costs
+        )
+    if data is None:
+        raise ValueError(
+            "`data` is missing: classifiers are compared on labelled images. Only "
+            "results of `cross_validate()` have them already."
+        )
     start_progress = as_step_progress(progress)
     contest = Contest(classifiers, data, class_names, output, prior)
     names, codes = contest.class_names, contest.codes
@@ -137,6 +162,27 @@ def compare_classifiers(
     if threshold is not None:
         found["thresholds"] = dict(zip(contest.names, thresholds, strict=True))
     return found
+
+
+def _check_all_folds(classifiers, data, groups, prior):
+    """Raise if cross-validations are given together with what they do not take."""
+    others = [
+        name
+        for name, one in classifiers.items()
+        if not isinstance(one, CrossValidation)
+    ]
+    if others:
+        raise ValueError(
+            f"`classifiers` are results of `cross_validate()` and, as {shown(others)}, "
+            "classifiers. Compare either the ones or the others."
+        )
+    given = {"data": data, "groups": groups, "prior": prior}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"`{name}` is given, but results of `cross_validate()` have their "
+                f"predictions already, and are compared by folds. Leave `{name}` out."
+            )
 
 
 def _measures(competitors, codes, class_names, level, *, top_k, costs, groups):

@@ -48,7 +48,6 @@ class Contest:
 
     def __init__(self, classifiers, data, class_names=None, output="auto", prior=None):
         """Check that all of them know the same classes, and those of the data."""
-        check_named(classifiers, (Classifier, keras.Model))
         check_same_classes(
             {
                 name: one.class_names

@@ -229,6 +229,21 @@ def test_maps_lie_where_a_network_looks(layer):
     assert rest.max() < 0.6 * found.max()
 
 
+@pytest.mark.parametrize("behind", ["dense", "permuted"])
+def test_what_only_looks_like_maps_is_not_taken_for_them(behind):
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(4, 3, name="convolution")(image)
+    if behind == "dense":
+        x = keras.layers.Dense(32)(keras.layers.Flatten()(x))
+        x = keras.layers.ReLU()(keras.layers.Reshape((4, 4, 2))(x))
+    else:
+        x = keras.layers.ReLU()(keras.layers.Permute((3, 1, 2))(x))
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    found = explain_prediction(model, _pixels((12, 12, 3)))
+    assert found.table["layer"] == ["convolution"] * 2
+
+
 def test_an_unknown_change_of_size_is_said():
     model = _centre_network(lambda image: image[:, 4:, 6:])
     with pytest.warns(UserWarning, match="in a way that is not known"):

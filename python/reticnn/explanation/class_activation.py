@@ -3,7 +3,7 @@
 import numpy as np
 
 from reticnn.coercion import shown
-from reticnn.explanation.flat_network import has_kernels, maps_of
+from reticnn.explanation.flat_network import has_kernels, maps_of, moves_pixels
 from reticnn.explanation.map_region import on_images, region_seen
 from reticnn.inspection.filters import layer_name
 from reticnn.runtime.backend import keras, without_gradients
@@ -138,12 +138,17 @@ def _last_maps(network, method):
 
 
 def _learned(network):
-    """Return the steps that give feature maps of convolutions the score depends on."""
+    """Return the steps that give feature maps of convolutions the score depends on.
+
+    What is made of maps and has rows and columns need not be maps of the image still,
+    as where dense layers come between, or axes change places.
+    """
     steps, learned = [], set()
     for step in network.flat.before(network.ends[0]):
-        if has_kernels(step) or learned.intersection(step.inputs):
+        follows = learned.intersection(step.inputs) and not moves_pixels(step)
+        if maps_of(step) and (has_kernels(step) or follows):
             learned.update(step.outputs)
-            if maps_of(step) and step.name:
+            if step.name:
                 steps.append(step)
     return steps
 

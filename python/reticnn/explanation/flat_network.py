@@ -6,6 +6,7 @@ from functools import partial
 
 from reticnn.graph import graph_of, leaves_in, run_steps, walk
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import operation_name
 
 
 @dataclass(eq=False)
@@ -132,6 +133,13 @@ def maps_of(step):
     shape = step.outputs[0].shape
     has_space = len(shape) == 4 and shape[1] != 1 and shape[2] != 1
     return step.outputs[0] if has_space else None
+
+
+def moves_pixels(step):
+    """Return whether a step sets values out anew, so that they change places."""
+    layers = (keras.layers.Permute, keras.layers.Reshape)
+    operations = ("Transpose", "Moveaxis", "Swapaxes", "Reshape")
+    return isinstance(step.layer, layers) or operation_name(step.layer) in operations
 
 
 def has_kernels(step):

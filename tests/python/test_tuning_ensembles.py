@@ -139,6 +139,25 @@ def test_it_is_judged_and_reported_as_one(members, tmp_path):
     assert "ensemble_of_3" in (tmp_path / "report.html").read_text("utf-8")
 
 
+def test_it_is_calibrated_as_one(members, shapes, refused):
+    ensemble = reticnn.ensemble_classifiers(members)
+    new = reticnn.shape_images(40, image_size=16, seed=8)
+    # Hardly trained, it is right where the labels are its own, mostly.
+    chances = _chances(ensemble, new)[:, 1]
+    codes = (chances > np.median(chances)) ^ (np.arange(40) % 5 == 0)
+    labels = np.array(["circle", "square"])[codes.astype(int)]
+    new = reticnn.image_arrays(new.read(np.arange(40)), labels)
+    calibrated = reticnn.calibrate_classifier(ensemble, new)
+    found, before = (_chances(one, shapes[:9]) for one in (calibrated, ensemble))
+    assert np.abs(found - before).max() > 1e-4
+    both = reticnn.ensemble_classifiers([calibrated, members[0]])
+    wanted = (found + _chances(members[0], shapes[:9])) / 2
+    np.testing.assert_allclose(_chances(both, shapes[:9]), wanted, atol=1e-6)
+    # Whole images go through networks one by one.
+    with refused(ValueError, "scales", "ensemble", "members"):
+        reticnn.predict_images(ensemble, shapes[:2], scales=[16, 24])
+
+
 def test_it_is_not_trained_as_one(members, shapes, refused):
     ensemble = reticnn.ensemble_classifiers(members)
     before = [weight.copy() for weight in ensemble.model.get_weights()]

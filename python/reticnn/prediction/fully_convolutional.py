@@ -8,6 +8,7 @@ from typing import Any
 
 from reticnn.augmenting.layer import AugmentationLayer
 from reticnn.graph import graph_of, own_methods, walk
+from reticnn.layers.mean_probabilities import mean_in
 from reticnn.outputs import meaning_of
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import operation_name
@@ -79,6 +80,8 @@ def _made_of(model):
     for name in ("predict", "predict_on_batch", "predict_step"):
         if name in own:
             _refuse(f"a {type(model).__name__} with its own `{name}()` is more than it")
+    if mean_in(model):
+        _refuse("this is an ensemble of several. Predict with its members")
     graph = graph_of(model)
     if graph is None:
         _refuse(f"a {type(model).__name__} with its own `call()` has no list of layers")

@@ -238,8 +238,10 @@ def _mean_model(members, orders, weights):
     outputs, known = [], []
     for number, (member, order) in enumerate(zip(members, orders, strict=True), 1):
         model = member.model
-        # Several models may have one name, and layers of a model may not.
-        part = keras.Model(image, model(image), name=f"member_{number}")
+        # Several models may have one name, and layers of a model may not. With an input
+        # of its own, a copy has as many parts.
+        inputs = keras.Input(members[0].image_shape)
+        part = keras.Model(inputs, model(inputs), name=f"member_{number}")
         outputs.append(part(image))
         distance = member.output == "distances"
         j = meaning_of(model).operation.j if distance else None

@@ -37,20 +37,15 @@ tune_classifier <- function(build, data, space, study = NULL, trials = NULL,
                             sampler = "tpe", pruning = NULL, costs = NULL,
                             progress = "auto", seed = NULL, ...) {
   check_all_given(rlang::current_env())
-  options <- list(...)
-  if (length(options) > 0 && (is.null(names(options)) || any(names(options) == ""))) {
-    abort_text(paste("`...` has an argument without a name. Name those of",
-      "`fit_classifier()`, such as `epochs = 5`."), call = rlang::current_env())
-  }
-  if (!is.null(names(options$class_weight))) {
-    options$class_weight <- as.list(options$class_weight)
-  }
+  options <- options_by_name(list(...), rlang::current_env())
   check_space(space, rlang::current_env())
-  new_tuning(rlang::inject(call_core("tune_classifier", build = as_builder(build),
-    data = data, space = space, study = study, trials = trials, minutes = minutes,
-    validation = validation, objective = objective, sampler = sampler,
+  seed <- seed_or_drawn(seed)
+  found <- with_random_state(rlang::inject(call_core("tune_classifier",
+    build = as_builder(build), data = data, space = space, study = study, trials = trials,
+    minutes = minutes, validation = validation, objective = objective, sampler = sampler,
     pruning = pruning, costs = as_costs(costs), progress = trial_reporter(progress),
-    seed = seed_or_drawn(seed), !!!options)))
+    seed = seed, !!!options)))
+  new_tuning(found)
 }
 
 # R's `NA` would be one of the choices, or "NA".
@@ -73,7 +68,10 @@ as_builder <- function(build, call = rlang::caller_env()) {
   the$relay$builder_of_r(
     called_by_core(function(seed, arguments) {
       tryCatch(
-        list(value = with_random_state(seed, do.call(build, from_core(arguments)))),
+        {
+          set.seed(seed)
+          list(value = do.call(build, from_core(arguments)))
+        },
         error = function(cnd) list(error = to_core(conditionMessage(cnd)))
       )
     }),
@@ -81,12 +79,17 @@ as_builder <- function(build, call = rlang::caller_env()) {
   )
 }
 
-# Evaluates code after `set.seed()`, and puts R's random state back.
-with_random_state <- function(seed, code) {
-  global <- globalenv()
-  state <- global$.Random.seed
-  on.exit(if (is.null(state)) rm(".Random.seed", envir = global) else global$.Random.seed <- state)
-  set.seed(seed)
+# Evaluates code, and puts R's random numbers back to where they were. It is done outside
+# of the call of the core, as reticulate keeps them where its calls end.
+with_random_state <- function(code) {
+  state <- get0(".Random.seed", globalenv(), inherits = FALSE)
+  on.exit(
+    if (is.null(state)) {
+      suppressWarnings(rm(".Random.seed", envir = globalenv()))
+    } else {
+      assign(".Random.seed", state, envir = globalenv())
+    }
+  )
   code
 }
 
@@ -179,8 +182,8 @@ generics::refit
 refit.reticnn_tuning <- function(object, trial = NULL, progress = "auto", ...) {
   rlang::check_dots_empty()
   check_search_lives(object, rlang::current_env())
-  new_classifier(call_core(object$core$refit, trial = trial,
-    progress = progress_reporter(progress)))
+  new_classifier(with_random_state(call_core(object$core$refit, trial = trial,
+    progress = progress_reporter(progress))))
 }
 
 check_search_lives <- function(tuned, call) {
@@ -369,22 +372,22 @@ cross_validate <- function(build, data, v = 5, folds = NULL, workers = 1,
   arguments <- list(data = data, v = folds_of(v, data), folds = rows_of_folds(folds),
     workers = workers, intervals = intervals, checkpoint_dir = checkpoint_dir,
     progress = progress_reporter(progress), seed = seed_or_drawn(seed))
-  # Put back here, as reticulate's calls keep R's random numbers where they end.
-  state <- get0(".Random.seed", globalenv(), inherits = FALSE)
-  on.exit(put_random_state(state))
   if (is.function(build) && !is_of_python(build)) {
     builder <- list("cross_validate_told", arguments = as.list(told_to(build)),
       build = seeded(build))
   } else {
     builder <- list("cross_validate", build = build)
   }
-  new_cross_validation(do.call(call_core, c(builder, arguments, options)))
+  new_cross_validation(
+    with_random_state(do.call(call_core, c(builder, arguments, options)))
+  )
 }
 
 # The dots of a function that passes them on to fit_classifier().
 options_by_name <- function(options, call) {
   if (length(options) > 0 && (is.null(names(options)) || any(names(options) == ""))) {
-    abort_text("Arguments of `fit_classifier()` must be given by name.", call = call)
+    abort_text(paste("`...` has an argument without a name. Name those of",
+      "`fit_classifier()`, such as `epochs = 5`."), call = call)
   }
   if (!is.null(names(options$class_weight))) {
     options$class_weight <- as.list(options$class_weight)
@@ -412,14 +415,6 @@ seeded <- function(build) {
       told[[name]] <- unlist(told[[name]])
     }
     do.call(build, told)
-  }
-}
-
-put_random_state <- function(state) {
-  if (is.null(state)) {
-    suppressWarnings(rm(".Random.seed", envir = globalenv()))
-  } else {
-    assign(".Random.seed", state, envir = globalenv())
   }
 }
 

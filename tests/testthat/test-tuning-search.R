@@ -54,6 +54,10 @@ test_that("set.seed() fixes a search, whose trials leave R's random numbers alon
     list(tuned$trials[setdiff(names(tuned$trials), "seconds")], stats::runif(1))
   }
   expect_identical(found(), found())
+  withr::local_seed(7)
+  before <- .Random.seed
+  search(build, space = list(units = c(2, 3)))
+  expect_identical(.Random.seed, before)
 })
 
 test_that("errors in a builder are kept, jumps out of it end the search", {

@@ -88,7 +88,7 @@ test_that("what cannot be is said in R's terms", {
   says(cross_validate(function() model, data, 2, epochs = 1), "the model of fold 1")
   says(cross_validate(function(depth) model, data, 2), "`function() build_cnn(filters = 8)`")
   says(cross_validate(model, data), "`function() build_cnn()`")
-  says(cross_validate(small_cnn, data, 5, NULL, 1, 0.95, NULL, "none", 1, 3), "by name")
+  says(cross_validate(small_cnn, data, 5, NULL, 1, 0.95, NULL, "none", 1, 3), "without a name")
   says(cross_validate(small_cnn, data, epoch = 1), "Did you mean 'epochs'?")
   says(cross_validate(small_cnn, data, validation = data), "fraction")
   says(ensemble_classifiers(validated()$classifiers[[1]]), "a list of classifiers")

@@ -18,6 +18,7 @@ from reticnn.layers import (
     normalization,
     preprocessing,
     rbf as distances,
+    scaling,
 )
 from reticnn.layers.stochastic_depth import StochasticDepth
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
@@ -62,6 +63,19 @@ def to_mean():
     return keras.Model(inputs, layer([x, x]))
 
 
+def calibrated(layer):
+    """Return a model of three scores that a layer of calibration changes."""
+    inputs = keras.Input((8, 8, 3))
+    outputs = layer(keras.layers.GlobalAveragePooling2D()(inputs))
+    layer.set_weights(
+        [
+            np.linspace(0.2, 0.9, weight.size).reshape(weight.shape)
+            for weight in layer.get_weights()
+        ]
+    )
+    return keras.Model(inputs, outputs)
+
+
 def nearest(metric="nearest"):
     """Return a metric of the function that looks for the nearest prototype."""
     return keras.metrics.MeanMetricWrapper(distances.nearest_is_right, metric)
@@ -80,6 +94,7 @@ MAKERS = {
     "EuclideanRBF": to_distances,
     "ImagePreprocessing": lambda: model_of(preprocessing.ImagePreprocessing("unit")),
     "InferenceModel": lambda: model_of(kind=inference.InferenceModel),
+    "IsotonicScaling": lambda: calibrated(scaling.IsotonicScaling(4)),
     "LayerScale": lambda: model_of(normalization.LayerScale(0.5)),
     "LevenbergMarquardt": lambda: compiled(LevenbergMarquardt()),
     "LocalResponseNormalization": lambda: model_of(
@@ -92,6 +107,8 @@ MAKERS = {
     "Schedule": lambda: compiled(keras.optimizers.SGD(Schedule("cosine", 0.1, 10))),
     "StochasticDepth": lambda: model_of(StochasticDepth(0.5)),
     "Subsampling2D": lambda: model_of(lenet.Subsampling2D()),
+    "TemperatureScaling": lambda: calibrated(scaling.TemperatureScaling()),
+    "VectorScaling": lambda: calibrated(scaling.VectorScaling()),
     "nearest_is_right": lambda: compiled(metrics=[nearest()]),
     "scaled_tanh": lambda: model_of(keras.layers.Activation(lenet.scaled_tanh)),
     "soft_binary_accuracy": lambda: compiled(metrics=[mostly()]),

@@ -48,6 +48,11 @@ MAY_BE_REFUSED = [
         "nobody",
     ),
     Refusal(
+        "all epochs together have only 1 batch, too few for one step",
+        lambda case: case.optimizer == "accumulating" and case.batch_size == 32,
+        "few images trained further make one batch, and no step would be taken",
+    ),
+    Refusal(
         "`layer_decay`",
         lambda case: case.body == "subclass",
         "the order of its layers is known to nobody",

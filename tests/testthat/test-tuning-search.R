@@ -94,8 +94,24 @@ test_that("what is wrong with a space is said in R's terms", {
   expect_error(search(space = c(2, 3)), "`space` must be a named list", class = "reticnn_error")
   expect_error(search(space = list(units = c(2, NA))), "`space` has NA", class = "reticnn_error")
   expect_error(tune_classifier(small_model, shape_images(9), list(units = 2), NULL, 1, NULL, 0.2,
-    "accuracy", "tpe", NULL, NULL, "none", 1, 3), "without a name", class = "reticnn_error")
+    NULL, NULL, "accuracy", "tpe", NULL, NULL, "none", 1, 3), "without a name", class = "reticnn_error")
   expect_error(real_range(1, 0), "`high` must be above `low`", class = "reticnn_error")
+})
+
+test_that("folds judge trials from R, in whichever way they are given", {
+  skip_if_no_core()
+  data <- shape_images(40, image_size = 8, seed = 1)
+  found <- function(...) {
+    tuned <- tune_classifier(small_model, data, list(units = c(2L, 3L)), ..., sampler = "grid",
+      objective = "log_loss", epochs = 1, seed = 1)
+    tuned$best$log_loss
+  }
+  halves <- list(list(1:20, 21:40), list(21:40, 1:20))
+  by_hand <- found(v = halves)
+  expect_identical(found(v = halves), by_hand)
+  expect_identical(found(folds = fold_images(data, halves)), by_hand)
+  expect_error(found(v = 2, folds = fold_images(data, 2)), "`folds` are given as well",
+    class = "reticnn_error")
 })
 
 test_that("plots of a search are ggplots", {

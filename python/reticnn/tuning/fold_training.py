@@ -52,12 +52,12 @@ def as_fit_options(options):
             value = _OFF.get(name)
         if value is not None:
             given[name] = value
-    _check_validation(given.get("validation"))
-    _warn_of_colours(given.get("augmentation"))
+    check_validation(given.get("validation"))
+    warn_of_colours(given.get("augmentation"))
     return given
 
 
-def _check_validation(validation):
+def check_validation(validation):
     """Raise if images for validation are given, which may be those of a test."""
     if validation is not None and not isinstance(validation, numbers.Real):
         raise ValueError(
@@ -67,7 +67,7 @@ def _check_validation(validation):
         )
 
 
-def _warn_of_colours(policy):
+def warn_of_colours(policy):
     """Warn if a policy has colours found in images, perhaps in those to test on."""
     if policy is None or callable(policy):
         return

@@ -39,6 +39,12 @@ test_that("a builder in R is given values of R's types, and its arguments by nam
   classifier <- refit(tuned)
   expect_s3_class(classifier, "reticnn_classifier")
   expect_identical(classifier$model$layers[[4]]$units, tuned$best$units)
+  expect_identical(classifier$search$history$accuracy, tuned$trials$accuracy)
+  expect_identical(classifier$search$importance, tuned$importance)
+  page <- report_classifier(classifier, shape_images(20, image_size = 8),
+    withr::local_tempfile(fileext = ".html"))
+  expect_match(paste(readLines(page, encoding = "UTF-8"), collapse = "\n"),
+    "<section id=\"search\"", fixed = TRUE)
 })
 
 test_that("set.seed() fixes a search, whose trials leave R's random numbers alone", {

@@ -134,3 +134,44 @@ test_that("plots of a search are ggplots", {
   expect_s3_class(ggplot2::autoplot(tuned, "slices"), "ggplot")
   expect_error(plot(tuned, "none"), "`kind` must be one of", class = "reticnn_error")
 })
+
+# The workshop's way to tune, which runs beside ours: KerasTuner is not among what reticnn
+# needs, and asks for tensorboard where Keras computes with TensorFlow.
+skip_if_no_keras_tuner <- function() {
+  skip_if_no_core()
+  for (module in c("keras_tuner", "tensorboard")) {
+    skip_if_not(reticulate::py_module_available(module), paste("There is no", module))
+  }
+}
+
+test_that("KerasTuner takes functions and classes written in R", {
+  skip_if_no_keras_tuner()
+  keras_tuner <- reticulate::import("keras_tuner")
+  build <- function(hp) {
+    model <- small_model(hp$Int("units", 2L, 4L))
+    model$compile(keras$optimizers$SGD(hp$Float("learning_rate", 1e-3, 0.1, sampling = "log")),
+      "sparse_categorical_crossentropy", metrics = list("accuracy"), run_eagerly = TRUE)
+    model
+  }
+  found <- function(hypermodel) {
+    tuner <- keras_tuner$BayesianOptimization(hypermodel, objective = "val_loss",
+      max_trials = 2L, seed = 1L, directory = withr::local_tempdir(), project_name = "shapes")
+    loaded <- load_images(shape_images(20, image_size = 8, seed = 1))
+    codes <- reticulate::np_array(as.integer(loaded$labels) - 1L)
+    tuner$search(loaded$images, codes, validation_data = tuple(loaded$images, codes),
+      epochs = 1L, verbose = 0L)
+    tuner
+  }
+  tuner <- found(build)
+  expect_length(tuner$oracle$trials, 2)
+  expect_named(tuner$get_best_hyperparameters()[[1]]$values, c("units", "learning_rate"),
+    ignore.order = TRUE)
+  own_class <- reticulate::PyClass("Shapes", inherit = keras_tuner$HyperModel, defs = list(
+    build = function(self, hp) build(hp),
+    fit = function(self, hp, model, ...) {
+      model$fit(..., batch_size = hp$Choice("batch_size", list(4L, 8L)))
+    }
+  ))
+  best <- found(own_class())$get_best_hyperparameters()[[1]]$values
+  expect_true(best$batch_size %in% c(4, 8))
+})

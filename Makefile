@@ -25,6 +25,9 @@ unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER
 # wheels are at PyTorch's own index (PIP_EXTRA_INDEX_URL) or in PIP_FIND_LINKS.
 TORCH := torch==2.13.0+cpu
 
+# What maps of classifiers are compared with, under torch.
+PEERS := captum grad-cam ttach tqdm
+
 ARTICLE := $(patsubst vignettes/%.Rmd.orig,%,$(wildcard vignettes/*.Rmd.orig))
 
 # Most tests compile or trace, which one thread does: on two cores, two processes of one
@@ -116,6 +119,8 @@ test-latest: ## Run the core's quick tests with the newest Keras and TensorFlow,
 
 test-backends: ## Run the core's tests under JAX and torch
 	@tools/setup-python.sh .venv-backends jax "$(TORCH)"
+	@# Without what they ask for: a torch with CUDA, and an OpenCV beside ours.
+	@.venv-backends/bin/python -m pip install --quiet --no-deps $(PEERS)
 	@failed=""; \
 	for backend in jax torch; do \
 	    echo "== $$backend"; \

@@ -174,10 +174,11 @@ image_arrays <- function(x, y = NULL, class_names = NULL, groups = NULL, facts =
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' shape_images(300, 3, seed = 1)
+#' dim(shape_images(3, masks = TRUE)$masks)
 shape_images <- function(n = 1000, num_classes = 2, image_size = 32, channels = 3,
-                         seed = NULL) {
+                         seed = NULL, masks = FALSE) {
   call_core("shape_images", n = n, num_classes = num_classes, image_size = image_size,
-    channels = channels, seed = seed_or_draw(seed))
+    channels = channels, seed = seed_or_draw(seed), masks = masks)
 }
 
 #' @eval said("cats_and_dogs")

@@ -465,6 +465,33 @@ plot.reticnn_explanation <- function(x, images = NULL, n = 4, ...) {
       breaks = scale$breaks, labels = scale$labels, name = NULL)
 }
 
+#' @eval said("plot_explanation_scores", rename = c(explanation_scores = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' explanation <- explain_prediction(classifier, shape_images(3))
+#' plot(explanation_scores(explanation, classifier))
+plot.reticnn_explanation_scores <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting scores of an explanation")
+  drawn <- call_core("lines_of_scores", explanation_scores = core_explanation_scores(x),
+    .names = c(explanation_scores = "x"))
+  points <- as_limits(drawn$points)
+  points$panel <- factor(points$panel, unlist(drawn$panels))
+  colours <- unlist(drawn$colours)
+  points$line <- factor(points$line, names(colours))
+  ggplot2::ggplot(points, ggplot2::aes(.data$x, .data$y, colour = .data$line,
+    linetype = .data$line == "random")) +
+    ggplot2::geom_line(linewidth = 0.8, na.rm = TRUE) +
+    ggplot2::facet_wrap(~panel, nrow = 1, scales = "free_y") +
+    ggplot2::scale_colour_manual(values = colours) +
+    ggplot2::guides(linetype = "none") +
+    ggplot2::labs(x = NULL, y = NULL, colour = NULL) +
+    theme_of_charts() +
+    ggplot2::theme(legend.position = "top", panel.grid.minor = ggplot2::element_blank())
+}
+
 #' @eval said("plot_tiles")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)

@@ -59,8 +59,12 @@ from reticnn.evaluation import (
     stress_test as stress_test,
 )
 from reticnn.evaluation.cross_validated import CrossValidation as CrossValidation
-from reticnn.explanation import explain_prediction as explain_prediction
+from reticnn.explanation import (
+    explain_prediction as explain_prediction,
+    explanation_scores as explanation_scores,
+)
 from reticnn.explanation.explained import Explanation as Explanation
+from reticnn.explanation.scored import ExplanationScores as ExplanationScores
 from reticnn.inspection import (
     architecture as architecture,
     describe_model as describe_model,
@@ -89,6 +93,7 @@ from reticnn.plots import (
     plot_curve as plot_curve,
     plot_description as plot_description,
     plot_explanation as plot_explanation,
+    plot_explanation_scores as plot_explanation_scores,
     plot_feature_maps as plot_feature_maps,
     plot_filters as plot_filters,
     plot_history as plot_history,

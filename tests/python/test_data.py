@@ -252,6 +252,23 @@ def test_shape_is_lighter_than_its_ground():
         assert image[image > cut].mean() - image[image <= cut].mean() > 40
 
 
+def test_masks_lie_on_the_shapes_and_follow_parts():
+    data = shape_images(60, 6, image_size=24, channels=1, seed=1, masks=True)
+    plain = shape_images(60, 6, image_size=24, channels=1, seed=1)
+    assert plain.masks is None
+    pixels = load_images(data)["images"][..., 0].astype(float)
+    np.testing.assert_array_equal(load_images(plain)["images"][..., 0], pixels)
+    assert data.masks.shape == (60, 24, 24) and data.masks.dtype == bool
+    for image, mask in zip(pixels, data.masks, strict=True):
+        cut = (image[mask].mean() + image[~mask].mean()) / 2
+        assert ((image > cut) == mask).mean() > 0.96
+    order = [40, 3]
+    np.testing.assert_array_equal(data[order].masks, data.masks[order])
+    joined = data[order] + data[:2]
+    np.testing.assert_array_equal(joined.masks, data.masks[[*order, 0, 1]])
+    assert (data[:2] + plain[2:3]).masks is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "argument", "parts"),
     [
@@ -263,6 +280,7 @@ def test_shape_is_lighter_than_its_ground():
         ({"image_size": [32, 32]}, TypeError, "image_size", ["(32, 32)"]),
         ({"channels": 4}, ValueError, "channels", ["1 (grey) or 3 (RGB)", "4"]),
         ({"seed": -1}, ValueError, "seed", ["-1", "Use 0 or more"]),
+        ({"masks": "yes"}, TypeError, "masks", ["'yes'"]),
     ],
 )
 def test_bad_argument_of_the_shapes_is_named(

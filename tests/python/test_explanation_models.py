@@ -244,6 +244,42 @@ def test_what_only_looks_like_maps_is_not_taken_for_them(behind):
     assert found.table["layer"] == ["convolution"] * 2
 
 
+@pytest.mark.parametrize(
+    "move",
+    [
+        keras.layers.Permute((2, 1, 3), name="moved"),
+        keras.layers.Reshape((6, 24, 4), name="moved"),
+        lambda x: keras.ops.transpose(x, (0, 3, 1, 2)),
+        lambda x: keras.ops.flip(x, axis=1),
+    ],
+)
+def test_maps_whose_pixels_have_moved_are_refused(move, refused):
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="convolution")(image)
+    x = keras.layers.Conv2D(4, 1, name="behind")(move(x))
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    moved = model.layers[2].name
+    for name in (moved, "behind"):
+        with refused(ValueError, "layer", f"'{name}'", "anew", "'convolution'"):
+            explain_prediction(model, _pixels((12, 12, 3)), layer=name)
+    found = explain_prediction(model, _pixels((12, 12, 3)))
+    assert found.table["layer"] == ["convolution"] * 2
+
+
+def test_channels_may_change_places():
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same")(image)
+    x = keras.layers.Permute((1, 2, 4, 3))(keras.layers.Reshape((12, 12, 2, 2))(x))
+    x = keras.layers.Reshape((12, 12, 4), name="shuffled")(x)
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="behind")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    found = explain_prediction(model, _pixels((12, 12, 3)))
+    assert found.table["layer"] == ["behind"] * 2
+    explain_prediction(model, _pixels((12, 12, 3)), layer="shuffled")
+
+
 def test_an_unknown_change_of_size_is_said():
     model = _centre_network(lambda image: image[:, 4:, 6:])
     with pytest.warns(UserWarning, match="in a way that is not known"):

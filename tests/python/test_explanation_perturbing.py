@@ -103,6 +103,36 @@ def _scores(model, image, blank, kept, side):
     return model.predict(copies.astype("float32"), verbose=0)[:, 0].astype("float64")
 
 
+@pytest.mark.parametrize("method", ["lime", "shap"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_superpixels_of_slic_follow_what_is_seen(method, channels):
+    pytest.importorskip("skimage")
+    rows, columns = np.mgrid[:32, :32]
+    disc = np.hypot(rows - 13, columns - 18) < 8
+    image = np.where(disc[None, ..., None], 220, 40).astype("float32")
+    image = image.repeat(channels, axis=3)
+    inputs = keras.Input((32, 32, channels))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+    kernel = np.where(disc[..., None], 1e-3, 0).repeat(channels, axis=2).ravel()
+    model.layers[-1].set_weights([np.c_[kernel, -kernel], np.zeros(2)])
+    found = explain_prediction(
+        model,
+        image,
+        "class_1",
+        method,
+        baseline=40,
+        samples=300,
+        output="logits",
+        seed=1,
+    ).maps[0]
+    # What lies beside the disc adds nothing, and squares would cross its edge.
+    assert abs(found[~disc]).max() < 0.02 * found.max()
+    assert (found[disc] > 0.02 * found.max()).all()
+    pieces = {value: (found == value).sum() for value in np.unique(found[disc])}
+    total = sum(value for value in pieces)
+    np.testing.assert_allclose(total, 0.18 * disc.sum() * channels, rtol=0.02)
+
+
 def test_few_superpixels_have_exact_shapley_values(squares, monkeypatch):
     monkeypatch.setattr(
         "reticnn.explanation.superpixels._slic_of_skimage", lambda: None

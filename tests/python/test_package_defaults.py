@@ -148,6 +148,15 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
             ]
         },
         "plot_description": {"description": described},
+        "explanation_scores": {
+            "explanation": reticnn.explain_prediction(classifier, few[:2]),
+            "classifier": classifier,
+        },
+        "plot_explanation_scores": {
+            "explanation_scores": reticnn.explanation_scores(
+                reticnn.explain_prediction(classifier, few[:2]), classifier, "deletion"
+            )
+        },
         "plot_explanation": {
             "explanation": reticnn.explain_prediction(classifier, few)
         },

@@ -122,6 +122,8 @@ test_that("no argument with a default refuses NULL", {
     prediction_sets = list(classifier = classifier, data = shape_images(20, image_size = 16, seed = 7)),
     calibrate_classifier = list(classifier = tiny_classifier(), data = mostly_right()),
     explain_prediction = list(classifier = classifier, images = data),
+    explanation_scores = list(explanation = explain_prediction(classifier, data[1:2]),
+      classifier = classifier),
     report_classifier = list(classifier = classifier, data = data),
     save_classifier = list(classifier = classifier, path = "a.reticnn"),
     load_classifier = list(path = "a.reticnn"),

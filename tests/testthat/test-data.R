@@ -44,6 +44,15 @@ test_that("image data print, count and subset in R's way", {
   expect_error(data[10], "from 1 to 9", class = "reticnn_error")
 })
 
+test_that("masks of shapes are an array in R", {
+  skip_if_no_core()
+  data <- shape_images(4, image_size = 8, seed = 1, masks = TRUE)
+  expect_identical(dim(data$masks), c(4L, 8L, 8L))
+  expect_type(data$masks, "logical")
+  expect_identical(data[2:3]$masks, data$masks[2:3, , ])
+  expect_null(shape_images(4, image_size = 8, seed = 1)$masks)
+})
+
 test_that("a part of image data is what the same index gives of an R vector", {
   skip_if_no_core()
   data <- shape_images(9, 3, image_size = 8, seed = 1)

@@ -157,6 +157,7 @@ topic_of <- function(name) {
     plot_history = "plot.reticnn_classifier", plot_ladder = "plot.reticnn_ladder",
     plot_rates = "plot.reticnn_rates", plot_review = "plot.reticnn_review",
     plot_tuning = "plot.reticnn_tuning", plot_explanation = "plot.reticnn_explanation",
+    plot_explanation_scores = "plot.reticnn_explanation_scores",
     plot_cross_validation = "plot.reticnn_cross_validation",
     plot_comparison = "plot.reticnn_comparison", plot_stress = "plot.reticnn_stress")
   if (name %in% names(methods)) methods[[name]] else name

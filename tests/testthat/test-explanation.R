@@ -65,3 +65,32 @@ test_that("bad arguments of an explanation are named as in R", {
   expect_error(explain(layer = "no"), "`layer` is 'no'", class = "reticnn_error")
   expect_error(explain(baseline = c(1, 2)), "`baseline`.*c\\(1, 2\\)", class = "reticnn_error")
 })
+
+test_that("scores of an explanation are tibbles, print what they mean, and are drawn", {
+  skip_if_no_core()
+  data <- shape_images(3, image_size = 16, seed = 1, masks = TRUE)
+  classifier <- tiny_classifier()
+  found <- explain_prediction(classifier, data, method = c("gradient", "occlusion"))
+  score <- function(...) {
+    withr::local_seed(2)
+    explanation_scores(found, classifier, steps = 3, samples = 1, ...)
+  }
+  scores <- score(masks = data$masks)
+  expect_s3_class(scores, "reticnn_explanation_scores")
+  expect_identical(nrow(scores$table), 6L)
+  expect_identical(scores$table$image, rep(1:3, each = 2))
+  expect_identical(nrow(scores$summary), 12L)
+  expect_type(scores$table$pointing, "double")
+  expect_identical(scores$table$region[c(1, 3, 5)],
+    vapply(1:3, function(i) mean(data$masks[i, , ]), 0))
+  expect_setequal(scores$curves$method, c("gradient", "occlusion", "random"))
+  expect_output(print(scores), "6 maps of 3 images")
+  expect_output(print(scores), "sanity: rank correlation")
+  skip_if_not_installed("ggplot2")
+  built <- ggplot2::ggplot_build(plot(scores))
+  expect_identical(nlevels(built$layout$layout$panel), 3L)
+  expect_identical(score(masks = data$masks)$table, scores$table)
+  expect_error(score("energy"), "`measures` has 'energy'.*masks", class = "reticnn_error")
+  expect_error(explanation_scores(3, classifier), "`explanation`", class = "reticnn_error")
+  expect_error(score(masks = data$masks[1:2, , ]), "c\\(2, 16, 16\\)", class = "reticnn_error")
+})

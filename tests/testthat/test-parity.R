@@ -5,6 +5,7 @@
 plot_methods <- c(
   plot_comparison = "comparison", plot_cross_validation = "cross_validation",
   plot_description = "description", plot_explanation = "explanation",
+  plot_explanation_scores = "explanation_scores",
   plot_history = "classifier", plot_ladder = "ladder", plot_rates = "rates",
   plot_review = "review", plot_stress = "stress", plot_tuning = "tuning"
 )

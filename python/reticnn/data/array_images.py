@@ -6,16 +6,19 @@ from reticnn.data.identity import image_hashes
 class ArrayImages:
     """Images held in memory as an array (n, height, width, channels)."""
 
-    def __init__(self, pixels, origins=None):
+    def __init__(self, pixels, origins=None, masks=None):
         """Hold images.
 
         Args:
             pixels: Array, uint8 or float32.
             origins: uint64 array, for each image the hash of the one that it is a
                 changed copy of, or None if they are originals.
+            masks: bool array (n, height, width), which pixels show what an image is of,
+                or None if that is not known.
         """
         self._pixels = pixels
         self._origins = origins
+        self.masks = masks
         self.image_shape = pixels.shape[1:]
         self.files = self.places = self.boxes = None
         self.resize = self.reading = None

@@ -26,8 +26,7 @@ NAME_ALL_CLASSES = (
 class ImageData:
     """Images, with or without their classes.
 
-    Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and
-    `cats_and_dogs`.
+    Made by `image_folder`, `image_table`, `image_arrays`, `shape_images` and others.
     `len(data)` counts the images; `data[indices]` is a part of them, for a slice, a
     boolean mask or a sequence of positions counted from 0; `data + other` are the
     images of both, whose classes are matched by name.
@@ -162,6 +161,12 @@ class ImageData:
     def boxes(self):
         """Left and upper edge, width and height of each tile in its image, or None."""
         return None if self.source.boxes is None else self.source.boxes[self.indices]
+
+    @property
+    def masks(self):
+        """Which pixels are a shape's, bool (n, height, width), or None if not known."""
+        masks = getattr(self.source, "masks", None)
+        return None if masks is None else masks[self.indices]
 
     @property
     def resize(self):

@@ -20,6 +20,8 @@ class JoinedImages:
         self.places = _of_all(parts, "places")
         boxes = _of_all(parts, "boxes")
         self.boxes = None if boxes is None else np.reshape(boxes, (-1, 4))
+        masks = _of_all(parts, "masks")
+        self.masks = None if masks is None else np.stack(masks)
         self.skipped_files = _each_once(source.skipped_files for source, _ in parts)
         self.left_out = _each_once(source.left_out for source, _ in parts)
 
@@ -123,7 +125,8 @@ def _each_once(lists):
 
 def _of_all(parts, name):
     """Return what all sources list of their images by that name, or None."""
-    lists = [(getattr(source, name), indices) for source, indices in parts]
+    # Of files, no source says which pixels show what an image is of.
+    lists = [(getattr(source, name, None), indices) for source, indices in parts]
     if any(listed is None for listed, _ in lists):
         return None
     return [listed[index] for listed, indices in lists for index in indices]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reticnn.coercion import as_channels, as_int, as_seed
+from reticnn.coercion import as_bool, as_channels, as_int, as_seed
 from reticnn.data.array_images import ArrayImages
 from reticnn.data.image_data import ImageData
 from reticnn.runtime.randomness import generator
@@ -10,7 +10,9 @@ from reticnn.runtime.randomness import generator
 _IMAGES_AT_ONCE = 256
 
 
-def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None):
+def shape_images(
+    n=1000, num_classes=2, *, image_size=32, channels=3, seed=None, masks=False
+):
     """Generate images of shapes: circles, squares, triangles, stars, crosses, rings.
 
     They are quick to make and useful for trying things out: a light shape on a darker
@@ -27,9 +29,14 @@ def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None)
         seed: Whole number of at least 0 that fixes the images, or None for new ones
             each time. With the same seed, a larger `n` adds further images to the same
             first ones. Default None.
+        masks: True also keeps which pixels are the shape's, as the attribute `masks` of
+            the image data, with which `explanation_scores` compares maps. Default
+            False.
 
     Returns:
-        Image data in memory, as from `image_folder`.
+        Image data in memory, as from `image_folder`. Their `masks`, an array (n,
+        height, width) of booleans, are those of a part or of joined data too, and None
+        unless they were asked for.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -46,8 +53,10 @@ def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None)
     class_names = _first_classes(num_classes)
     image_size = as_int(image_size, "image_size", minimum=8)
     channels = as_channels(channels)
+    as_masks = as_bool(masks, "masks")
     codes = np.arange(n) % len(class_names)
     seed = as_seed(seed)
+    inside = np.empty((n, image_size, image_size), bool) if as_masks else None
     pixels = np.empty((n, image_size, image_size, channels), np.uint8)
     for start in range(0, n, _IMAGES_AT_ONCE):
         block = slice(start, start + _IMAGES_AT_ONCE)
@@ -55,8 +64,12 @@ def shape_images(n=1000, num_classes=2, *, image_size=32, channels=3, seed=None)
         # Drawn for a whole round, so that n does not change the images before it.
         draws = _draw_scenes(rng, image_size, channels)
         count = len(codes[block])
-        pixels[block] = _paint(codes[block], *(draw[:count] for draw in draws))
-    return ImageData(ArrayImages(pixels), codes, class_names)
+        *places, colours, noise = (draw[:count] for draw in draws)
+        cover = _cover(codes[block], image_size, *places)
+        pixels[block] = _paint(cover, colours, noise)
+        if as_masks:
+            inside[block] = cover >= 0.5
+    return ImageData(ArrayImages(pixels, masks=inside), codes, class_names)
 
 
 def _first_classes(num_classes):
@@ -84,9 +97,8 @@ def _draw_scenes(rng, image_size, channels):
     return centres, radii, angles, colours, noise
 
 
-def _paint(codes, centres, radii, angles, colours, noise):
-    """Return uint8 images of the shapes with the given codes."""
-    image_size = noise.shape[1]
+def _cover(codes, image_size, centres, radii, angles):
+    """Return how much of each pixel the shapes cover, 0 to 1, (n, height, width)."""
     axis = (np.arange(image_size) + 0.5) / image_size - 0.5
     x = axis[None, None, :] - centres[:, 0, None, None]
     y = axis[None, :, None] - centres[:, 1, None, None]
@@ -98,7 +110,12 @@ def _paint(codes, centres, radii, angles, colours, noise):
         chosen = codes == code
         distances[chosen] = distance(x[chosen], y[chosen])
     # One pixel of transition makes smooth edges.
-    cover = np.clip(0.5 - distances * scale * image_size, 0, 1)[..., None]
+    return np.clip(0.5 - distances * scale * image_size, 0, 1)
+
+
+def _paint(cover, colours, noise):
+    """Return images of what covers the ground."""
+    cover = cover[..., None]
     ground, shape = colours[:, 0, None, None], colours[:, 1, None, None]
     return np.clip(ground + cover * (shape - ground) + noise, 0, 255).round()
 

@@ -143,8 +143,7 @@ def evaluate_classifier(
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        SeenImagesWarning: If the model was trained on some of the images, or its
-            prediction sets were made from some.
+        SeenImagesWarning: If the model was trained on some of the images.
         StaleClassifierWarning: If the model has been changed since the classifier was
             made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files

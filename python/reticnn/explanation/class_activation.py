@@ -3,7 +3,7 @@
 import numpy as np
 
 from reticnn.coercion import shown
-from reticnn.explanation.flat_network import has_kernels, maps_of, moves_pixels
+from reticnn.explanation.flat_network import has_kernels, maps_of, values_in_place
 from reticnn.explanation.map_region import on_images, region_seen
 from reticnn.inspection.filters import layer_name
 from reticnn.runtime.backend import keras, without_gradients
@@ -138,15 +138,11 @@ def _last_maps(network, method):
 
 
 def _learned(network):
-    """Return the steps that give feature maps of convolutions the score depends on.
-
-    What is made of maps and has rows and columns need not be maps of the image still,
-    as where dense layers come between, or axes change places.
-    """
-    steps, learned = [], set()
+    """Return the steps that give feature maps of convolutions the score depends on."""
+    steps, learned, placed = [], set(), values_in_place(network.flat)
     for step in network.flat.before(network.ends[0]):
-        follows = learned.intersection(step.inputs) and not moves_pixels(step)
-        if maps_of(step) and (has_kernels(step) or follows):
+        follows = learned.intersection(step.inputs)
+        if maps_of(step) in placed and (has_kernels(step) or follows):
             learned.update(step.outputs)
             if step.name:
                 steps.append(step)
@@ -173,6 +169,11 @@ def _named(network, layer):
         raise ValueError(
             f"`layer` is {name!r}, whose output of shape {shape} is not feature maps "
             f"with more than one row and column.{some}"
+        )
+    if maps_of(step) not in values_in_place(network.flat):
+        raise ValueError(
+            f"`layer` is {name!r}, whose rows and columns are not those of the images: "
+            f"it, or a layer before it, sets them out anew.{some}"
         )
     if network.ends[0] not in network.flat.behind(maps_of(step)):
         raise ValueError(

@@ -103,7 +103,8 @@ def explain_prediction(
             masks; `"lime"`, a linear model of the score by which superpixels are kept;
             `"shap"`, Shapley values of superpixels, which sum to the difference to the
             score of a blank image. Superpixels are those of SLIC if scikit-image is
-            installed, else squares. Default `"grad_cam"`.
+            installed, as by `pip install "reticnn[explain]"`, else squares. Default
+            `"grad_cam"`.
         against: Name of a class whose score is subtracted: the maps then show what
             speaks for a class and not for that one. None for the score alone. Default
             None.
@@ -197,12 +198,15 @@ def explain_prediction(
     _check_used(settings, methods)
     settings |= {
         "noise": as_float(noise, "noise", above=0),
-        "baseline": as_baseline(baseline, classifier.image_shape[2]),
+        "baseline": baseline,
         "seed": as_seed(seed),
-        "batch_size": batch_size,
     }
-    explainers = {name: _explainer(name, network, settings) for name in methods}
     shape = classifier.image_shape
+    as_baseline(baseline, shape[2])  # checked if no method uses it too
+    explainers = {
+        name: explainer_of(name, network, settings, batch_size, shape[2])
+        for name in methods
+    }
     rule = as_bad_image_rule(on_bad_image)
     given = images_to_predict(images, shape, classifier, rule)
     data = images_for_model(
@@ -223,6 +227,7 @@ def explain_prediction(
         network.scores_are,
         list(classifier.class_names),
         data.resize,
+        {name: value for name, value in settings.items() if value is not None},
     )
 
 
@@ -269,28 +274,29 @@ def _check_used(settings, methods):
             )
 
 
-def _explainer(name, network, settings):
-    """Return what explains batches of images by a method."""
-    samples = settings["samples"] or _SAMPLES.get(name)
-    batch_size = settings["batch_size"]
+def explainer_of(name, network, settings, batch_size, channels):
+    """Return what explains batches of images by a method.
+
+    Args:
+        name: Of the method.
+        network: `ScoreNetwork`.
+        settings: Dict of arguments of `explain_prediction`; what is not in it is None.
+        batch_size: How many images to send through the network at once.
+        channels: How many channels images have.
+    """
+    given, seed = settings.get("samples"), settings["seed"]
+    samples = given or _SAMPLES.get(name)
     if name in CAMS:
-        return ClassActivation(network, name, settings["layer"])
+        return ClassActivation(network, name, settings.get("layer"))
+    if name == "gradient":
+        return PixelGradient(network, batch_size)
     if name == "smooth_grad":
-        return SmoothGrad(
-            network, batch_size, samples, settings["noise"], settings["seed"]
-        )
-    if name in PERTURBING:
-        return _perturbing(name, network, settings, samples)
+        return SmoothGrad(network, batch_size, samples, settings["noise"], seed)
+    blank = as_baseline(settings["baseline"], channels)
     if name == "integrated_gradients":
-        steps = (samples,) if settings["samples"] else _STEPS
-        return IntegratedGradients(network, batch_size, steps, settings["baseline"])
-    return PixelGradient(network, batch_size)
-
-
-def _perturbing(name, network, settings, samples):
-    """Return what explains images by hiding parts of them."""
-    common = [settings[key] for key in ("batch_size", "baseline", "patch_size")]
+        steps = (given,) if given else _STEPS
+        return IntegratedGradients(network, batch_size, steps, blank)
+    common = (network, batch_size, blank, settings.get("patch_size"))
     if name == "occlusion":
-        return Occlusion(network, *common, settings["stride"])
-    kinds = {"rise": Rise, "lime": Lime, "shap": Shap}
-    return kinds[name](network, *common, samples, settings["seed"])
+        return Occlusion(*common, settings.get("stride"))
+    return {"rise": Rise, "lime": Lime, "shap": Shap}[name](*common, samples, seed)

@@ -24,11 +24,12 @@ class Explanation:
         scores_are: What the score of a class is, in words.
         class_names: List of all classes.
         resize: How files were fitted to that size, or None for images in memory.
+        settings: Dict of the arguments that maps were made with.
     """
 
     __module__ = "reticnn"
 
-    def __init__(self, maps, table, images, scores_are, class_names, resize=None):
+    def __init__(self, maps, table, images, scores_are, class_names, resize, settings):
         """Put maps together with what they are about."""
         self.maps = maps
         self.table = table
@@ -36,6 +37,7 @@ class Explanation:
         self.scores_are = scores_are
         self.class_names = class_names
         self.resize = resize
+        self.settings = settings
 
     def __len__(self):
         """Count the maps."""
@@ -77,7 +79,10 @@ class Explanation:
         )
 
 
-_FIELDS = ("maps", "table", "images", "scores_are", "class_names", "resize")
+_FIELDS = (
+    *("maps", "table", "images", "scores_are", "class_names"),
+    *("resize", "settings"),
+)
 
 
 def as_explanation(value, name="explanation"):

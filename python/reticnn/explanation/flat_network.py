@@ -131,15 +131,37 @@ def maps_of(step):
     if len(step.outputs) != 1:
         return None
     shape = step.outputs[0].shape
-    has_space = len(shape) == 4 and shape[1] != 1 and shape[2] != 1
-    return step.outputs[0] if has_space else None
+    return step.outputs[0] if len(shape) == 4 and _has_space(shape) else None
 
 
-def moves_pixels(step):
-    """Return whether a step sets values out anew, so that they change places."""
-    layers = (keras.layers.Permute, keras.layers.Reshape)
-    operations = ("Transpose", "Moveaxis", "Swapaxes", "Reshape")
-    return isinstance(step.layer, layers) or operation_name(step.layer) in operations
+def values_in_place(flat):
+    """Return the set of the values whose rows and columns are those of the images.
+
+    What is made of maps and has rows and columns need not be maps of the image still,
+    as where dense layers come between, or axes change places.
+    """
+    placed = {flat.image}
+    for step in flat.steps:
+        if placed.intersection(step.inputs) and not _moves_pixels(step):
+            placed.update(one for one in step.outputs if _has_space(one.shape))
+    return placed
+
+
+def _has_space(shape):
+    return len(shape) >= 4 and shape[1] != 1 and shape[2] != 1
+
+
+def _moves_pixels(step):
+    """Return whether a step sets rows or columns out anew; channels may be."""
+    layer, name = step.layer, operation_name(step.layer)
+    if isinstance(layer, keras.layers.Permute):
+        return tuple(layer.dims[:2]) != (1, 2)
+    if isinstance(layer, keras.layers.Reshape) or name == "Reshape":
+        before, after = step.inputs[0].shape[:3], step.outputs[0].shape[:3]
+        return None in before[1:] or before[1:] != after[1:]
+    if name == "Transpose":
+        return tuple(layer.axes or ())[:3] != (0, 1, 2)
+    return name in ("Moveaxis", "Swapaxes", "Flip", "Roll", "Rot90")
 
 
 def has_kernels(step):

@@ -16,6 +16,9 @@ _WIDTH = 0.25
 # How much more even colour counts than a compact shape, as scikit-image has it.
 _COMPACTNESS = 10.0
 
+# What CIELAB has for white.
+_LIGHTEST = 100
+
 
 class OfSuperpixels(Perturbing):
     """Keeps or hides pieces of an image, and finds what each of them adds.
@@ -67,12 +70,14 @@ class OfSuperpixels(Perturbing):
                 for side, number in zip(sides, cells, strict=True)
             )
             return rows[:, None] * cells[1] + columns
+        is_colour = image.shape[2] == 3
         labels = self._slic(
             image / 255,
             n_segments=math.prod(cells),
-            compactness=_COMPACTNESS,
+            # Grey stays 0 to 1, where CIELAB has lightness of up to 100.
+            compactness=_COMPACTNESS / (1 if is_colour else _LIGHTEST),
             channel_axis=-1,
-            convert2lab=image.shape[2] == 3,
+            convert2lab=is_colour,
             start_label=0,
         )
         return np.unique(labels, return_inverse=True)[1].reshape(sides)

@@ -107,6 +107,17 @@ class Targets:
         )
 
 
+class GivenTargets(Targets):
+    """Classes that are known for each image of a batch."""
+
+    def __init__(self, codes, units, against):
+        """Take int array (n, targets), the model's units, and a code or None."""
+        self._codes, self._units, self.against = codes, units, against
+
+    def _codes_for(self, chances):
+        return self._codes
+
+
 def _code(name, class_names, argument):
     """Return the position of a class by its name, whatever its Unicode form."""
     known = {tidy_name(one): code for code, one in enumerate(class_names)}

@@ -2,6 +2,7 @@
 
 from reticnn.plots.architecture import plot_architecture
 from reticnn.plots.attribution import plot_explanation
+from reticnn.plots.attribution_scores import plot_explanation_scores
 from reticnn.plots.charts import (
     plot_confusion,
     plot_description,
@@ -33,6 +34,7 @@ __all__ = [
     "plot_curve",
     "plot_description",
     "plot_explanation",
+    "plot_explanation_scores",
     "plot_feature_maps",
     "plot_filters",
     "plot_history",

@@ -18,6 +18,7 @@ new_classifier <- function(core_classifier) {
       monitor = core_classifier$trained_with$monitor,
       sets = sets_of(core_classifier),
       novelty = novelty_of(core_classifier),
+      search = search_of(core_classifier),
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       bytes = bytes_of(core_classifier),
@@ -84,6 +85,16 @@ novelty_of <- function(core_classifier) {
   if (is.null(novelty)) NULL else novelty[c("method", "share", "threshold", "images")]
 }
 
+# The search that the settings come from, with its tables as tibbles; or NULL.
+search_of <- function(core_classifier) {
+  search <- core_classifier$search
+  if (is.null(search)) return(NULL)
+  search$importance$importance <- nan_as_na(search$importance$importance)
+  tables <- c("history", "importance")
+  search[tables] <- lapply(search[tables], as_table)
+  search
+}
+
 # In words, with positions counted from 1; NULL where files were read as photos are.
 way_of_reading <- function(reading) {
   text <- if (!is.null(reading)) call_core(reading$described)
@@ -136,7 +147,7 @@ in_python <- function(value, x, name) {
 # What the model predicts with is in the core: changed here, it would be printed, and not
 # be so when the classifier is used.
 in_the_core <- c("model", "class_names", "image_shape", "resize", "reading", "augmentation",
-  "output", "calibration", "sets", "novelty", "bytes", "core")
+  "output", "calibration", "sets", "novelty", "search", "bytes", "core")
 
 refuse_change <- function(x, name, call) {
   if (is.numeric(name)) name <- names(x)[name]
@@ -231,7 +242,7 @@ novelty_in_words <- function(novelty) {
 
 sets_in_words <- function(sets) {
   paste0(sets$method, ", coverage ", format(sets$coverage), if (sets$by_class) " of each class",
-    ", from ", sets$images, " images")
+    ", from ", sets$images, " images", if (!is.null(sets$folds)) paste(" in", sets$folds, "folds"))
 }
 
 #' @export

@@ -3,6 +3,7 @@
 #'   build = "In R, a function such as `function(filters, dropout) build_cnn(filters =
 #'     filters, dropout = dropout)`, or one that builds a model of Keras layers. It is
 #'     called on R's own thread, and R's random numbers are seeded for each trial.",
+#'   v = "In R, folds made by rsample are accepted too, as in [fold_images()].",
 #'   space = "In R, a named list; choices are a vector, or a list of what a vector cannot
 #'     hold.",
 #'   rename = c(options = "..."),
@@ -11,8 +12,8 @@
 #' @return A `reticnn_tuning`, which prints the best trial and has a [plot()]: a list of
 #'   - `trials`: a tibble with one row per trial: `trial`, its number; `state`,
 #'     `"complete"`, `"pruned"` or `"failed"`; each objective (`NA` unless complete);
-#'     `epochs_trained`; `seconds`; `seed`; `error`, what went wrong, or `NA`; and a
-#'     column for each setting, `NA` where it does not matter.
+#'     `epochs_trained`, in all folds; `seconds`; `seed`; `error`, what went wrong, or `NA`;
+#'     and a column for each setting, `NA` where it does not matter.
 #'   - `best`: the same of the best trial, or of the Pareto front of several objectives.
 #'   - `importance`: a tibble of how much of the differences in each `objective` each
 #'     `setting` explains, by fANOVA, from 0 to 1, the most important first; `NA` for
@@ -33,16 +34,17 @@
 #' tuned
 #' refit(tuned)
 tune_classifier <- function(build, data, space, study = NULL, trials = NULL,
-                            minutes = NULL, validation = 0.2, objective = "accuracy",
-                            sampler = "tpe", pruning = NULL, costs = NULL,
-                            progress = "auto", seed = NULL, ...) {
+                            minutes = NULL, validation = NULL, v = NULL, folds = NULL,
+                            objective = "accuracy", sampler = "tpe", pruning = NULL,
+                            costs = NULL, progress = "auto", seed = NULL, ...) {
   check_all_given(rlang::current_env())
   options <- options_by_name(list(...), rlang::current_env())
   check_space(space, rlang::current_env())
   seed <- seed_or_drawn(seed)
   found <- with_random_state(rlang::inject(call_core("tune_classifier",
     build = as_builder(build), data = data, space = space, study = study, trials = trials,
-    minutes = minutes, validation = validation, objective = objective, sampler = sampler,
+    minutes = minutes, validation = validation, v = if (!is.null(v)) folds_of(v, data),
+    folds = rows_of_folds(folds), objective = objective, sampler = sampler,
     pruning = pruning, costs = as_costs(costs), progress = trial_reporter(progress),
     seed = seed, !!!options)))
   new_tuning(found)

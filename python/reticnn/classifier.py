@@ -49,7 +49,10 @@ class Classifier:
         calibration: Dict of how `calibrate_classifier` has made its probabilities mean
             what they say, and how well, or None.
         sets: Dict of what `prediction_sets` has found, or None.
+        set_images: `SetImages`, what is kept of the images that it was found from, or
+            None.
         novelty: Dict of what `novelty_threshold` has found, or None.
+        search: Dict of the search that its settings come from, by `refit()`, or None.
     """
 
     __module__ = "reticnn"
@@ -72,7 +75,9 @@ class Classifier:
         class_shares=None,
         calibration=None,
         sets=None,
+        set_images=None,
         novelty=None,
+        search=None,
     ):
         """Put a model together with its class names and training history.
 
@@ -93,7 +98,9 @@ class Classifier:
         self.class_shares = class_shares
         self.calibration = calibration
         self.sets = sets
+        self.set_images = set_images
         self.novelty = novelty
+        self.search = search
         self._weights = weights
 
     def changed(self, *, weights=None, **changes):
@@ -207,9 +214,10 @@ def described_calibration(calibration):
 def described_sets(sets):
     """Return in words what prediction sets a classifier has."""
     by_class = " of each class" if sets["by_class"] else ""
+    folds = f" in {sets['folds']} folds" if sets.get("folds") else ""
     return (
         f"{sets['method']}, coverage {sets['coverage']:g}{by_class}, from "
-        f"{sets['images']} images"
+        f"{sets['images']} images{folds}"
     )
 
 

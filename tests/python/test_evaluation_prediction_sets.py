@@ -22,6 +22,7 @@ from reticnn.evaluation.coverage import (
 )
 from reticnn.outputs import ClassShares
 from reticnn.prediction.conformal import draws_of, members, nonconformity
+from reticnn.runtime.conditions import SeenImagesWarning
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -205,6 +206,8 @@ def test_sets_of_new_images_hold_the_truth_as_often_as_asked(method, tmp_path):
     loaded = load_classifier(path)
     assert loaded.sets == with_sets.sets
     assert f"sets     {method}, coverage 0.8, from" in repr(loaded)
+    with pytest.warns(SeenImagesWarning, match=r"sets of .* made from, 400 of 400"):
+        evaluate_classifier(loaded, data)
     some = new[:50]
     found = predict_images(loaded, some, type="set")
     assert (

@@ -170,7 +170,9 @@ def test_record_says_how_the_file_was_made(classifier, saved):
         "seen": classifier.seen.to_config(),
         "calibration": None,
         "sets": None,
+        "set_images": None,
         "novelty": None,
+        "search": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from itertools import count
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -52,6 +53,28 @@ def test_refit_trains_on_all_images_with_the_settings_of_the_trial(tuned):
     assert np.isclose(rate, tuned.trials["learning_rate"][1])
     with pytest.raises(ValueError, match=r"`trial` .* 9 is missing"):
         tuned.refit(9)
+
+
+def test_a_refitted_classifier_shows_its_search_in_the_report(tuned, tmp_path):
+    classifier = tuned.refit(progress="none")
+    path = reticnn.save_classifier(classifier, tmp_path / "best.reticnn")
+    loaded = reticnn.load_classifier(path)
+    assert loaded.search == classifier.search
+    assert loaded.search["trial"] == tuned.best["trial"][0]
+    assert loaded.search["settings"]["units"] == tuned.best["units"][0]
+    assert loaded.search["history"]["accuracy"] == tuned.trials["accuracy"]
+    page = reticnn.report_classifier(
+        loaded, images(), tmp_path / "report.html", progress="none"
+    )
+    section = Path(page).read_text().partition('id="search"')[2]
+    section = section.partition("</section>")[0]
+    assert section.count("<circle") == 5
+    for part in ("Trials", "5: 5 complete", "units", "learning_rate", "fANOVA"):
+        assert part in section
+    plain = reticnn.fit_classifier(build(), images(), epochs=1, progress="none")
+    assert plain.search is None
+    page = reticnn.report_classifier(plain, images(), page, progress="none")
+    assert 'id="search"' not in Path(page).read_text()
 
 
 def test_early_stopping_sets_the_epochs_of_refit():

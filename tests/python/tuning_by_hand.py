@@ -28,10 +28,11 @@ def images():
 SPACE = {"units": [2, 3, 4], "learning_rate": reticnn.log_range(1e-3, 1e-1)}
 
 
-def tune(build=build, space=None, **arguments):
+def tune(build=build, space=None, data=None, **arguments):
     """Search with what most tests have in common."""
     given = {"trials": 3, "epochs": 1, "progress": "none", "seed": 1, **arguments}
-    return reticnn.tune_classifier(build, images(), space or SPACE, **given)
+    data = images() if data is None else data
+    return reticnn.tune_classifier(build, data, space or SPACE, **given)
 
 
 def settings_of(tuned):

@@ -39,6 +39,12 @@ test_that("a builder in R is given values of R's types, and its arguments by nam
   classifier <- refit(tuned)
   expect_s3_class(classifier, "reticnn_classifier")
   expect_identical(classifier$model$layers[[4]]$units, tuned$best$units)
+  expect_identical(classifier$search$history$accuracy, tuned$trials$accuracy)
+  expect_identical(classifier$search$importance, tuned$importance)
+  page <- report_classifier(classifier, shape_images(20, image_size = 8),
+    withr::local_tempfile(fileext = ".html"))
+  expect_match(paste(readLines(page, encoding = "UTF-8"), collapse = "\n"),
+    "<section id=\"search\"", fixed = TRUE)
 })
 
 test_that("set.seed() fixes a search, whose trials leave R's random numbers alone", {
@@ -94,8 +100,24 @@ test_that("what is wrong with a space is said in R's terms", {
   expect_error(search(space = c(2, 3)), "`space` must be a named list", class = "reticnn_error")
   expect_error(search(space = list(units = c(2, NA))), "`space` has NA", class = "reticnn_error")
   expect_error(tune_classifier(small_model, shape_images(9), list(units = 2), NULL, 1, NULL, 0.2,
-    "accuracy", "tpe", NULL, NULL, "none", 1, 3), "without a name", class = "reticnn_error")
+    NULL, NULL, "accuracy", "tpe", NULL, NULL, "none", 1, 3), "without a name", class = "reticnn_error")
   expect_error(real_range(1, 0), "`high` must be above `low`", class = "reticnn_error")
+})
+
+test_that("folds judge trials from R, in whichever way they are given", {
+  skip_if_no_core()
+  data <- shape_images(40, image_size = 8, seed = 1)
+  found <- function(...) {
+    tuned <- tune_classifier(small_model, data, list(units = c(2L, 3L)), ..., sampler = "grid",
+      objective = "log_loss", epochs = 1, seed = 1)
+    tuned$best$log_loss
+  }
+  halves <- list(list(1:20, 21:40), list(21:40, 1:20))
+  by_hand <- found(v = halves)
+  expect_identical(found(v = halves), by_hand)
+  expect_identical(found(folds = fold_images(data, halves)), by_hand)
+  expect_error(found(v = 2, folds = fold_images(data, 2)), "`folds` are given as well",
+    class = "reticnn_error")
 })
 
 test_that("plots of a search are ggplots", {
@@ -111,4 +133,45 @@ test_that("plots of a search are ggplots", {
   expect_identical(points$y, tuned$trials$log_loss)
   expect_s3_class(ggplot2::autoplot(tuned, "slices"), "ggplot")
   expect_error(plot(tuned, "none"), "`kind` must be one of", class = "reticnn_error")
+})
+
+# The workshop's way to tune, which runs beside ours: KerasTuner is not among what reticnn
+# needs, and asks for tensorboard where Keras computes with TensorFlow.
+skip_if_no_keras_tuner <- function() {
+  skip_if_no_core()
+  for (module in c("keras_tuner", "tensorboard")) {
+    skip_if_not(reticulate::py_module_available(module), paste("There is no", module))
+  }
+}
+
+test_that("KerasTuner takes functions and classes written in R", {
+  skip_if_no_keras_tuner()
+  keras_tuner <- reticulate::import("keras_tuner")
+  build <- function(hp) {
+    model <- small_model(hp$Int("units", 2L, 4L))
+    model$compile(keras$optimizers$SGD(hp$Float("learning_rate", 1e-3, 0.1, sampling = "log")),
+      "sparse_categorical_crossentropy", metrics = list("accuracy"), run_eagerly = TRUE)
+    model
+  }
+  found <- function(hypermodel) {
+    tuner <- keras_tuner$BayesianOptimization(hypermodel, objective = "val_loss",
+      max_trials = 2L, seed = 1L, directory = withr::local_tempdir(), project_name = "shapes")
+    loaded <- load_images(shape_images(20, image_size = 8, seed = 1))
+    codes <- reticulate::np_array(as.integer(loaded$labels) - 1L)
+    tuner$search(loaded$images, codes, validation_data = tuple(loaded$images, codes),
+      epochs = 1L, verbose = 0L)
+    tuner
+  }
+  tuner <- found(build)
+  expect_length(tuner$oracle$trials, 2)
+  expect_named(tuner$get_best_hyperparameters()[[1]]$values, c("units", "learning_rate"),
+    ignore.order = TRUE)
+  own_class <- reticulate::PyClass("Shapes", inherit = keras_tuner$HyperModel, defs = list(
+    build = function(self, hp) build(hp),
+    fit = function(self, hp, model, ...) {
+      model$fit(..., batch_size = hp$Choice("batch_size", list(4L, 8L)))
+    }
+  ))
+  best <- found(own_class())$get_best_hyperparameters()[[1]]$values
+  expect_true(best$batch_size %in% c(4, 8))
 })

@@ -122,6 +122,22 @@ test_that("the folds' classifiers are one", {
     class = "reticnn_error")
 })
 
+test_that("an ensemble has prediction sets from the folds that it is of", {
+  skip_if_no_core()
+  found <- validated()
+  with_sets <- prediction_sets(ensemble_classifiers(found), found, coverage = 0.8)
+  expect_output(print(with_sets), "coverage 0.8, from 40 images in 2 folds")
+  expect_identical(with_sets$sets$folds, 2L)
+  expect_gt(with_sets$sets$thresholds$coverage_lower, 0.4)
+  data <- shape_images(20, image_size = 16, seed = 3)
+  table <- predict(with_sets, data, type = "set")
+  expect_true(all(unlist(table$.pred_set) %in% found$class_names))
+  held <- mapply(`%in%`, as.character(data$labels), table$.pred_set)
+  expect_equal(evaluate_classifier(with_sets, data)$coverage, mean(held))
+  expect_error(prediction_sets(found$classifiers[[1]], found), "ensemble of the folds",
+    class = "reticnn_error")
+})
+
 test_that("folds are drawn beside what all of them say", {
   skip_if_no_core()
   skip_if_not_installed("ggplot2")

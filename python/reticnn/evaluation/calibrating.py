@@ -182,7 +182,7 @@ def _dropped(classifier):
     """
     dropped = {}
     if classifier.sets is not None:
-        dropped["sets"] = None
+        dropped |= {"sets": None, "set_images": None}
         warn_user(
             "`classifier` has prediction sets, which are of the probabilities from "
             "before the calibration, and are dropped. Call `prediction_sets()` with "

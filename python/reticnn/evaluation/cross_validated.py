@@ -30,6 +30,8 @@ class FoldFound:
         classifier: The classifier.
         images: Text, the same for folds of the same images.
         groups: List of the groups of the images tested on, or None.
+        hashes: uint64 array, the hashes of the images tested on, as the model takes
+            them, or None.
     """
 
     repeat: int
@@ -41,6 +43,7 @@ class FoldFound:
     classifier: Classifier
     images: str
     groups: list | None = None
+    hashes: np.ndarray | None = None
 
 
 class CrossValidation:
@@ -67,6 +70,9 @@ class CrossValidation:
         stopped: `"interrupted"` if there are fewer, else None.
         fold_images: List of texts, one per fold, the same for folds of the same images.
         groups: List of the group of each row of `predictions`, or None.
+        hashes: uint64 array, the hash of the image of each row of `predictions`, or
+            None.
+        images: Number of images in the data.
     """
 
     __module__ = "reticnn"
@@ -88,6 +94,10 @@ class CrossValidation:
         self.groups = None
         if found[0].groups is not None:
             self.groups = [group for fold in found for group in fold.groups]
+        self.hashes = None
+        if found[0].hashes is not None:
+            self.hashes = np.concatenate([fold.hashes for fold in found])
+        self.images = len(data)
         of_folds = [_measured(fold, self.class_names, level) for fold in found]
         self.evaluation = self._pooled(found, level)
         self.predictions = self._predictions(found, data.files)

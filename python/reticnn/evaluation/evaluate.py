@@ -143,7 +143,8 @@ def evaluate_classifier(
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        SeenImagesWarning: If the model was trained on some of the images.
+        SeenImagesWarning: If the model was trained on some of the images, or its
+            prediction sets were made from some.
         StaleClassifierWarning: If the model has been changed since the classifier was
             made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files

@@ -23,11 +23,12 @@ from reticnn.outputs import (
     probabilities,
     with_prior,
 )
-from reticnn.prediction.conformal import draws_of, members, sets_of_single_views
+from reticnn.prediction.conformal import draws_of, inside_of, sets_of_single_views
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tiles
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 from reticnn.runtime.progress import as_step_progress
 
 
@@ -119,7 +120,12 @@ class Subject:
         warn_of_missing(chances, data.files, self._model)
         warn_of_seen(data, seen, "data", model=self._model)
         if sets:
-            inside = members(sets, chances, draws_of(hashes_of(data)))
+            hashes = hashes_of(data)
+            self._warn_of_set_images(hashes)
+            inside = inside_of(
+                *(classifier, chances, draws_of(hashes), data, batch_size),
+                start_progress=as_step_progress("none"),
+            )
             self.held = coverage_and_size(inside, self.codes)
         chances = with_prior(chances, classifier, self.prior)
         if self.tiles:
@@ -127,6 +133,19 @@ class Subject:
         if self.prior is not None:
             return data, chances, None
         return data, chances, compiled_loss(classifier, data, outputs, batch_size)
+
+    def _warn_of_set_images(self, hashes):
+        """Warn if some images are those that the prediction sets were made from."""
+        known = self.classifier.set_images
+        count = 0 if known is None else np.isin(hashes, known.hashes).sum()
+        if count:
+            warn_user(
+                f"`data` has images that the prediction sets of the classifier were "
+                f"made from, {count} of {len(hashes)}. That as many of the sets hold "
+                "the true class there as asked is so by the way they are made, and "
+                "tells nothing of new images.",
+                SeenImagesWarning,
+            )
 
 
 class Measured(NamedTuple):

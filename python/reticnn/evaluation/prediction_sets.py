@@ -10,7 +10,10 @@ from reticnn.evaluation.coverage import (
     number_needed,
     rank_of_threshold,
 )
+from reticnn.evaluation.cross_conformal import sets_of_folds
+from reticnn.evaluation.cross_validated import CrossValidation
 from reticnn.evaluation.unseen import check_unseen, classifier_and_labelled
+from reticnn.outputs.set_images import SetImages
 from reticnn.prediction.conformal import METHODS, draws_of, nonconformity
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.over_views import mean_probabilities
@@ -44,22 +47,31 @@ def prediction_sets(
     share `coverage` hold the true class, however good or bad the classifier is.
     `predict_images(type="set")` gives them.
 
+    Where there are too few images to keep some apart, give what `cross_validate`
+    returned as `data`, and as `classifier` the ensemble of its folds
+    (cross-conformal prediction, CV+). Each image then counts as the classifier of the
+    fold that it was tested in sees it, and so does each class of a new one. What is
+    proven is less: at least about twice `coverage` less 1, 0.8 for 0.9. In practice,
+    the sets hold the true class about as often as asked, mostly more. Nothing is proven
+    of a classifier trained on all images, which is refused.
+
     Args:
         classifier: Classifier from `fit_classifier`, `load_classifier` or
             `calibrate_classifier`. It is not changed.
         data: Image data with labels, or the path of a folder with a subfolder of images
-            per class, none of which may be among those trained on.
+            per class, none of which may be among those trained on. Or, for the ensemble
+            of its folds, a cross-validation.
         coverage: Share of the sets that are to hold the true class, in (0, 1). Default
             0.9.
         method: `"threshold"` takes all classes that are probable enough, which gives
             the smallest sets on average; `"adaptive"` takes the most probable classes
             until they are enough together, so that harder images have larger sets;
             `"regularized"` does so with a penalty for classes of low rank, found from a
-            fifth of the images, so that sets of very many classes are rare. Default
-            `"threshold"`.
+            fifth of the images, so that sets of very many classes are rare, which is
+            not for cross-validations. Default `"threshold"`.
         by_class: Whether each class is to be held as often as asked by itself, and not
             only on average over the classes as frequent as in `data`. It takes more
-            images. Default False.
+            images, and is not for cross-validations. Default False.
         batch_size: Whole number of images per batch. Default 32.
         tta: As in `predict_images`, where only the same gives sets. Default 0.
         crops: Likewise. Default 1.
@@ -70,12 +82,15 @@ def prediction_sets(
         Classifier with the same model, whose `sets` is a dict:
 
         - `method`, `coverage`, `by_class`; `images`, the number of images that the
-          thresholds were found from; `views`, a dict of `tta`, `crops` and `scales`.
+          thresholds were found from; `views`, a dict of `tta`, `crops` and `scales`;
+          `folds`, the number of folds, or None.
         - `thresholds`: table (dict of equal-length lists) with one row, or one per
           class: `class` (None for all of them); `n` images; `threshold`, how unlike a
           class an image may be at most; `coverage_lower` and `coverage_upper`, between
           which the coverage of these very sets is with a probability of 0.95, over all
-          calibration sets of that size.
+          calibration sets of that size. Of folds, each class is compared with each
+          image, so that `threshold` says only about what decides, and the limits are
+          those that are proven of the mean coverage.
         - `penalty` and `free`: what each rank above `free` costs, where regularized.
 
         Adaptive sets depend on a random number, which follows from the pixels of the
@@ -86,8 +101,9 @@ def prediction_sets(
         TypeError: If `classifier` is not a classifier, or `data` not image data.
         ValueError: If the classifier was trained on some of the images, if the data
             have no labels, weights, classes unknown to the classifier, or fewer images
-            than the coverage takes, which the message says; or if an argument is
-            outside its range, as in `predict_images`.
+            than the coverage takes, which the message says; if a cross-validation is
+            not of the classifier's members, not finished, or does not test each image
+            once; or if an argument is outside its range, as in `predict_images`.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -107,17 +123,32 @@ def prediction_sets(
         [['circle'], ['square', 'circle'], ['square']]
         >>> evaluate_classifier(with_sets, parts["test"])["coverage"]
         0.958
+        >>> validated = cross_validate(build_cnn, shape_images(600), 5, epochs=5)
+        >>> ensemble = ensemble_classifiers(validated)
+        >>> with_sets = prediction_sets(ensemble, validated)
 
     Source:
         Threshold: Sadinle, Lei and Wasserman (2019), JASA 114. Adaptive: Romano, Sesia
         and Candes (2020), arXiv:2006.02544. Regularized, and how it is tuned:
         Angelopoulos, Bates, Malik and Jordan (2021), arXiv:2009.14193. By class: Vovk
-        (2012), arXiv:1209.2673, who also gives the distribution of the coverage.
+        (2012), arXiv:1209.2673, who also gives the distribution of the coverage. Of
+        folds: Vovk (2015), Annals of Mathematics and Artificial Intelligence 74; CV+
+        and its guarantee: Barber, Candes, Ramdas and Tibshirani (2021), Annals of
+        Statistics 49, and Romano, Sesia and Candes (2020).
     """
     start_progress = as_step_progress(progress)
     coverage = as_float(coverage, "coverage", above=0, below=1)
     method = as_choice(method, "method", METHODS)
     by_class = as_bool(by_class, "by_class")
+    if isinstance(classifier, CrossValidation):
+        raise TypeError(
+            "`classifier` must be one classifier, not a cross-validation. Give the "
+            "one that `ensemble_classifiers()` makes of it, and the cross-validation "
+            "as `data`."
+        )
+    if isinstance(data, CrossValidation):
+        views = {"tta": tta, "crops": crops, "scales": scales}
+        return _with_sets_of_folds(classifier, data, coverage, method, by_class, views)
     classifier, data = classifier_and_labelled(classifier, data)
     views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     _check_enough(data.codes, classifier.class_names, coverage, by_class, method)
@@ -161,9 +192,22 @@ def prediction_sets(
             "by_class": by_class,
             "images": len(codes),
             "views": views.settings,
+            "folds": None,
             "thresholds": _thresholds(parts, coverage),
-        }
+        },
+        set_images=SetImages(np.unique(seen_as)),
     )
+
+
+def _with_sets_of_folds(classifier, validated, coverage, method, by_class, views):
+    """Return the ensemble of the folds of a cross-validation, with sets."""
+    names = validated.class_names
+    codes = np.array([names.index(name) for name in validated.predictions["truth"]])
+    _check_enough(codes, names, coverage, by_class=False)
+    sets, images = sets_of_folds(
+        classifier, validated, coverage, method, by_class, views
+    )
+    return classifier.changed(sets=sets, set_images=images)
 
 
 def _check_enough(codes, class_names, coverage, by_class, method=None, left=""):

@@ -3,8 +3,12 @@
 import numpy as np
 
 from reticnn.coercion import shown
+from reticnn.prediction.members import probabilities_by_members
 
 METHODS = ("threshold", "adaptive", "regularized")
+
+# So that 0.9 of 10 is 9, whatever the rounding.
+_ROUNDING = 1e-9
 
 
 def nonconformity(chances, draws, method, penalty=0.0, free=0):
@@ -66,13 +70,50 @@ def sets_of_single_views(classifier):
     return sets if sets and sets["views"] == single else None
 
 
-def sets_of(classifier, chances, draws):
+def members_by_folds(classifier, chances, draws):
+    """Return the same of the sets of a cross-validation (CV+).
+
+    A class is in the set unless too many of the images, each by the classifier of the
+    fold that it was tested in, are more like their classes than the new image by the
+    same classifier is like this one.
+
+    Args:
+        classifier: Classifier, the ensemble of the folds.
+        chances: Array, (folds, n, classes), probabilities by each of its members.
+        draws: Array, (n,), a number in [0, 1) of each image.
+    """
+    sets, kept = classifier.sets, classifier.set_images.of_folds
+    method = sets["method"]
+    scores = np.stack([nonconformity(own, draws, method) for own in chances])
+    most = (len(kept.scores) + 1) * sets["coverage"]
+    return kept.lower(scores) < most - _ROUNDING
+
+
+def inside_of(classifier, chances, draws, data, batch_size, start_progress):
+    """Return which classes are in the set of each image, whatever the sets are from.
+
+    Args:
+        classifier: Classifier that has sets.
+        chances: Array, (n, classes), probabilities.
+        draws: Array, (n,), a number in [0, 1) of each image.
+        data: Image data as the model takes them, for sets from a cross-validation.
+        batch_size: Whole number of images per batch.
+        start_progress: Function of the number of batches that returns one of those
+            done.
+    """
+    if classifier.sets.get("folds") is None:
+        return members(classifier.sets, chances, draws)
+    model = classifier.model
+    of_members = probabilities_by_members(model, data, batch_size, start_progress)
+    return members_by_folds(classifier, of_members, draws)
+
+
+def sets_of(classifier, chances, inside):
     """Return the list of the classes in the set of each image, the most probable first.
 
-    None where the model gives NaN.
+    None where the model gives NaN. `inside` is a bool array, (n, classes).
     """
     names = np.array(classifier.class_names, dtype=object)
-    inside = members(classifier.sets, chances, draws)
     order = np.argsort(-chances, axis=1, kind="stable")
     missing = np.isnan(chances).any(axis=1)
     return [

@@ -4,7 +4,7 @@ from reticnn.coercion import as_choice, as_int
 from reticnn.data.listing import as_bad_image_rule
 from reticnn.outputs import as_classifier_or_model, as_prior, with_prior
 from reticnn.prediction.accepting_images import images_to_predict
-from reticnn.prediction.conformal import check_sets, draws_of, sets_of
+from reticnn.prediction.conformal import check_sets, draws_of, inside_of, sets_of
 from reticnn.prediction.missing import predicted_classes, warn_of_missing
 from reticnn.prediction.novel_images import images_as_taken, novelty_of, says_novel
 from reticnn.prediction.over_views import mean_probabilities
@@ -181,7 +181,12 @@ def predict_images(
         known = {".file": files, ".tiles": images.counts.tolist()}
     table = {}
     if with_sets:
-        table[".pred_set"] = sets_of(classifier, predicted, draws_of(hashes))
+        draws = draws_of(hashes)
+        inside = inside_of(
+            *(classifier, predicted, draws, sources[0], batch_size),
+            start_progress=as_step_progress("none"),
+        )
+        table[".pred_set"] = sets_of(classifier, predicted, inside)
     table[".pred_class"] = predicted_classes(predicted, classifier.class_names)
     for name, column in zip(classifier.class_names, predicted.T, strict=True):
         table[f".pred_{name}"] = column.tolist()

@@ -15,6 +15,7 @@ from reticnn.evaluation.measuring import measured
 from reticnn.notation import in_words
 from reticnn.reporting import sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
+from reticnn.reporting.search import search
 from reticnn.runtime.backend import device_name, keras
 from reticnn.runtime.writing import as_file_to_write, replacing, unwritten
 
@@ -44,7 +45,8 @@ def report_classifier(
     first. Then come the measures of `evaluate_classifier`, the confusion matrix (with
     more than 30 classes, the pairs confused most often), images that the classifier got
     right or wrong with most confidence or was unsure about, the calibration of its
-    probabilities, the training, the layers, the data, and the versions in use. A click
+    probabilities, the training, the search that chose its settings if it is from
+    `refit()`, the layers, the data, and the versions in use. A click
     on a cell of the confusion matrix shows its images; a click on the name of a column
     sorts the table. An older file is replaced only once the report is complete.
 
@@ -151,6 +153,7 @@ def _page(found, session):
         "Images": sections.pictures(found),
         "Calibration": sections.reliability(found),
         "Training": sections.training(classifier),
+        "Search": search(classifier),
         "Model": sections.model(classifier),
         "Data": sections.data(found),
         "Session": sections.session(session),

@@ -46,7 +46,34 @@ def line_chart(title, epochs, lines, stages=()):
         *_bottom_labels(x, _epoch_ticks(epochs), 0, "Epoch"),
         *(_line(start, start, _TOP, _BOTTOM, "stage") for start in starts),
         *(_curve(x, y, epochs, line, name) for name, line in lines.items()),
-        *_epoch_readings(x, epochs, lines),
+        *_readings(x, "Epoch", epochs, lines),
+    )
+
+
+def search_chart(title, trials, values, best):
+    """Return a chart of the trials of a search, and of the best until each.
+
+    Args:
+        title: What is drawn, for those who cannot see it.
+        trials: Numbers of the trials.
+        values: What each of them reached.
+        best: The best until then.
+    """
+    ticks = _ticks(values)
+    x = _Scale(trials[0] - 0.5, trials[-1] + 0.5, _LEFT, _RIGHT)
+    y = _Scale(ticks[0], ticks[-1], _BOTTOM, _TOP)
+    steps = f"M{x(trials[0])} {y(best[0])}"
+    for trial, value in zip(trials[1:], best[1:], strict=True):
+        steps += f"H{x(trial)}V{y(value)}"
+    numbers = list(range(trials[0], trials[-1] + 1))
+    lines = {"trial": values, "best": best}
+    return _drawing(
+        title,
+        *_horizontal_grid(y, ticks, _decimals(ticks)),
+        *_bottom_labels(x, _epoch_ticks(numbers), 0, "Trial"),
+        tag("path", d=steps, class_="curve validation"),
+        *(_dot(x(t), y(v), "training") for t, v in zip(trials, values, strict=True)),
+        *_readings(x, "Trial", trials, lines),
     )
 
 
@@ -159,13 +186,13 @@ def _curve(x, y, epochs, values, name):
     )
 
 
-def _epoch_readings(x, epochs, lines):
-    """Yield an area over each epoch with its values as text."""
-    for index, epoch in enumerate(epochs):
+def _readings(x, what, places, lines):
+    """Yield an area over each epoch, or trial, with its values as text."""
+    for index, place in enumerate(places):
         values = ", ".join(
             f"{name} {number(line[index], 4)}" for name, line in lines.items()
         )
-        yield _reading(x(epoch - 0.5), x(epoch + 0.5), f"Epoch {epoch}: {values}")
+        yield _reading(x(place - 0.5), x(place + 0.5), f"{what} {place}: {values}")
 
 
 def _reading(left, right, text):

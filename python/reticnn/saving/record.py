@@ -10,7 +10,9 @@ from reticnn.notation import is_visible, shown
 from reticnn.optimizers.schedule_settings import are_settings
 from reticnn.outputs import ClassShares
 from reticnn.outputs.reference import METHODS, OF_FEATURES, Reference
+from reticnn.outputs.set_images import SetImages
 from reticnn.runtime.foreign.texts import read_json
+from reticnn.saving.search_record import is_search
 
 FORMAT = 1
 
@@ -24,7 +26,7 @@ _OF_MEASURES = {
     for limit in ("", "_lower", "_upper")
 }
 _OF_SETS = {"method", "coverage", "by_class", "images", "penalty", "free"}
-_OF_SETS |= {"views", "thresholds"}
+_OF_SETS |= {"views", "thresholds", "folds"}
 _OF_THRESHOLDS = {"threshold", "coverage_lower", "coverage_upper"}
 _METHODS_OF_SETS = ("threshold", "adaptive", "regularized")
 _CALIBRATIONS = ("temperature", "vector", "isotonic")
@@ -178,10 +180,13 @@ def _is_table_of_measures(value):
 
 def _are_sets(value, record):
     """Return whether a value says what prediction sets a classifier has."""
-    if not isinstance(value, dict) or set(value) != _OF_SETS:
+    # Older files have none of folds, of which there were no sets.
+    if not isinstance(value, dict) or {*value, "folds"} != _OF_SETS:
         return False
+    folds = value.get("folds")
     return (
-        value["method"] in _METHODS_OF_SETS
+        (folds is None or _is_whole(folds, 2))
+        and value["method"] in _METHODS_OF_SETS
         and _is_number(value["coverage"])
         and 0 < value["coverage"] < 1
         and isinstance(value["by_class"], bool)
@@ -244,6 +249,7 @@ _FIELDS = {
     "output": lambda value, _: isinstance(value, str) and value in _OUTPUTS,
     "calibration": _is_calibration,
     "sets": _are_sets,
+    "search": is_search,
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "spared_from_decay": lambda value, _: (
@@ -257,6 +263,7 @@ def _read_parts(record):
     record["augmentation"] = _read_policy(record.get("augmentation"))
     record["reading"] = _read_reading(record.get("reading"))
     record["class_shares"] = _read_shares(record)
+    record["set_images"] = _read_set_images(record)
     record["novelty"] = _read_novelty(record.get("novelty"))
     try:
         record["seen"] = SeenImages.from_config(record.get("seen"))
@@ -270,6 +277,16 @@ def _read_shares(record):
         return ClassShares.from_config(config, count)
     except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
         raise ValueError(f"its `class_shares` cannot be read: {error}") from error
+
+
+def _read_set_images(record):
+    sets = record.get("sets")
+    if sets is None:
+        return None
+    try:
+        return SetImages.from_config(record.get("set_images"), sets.get("folds"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"its `set_images` cannot be read: {error}") from error
 
 
 def config_of_novelty(novelty):

@@ -126,7 +126,9 @@ def save_classifier(classifier, path):
         "seen": classifier.seen.to_config(),
         "calibration": classifier.calibration,
         "sets": classifier.sets,
+        "set_images": classifier.set_images and classifier.set_images.to_config(),
         "novelty": config_of_novelty(classifier.novelty),
+        "search": classifier.search,
         "trainable": trainable_flags(classifier.model),
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
@@ -252,7 +254,9 @@ def load_classifier(path):
         class_shares=record["class_shares"],
         calibration=record.get("calibration"),
         sets=record.get("sets"),
+        set_images=record["set_images"],
         novelty=record["novelty"],
+        search=record.get("search"),
     )
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier

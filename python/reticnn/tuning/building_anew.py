@@ -109,7 +109,7 @@ class NewModels:
             )
         as_model(model, "build")
         self._check_new(model, fold)
-        _check_untrained(model, fold)
+        check_untrained(model, fold)
         self._warn_of_adapted(model)
         return model
 
@@ -154,7 +154,7 @@ class NewModels:
         """Warn once if a layer was adapted to images, perhaps to those of all folds."""
         if self._has_warned or "data" in self._arguments:
             return
-        names = _adapted_layers(model)
+        names = adapted_layers(model)
         if names:
             self._has_warned = True
             take = in_words("`def build(data): ...`", "`function(data) ...`")
@@ -166,7 +166,7 @@ class NewModels:
             )
 
 
-def _check_untrained(model, fold):
+def check_untrained(model, fold):
     """Raise if a model has been trained on the images, or nobody knows on which."""
     seen = seen_by(model)
     if seen:
@@ -191,7 +191,7 @@ def _steps(model):
     return 0 if model.optimizer is None else steps_done(model.optimizer)
 
 
-def _adapted_layers(model):
+def adapted_layers(model):
     """Return the names of normalisations that were adapted to images."""
     layers = [
         part

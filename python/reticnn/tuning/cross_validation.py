@@ -3,8 +3,6 @@
 import os
 
 from reticnn.coercion import as_int, as_path
-from reticnn.data.accepting import image_data_of
-from reticnn.data.image_data import check_not_empty
 from reticnn.evaluation.cross_validated import CrossValidation
 from reticnn.evaluation.measuring import as_level
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
@@ -12,7 +10,7 @@ from reticnn.runtime.randomness import generator
 from reticnn.runtime.stopping import note_taken
 from reticnn.training.callbacks.checkpoints import held
 from reticnn.tuning.building_anew import NewModels, arguments_of, check_told
-from reticnn.tuning.fold_plan import planned_folds
+from reticnn.tuning.fold_plan import labelled, planned_folds
 from reticnn.tuning.fold_progress import FoldProgress
 from reticnn.tuning.fold_record import FoldRecord
 from reticnn.tuning.fold_training import (
@@ -173,7 +171,7 @@ def cross_validate_told(
     intervals = as_level(intervals)
     report = FoldProgress(progress)
     folder = checkpoint_dir and as_path(checkpoint_dir, "checkpoint_dir")
-    data = _labelled(data)
+    data = labelled(data)
     models = NewModels(build, arguments, all_change="stages" in options)
     with held(folder):
         record = FoldRecord(folder)
@@ -199,18 +197,6 @@ def cross_validate_told(
     return CrossValidation(
         found, data, level=intervals, wanted=len(planned), stopped=stopped
     )
-
-
-def _labelled(data):
-    """Return image data that have labels."""
-    data = image_data_of(data)
-    check_not_empty(data, "data")
-    if data.codes is None:
-        raise ValueError(
-            "`data` has no labels to learn from. Give the labels, or put the images "
-            "into one subfolder per class."
-        )
-    return data
 
 
 def _jobs(folds, models, options, seed, folder):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reticnn.coercion import shown
-from reticnn.data.image_data import ImageData
+from reticnn.data.accepting import image_data_of
+from reticnn.data.image_data import ImageData, check_not_empty
 from reticnn.data.splits.folding import (
     check_apart,
     folded,
@@ -42,6 +43,18 @@ class Fold:
     def folder(self):
         """The name of the folder for its checkpoint."""
         return f"repeat-{self.repeat}-fold-{self.fold}"
+
+
+def labelled(data):
+    """Return image data that have labels."""
+    data = image_data_of(data)
+    check_not_empty(data, "data")
+    if data.codes is None:
+        raise ValueError(
+            "`data` has no labels to learn from. Give the labels, or put the images "
+            "into one subfolder per class."
+        )
+    return data
 
 
 def planned_folds(data, v, folds, seed):
@@ -89,7 +102,7 @@ def planned_folds(data, v, folds, seed):
 
 def _check_no_other(v, folds):
     """Raise if a number of folds is given besides the folds."""
-    if not isinstance(v, (int, float)) or v != _DEFAULT_V:
+    if v is not None and (not isinstance(v, (int, float)) or v != _DEFAULT_V):
         raise ValueError(
             f"`v` is {shown(v)}, but `folds` are given as well. Leave one of them out."
         )

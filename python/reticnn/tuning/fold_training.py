@@ -7,6 +7,7 @@ from typing import Any
 
 from reticnn.augmenting.sequence import as_policy
 from reticnn.coercion import nearest, shown
+from reticnn.data.hashing import hashed, hashes_of
 from reticnn.data.image_data import ImageData
 from reticnn.evaluation.cross_validated import FoldFound
 from reticnn.evaluation.measuring import measured
@@ -52,12 +53,12 @@ def as_fit_options(options):
             value = _OFF.get(name)
         if value is not None:
             given[name] = value
-    _check_validation(given.get("validation"))
-    _warn_of_colours(given.get("augmentation"))
+    check_validation(given.get("validation"))
+    warn_of_colours(given.get("augmentation"))
     return given
 
 
-def _check_validation(validation):
+def check_validation(validation):
     """Raise if images for validation are given, which may be those of a test."""
     if validation is not None and not isinstance(validation, numbers.Real):
         raise ValueError(
@@ -67,7 +68,7 @@ def _check_validation(validation):
         )
 
 
-def _warn_of_colours(policy):
+def warn_of_colours(policy):
     """Warn if a policy has colours found in images, perhaps in those to test on."""
     if policy is None or callable(policy):
         return
@@ -159,14 +160,19 @@ def trained(job, progress):
 
 
 def predictions_of_test(job, classifier):
-    """Return the codes and the probabilities of the classes of the images tested on."""
+    """Return what a fold says of the images tested on.
+
+    Returns:
+        Tuple of arrays: their codes, the probabilities of the classes, and the hashes
+        of the images.
+    """
     batch_size = job.options.get("batch_size", 32)
     test = job.fold.test
     found = measured(classifier, test, None, batch_size, "none", intervals=None)
-    return found.data.codes, found.probabilities
+    return found.data.codes, found.probabilities, hashes_of(hashed(found.data))
 
 
-def tested(job, classifier, codes, probabilities):
+def tested(job, classifier, codes, probabilities, hashes):
     """Return the `FoldFound` of a fold."""
     fold = job.fold
     return FoldFound(
@@ -179,4 +185,5 @@ def tested(job, classifier, codes, probabilities):
         classifier,
         fold.images,
         fold.test.groups,
+        hashes,
     )

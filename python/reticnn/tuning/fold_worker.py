@@ -122,6 +122,7 @@ def _train(path, source, say):
         )
     job = Job(number, fold, train, model, options, seed, folder)
     classifier = trained(job, lambda state: say("state", state))
-    codes, probabilities = predictions_of_test(job, classifier)
+    codes, probabilities, hashes = predictions_of_test(job, classifier)
     save_classifier(classifier, f"{path}-trained.reticnn")
-    np.savez(f"{path}.npz", codes=codes, probabilities=probabilities)
+    found = {"codes": codes, "probabilities": probabilities, "hashes": hashes}
+    np.savez(f"{path}.npz", **found)

@@ -123,7 +123,8 @@ class _Pool:
         path = os.path.join(self._folder, f"fold-{job.number}")
         classifier = load_classifier(f"{path}-trained.reticnn")
         with np.load(f"{path}.npz") as arrays:
-            found = tested(job, classifier, arrays["codes"], arrays["probabilities"])
+            predicted = [arrays[name] for name in ("codes", "probabilities", "hashes")]
+            found = tested(job, classifier, *predicted)
         for name in (f"{path}-trained.reticnn", f"{path}.npz", f"{path}.pickle"):
             os.remove(name)
         return found

@@ -15,8 +15,8 @@ _OF_SAMPLER, _OF_TRIAL, _OF_GRID = range(3)
 # So many trials are drawn at random before TPE learns from them, and before a median is
 # one.
 _RANDOM_TRIALS, _TRIALS_OF_A_MEDIAN = 5, 5
-# No trial ends before this epoch.
-_FIRST_EPOCH = 3
+# No trial ends before this epoch, or this fold, which is the same for all.
+_FIRST_EPOCH, _FIRST_FOLD = 3, 1
 
 
 def seed_of_trial(seed, place):
@@ -52,7 +52,7 @@ def sampler_for(optuna, name, space, seed, study):
     return Seeded(makers[name], seed, study)
 
 
-def pruner_for(optuna, name, objectives, epochs):
+def pruner_for(optuna, name, objectives, epochs, by_fold):
     """Return what ends trials early, by the name of the way or None.
 
     Args:
@@ -60,6 +60,7 @@ def pruner_for(optuna, name, objectives, epochs):
         name: One of `PRUNERS`, or None.
         objectives: `Objectives`.
         epochs: Whole number of epochs of a trial, or None if they differ.
+        by_fold: Whether trials may end after folds, and not after epochs.
 
     Raises:
         ValueError: If there are several objectives, or the name is of no way.
@@ -69,12 +70,14 @@ def pruner_for(optuna, name, objectives, epochs):
     if len(objectives.names) > 1:
         raise ValueError(
             f"`pruning` is {shown(name)}, and there are several objectives, of "
-            "which no epoch tells which trial is worse. Leave it out, or give one "
+            "which nothing tells early which trial is worse. Leave it out, or give one "
             "`objective`."
         )
     if as_choice(name, "pruning", PRUNERS) == "median":
-        return optuna.pruners.MedianPruner(_TRIALS_OF_A_MEDIAN, _FIRST_EPOCH)
-    return optuna.pruners.HyperbandPruner(1, epochs or "auto")
+        first = _FIRST_FOLD if by_fold else _FIRST_EPOCH
+        return optuna.pruners.MedianPruner(_TRIALS_OF_A_MEDIAN, first)
+    steps = None if by_fold else epochs
+    return optuna.pruners.HyperbandPruner(1, steps or "auto")
 
 
 class _Placed:

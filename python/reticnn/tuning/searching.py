@@ -5,10 +5,11 @@ import time
 
 from reticnn.coercion import printable
 from reticnn.runtime.stopping import note_taken
+from reticnn.tuning.judging import LeakError
 from reticnn.tuning.places import FACTS, SURPLUS, Workers, counting, place_of
 from reticnn.tuning.samplers import seed_of_trial
 from reticnn.tuning.storing import optuna_here
-from reticnn.tuning.trying import PrunedError, SameModelError
+from reticnn.tuning.trying import PrunedError
 
 FAILURES_IN_A_ROW = 10
 
@@ -115,13 +116,14 @@ class Search:
         """Return the state, the values and the facts that a trial comes to."""
         seed = seed_of_trial(self._seed, place)
         facts = {"seed": seed}
-        reached = []
+        trained = 0
 
-        def report(epoch, value):
-            reached.append(epoch)
+        def report(step, value, epochs):
+            nonlocal trained
+            trained = epochs
             # Optuna takes NaN for better than nothing, and the end comes by itself.
             if math.isfinite(value):
-                trial.report(value, epoch)
+                trial.report(value, step)
                 if trial.should_prune():
                     raise PrunedError
 
@@ -133,8 +135,8 @@ class Search:
                 self._space.values(labels), seed, report if self._prunes else None
             )
         except PrunedError:
-            return self._states.PRUNED, None, {**facts, "epochs": len(reached)}
-        except SameModelError:
+            return self._states.PRUNED, None, {**facts, "epochs": trained}
+        except LeakError:
             raise
         except Exception as error:
             text = printable(f"{type(error).__name__}: {error}")

@@ -2,16 +2,18 @@
 
 import itertools
 import math
+import statistics
 import warnings
 import weakref
 from typing import NamedTuple
 
 from reticnn import evaluate_classifier, fit_classifier
-from reticnn.data.image_data import joined_images
 from reticnn.memory import changed_by_training
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.training.building import built
 from reticnn.training.fingerprint import model_digest
+from reticnn.tuning.fold_training import options_of_fold
+from reticnn.tuning.judging import LeakError, typical_epochs
 from reticnn.tuning.places import FACTS
 
 # What is kept with the first trial of a process: which model it was.
@@ -23,10 +25,6 @@ _OF_VALIDATION = ("early_stopping", "monitor", "mode", "min_delta")
 
 class PrunedError(Exception):
     """A trial does worse than others did, and ends here."""
-
-
-class SameModelError(ValueError):
-    """A builder gives what an earlier trial has trained."""
 
 
 class Tried(NamedTuple):
@@ -43,10 +41,9 @@ class Tried(NamedTuple):
 class Work:
     """What each trial does with its settings."""
 
-    def __init__(self, build, routes, train, validation, objectives, costs):
-        """Take the builder, `Routes`, image data, `Objectives`, and costs or None."""
-        self._build, self._routes = build, routes
-        self._train, self._validation = train, validation
+    def __init__(self, build, routes, judging, objectives, costs):
+        """Take a builder, `Routes`, `HeldOut` or `Folds`, `Objectives`, and costs."""
+        self._build, self._routes, self._judging = build, routes, judging
         self._objectives, self._costs = objectives, costs
         self._trained = {}
         self._is_known = False
@@ -67,7 +64,7 @@ class Work:
             digest = facts.get(_DIGEST)
             if digest is not None:
                 of_build, _ = self._routes.routed(space.values(trial.params))
-                model = self._built(of_build, facts["seed"])
+                model = self._built(of_build, self._judging.seed(facts["seed"], 1))
                 if model_digest(model) != digest:
                     raise kept.refuse_builder()
                 return
@@ -83,12 +80,14 @@ class Work:
             progress: As in `fit_classifier`.
         """
         of_build, of_training = self._routes.routed(values)
+        data = self._judging.all_images()
+        training = _without_validation(of_training, kept_epochs)
         return fit_classifier(
             built(lambda: self._build(**of_build), seed, "build"),
-            joined_images([self._train, self._validation]),
+            data,
             progress=progress,
             seed=seed,
-            **_without_validation(of_training, kept_epochs),
+            **options_of_fold(training, data),
         )
 
     def try_out(self, values, seed, report):
@@ -97,9 +96,10 @@ class Work:
         Args:
             values: Dict of the values of settings.
             seed: Whole number.
-            report: Function to call after each epoch with its number, from 1, and how
-                good it was; it raises `PrunedError` where that is not good enough. Or
-                None.
+            report: Function to call after each epoch, or each fold but the last, with
+                its number, from 1, how good all was until then, and the number of
+                epochs trained; it raises `PrunedError` where that is not good enough.
+                Or None.
 
         Returns:
             `Tried`.
@@ -109,24 +109,45 @@ class Work:
         """
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            of_build, of_training = self._routes.routed(values)
-            model = self._built(of_build, seed)
-            digest = {} if self._is_known else {_DIGEST: model_digest(model)}
-            try:
-                tried = self._tried(model, of_training, seed, report)
-            finally:
-                self._note_trained(model)
+            tried = self._tried_in_rounds(values, seed, report)
         self._pass_on(caught)
         self._is_known = True
-        return Tried(tried.values, {**digest, **tried.facts})
+        return tried
 
-    def _tried(self, model, of_training, seed, report):
+    def _tried_in_rounds(self, values, seed, report):
+        """Return what the rounds of a trial come to, each with a model of its own."""
+        rounds = self._judging.rounds
+        found, digest = [], {}
+        for number, one in enumerate(rounds, 1):
+            of_build, of_training = self._routes.routed(values)
+            own = self._judging.seed(seed, number)
+            model = self._built(of_build, own)
+            one.check_new(model)
+            if number == 1 and not self._is_known:
+                digest = {_DIGEST: model_digest(model)}
+            of_epoch = report if one.fold is None else None
+            try:
+                found.append(self._tried(model, one, of_training, own, of_epoch))
+            finally:
+                self._note_trained(model)
+            epochs = sum(tried.facts["epochs"] for tried in found)
+            if found[-1].values is None:
+                break
+            if report is not None and number < len(rounds):
+                report(number, _means(found)[0], epochs)
+        kept = [tried.facts["kept_epochs"] for tried in found]
+        facts = {"epochs": epochs, "kept_epochs": typical_epochs(kept)}
+        return Tried(_means(found), {**digest, **facts})
+
+    def _tried(self, model, one, of_training, seed, report):
+        """Return what one round of a trial comes to."""
+        of_training = one.options(of_training)
         if report is not None:
             of_training = _with_reports(of_training, report, self._objectives)
         classifier = fit_classifier(
             model,
-            self._train,
-            validation=self._validation,
+            one.train,
+            validation=one.validation,
             progress="none",
             seed=seed,
             **of_training,
@@ -139,7 +160,7 @@ class Work:
             return Tried(None, facts)
         scores = evaluate_classifier(
             classifier,
-            self._validation,
+            one.test,
             intervals=None,
             progress="none",
             top_k=self._objectives.top_k,
@@ -148,23 +169,23 @@ class Work:
         values = self._objectives.of(scores, model)
         for name, value in zip(self._objectives.names, values, strict=True):
             if math.isnan(value):
-                raise ValueError(f"`{name}` is NaN for the images of `validation`.")
+                raise ValueError(f"`{name}` is NaN for {self._judging.name}.")
         return Tried(values, facts)
 
     def _built(self, arguments, seed):
         """Return the model that the builder makes.
 
         Raises:
-            SameModelError: If a trial has trained it, or a part of it, before.
+            LeakError: If a trial has trained it, or a part of it, before.
             TypeError: If it is none.
         """
         model = built(lambda: self._build(**arguments), seed, "build")
         if any(self._has_been_trained(variable) for variable in model.variables):
-            raise SameModelError(
-                "`build` returned a model that an earlier trial has trained, or one "
-                "with layers of such a model: what was learned there would count for "
-                "other settings. Have it make all layers anew each time it is called, "
-                "or freeze those that are shared."
+            raise LeakError(
+                "`build` returned a model that an earlier trial or fold has trained, "
+                "or one with layers of such a model: what was learned there would "
+                "count for others. Have it make all layers anew each time it is "
+                "called, or freeze those that are shared."
             )
         return model
 
@@ -188,6 +209,14 @@ class Work:
             warn_user(text, warning.category)
 
 
+def _means(found):
+    """Return the mean of each objective over rounds, or None if one has none."""
+    if any(tried.values is None for tried in found):
+        return None
+    of_objectives = zip(*(tried.values for tried in found), strict=True)
+    return [statistics.fmean(values) for values in of_objectives]
+
+
 def _with_reports(of_training, report, objectives):
     """Return arguments of `fit_classifier` with a callback that reports each epoch."""
     given = of_training.get("callbacks")
@@ -195,9 +224,10 @@ def _with_reports(of_training, report, objectives):
     given = list(given) if isinstance(given, (list, tuple)) else [given]
     epochs = itertools.count(1)
 
-    def tell(epoch, logs):
+    def tell(of_stage, logs):
         # Stages count their epochs anew.
-        report(next(epochs), objectives.of_epoch(logs))
+        epoch = next(epochs)
+        report(epoch, objectives.of_epoch(logs), epoch)
 
     return {**of_training, "callbacks": [*given, {"on_epoch_end": tell}]}
 

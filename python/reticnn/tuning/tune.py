@@ -3,15 +3,12 @@
 import time
 from functools import partial
 
-import numpy as np
-
 from reticnn.coercion import as_choice, as_float, as_int, check_takes_one
 from reticnn.data.accepting import image_data_of
-from reticnn.data.digest import image_weights_digest, images_digest, labels_digest
-from reticnn.data.splits.splitting import parts_of_data
 from reticnn.notation import visible_lines
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
 from reticnn.runtime.stopping import listening
+from reticnn.tuning.judging import judging_of
 from reticnn.tuning.objectives import Objectives
 from reticnn.tuning.routing import Routes
 from reticnn.tuning.samplers import Grid, pruner_for, sampler_for
@@ -38,7 +35,9 @@ def tune_classifier(
     *,
     trials=None,
     minutes=None,
-    validation=0.2,
+    validation=None,
+    v=None,
+    folds=None,
     objective="accuracy",
     sampler="tpe",
     pruning=None,
@@ -53,7 +52,10 @@ def tune_classifier(
     that it was not trained on, the same for all trials. These images choose the best
     trial, so that it looks a little better on them than it is: measure it on images
     that had no part in the search. The more trials there are, and the fewer images, the
-    more of the difference is luck.
+    more of the difference is luck. Of few images, folds judge better than one part: a
+    trial then trains a new model for each fold on the images of all others, as
+    `cross_validate` does, and its objective is the mean over the folds, which are the
+    same for all trials.
 
     Interrupting it (Ctrl-C) returns what there is. With a `study` nothing but the trial
     in flight is lost even if the process is killed, and that is done again by the next
@@ -89,7 +91,12 @@ def tune_classifier(
         minutes: Float above 0, after which no trial is begun any more, or None for no
             limit. Default None.
         validation: Image data by which trials are judged, or the fraction of `data`, in
-            (0, 1), to hold out for this. Default 0.2.
+            (0, 1), to hold out for this; None is 0.2. With folds, which judge then, the
+            fraction of the images to train on in each fold to hold out for
+            `early_stopping`, or None. Default None.
+        v: Whole number of at least 2, the number of folds to judge trials by, or their
+            positions, as in `cross_validate`; None for no folds. Default None.
+        folds: What `fold_images` returned for `data`, instead of `v`. Default None.
         objective: Measure of `evaluate_classifier`, such as `"accuracy"`, `"log_loss"`,
             `"roc_auc"` or `"top_5_accuracy"`, or `"parameters"`, the size of the model;
             or a list of several, for the trials that no other is better than in all.
@@ -100,26 +107,29 @@ def tune_classifier(
         pruning: `"median"` ends a trial at an epoch, from the third one on, at which it
             is worse than half of the others were; `"hyperband"` ends more, the sooner
             the more trials there are. Epochs are judged by accuracy, if that is the
-            objective, else by loss. None lets all go on to the end. Default None.
+            objective, else by loss. With folds, trials end after a fold instead, from
+            the first one on, by the mean of the objective until then. None lets all go
+            on to the end. Default None.
         costs: As in `evaluate_classifier`, for the objective `"mean_cost"`. Default
             None.
         progress: `"trial"` (one line per trial), `"none"`, or `"auto"`, which is
             `"trial"`; or a function that is called after each trial with a dict of its
             number, the number in all, its state and its measures. Default `"auto"`.
-        seed: Whole number of at least 0 that fixes the validation part, the settings
+        seed: Whole number of at least 0 that fixes the images to judge by, the settings
             that are drawn and the trials, or None for a new one, or that of the study.
             Default None.
         **options: Arguments of `fit_classifier` that are the same in all trials, such
-            as `epochs`.
+            as `epochs`. With folds, `augmentation` can also be a function that is given
+            the images to train on, as in `cross_validate`.
 
     Returns:
         `Tuning`. Its `trials` are a table (dict of equal-length lists) with one row per
         trial: `trial`, its number from 1; `state`, `"complete"`, `"failed"` or
         `"pruned"`, as is a trial whose loss became NaN; each objective (None unless
-        complete); `epochs_trained`; `seconds`; `seed`; `error`, what went wrong, or
-        None; and a column for each setting, None where it does not matter. `best` has
-        the same columns, and one row, or with several objectives those of the Pareto
-        front. `importance` is a table of how much of the differences in each
+        complete); `epochs_trained`, in all folds; `seconds`; `seed`; `error`, what went
+        wrong, or None; and a column for each setting, None where it does not matter.
+        `best` has the same columns, and one row, or with several objectives those of
+        the Pareto front. `importance` is a table of how much of the differences in each
         `objective` each `setting` explains, by fANOVA, from 0 to 1, the most important
         first; NaN for settings with a condition and where there are too few trials.
         `stopped` is `"interrupted"`, `"minutes"`, `"failures"` or None. `refit()`
@@ -128,8 +138,9 @@ def tune_classifier(
     Raises:
         TypeError: If `build` is not a function, or `space` not a dict of settings.
         ValueError: If a name in `space` is an argument of no function or of two, a
-            condition cannot be true, `build` returns a model that an earlier trial has
-            trained, an argument is outside its range, or the first ten trials fail.
+            condition cannot be true, `build` returns a model that an earlier trial or
+            fold has trained, folds are not of `data` or leave a class out, an
+            argument is outside its range, or the first ten trials fail.
         CheckpointError: A ValueError, if `study` is of other images, settings, space,
             objective, sampler or seed, of a `build` that makes other models, or none.
         ImportError: If Optuna is not installed, or the driver of the database.
@@ -171,13 +182,15 @@ def tune_classifier(
     tell = _as_teller(progress)
     end = _end_after(minutes)
     trials = None if trials is None else as_int(trials, "trials")
-    pruner = pruner_for(optuna, pruning, objectives, _epochs(routes, space))
+    by_fold = v is not None or folds is not None
+    epochs = _epochs(routes, space)
+    pruner = pruner_for(optuna, pruning, objectives, epochs, by_fold)
     data = image_data_of(data)
     with quiet_optuna(), listening():
         kept = KeptStudy(study, objectives.directions)
         seed = kept.seed(seed)
-        train, validation = _parts(data, validation, seed)
-        work = Work(build, routes, train, validation, objectives, costs)
+        judging = judging_of(data, validation, v, folds, seed)
+        work = Work(build, routes, judging, objectives, costs)
         if study is not None:
             kept.check(
                 {
@@ -187,8 +200,7 @@ def tune_classifier(
                     # A grid counts on all trials being its own.
                     "sampler": sampler,
                     "costs": text_of(costs),
-                    "data": _digest(train),
-                    "validation": _digest(validation),
+                    **judging.identity(),
                     **{name: text_of(value) for name, value in options.items()},
                 }
             )
@@ -223,22 +235,6 @@ def _total(trials, minutes, sampler):
     if isinstance(sampler, Grid):
         return min(trials or len(sampler), len(sampler))
     return trials or (_TRIALS if minutes is None else float("inf"))
-
-
-def _parts(data, validation, seed):
-    """Return the images to train on, and those to judge trials by."""
-    if isinstance(validation, (int, float, np.number)):
-        share = as_float(validation, "validation", above=0, below=1)
-        shares = {"train": 1 - share, "validation": share}
-        parts = parts_of_data(data, shares, seed, "validation")
-        return parts["train"], parts["validation"]
-    return data, image_data_of(validation, "validation")
-
-
-def _digest(data):
-    """Return a text that differs where images, labels or weights do."""
-    parts = (images_digest(data), labels_digest(data), image_weights_digest(data))
-    return " ".join(parts)
 
 
 def _as_teller(progress):

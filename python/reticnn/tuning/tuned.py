@@ -83,7 +83,8 @@ class Tuning:
             progress: As in `fit_classifier`. Default `"auto"`.
 
         Returns:
-            Classifier.
+            Classifier, with what `report_classifier` shows of the search as its
+            `search`.
 
         Raises:
             ValueError: If there is no such trial, it was not complete, or there are
@@ -92,9 +93,32 @@ class Tuning:
         record = self._record(trial)
         values = self._space.values(record.params)
         facts = record.user_attrs[FACTS]
-        return self._work.refitted(
+        classifier = self._work.refitted(
             values, facts["seed"], facts["kept_epochs"], progress
         )
+        return classifier.changed(search=self._search(record))
+
+    def _search(self, record):
+        """Return what a classifier keeps of the search, for a report: plain values."""
+        complete = [
+            row for row, state in enumerate(self.trials["state"]) if state == "complete"
+        ]
+        return {
+            "trial": kept_place(record) + 1,
+            "states": dict(Counter(self.trials["state"])),
+            "objectives": list(self.objectives),
+            "directions": list(self.directions),
+            "settings": {
+                name: value
+                for name, value in self._labels(record).items()
+                if value is not None
+            },
+            "history": {
+                name: [self.trials[name][row] for row in complete]
+                for name in ("trial", *self.objectives)
+            },
+            "importance": self.importance,
+        }
 
     def _record(self, number):
         best = self.best["trial"]

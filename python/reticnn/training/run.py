@@ -66,6 +66,7 @@ from reticnn.training.fingerprint import (
     optimizer_texts,
     rate_of,
 )
+from reticnn.training.fused_normalization import fused_normalization
 from reticnn.training.labelled import training_data
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
@@ -329,11 +330,12 @@ class TrainingRun:
         norms = statistics_kept(
             self._model, self._trained, not self._settings.train_norm
         )
+        fused = fused_normalization(self._trained)
         metrics = metrics_of_main_classes(self._trained, self._settings.mixes)
         # Of an evaluation since, which a part of the model does not know of.
         self._model.reset_metrics()
         errors = errors_as_raised(batches, held_out)
-        with errors, torch_state_kept(), precision, spread, rates, norms, metrics:
+        with errors, torch_state_kept(), precision, fused, spread, rates, norms, metrics:
             try:
                 with scopes_kept():
                     self._trained.fit(

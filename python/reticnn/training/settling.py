@@ -10,7 +10,6 @@ augmented nor mixed, and nothing is dropped.
 """
 
 import contextlib
-import inspect
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from reticnn.runtime.backend import keras, without_gradients
 from reticnn.runtime.keras_internals import parts_of, takes_training
 from reticnn.runtime.randomness import generator
 from reticnn.runtime.stopping import StoppedError, assign_in_full, check_wanted
+from reticnn.training.calls import calls_by
 from reticnn.training.compiling import forget_functions
 
 # More images do not make the statistics better.
@@ -126,7 +126,7 @@ def statistics_kept(model, trained, wanted):
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     try:
-        with _calls_by(layers, in_inference):
+        with calls_by(layers, in_inference):
             forget_functions(trained)
             yield
     finally:
@@ -167,7 +167,7 @@ def _in_training(layers, model, images):
         arguments.arguments["training"] = False
         return call(*arguments.args, **arguments.kwargs)
 
-    with _state_kept(model), _calls_by(layers, note), without_gradients():
+    with _state_kept(model), calls_by(layers, note), without_gradients():
         _outputs(model, images, training=True)
     return list(found.values())
 
@@ -192,7 +192,7 @@ def _settle(layers, model, batches):
     with (
         _state_kept(model),
         _without_momentum(layers),
-        _calls_by(layers, measure),
+        calls_by(layers, measure),
         without_gradients(),
     ):
         for images in batches:
@@ -274,23 +274,3 @@ def _without_momentum(layers):
             layer.momentum = momentum
             if renorm:
                 layer.renorm = renorm
-
-
-@contextlib.contextmanager
-def _calls_by(layers, visit):
-    """Have each call of some layers done by `visit(layer, call, bound arguments)`."""
-
-    def replaced(layer):
-        call = layer.call
-        signature = inspect.signature(call)
-        return lambda *args, **kwargs: visit(
-            layer, call, signature.bind(*args, **kwargs)
-        )
-
-    try:
-        for layer in layers:
-            vars(layer)["call"] = replaced(layer)
-        yield
-    finally:
-        for layer in layers:
-            vars(layer).pop("call", None)

@@ -7,6 +7,7 @@ bfloat16 one of a small residual network half. `benchmarks/training.py` measures
 """
 
 import contextlib
+import weakref
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from reticnn.training.calls import calls_by
 from reticnn.training.compiling import forget_functions
 
 _DTYPES = ("float32", "bfloat16")
+# Keras's training functions that have the operation in them.
+_FUSED = weakref.WeakSet()
 
 
 @contextlib.contextmanager
@@ -32,9 +35,15 @@ def fused_normalization(model):
     if not layers or keras.backend.backend() != "tensorflow":
         yield
         return
-    with calls_by(layers, _normalized):
+    if model.train_function and model.train_function not in _FUSED:
         forget_functions(model)
-        yield
+    with calls_by(layers, _normalized):
+        try:
+            yield
+        finally:
+            # So that the next run need not trace it again.
+            if model.train_function:
+                _FUSED.add(model.train_function)
 
 
 def _can_be_fused(layer):

@@ -15,6 +15,7 @@ from reticnn import (
     shape_images,
     training_recipe,
 )
+from reticnn.runtime.backend import keras
 
 
 def few_epochs(name, **changes):
@@ -57,9 +58,21 @@ def test_the_network_of_small_follows_its_seed():
     """The same seed, the same weights."""
     build = training_recipe("small")["model"]
     first, same, other = (build((8, 8, 3), seed=seed) for seed in (1, 1, 2))
-    kernels = [model.get_weights()[0] for model in (first, same, other)]
+    kernels = [
+        model.get_layer("block1_1_conv").kernel for model in (first, same, other)
+    ]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[0], kernels[2])
+
+
+def test_the_network_of_small_begins_with_changes_and_colours():
+    """Of one grey, it sees the light alone, in one of two filters of opposite signs."""
+    model = training_recipe("small")["model"]((8, 8, 3))
+    stem = keras.Model(model.input, model.get_layer("stem_relu").output)
+    grey = np.full((1, 8, 8, 3), 200.0, "float32")
+    seen = np.asarray(stem(grey))[0, :-1, :-1]
+    assert np.all(seen[..., 0] > 0.5)
+    np.testing.assert_allclose(seen[..., 1:], 0, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -14,9 +14,13 @@ def calls_by(layers, visit):
     def replaced(layer):
         call = layer.call
         signature = inspect.signature(call)
-        return lambda *args, **kwargs: visit(
-            layer, call, signature.bind(*args, **kwargs)
-        )
+
+        def by_visit(*args, **kwargs):
+            return visit(layer, call, signature.bind(*args, **kwargs))
+
+        # For a block within, which binds arguments too.
+        by_visit.__signature__ = signature
+        return by_visit
 
     before = [vars(layer).get("call") for layer in layers]
     try:

@@ -6,7 +6,7 @@ _ALL_LAYERS = "three stages, each at a tenth of the rate before"
 
 SMALL = PaperRecipe(
     {
-        "model": ("small_network", "few filters at full size"),
+        "model": ("small_network", "whitens, and pools before it normalises"),
         "epochs": (34, "about ten minutes on two cores"),
         "batch_size": (64, "fewer steps, each with more to do"),
         "augmentation": (

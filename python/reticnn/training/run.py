@@ -335,7 +335,16 @@ class TrainingRun:
         # Of an evaluation since, which a part of the model does not know of.
         self._model.reset_metrics()
         errors = errors_as_raised(batches, held_out)
-        with errors, torch_state_kept(), precision, fused, spread, rates, norms, metrics:
+        with (
+            errors,
+            torch_state_kept(),
+            precision,
+            fused,
+            spread,
+            rates,
+            norms,
+            metrics,
+        ):
             try:
                 with scopes_kept():
                     self._trained.fit(

@@ -96,6 +96,24 @@ def test_many_numbers_are_in_bins_that_are_said(classifier, images):
     assert [high for _, high in edges[:-1]] == [low for low, _ in edges[1:]]
 
 
+def test_values_that_look_the_same_have_rows_of_their_own(classifier, images):
+    noon = datetime.datetime(2024, 5, 1, 12)
+    late = noon + datetime.timedelta(microseconds=5)
+    for pair, texts in (
+        ((0.1 + 0.2, 0.3), ("0.30000000000000004", "0.3")),
+        ((noon, late), ("2024-05-01 12:00:00", "2024-05-01 12:00:00.000005")),
+    ):
+        values = [pair[number % 3 == 0] for number in range(N)]
+        table, scores = _table(classifier, images, values)
+        right, own = _by_hand(scores)
+        for value, text in zip(pair, texts, strict=True):
+            where = np.array([one == value for one in values])
+            *_, n, _, estimate, lower, upper = table[text, "mean_score"]
+            assert (n, estimate) == (where.sum(), pytest.approx(own[where].mean()))
+            assert lower < estimate < upper
+            assert table[text, "accuracy"][4] == right[where].mean()
+
+
 def test_heavy_ties_have_a_bin_of_their_own(classifier, images):
     values = [0] * 40 + list(range(1, 21))
     found, _ = _table(classifier, images, values)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reticnn import evaluate_classifier, image_arrays, load_images, shape_images
+from reticnn.evaluation.decisions import best_threshold
 from reticnn.evaluation.intervals import wilson
 from reticnn.evaluation.metrics import classification_metrics
 
@@ -87,11 +88,21 @@ def test_groups_make_intervals_as_wide_as_they_are_few():
         assert width == pytest.approx(alone[name][2] - alone[name][1], rel=0.2)
 
 
-def test_one_group_has_no_interval_and_says_so():
-    codes, chances = _sample(20, 5)
+def test_one_group_has_no_interval_and_says_so(classifier):
+    data = _new_shapes()
     with pytest.warns(UserWarning, match="All images are of one group, 'site'"):
-        found = _limits(codes, chances, groups=["site"] * 20)
-    assert all(np.isnan(limits[1:]).all() for limits in found.values())
+        found = evaluate_classifier(classifier, data, groups=["site"] * len(data))
+    assert np.isnan([found["intervals"][name] for name in ("lower", "upper")]).all()
+
+
+def test_one_group_of_a_class_makes_intervals_too_narrow_and_says_so(classifier):
+    data = _new_shapes()
+    sites = [
+        "one" if label == "circle" else f"site {number % 5}"
+        for number, label in enumerate(data.labels)
+    ]
+    with pytest.warns(UserWarning, match="All images of .*'circle'.* one group each"):
+        evaluate_classifier(classifier, data, groups=sites)
 
 
 def test_all_right_may_be_less_in_truth():
@@ -197,6 +208,32 @@ def test_threshold_is_where_the_measure_is_best(classifier):
         assert found["predictions"]["predicted"] == [
             "square" if score > found["threshold"] else "circle" for score in scores
         ]
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "balanced_accuracy", "f1", "kappa"])
+def test_threshold_is_one_that_gives_its_measure(measure):
+    random = np.random.default_rng(3)
+    for n in (1, 2, 5, 9) * 25:
+        # Of votes, say: many ties, and probabilities of 0 and 1.
+        scores = random.integers(0, 4, n) / 3
+        scores = np.where(scores == 2 / 3, np.nextafter(1, 0), scores)
+        codes = random.integers(0, 2, n)
+        ends = [0.0, 1.0, *np.unique(scores)]
+        each = [
+            _quality(codes, scores > threshold, measure)
+            for threshold in [*ends, *np.convolve(np.unique(scores), [0.5, 0.5])[1:-1]]
+        ]
+        found = _quality(codes, scores > best_threshold(codes, scores, measure), measure)
+        best = -np.inf if np.isnan(each).all() else np.nanmax(each)
+        assert not found < best - 1e-12, (codes, scores)
+
+
+def _quality(codes, found, measure):
+    if measure == "f1":
+        both = codes.sum() + found.sum()
+        return 2 * (codes * found).sum() / both if both else np.nan
+    chances = np.eye(2)[found.astype(int)]
+    return classification_metrics(codes, chances, ["a", "b"])[measure]
 
 
 def test_costs_are_weighed(classifier):

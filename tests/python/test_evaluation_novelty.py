@@ -7,6 +7,7 @@ import pytest
 import reticnn
 from reticnn import (
     calibrate_classifier,
+    ensemble_classifiers,
     image_arrays,
     load_classifier,
     novelty_scores,
@@ -191,6 +192,20 @@ def test_calibration_changes_no_energy_and_drops_what_no_longer_holds():
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["neighbours", "mahalanobis"])
+def test_features_that_are_probabilities_do_not_outlive_a_calibration(method):
+    (one, _), (other, last) = small(), small()
+    last.set_weights([-last.get_weights()[0], last.get_weights()[1]])
+    ensemble = ensemble_classifiers([one, other], weights=[3, 1])
+    careful = novelty_threshold(
+        ensemble, some(60, seed=4), method=method, reference=some(90, seed=6)
+    )
+    with pytest.warns(UserWarning, match="threshold of novelty .* is dropped"):
+        calibrated = calibrate_classifier(careful, some(200), method="isotonic")
+    assert calibrated.novelty is None
+    assert ".novel" not in predict_images(calibrated, some(5))
+
+
 def test_scores_that_cannot_be_had_are_refused(refused, classifier, shapes):
     mine, _ = small()
     data = some(30)
@@ -205,6 +220,8 @@ def test_scores_that_cannot_be_had_are_refused(refused, classifier, shapes):
         novelty_scores(mine, data, method="energy", reference=data)
     with refused(ValueError, "reference", "no labels", "neighbours"):
         scores(mine, data, "mahalanobis", reference=image_arrays(pixels))
+    with refused(ValueError, "reference", "no two images", "neighbours"):
+        scores(mine, data, "mahalanobis", reference=some(3, seed=9))
     with refused(ValueError, "reference", "'circle'"):
         scores(mine, data, "mahalanobis", reference=reticnn.shape_images(9))
     mean = keras.layers.Average()([mine.model.output, mine.model.output])

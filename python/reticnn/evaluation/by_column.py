@@ -3,6 +3,7 @@
 import datetime
 import itertools
 from bisect import bisect_left
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ def _rows(values, name):
         values = [value and tidy_name(value) for value in values]
     different = sorted({value for value in values if value is not None})
     if kinds <= {str, bool} or len(different) <= _MOST_VALUES:
-        texts = [_text(value) for value in different]
+        texts = _texts(different)
         row = {value: number for number, value in enumerate(different)}
         rows = [len(texts) if value is None else row[value] for value in values]
     else:
@@ -76,6 +77,14 @@ def _rows(values, name):
     if None in values:
         texts = [*texts, None]
     return Column(name, texts, np.array(rows, int))
+
+
+def _texts(values):
+    """Return values as people write them, those that look the same in full."""
+    counts = Counter(map(_text, set(values)))
+    return [
+        _text(value) if counts[_text(value)] == 1 else str(value) for value in values
+    ]
 
 
 def _text(value):
@@ -108,7 +117,7 @@ def _binned(values):
 def _different_texts(edges):
     """Return edges with as few digits as tell them apart."""
     if not isinstance(edges[0], float):
-        return [_text(edge) for edge in edges]
+        return _texts(edges)
     for digits in range(3, 18):
         texts = [f"{edge:.{digits}g}" for edge in edges]
         if len(set(texts)) == len(set(edges)):

@@ -6,12 +6,20 @@ from reticnn.classifier import described_calibration
 from reticnn.coercion import as_choice, as_float, as_int, shown
 from reticnn.data.hashing import hashed, hashes_of
 from reticnn.evaluation.calibrators import CALIBRATORS, CalibrationError
+from reticnn.evaluation.intervals import warn_of_few_groups
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.evaluation.unseen import check_unseen, classifier_and_labelled
 from reticnn.graph import own_methods
 from reticnn.layers.scaling import ROUNDING, SMALLEST, Calibration
 from reticnn.memory import SeenImages, fingerprint, note_images
-from reticnn.outputs import ClassShares, copy_with_scores, followed_by, probabilities
+from reticnn.outputs import (
+    ClassShares,
+    copy_with_scores,
+    features_model,
+    followed_by,
+    probabilities,
+)
+from reticnn.outputs.reference import OF_FEATURES
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.novel_images import images_as_taken
@@ -142,6 +150,8 @@ def calibrate_classifier(
     groups = groups and np.array(groups, object)[known].tolist()
     log_chances = _log_chances(before[known], outputs[known], kind)
     codes = codes[known]
+    if intervals is not None:
+        warn_of_few_groups(codes, classifier.class_names, groups)
     try:
         found = CALIBRATORS[method].found(log_chances, codes)
     except CalibrationError as error:
@@ -188,7 +198,7 @@ def _dropped(classifier):
             "before the calibration, and are dropped. Call `prediction_sets()` with "
             "the calibrated classifier, and other images."
         )
-    if classifier.novelty is not None and classifier.novelty["method"] == "softmax":
+    if classifier.novelty is not None and _is_of_probabilities(classifier):
         dropped["novelty"] = None
         warn_user(
             "`classifier` has a threshold of novelty for the probabilities from before "
@@ -196,6 +206,14 @@ def _dropped(classifier):
             "calibrated classifier, and other images."
         )
     return dropped
+
+
+def _is_of_probabilities(classifier):
+    """Return whether a classifier knows novel images by what it gives in the end."""
+    method, model = classifier.novelty["method"], classifier.model
+    # Of an ensemble, say, its probabilities are the features.
+    is_feature = method in OF_FEATURES and features_model(model) is model
+    return method == "softmax" or is_feature
 
 
 def _check_can_be_calibrated(classifier):

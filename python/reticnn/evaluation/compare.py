@@ -14,6 +14,7 @@ from reticnn.evaluation.intervals import (
     Units,
     limits_of_replicates,
     number_of_replicates,
+    warn_of_few_groups,
 )
 from reticnn.evaluation.measuring import as_level, as_top_k
 from reticnn.evaluation.metrics import classification_metrics
@@ -145,6 +146,7 @@ def compare_classifiers(
     costs = as_costs(costs, names)
     threshold = as_threshold(threshold, names, costs)
     top_k, groups = as_top_k(top_k, names), contest.groups(groups)
+    warn_of_few_groups(codes, names, groups)
     competitors, thresholds = contest.competitors(
         batch_size, start_progress, threshold, costs
     )

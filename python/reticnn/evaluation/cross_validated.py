@@ -1,6 +1,5 @@
 """What several classifiers say of images that each of them was not trained on."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,17 +169,13 @@ class CrossValidation:
 
 def _measured(fold, class_names, level):
     """Return the measures of a fold."""
-    with warnings.catch_warnings():
-        # Folds of one group each are what one has them for; they have no limits.
-        if fold.groups is not None and len(set(fold.groups)) == 1:
-            warnings.simplefilter("ignore")
-        return classification_metrics(
-            fold.codes,
-            fold.probabilities,
-            class_names,
-            intervals=level,
-            groups=fold.groups,
-        )
+    return classification_metrics(
+        fold.codes,
+        fold.probabilities,
+        class_names,
+        intervals=level,
+        groups=fold.groups,
+    )
 
 
 def over_all(evaluation):

@@ -114,13 +114,19 @@ def best_threshold(codes, scores, measure, costs=None):
         return float("nan")
     positive = np.bincount(place, codes[known], minlength=len(values))
     negative = np.bincount(place, 1 - codes[known], minlength=len(values))
+    between = (values[1:] + values[:-1]) / 2
+    # Rounding may lead to the upper of two neighbours, which is to be above.
+    between = np.where(between < values[1:], between, values[:-1])
     # Above nothing, above the lowest value, and so on.
-    thresholds = np.concatenate([[0], (values[1:] + values[:-1]) / 2, [1]])
+    thresholds = np.concatenate([[0], between, [1]])
     missed, spared = (
         np.append(0, np.cumsum(counts)) for counts in (positive, negative)
     )
     found, alarms = positive.sum() - missed, negative.sum() - spared
     quality = _quality(measure, found, missed, spared, alarms, costs)
+    if values[0] == 0:
+        # No threshold lies below a probability of 0, so that not all can be above.
+        quality[0] = np.nan
     if np.isnan(quality).all():
         return 0.5
     best = np.flatnonzero(quality >= np.nanmax(quality) - 1e-12)

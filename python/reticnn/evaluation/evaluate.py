@@ -149,8 +149,8 @@ def evaluate_classifier(
             made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files
             are resized differently than in training, or the model gives NaN, or all
-            images are of one group, or probabilities may not go with the shares in
-            training that `prior` takes the place of.
+            images, or those of a class, are of one group, or probabilities may not go
+            with the shares in training that `prior` takes the place of.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))

@@ -6,6 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from reticnn.coercion import shown
 from reticnn.evaluation.weighted import mean_areas
 from reticnn.runtime.conditions import warn_user
 
@@ -50,6 +51,37 @@ def of_mean_of_proportions(hits, n, level):
         float(mean - np.sqrt(((share - lower) ** 2).sum()) / count),
         float(mean + np.sqrt(((upper - share) ** 2).sum()) / count),
     )
+
+
+def warn_of_few_groups(codes, class_names, groups):
+    """Warn if groups do not show how all images, or those of a class, vary.
+
+    Args:
+        codes: int array, the true class of each image.
+        class_names: List of the classes.
+        groups: List of the group of each image, or None.
+    """
+    if groups is None:
+        return
+    names = np.asarray(groups, str)
+    if len(np.unique(names)) == 1:
+        warn_user(
+            f"All images are of one group, {str(names[0])!r}, from which no interval "
+            "can be found. Evaluate on images of several groups, or give "
+            "`intervals=None`."
+        )
+        return
+    alone = [
+        class_names[code]
+        for code in np.unique(codes)
+        if len(np.unique(names[codes == code])) == 1
+    ]
+    if alone:
+        warn_user(
+            f"All images of {shown(alone)} are of one group each, which does not show "
+            "how other groups of the class would differ: the intervals are narrower "
+            "than they should be. Evaluate on several groups of each class."
+        )
 
 
 class Bootstrap:
@@ -120,12 +152,6 @@ class Units:
         themselves.
         """
         names, of_image = np.unique(np.asarray(groups, str), return_inverse=True)
-        if len(names) == 1:
-            warn_user(
-                f"All images are of one group, {str(names[0])!r}, from which no "
-                "interval can be found. Evaluate on images of several groups, or give "
-                "`intervals=None`."
-            )
         strata = {}
         for number in range(len(names)):
             classes = np.unique(codes[of_image == number])

@@ -15,6 +15,7 @@ from reticnn.evaluation.by_column import as_column, table_by
 from reticnn.evaluation.compiled_loss import compiled_loss
 from reticnn.evaluation.coverage import coverage_and_size
 from reticnn.evaluation.decisions import as_costs, as_threshold, decided
+from reticnn.evaluation.intervals import warn_of_few_groups
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.memory import seen_by, warn_of_seen
 from reticnn.outputs import (
@@ -189,6 +190,7 @@ def measured(
     threshold = as_threshold(threshold, class_names, costs)
     top_k = as_top_k(top_k, class_names)
     groups = None if intervals is None else subject.groups(groups)
+    warn_of_few_groups(codes, class_names, groups)
     column = as_column(by, subject.data, subject.tiles)
     data, chances, loss = subject.predicted(batch_size, start_progress)
     decisions, threshold = decided(codes, chances, threshold, costs)

@@ -10,7 +10,11 @@ from reticnn.data.identity import image_hashes
 from reticnn.data.image_data import check_not_empty
 from reticnn.data.splits.splitting import in_groups
 from reticnn.evaluation.changes import CHANGES
-from reticnn.evaluation.intervals import limits_of_means, wilson
+from reticnn.evaluation.intervals import (
+    limits_of_means,
+    warn_of_few_groups,
+    wilson,
+)
 from reticnn.evaluation.measuring import as_level
 from reticnn.memory import seen_by, warn_of_seen
 from reticnn.outputs import as_classifier_or_model, probabilities
@@ -243,6 +247,7 @@ def _table(steps, codes, data, groups, level):
     else:
         names = data.class_names or ["images"]
         of_classes = np.zeros(len(data), int) if truth is None else truth
+        warn_of_few_groups(of_classes, names, groups)
         limits = limits_of_means(values, of_classes, names, groups, level)
     columns = ("change", "level", "strength", "unit", "measure", "n")
     return {

@@ -50,11 +50,20 @@ class Reference:
         Args:
             features: Array, (n, features).
             codes: int array, the class of each image.
+
+        Raises:
+            ValueError: If features do not vary within classes.
         """
         kept = _narrowed(features)
         present = np.unique(codes)
         means = np.stack([kept[codes == code].mean(axis=0) for code in present])
         within = kept - means[np.searchsorted(present, codes)]
+        if not np.abs(within).max() > 1e-7 * np.abs(kept).max():
+            raise ValueError(
+                "`reference` has no two images of a class whose features differ, so "
+                "that it does not tell how features vary within the classes. Give more "
+                "images of each class, or use `method='neighbours'`."
+            )
         covariance = shrunk_covariance(within)
         values, vectors = np.linalg.eigh(covariance)
         least = max(values[-1] * 1e-9, 1e-30)

@@ -42,9 +42,12 @@ as_prior <- function(prior) {
 }
 
 # A matrix with the names of the classes says which is which.
-as_costs <- function(costs) {
-  if (!is.matrix(costs) || is.null(rownames(costs)) || is.null(colnames(costs))) {
-    return(costs)
+as_costs <- function(costs, call = rlang::caller_env()) {
+  if (!is.matrix(costs) || is.null(dimnames(costs))) return(costs)
+  if (is.null(rownames(costs)) || is.null(colnames(costs))) {
+    abort_text(paste("`costs` has names of its rows or of its columns alone, which leaves open",
+      "what the others are. Give both, as in `dimnames(costs) <- list(classes, classes)`, or none,",
+      "for the order of the classifier's classes."), call = call)
   }
   rows <- lapply(rownames(costs), function(truth) as.list(costs[truth, ]))
   stats::setNames(rows, rownames(costs))
@@ -346,13 +349,12 @@ print.reticnn_comparison <- function(x, most = 10, ...) {
     test <- merge_pair(x$mcnemar, pairs[i, ])
     cat("\n", pairs$first[[i]], " - ", pairs$second[[i]], "\n", sep = "")
     cat(paste0("  ", format(measure_names(own$measure)), "  ",
-      format(sprintf("%+.3f", own$estimate), justify = "right"), signed_limits(own),
-      if (!is.null(own$p_value)) paste0("  p = ", format(own$p_value, digits = 2)), "\n"), sep = "")
+      format(signed(own$estimate), justify = "right"), signed_limits(own),
+      p_values("  p", own[["p_value"]]), "\n"), sep = "")
     if (!is.null(test)) {
       cat("  only ", test$first, " right ", test$only_first, ", only ", test$second, " right ",
-        test$only_second, ": McNemar's p = ", format(test$p_value, digits = 2),
-        if (nrow(pairs) > 1) paste0(", adjusted ", format(test$adjusted, digits = 2)), "\n",
-        sep = "")
+        test$only_second, p_values("; McNemar's p", test$p_value),
+        if (nrow(pairs) > 1) p_values(", adjusted p", test$adjusted), "\n", sep = "")
     }
   }
   if (nrow(pairs) > most) cat("\n", nrow(pairs) - most, " more pairs: tidy(x)\n", sep = "")
@@ -365,7 +367,23 @@ merge_pair <- function(table, pair) {
 }
 
 signed_limits <- function(table) {
-  ifelse(is.na(table$lower), "", sprintf("  [%+.3f, %+.3f]", table$lower, table$upper))
+  limits <- paste0("  [", signed(table$lower), ", ", signed(table$upper), "]")
+  ifelse(is.na(table$lower), "", limits)
+}
+
+# Differences with their sign, which 0 has not.
+signed <- function(values) {
+  ifelse(!is.na(values) & values == 0, "0.000", sprintf("%+.3f", values))
+}
+
+# Each with its own digits, and nothing where there is none.
+p_values <- function(name, values) {
+  if (is.null(values)) return("")
+  shown <- vapply(values, function(value) {
+    if (is.na(value)) return("")
+    if (value < 1e-4) "< 0.0001" else paste("=", format(value, digits = 2, scientific = FALSE))
+  }, "")
+  ifelse(nzchar(shown), paste(name, shown), "")
 }
 
 #' Comparisons as tibbles

@@ -207,7 +207,7 @@ plot.reticnn_comparison <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting a comparison")
   given <- list(differences = as_columns(x$differences), level = x$level)
-  plot_dots(call_core("dots_of_comparison", comparison = given), columns = 3)
+  plot_dots(call_core("dots_of_comparison", comparison = given), columns = 3, widest = 12)
 }
 
 #' @rdname plot.reticnn_comparison
@@ -246,13 +246,15 @@ plot.reticnn_stress <- function(x, ...) {
       position = beside, na.rm = TRUE) +
     ggplot2::geom_line(position = beside, na.rm = TRUE) +
     ggplot2::geom_point(position = beside, size = 1.6, na.rm = TRUE) +
-    ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 3) +
+    ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 3,
+      labeller = ggplot2::as_labeller(function(titles) broken(titles, 24))) +
     ggplot2::scale_x_discrete(labels = labels) +
     ggplot2::coord_cartesian(ylim = c(0, 1)) +
     ggplot2::scale_colour_manual(values = colours) +
     ggplot2::labs(x = NULL, y = NULL, colour = NULL, caption = drawn$caption) +
     theme_of_charts() +
-    ggplot2::theme(legend.position = "top", panel.grid.minor = ggplot2::element_blank())
+    ggplot2::theme(legend.position = "top", panel.grid.minor = ggplot2::element_blank(),
+      strip.text = ggplot2::element_text(vjust = 0, size = 9), strip.clip = "off")
 }
 
 #' @rdname plot.reticnn_stress
@@ -263,8 +265,9 @@ autoplot.reticnn_stress <- function(object, ...) {
   plot(object)
 }
 
-# Estimates with their limits, a row each, in panels.
-plot_dots <- function(drawn, columns = 2) {
+# Estimates with their limits, a row each, in panels whose titles have lines of at most so
+# many characters.
+plot_dots <- function(drawn, columns = 2, widest = 30) {
   points <- as_limits(drawn$points)
   points$row <- factor(points$row, rev(unlist(drawn$rows)))
   points$panel <- factor(points$panel, unlist(drawn$panels))
@@ -275,11 +278,15 @@ plot_dots <- function(drawn, columns = 2) {
     ggplot2::geom_linerange(ggplot2::aes(xmin = .data$lower, xmax = .data$upper),
       colour = "#0072B2", linewidth = 0.8, na.rm = TRUE) +
     ggplot2::geom_point(colour = "#0072B2", size = 2, na.rm = TRUE) +
-    ggplot2::facet_wrap(~panel, ncol = columns, scales = "free_x") +
-    ggplot2::scale_x_continuous(n.breaks = 4) +
+    ggplot2::facet_wrap(~panel, ncol = columns, scales = "free_x",
+      labeller = ggplot2::as_labeller(function(titles) broken(titles, widest))) +
+    ggplot2::scale_x_continuous(n.breaks = 4,
+      guide = ggplot2::guide_axis(check.overlap = TRUE)) +
+    ggplot2::scale_y_discrete(labels = function(rows) broken(rows, 24)) +
     ggplot2::labs(x = NULL, y = NULL, caption = drawn$caption) +
     theme_of_charts() +
     ggplot2::theme(
+      strip.text = ggplot2::element_text(vjust = 0), strip.clip = "off",
       panel.grid.major.y = ggplot2::element_blank(),
       panel.grid.minor = ggplot2::element_blank(),
       panel.spacing = grid::unit(14, "pt"), plot.caption.position = "plot"

@@ -547,14 +547,28 @@ tidy.reticnn_cross_validation <- function(x, type = c("measures", "folds", "inte
 #' ensemble
 #' predict(ensemble, shape_images(5))
 ensemble_classifiers <- function(classifiers, weights = NULL) {
-  new_classifier(call_core("ensemble_classifiers", classifiers = as_members(classifiers),
-    weights = weights))
+  members <- as_members(classifiers)
+  new_classifier(call_core("ensemble_classifiers",
+    classifiers = if (is_plain_list(members)) unname(members) else members,
+    weights = weights_in_order(weights, names(members), rlang::current_env())))
 }
 
 # Classifiers as the core has them, those of folds too, and anything else as it is.
 as_members <- function(x, call = rlang::caller_env()) {
   if (inherits(x, "reticnn_cross_validation")) x <- x$classifiers
   if (is_plain_list(x)) lapply(x, as_core, call = call) else as_core(x, call)
+}
+
+# Weights without names, those with names in the order of the classifiers that have them.
+weights_in_order <- function(weights, members, call) {
+  own <- names(weights)
+  if (is.null(own)) return(weights)
+  if (!setequal(own, members) || anyDuplicated(own) || length(own) != length(members)) {
+    abort_text(paste0("`weights` must have the names of `classifiers`, ",
+      if (is.null(members)) "which have none" else paste(members, collapse = ", "),
+      ", or no names, not ", paste(own, collapse = ", "), "."), call = call)
+  }
+  unname(weights[members])
 }
 
 core_of_folds <- function(x, call) {

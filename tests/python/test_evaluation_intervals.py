@@ -223,7 +223,9 @@ def test_threshold_is_one_that_gives_its_measure(measure):
             _quality(codes, scores > threshold, measure)
             for threshold in [*ends, *np.convolve(np.unique(scores), [0.5, 0.5])[1:-1]]
         ]
-        found = _quality(codes, scores > best_threshold(codes, scores, measure), measure)
+        found = _quality(
+            codes, scores > best_threshold(codes, scores, measure), measure
+        )
         best = -np.inf if np.isnan(each).all() else np.nanmax(each)
         assert not found < best - 1e-12, (codes, scores)
 

@@ -280,6 +280,19 @@ def test_another_study_is_refused(kept, changed, part):
         tune(study=kept, **changed)
 
 
+def test_choices_of_the_same_names_are_not_the_same(tmp_path):
+    given = {"study": str(tmp_path / "a.journal"), "trials": 1}
+
+    def space(rotation):
+        policies = {"none": None, "some": reticnn.augmentation(rotation=rotation)}
+        return {"augmentation": policies, "learning_rate": {"low": 0.001, "high": 0.1}}
+
+    tune(space=space(0.1), **given)
+    assert len(tune(space=space(0.1), **given).trials["trial"]) == 1
+    with pytest.raises(ValueError, match="`space`: 'augmentation' was"):
+        tune(space=space(0.2), **given)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """Return the path of a study of two trials."""

@@ -90,6 +90,7 @@ test_that("groups, costs and thresholds are R's values", {
   expect_snapshot(error = TRUE, {
     tidy(best, "intervals")
     evaluate_classifier(fit, data, costs = costs[1, , drop = FALSE])
+    evaluate_classifier(fit, data, costs = matrix(0:3, 2, dimnames = list(classes, NULL)))
     evaluate_classifier(fit, data, groups = site[1:3])
   })
 })
@@ -301,7 +302,12 @@ test_that("comparisons are tibbles, a print and a plot", {
   measures <- tidy(found, "measures")
   expect_equal(measures$estimate[measures$classifier == "other" & measures$measure == "log_loss"],
     evaluate_classifier(other, data)$log_loss)
-  expect_output(print(found), "one - other.*accuracy .*McNemar's p = ")
+  expect_no_warning(expect_output(print(found), "one - other.*accuracy .*McNemar's p = "))
+  # What is not known, is 0, or is next to nothing reads as such.
+  found$differences$estimate[1:2] <- c(0, NA)
+  found$differences[1:2, c("lower", "upper")] <- NA
+  found$mcnemar$p_value <- 1e-9
+  expect_output(print(found), " accuracy +0[.]000\n.*NA\n.*McNemar's p < 0.0001")
   expect_snapshot(error = TRUE, {
     compare_classifiers(list(one, other), data)
     compare_classifiers(list(a = one, a = other), data)
@@ -310,7 +316,8 @@ test_that("comparisons are tibbles, a print and a plot", {
   })
   skip_if_not_installed("ggplot2")
   drawn <- ggplot2::ggplot_build(ggplot2::autoplot(found))
-  expect_identical(nrow(drawn$data[[3]]), nrow(differences))
+  expect_identical(nrow(drawn$data[[3]]), sum(!is.na(found$differences$estimate)))
+  expect_false("Balanced accuracy" %in% drawn$layout$layout$panel)
 })
 
 test_that("cross-validations are compared by folds", {

@@ -106,6 +106,12 @@ test_that("the folds' classifiers are one", {
   weighted <- ensemble_classifiers(found$classifiers, weights = c(1, 3))
   expect_equal(predict(weighted, data)$.pred_circle, (each[[1]] + 3 * each[[2]]) / 4,
     tolerance = 1e-6)
+  # Names are those of the list, in whatever order.
+  named <- stats::setNames(found$classifiers, c("a", "b"))
+  expect_equal(predict(ensemble_classifiers(named, weights = c(b = 3, a = 1)), data),
+    predict(weighted, data))
+  expect_error(ensemble_classifiers(named, weights = c(a = 3, c = 1)), "have the names .* a, b",
+    class = "reticnn_error")
   path <- withr::local_tempfile(fileext = ".reticnn")
   save_classifier(ensemble, path)
   expect_equal(predict(load_classifier(path), data), predict(ensemble, data))

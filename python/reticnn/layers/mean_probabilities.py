@@ -1,5 +1,6 @@
 """The mean of what several models say of the classes: the last layer of an ensemble."""
 
+from reticnn.layers.scaling import Calibration
 from reticnn.runtime.backend import keras
 
 
@@ -62,9 +63,16 @@ class MeanProbabilities(keras.layers.Layer):
 
 
 def mean_in(model):
-    """Return the `MeanProbabilities` that an ensemble ends in, or None."""
-    last = [None, *getattr(model, "layers", ())][-1]
-    return last if isinstance(last, MeanProbabilities) else None
+    """Return the `MeanProbabilities` that an ensemble ends in, or None.
+
+    Calibration may come after it, with what makes probabilities of its scores.
+    """
+    layers = [None, *getattr(model, "layers", ())]
+    if isinstance(layers[-1], keras.layers.Activation) and (
+        isinstance(layers[-2], Calibration)
+    ):
+        layers = layers[:-2]
+    return layers[-1] if isinstance(layers[-1], MeanProbabilities) else None
 
 
 def _of_probabilities(outputs, member):

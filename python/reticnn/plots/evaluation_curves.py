@@ -88,7 +88,9 @@ def lines_of_curve(evaluation, kind):
         points = {"x": curve["probability"], "y": curve["accuracy"]}
         points |= {name: curve[name] for name in ("lower", "upper")}
         low = max(0, min([*points["x"], 0.5]) - 0.02)
-        return _drawn(kind, points, low=low)
+        level = 100 * (evaluation.get("level") or 0.95)
+        caption = f"With {level:g} % intervals; dashed: calibrated"
+        return _drawn(kind, points, caption=caption, low=low)
     if not curve["class"]:
         raise ValueError(
             f"`evaluation` has no {shown(kind)} curve, as all of its images are of one "

@@ -62,7 +62,12 @@ def dots_by(evaluation):
         for value, n in zip(table["value"], table["n"], strict=True)
     ]
     count = dict(zip(texts, table["n"], strict=True))
-    rows, caption = list(count), f"By {visible(name)} (images)"
+    # Values that were given as they are have no name.
+    of_what = "" if name == "by" else f"By {visible(name)}, "
+    rows, caption = list(count), f"{of_what}number of images in brackets"
+    if evaluation.get("level") is not None:
+        caption += f", {100 * evaluation['level']:g} % intervals"
+    caption = caption[0].upper() + caption[1:]
     if len(rows) > _MOST_ROWS:
         largest = sorted(rows, key=lambda row: -count[row])[:_MOST_ROWS]
         caption += f", the {_MOST_ROWS} of {len(rows)} values with the most images"
@@ -124,8 +129,15 @@ def dots_of_comparison(comparison):
     if len(rows) > _MOST_ROWS:
         caption += f", the first {_MOST_ROWS} of {len(rows)} pairs"
         rows = rows[:_MOST_ROWS]
-    kept = [at for at, text in enumerate(texts) if text in set(rows)]
-    titles = {name: measure_title(name) for name in dict.fromkeys(table["measure"])}
+    # What is not known of any pair needs no panel.
+    known = [at for at, value in enumerate(table["estimate"]) if is_known(value)]
+    measures = dict.fromkeys(table["measure"][at] for at in known) or table["measure"]
+    titles = {name: measure_title(name) for name in measures}
+    kept = [
+        at
+        for at, text in enumerate(texts)
+        if text in set(rows) and table["measure"][at] in titles
+    ]
     return {
         "points": {
             "row": [texts[at] for at in kept],
@@ -137,6 +149,11 @@ def dots_of_comparison(comparison):
         "line": 0,
         "caption": caption,
     }
+
+
+def is_known(value):
+    """Return whether a value is a number, and neither None nor NaN."""
+    return value is not None and value == value
 
 
 def as_numbers(values):

@@ -21,7 +21,10 @@ def built(model, seed, name="model"):
     with seeded_keras(seed.number if isinstance(seed, DrawnSeed) else seed):
         made = model()
     if not isinstance(made, keras.Model):
-        raise not_a_function(made, name)
+        raise TypeError(
+            f"`{name}` must return a new Keras model, not {shown(made)}. For example "
+            "`lambda: build_cnn()`."
+        )
     return made
 
 

@@ -8,6 +8,7 @@ from reticnn.evaluation.cross_validated import CrossValidation
 from reticnn.graph import own_methods
 from reticnn.layers.mean_probabilities import MeanProbabilities
 from reticnn.memory import SeenImages, fingerprint, seen_by
+from reticnn.notation import in_words
 from reticnn.outputs import kind_of_classifier, meaning_of
 from reticnn.outputs.class_shares import of_members
 from reticnn.runtime.backend import keras
@@ -96,9 +97,10 @@ def _as_members(classifiers):
     if isinstance(classifiers, (Classifier, keras.Model, str, Mapping)) or not (
         isinstance(classifiers, Iterable)
     ):
+        several = in_words("[first, second]", "list(first, second)")
         raise TypeError(
             f"`classifiers` must be a list of classifiers, not {shown(classifiers)}. "
-            "Give several, as in `[first, second]`."
+            f"Give several, as in `{several}`."
         )
     members = [as_classifier(member, "classifiers") for member in classifiers]
     if len(members) < 2:

@@ -136,6 +136,14 @@ class Setting:
             when = f", when={plain!r}"
         return f"{self._call()}{when})"
 
+    def config(self, text_of):
+        """Return a text that differs where it may be something else.
+
+        Args:
+            text_of: Function of a value that returns a text.
+        """
+        return repr(self)
+
     def matters(self, labels):
         """Return whether it does with other settings, a dict of labels."""
         return all(
@@ -208,7 +216,8 @@ class SettingChoices(Setting):
     def __init__(self, values, when=None):
         """Take a list of values or a dict of them by label."""
         super().__init__(when)
-        if isinstance(values, Mapping):
+        self._are_named = isinstance(values, Mapping)
+        if self._are_named:
             self._values = {as_string(name, "values"): v for name, v in values.items()}
         else:
             self._values = {}
@@ -225,6 +234,10 @@ class SettingChoices(Setting):
 
     def _call(self):
         return f"choice_of({self.labels()!r}"
+
+    def config(self, text_of):
+        """Return a text that differs where the choices do, whatever they are called."""
+        return f"{self!r} {text_of(self._values)}" if self._are_named else repr(self)
 
     def labels(self, name=None):
         """Return all labels, for a grid."""
@@ -274,9 +287,13 @@ class SearchSpace:
             for other, wanted in setting.when.items():
                 _check_condition(name, other, wanted, given)
 
-    def config(self):
-        """Return what is written down of each setting: texts by name."""
-        return {name: repr(setting) for name, setting in self.settings.items()}
+    def config(self, text_of):
+        """Return what is written down of each setting: texts by name.
+
+        Args:
+            text_of: Function of a value that returns a text.
+        """
+        return {name: one.config(text_of) for name, one in self.settings.items()}
 
     def suggested(self, suggest):
         """Return the labels of those settings that matter, by name.

@@ -195,7 +195,7 @@ def tune_classifier(
             kept.check(
                 {
                     "seed": seed,
-                    "space": space.config(),
+                    "space": space.config(text_of),
                     "objective": objectives.names,
                     # A grid counts on all trials being its own.
                     "sampler": sampler,

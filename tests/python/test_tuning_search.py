@@ -77,6 +77,15 @@ def test_a_refitted_classifier_shows_its_search_in_the_report(tuned, tmp_path):
     assert 'id="search"' not in Path(page).read_text()
 
 
+def test_what_could_not_be_refitted_is_refused_before_the_search(refused):
+    others = reticnn.shape_images(10, image_size=8, seed=2)
+    weighted = reticnn.image_arrays(
+        others.read(range(10)), list(others.labels), weights=[1, 2] * 5
+    )
+    with refused(ValueError, "validation", "put together", "weights"):
+        tune(validation=weighted)
+
+
 def test_early_stopping_sets_the_epochs_of_refit():
     tuned = tune(
         trials=1, epochs=5, early_stopping=1, learning_rate=1.0, space={"units": 2}

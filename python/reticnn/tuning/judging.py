@@ -177,7 +177,16 @@ def _parts(data, validation, seed):
         shares = {"train": 1 - share, "validation": share}
         parts = parts_of_data(data, shares, seed, "validation")
         return parts["train"], parts["validation"]
-    return data, image_data_of(validation, "validation")
+    validation = image_data_of(validation, "validation")
+    try:
+        # What `refit()` does in the end is to be known to work before the search.
+        joined_images([data, validation])
+    except ValueError as error:
+        raise ValueError(
+            "`validation` and `data` are put together in the end, to train the best on "
+            f"all images. {error}"
+        ) from error
+    return data, validation
 
 
 def _digest(data):

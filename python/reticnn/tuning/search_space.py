@@ -1,5 +1,6 @@
 """The space that settings are searched in: ranges, choices, conditions."""
 
+import hashlib
 import json
 import math
 import numbers
@@ -127,6 +128,9 @@ class Setting:
 
     def __repr__(self):
         """Return the call that made it."""
+        return self._with_condition(self._call())
+
+    def _with_condition(self, call):
         when = ""
         if self.when:
             plain = {
@@ -134,7 +138,7 @@ class Setting:
                 for name, wanted in self.when.items()
             }
             when = f", when={plain!r}"
-        return f"{self._call()}{when})"
+        return f"{call}{when})"
 
     def config(self, text_of):
         """Return a text that differs where it may be something else.
@@ -237,7 +241,10 @@ class SettingChoices(Setting):
 
     def config(self, text_of):
         """Return a text that differs where the choices do, whatever they are called."""
-        return f"{self!r} {text_of(self._values)}" if self._are_named else repr(self)
+        if not self._are_named:
+            return repr(self)
+        told = {name: _told(value, text_of) for name, value in self._values.items()}
+        return self._with_condition(f"choice_of({told!r}")
 
     def labels(self, name=None):
         """Return all labels, for a grid."""
@@ -354,6 +361,14 @@ def label_of(value):
         f"`values` has {shown(value)}, which nothing in a table stands for. Give "
         f"{_dict()} of the values by names of your own."
     )
+
+
+def _told(value, text_of):
+    """Return a plain value for itself, and a short text for any other."""
+    if value is None or isinstance(value, (bool, str, numbers.Real)):
+        return label_of(value)
+    digest = hashlib.blake2b(text_of(value).encode(), digest_size=4).hexdigest()
+    return f"{type(value).__name__} {digest}"
 
 
 def _with_whole_numbers(value):

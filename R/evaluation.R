@@ -2,7 +2,7 @@
 #'   groups = "A factor is accepted too.",
 #'   costs = "The names of the rows and columns of a matrix are those of the classes.",
 #'   prior = "A named vector is accepted too.",
-#'   by = "A factor is accepted too.")
+#'   by = "The rows of a factor are in the order of its levels.")
 #' @return In R, this is a `reticnn_evaluation`, which prints its measures with their
 #'   intervals. What is NaN in Python is `NA`. `class`, `truth` and `predicted` are
 #'   factors, and `confusion` has the true classes in rows and the predicted ones in
@@ -28,12 +28,14 @@ evaluate_classifier <- function(classifier, data, class_names = NULL, batch_size
                                 intervals = 0.95, groups = NULL, top_k = NULL,
                                 threshold = NULL, costs = NULL, prior = NULL,
                                 by = NULL) {
-  new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
+  scores <- new_evaluation(call_core("evaluate_classifier", classifier = as_core(classifier),
     data = data, class_names = as_strings(class_names), batch_size = batch_size,
     progress = step_reporter(progress, "Evaluating"), output = output,
     summarise = summarise, intervals = intervals, groups = one_per_image(groups),
     top_k = top_k, threshold = threshold, costs = as_costs(costs), prior = as_prior(prior),
     by = one_per_image(by)))
+  if (is.factor(by)) scores$by <- scores$by[order(match(scores$by$value, levels(by))), ]
+  scores
 }
 
 # A vector with the names of the classes says which is which.

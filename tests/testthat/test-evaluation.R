@@ -169,8 +169,12 @@ test_that("results by a column are a tibble and a plot", {
   right <- scores$predictions$truth == scores$predictions$.pred_class
   expect_equal(table$estimate[table$measure == "accuracy"][1:3],
     as.vector(tapply(right, facts$site, mean)))
-  given <- tidy(evaluate_classifier(fit, data, by = facts$site), "by")
+  given <- tidy(evaluate_classifier(fit, data, by = as.character(facts$site)), "by")
   expect_identical(given[-1], table[-1])
+  # As people have put them in order.
+  ordered <- factor(facts$site, c("south", "north", "east"))
+  expect_identical(tidy(evaluate_classifier(fit, data, by = ordered), "by"),
+    given[c(5:6, 3:4, 1:2, 7:8), ])
   bins <- tidy(evaluate_classifier(fit, data, by = "light", intervals = NULL), "by")
   expect_false("lower" %in% names(bins))
   expect_identical(sum(bins$n), 80L)

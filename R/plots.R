@@ -247,8 +247,9 @@ plot.reticnn_stress <- function(x, ...) {
     ggplot2::geom_line(position = beside, na.rm = TRUE) +
     ggplot2::geom_point(position = beside, size = 1.6, na.rm = TRUE) +
     ggplot2::facet_wrap(~panel, scales = "free_x", ncol = 3,
-      labeller = ggplot2::as_labeller(function(titles) broken(titles, 24))) +
+      labeller = ggplot2::as_labeller(function(titles) broken(titles, 30))) +
     ggplot2::scale_x_discrete(labels = labels) +
+    ggplot2::scale_y_continuous(breaks = c(0, 0.5, 1)) +
     ggplot2::coord_cartesian(ylim = c(0, 1)) +
     ggplot2::scale_colour_manual(values = colours) +
     ggplot2::labs(x = NULL, y = NULL, colour = NULL, caption = drawn$caption) +

@@ -3,13 +3,13 @@
 The table `tuning.csv` beside this file is of the workshop's CNN on photos of cats and
 dogs, with fewer filters: combinations of 10 learning rates, 4 numbers of filters, 5
 rates of dropout, and batch normalisation or none, in random order, each trained once
-for 4 epochs on 2,000 photos. It has 165 of all 400. A search's trial is looked up in
+for 4 epochs on 2,000 photos. It has 192 of all 400. A search's trial is looked up in
 the row nearest to it, so that thousands of them cost nothing but what the search itself
 does. Prints how many trials random search and TPE need until one has a log loss among
 the best 5 % and 1 %, what a trial costs besides its training, and the best learning
 rate beside that of `find_learning_rate()`.
 
-With 165 rows, TPE needed 0.77 and 0.83 of the trials of random search (medians of 50
+With 192 rows, TPE needed 0.77 and 0.61 of the trials of random search (medians of 50
 runs): the differences between the good ones are mostly luck, which no search can learn.
 
     python benchmarks/tuning.py [--record] [--runs N]

@@ -149,3 +149,135 @@ core_explanation_scores <- function(x) {
   tables <- lapply(x[c("table", "summary", "curves", "stages")], as_columns)
   c(tables, list(meanings = as.list(x$meanings)))
 }
+
+#' @eval said("embed_images", without = "returns")
+#' @return Matrix with a row for each image, in their order, and the columns `.embedding_1`,
+#'   `.embedding_2` and so on; [tibble::as_tibble()] makes a tibble of it. Rows are `NaN`
+#'   where the model gives that.
+#' @seealso [similar_images()], [plot_embedding()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' embedding <- embed_images(classifier, shape_images(50))
+#' dim(embedding)
+#' kmeans(embedding, 2)$size
+embed_images <- function(classifier, images, layer = NULL, batch_size = 32,
+                         on_bad_image = "error", progress = "auto") {
+  rows <- call_core("embed_images", classifier = as_core(classifier), images = images,
+    layer = layer, batch_size = batch_size, on_bad_image = on_bad_image,
+    progress = step_reporter(progress, "Embedding"))
+  colnames(rows) <- paste0(".embedding_", seq_len(ncol(rows)))
+  rows
+}
+
+#' @eval said("similar_images", embedding = "A data frame of such columns is accepted too.",
+#'   without = "returns")
+#' @return A `reticnn_similar`: a tibble with a row for each image found, the nearest
+#'   first, which prints what it is about. [plot()] shows the images.
+#'   - `query`: position of the image among `images`.
+#'   - `rank`: from 1.
+#'   - `image`: position of the image found in `among`; `.file`, its path, for files; for
+#'     tiles, `.left`, `.top`, `.width` and `.height`.
+#'   - `class`: its label, a factor, if it has one.
+#'   - `distance`. Images of one distance come in their order.
+#' @seealso [embed_images()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' data <- shape_images(200, seed = 1)
+#' classifier <- fit_classifier(build_cnn(), data, epochs = 1)
+#' similar_images(classifier, shape_images(3, seed = 2), data)
+similar_images <- function(classifier, images, among, n = 5, layer = NULL,
+                           distance = "cosine", embedding = NULL, keep_copies = FALSE,
+                           batch_size = 32, on_bad_image = "error", progress = "auto") {
+  new_similar_images(call_core("similar_as_lists", classifier = as_core(classifier),
+    images = images, among = among, n = n, layer = layer, distance = distance,
+    embedding = as_rows(embedding), keep_copies = keep_copies, batch_size = batch_size,
+    on_bad_image = on_bad_image, progress = step_reporter(progress, "Embedding")))
+}
+
+# What embed_images() gave, also as a table.
+as_rows <- function(embedding) {
+  if (is.data.frame(embedding)) as.matrix(embedding) else embedding
+}
+
+new_similar_images <- function(found) {
+  columns <- lapply(found$columns, unlist)
+  if (!is.null(columns$.file)) columns$.file <- as_paths(columns$.file)
+  counts <- c("query", "image")
+  columns[counts] <- lapply(columns[counts], function(at) as.integer(at) + 1L)
+  columns$rank <- as.integer(columns$rank)
+  columns$distance <- as.numeric(columns$distance)
+  if (!is.null(columns$class)) columns$class <- factor(columns$class, unlist(found$class_names))
+  structure(
+    as_table(columns),
+    distance = found$distance, queries = found$queries, searched = found$searched,
+    class = c("reticnn_similar", "tbl_df", "tbl", "data.frame")
+  )
+}
+
+#' @export
+print.reticnn_similar <- function(x, ...) {
+  count <- function(n) format(n, big.mark = ",", decimal.mark = ".", trim = TRUE)
+  queries <- attr(x, "queries")
+  # Some columns of it are a table like any other.
+  if (!is.null(queries)) {
+    cat("<reticnn_similar> ", count(queries), " image", if (queries != 1) "s",
+      ", the most similar of ", count(attr(x, "searched")), ", ", attr(x, "distance"),
+      " distance\n", sep = "")
+  }
+  print(tibble::as_tibble(as.list(x)), ...)
+  invisible(x)
+}
+
+# As the core has it, with positions from 0; anything else as it is.
+core_similar_images <- function(x) {
+  if (!is.data.frame(x)) return(x)
+  counts <- intersect(c("query", "image"), names(x))
+  x[counts] <- lapply(as.list(x)[counts], function(at) as.integer(at) - 1L)
+  as_columns(x)
+}
+
+#' @eval said("class_image", classes = "A factor is accepted too.", without = "returns")
+#' @return A `reticnn_class_images`, which prints what it holds. [plot()] shows the images.
+#'   - `images`: integer array `c(n, height, width, channels)`, 0 to 255.
+#'   - `table`: tibble with a row for each: `class`, a factor, or `layer` and `filter`; `start`
+#'     and `score`, those of the first noise and of the image; and `probability` of the class.
+#'   - `scores_are`: what a score is, in words.
+#' @seealso [plot_feature_maps()], [explain_prediction()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' class_image(classifier, "circle", steps = 16)
+class_image <- function(classifier, classes = NULL, layer = NULL, filters = NULL, steps = 256,
+                        image_size = NULL, seed = NULL, class_names = NULL,
+                        progress = "auto", output = "auto") {
+  if (is.factor(classes)) classes <- as.character(classes)
+  found <- call_core("class_image_as_lists", classifier = as_core(classifier),
+    classes = classes, layer = layer, filters = filters, steps = steps,
+    image_size = image_size, seed = seed_or_draw(seed), class_names = as_strings(class_names),
+    progress = step_reporter(progress, "Climbing"), output = output)
+  columns <- lapply(found$table, unlist)
+  if (!is.null(columns$filter)) columns$filter <- as.integer(columns$filter)
+  if (!is.null(columns$class)) columns$class <- factor(columns$class, unique(columns$class))
+  numbers <- intersect(c("start", "score", "probability"), names(columns))
+  columns[numbers] <- lapply(columns[numbers], nan_as_na)
+  structure(
+    list(images = found$images, table = as_table(columns), scores_are = found$scores_are),
+    class = "reticnn_class_images"
+  )
+}
+
+#' @export
+print.reticnn_class_images <- function(x, ...) {
+  size <- dim(x$images)
+  cat("<reticnn_class_images> ", size[1], " image", if (size[1] != 1) "s", " of ", size[2],
+    " x ", size[3], "\n", "score  ", x$scores_are, "\n\n", sep = "")
+  print(x$table, ...)
+  invisible(x)
+}
+
+# As the core has it; anything else as it is.
+core_class_images <- function(x) {
+  if (!inherits(x, "reticnn_class_images")) return(x)
+  list(images = x$images, table = as_columns(x$table), scores_are = x$scores_are)
+}

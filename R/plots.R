@@ -500,6 +500,109 @@ plot.reticnn_explanation_scores <- function(x, ...) {
     ggplot2::theme(legend.position = "top", panel.grid.minor = ggplot2::element_blank())
 }
 
+#' @eval said("plot_similar_images", rename = c(similar = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' data <- shape_images(200, seed = 1)
+#' classifier <- fit_classifier(build_cnn(), data, epochs = 1)
+#' plot(similar_images(classifier, data[1:3], data), data[1:3], data)
+plot.reticnn_similar <- function(x, images, among, n = 4, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting similar images")
+  check_all_given(rlang::current_env())
+  picture_grid(call_core("pictures_of_similar_images", similar = core_similar_images(x),
+    images = images, among = among, n = n, .names = c(similar = "x")))
+}
+
+#' @eval said("plot_class_images", rename = c(class_images = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' plot(class_image(classifier, steps = 16))
+plot.reticnn_class_images <- function(x, n = 16, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting images")
+  picture_grid(call_core("pictures_of_class_images", class_images = core_class_images(x),
+    n = n, .names = c(class_images = "x")))
+}
+
+#' @eval said("plot_embedding")
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' data <- shape_images(100, seed = 2)
+#' plot_embedding(embed_images(classifier, data), data, predict(classifier, data),
+#'   thumbnails = 10)
+plot_embedding <- function(embedding, data = NULL, predictions = NULL, method = "pca",
+                           thumbnails = 0, seed = NULL) {
+  check_installed("ggplot2", "Plotting an embedding")
+  check_all_given(rlang::current_env())
+  if (is.data.frame(predictions)) predictions <- as_columns(predictions)
+  if (is.factor(predictions)) predictions <- as.character(predictions)
+  if (is.factor(data)) data <- as.character(data)
+  embedding <- as_rows(embedding)
+  drawn <- call_core("points_of_embedding", embedding = embedding, data = data,
+    predictions = predictions, method = method, thumbnails = thumbnails,
+    places = placed_in_r(embedding, method, seed))
+  points <- as_table(drawn$points)
+  colours <- stats::setNames(unlist(drawn$legend$colour), unlist(drawn$legend$name))
+  has_classes <- length(colours) > 0
+  points$class <- factor(if (has_classes) points$class else "all", names(colours) %||% "all")
+  if (!has_classes) colours <- c(all = "#0072B2")
+  ggplot2::ggplot(points, ggplot2::aes(.data$x, .data$y)) +
+    ggplot2::geom_point(ggplot2::aes(colour = .data$class), size = 2) +
+    (if (any(points$wrong)) {
+      list(
+        ggplot2::geom_point(ggplot2::aes(shape = drawn$ring), points[points$wrong, ],
+          size = 4, stroke = 0.8),
+        ggplot2::scale_shape_manual(values = 21, name = NULL)
+      )
+    }) +
+    thumbnails_at(drawn$thumbnails, drawn$side, points) +
+    ggplot2::scale_colour_manual(values = colours, name = NULL,
+      guide = if (has_classes) "legend" else "none") +
+    ggplot2::labs(x = drawn$axes[[1]], y = drawn$axes[[2]]) +
+    theme_of_charts() +
+    ggplot2::theme(aspect.ratio = 1, panel.grid.minor = ggplot2::element_blank())
+}
+
+# Points that packages of R's find, or NULL where the core does. They are not among the
+# suggested packages, which would all be installed with this one.
+placed_in_r <- function(embedding, method, seed, call = rlang::caller_env()) {
+  packages <- c(tsne = "Rtsne", umap = "uwot")
+  if (!is.character(method) || !isTRUE(method %in% names(packages))) return(NULL)
+  package <- packages[[method]]
+  check_installed(package, paste0("`method = \"", method, "\"`"), call)
+  rows <- call_core("rows_to_place", embedding = embedding, .call = call)
+  count <- nrow(rows)
+  # The core says that there are too few.
+  if (count < 5) return(NULL)
+  with_random_state({
+    set.seed(seed_or_draw(seed))
+    if (method == "tsne") {
+      place <- getExportedValue(package, "Rtsne")
+      place(rows, perplexity = min(30, (count - 1) / 3), check_duplicates = FALSE,
+        pca = ncol(rows) > 50)$Y
+    } else {
+      place <- getExportedValue(package, "umap")
+      place(rows, n_neighbors = min(15, count - 1), n_threads = 1)
+    }
+  })
+}
+
+# Images with their middle on their points.
+thumbnails_at <- function(thumbnails, side, points) {
+  half <- side / 2 * c(diff(range(points$x)), diff(range(points$y)))
+  lapply(seq_along(thumbnails$picture), function(i) {
+    x <- thumbnails$x[[i]]
+    y <- thumbnails$y[[i]]
+    ggplot2::annotation_raster(as_picture(thumbnails$picture[[i]]), x - half[[1]],
+      x + half[[1]], y - half[[2]], y + half[[2]])
+  })
+}
+
 #' @eval said("plot_tiles")
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)

@@ -60,11 +60,16 @@ from reticnn.evaluation import (
 )
 from reticnn.evaluation.cross_validated import CrossValidation as CrossValidation
 from reticnn.explanation import (
+    class_image as class_image,
+    embed_images as embed_images,
     explain_prediction as explain_prediction,
     explanation_scores as explanation_scores,
+    similar_images as similar_images,
 )
 from reticnn.explanation.explained import Explanation as Explanation
+from reticnn.explanation.imagined import ClassImages as ClassImages
 from reticnn.explanation.scored import ExplanationScores as ExplanationScores
+from reticnn.explanation.similar import SimilarImages as SimilarImages
 from reticnn.inspection import (
     architecture as architecture,
     describe_model as describe_model,
@@ -87,11 +92,13 @@ from reticnn.plots import (
     plot_architecture as plot_architecture,
     plot_augmentation as plot_augmentation,
     plot_by as plot_by,
+    plot_class_images as plot_class_images,
     plot_comparison as plot_comparison,
     plot_confusion as plot_confusion,
     plot_cross_validation as plot_cross_validation,
     plot_curve as plot_curve,
     plot_description as plot_description,
+    plot_embedding as plot_embedding,
     plot_explanation as plot_explanation,
     plot_explanation_scores as plot_explanation_scores,
     plot_feature_maps as plot_feature_maps,
@@ -101,6 +108,7 @@ from reticnn.plots import (
     plot_ladder as plot_ladder,
     plot_rates as plot_rates,
     plot_review as plot_review,
+    plot_similar_images as plot_similar_images,
     plot_stress as plot_stress,
     plot_tiles as plot_tiles,
     plot_tuning as plot_tuning,
@@ -111,7 +119,10 @@ from reticnn.pretrained import (
     freeze as freeze,
     unfreeze as unfreeze,
 )
-from reticnn.reporting import report_classifier as report_classifier
+from reticnn.reporting import (
+    report_classifier as report_classifier,
+    report_explanation as report_explanation,
+)
 from reticnn.review import review_images as review_images
 from reticnn.review.findings import Review as Review
 from reticnn.saving import (

@@ -116,8 +116,14 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "prediction_sets": {"classifier": classifier, "data": swapped},
         "calibrate_classifier": {"classifier": classifier, "data": swapped},
         "explain_prediction": {"classifier": classifier, "images": few},
+        "class_image": {"classifier": classifier, "steps": 1},
+        "embed_images": {"classifier": classifier, "images": few},
+        "similar_images": {"classifier": classifier, "images": few, "among": few},
         "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},
         "load_classifier": {"path": str(tmp_path / "a")},
+        "report_explanation": {
+            "explanation": reticnn.explain_prediction(classifier, few)
+        },
         "report_classifier": {"classifier": classifier, "data": few},
         "plot_augmentation": {"image": few[:1], "policy": policy},
         "plot_confusion": {"evaluation": scores},
@@ -159,6 +165,13 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         },
         "plot_explanation": {
             "explanation": reticnn.explain_prediction(classifier, few)
+        },
+        "plot_class_images": {"class_images": reticnn.class_image(classifier, steps=1)},
+        "plot_embedding": {"embedding": reticnn.embed_images(classifier, few)},
+        "plot_similar_images": {
+            "similar": reticnn.similar_images(classifier, few, few),
+            "images": few,
+            "among": few,
         },
         "plot_feature_maps": {"model": model, "image": few[:1]},
         "plot_filters": {"model": model},

@@ -16,9 +16,11 @@ from PIL import Image
 
 from reticnn import (
     evaluate_classifier,
+    explain_prediction,
     image_arrays,
     image_folder,
     report_classifier,
+    report_explanation,
     shape_images,
 )
 from reticnn.classifier import Classifier
@@ -454,3 +456,40 @@ def test_images_that_were_in_training_come_first(classifier, tmp_path):
     assert "and 18 more" in page.text
     report_classifier(classifier, new, path, progress="none")
     assert Page(path).all("section")[0]["id"] == "metrics"
+
+
+def test_maps_are_beside_the_images_that_are_explained(classifier, tmp_path):
+    data = shape_images(30, image_size=16, seed=2)
+    plain = tmp_path / "plain.html"
+    report_classifier(classifier, data, plain, progress="none")
+    path = tmp_path / "maps.html"
+    report_classifier(
+        classifier, data, path, progress="none", explanations="integrated_gradients"
+    )
+    page, before = Page(path), Page(plain)
+    maps = [one for one in page.all("img") if "speaks for" in one["alt"]]
+    assert len(page.all("img")) == len(before.all("img")) + len(maps)
+    # Those of the typical images alone have none.
+    explained = page.source.split("Typical")[0].count("<figure")
+    assert len(maps) == explained > 12
+    assert len({one["src"] for one in maps}) > 12
+    assert "integrated_gradients" in page.text
+    with pytest.raises(ValueError, match="`explanations`"):
+        report_classifier(classifier, data, path, explanations="cam")
+
+
+def test_a_page_of_explanations_has_all_maps(classifier, cats, tmp_path):
+    explanation = explain_prediction(classifier, cats, "all", "gradient")
+    path = tmp_path / "why.html"
+    assert report_explanation(explanation, path, n=3) == str(path)
+    page = Page(path)
+    assert len(page.all("img")) == 3 * 3
+    assert len(page.all("div", **{"class": "maps"})) == 3
+    assert "5 images, of which the first 3 are shown" in page.text
+    assert "1.png" in page.text
+    assert all(one.startswith(("data:", "#")) for one in page.addresses())
+    with pytest.raises(TypeError, match="`explanation`"):
+        report_explanation(cats, path)
+    with pytest.raises(ValueError, match="`path`"):
+        report_explanation(explanation, tmp_path / "why.pdf")
+    assert Page(path).source == page.source

@@ -158,6 +158,8 @@ topic_of <- function(name) {
     plot_rates = "plot.reticnn_rates", plot_review = "plot.reticnn_review",
     plot_tuning = "plot.reticnn_tuning", plot_explanation = "plot.reticnn_explanation",
     plot_explanation_scores = "plot.reticnn_explanation_scores",
+    plot_class_images = "plot.reticnn_class_images",
+    plot_similar_images = "plot.reticnn_similar",
     plot_cross_validation = "plot.reticnn_cross_validation",
     plot_comparison = "plot.reticnn_comparison", plot_stress = "plot.reticnn_stress")
   if (name %in% names(methods)) methods[[name]] else name

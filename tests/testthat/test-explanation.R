@@ -94,3 +94,101 @@ test_that("scores of an explanation are tibbles, print what they mean, and are d
   expect_error(explanation_scores(3, classifier), "`explanation`", class = "reticnn_error")
   expect_error(score(masks = data$masks[1:2, , ]), "c\\(2, 16, 16\\)", class = "reticnn_error")
 })
+
+test_that("an embedding is a matrix with names, in the order of the images", {
+  skip_if_no_core()
+  data <- shape_images(5, image_size = 16, seed = 1)
+  rows <- embed_images(tiny_classifier(), data)
+  expect_identical(dim(rows), c(5L, 8L))
+  expect_identical(colnames(rows)[c(1, 8)], c(".embedding_1", ".embedding_8"))
+  expect_equal(embed_images(tiny_classifier(), data[[2]])[1, ], rows[2, ], tolerance = 1e-5)
+  expect_identical(ncol(embed_images(tiny_classifier(), data, layer = "block1_conv1")), 4L)
+  expect_error(embed_images(tiny_classifier(), data, layer = "no"), "`layer` is 'no'",
+    class = "reticnn_error")
+})
+
+test_that("similar images are a tibble with positions from 1", {
+  skip_if_no_core()
+  data <- shape_images(30, image_size = 16, seed = 1)
+  classifier <- tiny_classifier()
+  found <- similar_images(classifier, data[3:4], data, n = 3)
+  expect_s3_class(found, c("reticnn_similar", "tbl_df"), exact = FALSE)
+  expect_identical(found$query, rep(1:2, each = 3))
+  expect_identical(found$rank, rep(1:3, 2))
+  expect_false(any(found$image[1:3] == 3))
+  expect_identical(as.character(found$class), data$labels[found$image] |> as.character())
+  expect_identical(levels(found$class), classifier$class_names)
+  rows <- tibble::as_tibble(embed_images(classifier, data))
+  same <- similar_images(classifier, data[3:4], data, n = 3, embedding = rows,
+    keep_copies = TRUE)
+  expect_identical(same$image[c(1, 4)], 3:4)
+  expect_identical(same$image[2:3], found$image[1:2])
+  expect_output(print(found), "2 images, the most similar of 30, cosine distance")
+  expect_output(print(found[c("query", "class")]), "query")
+  skip_if_not_installed("ggplot2")
+  plot <- plot(found, data[3:4], data, n = 1)
+  expect_identical(nrow(ggplot2::ggplot_build(plot)$data[[1]]), 4L)
+  expect_error(plot(found, data[3:4], data[1:2]), "`among`", class = "reticnn_error")
+  expect_error(plot(found, n = 0, images = data, among = data), "`n`", class = "reticnn_error")
+})
+
+test_that("images of classes and filters have a tibble, print and are drawn", {
+  skip_if_no_core()
+  found <- class_image(tiny_classifier(), factor("square"), steps = 2, seed = 1)
+  expect_s3_class(found, "reticnn_class_images")
+  expect_identical(dim(found$images), c(1L, 16L, 16L, 3L))
+  expect_true(all(found$images >= 0 & found$images <= 255))
+  expect_identical(as.character(found$table$class), "square")
+  expect_output(print(found), "1 image of 16 x 16")
+  make <- function() {
+    withr::local_seed(4)
+    class_image(tiny_classifier(), layer = "block1_conv1", filters = c(2, 4), steps = 2)
+  }
+  filters <- make()
+  expect_identical(make()$images, filters$images)
+  expect_identical(filters$table$filter, c(2L, 4L))
+  expect_error(class_image(tiny_classifier(), layer = "block1_conv1", filters = 5),
+    "`filters` must be numbers of 1 to 4", class = "reticnn_error")
+  skip_if_not_installed("ggplot2")
+  file <- withr::local_tempfile()
+  saveRDS(filters, file)
+  built <- ggplot2::ggplot_build(plot(readRDS(file)))
+  expect_identical(nrow(built$data[[1]]), 2L)
+})
+
+test_that("an embedding is drawn with its classes, rings and thumbnails", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  data <- mostly_right(20)
+  rows <- embed_images(tiny_classifier(), data)
+  plot <- plot_embedding(rows, data, predict(tiny_classifier(), data), thumbnails = 3)
+  built <- ggplot2::ggplot_build(plot)
+  expect_identical(nrow(built$data[[1]]), 20L)
+  expect_identical(nrow(built$data[[2]]), 4L)
+  expect_length(unique(built$data[[1]]$colour), 2)
+  # Two layers of points, and three images.
+  expect_length(plot$layers, 5)
+  bare <- ggplot2::ggplot_build(plot_embedding(tibble::as_tibble(rows)))
+  expect_equal(bare$data[[1]]$x, built$data[[1]]$x)
+  expect_error(plot_embedding(rows, data$labels[1:3]), "`data` has 3 images",
+    class = "reticnn_error")
+  if (!requireNamespace("Rtsne", quietly = TRUE)) {
+    expect_error(plot_embedding(rows, method = "tsne"), "needs the package Rtsne",
+      class = "reticnn_error")
+  }
+})
+
+test_that("t-SNE and UMAP are those of R's packages, and leave its random numbers", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  rows <- embed_images(tiny_classifier(), shape_images(20, image_size = 16, seed = 1))
+  for (method in c(Rtsne = "tsne", uwot = "umap")) {
+    skip_if_not_installed(c(tsne = "Rtsne", umap = "uwot")[[method]])
+    set.seed(1)
+    before <- .Random.seed
+    points <- plot_embedding(rows, method = method, seed = 3)$data
+    expect_identical(.Random.seed, before)
+    expect_identical(plot_embedding(rows, method = method, seed = 3)$data, points)
+    expect_false(anyNA(points$x))
+  }
+})

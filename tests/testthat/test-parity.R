@@ -3,11 +3,13 @@
 # What Python plots with a function of its own, R plots with `plot()` of a class: the
 # classifier of `plot_history(classifier)` is a `reticnn_classifier`.
 plot_methods <- c(
+  plot_class_images = "class_images",
   plot_comparison = "comparison", plot_cross_validation = "cross_validation",
   plot_description = "description", plot_explanation = "explanation",
   plot_explanation_scores = "explanation_scores",
   plot_history = "classifier", plot_ladder = "ladder", plot_rates = "rates",
-  plot_review = "review", plot_stress = "stress", plot_tuning = "tuning"
+  plot_review = "review", plot_similar_images = "similar", plot_stress = "stress",
+  plot_tuning = "tuning"
 )
 
 wrapped <- function() {

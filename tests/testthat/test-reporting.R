@@ -30,3 +30,16 @@ test_that("reports of what is no classifier or no data are refused, in R's words
     class = "reticnn_error")
   expect_false(file.exists(path))
 })
+
+test_that("maps are in a report, and on a page of their own", {
+  skip_if_no_core()
+  data <- shape_images(4, image_size = 16, seed = 1)
+  explanation <- explain_prediction(tiny_classifier(), data, "all", "gradient")
+  file <- withr::local_tempfile(fileext = ".html")
+  expect_message(path <- report_explanation(explanation, file, n = 2), "Report")
+  page <- paste(readLines(path), collapse = "\n")
+  expect_length(gregexpr("<img", page)[[1]], 6)
+  expect_message(report_classifier(tiny_classifier(), data, file, explanations = "gradient"))
+  expect_match(paste(readLines(file), collapse = "\n"), "speaks for the predicted class")
+  expect_error(report_explanation(data, file), "`explanation`", class = "reticnn_error")
+})

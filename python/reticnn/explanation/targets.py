@@ -67,6 +67,11 @@ class Targets:
         return codes
 
     @property
+    def codes(self):
+        """List of the classes that are named, or None for the predicted ones."""
+        return self._codes
+
+    @property
     def number(self):
         """How many targets there are for each image."""
         return 1 if self._codes is None else len(self._codes)

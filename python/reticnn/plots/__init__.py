@@ -10,6 +10,8 @@ from reticnn.plots.charts import (
     plot_ladder,
     plot_rates,
 )
+from reticnn.plots.class_images import plot_class_images
+from reticnn.plots.embedded_points import plot_embedding
 from reticnn.plots.evaluation_curves import plot_curve
 from reticnn.plots.evaluation_dots import plot_by, plot_comparison
 from reticnn.plots.evaluation_stress import plot_stress
@@ -22,17 +24,20 @@ from reticnn.plots.images import (
     plot_review,
 )
 from reticnn.plots.maps import plot_tiles
+from reticnn.plots.neighbours import plot_similar_images
 from reticnn.plots.searches import plot_tuning
 
 __all__ = [
     "plot_architecture",
     "plot_augmentation",
     "plot_by",
+    "plot_class_images",
     "plot_comparison",
     "plot_confusion",
     "plot_cross_validation",
     "plot_curve",
     "plot_description",
+    "plot_embedding",
     "plot_explanation",
     "plot_explanation_scores",
     "plot_feature_maps",
@@ -42,6 +47,7 @@ __all__ = [
     "plot_ladder",
     "plot_rates",
     "plot_review",
+    "plot_similar_images",
     "plot_stress",
     "plot_tiles",
     "plot_tuning",

@@ -114,13 +114,25 @@ def pictures_of_explanation(explanation, images=None, n=4):
     is_signed = bool((explanation.maps < 0).any())
     method = None if several else _method(table)
     return {
-        "pictures": _of_one_shape(pictures),
+        "pictures": of_one_shape(pictures),
         "text": text,
         "frame": [None] * len(pictures),
         "columns": len(pictures) // count,
         "title": method,
         "scale": _scale(is_signed),
     }
+
+
+def overlays(explanation):
+    """Return the first map of each image over it, as the network saw it, bytes."""
+    table = list(enumerate(explanation.table["image"]))
+    rows = {image: row for row, image in reversed(table)}
+    pictures = []
+    for image, pixels in enumerate(explanation.images):
+        picture = _bytes(pixels)
+        (share,) = _shares(explanation, [rows[image]], picture.shape[:2], None)
+        pictures.append(_over(picture, share))
+    return pictures
 
 
 def _given(images, count):
@@ -205,7 +217,7 @@ def _method(table):
     return table["method"][0] + (f" in {layer}" if layer else "")
 
 
-def _of_one_shape(pictures):
+def of_one_shape(pictures):
     """Return pictures of one shape, on white where there are several."""
     if len({picture.shape for picture in pictures}) == 1:
         return pictures

@@ -17,8 +17,8 @@ from reticnn.runtime.conditions import warn_user
 
 # The colours of classes, after Okabe and Ito: those that differ most come first. Where
 # there are more classes, those predicted least often share the last one.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-_OTHERS = "#555555"
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+OTHERS = "#555555"
 
 # How much of a colour there is over the image: of one of several classes, and of a
 # single one where its probability is 1.
@@ -213,17 +213,17 @@ def _of_classes(means, names):
     codes = np.where(known, np.nan_to_num(means).argmax(axis=0), -1)
     most = [code for code, _ in Counter(codes[known].tolist()).most_common()]
     most += [code for code in range(len(names)) if code not in most]
-    few = len(names) <= len(_COLOURS)
-    own = range(len(names)) if few else sorted(most[: len(_COLOURS) - 1])
-    colour_of = dict(zip(own, _COLOURS, strict=False))
-    colours = [colour_of.get(code, _OTHERS) for code in range(len(names))]
+    few = len(names) <= len(COLOURS)
+    own = range(len(names)) if few else sorted(most[: len(COLOURS) - 1])
+    colour_of = dict(zip(own, COLOURS, strict=False))
+    colours = [colour_of.get(code, OTHERS) for code in range(len(names))]
     legend = {
         "name": [names[code] for code in own],
         "colour": [colour_of[code] for code in own],
     }
     if not few:
         legend["name"].append(f"{len(names) - len(own)} others")
-        legend["colour"].append(_OTHERS)
+        legend["colour"].append(OTHERS)
     table = np.array([levels(colour) for colour in colours])
     return _COVER * known, table[codes], legend
 

@@ -58,7 +58,7 @@ def pictures_of_images(images, predictions=None, n=16):
     """
     _warn_of_bands(images)
     data = image_data_of(images, "images")
-    predictions = _as_predictions(predictions, data)
+    predictions = as_predictions(predictions, data)
     positions = _of_all_classes(data, as_int(n, "n"))
     part, labels = data[positions], data[positions].labels
     text, frame = labels or [""] * len(part), [None] * len(part)
@@ -66,7 +66,7 @@ def pictures_of_images(images, predictions=None, n=16):
         seen = list(zip(positions.tolist(), labels or [None] * len(part), strict=True))
         text = [_guess(predictions, at, label) for at, label in seen]
         frame = [_verdict(predictions, at, label) for at, label in seen]
-    return _grid(_pixels(part), text, frame)
+    return grid_of(pictures_of_data(part), text, frame)
 
 
 def _warn_of_bands(images):
@@ -104,7 +104,7 @@ def pictures_of_augmentation(image, policy, n=8, seed=None):
     before = _first(image)
     after = augment(before, policy, copies=count, seed=seed)
     text, frame = ["before", *["after"] * count], [BLUE, *[None] * count]
-    return _grid(_pixels(before) + _pixels(after), text, frame)
+    return grid_of(pictures_of_data(before) + pictures_of_data(after), text, frame)
 
 
 def pictures_of_filters(model, layer=None, n=32):
@@ -119,7 +119,7 @@ def pictures_of_filters(model, layer=None, n=32):
     )
     text = _numbers(len(kernels))
     frame = [GREY] * len(kernels)
-    return _grid([draw(kernel) for kernel in kernels], text, frame, title)
+    return grid_of([draw(kernel) for kernel in kernels], text, frame, title)
 
 
 def pictures_of_feature_maps(model, image, layers=None, n=15):
@@ -130,7 +130,7 @@ def pictures_of_feature_maps(model, image, layers=None, n=15):
     """
     count = as_int(n, "n")
     first = _first(image, image_graph(model).inputs[0].shape[1:])
-    pictures, text, layer = _pixels(first), ["image"], []
+    pictures, text, layer = pictures_of_data(first), ["image"], []
     maps = feature_maps(model, first, layers)
     for name, found in maps.items():
         shown = np.moveaxis(found[0], -1, 0)[:count]
@@ -144,10 +144,10 @@ def pictures_of_feature_maps(model, image, layers=None, n=15):
         counted = _counted(len(shown), found.shape[-1], "feature maps")
         title = f"{name}: {counted} of {_size(found.shape[1:3])}"
     frame = [BLUE, *[None] * (len(pictures) - 1)]
-    return {**_grid(pictures, text, frame, title), "layer": layer}
+    return {**grid_of(pictures, text, frame, title), "layer": layer}
 
 
-def _grid(pictures, text, frame, title=None):
+def grid_of(pictures, text, frame, title=None):
     return {
         "pictures": pictures,
         "text": text,
@@ -180,7 +180,7 @@ def image_data_of(value, name, image_shape=(None, None, 3)):
     return value
 
 
-def _as_predictions(predictions, data):
+def as_predictions(predictions, data):
     """Return a table of predictions, one for each image in its order, or None."""
     if predictions is None:
         return None
@@ -246,7 +246,7 @@ def _rows_of_files(predictions, data):
     return [next(row_of[name]) for name in names]
 
 
-def _pixels(data):
+def pictures_of_data(data):
     """Return the images as a list of arrays (height, width, 3) of bytes."""
     pixels = data.read(np.arange(len(data)))
     return list(colours_of(np.clip(np.rint(pixels), 0, 255).astype(np.uint8)))

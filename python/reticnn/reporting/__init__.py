@@ -1,5 +1,6 @@
-"""A page about a classifier, to look at and to send to someone."""
+"""Pages about a classifier, and about what it sees in images."""
 
+from reticnn.reporting.page_of_maps import report_explanation
 from reticnn.reporting.report import report_classifier
 
-__all__ = ["report_classifier"]
+__all__ = ["report_classifier", "report_explanation"]

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from reticnn import __version__
-from reticnn.coercion import shown
+from reticnn.coercion import as_choice, shown
 from reticnn.evaluation.measuring import measured
+from reticnn.explanation.explain import METHODS
 from reticnn.notation import in_words
-from reticnn.reporting import sections
+from reticnn.reporting import gallery, sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
 from reticnn.reporting.search import search
 from reticnn.runtime.backend import device_name, keras
@@ -36,6 +37,7 @@ def report_classifier(
     session=None,
     progress="auto",
     output="auto",
+    explanations=None,
 ):
     """Write a report about a classifier: how good it is, where it fails, what it is.
 
@@ -66,6 +68,11 @@ def report_classifier(
         progress: As in `predict_images`. Default `"auto"`.
         output: For a Keras model, what it outputs, as in `predict_images`. Default
             `"auto"`.
+        explanations: Name of a method of `explain_prediction`, such as `"grad_cam"`, or
+            for a network without convolutions `"occlusion"`: images that were
+            classified with most confidence, right or wrong, and those the classifier
+            was unsure about, then have a map of what speaks for the predicted class
+            beside them. Or None for no maps. Default None.
 
     Returns:
         The path of the file written.
@@ -92,16 +99,18 @@ def report_classifier(
         Reliability diagrams and calibration error: Guo et al. (2017),
         arXiv:1706.04599.
     """
-    path = _as_page(path)
+    path = as_page(path)
     extra = _checked(session)
+    if explanations is not None:
+        explanations = as_choice(explanations, "explanations", METHODS)
     found = measured(classifier, data, class_names, batch_size, progress, output)
-    page = _page(found, {**_session(), **extra})
+    page = _page(found, {**_session(), **extra}, explanations)
     with replacing(path, unwritten(path)) as whole:
         Path(whole).write_text(page, encoding="utf-8")
     return path
 
 
-def _as_page(path):
+def as_page(path):
     """Return the path of a page of HTML that can be written."""
     path = as_file_to_write(path)
     ending = os.path.splitext(path)[1]
@@ -144,13 +153,13 @@ def _session():
     }
 
 
-def _page(found, session):
+def _page(found, session, explanations):
     classifier = found.classifier
     contents = {
         "Leaks": sections.leaks(found),
         "Metrics": sections.metrics(found),
         "Confusion": sections.confusion(found),
-        "Images": sections.pictures(found),
+        "Images": gallery.pictures(found, explanations),
         "Calibration": sections.reliability(found),
         "Training": sections.training(classifier),
         "Search": search(classifier),
@@ -183,11 +192,12 @@ def _page(found, session):
     title = classifier.model.name
     if right == right:
         title += f": {percent(right)} right"
-    whole = tag("html", _head(title), body, lang="en")
+    whole = tag("html", head_of(title), body, lang="en")
     return joined([Html("<!DOCTYPE html>\n"), whole, "\n"])
 
 
-def _head(title):
+def head_of(title):
+    """Return the head of a page, with its style."""
     return tag(
         "head",
         tag("meta", charset="utf-8"),

@@ -10,6 +10,7 @@ from reticnn.graph import graph_of
 from reticnn.inspection.summary import describe_model
 from reticnn.memory import seen_by
 from reticnn.reporting import svg as charts
+from reticnn.reporting.gallery import figure_of
 from reticnn.reporting.markup import (
     Html,
     Number,
@@ -22,7 +23,7 @@ from reticnn.reporting.markup import (
     table,
     tag,
 )
-from reticnn.reporting.thumbnails import choices, short_paths, thumbnails
+from reticnn.reporting.thumbnails import short_paths, thumbnails
 
 # A larger table is hard to read, and has a million cells with 1,000 classes.
 _MOST_CLASSES = 30
@@ -34,26 +35,6 @@ _MOST_LEAKS = 12
 
 # Proportions closer than this count as equal.
 _ALIKE = 0.01
-
-_CHOICES = {
-    "wrong": (
-        "Most confident errors",
-        "Wrong predictions with the highest probability.",
-    ),
-    "uncertain": (
-        "Least confident",
-        "Predictions with the lowest probability of the predicted class.",
-    ),
-    "right": (
-        "Most confident and correct",
-        "Correct predictions with the highest probability.",
-    ),
-    "typical": (
-        "Typical",
-        "For each of the largest cells of the confusion matrix, the image with the "
-        "median probability.",
-    ),
-}
 
 _STOPPED = {
     None: "all epochs were completed",
@@ -253,7 +234,7 @@ def leaks(found):
     shown = np.flatnonzero(seen)[:_MOST_LEAKS]
     addresses = thumbnails(found.data, shown)
     files = found.data.files and short_paths(found.data.files)
-    figures = [_figure(found, at, addresses[int(at)], files) for at in shown]
+    figures = [figure_of(found, at, addresses[int(at)], files) for at in shown]
     more = seen.sum() - len(shown)
     return joined(
         [
@@ -271,52 +252,6 @@ def _seen_in_training(found):
     if not len(trained_on):
         return np.zeros(len(found.data), bool)
     return np.isin(hashes_of(found.data), trained_on)
-
-
-def pictures(found):
-    """Return images that are predicted correctly, wrongly and uncertainly."""
-    chosen = choices(found.data.codes, found.probabilities)
-    positions = np.concatenate(list(chosen.values()))
-    addresses = thumbnails(found.data, positions) if len(positions) else {}
-    files = found.data.files and short_paths(found.data.files)
-    parts = []
-    for kind, (title, text) in _CHOICES.items():
-        figures = [
-            _figure(found, position, addresses[int(position)], files)
-            for position in chosen[kind]
-        ]
-        parts += [
-            tag(
-                "div",
-                tag("h3", title),
-                tag("p", text if figures else "None."),
-                tag("div", *figures, class_="pictures"),
-            )
-        ]
-    return tag("div", *parts, id="gallery")
-
-
-def _figure(found, position, address, files):
-    names = found.classifier.class_names
-    row, chances = found.data.codes[position], found.probabilities[position]
-    column = chances.argmax()
-    right, sure = row == column, percent(chances[column])
-    source = files[position] if files else f"image {position + 1:,}"
-    outcome = "correct" if right else f"mistaken for {names[column]}"
-    alt = f"{names[row]}, {outcome}, probability {sure}"
-    true = f"true: {names[row]} ({percent(chances[row])})"
-    return tag(
-        "figure",
-        tag("img", src=address, alt=alt, loading="lazy", title=source),
-        tag(
-            "figcaption",
-            tag("b", "✓ " if right else "✗ ", names[column], " ", sure),
-            None if right else tag("span", true),
-            tag("small", source),
-        ),
-        class_="hit" if right else "miss",
-        data_cell=f"{row}-{column}",
-    )
 
 
 def reliability(found):

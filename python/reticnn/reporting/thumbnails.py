@@ -59,7 +59,7 @@ def thumbnails(data, positions):
     positions = np.unique(positions)
     pixels = data.read(positions)
     return {
-        int(position): _as_address(image)
+        int(position): as_address(image)
         for position, image in zip(positions, pixels, strict=True)
     }
 
@@ -74,13 +74,16 @@ def short_paths(files):
     return [printable(os.path.relpath(path, common)) for path in paths]
 
 
-def _as_address(pixels):
-    """Return an image, (height, width, channels), as a `data:` address."""
+def as_address(pixels, side=_LARGEST_SIDE):
+    """Return an image, (height, width, channels), as a `data:` address.
+
+    It is made smaller where a side is longer than `side`.
+    """
     pixels = np.clip(pixels, 0, 255).astype(np.uint8)
     # Other numbers of channels have no colours for a screen to show.
     image = Image.fromarray(pixels[..., :3] if pixels.shape[2] >= 3 else pixels[..., 0])
     is_small = max(image.size) <= _SMALL_SIDE
-    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
+    image.thumbnail((side, side))
     file = io.BytesIO()
     if is_small:
         image.save(file, "PNG")

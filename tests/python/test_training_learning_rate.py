@@ -46,6 +46,19 @@ def test_loss_that_only_rises_gives_a_rate_well_before_that(noise):
     assert 0.01 / 50 < found < 0.01 / 5
 
 
+def test_a_rate_beyond_a_small_fall_is_not_suggested():
+    """With batch normalisation, the loss creeps up again long before the cliff."""
+    rates = 10.0 ** (7 * (np.arange(300) / 300 - 1))
+    decades = np.log10(rates)
+    losses = 0.72 - 0.04 * np.exp(-((decades + 3) ** 2) / 0.5)
+    losses = losses + np.maximum(0, decades + 0.5)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        seen = [list(losses + rng.normal(0, 0.04, 300)) for _ in range(3)]
+        found = _smoothed_and_suggestion(seen, rates, np.log(2))[1]
+        assert 1e-4 < found < 5e-3
+
+
 def test_curves_that_break_off_say_where_the_loss_rises():
     cut = [curve[:70] for curve in curves()]
     assert 0 < suggested(cut) < RATES[70] / 10

@@ -42,6 +42,10 @@ _CLEAR_FALL, _CLEAR_RISE = (0.05, 2.0), (0.02, 3.0)
 # A loss that has fallen has risen again at this part of the fall.
 _END_OF_FALL = 0.1
 
+# A fall that is not clear in single steps is sure in the smoothed losses, if it is as
+# many times their noise.
+_SURE_FALL = 4
+
 # How far below the rate at which the loss rises training is fast and safe, with a loss
 # that has fallen before and with one that has not: from `benchmarks/learning_rate.py`.
 _BELOW_FALLEN, _BELOW_LEVEL = 12, 20
@@ -60,7 +64,8 @@ def find_learning_rate(
     The suggestion lies in the middle of the fall of the smoothed mean loss, and at
     least a factor of 12 below the rate at which the loss rises again. If the loss does
     not fall, as in a network that takes long to get going or has been trained already,
-    it is a 20th of the rate at which the loss clearly rises.
+    it is a 20th of the rate at which the loss clearly rises, or the rate at which the
+    loss is lowest if that is lower and the loss has fallen a little.
 
     Args:
         model: Keras model, a function without arguments that builds one, or a
@@ -214,11 +219,14 @@ def _suggestion(rates, losses, start, noise, guessing):
         )
         return float(min(middle, edge / _BELOW_FALLEN))
     risen = losses > start + _clear(_CLEAR_RISE, level, noise)
-    if risen.any():
-        return float(rates[np.argmax(risen)] / _BELOW_LEVEL)
-    if len(losses) < len(rates):
-        return float(_after(rates, losses) / _BELOW_LEVEL)
-    return None
+    if not risen.any() and len(losses) == len(rates):
+        return None
+    edge = rates[np.argmax(risen)] if risen.any() else _after(rates, losses)
+    found = edge / _BELOW_LEVEL
+    if fall > _SURE_FALL * noise / _averaged(_WIDTH * len(rates)):
+        # The loss was lower before, if not by much, and is no better at higher rates.
+        found = min(found, rates[lowest])
+    return float(found)
 
 
 def _after(rates, losses):
@@ -230,6 +238,11 @@ def _clear(limits, level, noise):
     """Return what change of the loss is clear."""
     part, times = limits
     return max(part * level, times * noise)
+
+
+def _averaged(width):
+    """Return by what factor smoothing lowers the noise."""
+    return math.sqrt(2 * math.sqrt(math.pi) * width)
 
 
 def _smoothed(losses, width):

@@ -201,7 +201,8 @@ as_rows <- function(embedding) {
 }
 
 new_similar_images <- function(found) {
-  columns <- lapply(found$columns, unlist)
+  # None are found where all are copies.
+  columns <- lapply(found$columns, function(column) unlist(column) %||% character())
   if (!is.null(columns$.file)) columns$.file <- as_paths(columns$.file)
   counts <- c("query", "image")
   columns[counts] <- lapply(columns[counts], function(at) as.integer(at) + 1L)

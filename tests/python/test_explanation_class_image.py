@@ -120,6 +120,13 @@ def test_bad_arguments_are_named(classifier, refused):
         class_image(classifier, steps=0)
 
 
+def test_a_network_of_nan_is_refused(tiny_cnn, refused):
+    broken = tiny_cnn()
+    broken.set_weights([np.full_like(one, np.nan) for one in broken.get_weights()])
+    with refused(ValueError, "classifier", "NaN"):
+        class_image(broken, steps=2)
+
+
 def test_progress_is_told_to_the_end(classifier):
     told = []
     class_image(classifier, "circle", steps=3, progress=told.append)

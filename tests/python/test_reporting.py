@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from reticnn import (
+    build_mlp,
     evaluate_classifier,
     explain_prediction,
     image_arrays,
@@ -476,6 +477,9 @@ def test_maps_are_beside_the_images_that_are_explained(classifier, tmp_path):
     assert "integrated_gradients" in page.text
     with pytest.raises(ValueError, match="`explanations`"):
         report_classifier(classifier, data, path, explanations="cam")
+    mlp = build_mlp((16, 16, 3), units=4)
+    with pytest.raises(ValueError, match="`explanations` is 'grad_cam'"):
+        report_classifier(mlp, data, path, explanations="grad_cam")
 
 
 def test_a_page_of_explanations_has_all_maps(classifier, cats, tmp_path):

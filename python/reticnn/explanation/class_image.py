@@ -293,10 +293,20 @@ def _climbed(wanted, signs, shape, steps, seed, report, done):
                 "`classifier` has scores without a gradient by the pixels: a layer of "
                 "its model cannot be differentiated, so that no image can climb."
             ) from error
-        images.climb(moved.back(slopes))
+        images.climb(moved.back(_finite(slopes)))
         report(done + step + 1)
     images.limit = 0.5
     return noise, _whole(images.pixels())
+
+
+def _finite(slopes):
+    """Return slopes with 0 for what half precision cannot hold, and refuse only NaN."""
+    if np.isnan(slopes).all(axis=(1, 2, 3)).any():
+        raise ValueError(
+            "`classifier` has a score whose gradient is NaN, so that no image can "
+            "climb. Look at the weights of the model."
+        )
+    return np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _whole(pixels):

@@ -73,9 +73,13 @@ def _maps(found, chosen, method):
     positions = np.unique(np.concatenate([chosen[kind] for kind in _EXPLAINED]))
     if len(positions) == 0:
         return {}
-    explanation = explain_prediction(
-        found.classifier, found.data[positions], None, method, progress="none"
-    )
+    try:
+        explanation = explain_prediction(
+            found.classifier, found.data[positions], None, method, progress="none"
+        )
+    except ValueError as error:
+        # There it is another argument.
+        raise ValueError(str(error).replace("`method`", "`explanations`")) from error
     return {
         int(position): as_address(picture)
         for position, picture in zip(positions, overlays(explanation), strict=True)

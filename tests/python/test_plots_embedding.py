@@ -99,5 +99,7 @@ def test_bad_arguments_are_named(shapes, refused):
         plot_embedding(_rows(), method="mds")
     with refused(ValueError, "method", "at least 5"):
         plot_embedding(_rows(4), method="tsne")
+    with refused(ValueError, "embedding", "same numbers"):
+        plot_embedding(np.ones((9, 2)), method="tsne")
     with refused(TypeError, "embedding"):
         plot_embedding(np.ones(4))

@@ -168,8 +168,9 @@ def points_of_embedding(
 def rows_to_place(embedding):
     """Return the rows that are numbers, for R to place them itself."""
     embedding = as_embedding(embedding, "embedding")
-    finite = np.isfinite(embedding).all(axis=1)
-    return embedding[finite]
+    rows = embedding[np.isfinite(embedding).all(axis=1)]
+    _check_differ(rows)
+    return rows
 
 
 def _known(embedding):
@@ -191,6 +192,7 @@ def _placed(rows, method, seed):
         points, shares = principal_components(rows.astype("float64"))
         return points, _names(method, shares)
     _check_enough(len(rows), method)
+    _check_differ(rows)
     place = {"tsne": _by_tsne, "umap": _by_umap}[method]
     return place(rows, seed).astype("float64"), _names(method)
 
@@ -232,6 +234,15 @@ def _check_enough(count, method):
         raise ValueError(
             f"`method` is {method!r}, which takes at least 5 images, and `embedding` "
             f"has {count}. Use 'pca'."
+        )
+
+
+def _check_differ(rows):
+    """Raise if all rows are the same, of which scikit-learn's t-SNE would crash."""
+    if len(rows) and not np.ptp(rows, axis=0).any():
+        raise ValueError(
+            "`embedding` has the same numbers in all rows, so that nothing tells the "
+            "images apart. Use `method='pca'`, or another layer."
         )
 
 

@@ -106,10 +106,18 @@ class Workers:
         Args:
             trials: List of all records.
             running: Optuna's state of records that are at work.
+
+        Returns:
+            Whether there are any.
         """
-        for trial in counting(trials):
-            if trial.state == running and self._is_gone(trial):
-                self.give_up(trial, trials)
+        gone = [
+            trial
+            for trial in counting(trials)
+            if trial.state == running and self._is_gone(trial)
+        ]
+        for trial in gone:
+            self.give_up(trial, trials)
+        return bool(gone)
 
     def give_up(self, trial, trials):
         """Have a record done again by whoever comes next, with the same settings."""

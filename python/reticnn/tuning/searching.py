@@ -52,8 +52,8 @@ class Search:
         """Do trials until there are enough, or the time is up, or it is cut off."""
         failures = 0
         try:
-            while self.stopped is None and self._is_unfinished():
-                found = self._next()
+            while self.stopped is None and self._is_unfinished(known := self._trials()):
+                found = self._next(known)
                 if found is None:
                     time.sleep(_SECONDS_BETWEEN_LOOKS)
                     continue
@@ -65,9 +65,9 @@ class Search:
             note_taken()
             self.stopped = "interrupted"
 
-    def _is_unfinished(self):
+    def _is_unfinished(self, known):
         """Return whether there is a trial to do or to wait for, in time."""
-        done = sum(trial.state.is_finished() for trial in counting(self._trials()))
+        done = sum(trial.state.is_finished() for trial in counting(known))
         if done >= self._total:
             return False
         if time.monotonic() >= self._end:
@@ -78,10 +78,16 @@ class Search:
     def _trials(self):
         return self._study.get_trials(deepcopy=False)
 
-    def _next(self):
-        """Return a trial to do and its place, or None where others do all."""
-        self._workers.recover(self._trials(), self._states.RUNNING)
-        known = counting(self._trials())
+    def _next(self, known):
+        """Return a trial to do and its place, or None where others do all.
+
+        Args:
+            known: List of all records, as they have just been read.
+        """
+        # A database takes its time for each look.
+        if self._workers.recover(known, self._states.RUNNING):
+            known = self._trials()
+        known = counting(known)
         waiting = any(trial.state == self._states.WAITING for trial in known)
         if len(known) >= self._total and not waiting:
             return None

@@ -26,6 +26,18 @@ def test_last_features_are_those_that_novelty_is_judged_by(classifier, some):
     np.testing.assert_allclose(found, as_rows(known), atol=1e-6)
 
 
+@pytest.mark.parametrize("behind", ["input", "layer"])
+def test_novelty_enters_nested_models_too(classifier, some, behind):
+    image = keras.Input((16, 16, 3))
+    given = image if behind == "input" else keras.layers.Identity()(image)
+    nested = keras.Model(image, classifier.model(given))
+    np.testing.assert_allclose(
+        as_rows(features_model(nested).predict_on_batch(_pixels(some))),
+        embed_images(classifier, some),
+        atol=1e-6,
+    )
+
+
 def test_the_head_gives_its_probabilities_for_them(classifier, some):
     rows = embed_images(classifier, some)
     last = classifier.model.layers[-1]

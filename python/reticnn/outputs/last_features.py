@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reticnn.graph import graph_of, last_with_weights
+from reticnn.graph import calls_before, graph_of, has_weights, last_with_weights
 from reticnn.runtime.backend import keras
 
 
@@ -17,9 +17,18 @@ def features_model(model):
     last = None if graph is None else last_with_weights(graph)
     if last is None or len(last.outputs[0].shape) != 2:
         return model
+    if graph_of(last.layer) and _learns_first(graph, last):
+        # Of a whole classifier within, what lies before it are pixels.
+        within = features_model(last.layer)
+        return keras.Model(graph.inputs, within(last.inputs[0]))
     if last.inputs[0] is graph.inputs[0]:
         return model
     return keras.Model(graph.inputs, last.inputs[0])
+
+
+def _learns_first(graph, call):
+    """Return whether no layer with weights comes before a call of the graph."""
+    return not any(has_weights(other.layer) for other in calls_before(graph, call))
 
 
 def as_rows(features):

@@ -19,14 +19,14 @@ def report_explanation(explanation, path="explanation.html", images=None, n=100)
     """Write a page of images with what speaks for a class in them.
 
     The page is a single HTML file, to open in a browser, print or send. It contacts no
-    server. Each image is beside its maps, as `plot_explanation` draws them, with its
-    class and probability. An older file is replaced only once the page is complete.
+    server. Each image is beside its maps, as the plot of an explanation has them, with
+    its class and probability. An older file is replaced only once the page is complete.
 
     Args:
         explanation: What `explain_prediction` returned, such as for a folder.
         path: File to write. `~` is expanded. Default `"explanation.html"`.
-        images: The images that were explained, to be shown in their own size, as in
-            `plot_explanation`. Default None.
+        images: The images that were explained, to be shown in their own size. Default
+            None.
         n: Whole number of images on the page, the first ones. 100 photos with a map
             each take about 5 MB. Default 100.
 

@@ -7,8 +7,12 @@ is what they would have written for R.
 import linecache
 import re
 from contextlib import contextmanager
+from pathlib import Path
 
+import reticnn
 from reticnn.notation import RNotation, showing, translated, written_in
+
+_CORE = str(Path(reticnn.__file__).parent)
 
 # In what is left without quoted texts.
 PYTHON = re.compile(
@@ -78,7 +82,7 @@ def _is_raised_by_us(trace):
     while trace.tb_next:
         trace = trace.tb_next
     file = trace.tb_frame.f_code.co_filename
-    return "/reticnn/" in file and "raise " in linecache.getline(file, trace.tb_lineno)
+    return file.startswith(_CORE) and "raise " in linecache.getline(file, trace.tb_lineno)
 
 
 class Reader:

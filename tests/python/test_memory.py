@@ -313,7 +313,7 @@ def test_fine_tuning_takes_a_function():
 
 
 def test_function_that_builds_no_model_is_refused(refused):
-    with refused(TypeError, "model", "function", "build_cnn"):
+    with refused(TypeError, "model", "must return", "not 3", "build_cnn"):
         fit(lambda: 3)
 
 

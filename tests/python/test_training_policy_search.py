@@ -143,10 +143,15 @@ def test_stopped_by_hand_the_best_so_far_comes_back(shapes):
     assert result["trials"]["trial"] == [1, 2]
 
 
-@pytest.mark.parametrize("model_fn", [small_cnn(), None, lambda: "a model"])
+@pytest.mark.parametrize("model_fn", [small_cnn(), None])
 def test_models_must_be_built_anew(model_fn, shapes):
     with pytest.raises(TypeError, match="`model_fn` must be a function"):
         learn_augmentation(model_fn, shapes)
+
+
+def test_a_function_that_builds_no_model_is_told_so(shapes):
+    with pytest.raises(TypeError, match="`model_fn` must return a new Keras model"):
+        learn_augmentation(lambda: "a model", shapes)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,9 @@ def _is_raised_by_us(trace):
     while trace.tb_next:
         trace = trace.tb_next
     file = trace.tb_frame.f_code.co_filename
-    return file.startswith(_CORE) and "raise " in linecache.getline(file, trace.tb_lineno)
+    return file.startswith(_CORE) and "raise " in linecache.getline(
+        file, trace.tb_lineno
+    )
 
 
 class Reader:

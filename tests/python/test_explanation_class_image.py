@@ -106,6 +106,10 @@ def test_lenet_ensembles_and_nested_models_climb(classifier, tiny_cnn, fit, shap
 def test_bad_arguments_are_named(classifier, refused):
     with refused(ValueError, "classes", "circle"):
         class_image(classifier, "cricle")
+    with refused(ValueError, "classes", "is empty"):
+        class_image(classifier, [])
+    with refused(ValueError, "classes", "'0'", "circle"):
+        class_image(classifier, 0)
     with refused(ValueError, "filters", "layer"):
         class_image(classifier, filters=1)
     with refused(ValueError, "filters", "1 to 32", 33):

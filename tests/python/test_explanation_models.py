@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import reticnn
-from reticnn import explain_prediction
+from reticnn import explain_prediction, explanation_scores
 
 CAMS = ("grad_cam", "grad_cam++", "layer_cam")
 METHODS = (*CAMS, "gradient", "smooth_grad", "integrated_gradients")
@@ -74,6 +74,29 @@ def test_lenet_as_published_has_negative_distances():
     nearest = explain_prediction(model, pixels).table["class"]
     assert nearest == [f"class_{code + 1}" for code in distances.argmin(axis=1)]
     assert "negative squared distance" in repr(found)
+    scores = explanation_scores(found, model, "sanity", seed=1)
+    assert np.isfinite(scores.table["sanity"]).all()
+
+
+def test_an_ensemble_with_distances_has_the_logarithm_of_its_probabilities():
+    lenet = reticnn.landmark_model("lenet5", variant="original", seed=1)
+    cnn = reticnn.build_cnn((32, 32, 1), 10, filters=2, n_blocks=1, seed=1)
+    pixels = _pixels((32, 32, 1))
+    data = reticnn.image_arrays(_pixels((32, 32, 1), 10), list("abcdefghij"))
+    members = [
+        reticnn.fit_classifier(model, data, epochs=1, seed=1) for model in (lenet, cnn)
+    ]
+    ensemble = reticnn.ensemble_classifiers(members)
+    found = explain_prediction(ensemble, pixels, "all", ["gradient", "occlusion"])
+    table = reticnn.predict_images(ensemble, pixels)
+    chances = [
+        table[f".pred_{name}"][image]
+        for image, name in zip(found.table["image"], found.table["class"], strict=True)
+    ]
+    np.testing.assert_allclose(found.table["score"], np.log(chances), atol=1e-4)
+    assert "logarithm of the probability" in repr(found)
+    assert np.isfinite(found.maps).all()
+    assert found.maps.any(axis=(1, 2)).all()
 
 
 @pytest.mark.parametrize("adapter", [None, True])

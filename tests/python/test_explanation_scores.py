@@ -149,6 +149,8 @@ def test_layers_forget_from_the_output_on(curved):
     assert stages["method"] == ["layer_cam"] * 3 + ["gradient"] * 3
     assert stages["layer"][1:3] == ["hidden", "convolution"]
     np.testing.assert_allclose(stages["share"][:3], [1 / 3, 2 / 3, 1])
+    # The first to forget is the output, which is used without its softmax.
+    assert max(stages["similarity"][0], stages["similarity"][3]) < 0.99
     last = np.reshape(scores.table["sanity"], (3, 2)).mean(axis=0)
     np.testing.assert_allclose(
         [stages["similarity"][2], stages["similarity"][5]], last, atol=1e-6
@@ -243,8 +245,9 @@ def test_bad_arguments_of_the_scores_are_named(curved, linear, refused):
         score(linear)
     other = keras.models.clone_model(curved)
     other.set_weights([weight + 0.1 for weight in curved.get_weights()])
-    with refused(ValueError, "classifier", "not the one that was explained"):
-        score(other)
+    for measures in (None, "energy", "sensitivity", "sanity"):
+        with refused(ValueError, "classifier", "not the one that was explained"):
+            score(other, measures=measures, masks=np.ones((12, 12)))
     with refused(TypeError, "explanation", "3"):
         explanation_scores(3, curved)
     with refused(TypeError, "explanation_scores", "3"):

@@ -136,7 +136,8 @@ class _OfClasses:
     """
 
     def __init__(self, network, class_names, classes):
-        targets = Targets(class_names, network.flat.output.shape[-1], classes or ALL)
+        wanted = ALL if classes is None else classes
+        targets = Targets(class_names, network.flat.output.shape[-1], wanted)
         every = targets.codes
         self.signs = np.concatenate(
             [targets.signs(np.array([code]), len(class_names)) for code in every]

@@ -50,6 +50,10 @@ class PuttingIn:
             found[job, [0, -1]] = ends[at]
         return found
 
+    def chances_of_whole(self, images):
+        """Return probabilities of all classes, (n, classes), for images as they are."""
+        return self._predicted(images, lambda number: None)
+
     def number(self, images, jobs):
         """Return how many images `chances` predicts."""
         return 2 * len(images) + len(jobs) * (len(self.shares) - 2)

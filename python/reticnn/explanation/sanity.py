@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from reticnn.classifier import Classifier
 from reticnn.explanation.flat_network import FlatNetwork
 from reticnn.explanation.maps_again import MapsAgain
 from reticnn.graph import copy_of, leaves_in
-from reticnn.outputs import as_classifier_or_model
 from reticnn.runtime.backend import keras
 from reticnn.runtime.randomness import generator
 
@@ -60,7 +60,8 @@ def similarity_by_stage(explanation, classifier, batch_size, seed, report):
         how many there are, and an array (stages, rows) of rank correlations.
     """
     copy = copy_of(classifier.model, "classifier")
-    twin = as_classifier_or_model(copy, classifier.class_names, classifier.output)
+    names, kind = classifier.class_names, classifier.output
+    twin = Classifier(copy, names, {"epoch": []}, output=kind)
     again = MapsAgain(explanation, twin, batch_size)
     layers = _learned_layers(copy)
     ends = np.unique(np.linspace(1, len(layers), min(STAGES, len(layers))).round())

@@ -1,7 +1,5 @@
 """The score of each class, before softmax or sigmoid, as images lead to it."""
 
-import copy
-
 import numpy as np
 
 from reticnn.explanation.flat_network import FlatNetwork, Step, Value
@@ -15,6 +13,9 @@ _OF_HALVES = 1024
 
 # Of probabilities of which nothing but a logarithm can be taken.
 _LEAST = 1e-12
+
+# What outputs are that lie between 0 and 1.
+_CHANCES = ("softmax", "sigmoid", "probabilities")
 
 BEFORE = {
     "softmax": "before softmax",
@@ -43,7 +44,7 @@ class ScoreNetwork:
         self.classes = len(classifier.class_names)
         self._units = self.flat.output.shape[-1]
         self._raw, self._is_before = self._before_squash()
-        if self.kind in ("softmax", "sigmoid") and not self._is_before:
+        if self.kind in _CHANCES and not self._is_before:
             odds = "log odds" if self._units == 1 else "logarithm of the probability"
             self.scores_are = odds
         else:
@@ -104,7 +105,7 @@ class ScoreNetwork:
         ops = keras.ops
         if self.kind == "distances":
             return -raw
-        if self.kind in ("softmax", "sigmoid") and not self._is_before:
+        if self.kind in _CHANCES and not self._is_before:
             raw = ops.clip(raw, _LEAST, 1.0)
             if self._units == 1:
                 raw = ops.log(raw) - ops.log(ops.clip(1 - raw, _LEAST, 1.0))
@@ -180,7 +181,7 @@ def _keeps_values(step):
 def _without_squash(step):
     """Return what a step does but for its softmax or sigmoid, or None for nothing."""
     if isinstance(step.layer, keras.layers.SpectralNormalization):
-        twin = copy.copy(step.layer)
+        twin = _twin(step.layer)
         object.__setattr__(twin, "layer", _linear(step.layer.layer))
     elif isinstance(step.layer, keras.layers.Layer) and step.layer.weights:
         twin = _linear(step.layer)
@@ -191,7 +192,17 @@ def _without_squash(step):
 
 def _linear(layer):
     """Return a layer of the same weights without its activation."""
-    twin = copy.copy(layer)
+    twin = _twin(layer)
     # Past Keras, which would note it as a part of the layer.
     object.__setattr__(twin, "activation", keras.activations.linear)
+    return twin
+
+
+def _twin(layer):
+    """Return a layer with the very weights of another, which change with them.
+
+    What `copy.copy` makes of a layer is one that is saved and loaded.
+    """
+    twin = object.__new__(type(layer))
+    vars(twin).update(vars(layer))
     return twin

@@ -143,6 +143,7 @@ def explanation_scores(
     batch_size = as_int(batch_size, "batch_size")
     blank = as_baseline(baseline, images.shape[3])
     putting = PuttingIn(classifier, batch_size, blank, steps)
+    _check_predicts(explanation, putting.chances_of_whole(images))
     done = _Done(start_progress, measures, explanation, putting, samples)
     columns, curves = {}, {}
     if _any_of(_BY_CURVE, measures):
@@ -216,11 +217,13 @@ def _check_is_of(explanation, classifier):
         )
 
 
-def _check_predicts(explanation, codes, chances):
+def _check_predicts(explanation, chances):
     """Raise if whole images have other probabilities than when they were explained."""
+    codes = codes_of_rows(explanation)
+    chances = chances[explanation.table["image"], codes]
     before = np.array(explanation.table["probability"], "float64")
-    differ = abs(chances - before) > _SAME
-    if differ[codes != NOBODY].any():
+    differ = (abs(chances - before) > _SAME) & (codes != NOBODY)
+    if differ.any():
         row = int(np.flatnonzero(differ)[0])
         raise ValueError(
             "`classifier` is not the one that was explained, or has changed since: it "
@@ -272,7 +275,6 @@ def _curves(explanation, putting, samples, seed, report):
         seed,
         report,
     )
-    _check_predicts(explanation, codes, curves["insertion"][:, -1])
     for curve in curves.values():
         curve[codes == NOBODY] = np.nan
     return curves

@@ -146,8 +146,8 @@ def _as_names(value):
     names = as_strings(value, "classes")
     if not names:
         raise ValueError(
-            "`classes` must name at least one class, and is empty. Leave it out for "
-            "the predicted class of each image."
+            "`classes` must name at least one class, and is empty. Name one, or leave "
+            "`classes` out."
         )
     return names
 

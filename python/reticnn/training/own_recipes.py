@@ -7,7 +7,7 @@ _ALL_LAYERS = "three stages, each at a tenth of the rate before"
 SMALL = PaperRecipe(
     {
         "model": ("small_network", "whitens, and pools before it normalises"),
-        "epochs": (45, "in ten minutes on two cores"),
+        "epochs": (45, "about ten minutes on two cores"),
         "batch_size": (64, "fewer steps, each with more to do"),
         "augmentation": (
             [

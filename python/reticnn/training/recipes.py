@@ -98,8 +98,8 @@ def training_recipe(name):
 
     Args:
         name: Name of the architecture, one of `landmark_architectures()["name"]`. Or a
-            recipe of our own: `"small"`, for small photos from scratch in ten minutes
-            on two cores, with the function that builds its network as `model`; or
+            recipe of our own: `"small"`, for small photos from scratch in about ten
+            minutes on two cores, with the function that builds its network as `model`; or
             `"transfer"`, for a pretrained network and a few hundred photos.
 
     Returns:

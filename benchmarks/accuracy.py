@@ -19,11 +19,11 @@ by layers. Other work on the machine makes the minutes longer.
 The wanted 0.88 has not been reached. With seed 1, the recipe took 11.4 minutes, with a
 small program beside it, and gave 0.8645, and 0.8540 with its test-time augmentation; an
 earlier run gave 0.8605 for both. With 2,000 images the standard error is 0.008; other
-seeds have not been tried. Tried besides, with seed 1: crops of 45 to 100 % of the
-area in place of the moves, 60 epochs, 0.8540 and 0.8500 (in training 0.916, so it is
-not time that is lacking); a residual network behind a pooled first convolution, moves
-of 8 %, 45 epochs, 0.8510 and 0.8595, in more time. In the test, 32 changed copies in
-place of 8 gave 0.0005 more. SGD and mixup have not been tried.
+seeds have not been tried. Tried besides, with seed 1: crops of 45 to 100 % of the area
+in place of the moves, 60 epochs, 0.8540 and 0.8500 (in training 0.916, so it is not
+time that is lacking); a residual network behind a pooled first convolution, moves of 8
+%, 45 epochs, 0.8510 and 0.8595, in more time. In the test, 32 changed copies in place
+of 8 gave 0.0005 more. SGD and mixup have not been tried.
 
     python benchmarks/accuracy.py [--small [--minutes N] [--seeds ...] [--alone]]
 

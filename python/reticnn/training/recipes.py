@@ -99,8 +99,8 @@ def training_recipe(name):
     Args:
         name: Name of the architecture, one of `landmark_architectures()["name"]`. Or a
             recipe of our own: `"small"`, for small photos from scratch in about ten
-            minutes on two cores, with the function that builds its network as `model`; or
-            `"transfer"`, for a pretrained network and a few hundred photos.
+            minutes on two cores, with the function that builds its network as `model`;
+            or `"transfer"`, for a pretrained network and a few hundred photos.
 
     Returns:
         `Recipe`, a dict of arguments for `fit_classifier` that prints with the place in

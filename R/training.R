@@ -139,6 +139,7 @@ print.reticnn_recipe <- function(x, ...) {
     paste(deparse(value, 500), collapse = " ")
   }, "")
   texts[same] <- unlist(written$texts[names(x)[same]])
+  gone <- vapply(unclass(x), is_gone, NA)
   places <- ifelse(names(x) %in% names(written$settings), "changed", "added")
   places[same] <- unlist(written$places[names(x)[same]])
   cat("<reticnn_recipe> ", written$name, ", arguments of ", written$`function`, "():\n",
@@ -151,6 +152,11 @@ print.reticnn_recipe <- function(x, ...) {
   }
   for (note in written$notes) cat(strwrap(note, 80, initial = "* ", prefix = "  "), sep = "\n")
   cat(strwrap(written$reference, 80), sep = "\n")
+  if (any(gone)) {
+    cat(strwrap(paste0("The Python objects of ", paste0("`", names(x)[gone], "`", collapse = ", "),
+      " ended with the R session that made them. Make the recipe again: training_recipe(\"",
+      written$name, "\")."), 80), sep = "\n")
+  }
   invisible(x)
 }
 

@@ -435,6 +435,16 @@ test_that("a recipe prints in R's notation, with places in the paper", {
   expect_match(lines, "crops +10 +section 4.1$", all = FALSE)
 })
 
+test_that("a recipe from a file says which of its objects are gone", {
+  skip_if_no_core()
+  recipe <- training_recipe("alexnet")
+  expect_false(any(grepl("ended with the R session", capture.output(print(recipe)))))
+  stored <- unserialize(serialize(recipe, NULL))
+  lines <- paste(capture.output(print(stored)), collapse = " ")
+  expect_match(lines, "`augmentation` ended with the R session", fixed = TRUE)
+  expect_match(lines, "training_recipe(\"alexnet\")", fixed = TRUE)
+})
+
 test_that("schedules and crops of a recipe work from R", {
   skip_if_no_core()
   recipe <- training_recipe("resnet20")

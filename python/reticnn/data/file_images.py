@@ -20,24 +20,13 @@ from reticnn.data.deep_cache import DeepCache
 from reticnn.data.file_reading import Reading, counted
 from reticnn.data.found_range import found_range, of_narrow_bands
 from reticnn.data.identity import image_hashes
+from reticnn.data.range_warnings import WHERE_MADE, of_other_range, of_small_range
 from reticnn.data.readers import may_have_floats, may_have_pages
-from reticnn.data.value_range import LITTLE, ValueRange
+from reticnn.data.value_range import ValueRange
 from reticnn.runtime.conditions import warn_user
 
 # Looking at all images must not take the memory of all.
 IMAGES_AT_ONCE = 64
-
-# Images of a range that is not theirs have fewer values inside it than this share, or
-# none above this brightness: that of a file of 8 bits in a range of 12.
-_HARDLY_ANY = 0.01
-_ALMOST_BLACK = 17
-
-# Several images outside of a range are of another kind than the rest: negatives, or of
-# another depth.
-_SEVERAL = 0.1
-
-# Few of the functions that read images have an argument for how.
-_WHERE = ", where the data are made, as by `image_folder()`"
 
 
 class FileImages:
@@ -255,7 +244,7 @@ class FileImages:
                 f"{several:,} of {len(files):,} files have several pages, or frames, "
                 "of which the first is read. Give the number of another as `page`, or "
                 f'`page="bands"` to read all of them as bands, or `page={counted(0)}` '
-                f"if the first is right{_WHERE}."
+                f"if the first is right{WHERE_MADE}."
             )
 
     def _lacks_numbers(self):
@@ -288,11 +277,11 @@ class FileImages:
                 "Files have floating-point values, and nothing says which of them are "
                 f"black and white: {value_range} becomes 0 to 255, the range of nearly "
                 f"all values of {found.count} of the files. Give the two numbers as "
-                f'`value_range`, or `value_range="data"` if that is right{_WHERE}.'
+                f'`value_range`, or `value_range="data"` if that is right{WHERE_MADE}.'
             )
         text = of_narrow_bands(found, self._asked)
         if text:
-            warn_user(f"{text}{_WHERE}.")
+            warn_user(f"{text}{WHERE_MADE}.")
         return value_range
 
     def pixel_identities(self, indices):
@@ -398,7 +387,7 @@ class FileImages:
                 "the files has them: those of 8 bits stay as they are."
             )
         else:
-            text = _of_other_range(images, code)
+            text = of_other_range(images, code)
         if text:
             warn_user(text)
 
@@ -408,7 +397,7 @@ class FileImages:
             return
         kept = [] if self._extremes is None else [self._extremes]
         self._extremes = joined_extremes([*kept, *extremes.values()])
-        text = self._extremes and _of_small_range(self._extremes)
+        text = self._extremes and of_small_range(self._extremes)
         if text:
             self._has_warned = True
             warn_user(text)
@@ -454,53 +443,6 @@ def _warn_of_reading(own, trained, name):
             f"`{name}` has files read with `{chosen}`, but the classifier was trained "
             f"on images read with `{before}`. Read them the same way."
         )
-
-
-def _of_other_range(images, code):
-    """Return the warning that images are hardly in the range that they are read by.
-
-    Args:
-        images: Arrays of values from 0 to 255, (height, width, channels).
-        code: The range, as the user's argument.
-    """
-    inside = np.array([np.mean((image > 0) & (image < 255)) for image in images])
-    highest = max(float(np.max(image)) for image in images)
-    outside = int((inside < _HARDLY_ANY).sum())
-    if inside.mean() < _HARDLY_ANY:
-        what = "nearly all values of the files read first are outside of it, and become"
-        what += " black or white"
-    elif highest < _ALMOST_BLACK:
-        what = "the files read first have no value above a sixteenth of it, and become "
-        what += "almost black"
-    elif outside >= _SEVERAL * len(images):
-        what = f"{outside} of the {len(images)} images read first have hardly a value "
-        what += "in it, and become black or white"
-    else:
-        return None
-    return (
-        f"Values are brought to 0 to 255 by `value_range={code}`, but {what}. "
-        f"Give the values that are black and white in these files{_WHERE}."
-    )
-
-
-def _of_small_range(extremes):
-    """Return the warning that values lie below their range or use little of it."""
-    lowest, highest, (black, white) = extremes
-    if lowest < black:
-        return (
-            f"Files have values down to {lowest:,}, and all below {black:,} become "
-            f"black, as {white:,} becomes white. Give the values that are black and "
-            f"white, as in `value_range=({lowest}, {highest})`{_WHERE}."
-        )
-    if not black < highest <= black + LITTLE * (white - black):
-        return None
-    bits = 2 ** int(highest).bit_length() - 1
-    return (
-        "Files use a small part of the range of their type: those read so far have no "
-        f"value above {highest:,} of {white:,}, and become almost black. Give the "
-        f"values that are black and white, as in `value_range=(0, {bits})`, or "
-        f'`value_range="data"`{_WHERE}.'
-    )
 
 
 def absolute(files):

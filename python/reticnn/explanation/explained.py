@@ -7,7 +7,7 @@ import numpy as np
 from reticnn.coercion import printable, shown
 from reticnn.explanation.targets import NOBODY
 from reticnn.notation import visible
-from reticnn.prediction.predict import known_of
+from reticnn.prediction.tables import known_of
 from reticnn.runtime.conditions import warn_user
 
 # Rows that are printed.

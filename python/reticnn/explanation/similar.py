@@ -10,7 +10,7 @@ from reticnn.data.listing import as_bad_image_rule
 from reticnn.explanation.embedding import Embedder, as_embedding
 from reticnn.explanation.nearest import COSINE, DISTANCES, Rows
 from reticnn.notation import visible
-from reticnn.prediction.predict import known_of
+from reticnn.prediction.tables import known_of
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.progress import as_step_progress
 

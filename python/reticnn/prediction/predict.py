@@ -1,21 +1,9 @@
 """Use a classifier: predict the classes of images."""
 
-from reticnn.coercion import as_choice, as_int
 from reticnn.data.listing import as_bad_image_rule
-from reticnn.outputs import as_classifier_or_model, as_prior, with_prior
 from reticnn.prediction.accepting_images import images_to_predict
-from reticnn.prediction.conformal import check_sets, draws_of, inside_of, sets_of
-from reticnn.prediction.missing import predicted_classes, warn_of_missing
-from reticnn.prediction.novel_images import images_as_taken, novelty_of, says_novel
-from reticnn.prediction.over_views import mean_probabilities
-from reticnn.prediction.summarising import (
-    PLACE_COLUMNS,
-    ImagesOfTiles,
-    as_summary,
-    check_tiles,
-)
-from reticnn.prediction.views import views_of
-from reticnn.runtime.conditions import warn_user
+from reticnn.prediction.summarising import as_summary, check_tiles
+from reticnn.prediction.tables import tables_of
 from reticnn.runtime.progress import as_step_progress
 
 
@@ -150,88 +138,18 @@ def predict_images(
         (2014), arXiv:1409.1556, section 3.2.
     """
     start_progress = as_step_progress(progress)
-    classifier = as_classifier_or_model(classifier, class_names, output)
-    _check_columns(classifier.class_names)
-    with_sets = as_choice(type, "type", ("class", "set")) == "set"
-    views = views_of(classifier, tta=tta, crops=crops, scales=scales)
     rule = as_bad_image_rule(on_bad_image)
     summarise = as_summary(summarise)
-    prior = as_prior(prior, classifier)
-    if with_sets:
-        check_sets(classifier, views.settings, summarise, prior)
-    elif classifier.calibration is not None and not views.are_single:
-        _warn_of_averages()
-    data = images_to_predict(images, views.reading_shape, classifier, rule)
+    tables = tables_of(
+        *(classifier, class_names, output, type, prior, batch_size),
+        summarise=summarise,
+        tta=tta,
+        crops=crops,
+        scales=scales,
+    )
+    data = images_to_predict(
+        images, tables.views.reading_shape, tables.classifier, rule
+    )
     if summarise:
         check_tiles(data, "images")
-    sources = views.sources(data)
-    batch_size = as_int(batch_size, "batch_size")
-    predicted, hashes = mean_probabilities(
-        views, sources, batch_size, start_progress, hashes=with_sets
-    )
-    warn_of_missing(predicted, data.files)
-    predicted = with_prior(predicted, classifier, prior)
-    known = known_of(data)
-    if classifier.novelty is not None and not summarise:
-        known = {".novel": _are_novel(views, data, sources, batch_size), **known}
-    if summarise:
-        images = ImagesOfTiles(data)
-        predicted = images.summarised(predicted, summarise)
-        files = [data.files[first] for first in images.first]
-        known = {".file": files, ".tiles": images.counts.tolist()}
-    table = {}
-    if with_sets:
-        draws = draws_of(hashes)
-        inside = inside_of(
-            *(classifier, predicted, draws, sources[0], batch_size),
-            start_progress=as_step_progress("none"),
-        )
-        table[".pred_set"] = sets_of(classifier, predicted, inside)
-    table[".pred_class"] = predicted_classes(predicted, classifier.class_names)
-    for name, column in zip(classifier.class_names, predicted.T, strict=True):
-        table[f".pred_{name}"] = column.tolist()
-    return {**table, **known}
-
-
-def _are_novel(views, data, sources, batch_size):
-    """Return whether each image is like nothing that the classifier knows."""
-    classifier = views.classifier
-    if views.are_single:
-        (taken,) = sources
-    else:
-        taken = images_as_taken(classifier, data)
-    rule = classifier.novelty
-    start_progress = as_step_progress("none")
-    scores = novelty_of(
-        *(classifier, taken, rule["method"], rule["reference"]),
-        batch_size=batch_size,
-        start_progress=start_progress,
-    )
-    return says_novel(scores, rule["threshold"])
-
-
-def _warn_of_averages():
-    warn_user(
-        "The classifier was calibrated for images as they are. Probabilities averaged "
-        "over several views of an image, as `tta`, `crops` and `scales` make them, are "
-        "mostly less sure than calibrated ones."
-    )
-
-
-def known_of(data):
-    """Return the columns of a table that say which image, or tile, a row is about."""
-    known = {} if data.files is None else {".file": data.files}
-    if data.boxes is not None:
-        columns = data.boxes.T.tolist()
-        known |= dict(zip(PLACE_COLUMNS, columns, strict=True))
-    return known
-
-
-def _check_columns(class_names):
-    """Raise if a class would have the column of the predicted class."""
-    if "class" in class_names:
-        raise ValueError(
-            "`class_names` has 'class', whose probabilities would have the name "
-            "'.pred_class', like the predicted classes. Predict with "
-            "`classifier.model` and other `class_names`."
-        )
+    return tables.of(data, tables.views.sources(data), start_progress)

@@ -23,8 +23,9 @@ layer_table <- function(model, layer_decay = NULL) {
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' architecture(build_cnn())$boxes
-architecture <- function(model, most = 16) {
-  diagram <- call_core("architecture", model = as_core(model), most = most)
+architecture <- function(model, most = 16, show = NULL, columns = NULL) {
+  diagram <- call_core("architecture", model = as_core(model), most = most,
+    show = as_strings(show), columns = columns)
   diagram$boxes <- as_table(diagram$boxes)
   diagram$arrows <- as_table(diagram$arrows)
   diagram

@@ -805,9 +805,9 @@ geom_picture <- function(pictures) {
 #' @export
 #' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
 #' plot_architecture(build_cnn())
-plot_architecture <- function(model, most = 16) {
+plot_architecture <- function(model, most = 16, show = NULL, columns = NULL) {
   check_installed("ggplot2", "Plotting an architecture")
-  diagram <- architecture(model, most)
+  diagram <- architecture(model, most, show, columns)
   boxes <- diagram$boxes
   half <- c(diagram$box_width, diagram$box_height) / 2
   texts <- call_core("labels_of_boxes", boxes = as_columns(boxes))
@@ -832,7 +832,8 @@ plot_architecture <- function(model, most = 16) {
       xlim = c(-0.1, diagram$width + 0.1), ylim = c(0, diagram$height), expand = FALSE,
       clip = "off"
     ) +
-    ggplot2::labs(fill = NULL, colour = NULL) +
+    ggplot2::labs(fill = NULL, colour = NULL,
+      caption = "Last line: shape of the output \u00b7 number of parameters") +
     ggplot2::theme_void(base_size = 12) +
     on_white() +
     ggplot2::theme(
@@ -843,7 +844,8 @@ plot_architecture <- function(model, most = 16) {
     ggplot2::guides(fill = ggplot2::guide_legend(nrow = 1 + (length(kinds) > 4)))
 }
 
-# Labels of three lines, as large as all of them fit into their boxes.
+# Labels of three lines, as large as all names and shapes fit into their boxes; what is
+# longer in between is smaller.
 geom_box_label <- function(half) {
   geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
     required_aes = c("x", "y", "label"),
@@ -866,16 +868,17 @@ makeContent.reticnn_box_labels <- function(x) {
   width <- grid::convertWidth(grid::unit(x$width, "npc"), "points", valueOnly = TRUE)
   height <- grid::convertHeight(grid::unit(x$height, "npc"), "points", valueOnly = TRUE)
   lines <- do.call(rbind, strsplit(x$label, "\n", fixed = TRUE))
-  widest <- grid::convertWidth(
-    max(grid::stringWidth(lines)), "points", valueOnly = TRUE
-  ) / grid::get.gpar("fontsize")$fontsize
+  widths <- grid::convertWidth(grid::stringWidth(lines), "points", valueOnly = TRUE) /
+    grid::get.gpar("fontsize")$fontsize
   # The name is bold, which is a little wider.
-  size <- min(0.9 * width / (1.06 * widest), height / 3.9, 14)
+  fitting <- matrix(0.9 * width / (1.06 * widths), ncol = 3)
+  size <- min(fitting[, c(1, 3)], height / 3.9, 14)
   grobs <- lapply(1:3, function(line) {
     grid::textGrob(
       lines[, line], x$x,
       grid::unit(x$y, "npc") + grid::unit((2 - line) * 1.2 * size, "points"),
-      gp = grid::gpar(fontsize = size, fontface = if (line == 1) "bold" else "plain",
+      gp = grid::gpar(fontsize = pmin(size, fitting[, line]),
+        fontface = if (line == 1) "bold" else "plain",
         col = if (line == 3) "grey25" else "black")
     )
   })

@@ -142,6 +142,53 @@ def test_landmarks_fit(name):
     assert_tidy(diagram)
 
 
+def test_what_is_asked_for_is_not_hidden():
+    model = landmark_model("alexnet", (67, 67, 3), 10)
+    hidden = architecture(model)["boxes"]["name"]
+    assert not {"norm1", "norm2", "dropout6", "dropout7"} & set(hidden)
+    diagram = architecture(model, show=["normalisation", "dropout"])
+    names = diagram["boxes"]["name"]
+    assert [name for name in names if name not in hidden] == [
+        *("norm1", "norm2", "dropout6", "dropout7")
+    ]
+    assert column(diagram, "kind")["norm1"] == "normalisation"
+    assert ("conv1", "norm1") in links(diagram)
+    assert column(diagram, "text")["conv4"] == "Conv2D 3 x 3, 384, 2 groups, relu"
+    assert_tidy(diagram)
+
+
+def test_auxiliary_classifiers_and_reductions_are_shown_when_asked():
+    model = landmark_model("googlenet", (96, 96, 3), 10)
+    plain = architecture(model, 22)
+    asked = architecture(model, 22, show=["auxiliary", "reduction", "normalisation"])
+    assert "auxiliary4a" not in plain["boxes"]["name"]
+    assert {("inception4a", "auxiliary4a"), ("inception4d", "auxiliary4d")} <= links(
+        asked
+    )
+    # Keras counts what is trained, the heads included.
+    assert sum(asked["boxes"]["parameters"]) == model.count_params()
+    assert sum(plain["boxes"]["parameters"]) == 5_983_802
+    assert column(asked, "layers")["auxiliary4a"] == 6
+    text = column(asked, "text")["inception4a"]
+    assert text == "6 convolutions, 4 reductions"
+    # Between blocks, a layer has its own box; it is no reduction with as many channels.
+    assert column(asked, "kind")["norm1"] == "normalisation"
+    assert column(asked, "kind")["narrow2"] == "convolution"
+    assert_tidy(asked)
+
+
+def test_columns_make_a_diagram_taller(refused):
+    model = build_cnn()
+    one, three = (architecture(model, columns=count) for count in (1, 3.0))
+    assert len(set(one["boxes"]["x"])) == 1
+    assert len(set(three["boxes"]["x"])) == 3
+    assert_tidy(three)
+    with refused(ValueError, "columns", "0"):
+        architecture(model, columns=0)
+    with refused(ValueError, "show", "'drop'", "'dropout'"):
+        architecture(model, show="drop")
+
+
 def test_model_within_is_one_box():
     model = transfer_model("vgg16", (32, 32, 3), weights=None)
     diagram = architecture(model)

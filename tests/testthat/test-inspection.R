@@ -78,6 +78,9 @@ test_that("an architecture is tables of boxes and arrows", {
   expect_equal(max(diagram$arrows$arrow), 13)
   expect_error(architecture(build_cnn(), most = 1), "`most` must be a whole number",
     class = "reticnn_error")
+  few <- architecture(build_cnn(dropout = 0.5), most = 4, show = "dropout", columns = 2)
+  expect_identical(few$boxes$text[few$boxes$kind == "dropout"], "Dropout, 0.5")
+  expect_length(unique(few$boxes$x), 2)
 })
 
 test_that("what has no layers is refused by name", {

@@ -32,6 +32,19 @@ class AuxiliaryModel(keras.Model):
         """Whether it has auxiliary classifiers. One read from a file has none."""
         return hasattr(self, "_heads")
 
+    def auxiliary_heads(self):
+        """Return, for each auxiliary classifier, the tensor it starts from and a model.
+
+        The models share their layers with what is trained, and are named after the
+        last ones.
+        """
+        if not self.has_auxiliary:
+            return []
+        heads = self._heads
+        ends = zip(heads.inputs, heads.outputs, heads.output_names, strict=True)
+        models = [keras.Model(start, end, name=name) for start, end, name in ends]
+        return list(zip(self._taps, models, strict=True))
+
     def let_auxiliary_follow_output(self):
         """Let the auxiliary classifiers be trained if the model's own output is."""
         if self.has_auxiliary:

@@ -7,29 +7,36 @@ from reticnn.plots.preparation import labels_of_boxes
 # Largest length of the longer side and largest height of a box, in inches.
 _LONGEST, _BOX = 10, 0.75
 
+_LAST_LINE = "Last line: shape of the output \u00b7 number of parameters"
 
-def plot_architecture(model, most=16):
+
+def plot_architecture(model, most=16, *, show=None, columns=None):
     """Draw the layers of a model as boxes.
 
     Args:
         model: Keras model built from layers, or a classifier.
         most: Whole number of at least 2, the largest number of boxes; see
             `architecture` for which layers share a box. Default 16.
+        show: String or sequence of strings, kinds of layers that are not hidden in a
+            box with others, as in `architecture`. Default None.
+        columns: Whole number, in about how many columns the boxes stand. Default None,
+            as many as suit a slide.
 
     Returns:
         `matplotlib.figure.Figure`: one box per layer or group of layers with its name,
-        what it does, the shape of its output and its number of parameters, coloured by
-        kind.
+        what it does, and, separated by a dot, the shape of its output and its number of
+        parameters, if any; coloured by kind.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
-        ValueError: If `model` is not built from layers, or `most` is below 2.
+        ValueError: If `model` is not built from layers, `most` is below 2, `show` names
+            something else, or `columns` is below 1.
         ImportError: If matplotlib is not installed.
 
     Example:
         >>> plot_architecture(build_cnn()).savefig("cnn.png")
     """
-    diagram = architecture(model, most)
+    diagram = architecture(model, most, show=show, columns=columns)
     inch = min(_LONGEST / max(diagram["width"], diagram["height"]), _BOX)
     figure = new_figure(diagram["width"] * inch + 0.2, diagram["height"] * inch + 0.7)
     axes = figure.subplots()
@@ -120,4 +127,6 @@ def _draw_legend(figure, kinds):
         loc="outside lower center",
         ncols=max(2, min(len(kinds), int(figure.get_figwidth() / 1.5))),
         frameon=False,
+        title=_LAST_LINE,
+        title_fontsize="small",
     )

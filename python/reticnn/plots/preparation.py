@@ -499,7 +499,7 @@ def labels_of_boxes(boxes):
 def _lines(boxes, at):
     count = boxes["parameters"][at]
     number = f"{int(count):,}" if count < 1e6 else short_number(count)
-    counted = f" \u00b7 {number} parameters" if count else ""
+    counted = f" \u00b7 {number}" if count else ""
     text, shape = (
         boxes[key][at].replace(" x ", " \u00d7 ") for key in ("text", "output_shape")
     )

@@ -1,13 +1,15 @@
 """The block diagram of a model, as tables."""
 
-from reticnn.coercion import as_int
+from collections import Counter
+
+from reticnn.coercion import as_choice, as_int, as_strings
 from reticnn.graph import as_graph
 from reticnn.inspection.diagram.grouping import boxes_of
 from reticnn.inspection.diagram.layout import HEIGHT, WIDTH, laid_out
-from reticnn.inspection.diagram.parts import COLOURS, parts_of
+from reticnn.inspection.diagram.parts import COLOURS, SHOWABLE, parts_of
 
 
-def architecture(model, most=16):
+def architecture(model, most=16, *, show=None, columns=None):
     """Lay out a block diagram of a model.
 
     Each layer has its own box if there are at most `most` layers. Otherwise a box holds
@@ -18,9 +20,20 @@ def architecture(model, most=16):
     same size; all layers whose feature maps have the same size. A nested model is one
     box; for its own diagram, use `model.get_layer(name)`.
 
+    What `show` names is not hidden in a box with others: between blocks, a layer of
+    that kind has its own box, which does not count towards `most`; the box of a block
+    says how many there are in it.
+
     Args:
         model: Keras model built from layers, or a classifier.
         most: Whole number of at least 2, the largest number of boxes. Default 16.
+        show: String or sequence of strings, what to show whatever `most` is:
+            `"normalisation"`, `"activation"`, `"dropout"`; `"reduction"`, 1 x 1
+            convolutions to fewer channels; and `"auxiliary"`, classifiers that are used
+            in training only and are not among the model's layers. Default None.
+        columns: Whole number, in about how many columns the boxes stand. Fewer make the
+            diagram taller, and its text larger at the width of a page. Default None,
+            as many as suit a slide.
 
     Returns:
         Dict of:
@@ -38,19 +51,23 @@ def architecture(model, most=16):
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
-        ValueError: If `model` is not built from layers, or `most` is below 2.
+        ValueError: If `model` is not built from layers, `most` is below 2, `show` names
+            something else, or `columns` is below 1.
 
     Example:
         >>> diagram = architecture(build_cnn())
         >>> diagram["boxes"]["name"][:3]
         ['image', 'rescaling', 'block1_conv1']
     """
-    parts = parts_of(as_graph(model))
-    boxes, blocks = boxes_of(parts, as_int(most, "most", minimum=2))
-    layout = laid_out(boxes.sources)
+    most = as_int(most, "most", minimum=2)
+    kinds = [] if show is None else as_strings(show, "show")
+    shown = {as_choice(kind, "show", SHOWABLE) for kind in kinds}
+    columns = None if columns is None else as_int(columns, "columns")
+    boxes, blocks = boxes_of(parts_of(as_graph(model), shown), most)
+    layout = laid_out(boxes.sources, columns)
     rows = [_row(boxes, blocks, box) for box in range(len(boxes))]
-    columns = ("name", "kind", "text", "output_shape", "parameters", "layers")
-    table = dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+    names = ("name", "kind", "text", "output_shape", "parameters", "layers")
+    table = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     points = [
         (number, round(x, 4), round(y, 4))
         for number, arrow in enumerate(layout.arrows, start=1)
@@ -86,7 +103,7 @@ def _row(boxes, blocks, box):
         main[0].text if alone else _contents(blocks, boxes.members[box], parts),
         " x ".join("any" if side is None else str(side) for side in shape),
         sum(part.parameters for part in parts),
-        len(parts),
+        sum(part.layers for part in parts),
     )
 
 
@@ -108,11 +125,14 @@ def _name(boxes, blocks, box):
 def _contents(blocks, members, parts):
     """Return what a box of several layers holds, in numbers."""
     count = 0 if blocks is None else len(_blocks_within(blocks, members))
-    convolutions = sum(part.kind == "convolution" for part in parts)
+    convolutions = sum(part.kind in ("convolution", "reduction") for part in parts)
+    shown = Counter(part.kind for part in parts if part.shown)
     words = [
         f"{count} blocks" if count > 1 else "",
-        f"{len(parts)} layers",
+        # Of kinds that are asked for, the box says how many, and has no more room.
+        "" if shown else f"{len(parts)} layers",
         f"{convolutions} convolutions" if convolutions > 1 else "",
+        *(f"{number} {kind}{'s' * (number > 1)}" for kind, number in shown.items()),
     ]
     return ", ".join(filter(None, words))
 

@@ -57,6 +57,15 @@ class Boxes:
         parts = [self.parts[number] for number in self.members[box]]
         return [part for part in parts if part.is_main] or parts
 
+    def is_shown(self, box):
+        """Return whether a box is a single part that is to be seen in any case."""
+        main = self.main(box)
+        return len(main) == 1 and main[0].shown
+
+    def fit(self, most):
+        """Return whether there are at most so many boxes, besides those to be seen."""
+        return sum(not self.is_shown(box) for box in range(len(self))) <= most
+
     def name(self, box):
         """Return what the names of a box's parts begin with, or None."""
         return common_name([part.name for part in self.main(box)])
@@ -70,16 +79,16 @@ def boxes_of(parts, most):
         are made of layers.
     """
     single = Boxes(parts, [[number] for number in range(len(parts))])
-    if len(single) <= most:
+    if single.fit(most):
         return single, None
     folded = _folded(single)
-    if len(folded) <= most:
+    if folded.fit(most):
         return folded, None
     blocks = _blocks(folded)
-    if len(blocks) <= most:
+    if blocks.fit(most):
         return blocks, None
     stages = blocks.joined([_stage_key(blocks, box) for box in range(len(blocks))])
-    if len(stages) <= most:
+    if stages.fit(most):
         return stages, blocks
     sizes = blocks.joined([_size(blocks, box) for box in range(len(blocks))])
     return min(stages, sizes, key=len), blocks
@@ -97,7 +106,8 @@ def _folded(boxes):
         if len(part.sources) != 1:
             continue
         (source,) = part.sources
-        follows = part.kind in FOLDED or parts[source].padding
+        folded = part.kind in FOLDED and not part.shown
+        follows = folded or parts[source].padding
         if (
             follows
             and users[source] == 1
@@ -118,6 +128,10 @@ def _blocks(boxes):
     ]
     keys, inside, reach = [], None, 0
     for box in range(len(boxes)):
+        # From an auxiliary classifier no way leads back to where branches meet.
+        if boxes.last(box).kind == "auxiliary":
+            keys.append(None)
+            continue
         # A box alone between what is before and behind it closes its branches.
         alone = reach <= box
         if inside is None and not alone:
@@ -167,13 +181,17 @@ def common_name(names):
 
 def _stage_key(boxes, box):
     """Return what boxes of a stage share: the first word of their names, the size."""
+    if boxes.is_shown(box):
+        return None
     name = boxes.name(box)
     word = re.match(r"[A-Za-z]+\d*", name or "")
     return word and (word[0], _size(boxes, box))
 
 
 def _size(boxes, box):
-    """Return height and width of feature maps, or None for other outputs."""
+    """Return height and width of feature maps, or None for what is not joined."""
+    if boxes.is_shown(box):
+        return None
     part = boxes.last(box)
     return part.shape[:2] if len(part.shape) == 3 and part.kind != "input" else None
 

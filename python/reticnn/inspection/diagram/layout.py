@@ -39,20 +39,22 @@ class _Item:
         return _LANE if self.box is None else WIDTH
 
 
-def laid_out(sources):
+def laid_out(sources, columns=None):
     """Return a layout in which arrows go down, in as many columns as suit a slide.
 
     Args:
         sources: One set per box, the indices of the boxes before it.
+        columns: In about how many columns instead. Default None.
     """
     rows, tails = _rows(sources)
     for row in rows:
         _spread(row)
     bounds = [_bounds(row) for row in rows]
     breakable = [_is_breakable(rows, number) for number in range(len(rows))]
-    options = {tuple(_columns(breakable, count)) for count in range(1, 7)}
-    columns = min(options, key=lambda starts: _misfit(starts, bounds))
-    return _placed(rows, bounds, columns, tails, len(sources))
+    counts = range(1, 7) if columns is None else [columns]
+    options = {tuple(_columns(breakable, count)) for count in counts}
+    starts = min(options, key=lambda starts: _misfit(starts, bounds))
+    return _placed(rows, bounds, starts, tails, len(sources))
 
 
 def _rows(sources):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from reticnn.graph import count_new_parameters, graph_of, walk
+from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import calls_in, name_of_input
 
@@ -11,6 +12,7 @@ from reticnn.runtime.keras_internals import calls_in, name_of_input
 COLOURS = {
     "input": "#7F7F7F",
     "convolution": "#0072B2",
+    "reduction": "#00406B",
     "normalisation": "#CC79A7",
     "activation": "#E6C200",
     "pooling": "#D55E00",
@@ -18,12 +20,16 @@ COLOURS = {
     "merging": "#56B4E9",
     "dense": "#009E73",
     "other": "#999999",
+    "auxiliary": "#7A3B00",
     "block": "#4B3F8F",
     "model": "#882255",
 }
 
 # What only works on the values of the layer before it.
 FOLDED = ("normalisation", "activation", "dropout")
+
+# What can be asked for.
+SHOWABLE = (*FOLDED, "reduction", "auxiliary")
 
 _ACTIVATIONS = (
     "activation",
@@ -50,6 +56,8 @@ class Part:
         parameters: Number of its parameters; none where the layer is used again.
         sources: Positions of the parts that it gets its values from.
         padding: Whether it only pads, for the layer behind it.
+        shown: Whether it is to be seen, however many boxes there are.
+        layers: Number of layers that it stands for.
     """
 
     name: str
@@ -59,15 +67,22 @@ class Part:
     parameters: int
     sources: list
     padding: bool = False
+    shown: bool = False
+    layers: int = 1
 
     @property
     def is_main(self):
         """Whether a box is named after it, rather than after what it goes with."""
-        return self.kind not in FOLDED and not self.padding
+        return self.shown or (self.kind not in FOLDED and not self.padding)
 
 
-def parts_of(graph):
-    """Return the parts of a graph, its inputs first, each after its sources."""
+def parts_of(graph, shown=()):
+    """Return the parts of a graph, its inputs first, each after its sources.
+
+    Args:
+        graph: Keras model.
+        shown: Kinds that are to be seen. Default none.
+    """
     sources = {}
 
     def note(call, name, given):
@@ -78,11 +93,47 @@ def parts_of(graph):
     outputs = walk(graph, range(len(graph.inputs)), note, enters=_never)
     parts = [_input_part(tensor) for tensor in graph.inputs]
     index_of, seen = {index: index for index in range(len(parts))}, set()
+    heads = _heads(graph) if "auxiliary" in shown else []
     for call in _in_branches(sources, outputs):
         index_of[call] = len(parts)
         before = sorted({index_of[source] for source in sources[call]})
-        parts.append(_part(call, before, seen))
+        part = _part(call, before, seen)
+        if part.kind == "convolution" and "reduction" in shown:
+            part.kind = _kind_of_convolution(call)
+        part.shown = part.kind in shown
+        parts.append(part)
+        given = set(map(id, call.outputs))
+        parts += [
+            _head_part(head, index_of[call]) for tap, head in heads if id(tap) in given
+        ]
     return parts
+
+
+def _heads(graph):
+    """Return the auxiliary classifiers of a model, and the tensors they start from."""
+    return graph.auxiliary_heads() if isinstance(graph, AuxiliaryModel) else []
+
+
+def _head_part(head, source):
+    layers = len(calls_in(head))
+    return Part(
+        head.name,
+        "auxiliary",
+        f"{layers} layers, in training only",
+        tuple(head.outputs[0].shape[1:]),
+        head.count_params(),
+        [source],
+        shown=True,
+        layers=layers,
+    )
+
+
+def _kind_of_convolution(call):
+    """Return `"reduction"` for a 1 x 1 convolution to fewer channels."""
+    alone = {1, (1,), (1, 1)}
+    narrows = call.outputs[0].shape[-1] < call.inputs[0].shape[-1]
+    is_pointwise = getattr(call.layer, "kernel_size", None) in alone
+    return "reduction" if is_pointwise and narrows else "convolution"
 
 
 def _never(call, given):
@@ -162,6 +213,8 @@ def _text(layer):
     strides = getattr(layer, "strides", 1)
     if strides not in (1, (1, 1), window):
         words.append(f"stride {_stride(strides)}")
+    if getattr(layer, "groups", 1) > 1 and "Conv" in words[0]:
+        words.append(f"{layer.groups} groups")
     activation = getattr(layer, "activation", None)
     activation = getattr(activation, "__name__", "linear")
     if activation != "linear":

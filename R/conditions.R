@@ -3,12 +3,15 @@
 # The core writes its messages in R's notation. `names` are those of arguments that the
 # user's function calls otherwise than the core's.
 abort_from_core <- function(cnd, call, names = character()) {
-  if (inherits(cnd, "python.builtin.ImportError")) {
+  # What one call needs, and others do not, is said by the core.
+  if (inherits(cnd, "python.builtin.ImportError") && !is_of_one_call(cnd)) {
     abort_no_core(cnd, call)
   }
   abort_text(renamed(py_text(cnd), names), class = error_class(cnd),
     python_error = class(cnd)[[1]], call = call)
 }
+
+is_of_one_call <- function(cnd) any(grepl("MissingPackageError$", class(cnd)))
 
 # The class below `reticnn_error` of an error of the core, if it has one.
 error_class <- function(cnd) {
@@ -72,10 +75,7 @@ py_text <- function(cnd) {
 
 abort_no_core <- function(cnd, call) {
   rlang::abort(
-    c(
-      "reticnn needs Python with Keras and TensorFlow, and cannot use it here.",
-      python_in_force(cnd)
-    ),
+    python_in_force(cnd),
     class = c("reticnn_error_no_python", "reticnn_error"),
     call = call
   )

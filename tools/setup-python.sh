@@ -19,7 +19,7 @@ case $1 in
 esac
 folder=$1
 shift
-requirements=(-e ".[plot,science,tune,test]" "$@")
+requirements=(-e ".[tensorflow,plot,science,tune,test]" "$@")
 # pip's `--pre` would be for all packages. A bound that is a pre-release is for one.
 [ -z "$latest" ] || requirements+=(--upgrade "keras>=3.dev0" "tensorflow>=2.dev0")
 

@@ -213,6 +213,69 @@ def test_backend_is_chosen_after_the_import(run_python, backend):
     assert result.stdout == f"{backend} False\n"
 
 
+def test_backend_that_is_not_installed_is_named_with_the_command(run_python):
+    lacking = "import sys; sys.modules['torch'] = None; import reticnn; "
+    result = run_python(lacking + "reticnn.build_cnn()", KERAS_BACKEND="torch")
+    said = result.stderr.strip().rpartition("\n")[2]
+    assert said.startswith("ModuleNotFoundError: No module named 'torch', on which")
+    assert f'`{sys.executable} -m pip install "torch>=' in said
+    project = CHECKOUT / "pyproject.toml"
+    if project.exists():
+        extra = f'{re.search("torch>=[0-9.]+", said)[0]}"]'
+        assert f'torch = ["{extra}' in project.read_text(encoding="utf-8")
+    other = keras.backend.backend()
+    if other != "torch":
+        assert "Or set the environment variable KERAS_BACKEND to '" in said
+
+
+@pytest.mark.slow
+def test_saving_starts_no_backend_but_its_own(run_python, tmp_path):
+    if keras.backend.backend() == "tensorflow":
+        pytest.skip("TensorFlow is what others must not start")
+    job = (
+        "import sys, reticnn\n"
+        "data = reticnn.shape_images(16, image_size=16, seed=1)\n"
+        "model = reticnn.build_cnn((16, 16, 3), filters=4, n_blocks=2)\n"
+        "fitted = reticnn.fit_classifier(model, data, epochs=1, progress='none')\n"
+        "reticnn.load_classifier(reticnn.save_classifier(fitted, sys.argv[1]))\n"
+        "print('tensorflow' in sys.modules)"
+    )
+    result = run_python(job, tmp_path / "a.reticnn", TF_CPP_MIN_LOG_LEVEL=None)
+    assert (result.stdout, result.stderr) == ("False\n", "")
+
+
+WITHOUT_OPENCV = """
+import sys
+sys.modules["cv2"] = None
+import numpy, reticnn
+data = reticnn.image_folder(sys.argv[1], image_size=(16, 20), cache="none")
+model = reticnn.build_cnn((16, 20, 3), filters=4, n_blocks=2)
+fitted = reticnn.fit_classifier(model, data, epochs=1, progress="none")
+print(len(reticnn.predict_images(fitted, sys.argv[1])[".pred_class"]))
+for what in (
+    lambda: reticnn.augment(data, rotation=0.1),
+    lambda: reticnn.predict_images(fitted, numpy.full((1, 9, 9, 3), 50)),
+    lambda: reticnn.load_images(reticnn.image_folder(sys.argv[1], 8, cache="none")),
+):
+    try:
+        what()
+    except ImportError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_opencv_is_needed_where_images_are_changed_alone(run_python, cats):
+    result = run_python(WITHOUT_OPENCV, cats)
+    count, *said = result.stdout.splitlines()
+    assert count == "5", result.stderr
+    command = f'`{sys.executable} -m pip install "opencv-python-headless"`'
+    assert len(said) == 3
+    for text in said:
+        assert text.startswith("What changes, resizes or measures images needs OpenCV")
+        assert command in text
+
+
 # Models saved by Keras
 
 
@@ -252,10 +315,10 @@ def test_keras_loads_them_whatever_was_imported_first(
 
 @pytest.mark.slow
 def test_package_that_lacks_a_part_does_not_keep_keras_from_starting(run_python):
-    lacking = "import reticnn, sys; sys.modules['cv2'] = None; import keras; "
+    lacking = "import reticnn, sys; sys.modules['h5py'] = None; import keras; "
     result = run_python(lacking + "print(keras.Input((2,)).shape); reticnn.augment")
     assert "(None, 2)" in result.stdout
-    assert "cv2" in result.stderr
+    assert "h5py" in result.stderr
 
 
 # The relay

@@ -788,3 +788,14 @@ def test_metrics_say_in_which_direction_they_get_better():
     assert direction(keras.metrics.BinaryAccuracy()) == "up"
     assert direction(keras.metrics.MeanSquaredError()) == "down"
     assert direction(None) is None
+
+
+def test_serialiser_asks_for_tensorflow_by_this_name():
+    serialiser = keras.src.saving.serialization_lib
+    assert serialiser.tf.available == (BACKEND == "tensorflow")
+    # What it does with objects of TensorFlow's, if there are any, stays as it is.
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        assert keras.saving.serialize_keras_object(tf.TensorShape((2, 3))) == [2, 3]
+        assert keras.saving.serialize_keras_object(tf.float32) == "float32"

@@ -211,6 +211,7 @@ test_that("what cannot be installed is refused before anything is", {
   expect_match(message_of(install_reticnn(3)), "`envname` must be the name .*, not 3")
   expect_match(message_of(install_reticnn("a", gpu = "yes")), "`gpu` must be TRUE or FALSE")
   expect_match(message_of(install_reticnn(NA_character_)), "`envname`")
+  expect_match(message_of(install_reticnn(backend = "numpy")), "`backend` must be one of .*not \"numpy\"")
 })
 
 test_that("a function that chooses layers must say TRUE or FALSE", {

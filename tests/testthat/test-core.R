@@ -73,11 +73,15 @@ test_that("without a usable Python the error says what is in force and what to d
     expect_identical(lines[1:2], c("FALSE ", "reticnn_error_no_python reticnn_error "))
     said <- paste(lines, collapse = "\n")
     expect_match(said, "No module named '")
-    expect_match(said, "lacks the modules keras, tensorflow, numpy, PIL, cv2, h5py.")
+    expect_match(lines[[3]], "lacks the modules keras, numpy, PIL, h5py, tensorflow. Run ",
+      fixed = TRUE)
+    expect_match(lines[[3]], paste0("'", python, "' -m pip install 'keras>="), fixed = TRUE)
     expect_match(said, paste0("Python is ", python, ", because of ", variable), fixed = TRUE)
-    expect_match(said, paste0("'", python, "' -m pip install 'keras>="), fixed = TRUE)
     expect_match(said, "install_reticnn()", fixed = TRUE)
   }
+  lines <- said_without_python(c(RETICULATE_PYTHON = python, KERAS_BACKEND = "torch"))
+  expect_match(lines[[3]], "h5py, torch. Run .*'torch>=")
+  expect_match(lines, "install_reticnn(backend = \"torch\")", fixed = TRUE, all = FALSE)
   lines <- said_without_python(c(RETICULATE_PYTHON = "/no/python"))
   expect_match(lines, "RETICULATE_PYTHON is '/no/python'.", fixed = TRUE, all = FALSE)
 })

@@ -88,5 +88,28 @@ test_that("both sides have one version and one list of requirements", {
   end <- start + match("]", lines[-seq_len(start)])
   stated <- grep("^ *#", lines[(start + 1):(end - 1)], value = TRUE, invert = TRUE)
   stated <- gsub('^ *"|",?$', "", stated)
-  expect_identical(python_requirements(), stated)
+  for (backend in c("tensorflow", "jax", "torch")) {
+    extra <- sprintf('%s = ["%s"]', backend, backend_modules[[backend]])
+    expect_true(extra %in% lines, info = backend)
+    expect_setequal(python_requirements(backend), c(stated, backend_modules[[backend]]))
+  }
+  expect_setequal(python_requirements("openvino"), stated)
+})
+
+test_that("what is declared to reticulate follows the backend until Python starts", {
+  declared <- function(...) {
+    run_r(c(
+      "Sys.unsetenv('KERAS_BACKEND')", ...,
+      "packages <- reticulate::py_require()$packages",
+      "cat(sub('[><=!].*', '', grep('^(tensorflow|torch|jax)', packages, value = TRUE)))"
+    ), env = paste0("KERAS_HOME=", withr::local_tempdir()))
+  }
+  start <- "invisible(reticulate::import('sys', convert = FALSE)$version)"
+  torch <- "Sys.setenv(KERAS_BACKEND = 'torch')"
+  expect_identical(declared("library(reticnn)", start), "tensorflow")
+  expect_identical(declared(torch, "library(reticnn)"), "torch")
+  expect_identical(declared("library(reticnn)", torch, start), "torch")
+  expect_identical(declared(start, torch, "library(reticnn)"), "torch")
+  file <- "writeLines('{\"backend\": \"jax\"}', file.path(Sys.getenv('KERAS_HOME'), 'keras.json'))"
+  expect_identical(declared(file, "library(reticnn)", start), "jax")
 })

@@ -28,6 +28,7 @@ from reticnn.data.readers import (
 from reticnn.data.readers.photo import image_in
 from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted, scaled
+from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.files import NotAFileError, opened
 from reticnn.runtime.stopping import check_wanted, results_in
 
@@ -299,6 +300,8 @@ def _problem_of(action, files, index):
     # Pillow's readers raise many kinds of errors on damaged files; each is an answer.
     try:
         action(index)
+    except MissingPackageError:
+        raise
     except Exception as error:
         return _explained(error, files[index])
     return None

@@ -1,7 +1,8 @@
 """Resize the pixels of an image."""
 
-import cv2
 import numpy as np
+
+from reticnn.runtime.opencv import cv2
 
 RESIZES = ("stretch", "crop", "pad")
 

@@ -1,11 +1,11 @@
 """Where in an image the feature maps of a network lie."""
 
-import cv2
 import numpy as np
 
 from reticnn.explanation.flat_network import has_kernels
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.opencv import cv2
 
 # Pixels on a side that a convolution without padding of its own takes away again.
 _OF_A_KERNEL = 3

@@ -1,9 +1,9 @@
 """What a score loses when parts of an image are hidden."""
 
-import cv2
 import numpy as np
 
 from reticnn.runtime.backend import keras, without_gradients
+from reticnn.runtime.opencv import cv2
 from reticnn.runtime.randomness import generator
 
 # An image has about as many patches side by side, if nobody says how large they are.

@@ -1,10 +1,10 @@
 """How sure a classifier is of images of which a part is shown: areas under curves."""
 
-import cv2
 import numpy as np
 
 from reticnn.explanation.perturbing import in_chunks
 from reticnn.outputs import probabilities
+from reticnn.runtime.opencv import cv2
 from reticnn.runtime.randomness import generator
 
 # Cells on a side of random maps, which lie in regions as maps do.

@@ -3,7 +3,6 @@
 import contextlib
 import os
 
-import cv2
 import numpy as np
 
 from reticnn.coercion import as_int, printable
@@ -15,6 +14,7 @@ from reticnn.explanation.explained import as_explanation
 from reticnn.plots.images import figure_of_grid
 from reticnn.plots.preparation import colours_of, image_data_of
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.opencv import cv2
 
 # Colours from what speaks most against a class, by white for nothing, to what speaks
 # most for it: lightness falls evenly both ways, and people who see few colours tell

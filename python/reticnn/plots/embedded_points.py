@@ -11,7 +11,7 @@ from reticnn.explanation.embedding import as_embedding
 from reticnn.plots.figures import bare, new_figure
 from reticnn.plots.maps import COLOURS, OTHERS
 from reticnn.plots.preparation import as_predictions, image_data_of, pictures_of_data
-from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.conditions import MissingPackageError, warn_user
 
 METHODS = ("pca", "tsne", "umap")
 
@@ -268,7 +268,7 @@ def _by_umap(rows, seed):
 
 
 def _not_installed(method, package):
-    return ImportError(
+    return MissingPackageError(
         f"`method` is {method!r}, which needs {package}. Install it with `pip install "
         f"{package}`, or use 'pca'."
     )

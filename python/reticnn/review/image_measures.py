@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from reticnn.data.caching import new_cache
 from reticnn.data.identity import image_hashes
 from reticnn.prediction.forward import read_batches
+from reticnn.runtime.opencv import cv2
 from reticnn.runtime.progress import reporting
 
 # Pixels: enough to tell a copy from a similar image, and the same for all images.

@@ -1,7 +1,7 @@
 """Keras, started quietly: the other modules import `keras` from here."""
 
 import contextlib
-import importlib
+import importlib.util
 import logging
 import os
 import re
@@ -9,10 +9,17 @@ import sys
 import tempfile
 from functools import partial
 
-from reticnn.notation import in_words
+from reticnn.notation import in_words, shown
 from reticnn.runtime.registration import wait_for_keras_no_more
 from reticnn.runtime.stopping import done_whole, is_under_way
 from reticnn.runtime.writing import check_temporary_files
+
+# What each is installed with; as in pyproject.toml.
+_BACKENDS = {
+    "tensorflow": "tensorflow>=2.19,<3",
+    "jax": "jax>=0.6",
+    "torch": "torch>=2.13",
+}
 
 
 def _quiet_keras():
@@ -44,7 +51,28 @@ def _whole_keras():
         return sys.modules["keras"]
     # The thread that imports Keras would wait for locks of ours, as we do for it.
     wait_for_keras_no_more()
-    return done_whole("keras", partial(importlib.import_module, "keras"))
+    try:
+        return done_whole("keras", partial(importlib.import_module, "keras"))
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _BACKENDS:
+            raise
+        raise ModuleNotFoundError(_how_to_have(missing), name=missing) from error
+
+
+def _how_to_have(backend):
+    """Return what to do where the backend that Keras is to run on is not installed."""
+    text = (
+        f"No module named {backend!r}, on which Keras is to run. Install it: "
+        f'`{sys.executable} -m pip install "{_BACKENDS[backend]}"`.'
+    )
+    others = [other for other in _BACKENDS if importlib.util.find_spec(other)]
+    if others:
+        text += (
+            f" Or set the environment variable KERAS_BACKEND to {shown(others[0])}, "
+            "which is installed, before Keras starts."
+        )
+    return text
 
 
 def _has_stderr():

@@ -35,6 +35,10 @@ class CheckpointError(ValueError):
     """A checkpoint cannot be used, or is that of another run."""
 
 
+class MissingPackageError(ImportError):
+    """A package is missing that this one call needs, and others do not."""
+
+
 def warn_user(text, kind=UserWarning):
     """Warn, with the line outside of this package that led here as its location."""
     warnings.warn(visible_lines(text), kind, stacklevel=level_of_user())

@@ -750,3 +750,35 @@ def _list_as_now(values):
         values[:] = before
 
     return put_back
+
+
+# What is serialised
+
+
+class _TensorFlowIfStarted:
+    """TensorFlow as Keras's serialiser sees it, which would start it to ask.
+
+    On another backend that takes seconds, writes to the log, and tells it nothing: a
+    TensorFlow that was not started has no objects.
+    """
+
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+    @property
+    def available(self):
+        """Whether objects of TensorFlow's can be there."""
+        return "tensorflow" in sys.modules and self._module.available
+
+
+def leave_tensorflow_alone():
+    """Have Keras serialise models without starting TensorFlow for that."""
+    serialiser = keras.src.saving.serialization_lib
+    if not isinstance(serialiser.tf, _TensorFlowIfStarted):
+        serialiser.tf = _TensorFlowIfStarted(serialiser.tf)
+
+
+leave_tensorflow_alone()

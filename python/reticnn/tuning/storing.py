@@ -14,7 +14,7 @@ import numpy as np
 from reticnn.augmenting.policy import Policy
 from reticnn.coercion import as_path, as_seed, printable, shown
 from reticnn.runtime.backend import keras
-from reticnn.runtime.conditions import CheckpointError
+from reticnn.runtime.conditions import CheckpointError, MissingPackageError
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.tuning.search_space import label_of
 
@@ -45,7 +45,7 @@ def optuna_here():
     try:
         import optuna
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             'Tuning needs Optuna. Install it with `pip install "reticnn[tune]"`.'
         ) from error
     return optuna
@@ -158,7 +158,7 @@ class KeptStudy:
         try:
             yield
         except ImportError as error:
-            raise ImportError(
+            raise MissingPackageError(
                 f"`study` is {shown(self._name)}, and the driver of that kind of "
                 f"database is not installed ({error}). For PostgreSQL, install it with "
                 "`pip install psycopg2-binary`."

@@ -8,7 +8,6 @@ edge's own (`"reflect"` of `keras.ops.pad`).
 
 from functools import cache
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import (
@@ -17,6 +16,7 @@ from reticnn.augmenting.parts.part import (
     arguments,
     one_by_one,
 )
+from reticnn.runtime.opencv import cv2
 
 
 def _prepare(image_shape, parameters, constants):

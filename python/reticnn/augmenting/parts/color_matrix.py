@@ -9,11 +9,11 @@ import math
 from collections import deque
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import Part, planes
 from reticnn.augmenting.random_numbers import constant
+from reticnn.runtime.opencv import cv2
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _GREY = np.tile(_LUMA, (3, 1))

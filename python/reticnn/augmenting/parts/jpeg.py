@@ -4,10 +4,10 @@ Its parameter is `"jpeg"`, (n,), int32, the quality, 1 to 100, or 0 to leave an 
 it is. OpenCV does it, on the host only.
 """
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import Parameters, Part, arguments, one_by_one
+from reticnn.runtime.opencv import cv2
 
 
 def _prepare(image_shape, parameters, constants):

@@ -13,12 +13,12 @@ import math
 from collections import deque
 from itertools import chain
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import CHANNELS_AT_ONCE, Part
 from reticnn.augmenting.parts.scratch import VALUES_AT_ONCE, scratch
 from reticnn.augmenting.random_numbers import to_int32
+from reticnn.runtime.opencv import cv2
 
 NONE, GIVEN, AUTOCONTRAST, EQUALIZE = range(4)
 

@@ -6,7 +6,6 @@ their weights. Outside the image are its reflected pixels, without the edge's ow
 constant `"radius"` is the greatest distance.
 """
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import (
@@ -17,6 +16,7 @@ from reticnn.augmenting.parts.part import (
     rows_and_columns,
 )
 from reticnn.augmenting.random_numbers import constant, to_float32, to_int32
+from reticnn.runtime.opencv import cv2
 
 
 def line(xp, angles, radii, radius):

@@ -3,25 +3,26 @@
 import math
 from functools import cache, partial
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts import reducing
 from reticnn.augmenting.parts.scratch import scratch
 from reticnn.augmenting.parts.waves import waves_on_host
+from reticnn.runtime.opencv import cv2
 
 # Added to coordinates before the nearest pixel is taken. It exceeds their rounding
 # errors, so that both engines break ties the same way, such as in an exact quarter
 # turn.
 NEAREST_SHIFT = 2**-10
 
+# How OpenCV calls them.
 _FILLS = {
-    "reflect": cv2.BORDER_REFLECT,
-    "constant": cv2.BORDER_CONSTANT,
-    "nearest": cv2.BORDER_REPLICATE,
-    "wrap": cv2.BORDER_WRAP,
+    "reflect": "BORDER_REFLECT",
+    "constant": "BORDER_CONSTANT",
+    "nearest": "BORDER_REPLICATE",
+    "wrap": "BORDER_WRAP",
 }
-_INTERPOLATIONS = {"bilinear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+_INTERPOLATIONS = {"bilinear": "INTER_LINEAR", "nearest": "INTER_NEAREST"}
 
 # Rows of images that are warped as one tall image, edges included, at most. Coordinates
 # are rounded to multiples of 2**-10 by adding this, as float32 has 24 bits: then they
@@ -165,7 +166,7 @@ def _warp_together(images, results, given, constants):
     )
 
     def sample(tall, result):
-        interpolation = _INTERPOLATIONS[constants["interpolation"]]
+        interpolation = _interpolation(constants)
         cv2.remap(tall, x, y, interpolation, result, cv2.BORDER_REPLICATE)
 
     # OpenCV is faster with long rows, up to a limit; what is a row does not matter.
@@ -175,10 +176,15 @@ def _warp_together(images, results, given, constants):
     _sample(sample, images.reshape(-1, *images.shape[2:]), rows)
 
 
+def _interpolation(constants):
+    return getattr(cv2, _INTERPOLATIONS[constants["interpolation"]])
+
+
 def _warp_each(images, results, matrices, constants):
     """Do what `_warp` does with a call of OpenCV for each image."""
-    flags = _INTERPOLATIONS[constants["interpolation"]] | cv2.WARP_INVERSE_MAP
-    border = _FILLS[constants["fill_mode"]], (constants["fill_value"],) * 4
+    flags = _interpolation(constants) | cv2.WARP_INVERSE_MAP
+    fill = getattr(cv2, _FILLS[constants["fill_mode"]])
+    border = fill, (constants["fill_value"],) * 4
     size = results.shape[2], results.shape[1]
     matrices = matrices.reshape(len(matrices), -1, 3).astype("float64")
     warp_one = cv2.warpAffine if matrices.shape[1] == 2 else cv2.warpPerspective

@@ -6,11 +6,11 @@ pixel of which is the mean of what it covers; enlarged, it is shown as it is.
 
 from functools import cache
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import Parameters, Part, arguments, one_by_one
 from reticnn.augmenting.random_numbers import to_float32
+from reticnn.runtime.opencv import cv2
 
 
 def _prepare(image_shape, parameters, constants):

@@ -9,10 +9,10 @@ until what remains to be shrunk is below 2 ** 0.75, or 1.68.
 import math
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.random_numbers import to_int32
+from reticnn.runtime.opencv import cv2
 
 # An image is halved where it shrinks to 2 ** (_EARLY - 1) or less: by trial, that is
 # closest to a resize that weighs all pixels.

@@ -5,7 +5,6 @@ Its parameter is `"sharpness"`, (n,), the factor f of a blend f times the image 
 outermost pixels are not smoothed, and so stay as they are.
 """
 
-import cv2
 import numpy as np
 
 from reticnn.augmenting.parts.part import (
@@ -15,6 +14,7 @@ from reticnn.augmenting.parts.part import (
     one_by_one,
     rows_and_columns,
 )
+from reticnn.runtime.opencv import cv2
 
 # Weights of a pixel and its eight neighbours in a smoothed image, as Pillow has them.
 _SMOOTHING = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], "float32") / 13

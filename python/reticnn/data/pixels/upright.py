@@ -1,8 +1,8 @@
 """Turn an image that Pillow has opened into upright pixels, in little memory."""
 
 import contextlib
+import operator
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -26,6 +26,7 @@ from reticnn.data.pixels.orientation import orientation_of, turned
 from reticnn.data.pixels.png_rows import rows_of
 from reticnn.data.pixels.tiff_parts import parts_of, stored_size
 from reticnn.data.refusing import check_memory
+from reticnn.runtime.opencv import cv2, has_opencv
 
 # A PNG that takes more memory is read some rows at a time, which takes longer.
 _MUCH = 400_000_000
@@ -48,13 +49,13 @@ _PLAIN_WEBP = 6.1
 
 # How OpenCV is asked for colours, and for a JPEG at a part of its size, which saves
 # most of the work.
-_COLOURS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
+_COLOURS = {1: "IMREAD_GRAYSCALE", 3: "IMREAD_COLOR_RGB"}
 
 _REDUCTIONS = {
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    1: 0,
+    8: "IMREAD_REDUCED_GRAYSCALE_8",
+    4: "IMREAD_REDUCED_GRAYSCALE_4",
+    2: "IMREAD_REDUCED_GRAYSCALE_2",
+    1: "IMREAD_GRAYSCALE",
 }
 
 
@@ -72,12 +73,16 @@ def upright_pixels(image, side, channels, take):
     check_kind(image)
     if image.format == "WEBP" and area_of(image) > LARGE and _is_plain_webp(image):
         return _webp_pixels(image, side, channels, take), None
-    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
+    if _is_ordinary_jpeg(image) and has_opencv():
         pixels = _jpeg_pixels(image, side, channels, take)
         if pixels is not None:
             return pixels, None
         return _any_pixels(image, side, channels, lambda count: None)
     return _any_pixels(image, side, channels, take)
+
+
+def _is_ordinary_jpeg(image):
+    return image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB")
 
 
 def _jpeg_pixels(image, side, channels, take):
@@ -97,7 +102,8 @@ def _jpeg_pixels(image, side, channels, take):
     image.fp.seek(0)
     encoded = np.frombuffer(image.fp.read(length), np.uint8)
     with contextlib.suppress(cv2.error):
-        return cv2.imdecode(encoded, _COLOURS[channels] | _REDUCTIONS[part])
+        flags = (getattr(cv2, name) for name in (_COLOURS[channels], _REDUCTIONS[part]))
+        return cv2.imdecode(encoded, operator.or_(*flags))
     return None
 
 

@@ -5,7 +5,6 @@ import io
 import math
 import zipfile
 
-import cv2
 import numpy as np
 from numpy.lib import format as numpy_format
 
@@ -13,6 +12,7 @@ from reticnn.data.described import Described, check_room, limits_of
 from reticnn.data.refusing import RefusedError
 from reticnn.notation import shown_kind
 from reticnn.runtime.foreign.archives import is_bounded, open_archive
+from reticnn.runtime.opencv import cv2
 
 ENDINGS = (".npy", ".npz")
 

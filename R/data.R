@@ -526,3 +526,12 @@ wrong_index <- function(i, positions, number, extract) {
   one <- if (extract == "[[") "be the position of one image" else "name images"
   paste0("`i` must ", one, " from 1 to ", number, ", not ", text, ".")
 }
+
+#' @eval said("shuffle_pixels")
+#' @seealso [shift_response()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' shuffle_pixels(shape_images(10), seed = 1)
+shuffle_pixels <- function(images, share = 1, seed = NULL) {
+  call_core("shuffle_pixels", images = images, share = share, seed = seed_or_draw(seed))
+}

@@ -884,3 +884,137 @@ makeContent.reticnn_box_labels <- function(x) {
   })
   grid::setChildren(x, do.call(grid::gList, grobs))
 }
+
+#' @eval said("plot_window", rename = c(window = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(sliding_window(5, 3, padding = "same"))
+plot.reticnn_window <- function(x, step = NULL, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a window")
+  plot_scene(call_core("drawing_of_window", window = core_mechanics(x), step = step))
+}
+
+#' @eval said("plot_receptive_field", rename = c(field = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(receptive_field(build_cnn()), shape_images(1))
+plot.reticnn_field <- function(x, image = NULL, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting a receptive field")
+  plot_scene(call_core("drawing_of_field", field = core_mechanics(x), image = image))
+}
+
+#' @eval said("plot_shift_response", rename = c(shifts = "x"))
+#' @param ... Not used; must be empty.
+#' @export
+#' @examplesIf reticnn::reticnn_available() && requireNamespace("ggplot2", quietly = TRUE)
+#' plot(shift_response(build_cnn(), shape_images(1), "block1_pool"))
+plot.reticnn_shifts <- function(x, ...) {
+  rlang::check_dots_empty()
+  check_installed("ggplot2", "Plotting shifts")
+  plot_scene(call_core("drawing_of_shifts", shifts = core_mechanics(x)))
+}
+
+#' @eval said("save_animation")
+#' @return In R, the path is a `reticnn_animation`: where it is printed by a chunk of R
+#'   Markdown or Quarto, the film is on the page, with the chunk's `fig.alt`.
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' save_animation(sliding_window(5, 3, padding = "same"), tempfile(fileext = ".svg"))
+save_animation <- function(x, path = NULL, image = NULL, seconds = NULL, most = 64) {
+  path <- path %||% tempfile(fileext = ".svg")
+  path <- call_core("save_animation", x = core_mechanics(x), path = path, image = image,
+    seconds = seconds, most = most)
+  structure(path, class = "reticnn_animation")
+}
+
+#' @export
+print.reticnn_animation <- function(x, ...) {
+  cat("<reticnn_animation> '", x, "'\n", sep = "")
+  invisible(x)
+}
+
+# On the page of a document that is knitted.
+#' @exportS3Method knitr::knit_print
+knit_print.reticnn_animation <- function(x, ...) {
+  film <- knitr::fig_path(sub("^.*[.]", ".", x))
+  dir.create(dirname(film), showWarnings = FALSE, recursive = TRUE)
+  file.copy(x, film, overwrite = TRUE)
+  knitr::include_graphics(film)
+}
+
+# What the core drew of, as it gave it.
+core_mechanics <- function(x) {
+  kinds <- c("reticnn_window", "reticnn_field", "reticnn_shifts")
+  if (!inherits(x, kinds)) return(x)
+  x <- unclass(x)
+  for (name in intersect(c("steps", "table"), names(x))) x[[name]] <- as_columns(x[[name]])
+  for (name in c("padding", "strides", "dilation_rate", "position", "image_size")) {
+    if (!is.null(x[[name]])) x[[name]] <- as.list(x[[name]])
+  }
+  x
+}
+
+# Boxes, texts and pictures that the core has placed, in pixels from the upper left corner.
+plot_scene <- function(drawn) {
+  shapes <- drawn$frames[[1]]
+  boxes <- as_table(shapes$box)
+  texts <- as_table(shapes$text)
+  order <- sort(unique(c(boxes$order, texts$order, unlist(shapes$picture$order))))
+  ggplot2::ggplot(data.frame(x = 0, y = 0), ggplot2::aes(.data$x, .data$y)) +
+    geom_scene(drawn$width, boxes, texts, shapes$picture, order) +
+    ggplot2::coord_fixed(xlim = c(0, drawn$width), ylim = c(0, drawn$height),
+      expand = FALSE, clip = "off") +
+    ggplot2::theme_void() +
+    on_white() +
+    ggplot2::theme(plot.margin = ggplot2::margin(2, 2, 2, 2))
+}
+
+geom_scene <- function(width, boxes, texts, pictures, order) {
+  geom <- ggplot2::ggproto(NULL, ggplot2::Geom,
+    required_aes = c("x", "y"),
+    draw_panel = function(data, panel_params, coord) {
+      grid::gTree(scene = list(width = width, boxes = boxes, texts = texts,
+        pictures = pictures, order = order), cl = "reticnn_scene")
+    }
+  )
+  ggplot2::layer(geom = geom, stat = "identity", position = "identity", show.legend = FALSE)
+}
+
+#' @exportS3Method grid::makeContent
+makeContent.reticnn_scene <- function(x) {
+  scene <- x$scene
+  points <- grid::convertWidth(grid::unit(1, "npc"), "points", valueOnly = TRUE)
+  # Points per pixel of the scene; lines are measured in 1/96 of an inch.
+  scale <- points / scene$width
+  across <- function(n) grid::unit(n * scale, "points")
+  down <- function(n) grid::unit(1, "npc") - across(n)
+  left_top <- c("left", "top")
+  draw <- function(at) {
+    i <- match(at, scene$boxes$order)
+    if (!is.na(i)) {
+      one <- scene$boxes[i, ]
+      look <- grid::gpar(fill = one$fill, col = one$line, linejoin = "mitre",
+        lwd = one$thick * scale * 96 / 72.27)
+      return(grid::rectGrob(across(one$x), down(one$y), across(one$width),
+        across(one$height), just = left_top, gp = look))
+    }
+    i <- match(at, scene$texts$order)
+    if (!is.na(i)) {
+      one <- scene$texts[i, ]
+      side <- c(middle = "centre", start = "left", end = "right")[[one$anchor]]
+      look <- grid::gpar(col = one$colour, fontsize = one$size * scale,
+        fontface = if (one$bold) "bold" else "plain")
+      return(grid::textGrob(one$text, across(one$x), down(one$y), just = c(side, "centre"),
+        gp = look))
+    }
+    i <- match(at, unlist(scene$pictures$order))
+    one <- lapply(scene$pictures, `[[`, i)
+    grid::rasterGrob(as_picture(one$pixels), across(one$x), down(one$y), across(one$width),
+      across(one$height), just = left_top, interpolate = FALSE)
+  }
+  grid::setChildren(x, do.call(grid::gList, lapply(scene$order, draw)))
+}

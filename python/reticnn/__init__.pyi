@@ -45,6 +45,7 @@ from reticnn.data import (
     image_tiles as image_tiles,
     load_images as load_images,
     shape_images as shape_images,
+    shuffle_pixels as shuffle_pixels,
     split_images as split_images,
 )
 from reticnn.data.image_data import ImageData as ImageData
@@ -76,7 +77,11 @@ from reticnn.inspection import (
     feature_maps as feature_maps,
     layer_filters as layer_filters,
     layer_table as layer_table,
+    layer_window as layer_window,
+    receptive_field as receptive_field,
     separable_costs as separable_costs,
+    shift_response as shift_response,
+    sliding_window as sliding_window,
 )
 from reticnn.landmarks import (
     convnext_ladder as convnext_ladder,
@@ -107,11 +112,15 @@ from reticnn.plots import (
     plot_images as plot_images,
     plot_ladder as plot_ladder,
     plot_rates as plot_rates,
+    plot_receptive_field as plot_receptive_field,
     plot_review as plot_review,
+    plot_shift_response as plot_shift_response,
     plot_similar_images as plot_similar_images,
     plot_stress as plot_stress,
     plot_tiles as plot_tiles,
     plot_tuning as plot_tuning,
+    plot_window as plot_window,
+    save_animation as save_animation,
 )
 from reticnn.prediction import predict_images as predict_images
 from reticnn.pretrained import (

@@ -185,6 +185,14 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "plot_tiles": {"predictions": of_tiles},
         "plot_review": {"review": reticnn.review_images(few + few), "data": few + few},
         "feature_maps": {"model": model, "images": few},
+        "layer_window": {"model": model, "image": few},
+        "receptive_field": {"model": model},
+        "shift_response": {"model": model, "image": few},
+        "plot_window": {"window": reticnn.sliding_window()},
+        "plot_receptive_field": {"field": reticnn.receptive_field(model)},
+        "plot_shift_response": {"shifts": reticnn.shift_response(model, few)},
+        "save_animation": {"x": reticnn.sliding_window()},
+        "shuffle_pixels": {"images": few},
         **{
             name: {"model": model}
             for name in ("describe_model", "architecture", "plot_architecture")

@@ -144,7 +144,11 @@ test_that("no argument with a default refuses NULL", {
       classifiers = list(classifier, fit_classifier(model, data, epochs = 1))),
     plot_feature_maps = list(model = classifier, image = data[1]),
     plot_tiles = list(predictions = predict_images(classifier, image_tiles("photos/cat/1.png", 8))),
-    plot_images = list(images = data), feature_maps = list(model = classifier, images = data[1])
+    plot_images = list(images = data), feature_maps = list(model = classifier, images = data[1]),
+    layer_window = list(model = classifier, image = data[1]),
+    receptive_field = list(model = classifier),
+    shift_response = list(model = classifier, image = data[1]),
+    save_animation = list(x = sliding_window()), shuffle_pixels = list(images = data)
   )
   blocks <- c("conv_block", "global_pool", "domain_adapter", "residual_block",
     "inception_module", "dense_block", "transition_block", "separable_block", "convnext_block")

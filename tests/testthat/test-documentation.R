@@ -161,7 +161,9 @@ topic_of <- function(name) {
     plot_class_images = "plot.reticnn_class_images",
     plot_similar_images = "plot.reticnn_similar",
     plot_cross_validation = "plot.reticnn_cross_validation",
-    plot_comparison = "plot.reticnn_comparison", plot_stress = "plot.reticnn_stress")
+    plot_comparison = "plot.reticnn_comparison", plot_stress = "plot.reticnn_stress",
+    plot_window = "plot.reticnn_window", plot_receptive_field = "plot.reticnn_field",
+    plot_shift_response = "plot.reticnn_shifts")
   if (name %in% names(methods)) methods[[name]] else name
 }
 

@@ -8,8 +8,9 @@ plot_methods <- c(
   plot_description = "description", plot_explanation = "explanation",
   plot_explanation_scores = "explanation_scores",
   plot_history = "classifier", plot_ladder = "ladder", plot_rates = "rates",
-  plot_review = "review", plot_similar_images = "similar", plot_stress = "stress",
-  plot_tuning = "tuning"
+  plot_receptive_field = "field", plot_review = "review",
+  plot_shift_response = "shifts", plot_similar_images = "similar", plot_stress = "stress",
+  plot_tuning = "tuning", plot_window = "window"
 )
 
 wrapped <- function() {

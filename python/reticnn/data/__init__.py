@@ -7,6 +7,7 @@ from reticnn.data.checking import check_images
 from reticnn.data.folders.folder import image_folder
 from reticnn.data.image_data import ImageData
 from reticnn.data.shapes import shape_images
+from reticnn.data.shuffling import shuffle_pixels
 from reticnn.data.splits.folding import fold_images
 from reticnn.data.splits.splitting import split_images
 from reticnn.data.table import image_table
@@ -25,5 +26,6 @@ __all__ = [
     "image_tiles",
     "load_images",
     "shape_images",
+    "shuffle_pixels",
     "split_images",
 ]

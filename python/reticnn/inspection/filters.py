@@ -93,6 +93,29 @@ def feature_maps(model, images, layers=None):
     return {name: _maps(name, found[name][1]) for name in names}
 
 
+def input_of_layer(graph, image, name):
+    """Return what goes into a layer for an image, and what comes out, as arrays."""
+    before, after = _passing(graph, first_image(graph, image), [name])[name]
+    if len(before.shape) != 4:
+        raise ValueError(
+            f"`layer` has {name!r}, into which no feature maps (height, width, "
+            "channels) go."
+        )
+    return tuple(keras.ops.convert_to_numpy(one) for one in (before, after[0]))
+
+
+def output_of_layer(graph, pixels, name):
+    """Return what comes out of a layer for a tensor of images, as an array."""
+    return keras.ops.convert_to_numpy(_passing(graph, pixels, [name])[name][1][0])
+
+
+def first_image(graph, image):
+    """Return the first image as a tensor that the model takes."""
+    if isinstance(image, (ImageData, Mapping)):
+        image = as_image_data(image, "image")[:1]
+    return _pixels(graph, image, "image")[:1]
+
+
 # Layers by name
 
 
@@ -203,15 +226,15 @@ def _passing(graph, pixels, names):
     return found
 
 
-def _pixels(graph, images):
+def _pixels(graph, images, name="images"):
     """Return images as the tensor that a model takes."""
     if is_of_files(images):
-        images = files_for(images, "images", graph.inputs[0].shape[1:])
+        images = files_for(images, name, graph.inputs[0].shape[1:])
     if isinstance(images, (ImageData, Mapping)):
-        data = as_image_data(images, "images")
+        data = as_image_data(images, name)
         images = data.read(np.arange(len(data)))
     wanted = graph.inputs[0].shape[1:]
-    pixels = as_images(images, channels=wanted[-1])
+    pixels = as_images(images, name, channels=wanted[-1])
     fits = all(
         side in (None, given)
         for side, given in zip(wanted, pixels.shape[1:], strict=True)
@@ -219,7 +242,7 @@ def _pixels(graph, images):
     if not fits or not len(pixels):
         size = " x ".join(str(side or "any") for side in wanted)
         raise ValueError(
-            f"`images` must have the size that the model takes, {size}, not "
+            f"`{name}` must have the size that the model takes, {size}, not "
             f"{shown(pixels)}. Read files with `image_folder()` and that "
             "`image_size`."
         )

@@ -54,7 +54,7 @@ def describe_model(model):
         - `mult_adds`, multiply-adds per image of convolutions and dense layers; NaN
           where the size of the image is variable, and for other layers whose weights do
           more than scale and shift, such as attention.
-        - `receptive_field`, the side, in pixels of the model's input, of the square
+        - `"receptive_field"`, the side, in pixels of the model's input, of the square
           that one value of the output depends on; the longer side if it is not a
           square; not cut off at the border of the image. After upsampling, neighbouring
           values depend on different numbers of pixels, and this is their mean, which

@@ -3,7 +3,6 @@
 import numpy as np
 
 from reticnn.classifier import as_classifier
-from reticnn.coercion import shown
 from reticnn.plots.figures import bare, new_figure, text_width
 from reticnn.plots.preparation import (
     BLUE,
@@ -17,6 +16,7 @@ from reticnn.plots.preparation import (
     points_of_history,
     short_number,
 )
+from reticnn.plots.tables import check_table
 
 
 def plot_history(classifier):
@@ -109,7 +109,7 @@ def plot_confusion(evaluation):
         >>> scores = evaluate_classifier(classifier, data)
         >>> plot_confusion(scores).savefig("confusion.png")
     """
-    _check_table(evaluation, "evaluation", "evaluate_classifier", ("confusion", "n"))
+    check_table(evaluation, "evaluation", "evaluate_classifier", ("confusion", "n"))
     confusion = evaluation["confusion"]
     confused = pairs_of_confusion(confusion)
     if confused:
@@ -199,7 +199,7 @@ def plot_description(description):
     Example:
         >>> plot_description(describe_model(build_cnn())).savefig("layers.png")
     """
-    _check_table(description, "description", "describe_model", ("name", "mult_adds"))
+    check_table(description, "description", "describe_model", ("name", "mult_adds"))
     drawn = bars_of_description(description)
     rows = range(len(drawn["names"]))
     figure = new_figure(7.5, max(2.5, 0.6 + 0.22 * len(rows)))
@@ -239,7 +239,7 @@ def plot_ladder(ladder):
         Liu, Mao, Wu, Feichtenhofer, Darrell and Xie (2022), A ConvNet for the 2020s,
         arXiv:2201.03545, figure 2.
     """
-    _check_table(ladder, "ladder", "convnext_ladder", ("step", "accuracy"))
+    check_table(ladder, "ladder", "convnext_ladder", ("step", "accuracy"))
     drawn = bars_of_ladder(ladder)
     rows = range(len(drawn["steps"]))
     figure = new_figure(8, 0.9 + 0.26 * len(rows))
@@ -282,7 +282,7 @@ def plot_rates(rates):
     Example:
         >>> plot_rates(find_learning_rate(build_cnn(), data)).savefig("rates.png")
     """
-    _check_table(rates, "rates", "find_learning_rate", ("learning_rate", "suggestion"))
+    check_table(rates, "rates", "find_learning_rate", ("learning_rate", "suggestion"))
     figure = new_figure(7, 4)
     axes = bare(figure.subplots())
     axes.plot(rates["learning_rate"], rates["loss"], color=BLUE)
@@ -293,10 +293,3 @@ def plot_rates(rates):
     axes.set_xlabel("Learning rate")
     axes.set_ylabel("Loss (smoothed)")
     return figure
-
-
-def _check_table(value, name, maker, keys):
-    if not isinstance(value, dict) or not all(key in value for key in keys):
-        raise TypeError(
-            f"`{name}` must be the result of `{maker}()`, not {shown(value)}."
-        )

@@ -30,6 +30,52 @@ def bare(axes):
     return axes
 
 
+def figure_of_scene(drawn, inches=7):
+    """Return a figure of the last frame of a scene."""
+    from matplotlib.patches import Rectangle
+
+    width, height = drawn["width"], drawn["height"]
+    figure = new_figure(inches, inches * height / width)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.axis("off")
+    points = 72 * inches / width
+    for order, one in enumerate(drawn["frames"][-1]):
+        x, y = one["x"], one["y"]
+        if one["kind"] == "text":
+            side = {"middle": "center", "start": "left", "end": "right"}[one["anchor"]]
+            axes.text(
+                *(x, y, one["text"]),
+                ha=side,
+                va="center_baseline",
+                color=one["colour"],
+                fontsize=points * one["size"],
+                fontweight="bold" if one["bold"] else "normal",
+                zorder=order,
+            )
+            continue
+        right, bottom = x + one["width"], y + one["height"]
+        if one["kind"] == "picture":
+            extent = (x, right, bottom, y)
+            look = {"interpolation": "nearest", "aspect": "auto"}
+            axes.imshow(one["pixels"], extent=extent, zorder=order, **look)
+            continue
+        axes.add_patch(
+            Rectangle(
+                *((x, y), one["width"], one["height"]),
+                facecolor=one["fill"] or "none",
+                edgecolor=one["line"] or "none",
+                linewidth=points * one["thick"],
+                zorder=order,
+            )
+        )
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    return figure
+
+
 def text_width(text, size, weight="normal"):
     """Return the width in inches of a line of text of that size in points."""
     from matplotlib.font_manager import FontProperties

@@ -41,6 +41,32 @@ predictions <- function(classifier, images, class_names = NULL, progress = "auto
   if (is.null(sets)) table else tibble::add_column(table, .pred_set = sets, .before = 1)
 }
 
+#' @eval said("write_predictions", prior = "A named vector is accepted too.")
+#' @return Returned invisibly. Read it with [read.csv()], for example with
+#'   `read.csv(path, check.names = FALSE)`, which keeps the names of the columns.
+#' @seealso [predict_images()]
+#' @export
+#' @examplesIf reticnn::reticnn_available()
+#' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
+#' folder <- tempfile()
+#' dir.create(folder)
+#' for (i in 1:3) {
+#'   keras$utils$save_img(file.path(folder, paste0(i, ".png")), array(i / 3, c(32, 32, 3)))
+#' }
+#' path <- tempfile(fileext = ".csv")
+#' write_predictions(classifier, folder, path)
+#' read.csv(path)
+write_predictions <- function(classifier, images, path, class_names = NULL, batch_size = 32,
+                              tta = 0, crops = 1, scales = NULL, part = NULL,
+                              progress = "auto", output = "auto", prior = NULL,
+                              type = "class") {
+  path <- call_core("write_predictions", classifier = as_core(classifier), images = images,
+    path = path, class_names = as_strings(class_names), batch_size = batch_size, tta = tta,
+    crops = crops, scales = scales, part = part, progress = step_reporter(progress),
+    output = output, prior = as_prior(prior), type = type)
+  invisible(as_paths(path))
+}
+
 #' Predict with a classifier
 #'
 #' The method of [predict()] for classifiers: [predict_images()] under its R name.

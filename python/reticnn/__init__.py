@@ -96,6 +96,7 @@ _HOME = {
     "fit_classifier": "training",
     "fine_tune": "training",
     "predict_images": "prediction",
+    "write_predictions": "prediction",
     "evaluate_classifier": "evaluation",
     "evaluation_curve": "evaluation",
     "calibrate_classifier": "evaluation",
@@ -319,6 +320,7 @@ __all__ = [
     "tune_classifier",
     "unfreeze",
     "whole_range",
+    "write_predictions",
 ]
 
 

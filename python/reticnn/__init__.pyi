@@ -122,7 +122,10 @@ from reticnn.plots import (
     plot_window as plot_window,
     save_animation as save_animation,
 )
-from reticnn.prediction import predict_images as predict_images
+from reticnn.prediction import (
+    predict_images as predict_images,
+    write_predictions as write_predictions,
+)
 from reticnn.pretrained import (
     backbones as backbones,
     freeze as freeze,

@@ -102,6 +102,11 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
             "trials": 2,
         },
         "predict_images": {"classifier": classifier, "images": few},
+        "write_predictions": {
+            "classifier": classifier,
+            "images": str(folder),
+            "path": str(tmp_path / "predictions.csv"),
+        },
         "evaluate_classifier": {"classifier": classifier, "data": few},
         "novelty_scores": {
             "classifier": classifier,

@@ -115,6 +115,7 @@ test_that("no argument with a default refuses NULL", {
       space = list(batch_size = c(4, 8)), trials = 1, epochs = 1),
     learn_augmentation = list(model_fn = model, data = data, budget = 2, trials = 2),
     predict_images = list(classifier = classifier, images = data),
+    write_predictions = list(classifier = classifier, images = "photos", path = "a.csv"),
     evaluate_classifier = list(classifier = classifier, data = data),
     novelty_scores = list(classifier = classifier, images = data, reference = data),
     novelty_threshold = list(classifier = classifier, reference = data,

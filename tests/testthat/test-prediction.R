@@ -165,3 +165,26 @@ test_that("NaN from the model is NA everywhere, with a warning", {
   expect_s3_class(plot_images(data, predicted), "ggplot")
   expect_s3_class(plot_confusion(scores), "ggplot")
 })
+
+test_that("predictions are written to a file, and a second call has nothing to do", {
+  skip_if_no_core()
+  folder <- withr::local_tempdir()
+  for (name in c("a", "b")) {
+    write_png(file.path(folder, "photos", paste0(name, ".png")), "red")
+  }
+  writeLines("no image", file.path(folder, "photos", "c.png"))
+  path <- file.path(folder, "out.csv")
+  written <- expect_invisible(
+    write_predictions(tiny_classifier(), file.path(folder, "photos"), path))
+  expect_identical(written, path)
+  table <- read.csv(path)
+  expect_identical(basename(table$.file), c("a.png", "b.png", "c.png"))
+  expect_identical(is.na(table$.pred_circle), c(FALSE, FALSE, TRUE))
+  expect_identical(nzchar(table$.problem), c(FALSE, FALSE, TRUE))
+  time <- file.mtime(path)
+  write_predictions(tiny_classifier(), file.path(folder, "photos"), path)
+  expect_identical(file.mtime(path), time)
+  expect_error(
+    write_predictions(tiny_classifier(), file.path(folder, "photos"), path, part = c(1, 2)),
+    "for another `part`", class = "reticnn_error_value")
+})

@@ -48,6 +48,7 @@ class FileImages:
         like=None,
         range_of=None,
         where_skipped=" where the data are made, as by `image_folder()`",
+        problems=None,
     ):
         """Take the files and how to read them.
 
@@ -66,6 +67,8 @@ class FileImages:
             range_of: `FileImages` whose range of values is that of these, or None.
             where_skipped: Which function's argument `on_bad_image` is, for messages:
                 few of those that read the files have one.
+            problems: Dict to be told why files cannot be read, by position, in place of
+                an error, or None. Images of such files are black.
         """
         self.files = list(files)
         # The working directory may be another one when they are read.
@@ -81,7 +84,8 @@ class FileImages:
         self._where_skipped = where_skipped
         # Which of them have a say in the range of values; None for all.
         self._range_from = None
-        self._besides = {"where_skipped": where_skipped}
+        self._problems = problems
+        self._besides = {"where_skipped": where_skipped, "problems": problems}
         self._cache_kind = cache
         self._extremes = None
         self._has_warned = False
@@ -119,7 +123,9 @@ class FileImages:
         good = [image for image in images if image is not None]
         self._warn_of_values(extremes, good)
         if problems:
-            self._refuse(indices, problems)
+            self._tell_of(indices, problems)
+            black = np.zeros((side, side, self.image_shape[2]), self.dtype)
+            images = [black if image is None else image for image in images]
         return images
 
     def own_sizes(self, indices):
@@ -189,6 +195,28 @@ class FileImages:
         if asked.value_range.is_chosen or wanted == asked.value_range:
             return self
         return self.read_as(asked.with_range(wanted))
+
+    def noting(self, problems):
+        """Return the same files, whose reading does not end with a bad one.
+
+        They are not kept once they have been read.
+
+        Args:
+            problems: Dict to be told why files cannot be read, by position.
+        """
+        return FileImages(
+            self.files,
+            self.image_shape[:2],
+            self._asked,
+            self.resize,
+            "none",
+            self.skipped,
+            self.places,
+            self.left_out,
+            like=self,
+            range_of=self.range_of,
+            problems=problems,
+        )
 
     @property
     def reading(self):
@@ -350,8 +378,16 @@ class FileImages:
     def _decode(self, indices):
         pixels, problems = self._try_to_decode(indices)
         if problems:
-            self._refuse(indices, problems)
+            self._tell_of(indices, problems)
+            pixels[list(problems)] = 0
         return pixels
+
+    def _tell_of(self, indices, problems):
+        """Note that files cannot be read where somebody asks for that, or raise."""
+        if self._problems is None:
+            self._refuse(indices, problems)
+        of_positions = {int(indices[at]): text for at, text in problems.items()}
+        self._problems.update(of_positions)
 
     def _refuse(self, indices, problems):
         """Raise for files that cannot be read."""

@@ -13,7 +13,10 @@ from reticnn.data.other_files import no_images_text, warn_of_pictures
 
 
 def images_to_predict(images, shape, classifier, on_bad_image):
-    """Return whatever images a user has as image data; paths are read at `shape`."""
+    """Return whatever images a user has as image data; paths are read at `shape`.
+
+    `on_bad_image` is "error", "skip" or "note": then nothing is said of bad files here.
+    """
     if isinstance(images, (ImageData, Mapping)):
         return as_image_data(images, "images")
     if isinstance(images, (str, os.PathLike)):
@@ -38,7 +41,9 @@ def _files_in(folder, on_bad_image):
         )
     closed, others = {}, []
     files = image_files(folder, closed=closed, others=others)
-    check_all_readable(closed, on_bad_image, "images")
+    # Of a subfolder nobody knows which images it has: that cannot be noted.
+    in_folders = "error" if on_bad_image == "note" else on_bad_image
+    check_all_readable(closed, in_folders, "images")
     (files,) = without_arrays([files], others)
     if not files:
         raise ValueError(
@@ -65,7 +70,7 @@ def _files(paths, reading, on_bad_image):
         None,
         None,
         reading,
-        on_bad_image,
+        "skip" if on_bad_image == "skip" else "error",
         after_skipping="the table has no rows for them",
     )
 

@@ -1,6 +1,6 @@
 """The views of an image that a prediction is averaged over: copies, crops, scales."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import product
 from operator import ge
@@ -112,7 +112,7 @@ class Views:
 
         Returns:
             List of objects with a length and `read(positions)`, which gives an array
-            of images, or a list of images of several sizes.
+            of images, or a list of images of several sizes. Slices give parts of them.
         """
         *_, channels = shape = self.classifier.image_shape
         resize, reading = self.classifier.resize, self.classifier.reading
@@ -171,6 +171,9 @@ class _Scaled:
 
     def __len__(self):
         return len(self.data)
+
+    def __getitem__(self, positions):
+        return replace(self, data=self.data[positions])
 
     def read(self, positions):
         """Return the pixels of some of the images, if they are large enough."""

@@ -1,0 +1,172 @@
+"""Files that tables of predictions are added to, and that outlive a kill."""
+
+import csv
+import io
+import os
+import shutil
+
+from reticnn.runtime.writing import replacing, unwritten
+
+# Between the classes of a set, in a file that has texts only.
+BETWEEN = ";"
+
+
+class CsvFile:
+    """A CSV file in UTF-8: missing values are empty, and sets joined by semicolons."""
+
+    def __init__(self, path):
+        """Take the path of the file."""
+        self._path = path
+
+    def go_on_from(self, state):
+        """Take away all that was written after a state, as `add` returns it.
+
+        Raises:
+            ValueError: If the file has less than there was.
+        """
+        size = state or 0
+        with open(self._path, "r+b" if size else "wb") as file:
+            there = file.seek(0, os.SEEK_END)
+            if there < size:
+                raise ValueError(f"has {there:,} of the {size:,} bytes it had")
+            file.truncate(size)
+
+    def is_there(self):
+        """Return whether anything has been written."""
+        return os.path.exists(self._path)
+
+    def add(self, table, state):
+        """Add a table to what is in the file at a state, None in the beginning.
+
+        Returns:
+            The state then: the number of bytes.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if not state:
+            writer.writerow(table)
+        writer.writerows(zip(*map(_as_texts, table.values()), strict=True))
+        with open(self._path, "ab") as file:
+            # The names of files need not be in any encoding.
+            file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+            return file.tell()
+
+    def finish(self, state):
+        """Make the file what it is to be, when all tables have been added."""
+
+    def clear(self):
+        """Delete what the finished file does not need."""
+
+
+class ParquetFile:
+    """A Parquet file, whose parts lie in a folder beside it until it is whole."""
+
+    def __init__(self, path):
+        """Take the path of the file.
+
+        Raises:
+            ImportError: If pyarrow is not installed.
+        """
+        self._pyarrow = _pyarrow()
+        self._path = path
+        self._folder = f"{path}.parts"
+
+    def go_on_from(self, state):
+        """Take away all that was written after a state, as `add` returns it.
+
+        Raises:
+            ValueError: If the folder has less than there was.
+        """
+        os.makedirs(self._folder, exist_ok=True)
+        lost = [n for n in range(state or 0) if not os.path.exists(self._part(n))]
+        if lost:
+            raise ValueError(f"has lost {len(lost):,} of its {state:,} parts")
+        for name in os.listdir(self._folder):
+            if name not in {os.path.basename(self._part(n)) for n in range(state or 0)}:
+                os.remove(os.path.join(self._folder, name))
+
+    def is_there(self):
+        """Return whether anything has been written."""
+        return os.path.exists(self._path) or os.path.exists(self._folder)
+
+    def add(self, table, state):
+        """Add a table to what is there at a state, None in the beginning.
+
+        Returns:
+            The state then: the number of parts.
+        """
+        number = state or 0
+        part = self._part(number)
+        with replacing(part, unwritten(part)) as whole:
+            self._pyarrow.parquet.write_table(self._typed(table), whole)
+        return number + 1
+
+    def finish(self, state):
+        """Make one file of all parts, which stay."""
+        parquet = self._pyarrow.parquet
+        with replacing(self._path, unwritten(self._path)) as whole:
+            schema = parquet.read_schema(self._part(0))
+            with parquet.ParquetWriter(whole, schema) as writer:
+                for number in range(state):
+                    writer.write_table(parquet.read_table(self._part(number)))
+
+    def clear(self):
+        """Delete what the finished file does not need."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _part(self, number):
+        return os.path.join(self._folder, f"{number:06}.parquet")
+
+    def _typed(self, table):
+        """Return a table of pyarrow's, each of whose parts has the same types."""
+        arrow = self._pyarrow
+        texts = dict.fromkeys((".pred_class", ".file", ".problem"), arrow.string())
+        sets = {".pred_set": arrow.list_(arrow.string())}
+        types = {**texts, **sets, ".novel": arrow.bool_()}
+        schema = arrow.schema(
+            [(name, types.get(name, arrow.float64())) for name in table]
+        )
+        columns = {**table, ".file": list(map(_readable, table[".file"]))}
+        return arrow.table(columns, schema=schema)
+
+
+_KINDS = {".csv": CsvFile, ".parquet": ParquetFile}
+
+
+def table_file(path):
+    """Return the file of a path, by its ending.
+
+    Raises:
+        ValueError: If it is another one.
+        ImportError: If a package is missing.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in _KINDS:
+        raise ValueError(
+            f"`path` must end in '.csv' or '.parquet', unlike {path!r}. Give it such "
+            "an ending."
+        )
+    return _KINDS[ending](path)
+
+
+def _pyarrow():
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            "`path` is a Parquet file, which needs the Python package pyarrow. Install "
+            "it: `pip install pyarrow`. Or use a path that ends in '.csv'."
+        ) from error
+    return pyarrow
+
+
+def _as_texts(column):
+    """Return values as a CSV file has them."""
+    return [BETWEEN.join(one) if isinstance(one, list) else one for one in column]
+
+
+def _readable(path):
+    """Return a path as text, with marks in place of what is none."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -1,0 +1,254 @@
+"""Predictions written to a file: in order, flat, and the same after any kill."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import reticnn
+from reticnn.prediction import write
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Return a folder of 200 images, of which two cannot be read."""
+    folder = tmp_path_factory.mktemp("photos")
+    images = reticnn.load_images(reticnn.shape_images(200, image_size=16, seed=3))
+    for number, image in enumerate(images["images"]):
+        Image.fromarray(image).save(folder / f"{number:03}.png")
+    (folder / "007.png").write_bytes(b"no image")
+    (folder / "150.png").write_bytes((folder / "151.png").read_bytes()[:60])
+    return folder
+
+
+@pytest.fixture
+def small_steps(monkeypatch):
+    """Write every two batches."""
+    monkeypatch.setattr(write, "_FIRST_BATCHES", 2)
+    monkeypatch.setattr(write, "_SECONDS", 0.0)
+
+
+def _read(path):
+    if Path(path).suffix == ".parquet":
+        return pandas.read_parquet(path)
+    return pandas.read_csv(path, dtype={".problem": object})
+
+
+def _expected(classifier, photos, **arguments):
+    with pytest.warns(UserWarning, match="2 of 200 files cannot be read"):
+        return pandas.DataFrame(
+            reticnn.predict_images(classifier, photos, on_bad_image="skip", **arguments)
+        )
+
+
+def _check(table, expected):
+    """Compare the good rows with those of `predict_images`, and see the bad ones."""
+    files = [Path(file).name for file in table[".file"]]
+    assert files == sorted(files)
+    bad = table[table[".problem"].notna()]
+    assert [Path(file).name for file in bad[".file"]] == ["007.png", "150.png"]
+    assert bad[[".pred_class", ".pred_circle", ".pred_square"]].isna().all(axis=None)
+    good = table[table[".problem"].isna()].drop(columns=".problem")
+    pandas.testing.assert_frame_equal(
+        good.reset_index(drop=True), expected, rtol=0, atol=1e-6, check_dtype=False
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"crops": 10},
+        {"scales": (16, 24)},
+        {"prior": {"circle": 0.9, "square": 0.1}},
+    ],
+    ids=["as they are", "crops", "scales", "prior"],
+)
+def test_rows_are_those_of_predict_images(
+    classifier, photos, tmp_path, small_steps, ending, arguments
+):
+    path = tmp_path / f"predictions.{ending}"
+    given = reticnn.write_predictions(classifier, photos, path, **arguments)
+    assert given == str(path)
+    _check(_read(path), _expected(classifier, photos, **arguments))
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        path.name,
+        f"{path.name}.run",
+    ]
+
+
+def test_novelty_and_sets_are_written(classifier, photos, tmp_path, shapes):
+    swapped = reticnn.load_images(reticnn.shape_images(60, image_size=16, seed=9))
+    swapped["labels"][::5] = swapped["labels"][1::5]
+    data = reticnn.image_arrays(swapped["images"], swapped["labels"])
+    known = reticnn.prediction_sets(classifier, data)
+    known = reticnn.novelty_threshold(known, data, method="softmax")
+    expected = _expected(known, photos, type="set")
+    for ending in ("csv", "parquet"):
+        path = tmp_path / f"sets.{ending}"
+        reticnn.write_predictions(known, photos, path, type="set")
+        table = _read(path)
+        table = table[table[".problem"].isna()].reset_index(drop=True)
+        sets = table[".pred_set"].tolist()
+        if ending == "csv":
+            sets = [[] if text != text else text.split(";") for text in sets]
+        assert list(map(list, sets)) == expected[".pred_set"].tolist()
+        assert table[".novel"].astype(bool).tolist() == expected[".novel"].tolist()
+
+
+def test_parts_are_the_whole(classifier, photos, tmp_path):
+    whole = reticnn.write_predictions(classifier, photos, tmp_path / "all.csv")
+    parts = [
+        reticnn.write_predictions(
+            classifier, photos, tmp_path / f"{number}.csv", part=(number, 3.0)
+        )
+        for number in (1, 2, 3)
+    ]
+    joined = pandas.concat(map(_read, parts), ignore_index=True)
+    pandas.testing.assert_frame_equal(joined, _read(whole), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_run_cut_off_goes_on_where_it_was(
+    classifier, photos, tmp_path, small_steps, monkeypatch, ending
+):
+    whole = reticnn.write_predictions(classifier, photos, tmp_path / f"whole.{ending}")
+    path = tmp_path / f"cut.{ending}"
+    added, calls = write._added, []
+
+    def failing(file, place, table, record):
+        calls.append(record["rows"])
+        if len(calls) in (1, 3):
+            # Half of the rows are there, and nothing says so.
+            half = {name: column[:9] for name, column in table.items()}
+            added(file, place, half, record)
+            raise KeyboardInterrupt
+        return added(file, place, table, record)
+
+    monkeypatch.setattr(write, "_added", failing)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            reticnn.write_predictions(classifier, photos, path)
+    reticnn.write_predictions(classifier, photos, path, batch_size=20)
+    assert calls[:4] == [0, 0, 64, 64]
+    pandas.testing.assert_frame_equal(_read(path), _read(whole), rtol=1e-5)
+    # Once more, there is nothing to do.
+    before, number = path.read_bytes(), len(calls)
+    reticnn.write_predictions(classifier, photos, path)
+    assert path.read_bytes() == before
+    assert len(calls) == number
+
+
+_RUN = """
+import sys, reticnn
+from reticnn.prediction import write
+write._FIRST_BATCHES, write._SECONDS = 1, 0.0
+classifier = reticnn.load_classifier(sys.argv[1])
+print("ready", flush=True)
+reticnn.write_predictions(classifier, sys.argv[2], sys.argv[3], batch_size=2)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_killed_at_random_no_row_is_lost_or_doubled(
+    classifier, photos, tmp_path, ending
+):
+    saved = reticnn.save_classifier(classifier, tmp_path / "c.reticnn")
+    path, draws = tmp_path / f"predictions.{ending}", np.random.default_rng(1)
+    for _ in range(4):
+        command = [sys.executable, "-c", _RUN, saved, str(photos), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+            assert run.stdout.readline() == "ready\n"
+            time.sleep(draws.uniform(0.3, 2))
+            run.send_signal(signal.SIGKILL)
+    reticnn.write_predictions(classifier, photos, path, batch_size=2)
+    _check(_read(path), _expected(classifier, photos))
+
+
+def test_bad_input_is_refused(classifier, photos, shapes, tmp_path, refused, tiny_cnn):
+    path = tmp_path / "predictions.csv"
+
+    def write_to(place=path, images=photos, **arguments):
+        return reticnn.write_predictions(classifier, images, place, **arguments)
+
+    with refused(ValueError, "path", "'.csv' or '.parquet'"):
+        write_to(tmp_path / "predictions.xlsx")
+    with refused(ValueError, "images", "in memory", "predict_images()"):
+        write_to(images=shapes)
+    with refused(ValueError, "images", "not tiles"):
+        write_to(images=reticnn.image_tiles(str(photos / "001.png"), 8))
+    for part in ((0, 3), (4, 3), (1,), (1, 2, 3)):
+        with refused(ValueError, "part"):
+            write_to(part=part)
+    with refused(ValueError, "part", "300", "200"):
+        write_to(part=(1, 300))
+    path.write_text("mine")
+    with refused(ValueError, "path", "exists", "Delete it"):
+        write_to()
+    assert path.read_text() == "mine"
+
+
+def test_the_file_of_another_run_is_refused(
+    classifier, photos, tmp_path, refused, tiny_cnn
+):
+    path = tmp_path / "predictions.csv"
+    reticnn.write_predictions(classifier, photos, path)
+    before = path.read_bytes()
+    others = {
+        "with other arguments": {"crops": 2},
+        "for another `part`": {"part": (1, 2)},
+        "for other images": {"images": [photos / "001.png"]},
+        "by another classifier": {"classifier": tiny_cnn()},
+    }
+    for text, other in others.items():
+        arguments = {"classifier": classifier, "images": photos, **other}
+        with refused(ValueError, "path", text, f"{path}.run"):
+            reticnn.write_predictions(path=path, **arguments)
+    record = Path(f"{path}.run")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "done": False}))
+    path.write_bytes(before[:-20])
+    with refused(ValueError, "path", "bytes it had"):
+        reticnn.write_predictions(classifier, photos, path)
+    record.write_text("{")
+    with refused(ValueError, "path", "cannot be read"):
+        reticnn.write_predictions(classifier, photos, path)
+
+
+def test_one_process_at_a_time_writes(classifier, photos, tmp_path, refused):
+    path = tmp_path / "predictions.csv"
+    with write._alone(str(path)), refused(ValueError, "path", "this process"):
+        reticnn.write_predictions(classifier, photos, path)
+    assert not path.exists()
+
+
+def test_names_of_files_may_be_any(classifier, tmp_path, write_image):
+    names = ['a,"b".png', "line\nbreak.png", "ä.png", "gone.png"]
+    files = [tmp_path / name for name in names]
+    for file in files[:3]:
+        write_image(file)
+    path = reticnn.write_predictions(classifier, files, tmp_path / "out.csv")
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row[".file"]).name for row in rows] == names
+    assert [bool(row[".problem"]) for row in rows] == [False, False, False, True]
+    assert rows[3][".pred_class"] == ""
+
+
+def test_progress_counts_all_batches(classifier, photos, tmp_path, small_steps):
+    states = []
+    reticnn.write_predictions(
+        classifier, photos, tmp_path / "a.csv", crops=2, progress=states.append
+    )
+    assert states[-1] == {"step": 7, "steps": 7, "done": True}

@@ -1,9 +1,9 @@
 """Predictions written to a file, against the same predictions as a table in memory.
 
-Prints medians over interleaved runs, in an order drawn at random, and their ratio:
-PNG files of 32 x 32 pixels through a small CNN, by `write_predictions()` into a CSV and a
-Parquet file, and by `predict_images()`. Then the memory that a run takes at its end, for
-a tenth of the files and for all of them, each in a process of its own.
+Prints medians over interleaved runs, in an order drawn at random, and their ratio: PNG
+files of 32 x 32 pixels through a small CNN, by `write_predictions()` into a CSV and a
+Parquet file, and by `predict_images()`. Then the memory that a run takes at most, for a
+tenth of the files and for all of them, each in a process of its own.
 
     python benchmarks/write_predictions.py [--images N] [--rounds N]
 """

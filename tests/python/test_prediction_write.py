@@ -252,3 +252,12 @@ def test_progress_counts_all_batches(classifier, photos, tmp_path, small_steps):
         classifier, photos, tmp_path / "a.csv", crops=2, progress=states.append
     )
     assert states[-1] == {"step": 7, "steps": 7, "done": True}
+
+
+def test_without_pyarrow_a_parquet_file_says_how_to_have_it(
+    classifier, photos, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(ImportError, match="pip install pyarrow"):
+        reticnn.write_predictions(classifier, photos, tmp_path / "a.parquet")

@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 
+from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import replacing, unwritten
 
 # Between the classes of a set, in a file that has texts only.
@@ -67,7 +68,7 @@ class ParquetFile:
         """Take the path of the file.
 
         Raises:
-            ImportError: If pyarrow is not installed.
+            MissingPackageError: If pyarrow is not installed.
         """
         self._pyarrow = _pyarrow()
         self._path = path
@@ -140,7 +141,7 @@ def table_file(path):
 
     Raises:
         ValueError: If it is another one.
-        ImportError: If a package is missing.
+        MissingPackageError: If a package is missing.
     """
     ending = os.path.splitext(path)[1].lower()
     if ending not in _KINDS:
@@ -155,7 +156,7 @@ def _pyarrow():
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "`path` is a Parquet file, which needs the Python package pyarrow. Install "
             "it: `pip install pyarrow`. Or use a path that ends in '.csv'."
         ) from error

@@ -152,6 +152,12 @@ site: setup-package ## Build the website into docs/, without internet access
 	@tools/setup-r.sh pkgdown
 	@Rscript tools/site.R
 
+slides: setup-package ## Build the slides of a session into doc/slides.html, without internet access
+	@Rscript tools/slides.R
+
+teaching: setup-python ## Make the exercises and notebooks of the kit from tools/teaching/exercises.md
+	@$(python) tools/teaching.py
+
 document: setup-r ## Write man/ and NAMESPACE from the comments in R/ and the core's docstrings
 	@Rscript -e 'roxygen2::roxygenise()'
 
@@ -162,4 +168,4 @@ clean: ## Delete everything that was built here, including the environments
 
 .PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
     relations torture test-r check-r test-lowest test-latest test-backends audit bench \
-    articles vignettes site document clean
+    articles vignettes site slides teaching document clean

@@ -122,6 +122,8 @@ _HOME = {
     "real_range": "tuning",
     "tune_classifier": "tuning",
     "whole_range": "tuning",
+    "reticnn_check": "installation",
+    "teaching_kit": "teaching",
 }
 
 # Classes that users meet as objects made by the functions. They say `reticnn` as their
@@ -167,6 +169,7 @@ _HOME_OF_PREPARATION = {
     "drawing_of_shifts": "plots.shifted_images",
     "drawing_of_window": "plots.sliding",
     "labels_of_boxes": "plots.preparation",
+    "lines_of_check": "installation",
     "lines_of_curve": "plots.evaluation_curves",
     "lines_of_scores": "plots.attribution_scores",
     "lines_of_stress": "plots.evaluation_stress",
@@ -300,6 +303,7 @@ __all__ = [
     "report_classifier",
     "report_explanation",
     "residual_block",
+    "reticnn_check",
     "review_images",
     "save_animation",
     "save_classifier",
@@ -312,6 +316,7 @@ __all__ = [
     "sliding_window",
     "split_images",
     "stress_test",
+    "teaching_kit",
     "three_augment",
     "training_recipe",
     "transfer_model",
@@ -330,7 +335,7 @@ def __getattr__(name):
     if name not in homes:
         raise AttributeError(f"module 'reticnn' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"reticnn.{homes[name]}"), name)
-    if name not in _HOME_OF_CLASSES:
+    if name not in _HOME_OF_CLASSES and homes[name] != "installation":
         # Not at the top: it takes NumPy with it.
         coercion = importlib.import_module("reticnn.coercion")
         value = coercion.none_as_default(value, {**_OFF, **_OFF_IN.get(name, {})})

@@ -83,6 +83,7 @@ from reticnn.inspection import (
     shift_response as shift_response,
     sliding_window as sliding_window,
 )
+from reticnn.installation import reticnn_check as reticnn_check
 from reticnn.landmarks import (
     convnext_ladder as convnext_ladder,
     landmark_architectures as landmark_architectures,
@@ -141,6 +142,7 @@ from reticnn.saving import (
     load_classifier as load_classifier,
     save_classifier as save_classifier,
 )
+from reticnn.teaching import teaching_kit as teaching_kit
 from reticnn.training import (
     find_learning_rate as find_learning_rate,
     fine_tune as fine_tune,

@@ -77,6 +77,8 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "image_arrays": {"x": x},
         "check_images": {"path": str(folder)},
         "cats_and_dogs": None,  # It would download them.
+        "reticnn_check": None,  # It takes no arguments, and trains.
+        "teaching_kit": {"path": str(tmp_path / "class")},
         "split_images": {"data": shapes},
         "fold_images": {"data": shapes},
         "review_images": {"data": few},

@@ -106,6 +106,7 @@ test_that("no argument with a default refuses NULL", {
     check_images = list(path = "photos"), split_images = list(data = data), pca_color = list(data = data),
     fold_images = list(data = data), review_images = list(data = data),
     load_images = list(data = data), cats_and_dogs = NA,
+    reticnn_check = NA, teaching_kit = list(path = "class"),
     find_learning_rate = list(model = model(), data = data, steps = 20),
     fit_classifier = list(model = model(), data = data, epochs = 1),
     fine_tune = list(classifier = model(), data = data, epochs = 1),

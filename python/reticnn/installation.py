@@ -24,8 +24,8 @@ _NEEDED = (
 )
 _BACKENDS = {
     "tensorflow": ("tensorflow", "tensorflow", "2.19"),
-    "jax": ("jax", "jax", "0"),
-    "torch": ("torch", "torch", "0"),
+    "jax": ("jax", "jax", "0.6"),
+    "torch": ("torch", "torch", "2.13"),
 }
 # OpenCV comes under four names.
 _OTHER_NAMES = {

@@ -95,10 +95,8 @@ def test_versions_are_those_of_the_project():
     if not PROJECT.exists():
         pytest.skip("pyproject.toml is not beside the tests")
     text = PROJECT.read_text(encoding="utf-8")
-    for _, package, oldest in (
-        *installation._NEEDED,
-        installation._BACKENDS["tensorflow"],
-    ):
+    backends = installation._BACKENDS.values()
+    for _, package, oldest in (*installation._NEEDED, *backends):
         assert re.search(rf'"{package}>={re.escape(oldest)}[,"]', text), package
 
 

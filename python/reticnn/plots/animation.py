@@ -23,6 +23,8 @@ from reticnn.runtime.writing import as_file_to_write, replacing, unwritten
 # Pixels of an image on a side, and of the width of a GIF for each of a scene.
 _SIDE, _SHARPER = 320, 2
 
+_COLOURS = 128
+
 # Signs that Pillow's own font lacks.
 _PLAIN = {ord("\u00d7"): "x", ord("\u2192"): ">", ord("\u2026"): ".."}
 
@@ -151,7 +153,7 @@ def svg_of(drawn):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" '
         f'width="{drawn["width"]:g}" height="{drawn["height"]:g}" role="img" '
         f'id="s{known}" font-family="{_FONT}" style="max-width:100%;height:auto">',
-        f"<style>#s{known} text{{text-anchor:middle;dominant-baseline:central}}",
+        f"<style>#s{known} text{{text-anchor:middle}}",
         moving,
         *rules,
         f"@media (prefers-reduced-motion:reduce){{{still}}}",
@@ -210,6 +212,8 @@ def _element(shape):
     """Return a shape as an element of SVG."""
     x, y = f"{shape['x']:.4g}", f"{shape['y']:.4g}"
     if shape["kind"] == "text":
+        # The baseline, as not all programs know of a middle.
+        y = f"{shape['y'] + 0.35 * shape['size']:.4g}"
         look = ' font-weight="bold"' if shape["bold"] else ""
         if shape["anchor"] != "middle":
             look += f' style="text-anchor:{shape["anchor"]}"'
@@ -233,8 +237,10 @@ def _element(shape):
 
 
 def _png(pixels):
+    # With a palette a photo takes half of the bytes.
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
+    few = Image.fromarray(np.ascontiguousarray(pixels)).quantize(_COLOURS)
+    few.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
@@ -247,7 +253,7 @@ def gif_of(drawn):
     # One palette for all, so that colours do not flicker.
     every = Image.fromarray(np.concatenate([np.asarray(one) for one in frames]))
     spread = Image.Quantize.MAXCOVERAGE
-    palette = every.quantize(128, method=spread, dither=Image.Dither.NONE)
+    palette = every.quantize(_COLOURS, method=spread, dither=Image.Dither.NONE)
     few = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in frames]
     times = [round(1000 * drawn["seconds"])] * len(few)
     times[-1] *= 3

@@ -40,7 +40,7 @@ test_that("pictures on the pages are there, and no others", {
   folder <- dirname(articles()[[1]])
   pages <- sub("\\.orig$", "", articles())
   lines <- unlist(lapply(pages, readLines, encoding = "UTF-8"))
-  shown <- regmatches(lines, regexpr("(?<=\\()figures/[^)]+", lines, perl = TRUE))
+  shown <- regmatches(lines, regexpr("(?<=[(\"])figures/[^)\"]+", lines, perl = TRUE))
   expect_setequal(file.path("figures", list.files(file.path(folder, "figures"))), shown)
 })
 

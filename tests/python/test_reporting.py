@@ -149,6 +149,12 @@ def test_classifier_is_called_too_sure_only_where_the_images_can_tell():
     # Of 20 Bernoulli trials with 0.8: sqrt(0.8 * 0.2 / 19).
     assert error == pytest.approx(math.sqrt(0.16 / 19))
     assert "may be chance" in _verdict(gap, error)
+    # Four images of each group are as one, and then five groups tell less.
+    alone, grouped = (np.repeat(np.arange(20 // size), size) for size in (1, 4))
+    assert _error_of_gap(codes, sure, alone) == pytest.approx(error)
+    by_hand = math.sqrt(5 / 4 * (4 * (4 * 0.2) ** 2 + (4 * 0.8) ** 2)) / 20
+    assert _error_of_gap(codes, sure, grouped) == pytest.approx(by_hand)
+    assert "so few groups" in _verdict(gap, by_hand, grouped)
     many = _error_of_gap(np.tile(codes, 50), np.tile(sure, (50, 1)))
     assert "is over-confident" in _verdict(gap, many)
     assert "is under-confident" in _verdict(-gap, many)

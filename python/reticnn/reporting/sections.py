@@ -266,7 +266,8 @@ def reliability(found):
         )
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]
-    error = _error_of_gap(found.data.codes, found.probabilities)
+    groups = found.data.groups
+    error = _error_of_gap(found.data.codes, found.probabilities, groups)
     chart = charts.reliability_chart(
         "Accuracy in each bin of the highest probability", bins
     )
@@ -287,7 +288,7 @@ def reliability(found):
                 "p",
                 f"On average the highest probability is {percent(sure)}, and "
                 f"{percent(accuracy)} of the predictions are correct: "
-                f"{_verdict(sure - accuracy, error)} The calibration error is "
+                f"{_verdict(sure - accuracy, error, groups)} The calibration error is "
                 f"{number(found.scores['calibration_error'], 3)}.",
             ),
             tag(
@@ -310,20 +311,30 @@ def reliability(found):
     )
 
 
-def _error_of_gap(codes, probabilities):
-    """Return the standard error of confidence minus accuracy, over the images."""
+def _error_of_gap(codes, probabilities, groups=None):
+    """Return the standard error of confidence minus accuracy.
+
+    It is over the images, or over whole groups, whose images are not independent.
+    """
     right = probabilities.argmax(axis=1) == codes
     gaps = probabilities.max(axis=1) - right
-    return float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else math.inf
+    units = np.arange(len(gaps)) if groups is None else np.asarray(groups, str)
+    _, unit_of_image = np.unique(units, return_inverse=True)
+    sums = np.bincount(unit_of_image, gaps - gaps.mean())
+    count = len(sums)
+    if count < 2:
+        return math.inf
+    return float(math.sqrt(count / (count - 1) * (sums**2).sum()) / len(gaps))
 
 
-def _verdict(gap, error):
+def _verdict(gap, error, groups=None):
     """Return whether the classifier is too sure, as far as so many images can tell."""
     if abs(gap) < _ALIKE and error < _ALIKE:
         return "the classifier is about as confident as it is accurate."
     if abs(gap) <= 2 * error:
         return (
-            "with so few images, this difference (standard error "
+            f"with so few {'images' if groups is None else 'groups'}, this difference "
+            "(standard error "
             f"{percent(error) if math.isfinite(error) else 'unknown'}) may be chance."
         )
     kind = "over-confident" if gap > 0 else "under-confident"

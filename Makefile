@@ -117,7 +117,7 @@ test-lowest test-latest: test-%:
 test-lowest: ## Run the core's quick tests with the oldest versions supported
 test-latest: ## Run the core's quick tests with the newest Keras and TensorFlow, pre-releases too
 
-test-backends: ## Run the core's tests under JAX and torch
+test-backends: setup-package ## Run the core's tests under JAX and torch, and the workshop's scripts from R
 	@tools/setup-python.sh .venv-backends jax "$(TORCH)"
 	@# Without what they ask for: a torch with CUDA, and an OpenCV beside ours.
 	@.venv-backends/bin/python -m pip install --quiet --no-deps $(PEERS)
@@ -126,6 +126,9 @@ test-backends: ## Run the core's tests under JAX and torch
 	    echo "== $$backend"; \
 	    $(in_two) KERAS_BACKEND=$$backend .venv-backends/bin/python -m pytest $(halves) || \
 	        failed="$$failed $$backend"; \
+	    $(in_two) KERAS_BACKEND=$$backend \
+	        RETICULATE_PYTHON=$(CURDIR)/.venv-backends/bin/python \
+	        Rscript tools/test-r.R workshop || failed="$$failed $$backend-from-R"; \
 	done; \
 	[ -z "$$failed" ] || { echo "Failed:$$failed"; exit 1; }
 

@@ -31,7 +31,7 @@ augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = N
 
 #' @eval said(
 #'   "augment",
-#'   images = "Or a NumPy array.",
+#'   images = "Or an array or a tensor of Python's.",
 #'   operations = "By name.",
 #'   rename = c(images = "x", operations = "...")
 #' )
@@ -69,7 +69,7 @@ augment.reticnn.ImageData <- augment.array
 
 #' @rdname augment.array
 #' @export
-augment.numpy.ndarray <- augment.array
+augment.python.builtin.object <- augment.array
 
 #' @eval said("pca_color")
 #' @seealso [augmentation()]

@@ -19,6 +19,7 @@ new_classifier <- function(core_classifier) {
       sets = sets_of(core_classifier),
       novelty = novelty_of(core_classifier),
       search = search_of(core_classifier),
+      values = core_classifier$values,
       parameters = core_classifier$model$count_params(),
       name = core_classifier$model$name,
       bytes = bytes_of(core_classifier),
@@ -204,7 +205,7 @@ print.reticnn_classifier <- function(x, ...) {
   cat(
     "<reticnn_classifier> ", x$name, ", ", length(x$class_names), " classes: ",
     paste(x$class_names, collapse = ", "), "\n",
-    "input    ", paste(size, collapse = " x "), ", values 0 to 255",
+    "input    ", paste(size, collapse = " x "), ", ", x$values %||% "values 0 to 255",
     if (!is.null(x$resize)) paste0(", resized by ", x$resize),
     if (!is.null(x$reading)) paste0(", read by ", x$reading), "\n",
     if (is.null(x$shares)) {

@@ -163,11 +163,11 @@ image_memory <- function(gigabytes = NULL) {
 #' x <- array(sample(0:255, 6 * 32 * 32 * 3, replace = TRUE), c(6, 32, 32, 3))
 #' image_arrays(x, factor(rep(c("cat", "dog"), 3)))
 image_arrays <- function(x, y = NULL, class_names = NULL, groups = NULL, facts = NULL,
-                         weights = NULL) {
+                         weights = NULL, value_range = NULL) {
   named <- named_labels(y, class_names)
   call_core("image_arrays", x = x, y = named$labels, class_names = named$class_names,
     groups = one_per_image(groups), facts = as_facts(facts),
-    weights = one_per_image(weights))
+    weights = one_per_image(weights), value_range = value_range)
 }
 
 #' @eval said("shape_images")
@@ -181,14 +181,61 @@ shape_images <- function(n = 1000, num_classes = 2, image_size = 32, channels = 
     channels = channels, seed = seed_or_draw(seed), masks = masks)
 }
 
-#' @eval said("cats_and_dogs")
+#' @eval said(
+#'   "cats_and_dogs",
+#'   path = "In R also the folder of `cat0_and_dog1_train.rds` and
+#'     `cat0_and_dog1_test.rds`, or the paths of these two files, as the workshop has
+#'     them: lists of `x_train` and `y_train`, or of `x_test` and `y_test`, an array
+#'     `c(n, 32, 32, 3)` and 0 for cats and 1 for dogs. Like [readRDS()] itself, give it
+#'     files of people whom you trust only."
+#' )
 #' @export
 #' @examples
 #' \dontrun{
-#' cats_and_dogs()$train # downloads 170 MB the first time
+#' data <- cats_and_dogs()
+#' fit_classifier(build_cnn(), data$train, epochs = 10)
 #' }
 cats_and_dogs <- function(path = NULL) {
-  call_core("cats_and_dogs", path = path)
+  files <- rds_files(path)
+  if (is.null(files)) return(call_core("cats_and_dogs", path = path))
+  call <- rlang::current_env()
+  list(train = from_rds(files, "train", call), test = from_rds(files, "test", call))
+}
+
+# The workshop's two files, or NULL where they are not what is meant.
+rds_files <- function(path) {
+  if (!is.character(path) || anyNA(path)) return(NULL)
+  if (length(path) == 1) {
+    path <- file.path(path, paste0("cat0_and_dog1_", c("train", "test"), ".rds"))
+    return(if (all(file.exists(path))) path)
+  }
+  if (length(path) == 2 && all(grepl("[.]rds$", path, ignore.case = TRUE))) path
+}
+
+# Which of the two it is, what is in it says.
+from_rds <- function(files, part, call) {
+  for (file in files) {
+    found <- rlang::try_fetch(
+      suppressWarnings(readRDS(file)),
+      error = function(cnd) {
+        abort_text(paste0("`path` has a file that cannot be read: '", file, "' (",
+          conditionMessage(cnd), ")."), call = call)
+      }
+    )
+    images <- if (is.list(found)) found[[paste0("x_", part)]]
+    labels <- if (is.list(found)) found[[paste0("y_", part)]]
+    if (is.null(images) || is.null(labels)) next
+    labels <- as.vector(labels)
+    if (!is.numeric(images) || !identical(dim(images)[-1], c(32L, 32L, 3L)) ||
+      length(labels) != nrow(images) || !all(labels %in% 0:1)) {
+      abort_text(paste0("`path` has a file that is not the workshop's: '", file, "'. `x_",
+        part, "` must be an array c(n, 32, 32, 3), and `y_", part,
+        "` must have a 0 or a 1 for each of its images."), call = call)
+    }
+    return(image_arrays(images, c("cat", "dog")[labels + 1], class_names = c("cat", "dog")))
+  }
+  abort_text(paste0("`path` has no file with `x_", part, "` and `y_", part, "`: ",
+    paste0("'", files, "'", collapse = ", "), "."), call = call)
 }
 
 #' @eval said(

@@ -38,8 +38,9 @@ class Classifier:
             `"batch_size"`, the (highest) `"learning_rate"`, the `"schedule"`, a dict of
             its kind and settings, the `"monitor"`, the name of the metric by which
             epochs were compared and `"min"` or `"max"`, if that decided anything, and
-            the `"seed"` of the last training, or of its last stage; None if that is
-            not known.
+            the `"seed"` of the last training, or of its last stage, and, where pixels
+            were not 0 to 255, their `"lowest_value"` and `"highest_value"`; None if
+            that is not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; `"distances"` to prototypes; or `"probabilities"`, those
@@ -140,6 +141,20 @@ class Classifier:
         return config and described(config)
 
     @property
+    def values(self):
+        """What values the pixels of its images have, in words."""
+        low, high = self.value_ends or (0, 255)
+        return f"values {low:.3g} to {high:.3g}"
+
+    @property
+    def value_ends(self):
+        """Lowest and highest value of its training images, or None for 0 to 255."""
+        facts = self.trained_with or {}
+        if "lowest_value" not in facts:
+            return None
+        return facts["lowest_value"], facts["highest_value"]
+
+    @property
     def stale(self):
         """Whether the model's weights have been changed since."""
         return self._weights not in (None, fingerprint(self.model))
@@ -187,7 +202,7 @@ class Classifier:
         return (
             f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "
             f"classes: {names}\n"
-            f"input    {size}, values 0 to 255{resized}\n"
+            f"input    {size}, {self.values}{resized}\n"
             f"{made}{said}{changed}"
         )
 
@@ -241,6 +256,13 @@ def as_classifier(value, name="classifier", uses_model=True):
         if uses_model:
             warn_if_stale(value, name)
         return value
+    if isinstance(value, keras.Model):
+        raise TypeError(
+            f"`{name}` is a Keras model, {shown(value.name)}, not a classifier: it "
+            "does not know the names of its classes. `fit_classifier()` makes a "
+            "classifier of it. To keep the model alone, use its own "
+            '`model.save("file.keras")`.'
+        )
     raise TypeError(
         f"`{name}` must be a classifier, not {shown(value)}. Make it with "
         "`fit_classifier()` or `load_classifier()`."
@@ -277,6 +299,14 @@ def as_model(value, name="model"):
             "takes. Begin its layers with `keras.Input((height, width, channels))`, "
             "or, if it has its own `call()`, give `keras.Model(inputs, model(inputs))` "
             "with such `inputs`."
+        )
+    if isinstance(shape, tuple) and len(shape) == 2:
+        raise ValueError(
+            f"`{name}` must take images (batch, height, width, channels), and takes "
+            f"{shown(shape)}, rows of numbers such as principal components. For those "
+            "there are Keras's own `model.fit(x, y)`, `model.predict(x)` and "
+            "`model.evaluate(x, y)`; for images, start it with one "
+            "`keras.Input((height, width, channels))`."
         )
     raise ValueError(
         f"`{name}` must take images (batch, height, width, channels) and nothing else, "

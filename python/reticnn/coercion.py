@@ -44,6 +44,9 @@ _SELECTORS = {
 # Pixels. Images of fewer are hardly photos.
 _LEAST_SIDE = 8
 
+# Where the classes of the backends' tensors live.
+_TENSOR_MODULES = {"torch", "tensorflow", "jax", "jaxlib", "keras"}
+
 # Doubles that fit into a core's second-level cache with room to spare.
 _VALUES_IN_CACHE = 100_000
 
@@ -279,12 +282,35 @@ def as_class_names(value, name="class_names"):
     return names
 
 
+def on_host(value):
+    """Return a tensor of a backend as a NumPy array, and other values as they are.
+
+    It may be on a GPU, want gradients, or have numbers of a type that NumPy has not.
+    """
+    module = type(value).__module__.partition(".")[0]
+    if module not in _TENSOR_MODULES or not hasattr(value, "shape"):
+        return value
+    if hasattr(value, "detach"):  # PyTorch's.
+        value = value.detach().cpu()
+        if "float" in str(value.dtype):
+            value = value.float()
+    try:
+        array = np.asarray(value)
+    except Exception:
+        # One that stands for values, and has none.
+        return value
+    if array.dtype.kind == "V":  # Half precision, as TensorFlow and JAX have it.
+        return array.astype(np.float32)
+    return array
+
+
 def as_labels(labels, class_names=None, *, name="labels"):
     """Return labels as (codes, class names): int64 codes counted from 0.
 
     Args:
         labels: One label per image: strings, or whole numbers or booleans, whose values
-            are then the names. A column vector (n, 1) is taken as n labels.
+            are then the names. A column vector (n, 1) is taken as n labels. A list, an
+            array, or a tensor of a backend.
         class_names: The classes in their order, or None for the sorted labels, or for
             the categories of a pandas Categorical. With numbers as labels, the names
             that 0, 1, ... or 1, 2, ... stand for.
@@ -301,6 +327,7 @@ def as_labels(labels, class_names=None, *, name="labels"):
     Warns:
         UserWarning: If labels have spaces around them, which do not count.
     """
+    labels = on_host(labels)
     if class_names is None:
         class_names = _categories(labels)
     values = _label_values(labels, class_names, name)
@@ -368,6 +395,7 @@ def _number(value, wanted):
 
 def _items(value):
     """Return `value` as a list; a scalar or a string is a list of one."""
+    value = on_host(value)
     if isinstance(value, np.ndarray):
         return value.ravel().tolist()
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
@@ -494,6 +522,7 @@ def _image_array(images, name):
     if hasattr(images, "columns"):
         # It would become one image, of a pixel per cell.
         raise TypeError(f"`{name}` must hold images, not {shown(images)}.")
+    images = _without_tensors(images)
     _check_are_numbers_of_images(images, name)
     try:
         array = np.asarray(images)
@@ -520,6 +549,13 @@ def _image_array(images, name):
         # Several grey images are not the rows of one.
         array = array if isinstance(images[0], (list, tuple)) else array[..., None]
     return array
+
+
+def _without_tensors(images):
+    """Return a tensor, or a list with tensors, as one of arrays."""
+    if isinstance(images, (list, tuple)):
+        return type(images)([on_host(image) for image in images])
+    return on_host(images)
 
 
 def _check_are_numbers_of_images(images, name):

@@ -841,3 +841,47 @@ def test_sets_have_no_order_and_are_refused(refused):
         coercion.as_labels({"a", "b"}, name="y")
     with refused(TypeError, "class_names", "in an order", "Give a list"):
         coercion.as_labels(["a", "b"], frozenset(["a", "b"]))
+
+
+# Tensors
+
+
+@pytest.fixture(params=["backend", "torch", "gradients", "half"])
+def as_tensor(request):
+    """Return what makes a tensor of numbers, the backend's or PyTorch's."""
+    import keras
+
+    if request.param == "backend":
+        return keras.ops.convert_to_tensor
+    if request.param == "half":
+        return lambda values: keras.ops.cast(keras.ops.array(values), "bfloat16")
+    torch = pytest.importorskip("torch")
+    gradients = request.param == "gradients"
+    return lambda values: torch.tensor(
+        values, dtype=torch.float32, requires_grad=gradients
+    )
+
+
+def test_tensors_are_images_and_labels(as_tensor):
+    pixels = np.arange(2 * 4 * 4 * 3, dtype="float32").reshape(2, 4, 4, 3)
+    images = coercion.as_images(as_tensor(pixels))
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, pixels)
+    both = coercion.as_images([as_tensor(image) for image in pixels])
+    np.testing.assert_array_equal(both, pixels)
+    labels = np.array([1, 0, 1], "float32")
+    for shape in (3, (3, 1)):
+        codes, names = coercion.as_labels(as_tensor(labels.reshape(shape)))
+        assert codes.tolist() == [1, 0, 1]
+        assert names == ["0", "1"]
+    codes, names = coercion.as_labels(as_tensor(labels), ["cat", "dog"])
+    assert [names[code] for code in codes] == ["dog", "cat", "dog"]
+    assert coercion.as_floats(as_tensor(labels), "x") == (1, 0, 1)
+
+
+def test_messages_show_no_numbers_of_tensors(as_tensor, refused):
+    tensor = as_tensor(np.full((2, 3), 7, "float32"))
+    with refused(ValueError, "y", "an array of shape (2, 3)"):
+        coercion.as_labels(tensor, name="y")
+    with refused(TypeError, "n", "an array of shape (2, 3)"):
+        coercion.as_int(tensor, "n")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import reticnn
 from reticnn import (
     image_arrays,
     image_folder,
@@ -199,7 +200,7 @@ def test_part_of_a_part():
 @pytest.mark.parametrize(
     ("data", "parts"),
     [
-        (np.zeros((2, 8, 8, 3)), ["(2, 8, 8, 3)", "`image_arrays()`"]),
+        (np.zeros((2, 8, 8, 3)), ["(2, 8, 8, 3)", "`image_arrays(x, y)`"]),
         (None, ["None", "`image_folder()`"]),
         ({"train": _numbered(3)}, ["'train'", "data['train']"]),
     ],
@@ -306,3 +307,36 @@ def test_bad_argument_of_the_shapes_is_named(
 )
 def test_global_random_states_are_left_alone(drawn_after, use):
     assert drawn_after(use) == drawn_after(lambda: None)
+
+
+# Arrays of other values
+
+
+def test_value_range_brings_arrays_to_0_to_255():
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 8, 8, 3)).astype("float32")
+    mean, deviation = pixels.mean(), pixels.std()
+    standard = (pixels - mean) / deviation
+    ends = (-mean / deviation, (255 - mean) / deviation)
+    for values, value_range in (
+        (standard, ends),
+        (standard, [ends] * 3),
+        (pixels / 255, (0, 1)),
+        (pixels / 127.5 - 1, (-1, 1)),
+    ):
+        data = reticnn.image_arrays(values, value_range=value_range)
+        images = reticnn.load_images(data)["images"]
+        assert images.dtype == np.uint8
+        np.testing.assert_array_equal(images, pixels)
+    halves = reticnn.image_arrays(pixels[:2] + 0.5, value_range=(0, 510))
+    np.testing.assert_allclose(
+        reticnn.load_images(halves)["images"], (pixels[:2] + 0.5) / 2, atol=1e-4
+    )
+
+
+def test_values_beyond_the_range_are_told(refused):
+    pixels = np.linspace(-1, 2, 192, dtype="float32").reshape(1, 8, 8, 3)
+    with pytest.warns(UserWarning, match=r"128 of 192 values outside `value_range`"):
+        reticnn.image_arrays(pixels, value_range=(0, 1))
+    for wrong in ("data", (1, 0), 3):
+        with refused(ValueError, "value_range"):
+            reticnn.image_arrays(pixels, value_range=wrong)

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+import reticnn
 from reticnn import build_cnn, build_mlp
 
 NA_INTEGER = -(2**31)
@@ -194,7 +195,7 @@ def test_failed_build_leaves_pythons_random_state_alone():
         ({"units": 2.5}, ValueError, "units", ["2.5", "Use 2 or 3"]),
         ({"dropout": 1.0}, ValueError, "dropout", ["below 1", "not 1"]),
         ({"output": "logit"}, ValueError, "output", ["'logit'", "mean 'logits'"]),
-        ({"rescale": 1}, TypeError, "rescale", ["True or False", "1"]),
+        ({"rescale": 1}, TypeError, "rescale", ["'standardize'", "1"]),
         ({"seed": -1}, ValueError, "seed", ["-1", "Use 0 or more"]),
         ({"seed": 0.5}, ValueError, "seed", ["0.5", "Use 0 or 1"]),
     ],
@@ -231,3 +232,83 @@ def test_too_many_blocks_for_the_image_are_refused(refused):
 def test_unknown_argument_is_refused(build):
     with pytest.raises(TypeError, match="filers"):
         build(filers=32)
+
+
+# Standardised images
+
+
+@pytest.fixture(scope="module")
+def standardized(tiny_cnn, shapes, fit):
+    """Return a classifier that standardises its images."""
+    return fit(tiny_cnn(rescale="standardize"), shapes)
+
+
+def statistics_of(classifier):
+    layer = classifier.model.get_layer("standardization")
+    return keras.ops.convert_to_numpy(layer.statistics)
+
+
+def chances(classifier, data):
+    return np.array(reticnn.predict_images(classifier, data)[".pred_circle"])
+
+
+def test_model_learns_the_mean_and_deviation_of_its_training_images(
+    standardized, tiny_cnn, shapes, fit, tmp_path
+):
+    pixels = reticnn.load_images(shapes)["images"].astype("float64")
+    numbers = pixels.mean(), pixels.std()
+    np.testing.assert_allclose(statistics_of(standardized), numbers, rtol=1e-6)
+    # Given as numbers, they are the same network.
+    given = fit(tiny_cnn(rescale=numbers), shapes)
+    wanted = chances(given, shapes)
+    np.testing.assert_allclose(chances(standardized, shapes), wanted, atol=1e-5)
+    path = reticnn.save_classifier(standardized, tmp_path / "a.reticnn")
+    loaded = reticnn.load_classifier(path)
+    np.testing.assert_allclose(chances(loaded, shapes), wanted, atol=1e-5)
+    # On further images its weights mean what they meant.
+    others = reticnn.shape_images(20, image_size=16, seed=9)
+    fit(loaded, others)
+    np.testing.assert_allclose(statistics_of(loaded), numbers, rtol=1e-6)
+    # A new start takes the new images.
+    again = tiny_cnn(rescale="standardize")
+    fit(again, shapes)
+    fresh = fit(again, others, fresh=True)
+    pixels = reticnn.load_images(others)["images"]
+    assert statistics_of(fresh)[0] == pytest.approx(pixels.mean())
+
+
+def test_each_fold_standardises_by_its_own_images(tiny_cnn, shapes):
+    folds = reticnn.cross_validate(
+        lambda: tiny_cnn(rescale="standardize"),
+        *(shapes,),
+        v=2,
+        epochs=1,
+        optimizer="sgd",
+        progress="none",
+        seed=1,
+    )
+    first, second = map(statistics_of, folds.classifiers)
+    assert first[0] != second[0]
+
+
+def test_network_that_does_not_know_its_images_says_nothing(tiny_cnn, shapes, fit):
+    model = tiny_cnn(rescale="standardize")
+    with pytest.warns(UserWarning, match="gives NaN for 60 of 60 images"):
+        reticnn.predict_images(model, shapes)
+    inputs = keras.Input((16, 16, 3))
+    nested = keras.Model(inputs, model(inputs / 2))
+    with pytest.raises(ValueError, match=r"`model` has a part that standardises"):
+        fit(nested, shapes)
+    grey = reticnn.image_arrays(np.full((4, 16, 16, 3), 7), [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="pixels are all 7"):
+        fit(model, grey)
+
+
+@pytest.mark.parametrize("rescale", ["standardise", 2, (1, 2, 3), None])
+def test_rescale_is_checked(tiny_cnn, refused, rescale):
+    if rescale is None:
+        with refused(ValueError, "rescale", "above 0"):
+            tiny_cnn(rescale=(100, 0))
+        return
+    with refused(TypeError, "rescale", "'standardize'"):
+        tiny_cnn(rescale=rescale)

@@ -20,6 +20,7 @@ from reticnn.layers import (
     rbf as distances,
     scaling,
 )
+from reticnn.layers.standardization import Standardization
 from reticnn.layers.stochastic_depth import StochasticDepth
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.optimizers.momentum_sgd import MomentumSGD
@@ -86,6 +87,13 @@ def mostly():
     return keras.metrics.MeanMetricWrapper(soft_binary_accuracy, "soft", threshold=0.5)
 
 
+def standardizing():
+    layer = Standardization()
+    model = model_of(layer)
+    layer.set_statistics(100.0, 50.0)
+    return model
+
+
 MAKERS = {
     "AugmentationLayer": lambda: model_of(
         reticnn.augmentation_layer(reticnn.augmentation(rotation=0.1), seed=1)
@@ -105,6 +113,7 @@ MAKERS = {
     "MomentumSGD": lambda: compiled(MomentumSGD()),
     "PartialConv2D": lambda: model_of(lenet.PartialConv2D([[0, 1], [2]], 3)),
     "Schedule": lambda: compiled(keras.optimizers.SGD(Schedule("cosine", 0.1, 10))),
+    "Standardization": standardizing,
     "StochasticDepth": lambda: model_of(StochasticDepth(0.5)),
     "Subsampling2D": lambda: model_of(lenet.Subsampling2D()),
     "TemperatureScaling": lambda: calibrated(scaling.TemperatureScaling()),

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import reticnn
 from reticnn import (
     augmentation,
     evaluate_classifier,
@@ -697,3 +698,21 @@ def test_ctrl_c_while_weights_are_kept_leaves_those_before(
     assert fitted.kept_epoch == 0
     pairs = zip(before, fitted.model.get_weights(), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_values_that_are_not_0_to_255_are_remembered(tiny_cnn, shapes, fit, tmp_path):
+    pixels = reticnn.load_images(shapes)["images"]
+    standard = (pixels - pixels.mean()) / pixels.std()
+    with pytest.warns(UserWarning, match="outside 0 to 255"):
+        data = reticnn.image_arrays(standard, shapes.labels)
+    made = fit(tiny_cnn(rescale=False), data)
+    loaded = reticnn.load_classifier(
+        reticnn.save_classifier(made, tmp_path / "a.reticnn")
+    )
+    for classifier in (made, loaded):
+        low, high = standard.min(), standard.max()
+        assert f"16 x 16 x 3, values {low:.3g} to {high:.3g}\n" in repr(classifier)
+        with pytest.warns(UserWarning, match=r"`images` has values up to 255, and the"):
+            reticnn.predict_images(classifier, pixels)
+    with pytest.warns(UserWarning, match=r"`data` has values up to 255, and the"):
+        reticnn.evaluate_classifier(made, shapes)

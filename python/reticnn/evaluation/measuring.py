@@ -27,6 +27,7 @@ from reticnn.outputs import (
 from reticnn.prediction.conformal import draws_of, inside_of, sets_of_single_views
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
+from reticnn.prediction.other_values import warn_of_other_values
 from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tiles
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
@@ -113,6 +114,7 @@ class Subject:
             classifier.resize,
             reading=classifier.reading,
         )
+        warn_of_other_values(data, classifier, "data")
         seen = classifier.seen | seen_by(model)
         sets = None if self.tiles else sets_of_single_views(classifier)
         data = hashed(data) if seen or sets else data

@@ -1,7 +1,10 @@
 """Whole networks built from blocks."""
 
+import numpy as np
+
 from reticnn.blocks import as_dropout, classifier_head, conv_block, global_pool
-from reticnn.coercion import as_bool, as_image_shape, as_int, as_ints, shown
+from reticnn.coercion import as_float, as_image_shape, as_int, as_ints, shown
+from reticnn.layers.standardization import Standardization
 from reticnn.runtime.backend import keras
 from reticnn.runtime.randomness import seeded_keras
 
@@ -30,8 +33,13 @@ def build_mlp(
             during training. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: True divides the pixels, 0 to 255, by 255 inside the model. Default
-            True.
+        rescale: True divides the pixels, 0 to 255, by 255 inside the model; False
+            leaves them as they are. `"standardize"` subtracts the mean and divides by
+            the standard deviation of the pixels of the training images:
+            `fit_classifier` finds both when it begins, in each fold from its own
+            training images, and the model keeps them, also in further training, when it
+            is saved and in prediction. Until then, the model gives NaN. Two numbers are
+            the mean and the deviation themselves. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
@@ -92,8 +100,13 @@ def build_cnn(
         dropout: Float in [0, 1), dropout rate after each hidden dense layer. Default 0.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
-        rescale: True divides the pixels, 0 to 255, by 255 inside the model. Default
-            True.
+        rescale: True divides the pixels, 0 to 255, by 255 inside the model; False
+            leaves them as they are. `"standardize"` subtracts the mean and divides by
+            the standard deviation of the pixels of the training images:
+            `fit_classifier` finds both when it begins, in each fold from its own
+            training images, and the model keeps them, also in further training, when it
+            is saved and in prediction. Until then, the model gives NaN. Two numbers are
+            the mean and the deviation themselves. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
@@ -138,9 +151,23 @@ def build_cnn(
 def _image_input(input_shape, rescale):
     """Return a model's input and the tensor its layers start from."""
     inputs = keras.Input(as_image_shape(input_shape, "input_shape"), name="image")
-    if as_bool(rescale, "rescale"):
-        return inputs, keras.layers.Rescaling(1 / 255)(inputs)
-    return inputs, inputs
+    return inputs, _rescaled(inputs, rescale)
+
+
+def _rescaled(images, rescale):
+    """Return images on the scale that `rescale` says."""
+    if isinstance(rescale, str) and rescale == "standardize":
+        return Standardization(name="standardization")(images)
+    if isinstance(rescale, (list, tuple, np.ndarray)) and len(rescale) == 2:
+        mean = as_float(rescale[0], "rescale")
+        deviation = as_float(rescale[1], "rescale", above=0)
+        return keras.layers.Rescaling(1 / deviation, -mean / deviation)(images)
+    if isinstance(rescale, (bool, np.bool_)):
+        return keras.layers.Rescaling(1 / 255)(images) if rescale else images
+    raise TypeError(
+        f"`rescale` must be {shown(True)}, {shown(False)}, 'standardize', or the mean "
+        f"and the standard deviation of the pixels, 0 to 255, not {shown(rescale)}."
+    )
 
 
 def _block_filters(filters, n_blocks):

@@ -84,8 +84,10 @@ def _escaped(found):
 def shown(value):
     """Return a short text of `value` for an error message, as its user wrote it."""
     value = _plain(value)
-    if isinstance(value, np.ndarray):
+    if _is_array(value):
         return _notation.shape(value.shape)
+    if isinstance(value, tuple) and any(map(_is_array, value)):
+        return " and ".join(map(shown, value))
     if hasattr(value, "columns") and hasattr(value, "shape"):
         rows, columns = value.shape
         return f"a data frame of {rows} rows and {columns} columns"
@@ -128,6 +130,15 @@ def in_words(python, r):
 def translated(text):
     """Return a whole message with the code in it in the reader's language."""
     return _notation.message(text)
+
+
+def _is_array(value):
+    """Return whether a value is an array or a backend's tensor, of many numbers."""
+    if isinstance(value, np.ndarray):
+        return True
+    module = type(value).__module__.partition(".")[0]
+    is_one = module in ("torch", "tensorflow", "jax", "jaxlib")
+    return is_one and bool(getattr(value, "shape", ())) and hasattr(value, "dtype")
 
 
 def _plain(value):

@@ -2,6 +2,7 @@
 
 from reticnn.data.listing import as_bad_image_rule
 from reticnn.prediction.accepting_images import images_to_predict
+from reticnn.prediction.other_values import warn_of_other_values
 from reticnn.prediction.summarising import as_summary, check_tiles
 from reticnn.prediction.tables import tables_of
 from reticnn.runtime.progress import as_step_progress
@@ -150,6 +151,7 @@ def predict_images(
     data = images_to_predict(
         images, tables.views.reading_shape, tables.classifier, rule
     )
+    warn_of_other_values(data, tables.classifier, "images")
     if summarise:
         check_tiles(data, "images")
     return tables.of(data, tables.views.sources(data), start_progress)

@@ -462,7 +462,7 @@ def model(classifier):
     facts = pairs(
         [
             ("Name", model.name),
-            ("Input", f"{size} (height x width x channels), values 0 to 255"),
+            ("Input", f"{size} (height x width x channels), {classifier.values}"),
             (counted(len(names), "class", "classes"), ", ".join(few) + more),
             ("Parameters", f"{model.count_params():,}"),
             (

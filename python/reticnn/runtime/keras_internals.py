@@ -473,7 +473,7 @@ def new_like(optimizer, rate=None, **changes):
 
 
 def _number(rate):
-    return float(rate.numpy() if isinstance(rate, keras.Variable) else rate)
+    return float(keras.ops.convert_to_numpy(rate))
 
 
 def steps_done(optimizer):

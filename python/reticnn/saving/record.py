@@ -30,7 +30,15 @@ _OF_SETS |= {"views", "thresholds", "folds"}
 _OF_THRESHOLDS = {"threshold", "coverage_lower", "coverage_upper"}
 _METHODS_OF_SETS = ("threshold", "adaptive", "regularized")
 _CALIBRATIONS = ("temperature", "vector", "isotonic")
-_FACTS = {"images", "validation_images", "batch_size", "learning_rate", "seed"}
+_FACTS = {
+    "batch_size",
+    "highest_value",
+    "images",
+    "learning_rate",
+    "lowest_value",
+    "seed",
+    "validation_images",
+}
 
 
 class NewerFormatError(ValueError):

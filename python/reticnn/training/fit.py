@@ -21,8 +21,8 @@ from reticnn.training.stages import as_stages
 def fit_classifier(
     model,
     data,
-    *,
     validation=None,
+    *,
     epochs=10,
     batch_size=32,
     augmentation=None,

@@ -71,6 +71,7 @@ from reticnn.training.labelled import training_data
 from reticnn.training.layer_rates import check_rates, layered_rates
 from reticnn.training.mixing import Mixing, metrics_of_main_classes
 from reticnn.training.monitoring import monitor_of
+from reticnn.training.pixel_values import know_images, unusual_values
 from reticnn.training.precision import mixed_bfloat16
 from reticnn.training.settling import Settling, statistics_kept
 
@@ -171,6 +172,7 @@ class TrainingRun:
         self.resize = self._data.resize
         self.reading = self._data.reading
         self._weights = weights_of_images(self._data, settings.class_weight)
+        know_images(model, self._data)
         initial = self._initial_weights() if self._checkpoints else None
         begun = {"first_step": there["first_step"]} if there else {}
         if there and initial is None and earlier is None:
@@ -208,6 +210,7 @@ class TrainingRun:
             "schedule": self._settings.schedule.to_config(),
             "monitor": self._monitor.to_config() if self._settings.monitors else None,
             "seed": self.seed,
+            **unusual_values(self._data),
         }
 
     @property

@@ -473,7 +473,8 @@ def new_like(optimizer, rate=None, **changes):
 
 
 def _number(rate):
-    return float(keras.ops.convert_to_numpy(rate))
+    # Not by way of NumPy, which warns of how Keras gives it a variable.
+    return float(rate.value if isinstance(rate, keras.Variable) else rate)
 
 
 def steps_done(optimizer):

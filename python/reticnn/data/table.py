@@ -79,9 +79,9 @@ def image_table(
             and `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. A frame of a DICOM file is a
-            page. A warning counts the TIFF and DICOM files of which nobody has said
-            whether the first of several pages is meant; that of any other format is
-            read without a word. Default `"first"`.
+            page. If this is not given, a warning counts the TIFF and DICOM files with
+            several pages; of other formats the first is read without a warning.
+            Default `"first"`.
         reader: Function that takes the path of a file and returns its image, an array
             (height, width) or (height, width, bands) of values from 0 to 255, or of
             others if `value_range` says what is black and white: for files that are not

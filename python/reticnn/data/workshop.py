@@ -48,7 +48,7 @@ def cats_and_dogs(path=None):
 
     Raises:
         FileNotFoundError: If `path` does not exist.
-        ValueError: If `path` is none of these.
+        ValueError: If `path` is not one of these.
         ConnectionError: If the download fails (without a network, within seconds).
 
     Example:

@@ -48,7 +48,7 @@ class Temperature:
             )
         if right.mean() <= log_chances.mean():
             raise CalibrationError(
-                "the model is no better than chance on it, so that it had better not "
+                "the model is no better than chance on it, so it had better not "
                 "be sure of anything. Train it further, or look whether the labels "
                 "are those of the images."
             )

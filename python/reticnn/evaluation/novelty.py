@@ -68,7 +68,7 @@ def novelty_scores(
         for files `.file`, the path.
 
     Raises:
-        TypeError: If `classifier` is not a classifier, or `images` is none of these.
+        TypeError: If `classifier` is not a classifier, or `images` is not one of these.
         FileNotFoundError: If a path does not exist.
         ValueError: If the method does not suit the model, there are no images to
             compare with, or they are given and not needed, or have no labels where

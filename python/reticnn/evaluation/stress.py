@@ -212,7 +212,7 @@ def _warn_of_missing(codes):
     if missing:
         warn_user(
             f"The model gives NaN for {missing} of {codes.shape[1]} images, changed or "
-            "not, so that the measures of these changes are not known. Look at these "
+            "not, so the measures of these changes are not known. Look at these "
             "images with `predict_images()`."
         )
 

@@ -161,7 +161,7 @@ def _named(network, layer):
     if len(steps[name]) > 1:
         raise ValueError(
             f"`layer` is {name!r}, which is used {len(steps[name])} times in the "
-            f"network, so that its feature maps are several.{some}"
+            f"network, so its feature maps are several.{some}"
         )
     (step,) = steps[name]
     if maps_of(step) is None:

@@ -219,7 +219,7 @@ class _OfFilters:
         if silent:
             warn_user(
                 f"Filters {shown(silent)} of {self._layer!r} respond to none of the "
-                "images, so that there is no gradient to climb. Take the layer before "
+                "images, so there is no gradient to climb. Take the layer before "
                 "its activation, if there is one, or another `seed`."
             )
         return {
@@ -292,7 +292,7 @@ def _climbed(wanted, signs, shape, steps, seed, report, done):
         except NoGradientError as error:
             raise ValueError(
                 "`classifier` has scores without a gradient by the pixels: a layer of "
-                "its model cannot be differentiated, so that no image can climb."
+                "its model cannot be differentiated, so no image can climb."
             ) from error
         images.climb(moved.back(_finite(slopes)))
         report(done + step + 1)
@@ -304,7 +304,7 @@ def _finite(slopes):
     """Return slopes with 0 for what half precision cannot hold, and refuse only NaN."""
     if np.isnan(slopes).all(axis=(1, 2, 3)).any():
         raise ValueError(
-            "`classifier` has a score whose gradient is NaN, so that no image can "
+            "`classifier` has a score whose gradient is NaN, so no image can "
             "climb. Look at the weights of the model."
         )
     return np.nan_to_num(slopes, nan=0.0, posinf=0.0, neginf=0.0)

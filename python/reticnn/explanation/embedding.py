@@ -50,7 +50,7 @@ def embed_images(
 
     Raises:
         TypeError: If `classifier` is neither a classifier nor a Keras model, or
-            `images` is none of these.
+            `images` is not one of these.
         FileNotFoundError: If a path does not exist.
         ValueError: If there is no such layer, it is used several times, or its output
             is not one row or one set of feature maps per image; or for what

@@ -150,7 +150,7 @@ def explain_prediction(
         first. `plot_explanation` draws it.
 
     Raises:
-        TypeError: If `classifier` is not a classifier, or `images` is none of these.
+        TypeError: If `classifier` is not a classifier, or `images` is not one of these.
         FileNotFoundError: If a path does not exist.
         ValueError: If there is no such class, method or layer, the layer has no feature
             maps, the network has no convolution or cannot be differentiated where the

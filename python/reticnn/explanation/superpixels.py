@@ -40,7 +40,7 @@ class OfSuperpixels(Perturbing):
         if self._few:
             warn_user(
                 f"`samples` is {self._samples}, fewer than what is to be found of an "
-                f"image with {self._few} superpixels, so that maps are a guess among "
+                f"image with {self._few} superpixels, so maps are a guess among "
                 f"many. Give {4 * self._few} or more, or a larger `patch_size`."
             )
 

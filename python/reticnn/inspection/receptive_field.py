@@ -231,7 +231,7 @@ class _Step:
     def _unknown(self):
         return ValueError(
             f"`model` has the layer {self.name!r}, a {self.type}, which moves values "
-            "in a way that is not known, so that what lies before it cannot be "
+            "in a way that is not known, so what lies before it cannot be "
             "followed. Choose a layer before it."
         )
 

@@ -161,7 +161,7 @@ def _check_known(classifier, wanted):
     if unseen:
         raise ValueError(
             f"`prior` has shares above 0 for {shown(unseen)}, of which training had no "
-            "image, so that nothing is known of them. Set them to 0."
+            "image, so nothing is known of them. Set them to 0."
         )
     for doubt in known.doubts:
         warn_user(

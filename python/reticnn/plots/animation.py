@@ -56,7 +56,7 @@ def save_animation(x, path=None, *, image=None, seconds=None, most=64):
         The path of the file, which replaces one that is there.
 
     Raises:
-        TypeError: If `x` is none of these.
+        TypeError: If `x` is not one of these.
         ValueError: If the path has another ending, `image` is given for something else
             than a receptive field, or there are more images than `most`.
 

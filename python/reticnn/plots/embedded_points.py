@@ -241,7 +241,7 @@ def _check_differ(rows):
     """Raise if all rows are the same, of which scikit-learn's t-SNE would crash."""
     if len(rows) and not np.ptp(rows, axis=0).any():
         raise ValueError(
-            "`embedding` has the same numbers in all rows, so that nothing tells the "
+            "`embedding` has the same numbers in all rows, so nothing tells the "
             "images apart. Use `method='pca'`, or another layer."
         )
 

@@ -79,7 +79,7 @@ def _check_table(similar):
             f"`similar` must be what `similar_images()` returned, not {shown(similar)}."
         )
     if len(similar["query"]) == 0:
-        raise ValueError("`similar` has no rows, so that there is nothing to show.")
+        raise ValueError("`similar` has no rows, so there is nothing to show.")
 
 
 def _check_positions(positions, data, name):

@@ -29,7 +29,7 @@ def pictures_of_review(review, data, kind=None, n=6):
     kinds = list(dict.fromkeys(row["kind"] for row in rows))
     if not kinds:
         raise ValueError(
-            "`review` has no findings on images, so that there is nothing to show."
+            "`review` has no findings on images, so there is nothing to show."
         )
     if kind is not None:
         kinds = [as_choice(kind, "kind", kinds)]

@@ -104,7 +104,7 @@ def predict_images(
         Where the model gives NaN, class and set are None and the probabilities are NaN.
 
     Raises:
-        TypeError: If `classifier` is not a classifier, or `images` is none of these.
+        TypeError: If `classifier` is not a classifier, or `images` is not one of these.
         FileNotFoundError: If a path does not exist.
         ValueError: If `summarise` is given for images that are not tiles; if a file
             cannot be read, there are no images, the images cannot be converted to the

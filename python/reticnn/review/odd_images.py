@@ -29,7 +29,7 @@ CHECKS = {
     "blank": Check("spread", 3, False, "high", "brightness varies by {} of 255"),
     "dark": Check("brightness", 25, False, "medium", "mean brightness is {} of 255"),
     "overexposed": Check(
-        "white", 0.5, True, "medium", "{} of the pixels are as good as white"
+        "white", 0.5, True, "medium", "{} of the pixels are nearly white"
     ),
     "low_contrast": Check(
         "contrast", 40, False, "low", "90 % of the pixels are within {} shades of 256"

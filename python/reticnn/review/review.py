@@ -84,7 +84,7 @@ def review_images(
     - `blank`: pictures of hardly more than one colour. The value is the standard
       deviation of the brightness, of 255.
     - `dark`: the mean brightness, of 255.
-    - `overexposed`: the proportion of pixels that are as good as white.
+    - `overexposed`: the proportion of pixels that are nearly white.
     - `low_contrast`: the range of brightness, of 255, without the darkest and the
       brightest 5 % of the pixels.
     - `blurred`: the blur, from 0 to 1, by how little is lost where an image is blurred

@@ -120,7 +120,7 @@ def fit_classifier(
             from 1/25 of the rate over the first 30 % of the steps, then falls to nearly
             0; `"step"`, multiplied by `factor` (default 0.1) after each of the epochs
             `at`, whole numbers or, below 1, parts of all epochs (default 0.5 and 0.75),
-            or else after `every` so many; `"exponential"`, multiplied by `factor`
+            or else after every `every` epochs; `"exponential"`, multiplied by `factor`
             (default 0.94) in the course of `every` (default 2) epochs; `"polynomial"`,
             which falls to `end_learning_rate` (default 0) as the part of the steps that
             is left to the power of `power` (default 1); `"plateau"`, multiplied by

@@ -63,7 +63,7 @@ def _check_some_count(data, name):
     """Raise if no image of the data has a weight."""
     if data.weights is not None and not any(data.weights):
         raise ValueError(
-            f"`{name}` has {len(data)} images, all of weight 0, so that nothing counts "
+            f"`{name}` has {len(data)} images, all of weight 0, so nothing counts "
             "in the loss. Give some of them other `weights`."
         )
 

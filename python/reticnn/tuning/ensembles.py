@@ -126,7 +126,7 @@ def _weighted(members, weights):
     total = sum(weights)
     if total == 0:
         raise ValueError(
-            "`weights` are all 0, so that no classifier counts. Give some of them more."
+            "`weights` are all 0, so no classifier counts. Give some of them more."
         )
     pairs = [
         (member, weight / total)

@@ -122,9 +122,9 @@ def image_folder(
             others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. A frame of a DICOM file is a
-            page. A warning counts the TIFF and DICOM files of which nobody has said
-            whether the first of several pages is meant; that of any other format is
-            read without a word. Default `"first"`.
+            page. If this is not given, a warning counts the TIFF and DICOM files with
+            several pages; of other formats the first is read without a warning.
+            Default `"first"`.
         groups: What images belong together, such as those of one site, patient or
             burst. A level of folders: 1 if the folders in `path` are the groups, with
             the folders of the classes in each (`site/species`), 2 if the folders in

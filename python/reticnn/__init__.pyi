@@ -71,6 +71,7 @@ from reticnn.explanation.explained import Explanation as Explanation
 from reticnn.explanation.imagined import ClassImages as ClassImages
 from reticnn.explanation.scored import ExplanationScores as ExplanationScores
 from reticnn.explanation.similar import SimilarImages as SimilarImages
+from reticnn.export import export_classifier as export_classifier
 from reticnn.inspection import (
     architecture as architecture,
     describe_model as describe_model,

@@ -128,6 +128,10 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
         "similar_images": {"classifier": classifier, "images": few, "among": few},
         "save_classifier": {"classifier": classifier, "path": str(tmp_path / "a")},
         "load_classifier": {"path": str(tmp_path / "a")},
+        "export_classifier": {
+            "classifier": classifier,
+            "path": str(tmp_path / "a.onnx"),
+        },
         "report_explanation": {
             "explanation": reticnn.explain_prediction(classifier, few)
         },

@@ -147,6 +147,28 @@ def test_operations_have_the_names_of_their_functions():
     assert keras_internals.axis_of(operations[2]) == 2
 
 
+def test_operations_keep_what_they_are_made_with_and_given():
+    image = keras.Input((8, 8, 3))
+    kernel = np.ones((2, 2, 3, 1), "float32")
+    maps = keras.ops.conv(image, kernel, strides=2, data_format="channels_last")
+    maps = keras.ops.mean(maps[:, 1:], axis=[1, 2], keepdims=True)
+    conv, item, mean = keras_internals.calls_in(keras.Model(image, maps))
+    setting = keras_internals.setting_of
+    assert (setting(conv.layer, "strides"), setting(conv.layer, "padding")) == (
+        2,
+        "valid",
+    )
+    assert (setting(mean.layer, "axis"), setting(mean.layer, "keepdims")) == (
+        [1, 2],
+        True,
+    )
+    given, _ = conv.arguments_with([1])
+    assert given[0] == 1 and given[1] is kernel
+    positional, named = item.arguments_with(item.inputs)
+    key = (slice(None), slice(1, None))
+    assert key in [*positional[1:], *named.values()]
+
+
 def test_seed_generators_are_there_where_a_layer_is_random():
     assert keras_internals.draws_at_random(keras.layers.Dropout(0.5))
     assert not keras_internals.draws_at_random(keras.layers.Dense(1))

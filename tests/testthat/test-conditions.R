@@ -134,6 +134,7 @@ test_that("no argument with a default refuses NULL", {
     report_classifier = list(classifier = classifier, data = data),
     save_classifier = list(classifier = classifier, path = "a.reticnn"),
     load_classifier = list(path = "a.reticnn"),
+    export_classifier = list(classifier = classifier, path = "a.onnx"),
     plot_augmentation = list(image = data[1], policy = policy),
     plot_confusion = list(evaluation = evaluate_classifier(classifier, data)),
     plot_curve = list(evaluation = evaluate_classifier(classifier, data)),

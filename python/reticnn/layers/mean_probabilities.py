@@ -43,7 +43,7 @@ class MeanProbabilities(keras.layers.Layer):
         for outputs, member, weight in zip(
             inputs, self.members, self.member_weights, strict=True
         ):
-            chances = _CHANCES[member["kind"]](ops.cast(outputs, "float32"), member)
+            chances = chances_of(member["kind"], outputs, member["j"])
             if member["order"] != list(range(len(member["order"]))):
                 chances = ops.take(chances, member["order"], axis=1)
             mean = mean + weight * chances
@@ -75,24 +75,35 @@ def mean_in(model):
     return layers[-1] if isinstance(layers[-1], MeanProbabilities) else None
 
 
-def _of_probabilities(outputs, member):
+def chances_of(kind, outputs, j=None):
+    """Return the probabilities of the classes that follow from a model's outputs.
+
+    Args:
+        kind: What they are, as `MeanProbabilities` takes it.
+        outputs: Keras tensor, (batch, units).
+        j: For distances, that of the class of everything else. Default None.
+    """
+    return _CHANCES[kind](keras.ops.cast(outputs, "float32"), j)
+
+
+def _of_probabilities(outputs, j):
     return outputs
 
 
-def _of_sigmoid(outputs, member):
+def _of_sigmoid(outputs, j):
     return keras.ops.concatenate([1 - outputs, outputs], axis=1)
 
 
-def _of_logits(outputs, member):
+def _of_logits(outputs, j):
     if outputs.shape[1] == 1:
         outputs = keras.ops.concatenate([keras.ops.zeros_like(outputs), outputs], 1)
     return keras.ops.softmax(outputs, axis=1)
 
 
-def _of_distances(outputs, member):
+def _of_distances(outputs, j):
     ops = keras.ops
     # The class of everything else is as far from all images.
-    others = ops.full_like(outputs[:, :1], member["j"])
+    others = ops.full_like(outputs[:, :1], j)
     return ops.softmax(-ops.concatenate([outputs, others], axis=1), axis=1)[:, :-1]
 
 

@@ -50,12 +50,15 @@ class Call:
         Returns:
             List of what it returns.
         """
-        replaced = map(id, self.inputs)
-        filled_in = dict(zip(replaced, tensors, strict=True))
-        positional, named = self._arguments.fill_in(filled_in)
+        positional, named = self.arguments_with(tensors)
         if training is not None and getattr(self.layer, "_call_has_training_arg", 0):
             named = {**named, "training": training}
         return keras.tree.flatten(self.layer(*positional, **named))
+
+    def arguments_with(self, tensors):
+        """Return the positional and the named arguments, with others for `inputs`."""
+        replaced = map(id, self.inputs)
+        return self._arguments.fill_in(dict(zip(replaced, tensors, strict=True)))
 
 
 def calls_in(graph):
@@ -78,6 +81,11 @@ def operation_name(operation):
     """Return the name of the class of a Keras operation, or None for a layer."""
     is_keras = type(operation).__module__.startswith("keras.src.ops.")
     return type(operation).__name__ if is_keras else None
+
+
+def setting_of(operation, name):
+    """Return what an operation was made with, such as the strides of a convolution."""
+    return getattr(operation, name)
 
 
 def axis_of(operation):

@@ -106,8 +106,21 @@ def save_classifier(classifier, path):
             "`classifier.model.save()`."
         )
     _warn_of_what_is_lost(classifier.model)
+    record = record_of(classifier)
+    with replacing(path, unwritten(path)) as whole:
+        model = os.path.join(os.path.dirname(whole), _MODEL)
+        save_with_optimizer(classifier.model, model)
+        _check_no_code(model)
+        with zipfile.ZipFile(whole, "w") as archive:
+            archive.write(model, _MODEL)
+            archive.writestr(_RECORD, json.dumps(record, indent=1))
+    return path
+
+
+def record_of(classifier):
+    """Return what a file says of a classifier besides its model, as plain values."""
     policy = classifier.augmentation
-    record = {
+    return {
         "format": FORMAT,
         "reticnn": __version__,
         "keras": keras.__version__,
@@ -133,14 +146,6 @@ def save_classifier(classifier, path):
         "compiled_here": compiled_here(classifier.model),
         "spared_from_decay": _spared_from_decay(classifier.model),
     }
-    with replacing(path, unwritten(path)) as whole:
-        model = os.path.join(os.path.dirname(whole), _MODEL)
-        save_with_optimizer(classifier.model, model)
-        _check_no_code(model)
-        with zipfile.ZipFile(whole, "w") as archive:
-            archive.write(model, _MODEL)
-            archive.writestr(_RECORD, json.dumps(record, indent=1))
-    return path
 
 
 def _warn_of_what_is_lost(model):

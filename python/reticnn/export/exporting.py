@@ -1,0 +1,174 @@
+"""Hand a classifier on: one function, and a check that what was handed on agrees."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from reticnn.classifier import as_classifier
+from reticnn.coercion import as_choice, as_path
+from reticnn.export.keras_formats import (
+    write_keras,
+    write_litert,
+    write_saved_model,
+)
+from reticnn.export.onnx_files import write_onnx, write_r_folder
+from reticnn.export.quantizing import quantized
+from reticnn.export.trial_images import MOST_COMPARED, trial_images
+from reticnn.outputs import kind_of_classifier, probabilities
+from reticnn.runtime.writing import as_file_to_write
+
+_FORMATS = {
+    "onnx": write_onnx,
+    "litert": write_litert,
+    "saved_model": write_saved_model,
+    "keras": write_keras,
+    "r": write_r_folder,
+}
+_ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "keras": ".keras"}
+_OF_ONNX = ("onnx", "r")
+
+# By how much probabilities may differ from the classifier's.
+MOST_DIFFERENT = 1e-3
+
+
+def export_classifier(classifier, path, format="onnx", *, images=None, quantize=None):
+    """Write a classifier in a format that runs without this package.
+
+    The exported network takes 8-bit pixels, 0 to 255, in the shape (batch, height,
+    width, channels), and gives the probability of each class: preprocessing and
+    calibration are inside. The number of images is free, and so is their size where the
+    network allows. Class names, the way to resize, the range of values, thresholds of
+    prediction sets and of novelty, and a format number are in the metadata, as JSON
+    under the name `reticnn`.
+
+    What was written is run at once and compared with the classifier.
+
+    Args:
+        classifier: Classifier from `fit_classifier` or `load_classifier`.
+        path: File to write, or folder for the formats `"saved_model"` and `"r"`, which
+            must not exist. `~` is expanded.
+        format: `"onnx"`, for ONNX Runtime, which starts in a fraction of a second; the
+            file is read by `load_classifier` too. `"litert"`, for phones and small
+            boards (TensorFlow Lite), ending in `.tflite`; its metadata are in a zip
+            archive at its end. `"saved_model"`, for TensorFlow's own server. `"keras"`,
+            a Keras model, which needs this package where its layers are from it. `"r"`,
+            a folder with the ONNX file and a script in R that needs reticulate and
+            onnxruntime only. Default `"onnx"`.
+        images: Images to compare the answers on, as `predict_images` takes them, and to
+            calibrate by with `quantize`: some hundreds of the kind that is to be
+            classified, labelled if the accuracy is to be known. None for pictures of
+            shapes. At most 256 are used. Default None.
+        quantize: `"int8"`, for `"onnx"` and `"r"`, stores weights and computes in 8
+            bits: a quarter of the size, often faster, and less exact. Needs `images`.
+            Default None.
+
+    Returns:
+        Dict of `path`; `format`; `bytes`, the size; `difference`, the largest
+        difference between the probabilities given and the classifier's, about 1e-6 in
+        single precision; `images`, the number of images compared; and with `quantize`,
+        `quantized`, a table (dict of lists) with one row before and one after: `bytes`,
+        `images_per_second`, `accuracy`, NaN without labels, and `agreement`, the share
+        of the images with the same most probable class as before.
+
+    Raises:
+        TypeError: If `classifier` is not a classifier.
+        ValueError: If a layer cannot be written, with its name; if the answers differ
+            by more than 0.001; if `path` does not suit the format; or if `quantize` is
+            given without images, or for another format.
+        FileExistsError: If the folder to write exists.
+        ModuleNotFoundError: If a package that the format needs is missing: `pip install
+            "reticnn[export]"` installs those for ONNX.
+        RuntimeError: In a process forked from the one that started Keras.
+
+    Example:
+        >>> export_classifier(classifier, "cats-and-dogs.onnx", images=data["test"])
+        {'path': 'cats-and-dogs.onnx', 'format': 'onnx', 'bytes': 1893412,
+         'difference': 2.4e-07, 'images': 64}
+    """
+    classifier = as_classifier(classifier)
+    format = as_choice(format, "format", tuple(_FORMATS))
+    quantize = as_choice(quantize, "quantize", (None, "int8"))
+    _check_quantize(quantize, format, images)
+    path = _as_target(path, format)
+    classifier.output = kind_of_classifier(classifier)
+    pixels, codes = trial_images(classifier, images)
+    some = pixels[:MOST_COMPARED]
+    outputs = classifier.model.predict_on_batch(some)
+    wanted = probabilities(classifier.model, classifier.output, outputs)
+    result = {"path": path, "format": format, "images": len(some)}
+
+    def check(run):
+        result["difference"] = _difference(run(some), wanted, format)
+
+    def prepare(graph):
+        if quantize is None:
+            return graph
+        graph, result["quantized"] = quantized(graph, pixels, codes)
+        return graph
+
+    options = {"prepare": prepare} if format in _OF_ONNX else {}
+    _FORMATS[format](classifier, path, check, **options)
+    return {**result, "bytes": _size(path)}
+
+
+def _as_target(path, format):
+    """Return the path to write, if it suits the format."""
+    if format in _ENDINGS:
+        path = as_file_to_write(path)
+        if not path.endswith(_ENDINGS[format]):
+            raise ValueError(
+                f"`path` must end in {_ENDINGS[format]} for the format {format!r}, not "
+                f"be {path!r}."
+            )
+        return path
+    path = as_path(path, "path")
+    if os.path.lexists(path):
+        raise FileExistsError(
+            f"`path` must be a folder that does not exist yet for the format "
+            f"{format!r}, and {path!r} does. Use another name, or delete it."
+        )
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"`path` is in a folder that does not exist: {folder!r}. Create it first."
+        )
+    return path
+
+
+def _check_quantize(quantize, format, images):
+    """Raise if a network cannot be stored in 8 bits."""
+    if quantize is None:
+        return
+    if format not in _OF_ONNX:
+        raise ValueError(
+            f"`quantize` is {quantize!r}, which is for the formats 'onnx' and 'r', not "
+            f"for {format!r}. Leave it out, or use `format='onnx'`."
+        )
+    if images is None:
+        raise ValueError(
+            f"`quantize` is {quantize!r}, which needs `images` to calibrate by, and "
+            "there are none. Give some hundreds of the kind that is to be classified, "
+            "such as the validation images."
+        )
+
+
+def _difference(found, wanted, format):
+    """Return the largest difference of probabilities, or raise if it is too large."""
+    difference = float(np.abs(np.asarray(found, "float64") - wanted).max())
+    if difference <= MOST_DIFFERENT:
+        return difference
+    raise ValueError(
+        f"`classifier` is not exported: as {format!r}, its probabilities differ by up "
+        f"to {difference:.2g}, and {MOST_DIFFERENT:g} is the most that is accepted. A "
+        "model that computes in half precision is rounded otherwise, and a layer of "
+        "your own may do something else than its `call()` says. Use another format, or "
+        "a model in single precision."
+    )
+
+
+def _size(path):
+    """Return the size of a file, or of all files in a folder."""
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())

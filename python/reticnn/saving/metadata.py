@@ -1,0 +1,39 @@
+"""What an exported network says of itself."""
+
+import json
+
+from reticnn.data.value_range import ValueRange
+from reticnn.saving.save import record_of
+
+FORMAT = 1
+KEY = "reticnn"
+
+
+def metadata_of(classifier):
+    """Return texts by name: all that is known of a classifier, and some of it plainly.
+
+    Under `reticnn` is what `save_classifier` keeps, as JSON; the others are for whoever
+    has not this package.
+    """
+    reading = classifier.reading
+    values = reading.value_range if reading else ValueRange()
+    return {
+        KEY: json.dumps(record_of(classifier)),
+        "reticnn_export_format": str(FORMAT),
+        "class_names": json.dumps(classifier.class_names),
+        "image_shape": json.dumps(classifier.image_shape),
+        "resize": classifier.resize or "stretch",
+        "values": f"8 bits, 0 to 255, from {values.code}",
+        "set_thresholds": json.dumps(_thresholds(classifier)),
+        "novelty_threshold": json.dumps(_novelty(classifier)),
+    }
+
+
+def _thresholds(classifier):
+    sets = classifier.sets
+    return sets and {"method": sets["method"], **sets["thresholds"]}
+
+
+def _novelty(classifier):
+    novelty = classifier.novelty
+    return novelty and {name: novelty[name] for name in ("method", "threshold")}

@@ -1,0 +1,229 @@
+"""Classifiers in the formats of others: they agree, and say what they are."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import reticnn
+
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+
+
+def _run(file, pixels, output="probabilities"):
+    session = runtime.InferenceSession(str(file))
+    return session.run([output], {"images": pixels})[0]
+
+
+def _facts(file):
+    session = runtime.InferenceSession(str(file))
+    return session.get_modelmeta().custom_metadata_map
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return reticnn.load_images(reticnn.shape_images(7, image_size=16, seed=5))["images"]
+
+
+def _chances(classifier, pixels):
+    table = reticnn.predict_images(classifier, pixels)
+    return np.array([table[f".pred_{name}"] for name in classifier.class_names]).T
+
+
+def test_onnx_agrees_and_says_what_it_is(classifier, pixels, tmp_path):
+    file = tmp_path / "a.onnx"
+    said = reticnn.export_classifier(classifier, file, images=pixels)
+    assert said["difference"] < 1e-6
+    assert (said["images"], said["bytes"]) == (7, file.stat().st_size)
+    wanted = _chances(classifier, pixels)
+    np.testing.assert_allclose(_run(file, pixels), wanted, atol=1e-6)
+    np.testing.assert_allclose(_run(file, pixels[:1]), wanted[:1], atol=1e-6)
+    second = 1 / (1 + np.exp(-_run(file, pixels, "scores")[:, 0]))
+    np.testing.assert_allclose(second, wanted[:, 1], atol=1e-6)
+    facts = _facts(file)
+    assert json.loads(facts["class_names"]) == ["circle", "square"]
+    assert json.loads(facts["image_shape"]) == [16, 16, 3]
+    assert facts["reticnn_export_format"] == "1"
+    assert json.loads(facts["reticnn"])["history"]["epoch"] == list(range(1, 9))
+    opset = onnx.load(file).opset_import[0]
+    assert (opset.domain, opset.version) == ("", 17)
+
+
+def test_keras_agrees_and_has_the_facts_inside(classifier, pixels, tmp_path):
+    import keras
+
+    file = tmp_path / "a.keras"
+    assert reticnn.export_classifier(classifier, file, "keras")["difference"] < 1e-6
+    model = keras.models.load_model(file)
+    np.testing.assert_allclose(
+        model.predict_on_batch(pixels), _chances(classifier, pixels), atol=1e-6
+    )
+    facts = json.loads(zipfile.ZipFile(file).read("reticnn.json"))
+    assert facts["resize"] == "stretch"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["saved_model", "litert"])
+def test_tensorflows_formats_agree(classifier, pixels, tmp_path, format):
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras writes them under TensorFlow")
+    path = tmp_path / ("folder" if format == "saved_model" else "a.tflite")
+    said = reticnn.export_classifier(classifier, path, format, images=pixels)
+    assert said["difference"] < 1e-5
+    if format == "litert":
+        facts = json.loads(zipfile.ZipFile(path).read("reticnn.json"))
+    else:
+        facts = json.loads((path / "assets.extra" / "reticnn.json").read_text())
+    assert json.loads(facts["class_names"]) == ["circle", "square"]
+
+
+def test_calibration_is_inside_and_scores_are_those_before(
+    classifier, pixels, tmp_path
+):
+    unseen = reticnn.shape_images(60, image_size=16, seed=9)
+    calibrated = reticnn.calibrate_classifier(classifier, unseen)
+    file = tmp_path / "a.onnx"
+    reticnn.export_classifier(calibrated, file)
+    np.testing.assert_allclose(
+        _run(file, pixels), _chances(calibrated, pixels), atol=1e-6
+    )
+    energy = reticnn.novelty_scores(calibrated, pixels, method="energy")[".novelty"]
+    half = _run(file, pixels, "scores")[:, 0].astype("float64") / 2
+    np.testing.assert_allclose(-np.log(2 * np.cosh(half)), energy, atol=1e-5)
+
+
+def test_8_bits_are_measured_on_the_images(classifier, shapes, tmp_path):
+    file = tmp_path / "a.onnx"
+    said = reticnn.export_classifier(classifier, file, images=shapes, quantize="int8")
+    table = said["quantized"]
+    assert table["network"] == ["float32", "int8"]
+    assert said["bytes"] == table["bytes"][1] < table["bytes"][0]
+    assert min(table["accuracy"]) > 0.8 and table["agreement"][1] > 0.8
+    assert json.loads(_facts(file)["class_names"]) == ["circle", "square"]
+
+
+def test_what_cannot_be_exported_is_named(classifier, tmp_path, refused, fit, shapes):
+    import keras
+
+    export = reticnn.export_classifier
+    with refused(ValueError, "quantize", "'int8'", "images"):
+        export(classifier, tmp_path / "a.onnx", quantize="int8")
+    with refused(ValueError, "quantize", "'keras'"):
+        export(classifier, tmp_path / "a.keras", "keras", quantize="int8")
+    with refused(ValueError, "path", ".onnx", "a.keras"):
+        export(classifier, tmp_path / "a.keras")
+    with refused(ValueError, "format", "'tflite'", "litert"):
+        export(classifier, tmp_path / "a", "tflite")
+    with refused(FileExistsError, "path", "does not exist yet"):
+        export(classifier, tmp_path, "r")
+
+    class Sorted(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.sort(inputs, axis=-1)
+
+    image = keras.Input((16, 16, 3))
+    hidden = Sorted(name="odd")(keras.layers.GlobalAveragePooling2D()(image))
+    output = keras.layers.Dense(2, activation="softmax")(hidden)
+    odd = fit(keras.Model(image, output), shapes)
+    with refused(ValueError, "classifier", "layer 'odd' (Sorted)", "'Sort'"):
+        export(odd, tmp_path / "odd.onnx")
+    assert not (tmp_path / "odd.onnx").exists()
+
+
+def test_missing_packages_are_named(classifier, tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModuleNotFoundError, match="onnx is needed"):
+        reticnn.export_classifier(classifier, tmp_path / "a.onnx")
+
+
+# One network of each family, made as small as it can be.
+_LANDMARKS = {
+    "LeNet": ("lenet5", {"variant": "original", "num_classes": 10}),
+    "AlexNet": ("alexnet", {"input_shape": (67, 67, 3)}),
+    "Inception": ("googlenet", {"input_shape": (80, 80, 3)}),
+    "VGG": ("vgg11", {"input_shape": (32, 32, 3)}),
+    "ResNet": ("resnet18", {"input_shape": (32, 32, 3)}),
+    "DenseNet": ("densenet_bc_100_12", {}),
+    "MobileNet": ("mobilenet", {"input_shape": (32, 32, 3), "width": 0.25}),
+    "ConvNeXt": ("convnext_tiny", {"input_shape": (32, 32, 3)}),
+}
+# Those that are no landmarks.
+_BACKBONES = {
+    "efficientnet": ("efficientnet_b0", 32),
+    "efficientnet_v2": ("efficientnet_v2_b0", 32),
+    "inception": ("inception_v3", 75),
+    "inception_resnet": ("inception_resnet_v2", 75),
+    "mobilenet_v2": ("mobilenet_v2_0.35", 32),
+    "mobilenet_v3": ("mobilenet_v3_small_0.75", 32),
+    "nasnet": ("nasnet_mobile", 32),
+    "resnet_v2": ("resnet50_v2", 32),
+    "xception": ("xception", 71),
+}
+
+
+def _agrees(model, tmp_path):
+    """Return how far a model and its graph are apart, on images of noise."""
+    name = [f"class {number + 1}" for number in range(max(2, model.output_shape[1]))]
+    classifier = reticnn.Classifier(model, name, {"epoch": []})
+    return reticnn.export_classifier(classifier, tmp_path / "a.onnx")["difference"]
+
+
+def test_the_tables_have_no_holes():
+    landmarks = reticnn.landmark_architectures()["family"]
+    assert set(landmarks) == set(_LANDMARKS)
+    same = {
+        "alexnet",
+        "convnext",
+        "densenet",
+        "googlenet",
+        "mobilenet",
+        "resnet",
+        "vgg",
+    }
+    assert set(reticnn.backbones()["family"]) == {*_BACKBONES, *same}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", _LANDMARKS)
+def test_landmarks_agree(family, tmp_path):
+    name, options = _LANDMARKS[family]
+    assert _agrees(reticnn.landmark_model(name, **options), tmp_path) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", _BACKBONES)
+def test_backbones_agree(family, tmp_path):
+    name, side = _BACKBONES[family]
+    model = reticnn.transfer_model(name, (side, side, 3), weights=None, seed=1)
+    assert _agrees(model, tmp_path) < 1e-5
+
+
+def test_adapters_sizes_and_heads_of_any_kind_agree(tmp_path):
+    import keras
+
+    adapted = reticnn.transfer_model(
+        *("mobilenet_0.25", (20, 20, 1)),
+        weights=None,
+        adapter=True,
+        resize_to=32,
+        seed=1,
+    )
+    assert _agrees(adapted, tmp_path) < 1e-5
+    image = keras.Input((None, None, 3))
+    hidden = keras.layers.Conv2D(3, 3, strides=2, padding="same", groups=3)(image)
+    hidden = keras.layers.DepthwiseConv2D(3, dilation_rate=2, padding="same")(hidden)
+    hidden = keras.layers.AveragePooling2D(3, 2, padding="same")(hidden)
+    hidden = keras.layers.GlobalMaxPooling2D()(
+        keras.layers.PReLU(shared_axes=[1, 2])(hidden)
+    )
+    for units, activation in ((1, "sigmoid"), (3, None), (1, None)):
+        head = keras.layers.Dense(units, activation=activation)(hidden / 255)
+        assert _agrees(keras.Model(image, head), tmp_path) < 1e-5
+    # The size is free, too.
+    assert _run(tmp_path / "a.onnx", np.zeros((2, 31, 54, 3), "uint8")).shape == (2, 2)

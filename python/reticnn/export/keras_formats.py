@@ -60,7 +60,7 @@ def write_litert(classifier, path, check):
         with _quietly():
             _called(_of_pixels(classifier)).export(made, format="litert", verbose=False)
         check(lambda pixels: _interpreted(made, pixels))
-        with open(made, "ab") as file, zipfile.ZipFile(file, "a") as archive:
+        with zipfile.ZipFile(made, "a") as archive:
             archive.writestr(_FACTS, json.dumps(metadata_of(classifier)))
             archive.writestr("labels.txt", "\n".join(classifier.class_names))
         with open(made, "rb") as file:

@@ -31,8 +31,9 @@ def inside_of(call):
     if takes_training(call.layer):
         named["training"] = False
     # Not `__call__`, which would keep the layer whole.
-    compute = _instead(call.layer) or call.layer.call
-    outputs = keras.tree.flatten(compute(*positional, **named))
+    compute = _instead(call.layer)
+    made = compute(*positional) if compute else call.layer.call(*positional, **named)
+    outputs = keras.tree.flatten(made)
     made = [one for one in outputs if _comes_of(one, given)]
     calls = calls_in(keras.Function(given, made)) if made else []
     return given, calls, outputs

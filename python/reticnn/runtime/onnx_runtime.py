@@ -1,15 +1,10 @@
 """ONNX Runtime: sessions, and the packages that it and other formats need."""
 
-import importlib.util
+import importlib
 import os
 
 from reticnn.notation import in_words
 from reticnn.runtime.writing import temporary_folder
-
-
-def has_onnx_runtime():
-    """Return whether ONNX graphs can be run here."""
-    return importlib.util.find_spec("onnxruntime") is not None
 
 
 def imported(name):
@@ -21,8 +16,9 @@ def imported(name):
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        package = name.partition(".")[0]
         how = in_words(
-            'pip install "reticnn[export]"', f'reticulate::py_install("{name}")'
+            'pip install "reticnn[export]"', f'reticulate::py_install("{package}")'
         )
         raise ModuleNotFoundError(
             f"The Python package {name} is needed for that, and cannot be imported "
@@ -30,23 +26,14 @@ def imported(name):
         ) from error
 
 
-def session_of(model, threads=None, optimise=True):
+def session_of(model):
     """Return a session of ONNX Runtime on the processor.
 
     Args:
-        model: Path of an ONNX file, or its bytes.
-        threads: Number of threads, or None for ONNX Runtime's choice. Default None.
-        optimise: Bool, whether the graph is changed for this machine. Default True.
+        model: Bytes of an ONNX model.
     """
     runtime = imported("onnxruntime")
-    options = _quiet(runtime)
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    if not optimise:
-        options.graph_optimization_level = (
-            runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        )
-    return runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    return runtime.InferenceSession(model, _quiet(runtime), ["CPUExecutionProvider"])
 
 
 def optimised(model):

@@ -12,7 +12,8 @@ export_classifier <- function(classifier, path, format = "onnx", images = NULL,
     format = format, images = images, quantize = quantize)
   exported$path <- as_paths(exported$path)
   if (!is.null(exported$quantized)) {
-    exported$quantized <- as_table(lapply(exported$quantized, nan_as_na))
+    exported$quantized <- as_table(exported$quantized)
+    exported$quantized$accuracy <- nan_as_na(exported$quantized$accuracy)
   }
   said_to_be_exported(exported)
   invisible(exported)

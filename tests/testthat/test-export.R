@@ -36,7 +36,8 @@ test_that("what 8 bits cost is a tibble", {
     "int8.*bytes"
   )
   expect_s3_class(said$quantized, "tbl_df")
+  expect_identical(said$quantized$network, c("float32", "int8"))
   expect_identical(said$path, file)
   expect_error(export_classifier(tiny_classifier(), file, quantize = "int8"),
-    class = "reticnn_error_value")
+    class = "reticnn_error")
 })

@@ -48,17 +48,16 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         classifier: Classifier from `fit_classifier` or `load_classifier`.
         path: File to write, or folder for the formats `"saved_model"` and `"r"`, which
             must not exist. `~` is expanded.
-        format: `"onnx"`, for ONNX Runtime, which starts in a fraction of a second; the
-            file is read by `load_classifier` too. `"litert"`, for phones and small
-            boards (TensorFlow Lite), ending in `.tflite`; its metadata are in a zip
-            archive at its end. `"saved_model"`, for TensorFlow's own server. `"keras"`,
-            a Keras model, which needs this package where its layers are from it. `"r"`,
-            a folder with the ONNX file and a script in R that needs reticulate and
-            onnxruntime only. Default `"onnx"`.
+        format: `"onnx"`, for ONNX Runtime, which starts in a fraction of a second.
+            `"litert"`, for phones and small boards (TensorFlow Lite), ending in
+            `.tflite`; its metadata are in a zip archive at its end. `"saved_model"`,
+            for TensorFlow's own server. `"keras"`, a Keras model, which needs this
+            package where its layers are from it. `"r"`, a folder with the ONNX file and
+            a script in R that needs reticulate and onnxruntime only. Default `"onnx"`.
         images: Images to compare the answers on, as `predict_images` takes them, and to
             calibrate by with `quantize`: some hundreds of the kind that is to be
-            classified, labelled if the accuracy is to be known. None for pictures of
-            shapes. At most 256 are used. Default None.
+            classified, labelled if the accuracy is to be known. None for pictures that
+            are made up. At most 256 are used. Default None.
         quantize: `"int8"`, for `"onnx"` and `"r"`, stores weights and computes in 8
             bits: a quarter of the size, often faster, and less exact. Needs `images`.
             Default None.
@@ -77,7 +76,7 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
             by more than 0.001; if `path` does not suit the format; or if `quantize` is
             given without images, or for another format.
         FileExistsError: If the folder to write exists.
-        ModuleNotFoundError: If a package that the format needs is missing: `pip install
+        MissingPackageError: If a package that the format needs is missing: `pip install
             "reticnn[export]"` installs those for ONNX.
         RuntimeError: In a process forked from the one that started Keras.
 

@@ -1,5 +1,7 @@
 """Networks that compute in 8 bits, and what that costs."""
 
+import contextlib
+import logging
 import os
 import time
 
@@ -45,18 +47,31 @@ def _in_8_bits(graph, pixels):
         before, after = (os.path.join(scratch, name) for name in ("before", "after"))
         with open(before, "wb") as file:
             file.write(graph)
-        quantization.quantize_static(
-            before,
-            after,
-            _Batches(pixels),
-            per_channel=True,
-            weight_type=quantization.QuantType.QInt8,
-            activation_type=quantization.QuantType.QUInt8,
-        )
+        with _without_advice():
+            quantization.quantize_static(
+                before,
+                after,
+                _Batches(pixels),
+                per_channel=True,
+                weight_type=quantization.QuantType.QInt8,
+                activation_type=quantization.QuantType.QUInt8,
+            )
         made = onnx.load(after)
     known = onnx.load_from_string(graph).metadata_props
     onnx.helper.set_model_props(made, {one.key: one.value for one in known})
     return made.SerializeToString()
+
+
+@contextlib.contextmanager
+def _without_advice():
+    """Hold back advice to optimise the graph first, which has been done."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 class _Batches:

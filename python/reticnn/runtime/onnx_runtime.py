@@ -3,7 +3,7 @@
 import importlib
 import os
 
-from reticnn.notation import in_words
+from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import temporary_folder
 
 
@@ -11,18 +11,15 @@ def imported(name):
     """Return a package that exporting needs.
 
     Raises:
-        ModuleNotFoundError: If it is not installed, with what to install.
+        MissingPackageError: If it cannot be imported, with what to install.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
-        how = in_words(
-            'pip install "reticnn[export]"', f'reticulate::py_install("{package}")'
-        )
-        raise ModuleNotFoundError(
-            f"The Python package {name} is needed for that, and cannot be imported "
-            f"({error}). Install it: `{how}`."
+        raise MissingPackageError(
+            f"`format` needs the Python package {package}, which cannot be imported "
+            f"({error}). Install it: `pip install {package}`."
         ) from error
 
 

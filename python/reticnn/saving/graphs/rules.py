@@ -286,6 +286,8 @@ def _axes(step):
 
 def _reduced(kind):
     def write(step):
+        if kind in ("ReduceMax", "ReduceMin") and step.setting("initial") is not None:
+            raise NotImplementedError("its initial value")
         kept = {"keepdims": int(step.setting("keepdims"))}
         # Of these, only sums have their axes as an input.
         if kind != "ReduceSum":
@@ -309,11 +311,9 @@ def _to_shape(step):
     """Write a change of shape, which leaves the images apart."""
     have, want = step.shape, tuple(step.outputs[0].shape)
     free = [at for at, side in enumerate(want) if side is None]
-    if free and free[0] == 0 and have[0] is None:
-        sides = [0, *(-1 if side is None else side for side in want[1:])]
-        free = free[1:]
-    else:
-        sides = [-1 if side is None else side for side in want]
+    sides = [-1 if side is None else side for side in want]
+    if len(free) == 2 and want[0] is None and have[0] is None:
+        sides[0], free = 0, free[1:]
     if len(free) > 1:
         raise NotImplementedError("several sides are not known")
     return step.add("Reshape", [step.first, step.nodes.constant(sides, "int64")])
@@ -382,6 +382,8 @@ def _item(step):
 def _taken(step):
     indices = as_array(step.argument(1, "indices"), "int64")
     axis = step.setting("axis")
+    if axis is None:
+        raise NotImplementedError("no axis")
     return step.add("Gather", [step.first, step.nodes.constant(indices)], axis=axis)
 
 

@@ -4,6 +4,7 @@ from reticnn.layers.mean_probabilities import chances_of
 from reticnn.layers.scaling import Calibration, has_calibration
 from reticnn.outputs.meaning import meaning_of
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.keras_internals import calls_in
 from reticnn.runtime.onnx_runtime import imported, optimised
 from reticnn.saving.graphs.nodes import IR_VERSION, OPSET, Nodes, Step, dtype_of
@@ -31,7 +32,7 @@ def onnx_graph(classifier, metadata):
         the network has such. It computes in single precision.
 
     Raises:
-        ModuleNotFoundError: If onnx or onnxruntime is not installed.
+        MissingPackageError: If onnx or onnxruntime is not installed.
         NotWritableError: If a layer stands in the way, with its name.
     """
     onnx = imported("onnx")
@@ -42,7 +43,12 @@ def onnx_graph(classifier, metadata):
     ends = _ends(classifier, writer, whole)
     made = _as_model(onnx, writer.nodes, ends, model, len(classifier.class_names))
     onnx.helper.set_model_props(made, metadata)
-    return optimised(made.SerializeToString())
+    try:
+        return optimised(made.SerializeToString())
+    except MissingPackageError:
+        raise
+    except Exception as error:
+        raise NotWritableError(f"what ONNX Runtime says: {error}") from error
 
 
 class _Call:

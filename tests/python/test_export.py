@@ -84,8 +84,11 @@ def test_tensorflows_formats_agree(classifier, pixels, tmp_path, format):
 def test_calibration_is_inside_and_scores_are_those_before(
     classifier, pixels, tmp_path
 ):
-    unseen = reticnn.shape_images(60, image_size=16, seed=9)
-    calibrated = reticnn.calibrate_classifier(classifier, unseen)
+    unseen = reticnn.load_images(reticnn.shape_images(60, image_size=16, seed=9))
+    labels = unseen["labels"]
+    labels[::5] = labels[1::5]  # Nothing is to be calibrated where all is right.
+    swapped = reticnn.image_arrays(unseen["images"], labels)
+    calibrated = reticnn.calibrate_classifier(classifier, swapped)
     file = tmp_path / "a.onnx"
     reticnn.export_classifier(calibrated, file)
     np.testing.assert_allclose(

@@ -19,7 +19,9 @@ clean_page <- function(page) {
   for (node in xml2::xml_find_all(html, "//script[@src] | //link[@rel='stylesheet']")) {
     if (is_foreign(node)) xml2::xml_remove(node)
   }
-  xml2::xml_remove(xml2::xml_find_all(html, "//img[@class='logo'][@src=''] | //comment()"))
+  xml2::xml_remove(xml2::xml_find_all(html, "//img[@class='logo'][@src='']"))
+  # pkgdown replaces pages with its mark alone.
+  xml2::xml_remove(xml2::xml_find_all(html, "//comment()[not(contains(., 'pkgdown'))]"))
   for (image in xml2::xml_find_all(html, "//img[@alt='']")) use_caption(image)
   xml2::xml_set_attr(xml2::xml_find_all(html, "//input[@id='search-input']"), "aria-label",
     "Search")
@@ -94,8 +96,7 @@ finish_site <- function() {
   if (length(problems) > 0) stop(paste(c("Pictures:", problems), collapse = "\n"))
 }
 
-if (!identical(Sys.getenv("RETICNN_SITE"), "finish")) {
-  options(pkgdown.internet = FALSE)
-  pkgdown::build_site(preview = FALSE, install = FALSE, new_process = FALSE)
-}
+options(pkgdown.internet = FALSE)
+unlink("docs", recursive = TRUE)
+pkgdown::build_site(preview = FALSE, install = FALSE, new_process = FALSE)
 finish_site()

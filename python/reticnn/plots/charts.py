@@ -3,6 +3,7 @@
 import numpy as np
 
 from reticnn.classifier import as_classifier
+from reticnn.plots.checked_table import check_table
 from reticnn.plots.figures import bare, new_figure, text_width
 from reticnn.plots.preparation import (
     BLUE,
@@ -16,7 +17,6 @@ from reticnn.plots.preparation import (
     points_of_history,
     short_number,
 )
-from reticnn.plots.tables import check_table
 
 
 def plot_history(classifier):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from reticnn.plots.checked_table import check_table
 from reticnn.plots.figures import figure_of_scene
 from reticnn.plots.preparation import image_data_of, pictures_of_data
 from reticnn.plots.scenes import (
@@ -15,7 +16,6 @@ from reticnn.plots.scenes import (
     tables_of,
     text,
 )
-from reticnn.plots.tables import check_table
 
 # Pixels: of the whole, of the image, and of a line of the list beside it.
 _WIDTH, _IMAGE, _LINE = 480, 240, 26

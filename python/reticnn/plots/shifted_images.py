@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from reticnn.plots.checked_table import check_table
 from reticnn.plots.figures import figure_of_scene
 from reticnn.plots.preparation import colours_of
 from reticnn.plots.scenes import (
@@ -19,7 +20,6 @@ from reticnn.plots.scenes import (
     tables_of,
     text,
 )
-from reticnn.plots.tables import check_table
 
 # Pixels: of the whole, of a picture, and of the bars below.
 _WIDTH, _SIDE, _BARS = 480, 200, 90

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reticnn.coercion import as_int
+from reticnn.plots.checked_table import check_table
 from reticnn.plots.figures import figure_of_scene
 from reticnn.plots.scenes import (
     BLUE,
@@ -18,7 +19,6 @@ from reticnn.plots.scenes import (
     tables_of,
     text,
 )
-from reticnn.plots.tables import check_table
 
 # Pixels: of the whole, of the image, of the kernel and of the result, and above them.
 _WIDTH, _IMAGE, _KERNEL, _RESULT, _TOP = 480, 216, 62, 140, 34

@@ -244,6 +244,10 @@ def test_layers_and_places_that_are_not_there_are_refused(branched, refused):
         reticnn.layer_window(branched, image, "first", filter=9)
     with refused(ValueError, "position", "99"):
         reticnn.receptive_field(branched, "last", (1, 99))
+    square = keras.Input((8, 8, 1))
+    swapped = keras.Model(square, keras.layers.Permute((2, 1, 3))(square))
+    with refused(ValueError, "model", "Permute", "not known"):
+        reticnn.receptive_field(swapped)
     with refused(ValueError, "image_size", "30"):
         reticnn.receptive_field(branched, image_size=30)
     with refused(ValueError, "shifts", "18"):

@@ -109,6 +109,12 @@ def test_8_bits_are_measured_on_the_images(classifier, shapes, tmp_path):
     assert json.loads(_facts(file)["class_names"]) == ["circle", "square"]
 
 
+def _without_rescaling():
+    return reticnn.build_cnn(
+        (16, 16, 3), n_blocks=1, filters=2, units=2, rescale=False, seed=1
+    )
+
+
 def test_what_cannot_be_exported_is_named(classifier, tmp_path, refused, fit, shapes):
     import keras
 
@@ -123,6 +129,12 @@ def test_what_cannot_be_exported_is_named(classifier, tmp_path, refused, fit, sh
         export(classifier, tmp_path / "a", "tflite")
     with refused(FileExistsError, "path", "does not exist yet"):
         export(classifier, tmp_path, "r")
+
+    values = reticnn.load_images(shapes)
+    standardised = (values["images"] - 120.0) / 60
+    data = reticnn.image_arrays(standardised, values["labels"])
+    with refused(ValueError, "classifier", "-2 to", "0 to 255"):
+        export(fit(_without_rescaling(), data), tmp_path / "b.onnx")
 
     class Sorted(keras.layers.Layer):
         def call(self, inputs):

@@ -72,7 +72,8 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
 
     Raises:
         TypeError: If `classifier` is not a classifier.
-        ValueError: If a layer cannot be written, with its name; if the answers differ
+        ValueError: If the classifier was trained on images whose pixels are not 0 to
+            255; if a layer cannot be written, with its name; if the answers differ
             by more than 0.001; if `path` does not suit the format; or if `quantize` is
             given without images, or for another format.
         FileExistsError: If the folder to write exists.
@@ -90,7 +91,8 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
     quantize = as_choice(quantize, "quantize", (None, "int8"))
     _check_quantize(quantize, format, images)
     path = _as_target(path, format)
-    classifier.output = kind_of_classifier(classifier)
+    _check_values(classifier)
+    classifier = classifier.changed(output=kind_of_classifier(classifier))
     pixels, codes = trial_images(classifier, images)
     some = pixels[:MOST_COMPARED]
     outputs = classifier.model.predict_on_batch(some)
@@ -133,6 +135,16 @@ def _as_target(path, format):
             f"`path` is in a folder that does not exist: {folder!r}. Create it first."
         )
     return path
+
+
+def _check_values(classifier):
+    """Raise if the pixels of the images are not what an exported network takes."""
+    if classifier.value_ends is not None:
+        raise ValueError(
+            f"`classifier` was trained on images with {classifier.values}, and an "
+            "exported network takes pixels of 0 to 255. Train it on such, with "
+            '`rescale="standardize"` in `build_cnn()` if they are to be standardised.'
+        )
 
 
 def _check_quantize(quantize, format, images):

@@ -106,6 +106,27 @@ def test_novelty_and_sets_are_written(classifier, photos, tmp_path, shapes):
         assert table[".novel"].astype(bool).tolist() == expected[".novel"].tolist()
 
 
+def test_a_classifier_that_was_loaded_goes_on(classifier, photos, tmp_path, shapes):
+    others = reticnn.shape_images(20, image_size=16, seed=8)
+    known = reticnn.novelty_threshold(
+        classifier, others, method="neighbours", reference=shapes
+    )
+    path = tmp_path / "predictions.csv"
+    reticnn.write_predictions(known, photos, path)
+    saved = reticnn.save_classifier(known, tmp_path / "c.reticnn")
+    before = path.read_bytes()
+    reticnn.write_predictions(reticnn.load_classifier(saved), photos, path)
+    assert path.read_bytes() == before
+
+
+def test_a_class_may_be_called_set(photos, tmp_path, tiny_cnn, refused):
+    given = {"classifier": tiny_cnn(), "images": photos, "class_names": ["set", "b"]}
+    path = reticnn.write_predictions(path=tmp_path / "out.parquet", **given)
+    assert _read(path)[".pred_set"].between(0, 1).sum() == 198
+    with refused(ValueError, "class_names", "'set'"):
+        reticnn.write_predictions(path=tmp_path / "b.csv", type="set", **given)
+
+
 def test_parts_are_the_whole(classifier, photos, tmp_path):
     whole = reticnn.write_predictions(classifier, photos, tmp_path / "all.csv")
     parts = [

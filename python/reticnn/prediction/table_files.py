@@ -123,9 +123,11 @@ class ParquetFile:
     def _typed(self, table):
         """Return a table of pyarrow's, each of whose parts has the same types."""
         arrow = self._pyarrow
-        texts = dict.fromkeys((".pred_class", ".file", ".problem"), arrow.string())
-        sets = {".pred_set": arrow.list_(arrow.string())}
-        types = {**texts, **sets, ".novel": arrow.bool_()}
+        types = dict.fromkeys((".pred_class", ".file", ".problem"), arrow.string())
+        types[".novel"] = arrow.bool_()
+        # A class may be called "set", too: its column comes after that of the class.
+        if next(iter(table)) == ".pred_set":
+            types[".pred_set"] = arrow.list_(arrow.string())
         schema = arrow.schema(
             [(name, types.get(name, arrow.float64())) for name in table]
         )

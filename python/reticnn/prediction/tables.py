@@ -34,8 +34,8 @@ def tables_of(
         `Tables`.
     """
     classifier = as_classifier_or_model(classifier, class_names, output)
-    _check_columns(classifier.class_names)
     with_sets = as_choice(type, "type", ("class", "set")) == "set"
+    _check_columns(classifier.class_names, with_sets)
     views = views_of(classifier, **views)
     prior = as_prior(prior, classifier)
     if with_sets:
@@ -129,11 +129,12 @@ def known_of(data):
     return known
 
 
-def _check_columns(class_names):
-    """Raise if a class would have the column of the predicted class."""
-    if "class" in class_names:
-        raise ValueError(
-            "`class_names` has 'class', whose probabilities would have the name "
-            "'.pred_class', like the predicted classes. Predict with "
-            "`classifier.model` and other `class_names`."
-        )
+def _check_columns(class_names, with_sets):
+    """Raise if a class would have the column of the predicted class, or of the set."""
+    for name, what in (("class", "predicted classes"), ("set", "sets")):
+        if name in class_names and (name == "class" or with_sets):
+            raise ValueError(
+                f"`class_names` has {name!r}, whose probabilities would have the name "
+                f"'.pred_{name}', like the {what}. Predict with `classifier.model` and "
+                "other `class_names`."
+            )

@@ -23,6 +23,7 @@ from reticnn.runtime.writing import (
     unwritten,
     way_out_of,
 )
+from reticnn.saving.save import record_of
 
 _FORMAT = 1
 _FIELDS = {"run", "rows", "state", "done"}
@@ -31,6 +32,9 @@ _FIELDS = {"run", "rows", "state", "done"}
 _SECONDS = 10.0
 _FIRST_BATCHES = 4
 _MOST_BATCHES = 1000
+
+# What predictions depend on, besides weights, in the record of a classifier.
+_KNOWN = ("class_names", "output", "calibration", "sets", "set_images", "novelty")
 
 # What a run is told by, as it is called in messages.
 _DIFFERENCES = {
@@ -190,14 +194,13 @@ def _part_of(data, part):
 
 def _told_by(tables, data, part, prior):
     """Return texts by which a run is known to be the same, by what they are of."""
-    classifier = tables.classifier
-    names = ("class_names", "output", "calibration", "sets", "novelty")
-    known = {name: getattr(classifier, name) for name in names}
+    record = record_of(tables.classifier)
+    known = {name: record[name] for name in _KNOWN}
     settings = {**tables.views.settings, "prior": prior, "sets": tables.with_sets}
     how = [data.reading.to_config(), data.resize, data.image_shape]
-    weights = (np.ascontiguousarray(one) for one in classifier.model.get_weights())
+    weights = tables.classifier.model.get_weights()
     return {
-        "classifier": _digest(_as_bytes(known), *weights),
+        "classifier": _digest(_as_bytes(known), *map(np.ascontiguousarray, weights)),
         "images": _digest(_as_bytes(how), *map(os.fsencode, data.files)),
         "part": list(part),
         "settings": _digest(_as_bytes(settings)),
@@ -205,7 +208,7 @@ def _told_by(tables, data, part, prior):
 
 
 def _as_bytes(value):
-    return json.dumps(value, sort_keys=True, default=repr).encode()
+    return json.dumps(value, sort_keys=True).encode()
 
 
 def _digest(*parts):

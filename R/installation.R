@@ -94,9 +94,8 @@ rows_of_core <- function() {
     error = function(cnd) {
       lines <- strsplit(conditionMessage(cnd), "\n")[[1]]
       lines <- gsub("^[^A-Za-z`/]+", "", lines)
-      cause <- min(2, length(lines))
-      list(check_row("Python in R", FALSE, lines[[cause]],
-        paste(lines[-seq_len(cause)], collapse = "\n    ")), check_of_disk())
+      list(check_row("Python in R", FALSE, lines[[1]],
+        paste(lines[-1], collapse = "\n    ")), check_of_disk())
     }
   )
 }

@@ -25,7 +25,7 @@ test_that("a Python without packages is no error but lines that say what to do",
     paste0("RETICULATE_PYTHON=", file.path(folder, "bin", "python"))
   )
   expect_match(lines, "^!!  Python in R: ", all = FALSE)
-  expect_match(lines, "lacks the modules .*numpy", all = FALSE)
+  expect_match(lines, "Python lacks the modules .*numpy", all = FALSE)
   expect_match(lines, "pip install", all = FALSE)
   expect_match(lines, "^ok  disk|^!!  disk", all = FALSE)
 })

@@ -186,5 +186,5 @@ test_that("predictions are written to a file, and a second call has nothing to d
   expect_identical(file.mtime(path), time)
   expect_error(
     write_predictions(tiny_classifier(), file.path(folder, "photos"), path, part = c(1, 2)),
-    "for another `part`", class = "reticnn_error_value")
+    "for another `part`", class = "reticnn_error")
 })

@@ -128,7 +128,11 @@ def test_sure_and_wrong_is_a_finite_loss(fit, tiny_cnn, shapes):
 @pytest.mark.parametrize(
     ("data", "error", "parts"),
     [
-        (np.zeros((2, 16, 16, 3)), TypeError, ["(2, 16, 16, 3)", "`image_arrays()`"]),
+        (
+            np.zeros((2, 16, 16, 3)),
+            TypeError,
+            ["(2, 16, 16, 3)", "`image_arrays(x, y)`"],
+        ),
         (image_arrays(np.zeros((2, 16, 16, 3))), ValueError, ["no labels"]),
         (
             image_arrays(np.zeros((2, 16, 16, 2)), ["circle", "square"]),

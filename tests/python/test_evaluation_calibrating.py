@@ -14,6 +14,7 @@ from reticnn import (
     save_classifier,
 )
 from reticnn.classifier import Classifier
+from reticnn.evaluation.calibrators import CalibrationError, Vector
 from reticnn.layers.auxiliary import AuxiliaryModel
 from reticnn.outputs import features_model
 
@@ -375,6 +376,16 @@ def own_prediction():
 
 def only(data, chosen):
     return data[np.flatnonzero(chosen).tolist()]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_factors_that_have_no_end_are_never_taken_for_found(seed):
+    draws = np.random.default_rng(seed)
+    n, classes = draws.integers(30, 300), draws.integers(2, 5)
+    scores = draws.normal(0, draws.choice([0.5, 2, 5]), (n, classes))
+    log_chances = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    with pytest.raises(CalibrationError, match="do not tell how much"):
+        Vector.found(log_chances, scores.argmax(axis=1))
 
 
 def test_what_does_not_tell_the_calibration_is_refused(refused):

@@ -14,6 +14,7 @@ from reticnn.layers.scaling import (
 _STEPS = 200
 _NEWTON_STEPS = 100
 _CLOSE = 1e-9
+_SHORT = 1e-3
 # Factors and shifts that are larger are on their way to infinity.
 _LARGEST = 1e3
 
@@ -97,9 +98,13 @@ class Vector:
         for _ in range(_NEWTON_STEPS):
             chances = _softmax(log_chances * values[:classes] + values[classes:])
             slope = _of_both(chances - wanted, log_chances).mean(axis=0)
-            if np.abs(slope).max() < _CLOSE:
-                return cls(values[:classes], values[classes:])
             step = np.linalg.lstsq(_curvature(chances, log_chances), slope)[0]
+            # On the way to infinity the slope vanishes too; the steps do so only when
+            # nothing is left of the loss.
+            is_there = np.abs(step).max() < _SHORT * (1 + np.abs(values).max())
+            is_there = is_there and loss > _CLOSE
+            if is_there and np.abs(slope).max() < _CLOSE:
+                return cls(values[:classes], values[classes:])
             size = 1.0
             while True:
                 after = values - size * step
@@ -107,7 +112,7 @@ class Vector:
                 if new <= loss - 1e-4 * size * (slope @ step) or size < _CLOSE:
                     break
                 size /= 2
-            if size < _CLOSE and np.abs(slope).max() < 1e-6:
+            if is_there and size < _CLOSE and np.abs(slope).max() < 1e-6:
                 return cls(values[:classes], values[classes:])
             values, loss = after, new
             if size < _CLOSE or np.abs(values).max() > _LARGEST:

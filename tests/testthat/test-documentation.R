@@ -100,7 +100,7 @@ test_that("the R code of the pages calls functions that there are", {
     packages <- matches("(?<=library\\()[A-Za-z0-9.]+", code)
     if (!all(vapply(packages, requireNamespace, NA, quietly = TRUE))) next
     known <- functions_of_r(packages)
-    made <- matches("[A-Za-z_.]+(?= <- )", code)
+    made <- matches("[A-Za-z0-9_.]+(?= <- )", code)
     unknown <- as.character(setdiff(called(code), c(known, made)))
     expect_identical(unknown, character(), info = page)
   }

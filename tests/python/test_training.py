@@ -623,7 +623,7 @@ def test_data_must_fit_the_model(refused, fit, tiny_cnn, shapes, argument):
     def train(data):
         return fit(tiny_cnn(), **{"data": shapes, argument: data})
 
-    with refused(TypeError, argument, "(2, 16, 16, 3)", "`image_arrays()`"):
+    with refused(TypeError, argument, "(2, 16, 16, 3)", "`image_arrays(x, y)`"):
         train(np.zeros((2, 16, 16, 3)))
     with refused(TypeError, argument, "'train'", "data['train']"):
         train({"train": shapes})

@@ -98,6 +98,7 @@ test_that("both sides have one version and one list of requirements", {
 })
 
 test_that("what is declared to reticulate follows the backend until Python starts", {
+  skip_if_no_core()
   declared <- function(...) {
     run_r(c(
       "Sys.unsetenv('KERAS_BACKEND')", ...,

@@ -121,7 +121,7 @@ class _Drawing:
             box(0, 0, _WIDTH, self.height, fill="#FFFFFF"),
             *self._titles(),
             *self._image(),
-            *self._kernel(),
+            *self._shown_kernel(),
         ]
 
     def frame(self, at):
@@ -158,7 +158,7 @@ class _Drawing:
         values = self.pixels[..., 0]
         return [*shapes, *cells(x, y, self.cell, values, colours_of_values(values))]
 
-    def _kernel(self):
+    def _shown_kernel(self):
         middle = 6 + _IMAGE + (_WIDTH - 12 - _IMAGE - _RESULT) / 2
         arrow = text(middle, self.middle + 52, "\u2192", size=24, colour=PALE)
         if self.kernel is None:

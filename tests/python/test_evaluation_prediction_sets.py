@@ -337,7 +337,7 @@ def test_what_has_no_guarantee_is_refused_or_said(refused, classifier, fit, tiny
             type="set",
         )
     named = prediction_sets(classifier_of(["set", *NAMES[1:]]), _renamed(data))
-    with refused(ValueError, "type", "a class is called 'set'"):
+    with refused(ValueError, "class_names", "'.pred_set'", "like the sets"):
         predict_images(named, data, type="set")
     assert ".pred_set" in predict_images(named, data)
 

@@ -170,6 +170,30 @@ def test_a_run_cut_off_goes_on_where_it_was(
     assert len(calls) == number
 
 
+def test_a_part_half_written_is_no_obstacle(
+    classifier, photos, tmp_path, small_steps, monkeypatch
+):
+    path = tmp_path / "predictions.parquet"
+    keep = write._keep
+
+    def killed_before(place, record):
+        if record["state"] == 2:
+            # As a kill leaves it that comes while the third part is written.
+            scratch = tmp_path / "predictions.parquet.parts" / f".reticnn-{'0' * 16}"
+            scratch.mkdir()
+            (scratch / "lock").touch()
+            (scratch / "whole").write_bytes(b"PAR1")
+            raise KeyboardInterrupt
+        keep(place, record)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(write, "_keep", killed_before)
+        reticnn.write_predictions(classifier, photos, path)
+    reticnn.write_predictions(classifier, photos, path)
+    _check(_read(path), _expected(classifier, photos))
+    assert not path.with_name("predictions.parquet.parts").exists()
+
+
 _RUN = """
 import sys, reticnn
 from reticnn.prediction import write

@@ -84,8 +84,11 @@ class ParquetFile:
         lost = [n for n in range(state or 0) if not os.path.exists(self._part(n))]
         if lost:
             raise ValueError(f"has lost {len(lost):,} of its {state:,} parts")
+        kept = {os.path.basename(self._part(n)) for n in range(state or 0)}
         for name in os.listdir(self._folder):
-            if name not in {os.path.basename(self._part(n)) for n in range(state or 0)}:
+            # What a kill has left of a part half written is a folder, swept away when
+            # the next one is written.
+            if name.endswith(".parquet") and name not in kept:
                 os.remove(os.path.join(self._folder, name))
 
     def is_there(self):

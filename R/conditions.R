@@ -104,13 +104,12 @@ check_arguments <- function(arguments, call, names = character()) {
         call = call
       )
     }
-    if (any(vapply(if (is_plain_list(value)) value else list(value), is_gone, NA))) {
-      abort_text(
-        paste0("`", name, "` is gone: it lived in the R session that made it, and ",
-          "saveRDS(), saved workspaces and the cache of knitr do not keep it. Make it ",
-          "anew."),
-        call = call
-      )
+    for (one in if (is_plain_list(value)) value else list(value)) {
+      if (is_image_data(one)) {
+        living_data(one, call, name)
+      } else if (is_gone(one)) {
+        abort_gone(name, NULL, call)
+      }
     }
     if (is.atomic(value) && is.null(dim(value)) && anyNA(value)) {
       indices <- which(is.na(value))
@@ -169,6 +168,15 @@ is_of_python <- function(x) {
 # Whether something is an object of Python whose process has ended.
 is_gone <- function(x) {
   is_of_python(x) && reticulate::py_is_null_xptr(x)
+}
+
+abort_gone <- function(name, why_not, call) {
+  abort_text(
+    paste0("`", name, "` is gone: it lived in the R session that made it, and ",
+      "saveRDS(), saved workspaces and the cache of knitr do not keep it",
+      if (!is.null(why_not)) paste0(", because ", why_not), ". Make it anew."),
+    call = call
+  )
 }
 
 is_plain_list <- function(x) {

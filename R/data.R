@@ -17,6 +17,11 @@
 #'   `file_width` and `file_height`.
 #'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
 #'   holds all of them in memory.
+#'
+#'   [saveRDS()], saved workspaces and the cache of knitr keep image data, and they can be
+#'   sent to workers of the packages parallel and future. Of files, the paths, labels and
+#'   settings are kept, not the pixels; of images in memory, up to 100 MB of pixels. Data
+#'   whose files are read by a `reader` are not kept.
 #' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
 #'   [load_images()]
 #' @export
@@ -373,7 +378,7 @@ as_reader <- function(reader, call = rlang::caller_env()) {
 }
 
 check_order_in <- function(data, ..., .call = rlang::caller_env()) {
-  if (is_image_data(data) && !is_gone(data)) {
+  if (is_image_data(data)) {
     check_same_order(data$files, ..., .name = "data$files", .call = .call)
   }
 }
@@ -415,7 +420,7 @@ is_image_data <- function(x) {
 #' @export
 `$.reticnn.ImageData` <- function(x, name) {
   here <- rlang::caller_env()
-  check_not_gone(x, here)
+  x <- living_data(x, here)
   core_module(here)
   if (!suspendInterrupts(reticulate::py_has_attr(x, name))) {
     abort_text(paste0("Image data have no `", name, "`, but `class_names`, ",
@@ -500,38 +505,82 @@ refuse_data_change <- function(call) {
 
 #' @export
 print.reticnn.ImageData <- function(x, ...) {
-  if (is_gone(x)) {
-    cat("<ImageData> of an R session that has ended: make them anew\n")
-    return(invisible(x))
-  }
+  data <- rlang::try_fetch(living_data(x, rlang::current_env()),
+    reticnn_error = function(cnd) cat("<ImageData>", conditionMessage(cnd), sep = "\n"))
   # Through the core's relay, where positions are counted from 1.
-  cat(call_core(reticulate::py_get_attr(x, "__repr__")), sep = "\n")
+  if (!is.null(data)) {
+    cat(call_core(reticulate::py_get_attr(data, "__repr__")), sep = "\n")
+  }
   invisible(x)
 }
 
 #' @export
 length.reticnn.ImageData <- function(x) {
-  check_not_gone(x, rlang::caller_env())
-  NextMethod()
+  reticulate::py_len(living_data(x, rlang::caller_env()))
 }
 
-check_not_gone <- function(data, call) {
-  check_arguments(list(data = data), call)
+# What R keeps beside its pointer to image data, so that saveRDS(), workspaces, knitr's
+# cache and workers keep them too. All data that come to R pass by here.
+#' @rawNamespace S3method(reticulate::py_to_r, reticnn.ImageData)
+py_to_r.reticnn.ImageData <- function(x) {
+  attr(x, "kept") <- kept_of(x)
+  x
 }
+
+# `part`, the bytes of what is known of the images; `source`, an environment with those of
+# where they come from, which all parts of the same data share; or `why_not`.
+kept_of <- function(data) {
+  # The data may be of a module that was imported without conversion.
+  ask <- function(method) {
+    answer <- reticulate::py_call(reticulate::py_get_attr(data, method))
+    if (is_of_python(answer)) reticulate::py_to_r(answer) else answer
+  }
+  kept <- ask("kept")
+  if (is.null(kept$source)) return(list2env(kept))
+  number <- as.character(kept$source)
+  # Only known as long as there are data that have it.
+  known <- sources_here[[number]]
+  kept$source <- (if (!is.null(known)) rlang::wref_key(known)) %||%
+    list2env(list(bytes = ask("kept_source")))
+  sources_here[[number]] <- rlang::new_weakref(kept$source)
+  list2env(kept)
+}
+
+sources_here <- new.env(parent = emptyenv())
+
+# Image data of another process, made once in this one from what was kept of them.
+living_data <- function(data, call, name = "data") {
+  if (!is_gone(data)) return(data)
+  kept <- attr(data, "kept")
+  if (is.null(kept$part)) abort_gone(name, kept$why_not, call)
+  known <- data_here[[rlang::obj_address(kept)]]
+  if (!is.null(known) && identical(rlang::wref_key(known), kept)) {
+    return(rlang::wref_value(known))
+  }
+  made <- call_core(core_module(call)$ImageData$from_kept, part = kept$part,
+    source = kept$source$bytes, .call = call)
+  data_here[[rlang::obj_address(kept)]] <- rlang::new_weakref(kept, made)
+  made
+}
+
+data_here <- new.env(parent = emptyenv())
 
 #' @export
 `[.reticnn.ImageData` <- function(x, i) {
+  x <- living_data(x, rlang::caller_env())
   # Elsewhere in R, leaving out nothing, as with a review that finds nothing, leaves
   # nothing.
   if (!missing(i) && length(i) == 0 && rlang::is_call(substitute(i), "-", n = 1)) {
     i <- seq_along(x)
   }
   positions <- positions_in(x, i, "[", rlang::caller_env())
-  suspendInterrupts(reticulate::py_get_item(x, as.list(positions - 1L)))
+  part <- suspendInterrupts(reticulate::py_get_item(x, as.list(positions - 1L)))
+  py_to_r.reticnn.ImageData(part)
 }
 
 #' @export
 `[[.reticnn.ImageData` <- function(x, i) {
+  x <- living_data(x, rlang::caller_env())
   if (missing(i)) i <- NULL
   position <- positions_in(x, i, "[[", rlang::caller_env())
   part <- suspendInterrupts(reticulate::py_get_item(x, list(position - 1L)))

@@ -14,6 +14,9 @@ to_core <- function(x) {
   if (inherits(x, c("reticnn_classifier", "reticnn_cross_validation"))) {
     return(as_core(x))
   }
+  if (is_image_data(x)) {
+    return(living_data(x, rlang::caller_env()))
+  }
   if (inherits(x, "POSIXt")) {
     return(list(.times = as.list(as.numeric(as.POSIXct(x)))))
   }

@@ -484,14 +484,17 @@ test_that("what R's habits do with image data works, or says what to do instead"
   expect_error(load_images(frame[1, 1, drop = FALSE]), "1 row and 1 column.*image_table\\(")
 })
 
-test_that("image data of another R session are told as that", {
+test_that("image data that R cannot keep say so, and why", {
   skip_if_no_core()
   file <- withr::local_tempfile(fileext = ".rds")
-  saveRDS(shape_images(4, image_size = 8), file)
+  files <- list.files(photo_folder(), recursive = TRUE, full.names = TRUE)
+  own <- image_table(files, basename(dirname(files)), 8,
+    reader = function(path) matrix(0, 8, 8))
+  saveRDS(own, file)
   gone <- readRDS(file)
-  expect_output(print(gone), "make them anew")
+  expect_output(print(gone), "given as `reader`.*Make it anew")
   told <- function(expression, name) {
-    expect_error(expression, paste0("`", name, "` is gone.*Make it anew"),
+    expect_error(expression, paste0("`", name, "` is gone.*`reader`.*Make it anew"),
       class = "reticnn_error")
   }
   told(length(gone), "data")

@@ -79,6 +79,78 @@ test_that("a classifier that R cannot keep says so, and what to use", {
   expect_identical(glance(dead), glance(without_file))
 })
 
+test_that("saveRDS() keeps image data, also for other processes", {
+  skip_if_quick()
+  skip_if_no_core()
+  path <- withr::local_tempfile(fileext = ".rds")
+  x <- random_images(6, 8, 8, 3)
+  day <- as.Date("2026-05-01") + c(0:4, NA)
+  arrays <- image_arrays(x, rep(c("cat", "d\u00f6g"), 3), facts = data.frame(day),
+    groups = rep(1:3, 2))
+  saveRDS(list(files = image_folder(photo_folder(), 8), arrays = arrays, part = arrays[-1],
+    folds = fold_images(arrays, 3, seed = 1)), path)
+  kept <- readRDS(path)
+  expect_identical(capture.output(print(kept$arrays)), capture.output(print(arrays)))
+  expect_identical(tibble::as_tibble(kept$arrays), tibble::as_tibble(arrays))
+  expect_identical(load_images(c(kept$part, arrays)), load_images(c(arrays[-1], arrays)))
+  expect_length(kept$folds$test[[1]], length(kept$folds$test[[1]]$labels))
+  lines <- run_r(c(
+    "library(reticnn)",
+    sprintf("kept <- readRDS(%s)", deparse(path)),
+    "cat(reticulate::py_available(), '\n')",
+    "workers <- parallel::makeCluster(1)",
+    "there <- parallel::parLapply(workers, kept[c('files', 'part')], function(data) {",
+    "  library(reticnn)",
+    "  load_images(data)",
+    "})",
+    "parallel::stopCluster(workers)",
+    "cat(identical(there, lapply(kept[c('files', 'part')], load_images)), '\n')",
+    "cat(length(kept$files), format(kept$arrays$facts$day[5:6]), sum(kept$arrays[[2]]))"
+  ))
+  expect_identical(lines, c("FALSE ", "TRUE ", paste("4 2026-05-05 NA", sum(x[2, , , ]))))
+})
+
+test_that("image data whose files are gone name them", {
+  skip_if_no_core()
+  path <- withr::local_tempfile(fileext = ".rds")
+  folder <- photo_folder()
+  data <- image_folder(folder, 8)
+  saveRDS(list(data, data[3:4]), path)
+  unlink(file.path(folder, "dark", "1.png"))
+  kept <- readRDS(path)
+  expect_error(fit_classifier(build_cnn(), kept[[1]]), "1 of their 4 files.*1.png",
+    class = "reticnn_error")
+  expect_output(print(kept[[1]]), "1 of their 4 files.*1.png")
+  expect_length(kept[[2]], 2)
+})
+
+test_that("the cache of knitr has image data and classifiers that work", {
+  skip_if_quick()
+  skip_if_no_core()
+  skip_if_not_installed("knitr")
+  folder <- withr::local_tempdir()
+  writeLines(c("```{r, cache = TRUE}", "data <- shape_images(40, image_size = 8, seed = 1)",
+    "parts <- split_images(data, 0.5, seed = 1)",
+    "model <- build_cnn(c(8, 8, 3), n_blocks = 1, filters = 2, seed = 1)",
+    "fit <- fit_classifier(model, parts$train, epochs = 1, seed = 1)", "cat('made')", "```",
+    "```{r}", "parts$test", "evaluate_classifier(fit, parts$test)$accuracy", "```"),
+    file.path(folder, "page.Rmd"))
+  knit <- c("library(reticnn)", sprintf("setwd(%s)", deparse(folder)),
+    "knitr::knit('page.Rmd', quiet = TRUE)")
+  kept <- function() {
+    files <- list.files(file.path(folder, "cache"), "[.]rdb$", recursive = TRUE, full.names = TRUE)
+    file.mtime(files)
+  }
+  run_r(knit)
+  page <- readLines(file.path(folder, "page.md"))
+  expect_match(page, "<ImageData> 20 images", fixed = TRUE, all = FALSE)
+  made <- kept()
+  expect_length(made, 1)
+  run_r(knit)
+  expect_identical(readLines(file.path(folder, "page.md")), page)
+  expect_identical(kept(), made)
+})
+
 test_that("files that are no classifiers are refused", {
   skip_if_no_core()
   path <- withr::local_tempfile(fileext = ".reticnn")

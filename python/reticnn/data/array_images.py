@@ -33,6 +33,29 @@ class ArrayImages:
         """Return the pixels of the images at `indices`."""
         return self._pixels[indices]
 
+    @property
+    def nbytes(self):
+        """Bytes of the images in memory."""
+        return self._pixels.nbytes
+
+    def part(self, indices):
+        """Return some of the images by themselves."""
+        origins, masks = self._origins, self.masks
+        return ArrayImages(
+            self._pixels[indices],
+            None if origins is None else origins[indices],
+            None if masks is None else masks[indices],
+        )
+
+    def plain(self):
+        """Return what `from_plain` makes the images of again."""
+        return {"pixels": self._pixels, "origins": self._origins, "masks": self.masks}
+
+    @classmethod
+    def from_plain(cls, plain):
+        """Return the images that `plain` tells of."""
+        return cls(**plain)
+
     def has_more_pages(self, indices):
         """Return False for each, which is no page of a file."""
         return [False] * len(indices)

@@ -1,6 +1,7 @@
 """Images in files, which are decoded when they are read."""
 
 import os
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -100,6 +101,55 @@ class FileImages:
     def __getstate__(self):
         """Return what is sent to another process: not the images that are kept."""
         return {name: value for name, value in vars(self).items() if name != "_cache"}
+
+    def plain(self):
+        """Return what `from_plain` makes the images of again: nothing of pixels."""
+        # Where others say what is black and white, these are not kept with it.
+        known = self._reading if self.range_of is None else self.reading
+        found_in = known and known.value_range.found_in
+        return {
+            "files": self.files,
+            "places": self.places,
+            "image_size": self.image_shape[:2],
+            "asked": self._asked.to_config(),
+            "reading": known and known.to_config(),
+            "found_in": found_in,
+            "range_from": self._range_from,
+            "resize": self.resize,
+            "cache": self._cache_kind,
+            "skipped": self.skipped,
+            "left_out": self.left_out,
+            "where_skipped": self._where_skipped,
+            "states": self._states,
+        }
+
+    @classmethod
+    def from_plain(cls, plain):
+        """Return the images that `plain` tells of."""
+        images = cls(
+            *cls._first_of_plain(plain),
+            plain["image_size"],
+            reading=Reading.from_config(plain["asked"]),
+            resize=plain["resize"],
+            cache=plain["cache"],
+            skipped=plain["skipped"],
+            places=plain["places"],
+            left_out=plain["left_out"],
+            where_skipped=plain["where_skipped"],
+        )
+        if plain["reading"] is not None:
+            known = Reading.from_config(plain["reading"])
+            found_in = plain["found_in"] and tuple(plain["found_in"])
+            value_range = replace(known.value_range, found_in=found_in)
+            images._reading = known.with_range(value_range)
+        images._range_from = plain["range_from"]
+        # So that files that have changed since are named.
+        images._states = plain["states"]
+        return images
+
+    @staticmethod
+    def _first_of_plain(plain):
+        return (plain["files"],)
 
     def read(self, indices):
         """Return the pixels of the images at `indices`."""

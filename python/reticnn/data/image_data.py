@@ -10,6 +10,14 @@ from reticnn.data.facts import joined, joined_facts
 from reticnn.data.file_images import IMAGES_AT_ONCE
 from reticnn.data.identity import file_identities
 from reticnn.data.joining import JoinedImages
+from reticnn.data.keeping import (
+    NotKeptError,
+    as_bytes,
+    check_files_are_there,
+    from_bytes,
+    number_of,
+    source_to_keep,
+)
 from reticnn.data.other_files import left_out_text
 from reticnn.data.resizing import scaled
 from reticnn.data.weighting import shown_range
@@ -333,6 +341,45 @@ class ImageData:
         return self._with(
             source=source, indices=self.indices if indices is None else indices
         )
+
+    def kept(self):
+        """Return what R keeps of the data besides their source, or why it cannot.
+
+        Returns:
+            Dict of `part`, the bytes of what is known of the images; `source`, a number
+            for their source, whose bytes `kept_source` returns; or `why_not`, a text.
+        """
+        try:
+            source, indices = source_to_keep(self.source, self.indices)
+        except NotKeptError as error:
+            return {"why_not": str(error)}
+        part = {
+            "indices": indices,
+            "codes": self.codes,
+            "class_names": self.class_names,
+            "groups": self._groups,
+            "facts": self._facts,
+            "weights": self._weights,
+        }
+        if source is not self.source:
+            return {"part": as_bytes({**part, "source": source})}
+        return {"part": as_bytes(part), "source": number_of(source)}
+
+    def kept_source(self):
+        """Return the bytes of the source of the images."""
+        return as_bytes(self.source)
+
+    @classmethod
+    def from_kept(cls, part, source=None):
+        """Return the data of which `kept` and `kept_source` returned the bytes.
+
+        Raises:
+            FileNotFoundError: If files of theirs are not there any more.
+        """
+        known = from_bytes(part)
+        data = cls(**{"source": source and from_bytes(source), **known})
+        check_files_are_there(data.places)
+        return data
 
     def with_groups(self, groups):
         """Return the data with these groups, a list, or with none for None."""

@@ -29,6 +29,21 @@ class JoinedImages:
         """Count the images."""
         return int(self._ends[-1])
 
+    @property
+    def sources(self):
+        """The sources of the images, and those that these are joined of, listed."""
+        own = [source for source, _ in self._parts]
+        return list(chain.from_iterable(getattr(one, "sources", [one]) for one in own))
+
+    def plain(self):
+        """Return what `from_plain` makes the images of again."""
+        return {"parts": self._parts}
+
+    @classmethod
+    def from_plain(cls, plain):
+        """Return the images that `plain` tells of."""
+        return cls([tuple(part) for part in plain["parts"]])
+
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
         images = self._of_each(indices, lambda source, of: list(source.read(of)))

@@ -51,6 +51,26 @@ class TileImages(FileImages):
         """Return what is sent to another process: no image that is open."""
         return {**super().__getstate__(), "_last": (None, None)}
 
+    def plain(self):
+        """Return what `from_plain` makes the tiles of again: nothing of pixels."""
+        return {
+            **super().plain(),
+            "images": self._images,
+            "boxes": self._boxes_of_images,
+            "skipped_images": self.skipped_images,
+        }
+
+    @classmethod
+    def from_plain(cls, plain):
+        """Return the tiles that `plain` tells of."""
+        tiles = super().from_plain(plain)
+        tiles.skipped_images = plain["skipped_images"]
+        return tiles
+
+    @staticmethod
+    def _first_of_plain(plain):
+        return plain["images"], plain["boxes"]
+
     def read_as(self, reading, image_size=None):
         """Return the same tiles read in another way, or at another size."""
         other = type(self)(

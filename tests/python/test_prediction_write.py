@@ -261,6 +261,10 @@ def test_the_file_of_another_run_is_refused(
         arguments = {"classifier": classifier, "images": photos, **other}
         with refused(ValueError, "path", text, f"{path}.run"):
             reticnn.write_predictions(path=path, **arguments)
+    path.write_bytes(before[:-20])
+    with refused(ValueError, "path", "bytes it had"):
+        reticnn.write_predictions(classifier, photos, path)
+    path.write_bytes(before)
     record = Path(f"{path}.run")
     record.write_text(json.dumps({**json.loads(record.read_text()), "done": False}))
     path.write_bytes(before[:-20])
@@ -271,6 +275,96 @@ def test_the_file_of_another_run_is_refused(
         reticnn.write_predictions(classifier, photos, path)
 
 
+def test_a_run_is_told_by_what_the_network_computes(
+    photos, tmp_path, tiny_cnn, refused
+):
+    parts = [
+        reticnn.Classifier(tiny_cnn(seed=seed), ["a", "b"], {"epoch": []})
+        for seed in (1, 2)
+    ]
+    even, other, same = (
+        reticnn.ensemble_classifiers(parts, weights=weights)
+        for weights in ([0.5, 0.5], [0.9, 0.1], [5, 5])
+    )
+    path = reticnn.write_predictions(even, photos, tmp_path / "a.csv")
+    assert reticnn.write_predictions(same, photos, path) == path
+    with refused(ValueError, "path", "by another classifier"):
+        reticnn.write_predictions(other, photos, path)
+
+
+def test_networks_in_half_precision_are_told_apart(photos, tmp_path, tiny_cnn, refused):
+    import keras
+
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        one, other = tiny_cnn(seed=1), tiny_cnn(seed=2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    given = {"images": [photos / "001.png"], "class_names": ["a", "b"]}
+    path = reticnn.write_predictions(one, path=tmp_path / "a.csv", **given)
+    with refused(ValueError, "path", "by another classifier"):
+        reticnn.write_predictions(other, path=path, **given)
+
+
+def test_other_files_of_the_same_names_are_noticed(
+    classifier, tmp_path, write_image, refused, monkeypatch
+):
+    for name in ("one", "two"):
+        (tmp_path / name / "photos").mkdir(parents=True)
+        write_image(tmp_path / name / "photos" / "1.png")
+    path = tmp_path / "a.csv"
+    monkeypatch.chdir(tmp_path / "one")
+    reticnn.write_predictions(classifier, "photos", path)
+    monkeypatch.chdir(tmp_path / "two")
+    with refused(ValueError, "path", "for other images"):
+        reticnn.write_predictions(classifier, "photos", path)
+    monkeypatch.chdir(tmp_path / "one")
+    Path("photos/1.png").write_bytes(b"no image")
+    with pytest.warns(UserWarning, match="larger or smaller than"):
+        reticnn.write_predictions(classifier, "photos", path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_finished_file_that_is_gone_is_written_again(
+    classifier, photos, tmp_path, ending
+):
+    path = tmp_path / f"a.{ending}"
+    reticnn.write_predictions(classifier, photos, path)
+    path.unlink()
+    # As a kill leaves it that comes while the parts are deleted.
+    left = tmp_path / "a.parquet.parts"
+    left.mkdir()
+    reticnn.write_predictions(classifier, photos, path)
+    assert len(_read(path)) == 200
+    assert left.exists() == (ending == "csv")
+
+
+def test_a_bad_file_is_bad_each_time_it_comes(classifier, photos, tmp_path):
+    labels = ["circle", "square"]
+    files = [str(photos / name) for name in ("007.png", "001.png")]
+    data = reticnn.image_table(files, labels)[[0, 0, 1, 0]]
+    table = _read(reticnn.write_predictions(classifier, data, tmp_path / "a.csv"))
+    assert table[".problem"].notna().tolist() == [True, True, False, True]
+    assert table[".pred_class"].notna().tolist() == [False, False, True, False]
+
+
+def test_what_is_missing_is_empty_and_the_rest_is_read_by_r(
+    classifier, photos, tmp_path, tiny_cnn
+):
+    others = reticnn.shape_images(20, image_size=16, seed=8)
+    known = reticnn.novelty_threshold(classifier, others, method="softmax")
+    path = reticnn.write_predictions(known, [photos / "001.png"], tmp_path / "a.csv")
+    header, row = Path(path).read_text().splitlines()
+    novel = row.split(",")[header.split(",").index(".novel")]
+    assert novel in ("TRUE", "FALSE")
+    model = tiny_cnn()
+    model.set_weights([weight * np.nan for weight in model.get_weights()])
+    given = {"images": [photos / "001.png"], "class_names": ["a", "b"]}
+    with pytest.warns(UserWarning, match="NaN"):
+        path = reticnn.write_predictions(model, path=tmp_path / "b.csv", **given)
+    assert Path(path).read_text().splitlines()[1].startswith(",,,")
+
+
 def test_one_process_at_a_time_writes(classifier, photos, tmp_path, refused):
     path = tmp_path / "predictions.csv"
     with write._alone(str(path)), refused(ValueError, "path", "this process"):
@@ -279,16 +373,16 @@ def test_one_process_at_a_time_writes(classifier, photos, tmp_path, refused):
 
 
 def test_names_of_files_may_be_any(classifier, tmp_path, write_image):
-    names = ['a,"b".png', "line\nbreak.png", "ä.png", "gone.png"]
+    names = ['a,"b".png', "line\nbreak.png", "Icon\r.png", "ä.png", "gone.png"]
     files = [tmp_path / name for name in names]
-    for file in files[:3]:
+    for file in files[:4]:
         write_image(file)
     path = reticnn.write_predictions(classifier, files, tmp_path / "out.csv")
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [Path(row[".file"]).name for row in rows] == names
-    assert [bool(row[".problem"]) for row in rows] == [False, False, False, True]
-    assert rows[3][".pred_class"] == ""
+    assert [bool(row[".problem"]) for row in rows] == [False, False, False, False, True]
+    assert rows[4][".pred_class"] == ""
 
 
 def test_progress_counts_all_batches(classifier, photos, tmp_path, small_steps):

@@ -269,6 +269,11 @@ class FileImages:
         )
 
     @property
+    def sizes(self):
+        """The bytes of each file when it was last looked at, -1 where it is gone."""
+        return self._states[:, 0]
+
+    @property
     def reading(self):
         """How the files are read: `Reading`, with the range of values in numbers."""
         # No cached property: a warning names the user's line, not one in functools.

@@ -1,15 +1,18 @@
 """Files that tables of predictions are added to, and that outlive a kill."""
 
 import csv
-import io
 import os
 import shutil
+from itertools import chain
+from types import SimpleNamespace
 
 from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import replacing, unwritten
 
 # Between the classes of a set, in a file that has texts only.
 BETWEEN = ";"
+
+_ENDS = "\r\n"
 
 
 class CsvFile:
@@ -26,14 +29,23 @@ class CsvFile:
             ValueError: If the file has less than there was.
         """
         size = state or 0
+        if size:
+            self.check(size)
         with open(self._path, "r+b" if size else "wb") as file:
-            there = file.seek(0, os.SEEK_END)
-            if there < size:
-                raise ValueError(f"has {there:,} of the {size:,} bytes it had")
             file.truncate(size)
 
-    def is_there(self):
-        """Return whether anything has been written."""
+    def check(self, state):
+        """Look at a file that is finished.
+
+        Raises:
+            ValueError: If it has less than there was.
+        """
+        there = os.path.getsize(self._path)
+        if there < state:
+            raise ValueError(f"has {there:,} of the {state:,} bytes it had")
+
+    def is_there(self, is_done=False):
+        """Return whether anything has been written, or all of it."""
         return os.path.exists(self._path)
 
     def add(self, table, state):
@@ -42,14 +54,11 @@ class CsvFile:
         Returns:
             The state then: the number of bytes.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if not state:
-            writer.writerow(table)
-        writer.writerows(zip(*map(_as_texts, table.values()), strict=True))
+        rows = zip(*map(_as_texts, table.values()), strict=True)
+        text = _as_csv(rows if state else chain([table], rows))
         with open(self._path, "ab") as file:
             # The names of files need not be in any encoding.
-            file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+            file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
             return file.tell()
@@ -91,9 +100,14 @@ class ParquetFile:
             if name.endswith(".parquet") and name not in kept:
                 os.remove(os.path.join(self._folder, name))
 
-    def is_there(self):
-        """Return whether anything has been written."""
-        return os.path.exists(self._path) or os.path.exists(self._folder)
+    def check(self, state):
+        """Look at a file that is finished, whose parts are gone."""
+
+    def is_there(self, is_done=False):
+        """Return whether anything has been written, or all of it."""
+        if os.path.exists(self._path):
+            return True
+        return not is_done and os.path.exists(self._folder)
 
     def add(self, table, state):
         """Add a table to what is there at a state, None in the beginning.
@@ -168,9 +182,26 @@ def _pyarrow():
     return pyarrow
 
 
+def _as_csv(rows):
+    """Return the lines of rows, with all in quotes that would break a line."""
+    lines = []
+    # The writer quotes those characters of which its own ends of lines are made.
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator=_ENDS)
+    writer.writerows(rows)
+    return "".join(f"{line.removesuffix(_ENDS)}\n" for line in lines)
+
+
 def _as_texts(column):
-    """Return values as a CSV file has them."""
-    return [BETWEEN.join(one) if isinstance(one, list) else one for one in column]
+    """Return values as a CSV file has them, in words that R knows, too."""
+    return [_as_text(value) for value in column]
+
+
+def _as_text(value):
+    if isinstance(value, list):
+        return BETWEEN.join(value)
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    return None if value != value else value
 
 
 def _readable(path):

@@ -13,6 +13,7 @@ from reticnn.data.file_images import FileImages
 from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.table_files import BETWEEN, CsvFile, table_file
 from reticnn.prediction.tables import tables_of
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.foreign.texts import read_json
 from reticnn.runtime.locks import FileLock, HeldError
 from reticnn.runtime.progress import as_step_progress
@@ -23,6 +24,7 @@ from reticnn.runtime.writing import (
     unwritten,
     way_out_of,
 )
+from reticnn.saving.fingerprint import computed_digest, weights_digest
 from reticnn.saving.save import record_of
 
 _FORMAT = 1
@@ -35,6 +37,10 @@ _MOST_BATCHES = 1000
 
 # What predictions depend on, besides weights, in the record of a classifier.
 _KNOWN = ("class_names", "output", "calibration", "sets", "set_images", "novelty")
+_KNOWN += ("augmentation", "class_shares")
+
+# What may have become of files since is said, and no other run.
+_SIZES = "sizes"
 
 # What a run is told by, as it is called in messages.
 _DIFFERENCES = {
@@ -66,7 +72,8 @@ def write_predictions(
     Rows are added every few seconds, in the order of the images, so that memory use
     depends on their number by their paths only. A run that was cut off, however that
     happened, goes on where it was when it is called again with the same arguments, and
-    the file is then as if it had never been. A finished run is not repeated.
+    the file is then as if it had never been. A finished run is not repeated, unless its
+    file is gone.
 
     Several processes or machines share the work if each is given another `part` and
     another `path`; the files of all parts, one after the other, are that of the whole.
@@ -109,7 +116,8 @@ def write_predictions(
         OSError: If the file cannot be written. What was written before stays.
 
     Warns:
-        UserWarning: As for `predict_images`.
+        UserWarning: As for `predict_images`; or if files have another size than when
+            the run began. Other files of the same names and sizes are not noticed.
 
     Example:
         >>> write_predictions(classifier, "~/photos", "predictions.csv")
@@ -134,11 +142,12 @@ def write_predictions(
     shape = tables.views.reading_shape
     data = images_to_predict(images, shape, tables.classifier, "note")
     data = _noting(data, problems)
-    some, run = _part_of(data, part), _told_by(tables, data, part, prior)
+    some, run = _part_of(data, part), _told_by(tables, data, part, path)
     with _alone(path):
         record = _begun(path, file, run)
         if not record["done"]:
             _write(path, file, record, tables, some, problems, start_progress)
+        file.clear()
     return path
 
 
@@ -192,19 +201,36 @@ def _part_of(data, part):
     return data[start:stop]
 
 
-def _told_by(tables, data, part, prior):
+def _told_by(tables, data, part, path):
     """Return texts by which a run is known to be the same, by what they are of."""
-    record = record_of(tables.classifier)
-    known = {name: record[name] for name in _KNOWN}
+    record, model = record_of(tables.classifier), tables.classifier.model
+    known = [record[name] for name in _KNOWN]
+    known += [computed_digest(model), weights_digest(model.weights)]
+    prior = None if tables.prior is None else tables.prior.tolist()
     settings = {**tables.views.settings, "prior": prior, "sets": tables.with_sets}
     how = [data.reading.to_config(), data.resize, data.image_shape]
-    weights = tables.classifier.model.get_weights()
+    how.append(_place_of_files(data, path))
     return {
-        "classifier": _digest(_as_bytes(known), *map(np.ascontiguousarray, weights)),
+        "classifier": _digest(_as_bytes(known)),
         "images": _digest(_as_bytes(how), *map(os.fsencode, data.files)),
         "part": list(part),
         "settings": _digest(_as_bytes(settings)),
+        _SIZES: _digest(np.ascontiguousarray(data.source.sizes[data.indices])),
     }
+
+
+def _place_of_files(data, path):
+    """Return the folder of relative paths, as seen from where the predictions go.
+
+    Elsewhere, others may have the same names. None where there are no such paths.
+    """
+    for file, place in zip(data.files, data.places, strict=True):
+        if not os.path.isabs(file):
+            folder = place.removesuffix(file)
+            with contextlib.suppress(ValueError):  # Of different drives.
+                return os.path.relpath(folder, os.path.dirname(os.path.abspath(path)))
+            return folder
+    return None
 
 
 def _as_bytes(value):
@@ -215,7 +241,7 @@ def _digest(*parts):
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         # Two names are not the same as one that has both.
-        digest.update(len(memoryview(part)).to_bytes(8, "little"))
+        digest.update(memoryview(part).nbytes.to_bytes(8, "little"))
         digest.update(part)
     return digest.hexdigest()
 
@@ -249,22 +275,33 @@ def _begun(path, file, run):
         record = new
         _keep(path, record)
     others = [name for name in run if record["run"].get(name) != run[name]]
-    if others:
-        differences = " and ".join(_DIFFERENCES[name] for name in others)
+    if others == [_SIZES]:
+        _warn_of_other_files(path)
+    elif others:
+        known = [_DIFFERENCES[name] for name in others if name != _SIZES]
+        differences = " and ".join(known)
         raise ValueError(
             f"`path` has predictions made {differences}: {path!r}. Use another path, "
             f"or delete the file and {_place_of_record(path)!r} to begin anew."
         )
-    if not file.is_there():
+    if not file.is_there(record["done"]):
         record = new
-    if not record["done"]:
-        _go_on(path, file, record["state"])
+    _go_on(path, file, record)
     return record
 
 
-def _go_on(path, file, state):
+def _warn_of_other_files(path):
+    warn_user(
+        "`images` has files that are gone, there again, or larger or smaller than when "
+        "they were first predicted: rows written before are of the files as they were, "
+        f"in {path!r}. Delete it and {_place_of_record(path)!r} to begin anew."
+    )
+
+
+def _go_on(path, file, record):
+    look = file.check if record["done"] else file.go_on_from
     try:
-        file.go_on_from(state)
+        look(record["state"])
     except ValueError as error:
         raise ValueError(
             f"`path` {error} when it was last written: {path!r}. Delete it and "
@@ -317,7 +354,9 @@ def _write(path, file, record, tables, data, problems, start_progress):
             start_progress=lambda steps, before=step: _from(report, before),
         )
         step += -(-len(within) // size) * len(sources)
-        rows = [problems.pop(index, None) for index in within.indices.tolist()]
+        # The same file may be there several times.
+        rows = [problems.get(index) for index in within.indices.tolist()]
+        problems.clear()
         record["state"] = _added(file, path, _with_problems(table, rows), record)
         record["rows"] += len(within)
         _keep(path, record)

@@ -24,6 +24,12 @@ from reticnn.runtime.keras_internals import (
 )
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.stopping import comes_of_stopping, done_in_full
+from reticnn.saving.fingerprint import (
+    initial_digests,
+    model_digest,
+    optimizer_texts,
+    rate_of,
+)
 from reticnn.training.batches import (
     EpochStarts,
     ImageBatches,
@@ -60,12 +66,6 @@ from reticnn.training.distributing import (
     shared_seed,
 )
 from reticnn.training.feature_cache import feature_cache
-from reticnn.training.fingerprint import (
-    initial_digests,
-    model_digest,
-    optimizer_texts,
-    rate_of,
-)
 from reticnn.training.fused_normalization import fused_normalization
 from reticnn.training.labelled import training_data
 from reticnn.training.layer_rates import check_rates, layered_rates

@@ -8,7 +8,7 @@ from reticnn.coercion import shown
 from reticnn.graph import trainable_flags
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import parts_of
-from reticnn.training.fingerprint import (
+from reticnn.saving.fingerprint import (
     initial_digests,
     model_digest,
     optimizer_texts,

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from reticnn import evaluate_classifier, fit_classifier
 from reticnn.memory import changed_by_training
 from reticnn.runtime.conditions import InterruptedWarning, warn_user
+from reticnn.saving.fingerprint import model_digest
 from reticnn.training.building import built
-from reticnn.training.fingerprint import model_digest
 from reticnn.tuning.fold_training import options_of_fold
 from reticnn.tuning.judging import LeakError, typical_epochs
 from reticnn.tuning.places import FACTS

@@ -19,7 +19,7 @@ from reticnn.runtime.keras_internals import place_of_rate
 from reticnn.runtime.locks import FileLock, HeldError, lives
 from reticnn.runtime.stopping import assign_in_full
 from reticnn.runtime.writing import reason_of, replacing, sweep, way_out_of
-from reticnn.training.fingerprint import weights_digest
+from reticnn.saving.fingerprint import weights_digest
 
 _FILE = "reticnn-checkpoint.npz"
 _LOCK = "reticnn-checkpoint.lock"

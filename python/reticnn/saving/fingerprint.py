@@ -1,4 +1,4 @@
-"""Digests of models: equal only if training them gives the same."""
+"""Digests of models: equal only if training them, or what they compute, is the same."""
 
 import hashlib
 import json
@@ -17,6 +17,9 @@ from reticnn.runtime.keras_internals import (
     settings_of,
 )
 
+# Settings of layers that say nothing of what they compute once they are trained.
+_OF_TRAINING = ("trainable", "build_config", "compile_config", "seed")
+
 
 def model_digest(model):
     """Return a text that differs where models compute or are compiled differently.
@@ -33,6 +36,29 @@ def model_digest(model):
     described.append([layer.trainable for layer in leaves_of(model)])
     described.append([list(weight.shape) for weight in model.weights])
     return _digest(json.dumps(described, sort_keys=True, default=_type_of).encode())
+
+
+def computed_digest(model):
+    """Return a text that differs where models compute something else of their weights.
+
+    It is that of a model which is built again or loaded, and says nothing of how a
+    model is trained.
+    """
+    described = _at_inference(_described(model, model))
+    return _digest(json.dumps(described, sort_keys=True, default=_type_of).encode())
+
+
+def _at_inference(part):
+    """Return a description without what counts in training alone."""
+    if isinstance(part, dict):
+        return {
+            key: _at_inference(value)
+            for key, value in part.items()
+            if key not in _OF_TRAINING
+        }
+    if isinstance(part, (list, tuple)):
+        return [_at_inference(value) for value in part]
+    return part
 
 
 def weights_digest(variables):

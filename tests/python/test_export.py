@@ -60,8 +60,11 @@ def test_keras_agrees_and_has_the_facts_inside(classifier, pixels, tmp_path):
     np.testing.assert_allclose(
         model.predict_on_batch(pixels), _chances(classifier, pixels), atol=1e-6
     )
-    facts = json.loads(zipfile.ZipFile(file).read("reticnn.json"))
-    assert facts["resize"] == "stretch"
+    archive = zipfile.ZipFile(file)
+    assert json.loads(archive.read("reticnn.json"))["resize"] == "stretch"
+    # Nothing that is needed in training only.
+    assert b"optimizer" not in archive.read("model.weights.h5")
+    assert classifier.model.compiled and classifier.model.optimizer is not None
 
 
 @pytest.mark.slow
@@ -99,14 +102,44 @@ def test_calibration_is_inside_and_scores_are_those_before(
     np.testing.assert_allclose(-np.log(2 * np.cosh(half)), energy, atol=1e-5)
 
 
+@pytest.mark.parametrize("policy", ["float64", "mixed_float16"])
+def test_other_precisions_are_written_in_single_precision(
+    policy, pixels, tmp_path, tiny_cnn
+):
+    import keras
+
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = tiny_cnn(batch_norm=True, rescale=(120, 60))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    classifier = reticnn.Classifier(model, ["a", "b"], {"epoch": []})
+    reticnn.export_classifier(classifier, tmp_path / "a.onnx")
+    np.testing.assert_allclose(
+        _run(tmp_path / "a.onnx", pixels), _chances(classifier, pixels), atol=2e-3
+    )
+
+
 def test_8_bits_are_measured_on_the_images(classifier, shapes, tmp_path):
     file = tmp_path / "a.onnx"
     said = reticnn.export_classifier(classifier, file, images=shapes, quantize="int8")
+    at = np.unique(np.linspace(0, len(shapes) - 1, 256).round().astype(int))[:32]
+    some = reticnn.load_images(shapes[at])["images"]
+    apart = np.abs(_run(file, some) - _chances(classifier, some)).max()
+    # It is of the file that was written.
+    assert said["difference"] == pytest.approx(apart, abs=1e-6) and apart > 1e-5
     table = said["quantized"]
     assert table["network"] == ["float32", "int8"]
     assert said["bytes"] == table["bytes"][1] < table["bytes"][0]
     assert min(table["accuracy"]) > 0.8 and table["agreement"][1] > 0.8
     assert json.loads(_facts(file)["class_names"]) == ["circle", "square"]
+
+
+def test_few_images_to_calibrate_by_are_warned_of(classifier, pixels, tmp_path):
+    with pytest.warns(UserWarning, match="`images` has 7 to calibrate by"):
+        reticnn.export_classifier(
+            classifier, tmp_path / "a.onnx", images=pixels, quantize="int8"
+        )
 
 
 def _without_rescaling():

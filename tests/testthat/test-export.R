@@ -20,17 +20,52 @@ test_that("the folder for R predicts without the package", {
   found <- alone$predict_images(images)
   expect_identical(found$class, as.character(expected$.pred_class))
   expect_equal(found$circle, expected$.pred_circle, tolerance = 1e-5)
-  file <- withr::local_tempfile(fileext = ".png")
-  write_png(file, "grey", 16, 16)
-  expect_equal(alone$predict_images(file)$circle, predict(fit, file)$.pred_circle,
-    tolerance = 1e-5)
+  for (wrong in list(images - 1L, images + 200L, images / 255)) {
+    expect_error(alone$predict_images(wrong), "0 to 255")
+  }
+})
+
+test_that("the script reads files as the package does", {
+  skip_if_quick()
+  skip_if_no_onnx_runtime()
+  pillow <- reticulate::import("PIL.Image")
+  pixels <- load_images(shape_images(1, image_size = 64, seed = 3))$images[1, 1:40, , ]
+  photo <- pillow$fromarray(reticulate::np_array(pixels, dtype = "uint8"))
+  clear <- photo$copy()
+  clear$putalpha(pillow$linear_gradient("L")$resize(clear$size))
+  tags <- photo$getexif()
+  reticulate::py_set_item(tags, 274L, 6L)
+  names <- c("photo \u00e4, 'b'.png", "clear.png", "palette.png", "grey.png", "turned.png")
+  files <- file.path(withr::local_tempdir(), names)
+  photo$save(files[[1]])
+  clear$save(files[[2]])
+  photo$convert("P")$save(files[[3]])
+  photo$convert("L")$save(files[[4]])
+  photo$save(files[[5]], exif = tags)
+  deep <- withr::local_tempfile(fileext = ".png")
+  pillow$new("I;16", c(20L, 20L), 40000L)$save(deep)
+
+  photos <- photo_folder()
+  for (resize in c("stretch", "crop", "pad")) {
+    model <- build_cnn(c(16, 24, 3), n_blocks = 1, filters = 4, units = 4, seed = 1,
+      rescale = c(120, 20))
+    data <- image_folder(photos, image_size = c(16, 24), resize = resize)
+    fit <- fit_classifier(model, data, epochs = 1, seed = 1)
+    folder <- file.path(withr::local_tempdir(), "handed-on")
+    suppressMessages(export_classifier(fit, folder, "r"))
+    alone <- new.env(parent = globalenv())
+    sys.source(file.path(folder, "predict.R"), alone, chdir = TRUE)
+    expect_equal(alone$predict_images(files)$dark, predict(fit, files)$.pred_dark,
+      tolerance = 0.02)
+    expect_error(alone$predict_images(deep), "8 bits")
+  }
 })
 
 test_that("what 8 bits cost is a tibble", {
   skip_if_quick()
   skip_if_no_onnx_runtime()
   file <- withr::local_tempfile(fileext = ".onnx")
-  images <- shape_images(40, image_size = 16, seed = 3)
+  images <- shape_images(100, image_size = 16, seed = 3)
   expect_message(
     said <- export_classifier(tiny_classifier(), file, images = images, quantize = "int8"),
     "int8.*bytes"

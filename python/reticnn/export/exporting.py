@@ -13,9 +13,10 @@ from reticnn.export.keras_formats import (
     write_saved_model,
 )
 from reticnn.export.onnx_files import write_onnx, write_r_folder
-from reticnn.export.quantizing import quantized
+from reticnn.export.quantizing import probabilities_of, quantized
 from reticnn.export.trial_images import MOST_COMPARED, trial_images
 from reticnn.outputs import kind_of_classifier, probabilities
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.writing import as_file_to_write
 
 _FORMATS = {
@@ -30,6 +31,9 @@ _OF_ONNX = ("onnx", "r")
 
 # By how much probabilities may differ from the classifier's.
 MOST_DIFFERENT = 1e-3
+
+# With fewer images, 8 bits and what they cost are a matter of chance.
+_ENOUGH = 100
 
 
 def export_classifier(classifier, path, format="onnx", *, images=None, quantize=None):
@@ -65,10 +69,11 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
     Returns:
         Dict of `path`; `format`; `bytes`, the size; `difference`, the largest
         difference between the probabilities given and the classifier's, about 1e-6 in
-        single precision; `images`, the number of images compared; and with `quantize`,
-        `quantized`, a table (dict of lists) with one row before and one after: `bytes`,
-        `images_per_second`, `accuracy`, NaN without labels, and `agreement`, the share
-        of the images with the same most probable class as before.
+        single precision, and far more in 8 bits; `images`, the number of images
+        compared; and with `quantize`, `quantized`, a table (dict of lists) with one row
+        before and one after: `bytes`, `images_per_second`, `accuracy`, NaN without
+        labels, and `agreement`, the share of the images with the same most probable
+        class as before.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
@@ -80,6 +85,9 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         MissingPackageError: If a package that the format needs is missing: `pip install
             "reticnn[export]"` installs those for ONNX.
         RuntimeError: In a process forked from the one that started Keras.
+
+    Warns:
+        UserWarning: If `quantize` is given with fewer than 100 images.
 
     Example:
         >>> export_classifier(classifier, "cats-and-dogs.onnx", images=data["test"])
@@ -105,7 +113,10 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
     def prepare(graph):
         if quantize is None:
             return graph
+        _warn_of_few(len(pixels))
         graph, result["quantized"] = quantized(graph, pixels, codes)
+        # What is written is to be known, not what it was made of.
+        result["difference"] = _largest(probabilities_of(graph, some), wanted)
         return graph
 
     options = {"prepare": prepare} if format in _OF_ONNX else {}
@@ -166,7 +177,7 @@ def _check_quantize(quantize, format, images):
 
 def _difference(found, wanted, format):
     """Return the largest difference of probabilities, or raise if it is too large."""
-    difference = float(np.abs(np.asarray(found, "float64") - wanted).max())
+    difference = _largest(found, wanted)
     if difference <= MOST_DIFFERENT:
         return difference
     raise ValueError(
@@ -176,6 +187,20 @@ def _difference(found, wanted, format):
         "your own may do something else than its `call()` says. Use another format, or "
         "a model in single precision."
     )
+
+
+def _largest(found, wanted):
+    return float(np.abs(np.asarray(found, "float64") - wanted).max())
+
+
+def _warn_of_few(count):
+    """Warn of ranges of values and shares that rest on few images."""
+    if count < _ENOUGH:
+        warn_user(
+            f"`images` has {count} to calibrate by, from which neither the ranges of "
+            "the values within the network nor the accuracy is known well. Give some "
+            "hundreds of the kind that is to be classified."
+        )
 
 
 def _size(path):

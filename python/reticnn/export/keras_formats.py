@@ -12,6 +12,7 @@ import numpy as np
 from reticnn.export.onnx_files import deleted_unless_whole
 from reticnn.layers.mean_probabilities import chances_of
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import uncompiled
 from reticnn.runtime.onnx_runtime import imported
 from reticnn.runtime.writing import replacing, temporary_folder, unwritten
 from reticnn.saving.graphs.writing_graph import (
@@ -29,7 +30,8 @@ def write_keras(classifier, path, check):
     model = _of_pixels(classifier)
     with replacing(path, unwritten(path)) as whole:
         made = f"{whole}.keras"
-        model.save(made)
+        with uncompiled(classifier.model):
+            model.save(made)
         check(keras.models.load_model(made, compile=False).predict_on_batch)
         with zipfile.ZipFile(made, "a") as archive:
             archive.writestr(_FACTS, json.dumps(metadata_of(classifier)))

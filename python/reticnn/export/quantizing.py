@@ -27,7 +27,7 @@ def quantized(graph, pixels, codes):
         Tuple of the bytes of an ONNX model and a table (dict of lists).
     """
     small = _in_8_bits(graph, pixels)
-    chances = [_run(session_of(one), pixels) for one in (graph, small)]
+    chances = [probabilities_of(one, pixels) for one in (graph, small)]
     found = [found.argmax(axis=1) for found in chances]
     accuracy = [
         np.nan if codes is None else float((one == codes).mean()) for one in found
@@ -85,6 +85,16 @@ class _Batches:
         """Return the next batch, or None."""
         part = next(self._parts, None)
         return None if part is None else {IMAGES: part}
+
+
+def probabilities_of(graph, pixels):
+    """Return the probabilities that a network gives for images.
+
+    Args:
+        graph: Bytes of an ONNX model.
+        pixels: uint8 array of images.
+    """
+    return _run(session_of(graph), pixels)
 
 
 def _run(session, pixels):

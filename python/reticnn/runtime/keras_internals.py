@@ -341,6 +341,23 @@ def set_optimizer(model, optimizer):
     model.make_train_function(force=True)
 
 
+@contextlib.contextmanager
+def uncompiled(model):
+    """Have a model, in the block, be as if it had never been compiled.
+
+    Keras saves the optimizer of each model that is part of another one.
+    """
+    bare = {"compiled": False, "optimizer": None, "_compile_config": None}
+    kept = {name: getattr(model, name, None) for name in bare}
+    try:
+        for name, value in bare.items():
+            setattr(model, name, value)
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(model, name, value)
+
+
 def save_with_optimizer(model, file):
     """Save a model with the optimizer that it has, scaling of losses included.
 

@@ -23,10 +23,19 @@ def metadata_of(classifier):
         "class_names": json.dumps(classifier.class_names),
         "image_shape": json.dumps(classifier.image_shape),
         "resize": classifier.resize or "stretch",
+        "files": _files(reading),
         "values": f"8 bits, 0 to 255, from {values.code}",
         "set_thresholds": json.dumps(_thresholds(classifier)),
         "novelty_threshold": json.dumps(_novelty(classifier)),
     }
+
+
+def _files(reading):
+    """Return how files are read: as photos are, or otherwise."""
+    is_plain = reading is None or (
+        reading.is_of_photos and reading.page == "first" and not reading.has_reader
+    )
+    return "photos" if is_plain else reading.described() or "other bands"
 
 
 def _thresholds(classifier):

@@ -11,13 +11,13 @@ from reticnn.runtime.keras_internals import setting_of
 OPSET = 17
 IR_VERSION = 8
 
-_HALF = ("float16", "bfloat16")
+_OTHER_FLOATS = ("float16", "bfloat16", "float64")
 
 
 def dtype_of(tensor):
-    """Return the type that a Keras tensor has in the graph, which knows no halves."""
+    """Return the type that a Keras tensor has in the graph, of single precision."""
     dtype = keras.backend.standardize_dtype(tensor.dtype)
-    return "float32" if dtype in _HALF else dtype
+    return "float32" if dtype in _OTHER_FLOATS else dtype
 
 
 def as_array(value, dtype=None):

@@ -113,6 +113,7 @@ _HOME = {
     "save_classifier": "saving",
     "load_classifier": "saving",
     "export_classifier": "export",
+    "serve_classifier": "serving",
     "report_classifier": "reporting",
     "report_explanation": "reporting",
     "review_images": "review",
@@ -143,6 +144,8 @@ _HOME_OF_CLASSES = {
     "Recipe": "training.recipes",
     "Review": "review.findings",
     "Sequence": "augmenting.sequence",
+    "Server": "serving.serve",
+    "ServerApart": "serving.apart",
     "SimilarImages": "explanation.similar",
     "SettingChoices": "tuning.search_space",
     "SettingRange": "tuning.search_space",
@@ -190,6 +193,7 @@ _HOME_OF_PREPARATION = {
     "recipe_as_lists": "training",
     "review_as_lists": "review",
     "rows_to_place": "plots.embedded_points",
+    "served_apart": "serving",
     "similar_as_lists": "explanation",
 }
 
@@ -311,6 +315,7 @@ __all__ = [
     "save_classifier",
     "separable_block",
     "separable_costs",
+    "serve_classifier",
     "shape_images",
     "shift_response",
     "shuffle_pixels",

@@ -143,6 +143,9 @@ from reticnn.saving import (
     load_classifier as load_classifier,
     save_classifier as save_classifier,
 )
+from reticnn.serving import serve_classifier as serve_classifier
+from reticnn.serving.apart import ServerApart as ServerApart
+from reticnn.serving.serve import Server as Server
 from reticnn.teaching import teaching_kit as teaching_kit
 from reticnn.training import (
     find_learning_rate as find_learning_rate,

@@ -21,7 +21,7 @@ FLOORS = [
     {"saving", "pretrained"},
     {"models", "prediction", "inspection"},
     {"training", "evaluation", "explanation", "review"},
-    {"tuning", "export"},
+    {"tuning", "export", "serving"},
     {"plots", "reporting", "teaching"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -52,7 +52,8 @@ MODULES = {name_of(file): file for file in FILES}
 
 def room_of(module):
     """Return the room of a module, "" for the house itself."""
-    return [*module.split("."), ""][1]
+    room = [*module.split("."), ""][1]
+    return "" if room == "__main__" else room
 
 
 def imports_of(file):

@@ -132,6 +132,8 @@ def _calls(tmp_path, classifier, shapes, tiny_cnn):
             "classifier": classifier,
             "path": str(tmp_path / "a.onnx"),
         },
+        # Its port is another test's too.
+        "serve_classifier": None,
         "report_explanation": {
             "explanation": reticnn.explain_prediction(classifier, few)
         },

@@ -135,6 +135,7 @@ test_that("no argument with a default refuses NULL", {
     save_classifier = list(classifier = classifier, path = "a.reticnn"),
     load_classifier = list(path = "a.reticnn"),
     export_classifier = list(classifier = classifier, path = "a.onnx"),
+    serve_classifier = NA, # Its port may be taken.
     plot_augmentation = list(image = data[1], policy = policy),
     plot_confusion = list(evaluation = evaluate_classifier(classifier, data)),
     plot_curve = list(evaluation = evaluate_classifier(classifier, data)),

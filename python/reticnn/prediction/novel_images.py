@@ -26,7 +26,9 @@ def images_as_taken(classifier, data, name="images"):
     )
 
 
-def novelty_of(classifier, data, method, reference, batch_size, start_progress):
+def novelty_of(
+    classifier, data, method, reference, batch_size, start_progress, networks=None
+):
     """Return how novel each image is, (n,): the higher, the more so.
 
     Args:
@@ -37,12 +39,15 @@ def novelty_of(classifier, data, method, reference, batch_size, start_progress):
         batch_size: Whole number of images per batch.
         start_progress: Function of the number of batches that returns one of those
             done.
+        networks: Dict to keep what is made of the classifier's model, for other images,
+            or None.
     """
+    networks = {} if networks is None else networks
     if method in OF_FEATURES:
-        features = features_of(classifier, data, batch_size, start_progress)
+        features = features_of(classifier, data, batch_size, start_progress, networks)
         return _known(features, reference.novelty)
     if method == "energy":
-        model = _up_to_scores(classifier, data)
+        model = _kept(networks, "scores", _up_to_scores, classifier, data)
         return energy(outputs_of(model, data, batch_size, start_progress))
     outputs = outputs_of(classifier.model, data, batch_size, start_progress)
     if method == "distance":
@@ -51,10 +56,18 @@ def novelty_of(classifier, data, method, reference, batch_size, start_progress):
     return 1 - chances.max(axis=1)
 
 
-def features_of(classifier, data, batch_size, start_progress):
+def features_of(classifier, data, batch_size, start_progress, networks=None):
     """Return the features of images, (n, features)."""
-    model = features_model(classifier.model)
+    networks = {} if networks is None else networks
+    model = _kept(networks, "features", features_model, classifier.model)
     return as_rows(outputs_of(model, data, batch_size, start_progress))
+
+
+def _kept(networks, name, make, *of):
+    """Return a network that a dict has, or that is made for it."""
+    if name not in networks:
+        networks[name] = make(*of)
+    return networks[name]
 
 
 def says_novel(scores, threshold):

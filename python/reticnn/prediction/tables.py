@@ -1,6 +1,6 @@
 """Tables of predictions, as a call asks for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reticnn.coercion import as_choice, as_int
@@ -55,6 +55,8 @@ class Tables:
     prior: dict | None
     batch_size: int
     summarise: str | None
+    # What is made of the model for the first images serves for all others.
+    networks: dict = field(default_factory=dict)
 
     @property
     def classifier(self):
@@ -108,6 +110,7 @@ class Tables:
             *(classifier, taken, rule["method"], rule["reference"]),
             batch_size=self.batch_size,
             start_progress=as_step_progress("none"),
+            networks=self.networks,
         )
         return says_novel(scores, rule["threshold"])
 

@@ -1,0 +1,49 @@
+"""What `python -m reticnn` does."""
+
+import argparse
+import os
+
+import reticnn
+
+_KEY = "RETICNN_API_KEY"
+
+
+def main(arguments=None):
+    """Serve a classifier from its file.
+
+    Args:
+        arguments: List of strings, or None for those of the command line.
+    """
+    given = vars(_parser().parse_args(arguments))
+    del given["command"]
+    try:
+        classifier = reticnn.load_classifier(given.pop("file"))
+        reticnn.serve_classifier(
+            classifier, background=False, api_key=os.environ.get(_KEY), **given
+        )
+    except (ImportError, OSError, ValueError) as error:
+        raise SystemExit(f"reticnn: {error}") from None
+
+
+def _parser():
+    parser = argparse.ArgumentParser("python -m reticnn", description=reticnn.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser(
+        "serve",
+        help="serve a classifier: a page and an API, until Ctrl-C",
+        description=(
+            "Serve a classifier: a page and an API, until Ctrl-C. If the environment "
+            f"variable {_KEY} is set, clients must send its value as their key."
+        ),
+    )
+    serve.add_argument("file", help="file from save_classifier()")
+    serve.add_argument("--port", type=int, default=8000, help="8000 by default")
+    serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1 by default")
+    serve.add_argument("--batch-size", type=int, default=32, help="32 by default")
+    serve.add_argument("--max-megabytes", type=float, default=32, help="of a request")
+    serve.add_argument("--max-megapixels", type=float, default=100, help="of an image")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -4,13 +4,15 @@ import copy
 import math
 
 from reticnn.coercion import shown
-from reticnn.layers.mean_probabilities import mean_in
-from reticnn.memory import SeenImages, fingerprint
+from reticnn.memory import SeenImages, fingerprint, seen_by
 from reticnn.notation import visible
 from reticnn.optimizers.schedule_settings import described
-from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.backend import NeedingKeras, check_process, is_model
 from reticnn.runtime.conditions import StaleClassifierWarning, warn_user
 from reticnn.runtime.keras_internals import name_modules
+from reticnn.runtime.onnx_network import OnnxNetwork
+
+mean_in = NeedingKeras("reticnn.layers.mean_probabilities", "mean_in")
 
 
 class Classifier:
@@ -19,7 +21,10 @@ class Classifier:
     Made by `fit_classifier` and `load_classifier`.
 
     Attributes:
-        model: The `keras.Model`.
+        model: The `keras.Model`. Of a classifier that was loaded with an ONNX graph, it
+            is loaded at the first use, and Keras started for it.
+        network: What it predicts with: the Keras model, or as long as that is not
+            loaded, an `OnnxNetwork` in its place.
         class_names: List of the classes, in the order of the model's outputs.
         history: Dict of lists, one value per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
             and with validation data `"val_loss"` and `"val_accuracy"`; after training
@@ -82,10 +87,11 @@ class Classifier:
     ):
         """Put a model together with its class names and training history.
 
+        `model` is a Keras model or an `OnnxNetwork`.
         `weights` is the fingerprint of the model's weights, by which it is found out if
         they are changed later, or None if that is all the same.
         """
-        self.model = model
+        self._network = model
         self.class_names = class_names
         self.history = history
         self.stopped = stopped
@@ -119,9 +125,25 @@ class Classifier:
         return other
 
     @property
+    def model(self):
+        """The Keras model, loaded now if it has not been."""
+        own = self._network
+        return own.keras_model() if isinstance(own, OnnxNetwork) else own
+
+    @model.setter
+    def model(self, model):
+        self._network = model
+
+    @property
+    def network(self):
+        """What predicts. Once the Keras model is loaded, it may be changed."""
+        own = self._network
+        return own.loaded or own if isinstance(own, OnnxNetwork) else own
+
+    @property
     def image_shape(self):
         """(height, width, channels) that the model takes."""
-        return self.model.input_shape[1:]
+        return self._network.input_shape[1:]
 
     @property
     def epochs(self):
@@ -131,7 +153,9 @@ class Classifier:
     @property
     def shares(self):
         """How much each member of an ensemble counts, or None if it is none."""
-        mean = mean_in(self.model)
+        if isinstance(self._network, OnnxNetwork):
+            return self._network.shares
+        mean = mean_in(self._network)
         return mean and list(mean.member_weights)
 
     @property
@@ -157,7 +181,18 @@ class Classifier:
     @property
     def stale(self):
         """Whether the model's weights have been changed since."""
-        return self._weights not in (None, fingerprint(self.model))
+        if isinstance(self.network, OnnxNetwork):
+            return False
+        is_loaded = isinstance(self._network, OnnxNetwork)
+        known = self._network.loaded_weights if is_loaded else self._weights
+        return known not in (None, fingerprint(self.network))
+
+    @property
+    def known_images(self):
+        """`SeenImages` of it and its model, which others may have trained since."""
+        if isinstance(self.network, OnnxNetwork):
+            return self.seen
+        return self.seen | seen_by(self.network)
 
     def _kept_metrics(self):
         """Return the metrics of the kept epoch, but for those it does not have."""
@@ -200,7 +235,7 @@ class Classifier:
             shares = ", ".join(f"{share:.3g}" for share in self.shares)
             made = f"members  {len(self.shares)}, which count {shares}"
         return (
-            f"<Classifier> {visible(self.model.name)}, {len(self.class_names)} "
+            f"<Classifier> {visible(self.network.name)}, {len(self.class_names)} "
             f"classes: {names}\n"
             f"input    {size}, {self.values}{resized}\n"
             f"{made}{said}{changed}"
@@ -256,7 +291,7 @@ def as_classifier(value, name="classifier", uses_model=True):
         if uses_model:
             warn_if_stale(value, name)
         return value
-    if isinstance(value, keras.Model):
+    if is_model(value):
         raise TypeError(
             f"`{name}` is a Keras model, {shown(value.name)}, not a classifier: it "
             "does not know the names of its classes. `fit_classifier()` makes a "
@@ -284,7 +319,7 @@ def warn_if_stale(classifier, name="classifier"):
 def as_model(value, name="model"):
     """Return `value` if it is a built Keras model with one image input."""
     check_process()
-    if not isinstance(value, keras.Model):
+    if not is_model(value):
         raise TypeError(
             f"`{name}` must be a Keras model, not {shown(value)}. Make it with "
             "`build_cnn()` or `keras.Model(inputs, outputs)`."

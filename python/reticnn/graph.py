@@ -6,10 +6,7 @@ from itertools import takewhile
 
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
-from reticnn.layers.auxiliary import AuxiliaryModel
-from reticnn.layers.inference import InferenceModel
-from reticnn.layers.scaling import Calibration
-from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.backend import NeedingKeras, check_process, is_model, keras
 from reticnn.runtime.keras_internals import (
     calls_in,
     compiled_as_given,
@@ -17,7 +14,11 @@ from reticnn.runtime.keras_internals import (
     new_like,
     parts_of,
 )
-from reticnn.runtime.registration import is_by_keras
+from reticnn.runtime.registration import is_by_keras, is_ours
+
+AuxiliaryModel = NeedingKeras("reticnn.layers.auxiliary", "AuxiliaryModel")
+InferenceModel = NeedingKeras("reticnn.layers.inference", "InferenceModel")
+Calibration = NeedingKeras("reticnn.layers.scaling", "Calibration")
 
 # What a model says of itself, and how it is built and saved, has no part in what it
 # computes.
@@ -69,7 +70,8 @@ def own_methods(model):
     They are looked for in its class and, as methods can be set there too, in itself.
     """
     kind = type(model)
-    if kind is AuxiliaryModel and not model.has_auxiliary:
+    is_auxiliary = is_ours(kind) and isinstance(model, AuxiliaryModel)
+    if is_auxiliary and not model.has_auxiliary:
         return []
     own = list(takewhile(lambda one: not is_by_keras(one), kind.__mro__))
     by_keras = kind.__mro__[len(own)] if len(own) < len(kind.__mro__) else object
@@ -98,7 +100,8 @@ def graph_of(layer):
 
 def _computes_its_graph(model):
     # These add to it only while they are trained, or run it as if they were not.
-    if type(model) in (AuxiliaryModel, InferenceModel):
+    ours = is_ours(type(model))
+    if ours and isinstance(model, (AuxiliaryModel, InferenceModel)):
         return True
     return _OF_THE_OUTERMOST.issuperset(own_methods(model))
 
@@ -112,7 +115,7 @@ def as_graph(model, name="model"):
     """
     check_process()
     network = unwrapped(model)
-    if not isinstance(network, keras.Model):
+    if not is_model(network):
         raise TypeError(
             f"`{name}` must be a Keras model or classifier, not {shown(model)}."
         )
@@ -261,23 +264,21 @@ def settle_parts(model):
             part.finalize_state()
 
 
-_NORMALISATIONS = (
-    keras.layers.BatchNormalization,
-    keras.layers.GroupNormalization,
-    keras.layers.LayerNormalization,
-)
-
-
 def scales_and_biases(model):
     """Return the trained weights that shift and scale and do not mix: no kernels.
 
     They are vectors, and have more axes where a bias is of several heads, or where a
     normalisation goes over several axes.
     """
+    normalisations = (
+        keras.layers.BatchNormalization,
+        keras.layers.GroupNormalization,
+        keras.layers.LayerNormalization,
+    )
     of_normalisations = {
         id(weight)
         for layer in parts_of(model)
-        if isinstance(layer, _NORMALISATIONS)
+        if isinstance(layer, normalisations)
         for weight in layer.weights
     }
     return [
@@ -379,12 +380,6 @@ def _no_copy(model, name, reason):
 
 # Where the feature maps end and the head begins
 
-FEATURE_ENDS = (
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.Flatten,
-)
-
 
 def start_of_head(graph, gives_classes=True):
     """Return the `Call` with which the head of a network begins, or None.
@@ -442,7 +437,12 @@ def calls_before(graph, call):
 
 
 def _ends_maps(call):
-    if isinstance(call.layer, FEATURE_ENDS):
+    ends = (
+        keras.layers.GlobalAveragePooling2D,
+        keras.layers.GlobalMaxPooling2D,
+        keras.layers.Flatten,
+    )
+    if isinstance(call.layer, ends):
         return True
     ranks = [len(tensor.shape) for tensor in (*call.inputs, *call.outputs)]
     is_model = isinstance(call.layer, keras.Model)

@@ -242,7 +242,7 @@ def test_other_than_a_path_is_refused(refused, path):
 
 # Folders to make before each try come as arguments.
 downloads = """
-import json, os, sys, reticnn.runtime.backend
+import json, os, sys, reticnn
 tries = []
 for folder in sys.argv[1:]:
     os.makedirs(folder, exist_ok=True)

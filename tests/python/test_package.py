@@ -176,7 +176,8 @@ def test_what_others_write_while_keras_starts_is_shown(run_python):
 @needs_tensorflow
 def test_log_level_that_the_user_chose_holds(run_python):
     code = (
-        "import os, reticnn.runtime.backend; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+        "import os, reticnn.runtime.backend; reticnn.runtime.backend.start_keras(); "
+        "print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
     )
     result = run_python(code, TF_CPP_MIN_LOG_LEVEL="0")
     assert result.stdout == "0\n"
@@ -192,7 +193,7 @@ def test_process_without_stderr_can_work(run_python):
 
 
 def test_failed_start_of_keras_is_told(run_python):
-    result = run_python("import reticnn.runtime.backend", KERAS_BACKEND="nosuch")
+    result = run_python("import reticnn; reticnn.build_cnn()", KERAS_BACKEND="nosuch")
     assert result.returncode == 1
     assert "nosuch" in result.stderr
 
@@ -316,7 +317,7 @@ def test_keras_loads_them_whatever_was_imported_first(
 @pytest.mark.slow
 def test_package_that_lacks_a_part_does_not_keep_keras_from_starting(run_python):
     lacking = "import reticnn, sys; sys.modules['h5py'] = None; import keras; "
-    result = run_python(lacking + "print(keras.Input((2,)).shape); reticnn.augment")
+    result = run_python(lacking + "print(keras.Input((2,)).shape); reticnn.build_cnn")
     assert "(None, 2)" in result.stdout
     assert "h5py" in result.stderr
 

@@ -707,7 +707,8 @@ OURS = {
 }
 OWN_FILE = TREES[INTERNALS.relative_to(CORE).as_posix()]
 OF_KERAS = {name for name, _ in privates_in(OWN_FILE)} - set(privates_made_in(OWN_FILE))
-OF_PYTHON = {"_exit", "_getframe", "_replace"}  # the last is that of named tuples
+# Of the operating system, of frames, of modules and of named tuples.
+OF_PYTHON = {"_exit", "_getframe", "_initializing", "_replace"}
 
 
 def test_rule_finds_what_it_is_for():

@@ -25,7 +25,7 @@ from reticnn.layers.stochastic_depth import StochasticDepth
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.optimizers.momentum_sgd import MomentumSGD
 from reticnn.optimizers.schedules import Schedule
-from reticnn.outputs import soft_binary_accuracy
+from reticnn.outputs.losses import soft_binary_accuracy
 from reticnn.runtime.registration import modules_with_classes
 
 

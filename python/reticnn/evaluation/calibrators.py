@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reticnn.layers.scaling import (
-    IsotonicScaling,
-    TemperatureScaling,
-    VectorScaling,
-)
+from reticnn.runtime.backend import NeedingKeras
+
+IsotonicScaling = NeedingKeras("reticnn.layers.scaling", "IsotonicScaling")
+TemperatureScaling = NeedingKeras("reticnn.layers.scaling", "TemperatureScaling")
+VectorScaling = NeedingKeras("reticnn.layers.scaling", "VectorScaling")
 
 # Of doublings of an interval, and of steps within it; of Newton's steps.
 _STEPS = 200

@@ -26,7 +26,7 @@ from reticnn.evaluation.paired import (
     tango,
 )
 from reticnn.evaluation.weighted import WeightedMeasures, mean_areas
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import KerasModel
 from reticnn.runtime.progress import as_step_progress
 
 
@@ -129,7 +129,7 @@ def compare_classifiers(
         Machine Learning 52; of repeats: Bouckaert and Frank (2004), PAKDD.
     """
     level = as_level(intervals)
-    check_named(classifiers, (Classifier, keras.Model, CrossValidation))
+    check_named(classifiers, (Classifier, KerasModel, CrossValidation))
     if any(isinstance(one, CrossValidation) for one in classifiers.values()):
         _check_all_folds(classifiers, data, groups, prior)
         return compare_on_folds(

@@ -11,7 +11,7 @@ from reticnn.evaluation.decisions import decided
 from reticnn.evaluation.measuring import Subject
 from reticnn.notation import in_words, is_visible
 from reticnn.prediction.forward import number_of_batches
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import is_model
 
 
 class Competitor(NamedTuple):
@@ -60,8 +60,8 @@ class Contest:
             Subject(
                 one,
                 data,
-                class_names if isinstance(one, keras.Model) else None,
-                output if isinstance(one, keras.Model) else "auto",
+                class_names if is_model(one) else None,
+                output if is_model(one) else "auto",
                 prior=prior,
                 name=f"classifiers[{name!r}]",
                 model=f"model {name!r}",

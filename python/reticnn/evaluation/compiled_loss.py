@@ -12,6 +12,7 @@ from reticnn.outputs import (
 )
 from reticnn.prediction.forward import read_batches
 from reticnn.runtime.backend import keras
+from reticnn.runtime.onnx_network import OnnxNetwork
 
 # With one of these, Keras may make something else of outputs and targets.
 _OWN = {"compute_loss", "evaluate", "make_test_function", "test_on_batch", "test_step"}
@@ -20,14 +21,18 @@ _OWN = {"compute_loss", "evaluate", "make_test_function", "test_on_batch", "test
 def compiled_loss(classifier, data, outputs, batch_size):
     """Return the loss as Keras's `evaluate()` gives it, or None if there is none.
 
+    An ONNX graph has none.
+
     Args:
         classifier: Classifier.
         data: Image data with labels, as the model takes them.
         outputs: Array, what the model gives for them.
         batch_size: Whole number of images per batch, on which some losses depend.
     """
-    model = classifier.model
-    if not model.compiled or (loss_of(model) is None and not _computes_own(model)):
+    model = classifier.network
+    if isinstance(model, OnnxNetwork) or not model.compiled:
+        return None
+    if loss_of(model) is None and not _computes_own(model):
         return None
     codes = data.codes
     targets = targets_of_classes(model.output_shape[1], takes_one_hot(model))[codes]

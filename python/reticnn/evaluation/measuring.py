@@ -17,7 +17,7 @@ from reticnn.evaluation.coverage import coverage_and_size
 from reticnn.evaluation.decisions import as_costs, as_threshold, decided
 from reticnn.evaluation.intervals import warn_of_few_groups
 from reticnn.evaluation.metrics import classification_metrics
-from reticnn.memory import seen_by, warn_of_seen
+from reticnn.memory import warn_of_seen
 from reticnn.outputs import (
     as_classifier_or_model,
     as_prior,
@@ -29,7 +29,7 @@ from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.other_values import warn_of_other_values
 from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tiles
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import is_model
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 from reticnn.runtime.progress import as_step_progress
 
@@ -70,7 +70,7 @@ class Subject:
             resize=getattr(classifier, "resize", None),
             reading=getattr(classifier, "reading", None),
         )
-        if isinstance(classifier, keras.Model) and class_names is None:
+        if is_model(classifier) and class_names is None:
             class_names = data.class_names
         self.classifier = as_classifier_or_model(classifier, class_names, output, name)
         if data.codes is None:
@@ -106,7 +106,7 @@ class Subject:
     def predicted(self, batch_size, start_progress):
         """Return the images as predicted, their probabilities, and the loss or None."""
         classifier = self.classifier
-        model, batch_size = classifier.model, as_int(batch_size, "batch_size")
+        model, batch_size = classifier.network, as_int(batch_size, "batch_size")
         data = images_for_model(
             self.data,
             classifier.image_shape,
@@ -115,7 +115,7 @@ class Subject:
             reading=classifier.reading,
         )
         warn_of_other_values(data, classifier, "data")
-        seen = classifier.seen | seen_by(model)
+        seen = classifier.known_images
         sets = None if self.tiles else sets_of_single_views(classifier)
         data = hashed(data) if seen or sets else data
         outputs = outputs_of(model, data, batch_size, start_progress)

@@ -16,10 +16,10 @@ from reticnn.evaluation.intervals import (
     wilson,
 )
 from reticnn.evaluation.measuring import as_level
-from reticnn.memory import seen_by, warn_of_seen
+from reticnn.memory import warn_of_seen
 from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import is_model
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.progress import as_step_progress
 
@@ -117,7 +117,7 @@ def stress_test(
         reading=classifier.reading,
     )
     steps = _steps(names, data.image_shape)
-    seen = classifier.seen | seen_by(classifier.model)
+    seen = classifier.known_images
     data = hashed(data) if seen else data
     codes = _predicted(classifier, data, steps, batch_size, start_progress)
     warn_of_seen(data, seen, "data")
@@ -143,7 +143,7 @@ def _checked(classifier, data, class_names, output):
         reading=getattr(classifier, "reading", None),
     )
     check_not_empty(data, "data")
-    if isinstance(classifier, keras.Model) and class_names is None:
+    if is_model(classifier) and class_names is None:
         class_names = data.class_names
     classifier = as_classifier_or_model(classifier, class_names, output)
     if data.codes is not None:
@@ -219,7 +219,7 @@ def _warn_of_missing(codes):
 
 def _classes(classifier, pixels):
     """Return the codes of the most probable classes of images, -1 for NaN."""
-    model = classifier.model
+    model = classifier.network
     outputs = model.predict_on_batch(pixels)
     chances = probabilities(model, classifier.output, outputs)
     missing = np.isnan(chances).any(axis=1)

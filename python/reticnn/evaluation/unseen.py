@@ -6,7 +6,6 @@ from reticnn.classifier import as_classifier
 from reticnn.data.accepting import image_data_of
 from reticnn.data.splits.splitting import in_groups
 from reticnn.data.weighting import shown_range
-from reticnn.memory import seen_by
 from reticnn.outputs import kind_of_classifier
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 
@@ -50,7 +49,7 @@ def check_unseen(classifier, hashes, purpose):
     Raises:
         ValueError: If it was trained on some of them.
     """
-    seen = classifier.seen | seen_by(classifier.model)
+    seen = classifier.known_images
     trained = int(np.isin(hashes, seen.trained_on).sum())
     if trained:
         raise ValueError(

@@ -7,12 +7,8 @@ from pathlib import Path
 
 from reticnn.runtime.onnx_runtime import session_of
 from reticnn.runtime.writing import replacing, unwritten
-from reticnn.saving.graphs.writing_graph import (
-    IMAGES,
-    PROBABILITIES,
-    NotWritableError,
-    onnx_graph,
-)
+from reticnn.saving.graphs.ends import IMAGES, PROBABILITIES
+from reticnn.saving.graphs.writing_graph import NotWritableError, onnx_graph
 from reticnn.saving.metadata import metadata_of
 
 _SCRIPT = Path(__file__).parent / "predict.R"

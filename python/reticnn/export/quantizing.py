@@ -9,7 +9,7 @@ import numpy as np
 
 from reticnn.runtime.onnx_runtime import imported, session_of
 from reticnn.runtime.writing import temporary_folder
-from reticnn.saving.graphs.writing_graph import IMAGES, PROBABILITIES
+from reticnn.saving.graphs.ends import IMAGES, PROBABILITIES
 
 _AT_ONCE = 32
 _SECONDS = 1.0

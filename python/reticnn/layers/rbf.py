@@ -120,14 +120,3 @@ def nearest_is_right(y_true, y_pred):
     codes = ops.cast(ops.reshape(y_true, (-1,)), "int32")
     nearest = ops.cast(ops.argmin(y_pred, axis=1), "int32")
     return ops.cast(ops.equal(codes, nearest), "float32")
-
-
-def probabilities_from_distances(distances, j):
-    """Return the probability of each class, (n, classes), from squared distances.
-
-    What is missing to 1 is the probability that the image is of none of the classes.
-    """
-    # The nearest one as the origin keeps the powers within range.
-    origin = np.minimum(distances.min(axis=1, keepdims=True), j)
-    powers = np.exp(origin - distances)
-    return powers / (np.exp(origin - j) + powers.sum(axis=1, keepdims=True))

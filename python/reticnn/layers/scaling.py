@@ -1,11 +1,8 @@
 """Layers that make the scores of classes mean what they say."""
 
+from reticnn.layers.smallest import ROUNDING, SMALLEST
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import parts_of
-
-# Below these, probabilities in single precision are 0, or cannot be told from 1.
-SMALLEST = 1e-37
-ROUNDING = 6e-8
 
 
 class Calibration(keras.layers.Layer):

@@ -2,26 +2,28 @@
 
 from reticnn.outputs.bare_models import as_classifier_or_model, kind_of_classifier
 from reticnn.outputs.class_shares import ClassShares, as_prior, with_prior
-from reticnn.outputs.compiled import (
-    is_for_several_labels,
-    learns_probabilities,
-    loss_of,
-    smoothing_of,
-    takes_logits,
-    takes_one_hot,
-    targets_of_classes,
-)
 from reticnn.outputs.last_features import as_rows, features_model
-from reticnn.outputs.losses import loss_and_metric, soft_binary_accuracy
-from reticnn.outputs.meaning import (
-    count_classes,
-    keeps_values,
-    meaning_of,
-    output_kind,
-    squash_of,
-)
 from reticnn.outputs.probabilities import probabilities, slopes_of_drawn_classes
 from reticnn.outputs.scores import copy_with_scores, followed_by
+from reticnn.runtime.backend import NeedingKeras
+
+is_for_several_labels = NeedingKeras(
+    "reticnn.outputs.compiled", "is_for_several_labels"
+)
+learns_probabilities = NeedingKeras("reticnn.outputs.compiled", "learns_probabilities")
+loss_of = NeedingKeras("reticnn.outputs.compiled", "loss_of")
+smoothing_of = NeedingKeras("reticnn.outputs.compiled", "smoothing_of")
+takes_logits = NeedingKeras("reticnn.outputs.compiled", "takes_logits")
+takes_one_hot = NeedingKeras("reticnn.outputs.compiled", "takes_one_hot")
+targets_of_classes = NeedingKeras("reticnn.outputs.compiled", "targets_of_classes")
+
+loss_and_metric = NeedingKeras("reticnn.outputs.losses", "loss_and_metric")
+
+count_classes = NeedingKeras("reticnn.outputs.meaning", "count_classes")
+keeps_values = NeedingKeras("reticnn.outputs.meaning", "keeps_values")
+meaning_of = NeedingKeras("reticnn.outputs.meaning", "meaning_of")
+output_kind = NeedingKeras("reticnn.outputs.meaning", "output_kind")
+squash_of = NeedingKeras("reticnn.outputs.meaning", "squash_of")
 
 __all__ = [
     "ClassShares",
@@ -43,7 +45,6 @@ __all__ = [
     "probabilities",
     "slopes_of_drawn_classes",
     "smoothing_of",
-    "soft_binary_accuracy",
     "squash_of",
     "takes_logits",
     "takes_one_hot",

@@ -2,8 +2,10 @@
 
 from reticnn.classifier import Classifier, as_classifier, as_model
 from reticnn.coercion import as_class_names, shown
-from reticnn.outputs.meaning import count_classes, output_kind
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import NeedingKeras, is_model
+
+count_classes = NeedingKeras("reticnn.outputs.meaning", "count_classes")
+output_kind = NeedingKeras("reticnn.outputs.meaning", "output_kind")
 
 
 def as_classifier_or_model(value, class_names=None, output="auto", name="classifier"):
@@ -22,7 +24,7 @@ def as_classifier_or_model(value, class_names=None, output="auto", name="classif
             given others, if the model has another number of classes, or it is not
             known what its outputs are.
     """
-    if not isinstance(value, keras.Model):
+    if not is_model(value):
         classifier = as_classifier(value, name)
         if class_names is not None:
             raise ValueError(

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from reticnn.layers.rbf import probabilities_from_distances
-from reticnn.outputs.meaning import meaning_of
+from reticnn.runtime.backend import NeedingKeras
+from reticnn.runtime.onnx_network import OnnxNetwork
+
+meaning_of = NeedingKeras("reticnn.outputs.meaning", "meaning_of")
 
 # Probabilities in half precision do not sum to exactly 1.
 _ROUNDING = 0.02
@@ -17,7 +19,7 @@ def probabilities(model, kind, outputs):
     Where an output is NaN, all probabilities of the image are.
 
     Args:
-        model: Keras model.
+        model: Keras model or `OnnxNetwork`.
         kind: What its outputs are, as `output_kind` says it.
         outputs: Array, (n, units).
 
@@ -69,7 +71,13 @@ def _of_logits(model, outputs):
 
 
 def _of_distances(model, outputs):
-    return probabilities_from_distances(outputs, meaning_of(model).operation.j)
+    # What is missing to 1 is the probability of none of the classes, at the distance j.
+    is_graph = isinstance(model, OnnxNetwork)
+    j = model.prototype_distance if is_graph else meaning_of(model).operation.j
+    # The nearest one as the origin keeps the powers within range.
+    origin = np.minimum(outputs.min(axis=1, keepdims=True), j)
+    powers = np.exp(origin - outputs)
+    return powers / (np.exp(origin - j) + powers.sum(axis=1, keepdims=True))
 
 
 _CHANCES = {

@@ -3,9 +3,10 @@
 import numpy as np
 
 from reticnn.graph import copy_of, graph_of
-from reticnn.outputs.meaning import meaning_of
 from reticnn.outputs.probabilities import probabilities
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import NeedingKeras, keras
+
+meaning_of = NeedingKeras("reticnn.outputs.meaning", "meaning_of")
 
 # By how much probabilities may differ in half precision.
 _ROUNDING = 0.02

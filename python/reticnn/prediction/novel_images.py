@@ -3,7 +3,6 @@
 import numpy as np
 
 from reticnn.data.conversion import images_for_model
-from reticnn.layers.scaling import Calibration
 from reticnn.outputs import (
     as_rows,
     copy_with_scores,
@@ -12,7 +11,10 @@ from reticnn.outputs import (
 )
 from reticnn.outputs.reference import OF_FEATURES, energy
 from reticnn.prediction.forward import outputs_of
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.runtime.onnx_network import OnnxNetwork
+
+Calibration = NeedingKeras("reticnn.layers.scaling", "Calibration")
 
 
 def images_as_taken(classifier, data, name="images"):
@@ -47,12 +49,13 @@ def novelty_of(
         features = features_of(classifier, data, batch_size, start_progress, networks)
         return _known(features, reference.novelty)
     if method == "energy":
-        model = _kept(networks, "scores", _up_to_scores, classifier, data)
+        model = _kept(networks, "scores", _network_of_scores, classifier, data)
         return energy(outputs_of(model, data, batch_size, start_progress))
-    outputs = outputs_of(classifier.model, data, batch_size, start_progress)
+    network = classifier.network
+    outputs = outputs_of(network, data, batch_size, start_progress)
     if method == "distance":
         return outputs.astype("float64").min(axis=1)
-    chances = probabilities(classifier.model, classifier.output, outputs)
+    chances = probabilities(network, classifier.output, outputs)
     return 1 - chances.max(axis=1)
 
 
@@ -98,13 +101,18 @@ def _known(features, function):
     return found
 
 
-def _up_to_scores(classifier, data):
-    """Return a model that gives the scores before softmax or sigmoid.
+def _network_of_scores(classifier, data):
+    """Return a network that gives the scores before softmax or sigmoid.
 
     Raises:
         ValueError: If they cannot be had.
     """
-    model, kind = classifier.model, classifier.output
+    model, kind = classifier.network, classifier.output
+    if isinstance(model, OnnxNetwork):
+        scores = model.giving_scores()
+        if scores is None:
+            raise _no_scores()
+        return scores
     for layer in model.layers:
         # Energy is that of the scores which calibration is given.
         if isinstance(layer, Calibration) and not layer.of_probabilities:
@@ -112,8 +120,12 @@ def _up_to_scores(classifier, data):
     some = data.read(np.arange(min(len(data), 8)))
     bare, kind = copy_with_scores(model, kind, some, "classifier")
     if kind != "logits" or any(isinstance(layer, Calibration) for layer in bare.layers):
-        raise ValueError(
-            "`method` is 'energy', but the classifier's model has no layer whose "
-            "scores softmax or sigmoid makes probabilities of. Use another method."
-        )
+        raise _no_scores()
     return bare
+
+
+def _no_scores():
+    return ValueError(
+        "`method` is 'energy', but the classifier's model has no layer whose scores "
+        "softmax or sigmoid makes probabilities of. Use another method."
+    )

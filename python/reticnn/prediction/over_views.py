@@ -39,7 +39,7 @@ def mean_probabilities(views, sources, batch_size, start_progress, hashes=False)
 def _of_batch(views, images, batch_size):
     """Return the mean probabilities of images at one scale."""
     classifier, network = views.classifier, views.network
-    model, kind = classifier.model, classifier.output
+    model, kind = classifier.network, classifier.output
     means = np.empty((len(images), len(classifier.class_names)))
     for indices, pixels in _by_size(images):
         at_once = views.images_at_once(pixels.shape[1:], batch_size)

@@ -24,7 +24,11 @@ from reticnn.prediction.cuts import (
     is_whole,
     scales_of_squares,
 )
-from reticnn.prediction.fully_convolutional import fully_convolutional
+from reticnn.runtime.backend import NeedingKeras
+
+fully_convolutional = NeedingKeras(
+    "reticnn.prediction.fully_convolutional", "fully_convolutional"
+)
 
 _TTA_SEED = 0
 
@@ -85,8 +89,9 @@ class Views:
     @property
     def network(self):
         """The model that gives the outputs for a view."""
-        model = self.classifier.model
-        return fully_convolutional(model) if self.is_dense else model
+        if self.is_dense:
+            return fully_convolutional(self.classifier.model)
+        return self.classifier.network
 
     @property
     def is_dense(self):

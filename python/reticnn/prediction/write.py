@@ -16,6 +16,7 @@ from reticnn.prediction.tables import tables_of
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.foreign.texts import read_json
 from reticnn.runtime.locks import FileLock, HeldError
+from reticnn.runtime.onnx_network import OnnxNetwork
 from reticnn.runtime.progress import as_step_progress
 from reticnn.runtime.writing import (
     as_file_to_write,
@@ -203,9 +204,9 @@ def _part_of(data, part):
 
 def _told_by(tables, data, part, path):
     """Return texts by which a run is known to be the same, by what they are of."""
-    record, model = record_of(tables.classifier), tables.classifier.model
+    record = record_of(tables.classifier)
     known = [record[name] for name in _KNOWN]
-    known += [computed_digest(model), weights_digest(model.weights)]
+    known += _digests_of(tables.classifier.network)
     prior = None if tables.prior is None else tables.prior.tolist()
     settings = {**tables.views.settings, "prior": prior, "sets": tables.with_sets}
     how = [data.reading.to_config(), data.resize, data.image_shape]
@@ -231,6 +232,13 @@ def _place_of_files(data, path):
                 return os.path.relpath(folder, os.path.dirname(os.path.abspath(path)))
             return folder
     return None
+
+
+def _digests_of(network):
+    """Return texts that differ where networks do."""
+    if isinstance(network, OnnxNetwork):
+        return [_digest(network.contents)]
+    return [computed_digest(network), weights_digest(network.weights)]
 
 
 def _as_bytes(value):

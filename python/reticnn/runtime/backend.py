@@ -1,16 +1,19 @@
-"""Keras, started quietly: the other modules import `keras` from here."""
+"""Keras, started quietly when it is needed: other modules import `keras` from here."""
 
 import contextlib
+import importlib
 import importlib.util
 import logging
 import os
 import re
 import sys
 import tempfile
-from functools import partial
+import threading
+import types
+from functools import cache, partial
 
 from reticnn.notation import in_words, shown
-from reticnn.runtime.registration import wait_for_keras_no_more
+from reticnn.runtime.registration import register_classes, wait_for_keras_no_more
 from reticnn.runtime.stopping import done_whole, is_under_way
 from reticnn.runtime.writing import check_temporary_files
 
@@ -133,9 +136,85 @@ def _new_file():
     return open(os.devnull, "w+b")
 
 
-keras = _quiet_keras()
+class _Keras(types.ModuleType):
+    """Keras, which starts when something of it is first asked for."""
 
-_started_in = os.getpid()
+    def __getattr__(self, name):
+        return getattr(start_keras(), name)
+
+
+keras = _Keras("keras")
+
+_module = _started_in = None
+_when_started = []
+# Without it, two threads would hold back each other's stderr.
+_starting = threading.RLock()
+
+
+def start_keras():
+    """Return Keras itself, started if it has not been, which then knows our classes."""
+    global _module
+    if _module is None:
+        with _starting:
+            _module = _quiet_keras()
+        _note_process()
+        for function in _when_started:
+            function()
+        register_classes()
+    return _module
+
+
+def is_started():
+    """Return whether Keras has been started by us."""
+    return _module is not None
+
+
+def when_started(function):
+    """Call a function as soon as Keras is started, at once if it is."""
+    _when_started.append(function)
+    if is_started():
+        function()
+
+
+class NeedingKeras:
+    """A function or class of a module that cannot be imported without Keras.
+
+    The module is imported when the function, or the class, is first called. Of a class,
+    there are no instances before.
+    """
+
+    def __init__(self, module, name):
+        """Take the names of both."""
+        self._place = module, name
+
+    def __call__(self, *positional, **named):
+        """Call it."""
+        return _imported(*self._place)(*positional, **named)
+
+    def __instancecheck__(self, value):
+        """Tell whether a value is an instance of the class."""
+        return "keras" in sys.modules and isinstance(value, _imported(*self._place))
+
+
+KerasModel = NeedingKeras("keras", "Model")
+
+
+def is_model(value):
+    """Return whether a value is a Keras model, without starting Keras to see that."""
+    return isinstance(value, KerasModel)
+
+
+@cache
+def _imported(module, name):
+    # First: classes can be registered while none of them is being made.
+    start_keras()
+    return getattr(importlib.import_module(module), name)
+
+
+def _note_process():
+    global _started_in
+    if _started_in is None and "keras" in sys.modules:
+        _started_in = os.getpid()
 
 
 def check_process():
@@ -144,7 +223,8 @@ def check_process():
     Raises:
         RuntimeError: In such a process.
     """
-    if os.getpid() != _started_in:
+    _note_process()
+    if _started_in not in (None, os.getpid()):
         started = in_words(
             "multiprocessing.get_context('spawn')", "parallel::makeCluster()"
         )

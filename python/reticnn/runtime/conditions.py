@@ -39,6 +39,10 @@ class MissingPackageError(ImportError):
     """A package is missing that this one call needs, and others do not."""
 
 
+class NoKerasModelError(ValueError):
+    """Something needs the Keras model of a classifier that has an ONNX graph alone."""
+
+
 def warn_user(text, kind=UserWarning):
     """Warn, with the line outside of this package that led here as its location."""
     warnings.warn(visible_lines(text), kind, stacklevel=level_of_user())

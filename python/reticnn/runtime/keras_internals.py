@@ -13,9 +13,7 @@ import traceback
 import types
 import zipfile
 
-import h5py
-
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import is_started, keras, when_started
 from reticnn.runtime.registration import is_by_keras, is_ours
 from reticnn.runtime.stopping import comes_of_stopping, done_in_full
 
@@ -374,6 +372,9 @@ def load_new_optimizer(model, file):
 
     The file is the model's, `.keras`.
     """
+    # It takes time, and who only predicts has no need of it.
+    import h5py
+
     optimizer = new_like(model.optimizer)
     optimizer.build(model.trainable_variables)
     with (
@@ -707,7 +708,8 @@ def scopes_kept():
     Where Ctrl-C comes at the very end of one, this thread would stay in it for good:
     in a graph, for example, in which no step is ever computed.
     """
-    put_back = [*_keras_scopes(), *_tensorflow_scopes()]
+    started = is_started()
+    put_back = [*_keras_scopes(), *_tensorflow_scopes()] if started else []
     try:
         yield
     except BaseException as error:
@@ -807,4 +809,4 @@ def leave_tensorflow_alone():
         serialiser.tf = _TensorFlowIfStarted(serialiser.tf)
 
 
-leave_tensorflow_alone()
+when_started(leave_tensorflow_alone)

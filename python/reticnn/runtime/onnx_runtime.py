@@ -7,8 +7,8 @@ from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import temporary_folder
 
 
-def imported(name):
-    """Return a package that exporting needs.
+def imported(name, argument="format"):
+    """Return a package that an argument needs, by its value.
 
     Raises:
         MissingPackageError: If it cannot be imported, with what to install.
@@ -18,18 +18,19 @@ def imported(name):
     except ImportError as error:
         package = name.partition(".")[0]
         raise MissingPackageError(
-            f"`format` needs the Python package {package}, which cannot be imported "
-            f"({error}). Install it: `pip install {package}`."
+            f"`{argument}` needs the Python package {package}, which cannot be "
+            f"imported ({error}). Install it: `pip install {package}`."
         ) from error
 
 
-def session_of(model):
+def session_of(model, argument="format"):
     """Return a session of ONNX Runtime on the processor.
 
     Args:
         model: Bytes of an ONNX model.
+        argument: The argument that needs it. Default `"format"`.
     """
-    runtime = imported("onnxruntime")
+    runtime = imported("onnxruntime", argument)
     return runtime.InferenceSession(model, _quiet(runtime), ["CPUExecutionProvider"])
 
 

@@ -33,8 +33,11 @@ def wait_for_keras_no_more():
 
 
 def register_classes():
-    """Import the modules with classes, unless Keras itself is still being imported."""
-    if "keras" in sys.modules and not _backend_is_starting():
+    """Import the modules with classes, unless Keras or one of them is being imported.
+
+    Then whoever imports it calls this later.
+    """
+    if "keras" in sys.modules and not (_is_starting() or _is_being_imported()):
         for module in modules_with_classes():
             importlib.import_module(module)
         _name_after_the_package()
@@ -75,9 +78,19 @@ def _name_after_the_package():
             setattr(package, value.__name__, value)
 
 
-def _backend_is_starting():
-    backend = sys.modules.get("reticnn.runtime.backend")
-    return backend is not None and not hasattr(backend, "keras")
+def _is_starting():
+    """Return whether Keras is being started by us."""
+    stopping = sys.modules.get("reticnn.runtime.stopping")
+    return stopping is not None and stopping.is_under_way("keras")
+
+
+def _is_being_imported():
+    """Return whether a module of the package is: others cannot import all it has."""
+    return any(
+        getattr(getattr(module, "__spec__", None), "_initializing", False)
+        for name, module in list(sys.modules.items())
+        if name.startswith("reticnn.")
+    )
 
 
 class _KerasFinder:

@@ -153,7 +153,8 @@ def drawn_seed(number):
 def load_keras():
     """Return Keras, started quietly, which knows our classes in the models it loads."""
     # Not at the top: R imports this with the core, and starts Keras when it is used.
-    from reticnn.runtime.backend import keras
+    from reticnn.runtime.backend import start_keras
 
+    keras = start_keras()
     register_classes()
     return keras

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from reticnn.graph import leaves_of
-from reticnn.optimizers.schedules import Schedule
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import NeedingKeras, keras
 from reticnn.runtime.keras_internals import (
     compiled_as_given,
     innermost,
@@ -16,6 +15,8 @@ from reticnn.runtime.keras_internals import (
     rate_or_schedule,
     settings_of,
 )
+
+Schedule = NeedingKeras("reticnn.optimizers.schedules", "Schedule")
 
 # Settings of layers that say nothing of what they compute once they are trained.
 _OF_TRAINING = ("trainable", "build_config", "compile_config", "seed")

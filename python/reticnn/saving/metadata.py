@@ -3,10 +3,10 @@
 import json
 
 from reticnn.data.value_range import ValueRange
+from reticnn.saving.graphs.ends import KEY
 from reticnn.saving.save import record_of
 
 FORMAT = 1
-KEY = "reticnn"
 
 
 def metadata_of(classifier):

@@ -258,6 +258,10 @@ _FIELDS = {
     "calibration": _is_calibration,
     "sets": _are_sets,
     "search": is_search,
+    "name": lambda value, _: isinstance(value, str),
+    "parameters": lambda value, _: _is_whole(value, 0),
+    "shares": lambda value, _: isinstance(value, list) and all(map(_is_number, value)),
+    "prototype_distance": lambda value, _: _is_number(value),
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "spared_from_decay": lambda value, _: (

@@ -15,10 +15,9 @@ from reticnn.graph import (
     set_trainable_flags,
     trainable_flags,
 )
-from reticnn.layers.scaling import has_calibration
 from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
-from reticnn.runtime.backend import check_process, keras
+from reticnn.runtime.backend import NeedingKeras, check_process, keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.archives import check_sizes, open_archive, read_entry
@@ -28,7 +27,6 @@ from reticnn.runtime.foreign.configs import (
     check_config,
 )
 from reticnn.runtime.foreign.limits import in_short
-from reticnn.runtime.foreign.models import ModelFile
 from reticnn.runtime.keras_internals import (
     adapted_layers,
     begin_adapters,
@@ -43,6 +41,7 @@ from reticnn.runtime.keras_internals import (
     unknown_in_compiling,
     unknown_in_layers,
 )
+from reticnn.runtime.onnx_network import OnnxNetwork
 from reticnn.runtime.writing import (
     as_file_to_write,
     is_lack_of_room,
@@ -50,12 +49,19 @@ from reticnn.runtime.writing import (
     temporary_folder,
     unwritten,
 )
+from reticnn.saving.fast_start import read_onnx
 from reticnn.saving.record import (
     FORMAT,
     NewerFormatError,
     config_of_novelty,
     read_record,
 )
+
+has_calibration = NeedingKeras("reticnn.layers.scaling", "has_calibration")
+prototype_distance = NeedingKeras(
+    "reticnn.saving.graphs.writing_graph", "prototype_distance"
+)
+ModelFile = NeedingKeras("reticnn.runtime.foreign.models", "ModelFile")
 
 _MODEL = "model.keras"
 _RECORD = "classifier.json"
@@ -123,8 +129,6 @@ def record_of(classifier):
     return {
         "format": FORMAT,
         "reticnn": __version__,
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
         "class_names": classifier.class_names,
         "image_shape": classifier.image_shape,
         "resize": classifier.resize,
@@ -142,9 +146,25 @@ def record_of(classifier):
         "set_images": classifier.set_images and classifier.set_images.to_config(),
         "novelty": config_of_novelty(classifier.novelty),
         "search": classifier.search,
-        "trainable": trainable_flags(classifier.model),
-        "compiled_here": compiled_here(classifier.model),
-        "spared_from_decay": _spared_from_decay(classifier.model),
+        **_record_of_model(classifier),
+    }
+
+
+def _record_of_model(classifier):
+    """Return what a file says of a classifier's model besides the model itself."""
+    model = classifier.network
+    if isinstance(model, OnnxNetwork):
+        return model.record
+    return {
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "name": model.name,
+        "parameters": int(model.count_params()),
+        "shares": classifier.shares,
+        "prototype_distance": prototype_distance(classifier),
+        "trainable": trainable_flags(model),
+        "compiled_here": compiled_here(model),
+        "spared_from_decay": _spared_from_decay(model),
     }
 
 
@@ -203,13 +223,20 @@ def _registering(kind):
 
 
 def load_classifier(path):
-    """Load a classifier saved by `save_classifier`.
+    """Load a classifier from its file.
 
     Loading runs no code from the file: a model with Lambda layers, which contain code,
     is refused. The file may have been saved on another backend.
 
+    An ONNX file predicts by ONNX Runtime, to about 1e-6 as the classifier that it was
+    exported from, and starts neither Keras nor TensorFlow, which takes seconds: good
+    for scripts and apps that predict, evaluate, plot or write reports. It has no Keras
+    model, so that training, gradients, `scales` without crops, and changes of the
+    network are refused.
+
     Args:
-        path: File. `~` is expanded.
+        path: File that `save_classifier` has written, or `export_classifier` as
+            `"onnx"`, ending in `.onnx`. `~` is expanded.
 
     Returns:
         Classifier, with the same predictions as the one saved.
@@ -217,7 +244,9 @@ def load_classifier(path):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, is not a saved classifier, was saved by a
-            newer version in another format, or contains code.
+            newer version in another format, or contains code; or if it is an ONNX file
+            of somebody else's, or of a version of ONNX that ONNX Runtime does not know.
+        MissingPackageError: If it is an ONNX file, and onnxruntime is not installed.
         OSError: If there is no room for temporary files.
         RuntimeError: In a process forked from the one that started Keras.
 
@@ -232,8 +261,18 @@ def load_classifier(path):
             f"`path` must be an existing file, not {path!r} (working directory: "
             f"{os.getcwd()!r}). Check the spelling."
         )
-    record, model = _read_archive(path)
-    model = _read_model(model, path, record.get("trainable"))
+    if path.lower().endswith(".onnx"):
+        return _with_record(*read_onnx(path))
+    record, contents = _read_archive(path)
+    model, weights = _model_of(contents, record, path)
+    classifier = _with_record(record, model, weights)
+    classifier.output = kind_of_classifier(classifier, name="path")
+    return classifier
+
+
+def _model_of(contents, record, path):
+    """Return the Keras model in a saved file, and the fingerprint of its weights."""
+    model = _read_model(contents, path, record.get("trainable"))
     if count_classes(model) != len(record["class_names"]):
         raise _not_ours(path, "its model has another number of classes")
     if record.get("calibration") and not has_calibration(model):
@@ -243,8 +282,13 @@ def load_classifier(path):
         note_compiled_here(model)
     _spare_from_decay(model, record, path)
     note_images(model, record["seen"])
-    classifier = Classifier(
-        model,
+    return model, fingerprint(model)
+
+
+def _with_record(record, network, weights=None):
+    """Return the classifier of a record that predicts by a network."""
+    return Classifier(
+        network,
         record["class_names"],
         _history_of(record),
         record.get("stopped"),
@@ -255,7 +299,7 @@ def load_classifier(path):
         trained_with=record.get("trained_with"),
         output=record.get("output"),
         seen=record["seen"],
-        weights=fingerprint(model),
+        weights=weights,
         class_shares=record["class_shares"],
         calibration=record.get("calibration"),
         sets=record.get("sets"),
@@ -263,8 +307,6 @@ def load_classifier(path):
         novelty=record["novelty"],
         search=record.get("search"),
     )
-    classifier.output = kind_of_classifier(classifier, name="path")
-    return classifier
 
 
 def _spared_from_decay(model):

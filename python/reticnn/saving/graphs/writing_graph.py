@@ -7,12 +7,10 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.keras_internals import calls_in
 from reticnn.runtime.onnx_runtime import imported, optimised
+from reticnn.saving.graphs.ends import DISTANCES, IMAGES, PROBABILITIES, SCORES
 from reticnn.saving.graphs.nodes import IR_VERSION, OPSET, Nodes, Step, dtype_of
 from reticnn.saving.graphs.rules import RULES
 from reticnn.saving.graphs.tracing import inside_of, is_layer
-
-IMAGES = "images"
-PROBABILITIES, SCORES, DISTANCES = "probabilities", "scores", "distances"
 
 
 class NotWritableError(ValueError):

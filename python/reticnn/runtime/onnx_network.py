@@ -1,0 +1,115 @@
+"""A network that ONNX Runtime computes, which predicts as its Keras model does."""
+
+import copy
+import os
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reticnn.runtime.foreign.onnx_bytes import with_decimals
+from reticnn.runtime.onnx_runtime import session_of
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How a graph is given images, and what it gives for them.
+
+    Attributes:
+        images: Name of its input.
+        outputs: Name of what stands for the outputs of the Keras model.
+        scores: Name of the scores before softmax or sigmoid, or None if it has none.
+        first_unit: Position of the first of the units that the Keras model has.
+        channels_first: Whether it takes (n, channels, height, width).
+        of_8_bits: Whether it takes 8-bit pixels, and not decimals.
+    """
+
+    images: str
+    outputs: str
+    scores: str | None = None
+    first_unit: int = 0
+    channels_first: bool = False
+    of_8_bits: bool = True
+
+
+class OnnxNetwork:
+    """An ONNX graph in place of a Keras model, which is loaded when it is needed.
+
+    What predicting asks of a Keras model, it has under the same names.
+
+    Attributes:
+        contents: Bytes of the ONNX model.
+        ends: `Ends`.
+        name: Name of the network.
+        input_shape: (None, height, width, channels), None for a side that is free.
+        output_shape: (None, units), of what the Keras model gives.
+        parameters: Number of weights, or None if that is not known.
+        shares: How much each member of an ensemble counts, or None if it is none.
+        prototype_distance: For a network that gives distances to prototypes, that of
+            the class of everything else, or None.
+        record: Dict of what its file says of the Keras model.
+        loaded: The Keras model, once it has been needed, or None.
+        loaded_weights: The fingerprint of its weights as they were then.
+    """
+
+    loaded = loaded_weights = None
+
+    def __init__(self, contents, ends, load, **facts):
+        """Take a graph.
+
+        Args:
+            contents: Bytes of an ONNX model.
+            ends: `Ends`.
+            load: Function without arguments that returns the Keras model and the
+                fingerprint of its weights, or raises if there is none.
+            **facts: The attributes from `name` to `record`.
+        """
+        self.contents, self.ends = contents, ends
+        vars(self).update(facts)
+        self._load, self._sessions = load, {}
+
+    def __getstate__(self):
+        """Leave out what is of this process alone."""
+        return {**vars(self), "_sessions": {}}
+
+    def keras_model(self):
+        """Return the Keras model, loaded at the first call."""
+        if self.loaded is None:
+            self.loaded, self.loaded_weights = self._load()
+        return self.loaded
+
+    def predict_on_batch(self, pixels):
+        """Return what the Keras model gives for images, (n, units).
+
+        Args:
+            pixels: Array, (n, height, width, channels), 0 to 255.
+        """
+        pixels, ends = np.asarray(pixels), self.ends
+        as_bytes = ends.of_8_bits and pixels.dtype == np.uint8
+        if ends.channels_first:
+            pixels = np.moveaxis(pixels, -1, 1)
+        pixels = np.ascontiguousarray(pixels, "uint8" if as_bytes else "float32")
+        given = {ends.images: pixels}
+        (outputs,) = self._session(as_bytes).run([ends.outputs], given)
+        return outputs[:, ends.first_unit :]
+
+    def count_params(self):
+        """Return the number of weights."""
+        return self.parameters
+
+    def giving_scores(self):
+        """Return a network that gives the scores before softmax or sigmoid, or None."""
+        if self.ends.scores is None:
+            return None
+        other = copy.copy(self)
+        other.ends = replace(self.ends, outputs=self.ends.scores, first_unit=0)
+        return other
+
+    def _session(self, as_bytes):
+        """Return a session of this process, whose threads no fork takes along."""
+        key = os.getpid(), as_bytes
+        if key not in self._sessions:
+            contents = self.contents
+            if self.ends.of_8_bits and not as_bytes:
+                contents = with_decimals(contents, self.ends.images)
+            self._sessions[key] = session_of(contents)
+        return self._sessions[key]

@@ -1,0 +1,162 @@
+"""Classifiers that predict without Keras: as with it, and Keras only when needed."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import reticnn
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def careful(classifier):
+    """Return a classifier with calibration, prediction sets and a novelty threshold."""
+    images = reticnn.load_images(reticnn.shape_images(200, image_size=16, seed=11))
+    labels = np.array(images["labels"], object)
+    labels[1::20] = "circle"  # Every other image is a square.
+    others = reticnn.image_arrays(images["images"], labels.tolist())
+    calibrated = reticnn.calibrate_classifier(classifier, others, progress="none")
+    others = reticnn.shape_images(200, image_size=16, seed=12)
+    sets = reticnn.prediction_sets(calibrated, others, coverage=0.8)
+    return reticnn.novelty_threshold(sets, others, method="energy")
+
+
+@pytest.fixture(scope="module")
+def folder(classifier, careful, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    reticnn.export_classifier(classifier, folder / "plain.onnx")
+    reticnn.export_classifier(careful, folder / "careful.onnx")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(folder):
+    return reticnn.load_classifier(folder / "plain.onnx")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return reticnn.shape_images(40, image_size=16, seed=21)
+
+
+def same(have, want):
+    """Assert that two tables are the same, their numbers to 1e-5."""
+    assert list(have) == list(want)
+    for name, column in want.items():
+        if isinstance(column[0], float):
+            np.testing.assert_allclose(have[name], column, atol=1e-5)
+        else:
+            assert have[name] == column
+
+
+@pytest.mark.parametrize("views", [{}, {"tta": 2}, {"crops": 2}])
+def test_predictions_are_those_of_the_keras_model(classifier, loaded, data, views):
+    want = reticnn.predict_images(classifier, data, **views)
+    same(reticnn.predict_images(loaded, data, batch_size=7, **views), want)
+    prior = {"circle": 0.9, "square": 0.1}
+    want = reticnn.predict_images(classifier, data, prior=prior)
+    same(reticnn.predict_images(loaded, data, prior=prior), want)
+
+
+def test_decimals_are_not_rounded(classifier, loaded, data):
+    pixels = reticnn.load_images(data)["images"] * np.float32(0.873)
+    want = reticnn.predict_images(classifier, pixels)
+    same(reticnn.predict_images(loaded, pixels), want)
+    whole = reticnn.predict_images(classifier, pixels.astype("uint8"))
+    assert whole[".pred_circle"] != want[".pred_circle"]
+
+
+def test_crops_at_scales_need_no_keras_model(classifier, loaded):
+    images = reticnn.load_images(reticnn.shape_images(5, image_size=40, seed=2))
+    options = {"crops": 5, "scales": (18, 24)}
+    want = reticnn.predict_images(classifier, images["images"], **options)
+    same(reticnn.predict_images(loaded, images["images"], **options), want)
+
+
+def test_sets_novelty_and_calibration_stay(careful, folder, data):
+    loaded = reticnn.load_classifier(folder / "careful.onnx")
+    want = reticnn.predict_images(careful, data, type="set")
+    assert {".novel", ".pred_set"} <= set(want)
+    same(reticnn.predict_images(loaded, data, type="set"), want)
+    for method in ("energy", "softmax"):
+        want = reticnn.novelty_scores(careful, data, method=method)
+        same(reticnn.novelty_scores(loaded, data, method=method), want)
+    assert "calibrated by temperature" in repr(loaded)
+
+
+def test_measures_are_those_of_the_keras_model(classifier, loaded, data):
+    want = reticnn.evaluate_classifier(classifier, data)
+    have = reticnn.evaluate_classifier(loaded, data)
+    for name in ("accuracy", "log_loss", "calibration_error"):
+        assert have[name] == pytest.approx(want[name], abs=1e-5)
+    assert have["confusion"] == want["confusion"]
+
+
+def test_distances_to_prototypes_and_ensembles(tmp_path):
+    rng = np.random.default_rng(1)
+    prototypes = rng.choice([-1, 1], (2, 84))
+    model = reticnn.landmark_model(
+        "lenet5", num_classes=2, variant="original", prototypes=prototypes
+    )
+    pixels = rng.integers(0, 256, (5, 32, 32, 1), "uint8")
+    others = reticnn.image_arrays(pixels, ["a", "b", "a", "b", "a"])
+    first = reticnn.fit_classifier(model, others, epochs=1, progress="none")
+    same_classes = reticnn.build_cnn((32, 32, 1), filters=4, n_blocks=1, seed=1)
+    second = reticnn.fit_classifier(same_classes, others, epochs=1, progress="none")
+    both = reticnn.ensemble_classifiers([first, second])
+    for name, one in {"distances": first, "ensemble": both}.items():
+        reticnn.export_classifier(one, tmp_path / f"{name}.onnx")
+        loaded = reticnn.load_classifier(tmp_path / f"{name}.onnx")
+        want = reticnn.predict_images(one, pixels)
+        same(reticnn.predict_images(loaded, pixels), want)
+        assert loaded.shares == one.shares
+
+
+def test_what_needs_the_keras_model_says_that_there_is_none(loaded, data):
+    with pytest.raises(ValueError, match=r"plain\.onnx.* has no Keras model"):
+        reticnn.explain_prediction(loaded, data[:1])
+    with pytest.raises(ValueError, match="Use the file that `save_classifier"):
+        reticnn.describe_model(loaded)
+
+
+def test_a_copy_in_another_process_predicts(loaded, data):
+    copy = pickle.loads(pickle.dumps(loaded))
+    want = reticnn.predict_images(loaded, data)
+    same(reticnn.predict_images(copy, data), want)
+
+
+def test_rows_written_are_those_of_the_table(loaded, tmp_path, cats):
+    path = tmp_path / "rows.csv"
+    reticnn.write_predictions(loaded, cats, path)
+    assert len(path.read_text().splitlines()) == 6
+    assert reticnn.write_predictions(loaded, cats, path) == str(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph", b"\x08\x08" + bytes(100)])
+def test_file_that_is_none_is_refused(refused, tmp_path, content):
+    file = tmp_path / "bad.onnx"
+    file.write_bytes(content)
+    with refused(ValueError, "path", "no ONNX file", "bad.onnx"):
+        reticnn.load_classifier(file)
+
+
+WITHOUT_KERAS = """
+import sys
+import reticnn
+
+classifier = reticnn.load_classifier(sys.argv[1])
+data = reticnn.shape_images(20, image_size=16, seed=21)
+table = reticnn.predict_images(classifier, data, tta=1)
+scores = reticnn.evaluate_classifier(classifier, data)
+print(sorted({"keras", "tensorflow", "jax", "torch", "h5py"} & set(sys.modules)))
+"""
+
+
+def test_predicting_and_evaluating_start_neither_keras_nor_tensorflow(
+    run_python, folder
+):
+    result = run_python(WITHOUT_KERAS, folder / "careful.onnx")
+    assert result.stdout == "[]\n", result.stderr

@@ -417,6 +417,33 @@ def test_clients_at_once_get_their_own_answers(classifier, client, tmp_path):
         _check_same(row, _row_of(expected, classifier, index))
 
 
+@pytest.mark.slow
+def test_memory_is_flat_over_many_requests(shapes, tiny_cnn, fit, serve, picture):
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("It is not known here how much memory a process has")
+
+    def memory():
+        (line,) = re.findall(r"VmRSS:\s+(\d+) kB", status.read_text())
+        return int(line) / 1024
+
+    reference = reticnn.shape_images(60, image_size=16, seed=22)
+    careful = fit(tiny_cnn(), shapes)
+    careful = reticnn.novelty_threshold(careful, reference, reference=shapes)
+    connection = http.client.HTTPConnection("127.0.0.1", serve(careful).port)
+
+    def ask(count):
+        for _ in range(count):
+            connection.request("POST", "/predict", picture)
+            assert "novel" in json.load(connection.getresponse())["predictions"][0]
+
+    ask(200)
+    before = memory()
+    ask(800)
+    assert memory() - before < 10
+    connection.close()
+
+
 # Starting and stopping
 
 

@@ -34,36 +34,47 @@ test_that("a server answers as predict() does, says where it is, and stops", {
   expect_error(answer_of(paste0(server$address, "/health")))
 })
 
+# Starts R with a script that prints the address of a server.
+r_that_serves <- function(call, env = parent.frame()) {
+  skip_on_os("windows")
+  path <- withr::local_tempfile(fileext = ".reticnn", .local_envir = env)
+  save_classifier(tiny_classifier(), path)
+  script <- withr::local_tempfile(fileext = ".R", .local_envir = env,
+    lines = c("library(reticnn)", sprintf("fit <- load_classifier('%s')", path), call))
+  libraries <- list(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
+  process <- reticulate::import("subprocess")$Popen(
+    list(file.path(R.home("bin"), "Rscript"), script), stdout = -1L, text = TRUE,
+    env = utils::modifyList(as.list(Sys.getenv()), libraries)
+  )
+  withr::defer(process$kill(), env)
+  line <- process$stdout$readline()
+  expect_match(line, "http://127.0.0.1:[0-9]+")
+  list(process = process, address = sub(".*(http://[0-9.:]+).*", "\\1", line))
+}
+
+is_there <- function(server) {
+  tryCatch(answer_of(paste0(server$address, "/health"))$status == "ok", error = \(cnd) FALSE)
+}
+
+test_that("without the background R serves until Ctrl-C, and goes on", {
+  skip_if_quick()
+  skip_if_no_web_server()
+  r <- r_that_serves("serve_classifier(fit, 0, background = FALSE)\ncat('goes on\\n')")
+  expect_true(is_there(r))
+  r$process$send_signal(2L)
+  expect_identical(r$process$communicate(timeout = 30)[[1]], "goes on\n")
+  expect_false(is_there(r))
+})
+
 test_that("a server ends with R, also with an R that is killed", {
   skip_if_quick()
   skip_if_no_web_server()
-  skip_on_os("windows")
-  skip_if_not_installed("processx")
-  path <- withr::local_tempfile(fileext = ".reticnn")
-  save_classifier(tiny_classifier(), path)
-  code <- sprintf(
-    "library(reticnn)
-     server <- serve_classifier(load_classifier('%s'), port = 0)
-     cat(server$address, '\n')
-     Sys.sleep(600)", path)
-  script <- withr::local_tempfile(fileext = ".R", lines = code)
-  started <- function() {
-    process <- processx::process$new(file.path(R.home("bin"), "Rscript"), script,
-      stdout = "|", env = c("current", R_LIBS = paste(.libPaths(), collapse = ":")))
-    while (process$is_alive() && !length(line <- process$read_output_lines(1))) {
-      process$poll_io(1000)
-    }
-    expect_match(line, "^http://127.0.0.1")
-    list(process = process, address = trimws(line))
-  }
-  is_there <- function(address) {
-    tryCatch(answer_of(paste0(address, "/health"))$status == "ok", error = \(cnd) FALSE)
-  }
-  r <- started()
-  expect_true(is_there(r$address))
+  r <- r_that_serves("cat(serve_classifier(fit, 0)$address, '\\n')\ninvisible(gc())\nSys.sleep(600)")
+  Sys.sleep(1)
+  expect_true(is_there(r))
   r$process$kill()
-  for (i in 1:100) if (is_there(r$address)) Sys.sleep(0.1)
-  expect_false(is_there(r$address))
+  for (i in 1:100) if (is_there(r)) Sys.sleep(0.1)
+  expect_false(is_there(r))
 })
 
 test_that("odd arguments are named", {

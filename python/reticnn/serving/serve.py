@@ -10,7 +10,7 @@ from typing import Any
 from reticnn.classifier import as_classifier
 from reticnn.coercion import as_bool, as_float, as_string
 from reticnn.runtime.conditions import warn_user
-from reticnn.runtime.stopping import check_wanted, end_of
+from reticnn.runtime.stopping import check_wanted, end_of, note_taken
 from reticnn.runtime.writing import temporary_folder
 from reticnn.serving.addresses import address_of, as_port, listening_at
 from reticnn.serving.answering import Answers, tables_to_serve
@@ -110,8 +110,10 @@ def serve_classifier(
     if background:
         return server
     print(f"Serving at {server.address} until Ctrl-C", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         server.wait()
+    except KeyboardInterrupt:
+        note_taken()
     server.stop()
     return None
 

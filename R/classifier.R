@@ -1,8 +1,10 @@
 # The fitted classifier in R: plain R data, and the Python classifier they came from.
 new_classifier <- function(core_classifier) {
+  network <- core_classifier$network
   structure(
     list(
-      model = core_classifier$model,
+      # That of an ONNX graph is loaded, and Keras started, when somebody asks for it.
+      model = if (core_classifier$has_keras) network,
       class_names = as.character(core_classifier$class_names),
       image_shape = core_classifier$image_shape,
       history = as_table(core_classifier$history),
@@ -20,8 +22,8 @@ new_classifier <- function(core_classifier) {
       novelty = novelty_of(core_classifier),
       search = search_of(core_classifier),
       values = core_classifier$values,
-      parameters = core_classifier$model$count_params(),
-      name = core_classifier$model$name,
+      parameters = network$count_params(),
+      name = network$name,
       bytes = bytes_of(core_classifier),
       core = core_classifier
     ),
@@ -33,7 +35,7 @@ new_classifier <- function(core_classifier) {
 # Python: in saveRDS(), workspaces, knitr's cache, and on the way to other processes. NULL
 # where there are too many, or the model has code that no file has.
 bytes_of <- function(core_classifier) {
-  if (4 * core_classifier$model$count_params() > most_bytes) return(NULL)
+  if (4 * (core_classifier$network$count_params() %||% 0) > most_bytes) return(NULL)
   path <- tempfile(fileext = ".reticnn")
   on.exit(unlink(path))
   saved <- rlang::try_fetch(
@@ -139,10 +141,18 @@ as_core <- function(x, call = rlang::caller_env()) {
 
 # An element of a classifier, which may have come from another process.
 in_python <- function(value, x, name) {
-  if (!is_gone(value)) return(value)
-  core <- as_core(x, rlang::caller_env(2))
+  call <- rlang::caller_env(2)
   if (is.numeric(name)) name <- names(x)[[name]]
+  if (is.null(value) && identical(name, "model")) return(keras_model_of(x, call))
+  if (!is_gone(value)) return(value)
+  core <- as_core(x, call)
   if (name == "core") core else core[[name]]
+}
+
+keras_model_of <- function(x, call) {
+  core <- as_core(x, call)
+  if (core$has_keras) return(core$model)
+  call_core(core$network$keras_model, .call = call)
 }
 
 # What the model predicts with is in the core: changed here, it would be printed, and not

@@ -141,6 +141,11 @@ class Classifier:
         return own.loaded or own if isinstance(own, OnnxNetwork) else own
 
     @property
+    def has_keras(self):
+        """Whether its Keras model is there, and need not be loaded."""
+        return not isinstance(self.network, OnnxNetwork)
+
+    @property
     def image_shape(self):
         """(height, width, channels) that the model takes."""
         return self._network.input_shape[1:]
@@ -181,7 +186,7 @@ class Classifier:
     @property
     def stale(self):
         """Whether the model's weights have been changed since."""
-        if isinstance(self.network, OnnxNetwork):
+        if not self.has_keras:
             return False
         is_loaded = isinstance(self._network, OnnxNetwork)
         known = self._network.loaded_weights if is_loaded else self._weights
@@ -190,7 +195,7 @@ class Classifier:
     @property
     def known_images(self):
         """`SeenImages` of it and its model, which others may have trained since."""
-        if isinstance(self.network, OnnxNetwork):
+        if not self.has_keras:
             return self.seen
         return self.seen | seen_by(self.network)
 

@@ -29,6 +29,7 @@ def folder(classifier, careful, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     reticnn.export_classifier(classifier, folder / "plain.onnx")
     reticnn.export_classifier(careful, folder / "careful.onnx")
+    reticnn.save_classifier(classifier, folder / "plain.reticnn", fast_start=True)
     return folder
 
 
@@ -135,6 +136,60 @@ def test_rows_written_are_those_of_the_table(loaded, tmp_path, cats):
     assert reticnn.write_predictions(loaded, cats, path) == str(path)
 
 
+def test_keras_model_is_loaded_when_it_is_needed(classifier, folder, data):
+    loaded = reticnn.load_classifier(folder / "plain.reticnn")
+    want = reticnn.predict_images(classifier, data)
+    same(reticnn.predict_images(loaded, data), want)
+    assert not loaded.has_keras
+    copy = loaded.changed(resize="crop")
+    one, other = (
+        reticnn.explain_prediction(each, data[:2]) for each in (loaded, classifier)
+    )
+    np.testing.assert_allclose(one.maps, other.maps, atol=1e-4)
+    assert loaded.has_keras and copy.has_keras and not loaded.stale
+    same(reticnn.predict_images(loaded, data), want)
+    # It is what predicts from then on, whatever becomes of it.
+    loaded.model.layers[-1].kernel.assign(-loaded.model.layers[-1].kernel)
+    with pytest.warns(reticnn.runtime.conditions.StaleClassifierWarning):
+        turned = reticnn.predict_images(loaded, data)
+    assert turned[".pred_class"] != want[".pred_class"]
+
+
+def test_saved_again_it_is_as_it_was(folder, tmp_path, data):
+    for name in ("plain.reticnn", "plain.onnx"):
+        loaded = reticnn.load_classifier(folder / name)
+        reticnn.save_classifier(loaded, tmp_path / "again.reticnn")
+        again = reticnn.load_classifier(tmp_path / "again.reticnn")
+        assert not loaded.has_keras and not again.has_keras
+        assert again.network.contents == loaded.network.contents
+        assert again.network.keras_file == loaded.network.keras_file
+        assert again.history == loaded.history
+    trained = reticnn.load_classifier(folder / "plain.reticnn")
+    reticnn.fit_classifier(trained, data, epochs=1, progress="none")
+
+
+def test_model_that_has_no_graph_is_named(refused, tmp_path, shapes):
+    import keras
+
+    @keras.saving.register_keras_serializable("tests")
+    class Odd(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.sort(inputs, axis=1)
+
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            Odd(name="odd_one"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, "softmax"),
+        ]
+    )
+    fitted = reticnn.fit_classifier(model, shapes, epochs=1, progress="none")
+    with refused(ValueError, "fast_start", "odd_one"):
+        reticnn.save_classifier(fitted, tmp_path / "a.reticnn", fast_start=True)
+    assert not (tmp_path / "a.reticnn").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"no graph", b"\x08\x08" + bytes(100)])
 def test_file_that_is_none_is_refused(refused, tmp_path, content):
     file = tmp_path / "bad.onnx"
@@ -158,5 +213,6 @@ print(sorted({"keras", "tensorflow", "jax", "torch", "h5py"} & set(sys.modules))
 def test_predicting_and_evaluating_start_neither_keras_nor_tensorflow(
     run_python, folder
 ):
-    result = run_python(WITHOUT_KERAS, folder / "careful.onnx")
-    assert result.stdout == "[]\n", result.stderr
+    for name in ("careful.onnx", "plain.reticnn"):
+        result = run_python(WITHOUT_KERAS, folder / name)
+        assert result.stdout == "[]\n", result.stderr

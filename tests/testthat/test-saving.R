@@ -171,3 +171,45 @@ test_that("a file that was cut off is refused", {
   writeBin(bytes, path)
   expect_s3_class(load_classifier(path), "reticnn_classifier")
 })
+
+# Classifiers that predict by an ONNX graph
+
+test_that("a classifier saved to start fast predicts without Keras, and has its model", {
+  skip_if_no_core()
+  skip_if_not(reticulate::py_module_available("onnx"))
+  skip_if_not(reticulate::py_module_available("onnxruntime"))
+  classifier <- tiny_classifier()
+  path <- withr::local_tempfile(fileext = ".reticnn")
+  save_classifier(classifier, path, fast_start = TRUE)
+  fast <- load_classifier(path)
+  images <- shape_images(5, image_size = 16, seed = 9)
+  expect_equal(predict(fast, images), predict(classifier, images), tolerance = 1e-5)
+  expect_false(fast$core$has_keras)
+  expect_equal(fast$parameters, classifier$parameters)
+  expect_identical(capture.output(print(fast)), capture.output(print(classifier)))
+  kept <- unserialize(serialize(fast, NULL))
+  expect_equal(predict(kept, images), predict(classifier, images), tolerance = 1e-5)
+  expect_false(fast$core$has_keras)
+  expect_identical(fast$model$name, classifier$model$name)
+  expect_true(fast$core$has_keras)
+})
+
+test_that("an ONNX file gives a classifier, and says what it has not", {
+  skip_if_no_core()
+  skip_if_not(reticulate::py_module_available("onnx"))
+  skip_if_not(reticulate::py_module_available("onnxruntime"))
+  skip_if_quick()
+  path <- withr::local_tempfile(fileext = ".onnx")
+  export_classifier(tiny_classifier(), path)
+  lines <- run_r(c(
+    "library(reticnn)",
+    sprintf("fast <- load_classifier(%s)", deparse(path)),
+    "images <- shape_images(5, image_size = fast$image_shape[[1]], seed = 9)",
+    "scores <- evaluate_classifier(fast, images)",
+    "modules <- names(reticulate::import('sys')$modules)",
+    "cat(nrow(predict(fast, images)), c('keras', 'tensorflow') %in% modules, '\\n')",
+    "tryCatch(fast$model, reticnn_error = function(e) cat(conditionMessage(e)))"
+  ))
+  expect_identical(lines[[1]], "5 FALSE FALSE ")
+  expect_match(paste(lines[-1], collapse = " "), "has no Keras model")
+})

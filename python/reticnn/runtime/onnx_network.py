@@ -47,6 +47,7 @@ class OnnxNetwork:
         prototype_distance: For a network that gives distances to prototypes, that of
             the class of everything else, or None.
         record: Dict of what its file says of the Keras model.
+        keras_file: Bytes of the Keras model's own file, or None if there is none.
         loaded: The Keras model, once it has been needed, or None.
         loaded_weights: The fingerprint of its weights as they were then.
     """
@@ -61,7 +62,7 @@ class OnnxNetwork:
             ends: `Ends`.
             load: Function without arguments that returns the Keras model and the
                 fingerprint of its weights, or raises if there is none.
-            **facts: The attributes from `name` to `record`.
+            **facts: The attributes from `name` to `keras_file`.
         """
         self.contents, self.ends = contents, ends
         vars(self).update(facts)

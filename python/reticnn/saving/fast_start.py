@@ -2,6 +2,10 @@
 
 from functools import partial
 
+import numpy as np
+
+from reticnn.outputs import probabilities
+from reticnn.runtime.backend import NeedingKeras
 from reticnn.runtime.conditions import MissingPackageError, NoKerasModelError
 from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.limits import in_short
@@ -9,6 +13,15 @@ from reticnn.runtime.onnx_network import Ends, OnnxNetwork
 from reticnn.runtime.onnx_runtime import session_of
 from reticnn.saving.graphs.ends import DISTANCES, IMAGES, KEY, PROBABILITIES, SCORES
 from reticnn.saving.record import NewerFormatError, read_record
+
+NotWritableError = NeedingKeras(
+    "reticnn.saving.graphs.writing_graph", "NotWritableError"
+)
+onnx_graph = NeedingKeras("reticnn.saving.graphs.writing_graph", "onnx_graph")
+
+# By how much probabilities may differ from the Keras model's.
+_MOST_DIFFERENT = 1e-3
+_SIDE_IF_FREE = 64
 
 # What a record says of the Keras model.
 OF_MODEL = ("keras", "backend", "name", "parameters", "shares", "prototype_distance")
@@ -49,17 +62,18 @@ def read_onnx(path):
             f"`path` is an ONNX file whose metadata are not those that "
             f"`export_classifier()` writes ({in_short(error)}): {path!r}"
         ) from error
-    return record, network_of(contents, record, partial(_no_keras_model, path), path)
+    return record, network_of(contents, record, path)
 
 
-def network_of(contents, record, load, path):
-    """Return the `OnnxNetwork` of a graph by `export_classifier`.
+def network_of(contents, record, path, keras_file=None, load=None):
+    """Return the `OnnxNetwork` of a graph by `onnx_graph`.
 
     Args:
         contents: Bytes of the graph.
         record: What is known of the classifier.
-        load: As `OnnxNetwork` takes it.
         path: The file, for messages.
+        keras_file: Bytes of the Keras model's own file, or None if there is none.
+        load: As `OnnxNetwork` takes it, None where there is no Keras model.
     """
     session = _session(contents, path)
     given = {end.name: end.shape for end in session.get_outputs()}
@@ -75,7 +89,8 @@ def network_of(contents, record, load, path):
     return OnnxNetwork(
         contents,
         Ends(IMAGES, name, scores, first_unit),
-        load,
+        load or partial(_no_keras_model, path),
+        keras_file=keras_file,
         name=record.get("name") or "classifier",
         input_shape=(None, *sides[1:]),
         output_shape=(None, given[name][1] - first_unit),
@@ -84,6 +99,48 @@ def network_of(contents, record, load, path):
         prototype_distance=record.get("prototype_distance"),
         record={name: record.get(name) for name in OF_MODEL},
     )
+
+
+def graph_of_network(classifier):
+    """Return the bytes of an ONNX graph that predicts as a classifier's model does.
+
+    Raises:
+        ValueError: If it cannot be written, or would predict otherwise.
+    """
+    try:
+        graph = onnx_graph(classifier, {})
+    except MissingPackageError:
+        raise
+    except ValueError as error:
+        if not isinstance(error, NotWritableError):
+            raise
+        raise ValueError(
+            "`fast_start` must be left out for this classifier, of which no ONNX graph "
+            f"can be written: in the way is {error}."
+        ) from error
+    _check_same(classifier, graph)
+    return graph
+
+
+def _check_same(classifier, graph):
+    """Raise if a graph gives other probabilities, of images that are made up."""
+    model, kind = classifier.model, classifier.output
+    sides = [side or _SIDE_IF_FREE for side in classifier.image_shape]
+    pixels = np.random.default_rng(0).integers(0, 256, (4, *sides), np.uint8)
+    record = {"output": kind, "prototype_distance": None}
+    outputs = network_of(graph, record, "").predict_on_batch(pixels)
+    have, want = (
+        probabilities(model, kind, given)
+        for given in (outputs, model.predict_on_batch(pixels))
+    )
+    difference = np.abs(have - want).max()
+    # Not where one has NaN, either.
+    if not difference <= _MOST_DIFFERENT:
+        raise ValueError(
+            "`fast_start` must be left out for this classifier: as an ONNX graph, it "
+            f"gives probabilities that differ by {difference:.2g}. A model that "
+            "computes in half precision is rounded otherwise."
+        )
 
 
 def _session(contents, path):

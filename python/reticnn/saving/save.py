@@ -5,10 +5,12 @@ import json
 import os
 import warnings
 import zipfile
+from contextlib import suppress
+from functools import partial
 
 from reticnn import __version__
 from reticnn.classifier import Classifier, as_classifier
-from reticnn.coercion import as_path, shown
+from reticnn.coercion import as_bool, as_path, shown
 from reticnn.graph import (
     has_flags,
     layers_with_parents,
@@ -18,7 +20,7 @@ from reticnn.graph import (
 from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import NeedingKeras, check_process, keras
-from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.conditions import MissingPackageError, warn_user
 from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.archives import check_sizes, open_archive, read_entry
 from reticnn.runtime.foreign.configs import (
@@ -49,7 +51,7 @@ from reticnn.runtime.writing import (
     temporary_folder,
     unwritten,
 )
-from reticnn.saving.fast_start import read_onnx
+from reticnn.saving.fast_start import graph_of_network, network_of, read_onnx
 from reticnn.saving.record import (
     FORMAT,
     NewerFormatError,
@@ -64,10 +66,11 @@ prototype_distance = NeedingKeras(
 ModelFile = NeedingKeras("reticnn.runtime.foreign.models", "ModelFile")
 
 _MODEL = "model.keras"
+_GRAPH = "model.onnx"
 _RECORD = "classifier.json"
 
 
-def save_classifier(classifier, path):
+def save_classifier(classifier, path, *, fast_start=False):
     """Save a classifier to one file.
 
     The file is a zip archive with the model in Keras's own format, and the class names,
@@ -79,6 +82,11 @@ def save_classifier(classifier, path):
         classifier: Classifier from `fit_classifier`.
         path: File to write, by convention with the extension `.reticnn`. `~` is
             expanded.
+        fast_start: Whether the network is kept as an ONNX graph too. What
+            `load_classifier` gives then predicts and is evaluated by ONNX Runtime, and
+            starts Keras and TensorFlow, which takes seconds, only for what needs the
+            Keras model, such as training. The file grows by the size of the weights,
+            and writing it takes a second or two longer. Default False.
 
     Returns:
         The path of the file written.
@@ -88,7 +96,10 @@ def save_classifier(classifier, path):
         ValueError: If `path` is a folder, or has the extension `.keras` or `.h5`, which
             stands for another format, if the model has lambda functions, whose code
             would be unsafe to load, or a function of your own, not registered, with
-            the name of one of Keras's.
+            the name of one of Keras's; or, with `fast_start`, if a layer cannot be
+            written as an ONNX graph, or the graph gives other probabilities.
+        MissingPackageError: If `fast_start` needs onnx or onnxruntime, and it is not
+            installed.
         FileNotFoundError: If the folder to write in does not exist.
         OSError: If the file cannot be written. An older one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
@@ -111,16 +122,31 @@ def save_classifier(classifier, path):
             "has the class names. Use the extension .reticnn, or for the model alone "
             "`classifier.model.save()`."
         )
-    _warn_of_what_is_lost(classifier.model)
-    record = record_of(classifier)
+    fast_start = as_bool(fast_start, "fast_start")
+    network = classifier.network
     with replacing(path, unwritten(path)) as whole:
-        model = os.path.join(os.path.dirname(whole), _MODEL)
-        save_with_optimizer(classifier.model, model)
-        _check_no_code(model)
+        if isinstance(network, OnnxNetwork):
+            parts = {_MODEL: network.keras_file, _GRAPH: network.contents}
+        else:
+            classifier = classifier.changed(output=kind_of_classifier(classifier))
+            graph = graph_of_network(classifier) if fast_start else None
+            parts = {_MODEL: _keras_file(network, whole), _GRAPH: graph}
+        parts[_RECORD] = json.dumps(record_of(classifier), indent=1)
         with zipfile.ZipFile(whole, "w") as archive:
-            archive.write(model, _MODEL)
-            archive.writestr(_RECORD, json.dumps(record, indent=1))
+            for name, part in parts.items():
+                if part is not None:
+                    archive.writestr(name, part)
     return path
+
+
+def _keras_file(model, whole):
+    """Return the bytes of a model in Keras's own format."""
+    _warn_of_what_is_lost(model)
+    file = os.path.join(os.path.dirname(whole), _MODEL)
+    save_with_optimizer(model, file)
+    _check_no_code(file)
+    with open(file, "rb") as written:
+        return written.read()
 
 
 def record_of(classifier):
@@ -263,8 +289,14 @@ def load_classifier(path):
         )
     if path.lower().endswith(".onnx"):
         return _with_record(*read_onnx(path))
-    record, contents = _read_archive(path)
-    model, weights = _model_of(contents, record, path)
+    record, contents, graph = _read_archive(path)
+    load = partial(_model_of, contents, record, path)
+    if graph is not None:
+        # Where ONNX Runtime is missing, there is still the Keras model.
+        with suppress(*([MissingPackageError] if contents else ())):
+            network = network_of(graph, record, path, contents, contents and load)
+            return _with_record(record, network)
+    model, weights = load()
     classifier = _with_record(record, model, weights)
     classifier.output = kind_of_classifier(classifier, name="path")
     return classifier
@@ -333,14 +365,21 @@ def _spare_from_decay(model, record, path):
 
 
 def _read_archive(path):
-    """Return the record and the bytes of the model in a saved file."""
+    """Return the record and the bytes of the model and the graph in a saved file."""
     with opened(path) as file:
         # A damaged archive raises errors of a dozen kinds, from all of zipfile's depth.
         try:
             with open_archive(file) as archive:
                 check_sizes(archive, os.path.getsize(path))
                 record = read_record(read_entry(archive, _RECORD))
-                return record, read_entry(archive, _MODEL)
+                names = archive.namelist()
+                model, graph = (
+                    read_entry(archive, name) if name in names else None
+                    for name in (_MODEL, _GRAPH)
+                )
+                if graph is None and model is None:
+                    raise ValueError("it has no model")
+                return record, model, graph
         except NewerFormatError as error:
             raise ValueError(f"{error}: {path!r}") from None
         except Exception as error:

@@ -144,7 +144,7 @@ class Answers:
                 batch_size=self._tables.batch_size,
                 channels=self._shape[2],
             )
-        units = self.classifier.model.output_shape[1]
+        units = self.classifier.network.output_shape[1]
         targets = Targets(self.classifier.class_names, units, name, None)
         images = pixels[None].astype("float32")
         explained = self._explainer.of_batch(images, targets, np.arange(1))

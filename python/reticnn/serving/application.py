@@ -73,7 +73,7 @@ class Application:
         height, width, channels = classifier.image_shape
         return {
             "classes": list(classifier.class_names),
-            "model": classifier.model.name,
+            "model": classifier.network.name,
             "input": {"height": height, "width": width, "channels": channels},
             "sets": self._answers.has_sets and classifier.sets["coverage"],
             "novelty": self._answers.has_novelty,

@@ -57,9 +57,16 @@ fit_classifier <- function(model, data, validation = NULL, epochs = 10, batch_si
 #' @seealso `stages` of [fit_classifier()] for other stages.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
-#' # Random weights here; leave `weights` out for ImageNet's.
-#' model <- transfer_model("mobilenet_0.25", c(32, 32, 3), weights = NULL)
-#' fine_tune(model, shape_images(60), epochs = 1)
+#' # What a network has learned from two shapes helps with three, of which there are few
+#' # images. For photos, `transfer_model("vgg16")` has ImageNet's.
+#' two <- shape_images(600, image_size = 16, channels = 1, seed = 1)
+#' small <- build_cnn(c(16, 16, 1), n_blocks = 2, filters = 8, batch_norm = TRUE, seed = 1)
+#' learned <- fit_classifier(small, two, epochs = 5, learning_rate = 0.006, seed = 1)
+#' three <- shape_images(300, 3, image_size = 16, channels = 1, seed = 2)
+#' model <- transfer_model(learned$model, c(16, 16, 1), 3, pooling = "flatten", units = 16,
+#'   seed = 1)
+#' classifier <- fine_tune(model, three, epochs = 3, learning_rate = 0.01, seed = 1)
+#' classifier$history[c("stage", "val_loss", "val_accuracy")]
 fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
                       learning_rate = 0.003, early_stopping = 3, monitor = NULL,
                       mode = "auto", min_delta = 0, batch_size = 32,
@@ -82,8 +89,17 @@ fine_tune <- function(classifier, data, validation = 0.2, epochs = 10,
 #'   if the loss neither falls nor rises. It prints the suggestion, and has a [plot()].
 #' @export
 #' @examplesIf reticnn::reticnn_available()
-#' rates <- find_learning_rate(build_cnn(batch_norm = TRUE), shape_images(300))
+#' data <- shape_images(600, image_size = 16, channels = 1, seed = 1)
+#' small_cnn <- function() {
+#'   build_cnn(c(16, 16, 1), n_blocks = 2, filters = 8, batch_norm = TRUE, seed = 1)
+#' }
+#' rates <- find_learning_rate(small_cnn, data, steps = 60, seed = 1)
 #' rates
+#' # In three epochs it gets further than with the optimizer's own rate of 0.001.
+#' for (rate in c(0.001, attr(rates, "suggestion"))) {
+#'   fit_classifier(small_cnn(), data, validation = 0.25, epochs = 3, learning_rate = rate,
+#'     seed = 1)
+#' }
 find_learning_rate <- function(model, data, batch_size = 32, steps = 100, max_rate = 1,
                                optimizer = NULL, seed = NULL) {
   found <- call_core("find_learning_rate", model = as_core(model), data = data,
@@ -174,11 +190,35 @@ print_settings <- function(names, texts, places, width = 44) {
 #' @eval said("learn_augmentation")
 #' @export
 #' @examplesIf reticnn::reticnn_available()
-#' data <- shape_images(100, image_size = 16, seed = 1)
-#' small_cnn <- function() build_cnn(c(16, 16, 3), n_blocks = 1, filters = 4, units = 8)
-#' learned <- learn_augmentation(small_cnn, data, budget = 6, trials = 2, seed = 1)
-#' learned$trials
-#' learned$policy
+#' # Upright and level bars, anywhere on a noisy image. A fully connected network knows
+#' # them only where it has seen them, and few of them do not show it all places.
+#' bars <- function(n) {
+#'   images <- array(runif(n * 144, 0, 120), c(n, 12, 12))
+#'   upright <- rep(c(TRUE, FALSE), length.out = n)
+#'   for (i in seq_len(n)) {
+#'     along <- sample(7, 1) + 0:5
+#'     across <- sample(11, 1) + 0:1
+#'     if (upright[i]) {
+#'       images[i, along, across] <- images[i, along, across] + 100
+#'     } else {
+#'       images[i, across, along] <- images[i, across, along] + 100
+#'     }
+#'   }
+#'   image_arrays(round(images), ifelse(upright, "upright", "level"))
+#' }
+#' set.seed(1)
+#' few <- bars(60)
+#' network <- function() build_mlp(c(12, 12, 1), units = 32, seed = 1)
+#' learned <- learn_augmentation(network, few, validation = bars(200), budget = 120,
+#'   trials = 4, learning_rate = 0.01, seed = 1)
+#' learned$trials[c("epochs", "val_loss", "operations")]
+#' # Whether it helps is measured on images that were not part of the search.
+#' new <- bars(500)
+#' for (policy in list(none = NULL, learned = learned$policy)) {
+#'   classifier <- fit_classifier(network(), few, augmentation = policy, epochs = 60,
+#'     learning_rate = 0.01, progress = "none", seed = 1)
+#'   print(evaluate_classifier(classifier, new)$accuracy)
+#' }
 learn_augmentation <- function(model_fn, data, validation = 0.2, budget = 96, trials = 8,
                                batch_size = 32, learning_rate = NULL, progress = "auto",
                                seed = NULL) {

@@ -74,8 +74,17 @@ def fine_tune(
             determined.
 
     Example:
-        >>> model = transfer_model("mobilenet_0.25", (128, 128, 3))
-        >>> classifier = fine_tune(model, data, epochs=5)
+        >>> # What a network has learned from two shapes helps with three, of which
+        >>> # there are few images. For photos, `transfer_model("vgg16")` has ImageNet's.
+        >>> two = shape_images(600, image_size=16, channels=1, seed=1)
+        >>> small = build_cnn((16, 16, 1), n_blocks=2, filters=8, batch_norm=True)
+        >>> learned = fit_classifier(small, two, epochs=5, learning_rate=0.006)
+        >>> three = shape_images(300, 3, image_size=16, channels=1, seed=2)
+        >>> model = transfer_model(
+        ...     learned.model, (16, 16, 1), 3, pooling="flatten", units=16
+        ... )
+        >>> classifier = fine_tune(model, three, epochs=3, learning_rate=0.01)
+        >>> classifier.history["stage"], classifier.history["val_accuracy"]
 
     Source:
         Gradual unfreezing: Howard and Ruder (2018), arXiv:1801.06146.

@@ -209,13 +209,13 @@ print_settings <- function(names, texts, places, width = 44) {
 #' set.seed(1)
 #' few <- bars(60)
 #' network <- function() build_mlp(c(12, 12, 1), units = 32, seed = 1)
-#' learned <- learn_augmentation(network, few, validation = bars(200), budget = 120,
-#'   trials = 4, learning_rate = 0.01, seed = 1)
+#' learned <- learn_augmentation(network, few, validation = bars(200), budget = 90,
+#'   trials = 3, learning_rate = 0.01, progress = "none", seed = 1)
 #' learned$trials[c("epochs", "val_loss", "operations")]
 #' # Whether it helps is measured on images that were not part of the search.
 #' new <- bars(500)
 #' for (policy in list(none = NULL, learned = learned$policy)) {
-#'   classifier <- fit_classifier(network(), few, augmentation = policy, epochs = 60,
+#'   classifier <- fit_classifier(network(), few, augmentation = policy, epochs = 45,
 #'     learning_rate = 0.01, progress = "none", seed = 1)
 #'   print(evaluate_classifier(classifier, new)$accuracy)
 #' }

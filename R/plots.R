@@ -41,6 +41,14 @@ plot.reticnn_classifier <- function(x, ...) {
     )
 }
 
+#' @rdname plot.reticnn_classifier
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_classifier <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
+}
+
 # On white, so that a saved plot can be read on any page.
 theme_of_charts <- function() {
   ggplot2::theme_minimal(base_size = 13) + on_white()
@@ -354,6 +362,14 @@ plot.reticnn_rates <- function(x, ...) {
       plot.margin = ggplot2::margin(6, 24, 6, 6))
 }
 
+#' @rdname plot.reticnn_rates
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_rates <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
+}
+
 #' @eval said("plot_ladder", rename = c(ladder = "x"))
 #' @param ... Not used; must be empty.
 #' @export
@@ -384,6 +400,14 @@ plot.reticnn_ladder <- function(x, ...) {
       panel.grid.minor = ggplot2::element_blank(),
       strip.text = ggplot2::element_text(hjust = 0)
     )
+}
+
+#' @rdname plot.reticnn_ladder
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_ladder <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
 }
 
 #' @eval said("plot_description", rename = c(description = "x"))
@@ -424,6 +448,14 @@ plot.reticnn_description <- function(x, ...) {
     )
 }
 
+#' @rdname plot.reticnn_description
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_description <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
+}
+
 #' @eval said("plot_images")
 #' @return Longer captions are wrapped and made smaller, to fit a page of 7 by 5 inches.
 #' @export
@@ -452,6 +484,15 @@ plot.reticnn_review <- function(x, data, kind = NULL, n = 6, ...) {
     kind = kind, n = n))
 }
 
+#' @rdname plot.reticnn_review
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_review <- function(object, data, kind = NULL, n = 6, ...) {
+  rlang::check_dots_empty()
+  check_all_given(rlang::current_env())
+  plot(object, data, kind, n)
+}
+
 #' @eval said("plot_explanation", rename = c(explanation = "x"))
 #' @param ... Not used; must be empty.
 #' @export
@@ -471,6 +512,14 @@ plot.reticnn_explanation <- function(x, images = NULL, n = 4, ...) {
       ymin = 0, ymax = 0, inherit.aes = FALSE) +
     ggplot2::scale_fill_gradientn(colours = scale$colours, limits = scale$limits,
       breaks = scale$breaks, labels = scale$labels, name = NULL)
+}
+
+#' @rdname plot.reticnn_explanation
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_explanation <- function(object, images = NULL, n = 4, ...) {
+  rlang::check_dots_empty()
+  plot(object, images, n)
 }
 
 #' @eval said("plot_explanation_scores", rename = c(explanation_scores = "x"))
@@ -500,6 +549,14 @@ plot.reticnn_explanation_scores <- function(x, ...) {
     ggplot2::theme(legend.position = "top", panel.grid.minor = ggplot2::element_blank())
 }
 
+#' @rdname plot.reticnn_explanation_scores
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_explanation_scores <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
+}
+
 #' @eval said("plot_similar_images", rename = c(similar = "x"))
 #' @param ... Not used; must be empty.
 #' @export
@@ -515,6 +572,15 @@ plot.reticnn_similar <- function(x, images, among, n = 4, ...) {
     images = images, among = among, n = n, .names = c(similar = "x")))
 }
 
+#' @rdname plot.reticnn_similar
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_similar <- function(object, images, among, n = 4, ...) {
+  rlang::check_dots_empty()
+  check_all_given(rlang::current_env())
+  plot(object, images, among, n)
+}
+
 #' @eval said("plot_class_images", rename = c(class_images = "x"))
 #' @param ... Not used; must be empty.
 #' @export
@@ -526,6 +592,14 @@ plot.reticnn_class_images <- function(x, n = 16, ...) {
   check_installed("ggplot2", "Plotting images")
   picture_grid(call_core("pictures_of_class_images", class_images = core_class_images(x),
     n = n, .names = c(class_images = "x")))
+}
+
+#' @rdname plot.reticnn_class_images
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_class_images <- function(object, n = 16, ...) {
+  rlang::check_dots_empty()
+  plot(object, n)
 }
 
 #' @eval said("plot_embedding")
@@ -896,6 +970,14 @@ plot.reticnn_window <- function(x, step = NULL, ...) {
   plot_scene(call_core("drawing_of_window", window = core_mechanics(x), step = step))
 }
 
+#' @rdname plot.reticnn_window
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_window <- function(object, step = NULL, ...) {
+  rlang::check_dots_empty()
+  plot(object, step)
+}
+
 #' @eval said("plot_receptive_field", rename = c(field = "x"))
 #' @param ... Not used; must be empty.
 #' @export
@@ -907,6 +989,14 @@ plot.reticnn_field <- function(x, image = NULL, ...) {
   plot_scene(call_core("drawing_of_field", field = core_mechanics(x), image = image))
 }
 
+#' @rdname plot.reticnn_field
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_field <- function(object, image = NULL, ...) {
+  rlang::check_dots_empty()
+  plot(object, image)
+}
+
 #' @eval said("plot_shift_response", rename = c(shifts = "x"))
 #' @param ... Not used; must be empty.
 #' @export
@@ -916,6 +1006,14 @@ plot.reticnn_shifts <- function(x, ...) {
   rlang::check_dots_empty()
   check_installed("ggplot2", "Plotting shifts")
   plot_scene(call_core("drawing_of_shifts", shifts = core_mechanics(x)))
+}
+
+#' @rdname plot.reticnn_shifts
+#' @param object As `x`.
+#' @exportS3Method ggplot2::autoplot
+autoplot.reticnn_shifts <- function(object, ...) {
+  rlang::check_dots_empty()
+  plot(object)
 }
 
 #' @eval said("save_animation")

@@ -231,3 +231,29 @@ def test_images_of_files_must_be_read_in_one_way(cats, tiny_cnn, refused):
     both = reticnn.ensemble_classifiers([first, of(4)])
     assert both.resize == "stretch"
     assert both.reading == first.reading
+
+
+def test_unusual_values_of_pixels_are_those_of_the_members(shapes, tiny_cnn, tmp_path):
+    pixels = reticnn.load_images(shapes)["images"].astype("float32")
+    scaled = reticnn.image_arrays((pixels - 120) / 60, shapes.labels)
+    near = reticnn.image_arrays((pixels - 100) / 70, shapes.labels)
+    members = [
+        _trained(tiny_cnn(seed=seed, rescale=False), data)
+        for seed, data in enumerate([scaled, near])
+    ]
+    ensemble = reticnn.ensemble_classifiers(members)
+    lows, highs = zip(*[member.value_ends for member in members], strict=True)
+    assert ensemble.value_ends == (min(lows), max(highs))
+    assert ensemble.values in repr(ensemble)
+    path = reticnn.save_classifier(ensemble, tmp_path / "e.reticnn")
+    assert reticnn.load_classifier(path).value_ends == ensemble.value_ends
+    with pytest.warns(UserWarning, match="`images` has values up to 25"):
+        reticnn.predict_images(ensemble, pixels)
+    usual = _trained(tiny_cnn(seed=3), shapes)
+    assert reticnn.ensemble_classifiers(
+        [usual, _trained(tiny_cnn(), shapes)]
+    ).values == ("values 0 to 255")
+    with pytest.raises(
+        ValueError, match=r"number 1 on values -.* number 2 on values 0 "
+    ):
+        reticnn.ensemble_classifiers([members[0], usual])

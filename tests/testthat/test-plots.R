@@ -360,3 +360,30 @@ test_that("mechanics are drawn, and films are put on pages", {
   expect_true(file.exists(page))
   expect_match(page, "[.]svg$")
 })
+
+test_that("whatever has a plot() has an autoplot() with the same arguments", {
+  skip_if_not_installed("ggplot2")
+  space <- asNamespace("reticnn")
+  plots <- grep("^plot[.]reticnn_", ls(space), value = TRUE)
+  expect_gt(length(plots), 15)
+  for (name in plots) {
+    own <- get0(sub("^plot", "autoplot", name), space)
+    expect_identical(as.list(formals(own))[-1], as.list(formals(get(name, space)))[-1],
+      info = name)
+  }
+})
+
+test_that("autoplot() draws what plot() does", {
+  skip_if_no_core()
+  skip_if_not_installed("ggplot2")
+  same <- function(one, other) {
+    expect_identical(ggplot2::layer_data(one, 1), ggplot2::layer_data(other, 1))
+  }
+  fit <- tiny_classifier()
+  same(ggplot2::autoplot(fit), plot(fit))
+  described <- describe_model(fit$model)
+  same(ggplot2::autoplot(described), plot(described))
+  window <- sliding_window(5, 3)
+  same(ggplot2::autoplot(window, step = 2), plot(window, step = 2))
+  expect_error(ggplot2::autoplot(fit, "loss"), "must be empty")
+})

@@ -18,9 +18,16 @@ def warn_of_other_values(data, classifier, name):
         return
     kept = data.files is None and getattr(data.source, "dtype", None) != np.uint8
     highest = data.read(np.arange(min(len(data), 32))).max() if kept else 255
-    # Of other photos than those in training, the ends are much the same.
-    if highest > 4 * max(map(abs, ends)):
+    if are_of_other_values(highest, ends):
         warn_user(
             f"`{name}` has values up to {highest:g}, and the classifier was trained on "
             f"{classifier.values}. Bring these images to such values in the same way."
         )
+
+
+def are_of_other_values(highest, ends):
+    """Return whether a highest value is out of all proportion to the ends of others.
+
+    Of other photos than those in training, the ends are much the same.
+    """
+    return highest > 4 * max(map(abs, ends))

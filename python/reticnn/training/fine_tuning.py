@@ -75,7 +75,7 @@ def fine_tune(
 
     Example:
         >>> # What a network has learned from two shapes helps with three, of which
-        >>> # there are few images. For photos, `transfer_model("vgg16")` has ImageNet's.
+        >>> # there are few images. Photos get `transfer_model("vgg16")`, say.
         >>> two = shape_images(600, image_size=16, channels=1, seed=1)
         >>> small = build_cnn((16, 16, 1), n_blocks=2, filters=8, batch_norm=True)
         >>> learned = fit_classifier(small, two, epochs=5, learning_rate=0.006)

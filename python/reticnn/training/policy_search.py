@@ -90,13 +90,14 @@ def learn_augmentation(
 
     Example:
         >>> data = split_images(image_folder("photos", 64), seed=1)
+        >>> train, test = data["train"], data["test"]
         >>> network = lambda: build_cnn((64, 64, 3), seed=1)
-        >>> learned = learn_augmentation(network, data["train"], seed=1)
+        >>> learned = learn_augmentation(network, train, seed=1)
         >>> learned["trials"]["operations"]  # the best first; "none" is without any
         >>> # Whether it helps is measured on images that were not part of the search.
         >>> for policy in (None, learned["policy"]):
-        ...     classifier = fit_classifier(network(), data["train"], augmentation=policy)
-        ...     print(evaluate_classifier(classifier, data["test"])["accuracy"])
+        ...     classifier = fit_classifier(network(), train, augmentation=policy)
+        ...     print(evaluate_classifier(classifier, test)["accuracy"])
 
     Source:
         Successive halving: Jamieson and Talwalkar (2016), arXiv:1502.07943. That random

@@ -11,6 +11,7 @@ from reticnn.memory import SeenImages, fingerprint, seen_by
 from reticnn.notation import in_words
 from reticnn.outputs import kind_of_classifier, meaning_of
 from reticnn.outputs.class_shares import of_members
+from reticnn.prediction.other_values import are_of_other_values
 from reticnn.runtime.backend import keras
 
 # Keras calls these on the model that predicts, but not on one within it.
@@ -45,8 +46,9 @@ def ensemble_classifiers(classifiers, *, weights=None):
     Raises:
         TypeError: If they are not classifiers.
         ValueError: If they are fewer than two, two of them have the same model, or
-            their classes, the images they take or the ways in which these were read or
-            resized differ; or if `weights` are not one per classifier, or all 0.
+            their classes, the images they take, the values of these or the ways in
+            which they were read or resized differ; or if `weights` are not one per
+            classifier, or all 0.
 
     Warns:
         StaleClassifierWarning: If the model of a classifier has been changed since.
@@ -70,6 +72,7 @@ def ensemble_classifiers(classifiers, *, weights=None):
     class_names = members[0].class_names
     orders = [_order(member, class_names, at) for at, member in enumerate(members, 1)]
     _check_same_images(members)
+    _check_same_values(members)
     model = _mean_model(members, orders, weights)
     seen = SeenImages()
     for member in members:
@@ -82,6 +85,7 @@ def ensemble_classifiers(classifiers, *, weights=None):
         reading=_common_reading(members),
         augmentation=_common_policy(members),
         output=meaning_of(model).kind,
+        trained_with=_common_values(members),
         seen=seen,
         class_shares=of_members(
             [member.class_shares for member in members], orders, weights
@@ -182,6 +186,34 @@ def _check_same_images(members):
                 f"number 1 takes {_size(first)}, and number {number} takes "
                 f"{_size(own)}. Train all of them at one size."
             )
+
+
+def _check_same_values(members):
+    """Raise if some were trained on pixels of 0 to 255, and others on, say, -2 to 2."""
+    known = [
+        (at, member, max(map(abs, member.value_ends or (0, 255))))
+        for at, member in enumerate(members, 1)
+        if member.trained_with is not None
+    ]
+    if not known:
+        return
+    low, high = (pick(known, key=lambda one: one[2]) for pick in (min, max))
+    if are_of_other_values(high[2], (0, low[2])):
+        first, other = sorted([low[:2], high[:2]], key=lambda one: one[0])
+        raise ValueError(
+            f"`classifiers` were trained on images of different values: number "
+            f"{first[0]} on {first[1].values}, and number {other[0]} on "
+            f"{other[1].values}. Train all of them on images with the same."
+        )
+
+
+def _common_values(members):
+    """Return the ends of unusual values of pixels, as facts by name, or None."""
+    ends = [member.value_ends for member in members if member.value_ends]
+    if not ends:
+        return None
+    lows, highs = zip(*ends, strict=True)
+    return {"lowest_value": min(lows), "highest_value": max(highs)}
 
 
 def _size(shape):

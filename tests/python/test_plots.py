@@ -18,6 +18,7 @@ from reticnn.plots.preparation import (
     GREY,
     ORANGE,
     cells_of_confusion,
+    contrast,
     labels_of_boxes,
     pairs_of_confusion,
     pictures_of_filters,
@@ -499,6 +500,16 @@ def test_large_confusion_hides_zeros_and_may_come_in_any_order():
     assert set(drawn["cells"]["text"]) == {"", "3\n100%"}
     assert drawn["cells"]["text"][8] == "3\n100%"
     assert drawn["caption"] == "21 images, 100.0% correct"
+
+
+def test_numbers_in_a_confusion_matrix_can_be_read_at_each_share():
+    for n in range(101):
+        drawn = cells_of_confusion(
+            {"truth": ["a", "a"], "predicted": ["a", "b"], "n": [n, 100 - n]}
+        )["cells"]
+        for fill, ink in zip(drawn["fill"], drawn["ink"], strict=True):
+            assert contrast(fill, ink) > 3.5
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
 
 
 def test_no_images_are_refused(refused, shapes):

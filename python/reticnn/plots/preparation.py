@@ -381,6 +381,10 @@ def cells_of_confusion(confusion):
     shares = [count / max(totals[row], 1) for row, _, count in pairs]
     number = sum(totals.values())
     right = sum(count for row, column, count in pairs if row == column)
+    fills = [
+        _mixed(share, 244, BLUE if row == column else ORANGE)
+        for (row, column, _), share in zip(pairs, shares, strict=True)
+    ]
     cells = {
         "share": shares,
         "text": [
@@ -389,14 +393,33 @@ def cells_of_confusion(confusion):
             else ""
             for (_, _, count), share in zip(pairs, shares, strict=True)
         ],
-        "fill": [
-            _mixed(share, 244, BLUE if row == column else ORANGE)
-            for (row, column, _), share in zip(pairs, shares, strict=True)
-        ],
-        "ink": ["#FFFFFF" if share > 0.5 else "#333333" for share in shares],
+        "fill": fills,
+        "ink": [_ink_on(fill) for fill in fills],
     }
     caption = f"{int(number):,} images, {100 * right / max(1, number):.1f}% correct"
     return {"cells": cells, "caption": caption}
+
+
+def _ink_on(colour):
+    """Return the colour of text that is easier to read on a colour."""
+    return max(("#FFFFFF", "#333333"), key=lambda ink: contrast(ink, colour))
+
+
+def contrast(one, other):
+    """Return how many times as bright the brighter of two colours is, from 1 to 21.
+
+    That is the ratio by which the guidelines for accessible web pages judge texts.
+    """
+    dark, bright = sorted(map(_brightness, (one, other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _brightness(colour):
+    shares = np.array(levels(colour)) / 255
+    light = np.where(
+        shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4
+    )
+    return float(light @ (0.2126, 0.7152, 0.0722))
 
 
 def pairs_of_confusion(confusion):

@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 import reticnn
+from reticnn.serving.answering import Answers, tables_to_serve
 from reticnn.serving.batching import Batches
 
 pytest.importorskip("starlette")
@@ -350,6 +351,19 @@ def test_heat_map_is_of_the_images_aspect(client, picture):
         assert answer["picture"].startswith("data:image/png;base64,")
 
 
+def test_heat_maps_are_those_of_explain_prediction(classifier, picture, tmp_path):
+    file = tmp_path / "a.png"
+    file.write_bytes(picture)
+    answers = Answers(tables_to_serve(classifier, None, 32), 1e6)
+    pixels = answers.read(str(file)).pixels
+    for name in classifier.class_names:
+        expected = reticnn.explain_prediction(classifier, file, name, "occlusion")
+        np.testing.assert_allclose(
+            answers.map_of(pixels, name), expected.maps[0], atol=1e-5
+        )
+    answers.close()
+
+
 def test_a_key_is_wanted_where_there_is_one(classifier, serve, picture):
     client = serve(classifier, api_key="open sesame")
     assert client.ask("/health")[0] == 200
@@ -587,3 +601,33 @@ def _is_there(number):
     # It may be a zombie that init has yet to bury.
     stat = Path(f"/proc/{number}/stat")
     return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+_WITHOUT_KERAS = """
+import sys, urllib.request, json, reticnn
+server = reticnn.serve_classifier(reticnn.load_classifier(sys.argv[1]), 0)
+with open(sys.argv[2], "rb") as file:
+    image = file.read()
+def ask(path):
+    return json.load(urllib.request.urlopen(server.address + path, image))
+row = ask("/predict")["predictions"][0]
+print(row["probabilities"]["circle"], "keras" in sys.modules)
+print(ask("/explain?class=circle")["picture"][:10])
+server.stop()
+"""
+
+
+@pytest.mark.slow
+def test_an_onnx_file_is_served_without_keras(
+    classifier, picture, tmp_path, run_python
+):
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "a.onnx"
+    reticnn.export_classifier(classifier, path)
+    file = tmp_path / "a.png"
+    file.write_bytes(picture)
+    result = run_python(_WITHOUT_KERAS, path, file)
+    chance, started, drawn = result.stdout.split()
+    expected = reticnn.predict_images(classifier, file)[".pred_circle"][0]
+    assert float(chance) == pytest.approx(expected, abs=1e-5)
+    assert (started, drawn) == ("False", "data:image")

@@ -54,6 +54,18 @@ class Perturbing:
         explained.maps += list(np.stack(found, axis=1))
         return explained
 
+    def map_of(self, image, sign):
+        """Return the map of one image, (height, width).
+
+        Args:
+            image: Array (height, width, channels).
+            sign: Array (classes,), how often the score of a class counts.
+        """
+        image = image.astype("float32")
+        (blank,) = self._blank(image[None])
+        scores = np.asarray(self._model.predict_on_batch(image[None])) @ sign
+        return self._maps_of_known(image, blank, sign[None], scores, 0)[0]
+
     def _maps_of_known(self, image, blank, signs, values, position):
         """Return the maps of one image, of NaN where the model gives that for it."""
         if np.isnan(values).any():

@@ -11,15 +11,15 @@ from reticnn.data.array_images import ArrayImages
 from reticnn.data.decoding import upright_sizes
 from reticnn.data.file_reading import Reading
 from reticnn.data.image_data import ImageData
-from reticnn.explanation.explain import explainer_of
-from reticnn.explanation.score_network import ScoreNetwork
-from reticnn.explanation.targets import Targets
 from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.conformal import sets_of_single_views
 from reticnn.prediction.other_values import warn_of_other_values
 from reticnn.prediction.tables import tables_of
+from reticnn.runtime.backend import NeedingKeras
 from reticnn.runtime.progress import as_step_progress
 from reticnn.serving.batching import Batches
+
+occluding = NeedingKeras("reticnn.explanation.occluded", "occluding")
 
 # Images that are decoded at the same time; each may use all threads of OpenCV.
 _DECODERS = min(4, os.cpu_count() or 1)
@@ -92,7 +92,7 @@ class Answers:
         self._shape = tables.views.reading_shape
         self._warm_up()
         self._batches = Batches(self._answers_of, tables.batch_size)
-        self._explainer = None
+        self._explain = None
         self.pool = ThreadPoolExecutor(_DECODERS, "reticnn-serve")
         # One at a time: each takes many predictions.
         self.explaining = ThreadPoolExecutor(1, "reticnn-explain")
@@ -137,18 +137,9 @@ class Answers:
 
     def map_of(self, pixels, name):
         """Return what speaks for a class in an image, (height, width)."""
-        if self._explainer is None:
-            self._network = ScoreNetwork(self.classifier)
-            self._explainer = explainer_of(
-                *("occlusion", self._network, {"baseline": "mean", "seed": None}),
-                batch_size=self._tables.batch_size,
-                channels=self._shape[2],
-            )
-        units = self.classifier.network.output_shape[1]
-        targets = Targets(self.classifier.class_names, units, name, None)
-        images = pixels[None].astype("float32")
-        explained = self._explainer.of_batch(images, targets, np.arange(1))
-        return explained.maps[0][0]
+        if self._explain is None:
+            self._explain = occluding(self.classifier, self._tables.batch_size)
+        return self._explain(pixels, self.classifier.class_names.index(name))
 
     def _data_at(self, path):
         return images_to_predict([path], self._shape, self.classifier, "note")

@@ -24,6 +24,7 @@ save_classifier <- function(classifier, path, fast_start = FALSE) {
 #' path <- tempfile(fileext = ".reticnn")
 #' save_classifier(fit_classifier(build_cnn(), shape_images(200), epochs = 1), path)
 #' load_classifier(path)
-load_classifier <- function(path) {
-  new_classifier(call_core("load_classifier", path = path))
+load_classifier <- function(path, class_names = NULL, output = "auto") {
+  new_classifier(call_core("load_classifier", path = path, class_names = class_names,
+    output = output))
 }

@@ -216,3 +216,85 @@ def test_predicting_and_evaluating_start_neither_keras_nor_tensorflow(
     for name in ("careful.onnx", "plain.reticnn"):
         result = run_python(WITHOUT_KERAS, folder / name)
         assert result.stdout == "[]\n", result.stderr
+
+
+# ONNX files of others
+
+
+def _graph(file, shape=("n", 4, 4, 3), *, kind="FLOAT", end="Softmax", opset=17):
+    """Write a network: means over the image, times weights, and an end."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    axes = [2, 3] if shape[1] == 3 else [1, 2]
+    weights = np.arange(6, dtype="float32").reshape(3, 2) / 100
+    nodes = [
+        helper.make_node("Cast", ["photos"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats"], ["means"], axes=axes, keepdims=0),
+        helper.make_node("MatMul", ["means", "weights"], ["scores"]),
+        helper.make_node(end, ["scores"], ["answer"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "theirs",
+        [helper.make_tensor_value_info("photos", getattr(TensorProto, kind), shape)],
+        [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    opsets = [helper.make_opsetid("", opset)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    file.write_bytes(model.SerializeToString())
+    return file, weights
+
+
+@pytest.mark.parametrize("shape", [("n", 4, 4, 3), ("n", 3, 4, 4)])
+@pytest.mark.parametrize("kind", ["UINT8", "FLOAT"])
+@pytest.mark.filterwarnings("ignore:`path` is an ONNX file that takes decimals")
+def test_network_of_somebody_else_predicts(tmp_path, shape, kind):
+    file, weights = _graph(tmp_path / "theirs.onnx", shape, kind=kind)
+    loaded = reticnn.load_classifier(file, class_names=["ant", "bee"])
+    pixels = np.random.default_rng(3).integers(0, 256, (5, 4, 4, 3), "uint8")
+    powers = np.exp(pixels.mean(axis=(1, 2)) @ weights)
+    table = reticnn.predict_images(loaded, pixels)
+    want = powers[:, 1] / powers.sum(axis=1)
+    np.testing.assert_allclose(table[".pred_bee"], want, atol=1e-5)
+    assert loaded.image_shape == (4, 4, 3)
+    data = reticnn.image_arrays(pixels, ["bee", "ant", "bee", "bee", "ant"])
+    assert reticnn.evaluate_classifier(loaded, data)["n"] == 5
+    with pytest.raises(ValueError, match="Keep that file"):
+        reticnn.save_classifier(loaded, tmp_path / "a.reticnn")
+
+
+def test_what_somebody_elses_outputs_are_is_said_or_refused(refused, tmp_path):
+    file, weights = _graph(tmp_path / "a.onnx", kind="UINT8", end="Identity")
+    with refused(ValueError, "output", "a.onnx", "'logits'"):
+        reticnn.load_classifier(file, class_names=["ant", "bee"])
+    loaded = reticnn.load_classifier(file, class_names=["ant", "bee"], output="logits")
+    pixels = np.full((1, 4, 4, 3), 200, "uint8")
+    scores = np.full(3, 200) @ weights
+    want = 1 / (1 + np.exp(scores[0] - scores[1]))
+    have = reticnn.predict_images(loaded, pixels)[".pred_bee"]
+    assert have == pytest.approx([want], abs=1e-5)
+    with refused(ValueError, "output", "sigmoid", "2 numbers"):
+        reticnn.load_classifier(file, class_names=["ant", "bee"], output="sigmoid")
+
+
+def test_file_of_somebody_else_that_does_not_fit_is_named(refused, tmp_path, folder):
+    load, names = reticnn.load_classifier, ["ant", "bee"]
+    file, _ = _graph(tmp_path / "a.onnx", kind="UINT8")
+    with refused(ValueError, "path", "a.onnx", "`class_names`"):
+        load(file)
+    with refused(ValueError, "path", "3 classes", "n x 2"):
+        load(file, class_names=["ant", "bee", "cow"])
+    with refused(ValueError, "class_names", "knows that itself"):
+        load(folder / "plain.onnx", class_names=names)
+    with refused(ValueError, "class_names", "knows that itself"):
+        load(folder / "plain.reticnn", class_names=names)
+    _graph(tmp_path / "one.onnx", (1, 4, 4, 3), kind="UINT8")
+    with refused(ValueError, "path", "'photos'", "1 x 4 x 4 x 3"):
+        load(tmp_path / "one.onnx", class_names=names)
+    _graph(tmp_path / "new.onnx", kind="UINT8", opset=99)
+    with refused(ValueError, "path", "new.onnx", "99"):
+        load(tmp_path / "new.onnx", class_names=names)
+    _graph(tmp_path / "float.onnx")
+    with pytest.warns(UserWarning, match="takes decimals, and is given pixels of 0"):
+        load(tmp_path / "float.onnx", class_names=names)

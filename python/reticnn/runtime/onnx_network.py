@@ -54,7 +54,7 @@ class OnnxNetwork:
 
     loaded = loaded_weights = None
 
-    def __init__(self, contents, ends, load, **facts):
+    def __init__(self, contents, ends, load, session, **facts):
         """Take a graph.
 
         Args:
@@ -62,11 +62,12 @@ class OnnxNetwork:
             ends: `Ends`.
             load: Function without arguments that returns the Keras model and the
                 fingerprint of its weights, or raises if there is none.
+            session: Session of ONNX Runtime in this process.
             **facts: The attributes from `name` to `keras_file`.
         """
         self.contents, self.ends = contents, ends
         vars(self).update(facts)
-        self._load, self._sessions = load, {}
+        self._load, self._sessions = load, {(os.getpid(), ends.of_8_bits): session}
 
     def __getstate__(self):
         """Leave out what is of this process alone."""

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from reticnn.notation import shown
 from reticnn.outputs import probabilities
 from reticnn.runtime.backend import NeedingKeras
 from reticnn.runtime.conditions import MissingPackageError, NoKerasModelError
@@ -11,6 +12,7 @@ from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.limits import in_short
 from reticnn.runtime.onnx_network import Ends, OnnxNetwork
 from reticnn.runtime.onnx_runtime import session_of
+from reticnn.saving.foreign_graphs import foreign_network
 from reticnn.saving.graphs.ends import DISTANCES, IMAGES, KEY, PROBABILITIES, SCORES
 from reticnn.saving.record import NewerFormatError, read_record
 
@@ -37,22 +39,29 @@ _OUTPUTS = {
 }
 
 
-def read_onnx(path):
-    """Return the record and the network of a file by `export_classifier`.
+def read_onnx(path, class_names, output):
+    """Return the record and the network of an ONNX file.
+
+    Args:
+        path: The file.
+        class_names: Names of the classes for a file that `export_classifier` has not
+            written, or None.
+        output: What such a file gives, one of `KINDS`, or `"auto"`.
 
     Raises:
         MissingPackageError: If onnxruntime is not installed.
-        ValueError: If it is no such file.
+        ValueError: If the file is no network of images, or what is given does not go
+            with it.
     """
     with opened(path) as file:
         contents = file.read()
     session = _session(contents, path)
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
     if text is None:
-        raise ValueError(
-            f"`path` is an ONNX file that `export_classifier()` has not written, and "
-            f"says nothing of classes: {path!r}."
+        return foreign_network(
+            contents, session, path, class_names, output, partial(_no_keras_model, path)
         )
+    check_knows_classes(path, class_names, output)
     try:
         record = read_record(text.encode())
     except NewerFormatError as error:
@@ -62,10 +71,20 @@ def read_onnx(path):
             f"`path` is an ONNX file whose metadata are not those that "
             f"`export_classifier()` writes ({in_short(error)}): {path!r}"
         ) from error
-    return record, network_of(contents, record, path)
+    return record, network_of(contents, record, path, session=session)
 
 
-def network_of(contents, record, path, keras_file=None, load=None):
+def check_knows_classes(path, class_names, output):
+    """Raise if a file that knows its classes is given what it has."""
+    for name, value in {"class_names": class_names, "output": output}.items():
+        if value not in (None, "auto"):
+            raise ValueError(
+                f"`{name}` is {shown(value)}, but the classifier in {path!r} knows "
+                "that itself. Leave it out: it is for ONNX files of others."
+            )
+
+
+def network_of(contents, record, path, keras_file=None, load=None, session=None):
     """Return the `OnnxNetwork` of a graph by `onnx_graph`.
 
     Args:
@@ -74,30 +93,39 @@ def network_of(contents, record, path, keras_file=None, load=None):
         path: The file, for messages.
         keras_file: Bytes of the Keras model's own file, or None if there is none.
         load: As `OnnxNetwork` takes it, None where there is no Keras model.
+        session: Session of the graph, if there is one already.
     """
-    session = _session(contents, path)
+    session = session or _session(contents, path)
     given = {end.name: end.shape for end in session.get_outputs()}
-    (images,) = session.get_inputs()
-    name, first_unit = _OUTPUTS[record["output"]]
-    if images.name != IMAGES or name not in given:
-        raise ValueError(
-            f"`path` has an ONNX graph that is not one by `export_classifier()`: "
-            f"{path!r}"
-        )
+    taken = {end.name: end.shape for end in session.get_inputs()}
+    name, first_unit = _OUTPUTS.get(record.get("output"), (None, 0))
+    if set(taken) != {IMAGES} or len(taken[IMAGES]) != 4 or name not in given:
+        raise _not_our_graph(path)
+    units = given[name][1] - first_unit
+    if max(2, units) != len(record["class_names"]):
+        raise _not_our_graph(path)
     scores = SCORES if SCORES in given else None
-    sides = [side if isinstance(side, int) else None for side in images.shape]
+    sides = [side if isinstance(side, int) else None for side in taken[IMAGES]]
     return OnnxNetwork(
         contents,
         Ends(IMAGES, name, scores, first_unit),
         load or partial(_no_keras_model, path),
+        session,
         keras_file=keras_file,
         name=record.get("name") or "classifier",
         input_shape=(None, *sides[1:]),
-        output_shape=(None, given[name][1] - first_unit),
+        output_shape=(None, units),
         parameters=record.get("parameters"),
         shares=record.get("shares"),
         prototype_distance=record.get("prototype_distance"),
         record={name: record.get(name) for name in OF_MODEL},
+    )
+
+
+def _not_our_graph(path):
+    return ValueError(
+        f"`path` has an ONNX graph that is not what `export_classifier()` makes of the "
+        f"classifier that it says it is: {path!r}"
     )
 
 
@@ -127,7 +155,7 @@ def _check_same(classifier, graph):
     model, kind = classifier.model, classifier.output
     sides = [side or _SIDE_IF_FREE for side in classifier.image_shape]
     pixels = np.random.default_rng(0).integers(0, 256, (4, *sides), np.uint8)
-    record = {"output": kind, "prototype_distance": None}
+    record = {"output": kind, "class_names": classifier.class_names}
     outputs = network_of(graph, record, "").predict_on_batch(pixels)
     have, want = (
         probabilities(model, kind, given)

@@ -51,7 +51,12 @@ from reticnn.runtime.writing import (
     temporary_folder,
     unwritten,
 )
-from reticnn.saving.fast_start import graph_of_network, network_of, read_onnx
+from reticnn.saving.fast_start import (
+    check_knows_classes,
+    graph_of_network,
+    network_of,
+    read_onnx,
+)
 from reticnn.saving.record import (
     FORMAT,
     NewerFormatError,
@@ -126,6 +131,7 @@ def save_classifier(classifier, path, *, fast_start=False):
     network = classifier.network
     with replacing(path, unwritten(path)) as whole:
         if isinstance(network, OnnxNetwork):
+            _check_is_ours(network)
             parts = {_MODEL: network.keras_file, _GRAPH: network.contents}
         else:
             classifier = classifier.changed(output=kind_of_classifier(classifier))
@@ -137,6 +143,15 @@ def save_classifier(classifier, path, *, fast_start=False):
                 if part is not None:
                     archive.writestr(name, part)
     return path
+
+
+def _check_is_ours(network):
+    """Raise if a network is an ONNX file of somebody else's."""
+    if not network.record:
+        raise ValueError(
+            "`classifier` is from an ONNX file that `export_classifier()` has not "
+            "written. Keep that file, and load it with the same `class_names`."
+        )
 
 
 def _keras_file(model, whole):
@@ -248,7 +263,7 @@ def _registering(kind):
     )
 
 
-def load_classifier(path):
+def load_classifier(path, *, class_names=None, output="auto"):
     """Load a classifier from its file.
 
     Loading runs no code from the file: a model with Lambda layers, which contain code,
@@ -262,7 +277,13 @@ def load_classifier(path):
 
     Args:
         path: File that `save_classifier` has written, or `export_classifier` as
-            `"onnx"`, ending in `.onnx`. `~` is expanded.
+            `"onnx"`, ending in `.onnx`; or an ONNX file of somebody else's, if it
+            takes images, given as 0 to 255, and gives one number a class. `~` is
+            expanded.
+        class_names: For an ONNX file of somebody else's, the names of its classes in
+            the order of its outputs. None for other files. Default None.
+        output: For such a file, what it gives, as in `predict_images`, or `"auto"` for
+            what its last operation says. Default `"auto"`.
 
     Returns:
         Classifier, with the same predictions as the one saved.
@@ -270,11 +291,16 @@ def load_classifier(path):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, is not a saved classifier, was saved by a
-            newer version in another format, or contains code; or if it is an ONNX file
-            of somebody else's, or of a version of ONNX that ONNX Runtime does not know.
+            newer version in another format, or contains code; if it is of a version of
+            ONNX that ONNX Runtime does not know; or if it is an ONNX file of somebody
+            else's, and `class_names` are missing, or do not go with it, or it does not
+            take images and give classes.
         MissingPackageError: If it is an ONNX file, and onnxruntime is not installed.
         OSError: If there is no room for temporary files.
         RuntimeError: In a process forked from the one that started Keras.
+
+    Warns:
+        UserWarning: If an ONNX file of somebody else's takes decimals.
 
     Example:
         >>> load_classifier("cats-and-dogs.reticnn").class_names
@@ -288,7 +314,8 @@ def load_classifier(path):
             f"{os.getcwd()!r}). Check the spelling."
         )
     if path.lower().endswith(".onnx"):
-        return _with_record(*read_onnx(path))
+        return _with_record(*read_onnx(path, class_names, output))
+    check_knows_classes(path, class_names, output)
     record, contents, graph = _read_archive(path)
     load = partial(_model_of, contents, record, path)
     if graph is not None:

@@ -135,11 +135,16 @@ def test_8_bits_are_measured_on_the_images(classifier, shapes, tmp_path):
     assert json.loads(_facts(file)["class_names"]) == ["circle", "square"]
 
 
-def test_few_images_to_calibrate_by_are_warned_of(classifier, pixels, tmp_path):
-    with pytest.warns(UserWarning, match="`images` has 7 to calibrate by"):
+def test_what_may_not_hold_in_8_bits_is_warned_of(classifier, pixels, tmp_path):
+    data = reticnn.shape_images(60, image_size=16, seed=9)
+    with_sets = reticnn.prediction_sets(classifier, data)
+    with pytest.warns(UserWarning) as said:
         reticnn.export_classifier(
-            classifier, tmp_path / "a.onnx", images=pixels, quantize="int8"
+            with_sets, tmp_path / "a.onnx", images=pixels, quantize="int8"
         )
+    said = " ".join(str(one.message) for one in said)
+    assert "`images` has 7 to calibrate by" in said
+    assert "has prediction sets found for the network in single precision" in said
 
 
 def _without_rescaling():

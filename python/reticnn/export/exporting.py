@@ -87,7 +87,8 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        UserWarning: If `quantize` is given with fewer than 100 images.
+        UserWarning: If `quantize` is given with fewer than 100 images, or for a
+            classifier with calibration, prediction sets or a threshold of novelty.
 
     Example:
         >>> export_classifier(classifier, "cats-and-dogs.onnx", images=data["test"])
@@ -114,6 +115,7 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         if quantize is None:
             return graph
         _warn_of_few(len(pixels))
+        _warn_of_what_was_found(classifier)
         graph, result["quantized"] = quantized(graph, pixels, codes)
         # What is written is to be known, not what it was made of.
         result["difference"] = _largest(probabilities_of(graph, some), wanted)
@@ -200,6 +202,23 @@ def _warn_of_few(count):
             f"`images` has {count} to calibrate by, from which neither the ranges of "
             "the values within the network nor the accuracy is known well. Give some "
             "hundreds of the kind that is to be classified."
+        )
+
+
+def _warn_of_what_was_found(classifier):
+    """Warn of what was found for probabilities that are others in 8 bits."""
+    found = {
+        "calibration": classifier.calibration,
+        "prediction sets": classifier.sets,
+        "threshold of novelty": classifier.novelty,
+    }
+    found = [name for name, value in found.items() if value is not None]
+    if found:
+        warn_user(
+            f"`classifier` has {' and '.join(found)} found for the network in single "
+            "precision, which may not hold in 8 bits: evaluate what "
+            "`load_classifier()` reads from the file, and have `prediction_sets()` and "
+            "`novelty_threshold()` find theirs anew for it."
         )
 
 

@@ -73,11 +73,15 @@ as_pixels <- function(images) {
 predict_images <- function(images) {
   is_files <- is.character(images)
   parts <- if (is_files) lapply(images, read_image) else list(as_pixels(images))
+  outputs <- vapply(session$get_outputs(), function(output) output$name, "")
+  # Far from all prototypes, all probabilities are too small to be told apart.
+  to_compare <- if ("distances" %in% outputs) "distances" else "probabilities"
   rows <- lapply(parts, function(part) {
-    session$run(list("probabilities"), list(images = part))[[1]]
+    session$run(list("probabilities", to_compare), list(images = part))
   })
-  probabilities <- do.call(rbind, rows)
+  probabilities <- do.call(rbind, lapply(rows, `[[`, 1))
+  values <- do.call(rbind, lapply(rows, `[[`, 2))
+  best <- max.col(if (to_compare == "distances") -values else values, "first")
   colnames(probabilities) <- classes
-  data.frame(class = classes[max.col(probabilities, "first")], probabilities,
-    check.names = FALSE)
+  data.frame(class = classes[best], probabilities, check.names = FALSE)
 }

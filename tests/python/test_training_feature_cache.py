@@ -177,6 +177,16 @@ def test_of_a_model_without_a_frozen_beginning_nothing_is_said(fit, shapes, tiny
     assert "note" not in states[0]
 
 
+def test_standardised_images_alone_are_not_kept(fit, shapes, tiny_cnn):
+    model, states = tiny_cnn(rescale="standardize"), []
+    for policy in (None, augmentation(rotation=0.1)):
+        fit(model, shapes, augmentation=policy, progress=states.append)
+    assert not any("note" in state for state in states)
+    with pytest.raises(NotSplitError) as said:
+        split_at_training(model)
+    assert not said.value.is_frozen
+
+
 @pytest.mark.slow
 def test_copies_of_augmented_images_are_kept_when_asked(fit, counted, shapes):
     policy = augmentation(rotation=0.1)

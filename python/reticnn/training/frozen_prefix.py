@@ -13,6 +13,7 @@ from reticnn.graph import (
     walk,
 )
 from reticnn.layers.inference import InferenceModel
+from reticnn.layers.standardization import Standardization
 from reticnn.runtime.backend import keras
 from reticnn.runtime.keras_internals import draws_at_random, parts_of
 from reticnn.runtime.registration import is_by_keras, is_ours
@@ -72,7 +73,7 @@ def split_at_training(model):
     image = _Value(steady=True)
     outputs = _use_all(graph, [image], steps)
     cut = _cut(steps, outputs)
-    if not any(step.steady and has_weights(step.operation) for step in steps):
+    if not any(step.steady and _has_learned(step.operation) for step in steps):
         raise _nothing_steady(steps)
     if not cut or all(output.steady for output in outputs):
         raise NotSplitError("nothing in the model is trained")
@@ -91,7 +92,7 @@ def split_at_training(model):
 
 def _begins_frozen(model):
     """Return whether the first layer with weights is frozen, as far as is known."""
-    with_weights = [layer for layer in leaves_of(model) if layer.weights]
+    with_weights = [layer for layer in leaves_of(model) if _has_learned(layer)]
     return bool(with_weights) and not with_weights[0].trainable_weights
 
 
@@ -105,7 +106,16 @@ def _nothing_steady(steps):
 
 
 def _is_frozen(step):
-    return has_weights(step.operation) and not step.operation.trainable_weights
+    return _has_learned(step.operation) and not step.operation.trainable_weights
+
+
+def _has_learned(operation):
+    """Return whether an operation has weights from training, and is worth keeping.
+
+    Of images that are standardised only, to keep the results costs more than it saves.
+    """
+    of_pixels = (Standardization, keras.layers.Normalization)
+    return has_weights(operation) and not isinstance(operation, of_pixels)
 
 
 @dataclass(eq=False)

@@ -85,6 +85,20 @@ def test_fused_normalization_in_bfloat16_is_as_near_as_bfloat16_is():
         np.testing.assert_allclose(one, other, rtol=0.05, atol=0.05)
 
 
+def test_networks_of_half_precision_alone_are_trained_by_keras():
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        models = [
+            _model(normalization)
+            for normalization in (keras.layers.BatchNormalization, OwnNormalization)
+        ]
+    finally:
+        keras.config.set_dtype_policy("float32")
+    ours, theirs = map(_weights_after, models)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one.astype("float32"), other.astype("float32"))
+
+
 def test_layers_are_their_own_again_after_training():
     model = _model(keras.layers.BatchNormalization)
     stop = {"on_epoch_end": lambda epoch, logs: 1 / 0}

@@ -77,7 +77,7 @@ def write_predictions(
     file is gone.
 
     Several processes or machines share the work if each is given another `part` and
-    another `path`; the files of all parts, one after the other, are that of the whole.
+    another `path`; the rows of all parts, one after the other, are those of the whole.
 
     Args:
         classifier: Classifier, or a Keras model, as in `predict_images`.

@@ -53,6 +53,8 @@ def _can_be_fused(layer):
         type(layer) is keras.layers.BatchNormalization
         and layer.built
         and layer.compute_dtype in _DTYPES
+        # The operation has its statistics in single precision, whatever the maps are.
+        and layer.variable_dtype == "float32"
         and not layer.synchronized
         and not getattr(layer, "renorm", False)
     )

@@ -2,12 +2,18 @@
 
 import copy
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reticnn.runtime.foreign.onnx_bytes import with_decimals
 from reticnn.runtime.onnx_runtime import session_of
+from reticnn.runtime.stopping import result_of
+
+_CORES = os.cpu_count() or 1
+# Images at least that a core is given.
+_LEAST = 4
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,12 @@ class OnnxNetwork:
         """
         self.contents, self.ends = contents, ends
         vars(self).update(facts)
-        self._load, self._sessions = load, {(os.getpid(), ends.of_8_bits): session}
+        self._load = load
+        self._kept = {(os.getpid(), ends.of_8_bits): session}
 
     def __getstate__(self):
         """Leave out what is of this process alone."""
-        return {**vars(self), "_sessions": {}}
+        return {**vars(self), "_kept": {}}
 
     def keras_model(self):
         """Return the Keras model, loaded at the first call."""
@@ -90,9 +97,24 @@ class OnnxNetwork:
         if ends.channels_first:
             pixels = np.moveaxis(pixels, -1, 1)
         pixels = np.ascontiguousarray(pixels, "uint8" if as_bytes else "float32")
-        given = {ends.images: pixels}
-        (outputs,) = self._session(as_bytes).run([ends.outputs], given)
+        session = self._session(as_bytes)
+        outputs = self._of_parts(
+            lambda part: session.run([ends.outputs], {ends.images: part})[0], pixels
+        )
         return outputs[:, ends.first_unit :]
+
+    def _of_parts(self, run, pixels):
+        """Return the outputs for images, of which each core is given a part.
+
+        ONNX Runtime's own threads wait for each other at every layer: where other
+        processes keep a core busy, they halve the speed.
+        """
+        count = min(_CORES, len(pixels) // _LEAST)
+        if count < 2:
+            return run(pixels)
+        pool = self._of_process("threads", lambda: ThreadPoolExecutor(_CORES))
+        parts = [pool.submit(run, part) for part in np.array_split(pixels, count)]
+        return np.concatenate([result_of(part) for part in parts])
 
     def count_params(self):
         """Return the number of weights."""
@@ -107,11 +129,19 @@ class OnnxNetwork:
         return other
 
     def _session(self, as_bytes):
-        """Return a session of this process, whose threads no fork takes along."""
-        key = os.getpid(), as_bytes
-        if key not in self._sessions:
+        """Return a session that takes 8-bit pixels or decimals."""
+
+        def make():
             contents = self.contents
             if self.ends.of_8_bits and not as_bytes:
                 contents = with_decimals(contents, self.ends.images)
-            self._sessions[key] = session_of(contents)
-        return self._sessions[key]
+            return session_of(contents, threads=1)
+
+        return self._of_process(as_bytes, make)
+
+    def _of_process(self, name, make):
+        """Return what is kept for this process: no fork takes threads along."""
+        key = os.getpid(), name
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]

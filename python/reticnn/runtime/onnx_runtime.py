@@ -23,15 +23,18 @@ def imported(name, argument="format"):
         ) from error
 
 
-def session_of(model, argument="format"):
+def session_of(model, argument="format", threads=0):
     """Return a session of ONNX Runtime on the processor.
 
     Args:
         model: Bytes of an ONNX model.
         argument: The argument that needs it. Default `"format"`.
+        threads: Number of its own threads, 0 for one per core. Default 0.
     """
     runtime = imported("onnxruntime", argument)
-    return runtime.InferenceSession(model, _quiet(runtime), ["CPUExecutionProvider"])
+    options = _quiet(runtime)
+    options.intra_op_num_threads = threads
+    return runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
 
 
 def optimised(model):

@@ -174,7 +174,7 @@ def _check_same(classifier, graph):
 def _session(contents, path):
     """Return a session of a graph, which shows that it can be computed."""
     try:
-        return session_of(contents, "path")
+        return session_of(contents, "path", threads=1)
     except MissingPackageError:
         raise
     except Exception as error:

@@ -1,6 +1,6 @@
 #' @eval said("serve_classifier", prior = "A named vector is accepted too.")
 #' @return In R, `is_running()` is a function.
-#' @seealso [write_predictions()], [export_classifier()]
+#' @seealso [write_predictions()], [export_classifier()], `vignette("handing-it-on")`
 #' @export
 #' @examplesIf reticnn::reticnn_available() && interactive()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

@@ -86,3 +86,72 @@ test_that("odd arguments are named", {
   expect_error(serve_classifier(3), "`classifier`", class = "reticnn_error")
   expect_error(serve_classifier(fit, prior = c(circle = 1)), "`prior`", class = "reticnn_error")
 })
+
+# Code of the page about all this, by the name of its chunk.
+code_on_page <- function(name) {
+  page <- testthat::test_path("..", "..", "vignettes", "handing-it-on.Rmd.orig")
+  skip_if_not(file.exists(page), "No vignettes beside the tests")
+  lines <- readLines(page, encoding = "UTF-8")
+  start <- grep(sprintf("^```\\{r %s[,}]", name), lines)
+  end <- start + match("```", lines[-seq_len(start)])
+  lines[(start + 1):(end - 1)]
+}
+
+test_that("the module on the page predicts what is uploaded", {
+  skip_if_no_core()
+  skip_if_not_installed("shiny")
+  page <- new.env()
+  eval(parse(text = code_on_page("shiny")), page)
+  expect_match(as.character(page$classifier_ui("a")), 'id="a-photos"')
+  folder <- withr::local_tempdir()
+  file <- file.path(folder, "0.png")
+  write_png(file, "grey")
+  writeLines("no image", file.path(folder, "1.png"))
+  fit <- tiny_classifier()
+  server <- getExportedValue("shiny", "testServer")
+  server(page$classifier_server, args = list(classifier = fit), {
+    uploaded <- data.frame(name = c("my photo.png", "notes.png"),
+      datapath = file.path(folder, c("0.png", "1.png")))
+    session$setInputs(photos = uploaded)
+    expect_identical(predictions()$.file, "my photo.png")
+    expect_equal(predictions()[1:3], predict(fit, file)[1:3], ignore_attr = TRUE)
+    expect_match(output$table, "my photo.png .*%")
+    session$setInputs(photos = uploaded[2, ])
+    expect_error(output$table, "None of the files is an image")
+  })
+})
+
+test_that("the plumber file on the page answers", {
+  skip_if_quick()
+  skip_if_no_core()
+  skip_on_os("windows")
+  skip_if_not_installed("plumber")
+  skip_if_not(nzchar(Sys.which("curl")), "No curl found")
+  code <- code_on_page("plumber")
+  withr::local_dir(withr::local_tempdir())
+  writeLines(code, "plumber.R")
+  fit <- tiny_classifier()
+  save_classifier(fit, "shapes.reticnn")
+  write_png("a.png", "grey")
+  writeLines("no image", "b.png")
+  socket <- reticulate::import("socket")$create_server(reticulate::tuple("127.0.0.1", 0L))
+  port <- socket$getsockname()[[2]]
+  socket$close()
+  call <- sprintf("plumber::pr_run(plumber::pr('plumber.R'), port = %d, docs = FALSE)", port)
+  libraries <- list(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
+  process <- reticulate::import("subprocess")$Popen(
+    list(file.path(R.home("bin"), "Rscript"), "-e", call), stdout = -3L, stderr = -3L,
+    cwd = getwd(), env = utils::modifyList(as.list(Sys.getenv()), libraries)
+  )
+  withr::defer(process$kill())
+  ask <- function(file) {
+    text <- system2("curl", c("--silent", "--retry 60", "--retry-delay 1",
+      "--retry-connrefused", "--max-time 60", "--form", paste0("photos=@", file),
+      sprintf("http://127.0.0.1:%d/predict", port)), stdout = TRUE)
+    reticulate::import("json")$loads(text)
+  }
+  row <- ask("a.png")[[1]]
+  expect_identical(row$.file, "a.png")
+  expect_equal(row$.pred_circle, predict(fit, "a.png")$.pred_circle, tolerance = 1e-5)
+  expect_match(ask("b.png")$error[[1]], "cannot be read as an image")
+})

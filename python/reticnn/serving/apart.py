@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 
 import reticnn
+from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.stopping import check_wanted
 from reticnn.runtime.writing import temporary_folder
 from reticnn.saving import load_classifier, save_classifier
@@ -32,9 +33,18 @@ def served_apart(classifier, port, host, **settings):
     # What is taken, and what is no host, is known without waiting for the process.
     listening_at(plan.host, plan.port).close()
     with temporary_folder() as folder:
-        path = save_classifier(classifier, os.path.join(folder, "classifier.reticnn"))
+        path = _saved(classifier, os.path.join(folder, "classifier.reticnn"))
         told = {"path": path, "port": plan.port, "host": plan.host, **settings}
         return ServerApart(told, folder)
+
+
+def _saved(classifier, path):
+    """Return the path of a file that a process loads as fast as it can."""
+    try:
+        return save_classifier(classifier, path, fast_start=True)
+    except (MissingPackageError, ValueError):
+        # Not every network can be written so.
+        return save_classifier(classifier, path)
 
 
 # Servers end with their handles, which nobody has to keep.

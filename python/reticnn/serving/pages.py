@@ -57,11 +57,11 @@ def _section(method, path, operation):
     """Return what a page says of one address, as HTML."""
     rows = [
         f"<dt>{_code(parameter['name'])} in the {parameter['in']}</dt>"
-        f"<dd>{html.escape(parameter['description'])}</dd>"
+        f"<dd>{_text_as_html(parameter['description'])}</dd>"
         for parameter in operation.get("parameters", ())
     ]
     rows += [
-        f"<dt>{status}</dt><dd>{html.escape(response['description'])}</dd>"
+        f"<dt>{status}</dt><dd>{_text_as_html(response['description'])}</dd>"
         for status, response in operation["responses"].items()
     ]
     examples = [
@@ -75,9 +75,14 @@ def _section(method, path, operation):
         examples.append(f"<p>answers</p><pre><code>{text}</code></pre>")
     return (
         f"<section><h2><span class='method'>{method}</span> {_code(path)}</h2>"
-        f"<p>{html.escape(operation['description'])}</p><dl>{''.join(rows)}</dl>"
+        f"<p>{_text_as_html(operation['description'])}</p><dl>{''.join(rows)}</dl>"
         f"{''.join(examples)}</section>"
     )
+
+
+def _text_as_html(text):
+    """Return a text as HTML, with code where it stands between backticks."""
+    return re.sub("`(.*?)`", r"<code>\1</code>", html.escape(text))
 
 
 def _code(text):

@@ -108,6 +108,24 @@ def test_metrics_that_cannot_judge_the_model_are_refused(train, metrics, said):
         train(metrics=metrics)
 
 
+@pytest.mark.parametrize("metric", ["precision", "recall", "auc", "binary_accuracy"])
+def test_metrics_that_would_pool_the_classes_are_refused(train, metric):
+    with pytest.raises(ValueError, match="3 outputs for as many answers of yes or no"):
+        train(metrics=metric, label_smoothing=0.1)
+
+
+def test_metrics_of_one_class_are_those_of_evaluations(train, images):
+    given = keras.metrics.Precision(1 / 3, class_id=1, name="precise")
+    classifier = train(metrics=given, label_smoothing=0.1, validation=images)
+    table = reticnn.predict_images(classifier, images)
+    name = classifier.class_names[1]
+    told = np.array(table[f".pred_{name}"]) > 1 / 3
+    right = told & (np.array(images.labels) == name)
+    wanted = right.sum() / told.sum()
+    assert 0 < wanted < 1
+    assert classifier.history["val_precise"][-1] == pytest.approx(wanted, abs=1e-6)
+
+
 def test_a_compiled_model_keeps_its_own_metrics(train, refused):
     model = tiny()
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])

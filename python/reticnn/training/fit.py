@@ -214,7 +214,8 @@ def fit_classifier(
             the accuracy: `"top_5_accuracy"`, or with another number, counts a class as
             right that is among the 5 most probable; other names are those of Keras's
             metrics, such as `"auc"`. One that cannot judge the model's output is
-            refused. Default None.
+            refused, and so is one that would take the outputs of several classes
+            together, as precision does unless it has a `class_id`. Default None.
         checkpoint_dir: Folder in which the state of training is saved after each epoch.
             After an interruption of any kind, the same call resumes from there, with
             the same result as an uninterrupted run, for the model as it was before or

@@ -13,6 +13,15 @@ _TOP = re.compile(r"top_([1-9]\d*)_accuracy")
 _TAKEN = ("loss", "accuracy", "epoch", "stage")
 _OF_ROWS = ("Categorical", "TopK", "F1Score", "FBetaScore")
 
+# What these count of several outputs is each of them, as if they had nothing to do with
+# one another, unless they are told which one is meant.
+_OF_YES_AND_NO = {"AUC", "BinaryAccuracy", "BinaryIoU", "Precision", "Recall"}
+_OF_YES_AND_NO |= {
+    f"{one}{two}" for one in ("True", "False") for two in ("Positives", "Negatives")
+}
+_OF_YES_AND_NO |= {"PrecisionAtRecall", "RecallAtPrecision"}
+_OF_YES_AND_NO |= {"SensitivityAtSpecificity", "SpecificityAtSensitivity"}
+
 
 def as_metrics(value):
     """Return a list of names of metrics and of Keras metrics, or None.
@@ -131,6 +140,15 @@ def _check_judges(metric, units, one_hot):
     """Raise unless a metric gives one number for targets and outputs of the model."""
     kind = type(metric).__name__
     rows = one_hot and units > 1
+    if rows and kind in _OF_YES_AND_NO and not _is_told_which(metric):
+        raise ValueError(
+            f"`metrics` has {shown(metric.name)}, a {kind}, which would take the "
+            f"{units} outputs for as many answers of yes or no, and is something else "
+            "than the measure of that name for one class. Give the Keras metric and "
+            "say which class is meant, as `keras.metrics.Precision(class_id=1)`, or "
+            "`keras.metrics.AUC(multi_label=True)`; `evaluate_classifier()` has "
+            "precision, recall and ROC AUC of each class."
+        )
     # Some of these take the wrong targets, and say something.
     is_for_others = kind.startswith("Sparse" if rows or units == 1 else _OF_ROWS)
     is_for_others = is_for_others or (units == 1 and kind.startswith(_OF_ROWS))
@@ -145,6 +163,12 @@ def _check_judges(metric, units, one_hot):
         f"{problem}. Use another metric, such as 'top_2_accuracy' for three or more "
         "classes, or 'auc' for one output."
     )
+
+
+def _is_told_which(metric):
+    """Return whether a metric is of one output, or of each of them by itself."""
+    of_one = getattr(metric, "class_id", None) is not None
+    return of_one or getattr(metric, "multi_label", False)
 
 
 def _problem(metric, units, one_hot):

@@ -1,6 +1,6 @@
-# Knits one article ahead: vignettes/NAME.Rmd.orig, which trains on real photos and with
-# real weights, becomes vignettes/NAME.Rmd with what came out, a page that is built in a
-# moment without Python. `make articles` runs this for each of them.
+# Knits one article ahead: vignettes/NAME.Rmd.orig, which trains for long, or on real photos
+# and with real weights, becomes vignettes/NAME.Rmd with what came out, a page that is built
+# in a moment without Python. `make articles` runs this for each of them.
 #
 # Where photos and weights lie in ../shared (or in RETICNN_SHARED), nothing is downloaded;
 # the code of the page is the same either way.
@@ -34,15 +34,24 @@ page_environment <- function(shared) {
 
 # With a palette they take a quarter of the bytes, which count in the size of the package.
 # These 128 colours are spread over all that there are, so that none is far from its own;
-# with 96, the diagram of GoogLeNet lost some of its kinds.
+# with 96, the diagram of GoogLeNet lost some of its kinds. Where there are too many, as in
+# noise, a picture keeps its own.
 give_palettes <- function(files) {
   pillow <- reticulate::import("PIL.Image")
+  numpy <- reticulate::import("numpy", convert = FALSE)
   spread <- pillow$Quantize$MAXCOVERAGE
+  pixels <- function(image) numpy$asarray(image, "int16")
   for (file in files) {
-    few <- pillow$open(file)$convert("RGB")$quantize(128L, method = spread, dither = 0L)
-    few$save(file, optimize = TRUE)
+    image <- pillow$open(file)$convert("RGB")
+    few <- image$quantize(128L, method = spread, dither = 0L)
+    changes <- numpy$abs(numpy$subtract(pixels(few$convert("RGB")), pixels(image)))
+    is_close <- reticulate::py_to_r(changes$mean()) < most_change
+    (if (is_close) few else image)$save(file, optimize = TRUE)
   }
 }
+
+# On average over all pixels, in steps of 256.
+most_change <- 2
 
 knit_article <- function(name) {
   shared <- shared_folder()
@@ -50,12 +59,14 @@ knit_article <- function(name) {
     use_weights(Sys.glob(file.path(shared, "weights", "*.h5")))
   }
   setwd("vignettes")
-  unlink(Sys.glob(file.path("figures", paste0(name, "-*.png"))))
+  unlink(Sys.glob(file.path("figures", paste0(name, "-*"))))
   knitr::opts_chunk$set(
     fig.path = paste0("figures/", name, "-"), fig.width = 7, fig.height = 4, dpi = 96,
     dev.args = list(type = "cairo", bg = "white"), collapse = TRUE, comment = "#>",
     message = FALSE, error = FALSE
   )
+  # Pictures have their captions in HTML alone.
+  knitr::opts_knit$set(rmarkdown.pandoc.to = "html")
   options(width = 88, digits = 3, pillar.min_title_chars = 20)
   knitr::knit(paste0(name, ".Rmd.orig"), paste0(name, ".Rmd"), quiet = TRUE,
     envir = page_environment(shared))

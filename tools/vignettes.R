@@ -1,18 +1,30 @@
 # Builds each vignette in a process of its own, as R CMD build does, with Python, and
 # says how long it took; the pages are left in doc/. What is knitted ahead is only
-# turned into a page.
+# turned into a page; of these, the ones that can be are then run on few images.
+
+# Not those that learn from real photos until they know them, or from pretrained weights.
+to_run <- c("augmentation", "cnn-from-blocks", "what-does-it-look-at", "why-convolution")
+
+told <- function(what, done, arguments) {
+  seconds <- system.time(
+    status <- system2("Rscript", arguments, stdout = FALSE)
+  )[["elapsed"]]
+  cat(sprintf("%-40s %s, %.0f s\n", what, if (status == 0) done else "FAILED", seconds))
+  status == 0
+}
 
 build <- function(file) {
   code <- sprintf("rmarkdown::render('%s', output_dir = 'doc', quiet = TRUE)", file)
-  seconds <- system.time(
-    status <- system2("Rscript", c("-e", shQuote(code)), stdout = FALSE)
-  )[["elapsed"]]
-  cat(sprintf("%-40s %s, %.0f s\n", file, if (status == 0) "built" else "FAILED", seconds))
-  status == 0
+  told(file, "built", c("-e", shQuote(code)))
+}
+
+run <- function(name) {
+  told(paste0("vignettes/", name, ".Rmd.orig"), "run", c("tools/run-page.R", name))
 }
 
 if (!reticnn::reticnn_available()) {
   stop("There is no Python with Keras: the vignettes would be built without results.")
 }
 built <- vapply(sort(Sys.glob("vignettes/*.Rmd")), build, logical(1))
-quit(status = as.integer(!all(built)))
+ran <- vapply(to_run, run, logical(1))
+quit(status = as.integer(!all(built, ran)))

@@ -1,5 +1,6 @@
-# Articles are knitted ahead, so no build of the package runs their code. These tests see
-# that a page and what it is made of belong together, and that its calls are still right.
+# Articles are knitted ahead, so no build of the package runs their code; `make vignettes`
+# runs that of some, on few images. These tests see that a page and what it is made of belong
+# together, and that its calls are still right.
 articles <- function() {
   Sys.glob(testthat::test_path("..", "..", "vignettes", "*.Rmd.orig"))
 }

@@ -36,7 +36,7 @@ def image_arrays(
         class_names: The classes in order, or None for the sorted labels, or for the
             categories of a pandas Categorical. With whole numbers in `y`, the names
             that 0, 1, ... or 1, 2, ... stand for. Default None.
-        groups: What images belong together, as for `image_table`. Default None.
+        groups: Which images belong together, as for `image_table`. Default None.
         facts: What else is known of each image, as for `image_table`. Default None.
         weights: How much each image counts in training, as for `image_table`. Default
             None.

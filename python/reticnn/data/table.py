@@ -49,7 +49,7 @@ def image_table(
             out files that do not exist. Default `"error"`.
         cache: `"auto"`, `"memory"`, `"disk"` or `"none"`, as for `image_folder`.
             Default `"auto"`.
-        groups: What images belong together, such as those of one site, patient or
+        groups: Which images belong together, such as those of one site, patient or
             burst: one text or whole number per path, or the name of a column of
             `facts`. `split_images`, and every other function that divides the data,
             then leaves each group whole. None for images that are independent of each

@@ -50,8 +50,8 @@ def calibrate_classifier(
 ):
     """Make a classifier's probabilities mean what they say.
 
-    Networks are mostly surer than they are right: of the images predicted with a
-    probability of 0.9, less than 90 % are predicted correctly. Calibration finds, from
+    Most networks are more confident than accurate: of the images predicted with a
+    probability of 0.9, fewer than 90 % are predicted correctly. Calibration finds, from
     images that the classifier has not been trained on, how its probabilities are to be
     changed so that they agree. It becomes part of the model, and so of its file and of
     all that is done with it.
@@ -71,7 +71,7 @@ def calibrate_classifier(
         progress: As in `predict_images`. Default `"auto"`.
         intervals: Level of confidence of the intervals of the measures, in (0, 1), or
             None for no intervals. Default 0.95.
-        groups: What images belong together, as in `evaluate_classifier`. None for the
+        groups: Which images belong together, as in `evaluate_classifier`. None for the
             groups of `data`, if it has some. Default None.
 
     Returns:

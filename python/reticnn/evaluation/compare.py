@@ -47,9 +47,9 @@ def compare_classifiers(
 ):
     """Compare classifiers on the same labelled images, or on the same folds.
 
-    Differences are paired: all classifiers answer for the same images, so that what
-    makes an image hard for all of them does not count. Their intervals are therefore
-    narrower, as a rule, than those of the measures would let one think.
+    Differences are paired: all classifiers classify the same images, so that what makes
+    an image hard for all of them does not count. Their intervals are therefore usually
+    narrower than those of the measures suggest.
 
     Args:
         classifiers: Dict of two or more classifiers, or Keras models, by name. They
@@ -64,7 +64,7 @@ def compare_classifiers(
         output: For Keras models, what they output, as in `predict_images`. Default
             `"auto"`.
         intervals: Level of confidence of the intervals, in (0, 1). Default 0.95.
-        groups: What images belong together, as in `evaluate_classifier`. Default None.
+        groups: Which images belong together, as in `evaluate_classifier`. Default None.
         top_k: Whole numbers, as in `evaluate_classifier`. Default None.
         threshold: As in `evaluate_classifier`, for the second class of the first
             classifier; the best by a measure is found for each of them. Default None.

@@ -38,7 +38,7 @@ def evaluate_classifier(
             its loss is the log loss. None evaluates the tiles. Default None.
         intervals: Level of confidence of the intervals, in (0, 1), or None for no
             intervals. Default 0.95.
-        groups: What images belong together, such as those of one patient, if the
+        groups: Which images belong together, such as those of one patient, if the
             images are not independent: one text or whole number per image, or the name
             of a fact about them. The intervals then come from drawing whole groups.
             None for the groups of `data`, if it has some. Default None.

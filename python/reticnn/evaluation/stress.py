@@ -66,7 +66,7 @@ def stress_test(
         output: For a Keras model, what it outputs, as in `predict_images`. Default
             `"auto"`.
         intervals: Level of confidence of the intervals, in (0, 1). Default 0.95.
-        groups: What images belong together, as in `evaluate_classifier`. Default None.
+        groups: Which images belong together, as in `evaluate_classifier`. Default None.
 
     Returns:
         Table (dict of equal-length lists): `change`, in the first row `"none"`;

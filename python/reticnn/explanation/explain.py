@@ -98,7 +98,7 @@ def explain_prediction(
             direction; `"smooth_grad"`, the same averaged over noisy copies of the
             image; `"integrated_gradients"`, averaged on the way from a blank image and
             multiplied by the difference to it. Methods that hide parts of the image
-            suit any network: `"occlusion"`, what the score loses where a patch lies;
+            suit any network: `"occlusion"`, how much the score falls where a patch is;
             `"rise"`, the mean score where random masks keep a pixel, less that of all
             masks; `"lime"`, a linear model of the score by which superpixels are kept;
             `"shap"`, Shapley values of superpixels, which sum to the difference to the

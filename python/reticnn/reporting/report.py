@@ -82,7 +82,7 @@ def report_classifier(
             `session` not a dict with a name for each value.
         ValueError: If the data have no images, no labels, a class unknown to the
             classifier, or images of a size or number of channels that the model does
-            not take, or if `path` is a folder or ends otherwise than a page of HTML.
+            not take, or if `path` is a folder or does not end like a page of HTML.
         FileNotFoundError: If the folder to write in does not exist.
         OSError: If the file cannot be written. An older one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.

@@ -36,10 +36,10 @@ def fine_tune(
     last quarter of the layers with weights takes its place.
 
     Args:
-        classifier: Classifier, Keras model such as from `transfer_model`, or function
-            without arguments that builds one or
-            `landmark_model`. What its backbone is, is determined as for `stages` in
-            `fit_classifier`. It is trained in place.
+        classifier: Classifier, Keras model such as from `transfer_model` or
+            `landmark_model`, or function without arguments that builds one. Its
+            backbone is found as for `stages` in `fit_classifier`. It is trained in
+            place.
         data: Image data with labels, as in `fit_classifier`.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this. Default 0.2.
@@ -75,7 +75,7 @@ def fine_tune(
 
     Example:
         >>> # What a network has learned from two shapes helps with three, of which
-        >>> # there are few images. Photos get `transfer_model("vgg16")`, say.
+        >>> # there are few images. For photos, use `transfer_model("vgg16")`, say.
         >>> two = shape_images(600, image_size=16, channels=1, seed=1)
         >>> small = build_cnn((16, 16, 1), n_blocks=2, filters=8, batch_norm=True)
         >>> learned = fit_classifier(small, two, epochs=5, learning_rate=0.006)

@@ -66,11 +66,11 @@ def fit_classifier(
     those of the call, and a schedule begins anew.
 
     The running means and variances of batch normalisation are moving averages over
-    the steps, and after few steps say little of the weights. At the end, and for each
-    validation as long as what they began with still has more than 1 % of the weight in
-    them, they are therefore set to those of the training images (at most 1024, drawn by
-    the seed, neither augmented nor mixed), unless they are frozen. The weights
-    themselves are trained as by Keras.
+    the steps, and after few steps say little about the weights. At the end, and for
+    each validation as long as what they began with still has more than 1 % of the
+    weight in them, they are therefore set to those of the training images (at most
+    1024, drawn by the seed, neither augmented nor mixed), unless they are frozen. The
+    weights themselves are trained as by Keras.
 
     The targets for a compiled model are what its loss takes: class numbers from 0 for
     the sparse ones, one-hot rows for others, and 0 or 1 for a model with one unit. A
@@ -98,10 +98,10 @@ def fit_classifier(
             at the model's size, and images in memory resized to it. Grey images are
             repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
-            `data`, in (0, 1), to hold out for this, or None. Of a fraction, images that
-            the model was trained on before are not held out, and those held out before
-            still are; groups of `data` are left whole. Their `weights`, if they have
-            any, count in the loss for validation. Default None.
+            `data`, in (0, 1), to hold out for this, or None. With a fraction, images
+            that the model was trained on before are not held out, and those held out
+            before still are; groups of `data` are left whole. Their `weights`, if they
+            have any, count in the loss for validation. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which

@@ -52,7 +52,7 @@ def tune_classifier(
     that it was not trained on, the same for all trials. These images choose the best
     trial, so that it looks a little better on them than it is: measure it on images
     that had no part in the search. The more trials there are, and the fewer images, the
-    more of the difference is luck. Of few images, folds judge better than one part: a
+    more of the difference is luck. With few images, folds judge better than one part: a
     trial then trains a new model for each fold on the images of all others, as
     `cross_validate` does, and its objective is the mean over the folds, which are the
     same for all trials.
@@ -66,7 +66,7 @@ def tune_classifier(
     A trial's seed follows from `seed` and its number alone, and fixes its weights, its
     training and, with the samplers `"random"` and `"grid"`, its settings, whoever does
     it. The other samplers learn from the trials that are done by then, whose number
-    depends on the workers. Of computing in several threads, rounding may differ.
+    depends on the workers. With several threads, rounding may differ.
 
     Args:
         build: Function that makes a new model from the settings in `space` that are its

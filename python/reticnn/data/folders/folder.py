@@ -68,8 +68,8 @@ def image_folder(
     counted by their endings where the data are printed. Photos are rotated according to
     their EXIF tag, transparent parts become white, and only the first frame of an
     animation is used. Of a large image no more is decoded at once than its format
-    demands; one that takes more memory than `image_memory` allows is one that cannot be
-    read.
+    demands; one that takes more memory than `image_memory` allows counts as one that
+    cannot be read.
 
     Images of more than 8 bits, or of floating-point values, become floating-point
     values from 0 to 255, with all their depth. TIFF files may have any number of bands;
@@ -125,7 +125,7 @@ def image_folder(
             page. If this is not given, a warning counts the TIFF and DICOM files with
             several pages; of other formats the first is read without a warning.
             Default `"first"`.
-        groups: What images belong together, such as those of one site, patient or
+        groups: Which images belong together, such as those of one site, patient or
             burst. A level of folders: 1 if the folders in `path` are the groups, with
             the folders of the classes in each (`site/species`), 2 if the folders in
             those of the classes are the groups (`species/site`), and so on; in a folder
@@ -163,7 +163,7 @@ def image_folder(
             `train` and `test`, or files of other kinds that hold pictures, such as
             those of cameras; a link leads nowhere;
             the folder looks like parts, several data sets or `site/species` rather than
-            classes, or a class is not called as its folder is: spaces around the name
+            classes, or a class has another name than its folder: spaces around the name
             are cut off, and bytes that are not UTF-8 become hexadecimal numbers.
 
     Example:

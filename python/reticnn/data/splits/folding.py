@@ -40,7 +40,7 @@ def fold_images(
             splitters return them, and from 1 in R. Default 5.
         repeats: Whole number, how many times the images are divided, each time
             differently. Default 1.
-        groups: What images belong together, as in `split_images`. None for the groups
+        groups: Which images belong together, as in `split_images`. None for the groups
             of `data`, if there are any. Default None.
         strata: What else is to be spread as evenly as the classes, as in
             `split_images`. Default None.

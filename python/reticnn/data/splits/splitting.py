@@ -42,7 +42,7 @@ def split_images(
             or two or three proportions that sum to 1, for training and test or
             training, validation and test; or a dict of proportions by name of the part.
             Default 0.8.
-        groups: What images belong together, such as those of one site, patient or
+        groups: Which images belong together, such as those of one site, patient or
             burst: one text or whole number per image, or the name of one of the facts
             in `data`. The parts then have these groups. None for the groups of `data`,
             if there are any. Default None.
@@ -77,8 +77,8 @@ def split_images(
             not a review.
         ValueError: If the proportions are not positive or do not sum to 1, a part would
             get no image, there are fewer groups than parts, `groups`, `strata` or
-            `order_by` have not one value per image, `strata` have nearly as many values
-            as there are images, both `strata` and `order_by` are given, or
+            `order_by` do not have one value per image, `strata` have nearly as many
+            values as there are images, both `strata` and `order_by` are given, or
             `keep_together` is a review of other images.
 
     Warns:

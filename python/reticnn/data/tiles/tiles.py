@@ -75,7 +75,7 @@ def image_tiles(
             images that cannot be read or are smaller than a tile. Default `"error"`.
         cache: `"auto"`, `"memory"`, `"disk"` or `"none"`, as for `image_folder`.
             Default `"auto"`.
-        groups: What images belong together, such as those of one patient or one flight,
+        groups: Which images belong together, such as those of one patient or flight,
             with one value per path, as for `image_table`. None makes each image a group
             of its own. Default None.
         facts: What else is known of each image, with one row per path, as for

@@ -19,6 +19,7 @@ from reticnn.runtime.registration import is_by_keras, is_ours
 AuxiliaryModel = NeedingKeras("reticnn.layers.auxiliary", "AuxiliaryModel")
 InferenceModel = NeedingKeras("reticnn.layers.inference", "InferenceModel")
 Calibration = NeedingKeras("reticnn.layers.scaling", "Calibration")
+Standardization = NeedingKeras("reticnn.layers.standardization", "Standardization")
 
 # What a model says of itself, and how it is built and saved, has no part in what it
 # computes.
@@ -246,6 +247,29 @@ def layers_with_parents(model, parents=()):
         yield layer, parents
         if isinstance(layer, keras.Model):
             yield from layers_with_parents(layer, parents)
+
+
+def unknown_standardizations(model):
+    """Return the layers that standardise images by numbers that are not known yet."""
+    return [
+        layer
+        for layer, _ in layers_with_parents(model)
+        if isinstance(layer, Standardization) and not layer.is_known
+    ]
+
+
+def check_images_known(model, name="model"):
+    """Raise if a model standardises images by a mean that it does not know yet.
+
+    Its answers would be NaN, or on some processors, whose maximum of NaN and 0 is 0,
+    numbers that mean nothing.
+    """
+    if is_model(model) and unknown_standardizations(model):
+        raise ValueError(
+            f"`{name}` standardises images by their mean and deviation, and does not "
+            "know these before it is trained. Train it with `fit_classifier()`, or "
+            "build it with the two numbers, as in `rescale=(120.5, 64.2)`."
+        )
 
 
 def leaves_of(model):

@@ -291,10 +291,23 @@ def test_each_fold_standardises_by_its_own_images(tiny_cnn, shapes):
     assert first[0] != second[0]
 
 
-def test_network_that_does_not_know_its_images_says_nothing(tiny_cnn, shapes, fit):
+def test_network_that_does_not_know_its_images_is_not_used(
+    tiny_cnn, shapes, fit, refused
+):
     model = tiny_cnn(rescale="standardize")
-    with pytest.warns(UserWarning, match="gives NaN for 60 of 60 images"):
-        reticnn.predict_images(model, shapes)
+    # Where a processor has 0 for the maximum of 0 and NaN, it would give numbers.
+    for use in (
+        reticnn.predict_images,
+        reticnn.evaluate_classifier,
+        reticnn.embed_images,
+        reticnn.explain_prediction,
+        reticnn.stress_test,
+    ):
+        with refused(ValueError, "classifier", "mean and deviation", "rescale="):
+            use(model, shapes)
+    for use in (reticnn.feature_maps, reticnn.layer_window):
+        with refused(ValueError, "model", "mean and deviation", "rescale="):
+            use(model, shapes)
     inputs = keras.Input((16, 16, 3))
     nested = keras.Model(inputs, model(inputs / 2))
     with pytest.raises(ValueError, match=r"`model` has a part that standardises"):

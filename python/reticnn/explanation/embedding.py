@@ -7,6 +7,7 @@ from reticnn.coercion import as_int, shown
 from reticnn.data.conversion import images_for_model
 from reticnn.data.listing import as_bad_image_rule
 from reticnn.explanation.seen_features import feature_model
+from reticnn.graph import check_images_known
 from reticnn.notation import in_words
 from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.forward import outputs_of
@@ -84,6 +85,7 @@ class Embedder:
         is_model = isinstance(classifier, keras.Model)
         if is_model:
             model = as_model(classifier, "classifier")
+            check_images_known(model, "classifier")
             _check_one_output(model)
             classifier = Classifier(model, [], {"epoch": []})
         self._classifier = as_classifier(classifier)

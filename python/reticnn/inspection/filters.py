@@ -7,7 +7,7 @@ import numpy as np
 from reticnn.coercion import as_images, as_string, as_strings, nearest, shown
 from reticnn.data.accepting import files_for, is_of_files
 from reticnn.data.image_data import ImageData, as_image_data
-from reticnn.graph import image_graph, named_layers, walk
+from reticnn.graph import check_images_known, image_graph, named_layers, walk
 from reticnn.runtime.backend import keras
 
 # Size used for models that take any, to find the order of their channels.
@@ -228,6 +228,7 @@ def _passing(graph, pixels, names):
 
 def _pixels(graph, images, name="images"):
     """Return images as the tensor that a model takes."""
+    check_images_known(graph)
     if is_of_files(images):
         images = files_for(images, name, graph.inputs[0].shape[1:])
     if isinstance(images, (ImageData, Mapping)):

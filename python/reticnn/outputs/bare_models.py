@@ -2,6 +2,7 @@
 
 from reticnn.classifier import Classifier, as_classifier, as_model
 from reticnn.coercion import as_class_names, shown
+from reticnn.graph import check_images_known
 from reticnn.runtime.backend import NeedingKeras, is_model
 
 count_classes = NeedingKeras("reticnn.outputs.meaning", "count_classes")
@@ -21,11 +22,12 @@ def as_classifier_or_model(value, class_names=None, output="auto", name="classif
     Raises:
         TypeError: If `value` is neither.
         ValueError: If a classifier, which has class names and knows its outputs, is
-            given others, if the model has another number of classes, or it is not
-            known what its outputs are.
+            given others, if the model has another number of classes, it is not known
+            what its outputs are, or it does not know yet how images are standardised.
     """
     if not is_model(value):
         classifier = as_classifier(value, name)
+        check_images_known(classifier.network, name)
         if class_names is not None:
             raise ValueError(
                 f"`class_names` is {shown(class_names)}, but the classifier "
@@ -35,6 +37,7 @@ def as_classifier_or_model(value, class_names=None, output="auto", name="classif
         classifier.output = kind_of_classifier(classifier, output, name)
         return classifier
     model = as_model(value, name)
+    check_images_known(model, name)
     num_classes = count_classes(model)
     kind = output_kind(model, output, name)
     if class_names is None:

@@ -5,6 +5,7 @@ import numpy as np
 from reticnn.classifier import Classifier, as_classifier, as_model
 from reticnn.data.conversion import images_for_model
 from reticnn.data.hashing import hashed, hashes_of
+from reticnn.graph import check_images_known
 from reticnn.memory import seen_by
 from reticnn.outputs import as_rows, features_model
 from reticnn.prediction.forward import number_of_batches, read_batches
@@ -22,6 +23,7 @@ class Seer:
         if not is_model:
             classifier = as_classifier(classifier)
         model = as_model(classifier) if is_model else classifier.model
+        check_images_known(model, "classifier")
         self._features = features_model(model)
         self._image_shape = model.input_shape[1:]
         self._resize = getattr(classifier, "resize", None)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from reticnn.graph import layers_with_parents
-from reticnn.layers.standardization import Standardization
+from reticnn.graph import unknown_standardizations
 from reticnn.prediction.forward import read_batches
 
 _AT_ONCE = 64
@@ -22,11 +21,7 @@ def know_images(model, data):
         ValueError: If all pixels have one value, or it is a part of the model that
             standardises, which may be given something else than the images.
     """
-    lacking = [
-        layer
-        for layer, _ in layers_with_parents(model)
-        if isinstance(layer, Standardization) and not layer.is_known
-    ]
+    lacking = unknown_standardizations(model)
     if not lacking:
         return
     if not all(_takes_the_images(layer, model) for layer in lacking):

@@ -191,7 +191,7 @@ def test_missing_packages_are_named(classifier, tmp_path, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match="pip install onnx"):
+    with pytest.raises(ImportError, match='pip install "onnx"'):
         reticnn.export_classifier(classifier, tmp_path / "a.onnx")
 
 

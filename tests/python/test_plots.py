@@ -535,7 +535,7 @@ def test_charts_of_something_else(refused):
 
 def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch, classifier):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r'pip install "reticnn\[plot\]"'):
+    with pytest.raises(ImportError, match='pip install "matplotlib"'):
         plots.plot_history(classifier)
 
 

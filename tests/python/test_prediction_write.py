@@ -398,5 +398,5 @@ def test_without_pyarrow_a_parquet_file_says_how_to_have_it(
 ):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(ImportError, match="pip install pyarrow"):
+    with pytest.raises(ImportError, match='pip install "pyarrow"'):
         reticnn.write_predictions(classifier, photos, tmp_path / "a.parquet")

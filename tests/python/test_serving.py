@@ -523,7 +523,7 @@ def test_other_computers_are_let_in_with_a_warning(classifier):
 
 def test_missing_packages_are_named(classifier, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(ImportError, match=r'pip install "reticnn\[serve\]"'):
+    with pytest.raises(ImportError, match='pip install "starlette" "uvicorn"'):
         reticnn.serve_classifier(classifier, 0)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import numbers
 import re
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -125,6 +126,17 @@ def shown_kind(dtype):
 def in_words(python, r):
     """Return the reader's own term where the two languages have different ones."""
     return _notation.either(python, r)
+
+
+def installing(*packages):
+    """Return, in backticks, how to install Python packages where this code runs."""
+    quoted = [f'"{package}"' for package in packages]
+    several = ", ".join(quoted)
+    command = in_words(
+        f"{sys.executable} -m pip install {' '.join(quoted)}",
+        f"reticulate::py_install({several if len(quoted) == 1 else f'c({several})'})",
+    )
+    return f"`{command}`"
 
 
 def translated(text):

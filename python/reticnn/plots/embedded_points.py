@@ -8,6 +8,7 @@ import numpy as np
 from reticnn.coercion import as_choice, as_int, as_labels, as_seed, shown
 from reticnn.data.image_data import ImageData
 from reticnn.explanation.embedding import as_embedding
+from reticnn.notation import installing
 from reticnn.plots.figures import bare, new_figure
 from reticnn.plots.maps import COLOURS, OTHERS
 from reticnn.plots.preparation import as_predictions, image_data_of, pictures_of_data
@@ -269,8 +270,8 @@ def _by_umap(rows, seed):
 
 def _not_installed(method, package):
     return MissingPackageError(
-        f"`method` is {method!r}, which needs {package}. Install it with `pip install "
-        f"{package}`, or use 'pca'."
+        f"`method` is {method!r}, which needs {package}. Install it, "
+        f"{installing(package)}, or use 'pca'."
     )
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from reticnn.notation import installing
+
 # Points; smaller text cannot be read.
 _SMALLEST = 5
 
@@ -16,7 +18,7 @@ def new_figure(width, height):
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            'Plots need matplotlib. Install it with `pip install "reticnn[plot]"`.'
+            f"Plots need matplotlib. Install it: {installing('matplotlib')}."
         ) from error
     return Figure((width, height), layout="constrained", dpi=100)
 

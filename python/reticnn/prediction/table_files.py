@@ -6,6 +6,7 @@ import shutil
 from itertools import chain
 from types import SimpleNamespace
 
+from reticnn.notation import installing
 from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import replacing, unwritten
 
@@ -177,7 +178,7 @@ def _pyarrow():
     except ImportError as error:
         raise MissingPackageError(
             "`path` is a Parquet file, which needs the Python package pyarrow. Install "
-            "it: `pip install pyarrow`. Or use a path that ends in '.csv'."
+            f"it: {installing('pyarrow')}. Or use a path that ends in '.csv'."
         ) from error
     return pyarrow
 

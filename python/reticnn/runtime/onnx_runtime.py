@@ -3,6 +3,7 @@
 import importlib
 import os
 
+from reticnn.notation import installing
 from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import temporary_folder
 
@@ -19,7 +20,7 @@ def imported(name, argument="format"):
         package = name.partition(".")[0]
         raise MissingPackageError(
             f"`{argument}` needs the Python package {package}, which cannot be "
-            f"imported ({error}). Install it: `pip install {package}`."
+            f"imported ({error}). Install it: {installing(package)}."
         ) from error
 
 

@@ -1,9 +1,8 @@
 """OpenCV, imported when it is first used: the other modules import `cv2` from here."""
 
-import sys
 from functools import cache
 
-from reticnn.notation import in_words
+from reticnn.notation import installing
 from reticnn.runtime.conditions import MissingPackageError
 
 
@@ -19,14 +18,10 @@ def _module():
     try:
         import cv2
     except ImportError as error:
-        package = "opencv-python-headless"
-        command = in_words(
-            f'{sys.executable} -m pip install "{package}"',
-            f'reticulate::py_install("{package}")',
-        )
         raise MissingPackageError(
             "What changes, resizes or measures images needs OpenCV, which this Python "
-            f"lacks or cannot load ({error}). Install it: `{command}`. Images that "
+            f"lacks or cannot load ({error}). Install it: "
+            f"{installing('opencv-python-headless')}. Images that "
             "have the size that a model takes are read, trained on and predicted "
             "without it."
         ) from error

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from reticnn.notation import installing
 from reticnn.runtime.conditions import MissingPackageError
 
 
@@ -24,7 +25,7 @@ def web_packages():
         raise MissingPackageError(
             "`serve_classifier()` needs the Python packages starlette, uvicorn and "
             f"python-multipart, which cannot all be imported ({error}). Install them: "
-            '`pip install "reticnn[serve]"`.'
+            f"{installing('starlette', 'uvicorn', 'python-multipart')}."
         ) from error
     return SimpleNamespace(
         ClientDisconnect=starlette.requests.ClientDisconnect,

@@ -13,6 +13,7 @@ import numpy as np
 
 from reticnn.augmenting.policy import Policy
 from reticnn.coercion import as_path, as_seed, printable, shown
+from reticnn.notation import installing
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import CheckpointError, MissingPackageError
 from reticnn.runtime.randomness import DrawnSeed
@@ -46,7 +47,7 @@ def optuna_here():
         import optuna
     except ImportError as error:
         raise MissingPackageError(
-            'Tuning needs Optuna. Install it with `pip install "reticnn[tune]"`.'
+            f"Tuning needs Optuna. Install it: {installing('optuna')}."
         ) from error
     return optuna
 
@@ -160,8 +161,8 @@ class KeptStudy:
         except ImportError as error:
             raise MissingPackageError(
                 f"`study` is {shown(self._name)}, and the driver of that kind of "
-                f"database is not installed ({error}). For PostgreSQL, install it with "
-                "`pip install psycopg2-binary`."
+                f"database is not installed ({error}). For PostgreSQL, install "
+                f"psycopg2-binary: {installing('psycopg2-binary')}."
             ) from error
         except OSError:
             raise

@@ -676,7 +676,7 @@ def privates_made_in(tree):
     """Yield private names that classes give themselves, one way or another."""
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     for node in (node for made in classes for node in ast.walk(made)):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.name
         elif isinstance(getattr(node, "ctx", None), ast.Store):
             yield from _names_stored(node)

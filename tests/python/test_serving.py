@@ -431,6 +431,19 @@ def test_clients_at_once_get_their_own_answers(classifier, client, tmp_path):
         _check_same(row, _row_of(expected, classifier, index))
 
 
+def test_who_keeps_a_connection_does_not_wait_for_the_network(client, picture):
+    connection = http.client.HTTPConnection("127.0.0.1", client.port)
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        connection.request("POST", "/predict", picture)
+        assert connection.getresponse().read()
+        seconds.append(time.perf_counter() - start)
+    connection.close()
+    # An answer whose second part is held back for the first to arrive takes 40 ms.
+    assert min(seconds) < 0.035
+
+
 @pytest.mark.slow
 def test_memory_is_flat_over_many_requests(shapes, tiny_cnn, fit, serve, picture):
     status = Path("/proc/self/status")

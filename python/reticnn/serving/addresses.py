@@ -37,9 +37,12 @@ def listening_at(host, port):
             f"'127.0.0.1', and {shown(host)} has no address."
         ) from None
     try:
-        return socket.create_server(address, family=family, backlog=2048)
+        listening = socket.create_server(address, family=family, backlog=2048)
     except OSError as error:
         raise ValueError(_why_not(error, host, port)) from error
+    # Or a client that keeps its connection waits 40 ms for each answer's second part.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _why_not(error, host, port):

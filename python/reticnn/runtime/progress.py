@@ -5,10 +5,10 @@ import time
 from functools import partial
 
 from reticnn.coercion import as_choice, check_takes_one
-from reticnn.runtime.backend import keras
 
 SECONDS_BETWEEN_CALLS = 0.1
 _SECONDS_BEFORE_A_BAR = 2.0
+_WIDTH = 20
 
 
 def someone_is_watching():
@@ -56,12 +56,43 @@ class _Calls:
 
 
 class _Bar:
-    """Draw Keras's bar once the work has taken `wait` seconds."""
+    """Draw a bar, for which Keras is not started, once work has taken `wait` seconds."""
 
     def __init__(self, wait, steps):
-        self._shown_from = time.monotonic() + wait
-        self._bar = keras.utils.Progbar(steps, unit_name="batch")
+        self._start = time.monotonic()
+        self._shown_from = self._last_drawn = self._start + wait
+        self._steps = steps
 
     def __call__(self, step):
-        if time.monotonic() >= self._shown_from:
-            self._bar.update(step)
+        now, done = time.monotonic(), step >= self._steps
+        if now >= self._shown_from and (done or now >= self._last_drawn):
+            self._last_drawn = now + SECONDS_BETWEEN_CALLS
+            sys.stdout.write("\r" + self._drawn(step, now) + "\n" * done)
+            sys.stdout.flush()
+
+    def _drawn(self, step, now):
+        """Return the line for a number of steps that are done."""
+        share = step / max(self._steps, 1)
+        filled = round(_WIDTH * share)
+        full, empty = "━─" if _knows_lines() else "=."
+        bar = full * filled + empty * (_WIDTH - filled)
+        gone = now - self._start
+        time_of_it = _in_words(gone)
+        if step < self._steps:
+            time_of_it = f"{_in_words(gone / share - gone)} left"
+        number = str(step).rjust(len(str(self._steps)))
+        return f"{number}/{self._steps} {bar} {time_of_it:<12}"
+
+
+def _knows_lines():
+    """Return whether what prints can print lines."""
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
+
+
+def _in_words(seconds):
+    """Return a time as short as it can be read."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}" if minutes else f"{seconds} s"

@@ -95,35 +95,41 @@ from reticnn.models import (
     landmark_model as landmark_model,
     transfer_model as transfer_model,
 )
-from reticnn.plots import (
-    plot_architecture as plot_architecture,
-    plot_augmentation as plot_augmentation,
-    plot_by as plot_by,
-    plot_class_images as plot_class_images,
-    plot_comparison as plot_comparison,
-    plot_confusion as plot_confusion,
-    plot_cross_validation as plot_cross_validation,
-    plot_curve as plot_curve,
-    plot_description as plot_description,
-    plot_embedding as plot_embedding,
-    plot_explanation as plot_explanation,
+from reticnn.plots.animation import save_animation as save_animation
+from reticnn.plots.architecture import plot_architecture as plot_architecture
+from reticnn.plots.attribution import plot_explanation as plot_explanation
+from reticnn.plots.attribution_scores import (
     plot_explanation_scores as plot_explanation_scores,
-    plot_feature_maps as plot_feature_maps,
-    plot_filters as plot_filters,
+)
+from reticnn.plots.charts import (
+    plot_confusion as plot_confusion,
+    plot_description as plot_description,
     plot_history as plot_history,
-    plot_images as plot_images,
     plot_ladder as plot_ladder,
     plot_rates as plot_rates,
-    plot_receptive_field as plot_receptive_field,
-    plot_review as plot_review,
-    plot_shift_response as plot_shift_response,
-    plot_similar_images as plot_similar_images,
-    plot_stress as plot_stress,
-    plot_tiles as plot_tiles,
-    plot_tuning as plot_tuning,
-    plot_window as plot_window,
-    save_animation as save_animation,
 )
+from reticnn.plots.class_images import plot_class_images as plot_class_images
+from reticnn.plots.embedded_points import plot_embedding as plot_embedding
+from reticnn.plots.evaluation_curves import plot_curve as plot_curve
+from reticnn.plots.evaluation_dots import (
+    plot_by as plot_by,
+    plot_comparison as plot_comparison,
+)
+from reticnn.plots.evaluation_stress import plot_stress as plot_stress
+from reticnn.plots.folds import plot_cross_validation as plot_cross_validation
+from reticnn.plots.growing_field import plot_receptive_field as plot_receptive_field
+from reticnn.plots.images import (
+    plot_augmentation as plot_augmentation,
+    plot_feature_maps as plot_feature_maps,
+    plot_filters as plot_filters,
+    plot_images as plot_images,
+    plot_review as plot_review,
+)
+from reticnn.plots.maps import plot_tiles as plot_tiles
+from reticnn.plots.neighbours import plot_similar_images as plot_similar_images
+from reticnn.plots.searches import plot_tuning as plot_tuning
+from reticnn.plots.shifted_images import plot_shift_response as plot_shift_response
+from reticnn.plots.sliding import plot_window as plot_window
 from reticnn.prediction import (
     predict_images as predict_images,
     write_predictions as write_predictions,

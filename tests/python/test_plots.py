@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import reticnn
-from reticnn import plots
 from reticnn.plots.preparation import (
     BLUE,
     GREY,
@@ -85,7 +84,7 @@ def colour(text):
 
 
 def test_images_are_shown_as_they_are_with_their_classes(drawn, shapes):
-    panels = drawn(plots.plot_images(shapes, n=5))
+    panels = drawn(reticnn.plot_images(shapes, n=5))
     loaded = reticnn.load_images(shapes[:5])
     assert [axes.get_title() for axes in panels] == loaded["labels"]
     for axes, image in zip(panels, loaded["images"], strict=True):
@@ -101,10 +100,10 @@ def test_right_and_wrong_predictions_are_told_apart(drawn):
         ".pred_a": [0.9, 0.6],
         ".pred_b": [0.1, 0.4],
     }
-    panels = drawn(plots.plot_images(data, predictions))
+    panels = drawn(reticnn.plot_images(data, predictions))
     assert [axes.get_title() for axes in panels] == ["a 90%", "a 60%\n(true: b)"]
     assert [frame_of(axes) for axes in panels] == [colour(BLUE), colour(ORANGE)]
-    (unlabelled, _) = drawn(plots.plot_images(images, predictions))
+    (unlabelled, _) = drawn(reticnn.plot_images(images, predictions))
     assert frame_of(unlabelled) is None
 
 
@@ -112,7 +111,7 @@ def test_long_names_do_not_run_over_those_of_other_images():
     names = ["Golden retriever puppy outside", "Persian long-haired cat", "b_" * 20]
     data = reticnn.image_arrays(np.zeros((9, 5, 5), "uint8"), names * 3)
     guesses = {".pred_class": [names[0]] * 9, f".pred_{names[0]}": [0.5] * 9}
-    figure = plots.plot_images(data, guesses)
+    figure = reticnn.plot_images(data, guesses)
     titles = [axes.title for axes in figure.axes]
     assert overlapping(figure, titles) == []
     shown = "".join(titles[2].get_text().split())
@@ -123,7 +122,7 @@ def test_long_names_do_not_run_over_those_of_other_images():
 
 def test_predictions_of_other_images(refused, shapes):
     with refused(ValueError, "predictions", "1 row for 60"):
-        plots.plot_images(shapes, {".pred_class": ["circle"]})
+        reticnn.plot_images(shapes, {".pred_class": ["circle"]})
 
 
 def test_predictions_of_files_are_found_by_their_names(
@@ -138,39 +137,39 @@ def test_predictions_of_files_are_found_by_their_names(
         ".pred_b": [0.5 + 0.01 * row for row in range(len(data))],
         ".file": data.files,
     }
-    captions = [axes.get_title() for axes in drawn(plots.plot_images(data, right))]
+    captions = [axes.get_title() for axes in drawn(reticnn.plot_images(data, right))]
     mixed = {name: column[::-1] for name, column in right.items()}
-    panels = drawn(plots.plot_images(data, mixed))
+    panels = drawn(reticnn.plot_images(data, mixed))
     assert [axes.get_title() for axes in panels] == captions
     assert {frame_of(axes) for axes in panels} == {colour(BLUE)}
     # Of some images, from the table of all; an image that is there twice.
-    some = drawn(plots.plot_images(data[[5, 2, 5]], mixed))
+    some = drawn(reticnn.plot_images(data[[5, 2, 5]], mixed))
     assert [axes.get_title().split()[1] for axes in some] == ["55%", "52%", "55%"]
     elsewhere = {**right, ".file": [os.path.relpath(file) for file in data.files]}
-    panels = drawn(plots.plot_images(data, elsewhere))
+    panels = drawn(reticnn.plot_images(data, elsewhere))
     assert [axes.get_title() for axes in panels] == captions
     with refused(ValueError, "predictions", "no row for 1 of", data.files[0]):
-        plots.plot_images(data, {name: column[1:] for name, column in right.items()})
+        reticnn.plot_images(data, {name: column[1:] for name, column in right.items()})
     with refused(ValueError, "predictions", "several rows", data.files[0]):
-        plots.plot_images(data, {name: column * 2 for name, column in right.items()})
+        reticnn.plot_images(data, {name: column * 2 for name, column in right.items()})
 
 
 @pytest.mark.parametrize("wrong", [3.0, [1.0] * 60, {"mpg": [21.0]}])
 def test_what_is_no_prediction_is_refused(refused, shapes, wrong):
     with refused(TypeError, "predictions"):
-        plots.plot_images(shapes, wrong)
+        reticnn.plot_images(shapes, wrong)
 
 
 def test_arrays_are_refused_under_the_name_of_the_argument(refused):
     with refused(ValueError, "images", "shape"):
-        plots.plot_images(3)
+        reticnn.plot_images(3)
     with refused(ValueError, "image", "shape"):
-        plots.plot_augmentation(3, reticnn.trivial_augment())
+        reticnn.plot_augmentation(3, reticnn.trivial_augment())
 
 
 def test_augmentation_shows_before_and_after(drawn, shapes):
     policy = reticnn.augmentation(flip="horizontal", rotation=0.1)
-    panels = drawn(plots.plot_augmentation(shapes, policy, n=3, seed=1))
+    panels = drawn(reticnn.plot_augmentation(shapes, policy, n=3, seed=1))
     assert [axes.get_title() for axes in panels] == ["before", *["after"] * 3]
     image = reticnn.load_images(shapes[:1])["images"]
     changed = reticnn.augment(image, policy, copies=3, seed=1)
@@ -183,13 +182,13 @@ def test_augmentation_shows_before_and_after(drawn, shapes):
 
 def test_filters_in_colour_and_with_sign(drawn, tiny_cnn):
     model = tiny_cnn()
-    panels = drawn(plots.plot_filters(model, n=3))
+    panels = drawn(reticnn.plot_filters(model, n=3))
     assert len(panels) == 3
     kernel = reticnn.layer_filters(model)["weights"][0]
     shown = pixels_of(panels[0])
     assert shown.min() == 0 and shown.max() == 255
     assert shown.argmax() == kernel.argmax()
-    panels = drawn(plots.plot_filters(model, "block2_conv1"))
+    panels = drawn(reticnn.plot_filters(model, "block2_conv1"))
     means = reticnn.layer_filters(model, "block2_conv1")["weights"][0].mean(axis=-1)
     shown = pixels_of(panels[0]).astype(int)
     assert ((shown[..., 0] > shown[..., 2]) == (means > 0))[abs(means) > 0.01].all()
@@ -197,7 +196,7 @@ def test_filters_in_colour_and_with_sign(drawn, tiny_cnn):
 
 def test_feature_maps_stand_beside_the_image(drawn, tiny_cnn, shapes):
     model = tiny_cnn()
-    figure = plots.plot_feature_maps(model, shapes, n=3)
+    figure = reticnn.plot_feature_maps(model, shapes, n=3)
     panels = drawn(figure)
     assert figure.get_suptitle() == "block1_conv1: 3 of 4 feature maps of 16 \u00d7 16"
     maps = reticnn.feature_maps(model, shapes[:1])["block1_conv1"][0]
@@ -211,23 +210,23 @@ def test_feature_maps_of_a_file_are_those_of_the_model_s_size(
     drawn, refused, tiny_cnn, tmp_path, write_image, shapes
 ):
     file = str(write_image(tmp_path / "1.png", size=(50, 40)))
-    panels = drawn(plots.plot_feature_maps(tiny_cnn(), file, "block1_conv1", n=2))
+    panels = drawn(reticnn.plot_feature_maps(tiny_cnn(), file, "block1_conv1", n=2))
     assert pixels_of(panels[0]).shape[:2] == shapes.image_shape[:2]
     for wrong, said in (
         ({"train": shapes}, "the parts 'train' together"),
         (reticnn.augmentation(), "must be images"),
     ):
         with refused(TypeError, "image", said):
-            plots.plot_feature_maps(tiny_cnn(), wrong)
+            reticnn.plot_feature_maps(tiny_cnn(), wrong)
         with refused(TypeError, "images", said):
-            plots.plot_images(wrong)
+            reticnn.plot_images(wrong)
         with refused(TypeError, "images", said):
             reticnn.feature_maps(tiny_cnn(), wrong)
 
 
 def test_layers_are_rows_with_the_image_once(drawn, tiny_cnn, shapes):
     names = ["block1_conv1", "block2_conv1"]
-    panels = drawn(plots.plot_feature_maps(tiny_cnn(), shapes, names, n=2))
+    panels = drawn(reticnn.plot_feature_maps(tiny_cnn(), shapes, names, n=2))
     shown = [axes for axes in panels if axes.images]
     assert len(shown) == 1 + 2 * 2
     assert [pixels_of(axes).shape[0] for axes in shown] == [16, 16, 16, 8, 8]
@@ -237,7 +236,7 @@ def test_layers_are_rows_with_the_image_once(drawn, tiny_cnn, shapes):
 
 
 def test_history_has_a_line_for_training_and_one_for_validation(drawn, classifier):
-    panels = drawn(plots.plot_history(classifier))
+    panels = drawn(reticnn.plot_history(classifier))
     assert [axes.get_ylabel() for axes in panels] == ["accuracy", "loss"]
     training, validation = panels[0].lines
     assert list(training.get_ydata()) == classifier.history["accuracy"]
@@ -249,14 +248,14 @@ def test_a_new_stage_has_a_line(drawn, classifier):
     epochs = list(range(1, 5))
     history = {"epoch": epochs, "loss": [4.0, 3.0, 2.0, 1.0], "stage": [1, 1, 2, 2]}
     staged = reticnn.classifier.Classifier(classifier.model, ["a", "b"], history)
-    (panel,) = drawn(plots.plot_history(staged))
+    (panel,) = drawn(reticnn.plot_history(staged))
     assert list(panel.lines[0].get_xdata()) == [2.5, 2.5]
 
 
 def test_a_single_epoch_has_one_tick(drawn, classifier):
     history = {"epoch": [1], "loss": [0.7], "val_loss": [0.8]}
     short = reticnn.classifier.Classifier(classifier.model, ["a", "b"], history)
-    (panel,) = drawn(plots.plot_history(short))
+    (panel,) = drawn(reticnn.plot_history(short))
     low, high = panel.get_xlim()
     assert [at for at in panel.get_xticks() if low <= at <= high] == [1]
     assert [list(line.get_ydata()) for line in panel.lines] == [[0.7], [0.8]]
@@ -272,7 +271,7 @@ def test_a_single_epoch_has_one_tick(drawn, classifier):
     ],
 )
 def test_names_over_the_columns_do_not_overlap(classes, rotation):
-    figure = plots.plot_confusion(counted(classes))
+    figure = reticnn.plot_confusion(counted(classes))
     (axes,) = figure.axes
     columns = axes.get_xticklabels()
     assert [name.get_text() for name in columns] == list(classes)
@@ -291,7 +290,7 @@ def test_confusion_has_counts_and_shares_of_the_row(drawn):
             "n": [3, 1, 2, 4],
         },
     }
-    figure = plots.plot_confusion(evaluation)
+    figure = reticnn.plot_confusion(evaluation)
     (axes,) = drawn(figure)
     assert [text.get_text() for text in axes.texts] == [
         "3\n75%",
@@ -305,7 +304,9 @@ def test_confusion_has_counts_and_shares_of_the_row(drawn):
 
 
 def test_description_has_bars_of_layers_with_weights(drawn):
-    panels = drawn(plots.plot_description(reticnn.describe_model(reticnn.build_cnn())))
+    panels = drawn(
+        reticnn.plot_description(reticnn.describe_model(reticnn.build_cnn()))
+    )
     assert [bar.get_width() for bar in panels[0].patches] == [
         896,
         9248,
@@ -318,7 +319,7 @@ def test_description_has_bars_of_layers_with_weights(drawn):
 
 def test_the_ladder_has_the_papers_accuracy_and_the_cost_of_each_step(drawn):
     ladder = reticnn.convnext_ladder()
-    accuracy, cost = drawn(plots.plot_ladder(ladder))
+    accuracy, cost = drawn(reticnn.plot_ladder(ladder))
     ends = [bar.get_x() + bar.get_width() for bar in accuracy.patches]
     np.testing.assert_allclose(ends, ladder["accuracy"])
     # As bars that do not begin at 0 are said to.
@@ -331,14 +332,14 @@ def test_the_ladder_has_the_papers_accuracy_and_the_cost_of_each_step(drawn):
 
 def test_rates_have_a_line_at_the_suggestion(drawn):
     rates = {"learning_rate": [0.001, 0.01, 0.1], "loss": [3, 2, 1], "suggestion": 0.01}
-    (axes,) = drawn(plots.plot_rates(rates))
+    (axes,) = drawn(reticnn.plot_rates(rates))
     assert list(axes.lines[1].get_xdata()) == [0.01, 0.01]
-    (axes,) = drawn(plots.plot_rates({**rates, "suggestion": None}))
+    (axes,) = drawn(reticnn.plot_rates({**rates, "suggestion": None}))
     assert len(axes.lines) == 1
 
 
 def test_architecture_has_the_text_in_its_boxes(drawn):
-    figure = plots.plot_architecture(reticnn.build_cnn())
+    figure = reticnn.plot_architecture(reticnn.build_cnn())
     (axes,) = drawn(figure)
     texts = {text.get_text() for text in axes.texts}
     assert {
@@ -354,7 +355,7 @@ def test_architecture_has_the_text_in_its_boxes(drawn):
 
 
 def test_arrows_between_columns_are_as_thick_as_others():
-    figure = plots.plot_architecture(reticnn.build_cnn())
+    figure = reticnn.plot_architecture(reticnn.build_cnn())
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     ink = 255 - np.asarray(canvas.buffer_rgba())[..., 0].astype(int)
@@ -449,7 +450,7 @@ def folder_like():
 
 def test_images_of_all_classes_are_shown(drawn, folder_like):
     def seen(n, **arguments):
-        panels = drawn(plots.plot_images(folder_like, n=n, **arguments))
+        panels = drawn(reticnn.plot_images(folder_like, n=n, **arguments))
         return [axes.get_title() for axes in panels]
 
     assert seen(3) == ["a", "b", "c"]
@@ -465,7 +466,7 @@ def test_images_of_all_classes_are_shown(drawn, folder_like):
 def test_captions_are_broken_between_words_or_made_smaller():
     names = ["Golden retriever", "Staffordshire_bullterrier", "incomprehensibilities"]
     data = reticnn.image_arrays(np.zeros((3, 5, 5), "uint8"), names)
-    figure = plots.plot_images(data)
+    figure = reticnn.plot_images(data)
     titles = [axes.get_title() for axes in figure.axes if axes.has_data()]
     assert titles[1:] == ["Staffordshire_\nbullterrier", "incomprehensibilities"]
     assert "Golden" in titles[0].split("\n")[0]
@@ -483,12 +484,12 @@ def test_many_classes_are_shown_as_the_pairs_confused_most(drawn):
     assert len(pairs["pair"]) == 20
     assert pairs["pair"][:2] == ["class 7 \u2192 class 8", "class 0 \u2192 class 1"]
     assert pairs["text"][:2] == ["500 (11%)", "300 (7%)"]
-    (axes,) = drawn(plots.plot_confusion(evaluation))
+    (axes,) = drawn(reticnn.plot_confusion(evaluation))
     assert [bar.get_width() for bar in axes.patches[:2]] == [500, 300]
     perfect = counted(classes)
     perfect["confusion"]["n"] = np.eye(40).ravel().tolist()
     assert pairs_of_confusion(perfect["confusion"])["pairs"]["n"] == []
-    plots.plot_confusion(perfect)
+    reticnn.plot_confusion(perfect)
 
 
 def test_large_confusion_hides_zeros_and_may_come_in_any_order():
@@ -514,7 +515,7 @@ def test_numbers_in_a_confusion_matrix_can_be_read_at_each_share():
 
 def test_no_images_are_refused(refused, shapes):
     with refused(ValueError, "images", "no images"):
-        plots.plot_images(shapes[[]])
+        reticnn.plot_images(shapes[[]])
 
 
 # Bad input
@@ -522,21 +523,21 @@ def test_no_images_are_refused(refused, shapes):
 
 def test_charts_of_something_else(refused):
     with refused(TypeError, "evaluation", "evaluate_classifier", "3"):
-        plots.plot_confusion(3)
+        reticnn.plot_confusion(3)
     with refused(TypeError, "description", "describe_model"):
-        plots.plot_description({"n": 1})
+        reticnn.plot_description({"n": 1})
     with refused(TypeError, "rates", "find_learning_rate"):
-        plots.plot_rates(None)
+        reticnn.plot_rates(None)
     with refused(TypeError, "ladder", "convnext_ladder", "3"):
-        plots.plot_ladder(3)
+        reticnn.plot_ladder(3)
     with refused(TypeError, "classifier", "3"):
-        plots.plot_history(3)
+        reticnn.plot_history(3)
 
 
 def test_without_matplotlib_the_error_says_how_to_get_it(monkeypatch, classifier):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match='pip install "matplotlib"'):
-        plots.plot_history(classifier)
+        reticnn.plot_history(classifier)
 
 
 def test_an_array_that_may_be_one_image_of_many_bands_is_told_of():

@@ -206,16 +206,22 @@ classifier = reticnn.load_classifier(sys.argv[1])
 data = reticnn.shape_images(20, image_size=16, seed=21)
 table = reticnn.predict_images(classifier, data, tta=1)
 scores = reticnn.evaluate_classifier(classifier, data)
+reticnn.plot_confusion(scores)
+reticnn.plot_history(classifier)
+reticnn.report_classifier(classifier, data, sys.argv[2])
 print(sorted({"keras", "tensorflow", "jax", "torch", "h5py"} & set(sys.modules)))
 """
 
 
-def test_predicting_and_evaluating_start_neither_keras_nor_tensorflow(
-    run_python, folder
+def test_predicting_measuring_and_plotting_start_neither_keras_nor_tensorflow(
+    run_python, folder, tmp_path
 ):
+    pytest.importorskip("matplotlib")
     for name in ("careful.onnx", "plain.reticnn"):
-        result = run_python(WITHOUT_KERAS, folder / name)
+        result = run_python(WITHOUT_KERAS, folder / name, tmp_path / "page.html")
         assert result.stdout == "[]\n", result.stderr
+        page = (tmp_path / "page.html").read_text("utf-8")
+        assert "ONNX Runtime" in page and "28,09" in page
 
 
 # ONNX files of others

@@ -254,9 +254,14 @@ def explanation_as_lists(**arguments):
     return dict(vars(explain(**arguments)))
 
 
+def as_method(value, name="method"):
+    """Return the name of a method."""
+    return as_choice(value, name, METHODS)
+
+
 def _as_methods(value):
     """Return the names of methods, each once."""
-    names = [as_choice(name, "method", METHODS) for name in as_strings(value, "method")]
+    names = list(map(as_method, as_strings(value, "method")))
     if not names:
         raise ValueError(
             f"`method` must name at least one method, and is empty. Use {CAMS[0]!r}."

@@ -20,9 +20,12 @@ from reticnn.data.accepting import files_for, is_of_files
 from reticnn.data.array_images import ArrayImages
 from reticnn.data.image_data import ImageData, as_image_data, check_not_empty
 from reticnn.graph import image_graph
-from reticnn.inspection import feature_maps, layer_filters
 from reticnn.prediction.summarising import PLACE_COLUMNS
+from reticnn.runtime.backend import NeedingKeras
 from reticnn.runtime.conditions import warn_user
+
+feature_maps = NeedingKeras("reticnn.inspection.filters", "feature_maps")
+layer_filters = NeedingKeras("reticnn.inspection.filters", "layer_filters")
 
 # Two colours that people who see few colours tell apart, and one for what is neither.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from reticnn.explanation import explain_prediction
-from reticnn.plots.attribution import overlays
 from reticnn.reporting.markup import percent, tag
 from reticnn.reporting.thumbnails import as_address, choices, short_paths, thumbnails
+from reticnn.runtime.backend import NeedingKeras
+
+explain_prediction = NeedingKeras("reticnn.explanation.explain", "explain_prediction")
+overlays = NeedingKeras("reticnn.plots.attribution", "overlays")
 
 _CHOICES = {
     "wrong": (

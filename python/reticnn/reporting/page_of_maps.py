@@ -4,12 +4,16 @@ from pathlib import Path
 
 from reticnn import __version__
 from reticnn.coercion import as_int
-from reticnn.explanation.explained import as_explanation
-from reticnn.plots.attribution import pictures_of_explanation
 from reticnn.reporting.markup import Html, counted, joined, pairs, tag
 from reticnn.reporting.report import as_page, head_of
 from reticnn.reporting.thumbnails import as_address
+from reticnn.runtime.backend import NeedingKeras
 from reticnn.runtime.writing import replacing, unwritten
+
+as_explanation = NeedingKeras("reticnn.explanation.explained", "as_explanation")
+pictures_of_explanation = NeedingKeras(
+    "reticnn.plots.attribution", "pictures_of_explanation"
+)
 
 # Pixels of the longer side of a picture.
 _SIDE = 320

@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from reticnn import __version__
-from reticnn.coercion import as_choice, shown
+from reticnn.coercion import shown
 from reticnn.evaluation.measuring import measured
-from reticnn.explanation.explain import METHODS
 from reticnn.notation import in_words
 from reticnn.reporting import gallery, sections
 from reticnn.reporting.markup import Html, counted, joined, percent, tag
 from reticnn.reporting.search import search
-from reticnn.runtime.backend import device_name, keras
+from reticnn.runtime.backend import NeedingKeras, device_name, keras
+from reticnn.runtime.onnx_runtime import imported
 from reticnn.runtime.writing import as_file_to_write, replacing, unwritten
+
+as_method = NeedingKeras("reticnn.explanation.explain", "as_method")
 
 # Nothing is fetched from anywhere, whatever a page might be made to contain.
 _POLICY = (
@@ -102,9 +104,10 @@ def report_classifier(
     path = as_page(path)
     extra = _checked(session)
     if explanations is not None:
-        explanations = as_choice(explanations, "explanations", METHODS)
+        explanations = as_method(explanations, "explanations")
     found = measured(classifier, data, class_names, batch_size, progress, output)
-    page = _page(found, {**_session(), **extra}, explanations)
+    session = {**_session(found.classifier), **extra}
+    page = _page(found, session, explanations)
     with replacing(path, unwritten(path)) as whole:
         Path(whole).write_text(page, encoding="utf-8")
     return path
@@ -138,18 +141,28 @@ def _checked(session):
     return {name: str(value) for name, value in session.items()}
 
 
-def _session():
+def _session(classifier):
     """Return what the report is made with."""
-    backend = keras.backend.backend()
     return {
         "Written": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         "reticnn": __version__,
-        "Keras": keras.__version__,
-        "Backend": f"{backend} {sys.modules[backend].__version__}",
-        "Computed on": device_name().split(" ")[0],
+        **_computed_by(classifier),
         "Python": platform.python_version(),
         "NumPy": np.__version__,
         "System": platform.platform(),
+    }
+
+
+def _computed_by(classifier):
+    """Return what the classifier predicts with."""
+    if not classifier.has_keras:
+        runtime = imported("onnxruntime", "classifier")
+        return {"ONNX Runtime": runtime.__version__, "Computed on": "CPU"}
+    backend = keras.backend.backend()
+    return {
+        "Keras": keras.__version__,
+        "Backend": f"{backend} {sys.modules[backend].__version__}",
+        "Computed on": device_name().split(" ")[0],
     }
 
 
@@ -173,7 +186,7 @@ def _page(found, session, explanations):
         "body",
         tag(
             "header",
-            tag("h1", classifier.model.name),
+            tag("h1", classifier.network.name),
             tag("p", _summary(found), class_="lead"),
             sections.headline(found),
             tag("nav", *links, aria_label="Sections"),
@@ -189,7 +202,7 @@ def _page(found, session, explanations):
         tag("script", _part("page.js")),
     )
     right = found.scores["accuracy"]
-    title = classifier.model.name
+    title = classifier.network.name
     if right == right:
         title += f": {percent(right)} right"
     whole = tag("html", head_of(title), body, lang="en")

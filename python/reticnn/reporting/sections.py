@@ -7,8 +7,6 @@ import numpy as np
 from reticnn.data.hashing import hashes_of
 from reticnn.evaluation.calibration import calibration
 from reticnn.graph import graph_of
-from reticnn.inspection.summary import describe_model
-from reticnn.memory import seen_by
 from reticnn.reporting import svg as charts
 from reticnn.reporting.gallery import figure_of
 from reticnn.reporting.markup import (
@@ -24,6 +22,9 @@ from reticnn.reporting.markup import (
     tag,
 )
 from reticnn.reporting.thumbnails import short_paths, thumbnails
+from reticnn.runtime.backend import NeedingKeras
+
+describe_model = NeedingKeras("reticnn.inspection.summary", "describe_model")
 
 # A larger table is hard to read, and has a million cells with 1,000 classes.
 _MOST_CLASSES = 30
@@ -46,15 +47,16 @@ _STOPPED = {
 
 def headline(found):
     """Return the key figures."""
-    scores, model = found.scores, found.classifier.model
+    scores, parameters = found.scores, found.classifier.network.count_params()
     figures = [
         (percent(scores["accuracy"]), "accuracy"),
         (number(scores["roc_auc"], 3), "ROC AUC"),
         (number(scores["log_loss"], 3), "log loss"),
         (number(scores["calibration_error"], 3), "calibration error"),
         (f"{scores['n']:,}", "images"),
-        (f"{model.count_params():,}", "parameters"),
     ]
+    if parameters is not None:
+        figures.append((f"{parameters:,}", "parameters"))
     return tag(
         "ul",
         *(tag("li", tag("strong", text), tag("span", name)) for text, name in figures),
@@ -248,7 +250,7 @@ def leaks(found):
 def _seen_in_training(found):
     """Return which images the model is known to have been trained on, as bools."""
     classifier = found.classifier
-    trained_on = (classifier.seen | seen_by(classifier.model)).trained_on
+    trained_on = classifier.known_images.trained_on
     if not len(trained_on):
         return np.zeros(len(found.data), bool)
     return np.isin(hashes_of(found.data), trained_on)
@@ -375,11 +377,12 @@ def training(classifier):
 
 def _settings(classifier):
     """Return what is known about the training apart from its metrics."""
-    history, model = classifier.history, classifier.model
+    history, network = classifier.history, classifier.network
     by = "val_loss" if "val_loss" in history else "loss"
     lowest = int(np.nanargmin(history[by])) if np.isfinite(history[by]).any() else None
     policy = classifier.augmentation
-    optimizer = model.optimizer if model.compiled else None
+    compiled = classifier.has_keras and network.compiled
+    optimizer = network.optimizer if compiled else None
     facts = classifier.trained_with or {}
     read = classifier.reading.described() if classifier.reading else ""
     return pairs(
@@ -452,28 +455,36 @@ def _name_of(metric):
     return name[:1].upper() + name[1:]
 
 
+def _trainable(classifier):
+    """Return how many parameters training may change, or None for an ONNX graph."""
+    if not classifier.has_keras:
+        return None
+    model = classifier.model
+    count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    return "all" if count == model.count_params() else f"{count:,}"
+
+
 def model(classifier):
     """Return the parts of the model."""
-    model, names = classifier.model, classifier.class_names
-    trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    network, names = classifier.network, classifier.class_names
+    parameters = network.count_params()
     size = " x ".join(str(side or "any") for side in classifier.image_shape)
     few = names if len(names) <= _MOST_CLASSES else names[:_MOST_CLASSES]
     more = f" and {len(names) - len(few):,} more" if len(few) < len(names) else ""
     facts = pairs(
         [
-            ("Name", model.name),
+            ("Name", network.name),
             ("Input", f"{size} (height x width x channels), {classifier.values}"),
             (counted(len(names), "class", "classes"), ", ".join(few) + more),
-            ("Parameters", f"{model.count_params():,}"),
-            (
-                "Trainable",
-                "all" if trainable == model.count_params() else f"{trainable:,}",
-            ),
+            ("Parameters", None if parameters is None else f"{parameters:,}"),
+            ("Trainable", _trainable(classifier)),
         ]
     )
-    if graph_of(model) is None:
+    if not classifier.has_keras:
+        return joined([facts, tag("p", "It is an ONNX graph, which has no layers.")])
+    if graph_of(network) is None:
         return joined([facts, tag("p", "Its layers cannot be listed.")])
-    layers = describe_model(model)
+    layers = describe_model(network)
     rows = [
         (
             name,

@@ -56,7 +56,7 @@ class _Calls:
 
 
 class _Bar:
-    """Draw a bar, for which Keras is not started, once work has taken `wait` seconds."""
+    """Draw a bar, without Keras, once the work has taken `wait` seconds."""
 
     def __init__(self, wait, steps):
         self._start = time.monotonic()

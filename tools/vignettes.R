@@ -18,13 +18,10 @@ build <- function(file) {
   told(file, "built", c("-e", shQuote(code)))
 }
 
-run <- function(name) {
-  told(paste0("vignettes/", name, ".Rmd.orig"), "run", c("tools/run-page.R", name))
-}
-
 if (!reticnn::reticnn_available()) {
   stop("There is no Python with Keras: the vignettes would be built without results.")
 }
 built <- vapply(sort(Sys.glob("vignettes/*.Rmd")), build, logical(1))
-ran <- vapply(to_run, run, logical(1))
+ran <- told(paste(length(to_run), "of vignettes/*.Rmd.orig"), "run",
+  c("tools/run-pages.R", to_run))
 quit(status = as.integer(!all(built, ran)))

@@ -61,6 +61,21 @@ test_that("the script reads files as the package does", {
   }
 })
 
+test_that("the script finds files of any name in a process without a locale", {
+  skip_if_quick()
+  skip_on_os("windows")
+  skip_if_no_onnx_runtime()
+  folder <- withr::local_tempdir()
+  handed_on <- file.path(folder, "handed-on")
+  suppressMessages(export_classifier(tiny_classifier(), handed_on, "r"))
+  write_png(file.path(folder, "images", "\u00e4 b.png"), "grey", 16, 16)
+  code <- paste0("source('", handed_on, "/predict.R', chdir = TRUE); cat(nrow(",
+    "predict_images(list.files('", folder, "/images', full.names = TRUE))))")
+  said <- system2(file.path(R.home("bin"), "Rscript"), c("-e", shQuote(code)),
+    env = "LC_ALL=C", stdout = TRUE, stderr = FALSE)
+  expect_identical(utils::tail(said, 1), "1")
+})
+
 test_that("what 8 bits cost is a tibble", {
   skip_if_quick()
   skip_if_no_onnx_runtime()

@@ -42,7 +42,9 @@ resized <- function(image, height, width) {
 # differently from reticnn: probabilities may differ in the second digit.
 read_image <- function(file) {
   pillow <- reticulate::import("PIL.Image")
-  image <- pillow$open(path.expand(file))
+  # Read by R: without a locale, Python finds no file whose name is not in ASCII.
+  bytes <- readBin(file, "raw", file.size(file))
+  image <- pillow$open(reticulate::import("io")$BytesIO(bytes))
   image <- reticulate::import("PIL.ImageOps")$exif_transpose(image)
   if (facts$files != "photos" || grepl("^[IF]", image$mode)) {
     stop(file, " is read otherwise than a photo of 8 bits. Give its pixels as an array, ",

@@ -31,6 +31,10 @@ def as_array(value, dtype=None):
     return np.ascontiguousarray(array, dtype).reshape(array.shape)
 
 
+class NoTermsError(ValueError):
+    """An operation is set to do what is not written in ONNX's terms."""
+
+
 class Nodes:
     """Nodes and constants of a graph, in order.
 

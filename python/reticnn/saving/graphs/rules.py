@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from reticnn.runtime.backend import keras
-from reticnn.saving.graphs.nodes import as_array, dtype_of
+from reticnn.saving.graphs.nodes import NoTermsError, as_array, dtype_of
 
 _TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 _ALL = 2**62
@@ -90,7 +90,7 @@ def _strides_and_dilation(step):
 
 def _check_maps(step):
     if len(step.shape) != 4:
-        raise NotImplementedError(f"{len(step.shape) - 2} dimensions")
+        raise NoTermsError(f"{len(step.shape) - 2} dimensions")
 
 
 def _conv(step):
@@ -157,7 +157,7 @@ def _resize(step):
     """Write a change of size: of two pixels each way, or of the nearest."""
     modes = {"bilinear": "linear", "nearest": "nearest"}
     if step.setting("antialias"):
-        raise NotImplementedError("antialiasing")
+        raise NoTermsError("antialiasing")
     mode = modes[step.setting("interpolation")]
     height, width = step.setting("size")
     sides = step.nodes.constant((height, width), "int64")
@@ -184,7 +184,7 @@ def _resize(step):
 def _layer_norm(step):
     axes = [axis % len(step.shape) for axis in _axes(step)]
     if step.setting("rms_scaling") or axes != list(range(axes[0], len(step.shape))):
-        raise NotImplementedError("its axes")
+        raise NoTermsError("its axes")
     sizes = [step.shape[axis] for axis in axes]
     scale, shift = step.argument(1, "gamma"), step.argument(2, "beta")
     scale = np.ones(sizes, "float32") if scale is None else as_array(scale)
@@ -233,7 +233,7 @@ def _relu(step):
     """Write the function `relu()`, with all that it can be given."""
     slope, most = step.setting("negative_slope"), step.setting("max_value")
     if step.setting("threshold"):
-        raise NotImplementedError("its threshold")
+        raise NoTermsError("its threshold")
     if slope:
         x = step.add("LeakyRelu", [_same(step)], alpha=float(slope))
         if most is None:
@@ -258,7 +258,7 @@ def _softmax(kind):
     def write(step):
         axes = _axes(step)
         if len(axes) != 1:
-            raise NotImplementedError("several axes")
+            raise NoTermsError("several axes")
         return step.add(kind, [_same(step)], axis=axes[0])
 
     return write
@@ -287,7 +287,7 @@ def _axes(step):
 def _reduced(kind):
     def write(step):
         if kind in ("ReduceMax", "ReduceMin") and step.setting("initial") is not None:
-            raise NotImplementedError("its initial value")
+            raise NoTermsError("its initial value")
         kept = {"keepdims": int(step.setting("keepdims"))}
         # Of these, only sums have their axes as an input.
         if kind != "ReduceSum":
@@ -315,7 +315,7 @@ def _to_shape(step):
     if len(free) == 2 and want[0] is None and have[0] is None:
         sides[0], free = 0, free[1:]
     if len(free) > 1:
-        raise NotImplementedError("several sides are not known")
+        raise NoTermsError("several sides are not known")
     return step.add("Reshape", [step.first, step.nodes.constant(sides, "int64")])
 
 
@@ -364,7 +364,7 @@ def _item(step):
         if isinstance(part, int):
             part, _ = slice(part, part + 1 if part != -1 else None), gone.append(axis)
         if not isinstance(part, slice):
-            raise NotImplementedError("its index")
+            raise NoTermsError("its index")
         if part == slice(None):
             continue
         stride = part.step or 1
@@ -383,7 +383,7 @@ def _taken(step):
     indices = as_array(step.argument(1, "indices"), "int64")
     axis = step.setting("axis")
     if axis is None:
-        raise NotImplementedError("no axis")
+        raise NoTermsError("no axis")
     return step.add("Gather", [step.first, step.nodes.constant(indices)], axis=axis)
 
 

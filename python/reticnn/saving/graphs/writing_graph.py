@@ -106,7 +106,7 @@ class _Writer:
             raise self._in_the_way(f"the operation {kind!r} in it")
         try:
             return RULES[kind](Step(call, self._names, self.nodes))
-        except (NotImplementedError, ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise self._in_the_way(f"the operation {kind!r} in it ({error})") from error
 
     def _taken_apart(self, call):

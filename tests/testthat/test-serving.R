@@ -19,7 +19,7 @@ test_that("a server answers as predict() does, says where it is, and stops", {
   fit <- tiny_classifier()
   server <- serve_classifier(fit, port = 0, prior = c(circle = 0.8, square = 0.2))
   withr::defer(server$stop())
-  expect_output(print(server), "<reticnn_server> http://127.0.0.1:.*until `\\$stop\\(\\)`")
+  expect_output(print(server), "<reticnn_server> http://127.0.0.1:.*until `\\$stop")
   file <- withr::local_tempfile(fileext = ".png")
   write_png(file, "grey")
   row <- answer_of(paste0(server$address, "/predict"), file)$predictions[[1]]
@@ -53,7 +53,8 @@ r_that_serves <- function(call, env = parent.frame()) {
 }
 
 is_there <- function(server) {
-  tryCatch(answer_of(paste0(server$address, "/health"))$status == "ok", error = \(cnd) FALSE)
+  address <- paste0(server$address, "/health")
+  tryCatch(answer_of(address)$status == "ok", error = \(cnd) FALSE)
 }
 
 test_that("without the background R serves until Ctrl-C, and goes on", {
@@ -69,7 +70,8 @@ test_that("without the background R serves until Ctrl-C, and goes on", {
 test_that("a server ends with R, also with an R that is killed", {
   skip_if_quick()
   skip_if_no_web_server()
-  r <- r_that_serves("cat(serve_classifier(fit, 0)$address, '\\n')\ninvisible(gc())\nSys.sleep(600)")
+  r <- r_that_serves(c("cat(serve_classifier(fit, 0)$address, '\\n')",
+    "invisible(gc())", "Sys.sleep(600)"))
   Sys.sleep(1)
   expect_true(is_there(r))
   r$process$kill()
@@ -80,11 +82,12 @@ test_that("a server ends with R, also with an R that is killed", {
 test_that("odd arguments are named", {
   skip_if_no_web_server()
   fit <- tiny_classifier()
-  expect_error(serve_classifier(fit, background = "yes"), "`background` must be TRUE or FALSE",
-    class = "reticnn_error")
+  expect_error(serve_classifier(fit, background = "yes"),
+    "`background` must be TRUE or FALSE", class = "reticnn_error")
   expect_error(serve_classifier(fit, 70000), "`port`", class = "reticnn_error")
   expect_error(serve_classifier(3), "`classifier`", class = "reticnn_error")
-  expect_error(serve_classifier(fit, prior = c(circle = 1)), "`prior`", class = "reticnn_error")
+  expect_error(serve_classifier(fit, prior = c(circle = 1)), "`prior`",
+    class = "reticnn_error")
 })
 
 # Code of the page about all this, by the name of its chunk.
@@ -134,10 +137,11 @@ test_that("the plumber file on the page answers", {
   save_classifier(fit, "shapes.reticnn")
   write_png("a.png", "grey")
   writeLines("no image", "b.png")
-  socket <- reticulate::import("socket")$create_server(reticulate::tuple("127.0.0.1", 0L))
+  here <- reticulate::tuple("127.0.0.1", 0L)
+  socket <- reticulate::import("socket")$create_server(here)
   port <- socket$getsockname()[[2]]
   socket$close()
-  call <- sprintf("plumber::pr_run(plumber::pr('plumber.R'), port = %d, docs = FALSE)", port)
+  call <- sprintf("plumber::pr_run(plumber::pr('plumber.R'), port = %d)", port)
   libraries <- list(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
   process <- reticulate::import("subprocess")$Popen(
     list(file.path(R.home("bin"), "Rscript"), "-e", call), stdout = -3L, stderr = -3L,

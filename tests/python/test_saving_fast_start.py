@@ -304,3 +304,44 @@ def test_file_of_somebody_else_that_does_not_fit_is_named(refused, tmp_path, fol
     _graph(tmp_path / "float.onnx")
     with pytest.warns(UserWarning, match="takes decimals, and is given pixels of 0"):
         load(tmp_path / "float.onnx", class_names=names)
+
+
+def _compiled(loss, **arguments):
+    """Return a network that is compiled with a loss."""
+    import keras
+
+    image = keras.Input((16, 16, 3))
+    hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, keras.layers.Dense(3, **arguments)(hidden))
+    model.compile("sgd", loss)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["plain", "logits", "smoothed", "summed", "decay"])
+def test_losses_are_those_of_the_keras_model(fit, tmp_path, kind):
+    import keras
+
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (30, 16, 16, 3)).astype("uint8")
+    data = reticnn.image_arrays(pixels, ["a", "b", "c"] * 10)
+    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    decayed = {"activation": "softmax", "kernel_regularizer": "l2"}
+    plain = "sparse_categorical_crossentropy"
+    loss, arguments = {
+        "plain": (plain, {"activation": "softmax"}),
+        "logits": (keras.losses.SparseCategoricalCrossentropy(from_logits=True), {}),
+        "smoothed": (smoothed, {"activation": "softmax"}),
+        "summed": (
+            keras.losses.SparseCategoricalCrossentropy(reduction="sum"),
+            {"activation": "softmax"},
+        ),
+        "decay": (plain, decayed),
+    }[kind]
+    trained = fit(_compiled(loss, **arguments), data)
+    path = reticnn.save_classifier(trained, tmp_path / "a.reticnn", fast_start=True)
+    loaded = reticnn.load_classifier(path)
+    have, want = (
+        reticnn.evaluate_classifier(one, data)["loss"] for one in (loaded, trained)
+    )
+    assert have == pytest.approx(want, rel=1e-4)
+    assert loaded.has_keras == (kind not in ("plain", "logits"))

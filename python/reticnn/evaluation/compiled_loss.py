@@ -21,7 +21,8 @@ _OWN = {"compute_loss", "evaluate", "make_test_function", "test_on_batch", "test
 def compiled_loss(classifier, data, outputs, batch_size):
     """Return the loss as Keras's `evaluate()` gives it, or None if there is none.
 
-    An ONNX graph has none.
+    An ONNX file has none; of a classifier with an ONNX graph, the Keras model is loaded
+    for it, unless it is known to be the log loss.
 
     Args:
         classifier: Classifier.
@@ -30,7 +31,11 @@ def compiled_loss(classifier, data, outputs, batch_size):
         batch_size: Whole number of images per batch, on which some losses depend.
     """
     model = classifier.network
-    if isinstance(model, OnnxNetwork) or not model.compiled:
+    if isinstance(model, OnnxNetwork):
+        if model.keras_file is None or model.record.get("log_loss"):
+            return None
+        model = classifier.model
+    if not model.compiled:
         return None
     if loss_of(model) is None and not _computes_own(model):
         return None

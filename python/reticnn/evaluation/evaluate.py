@@ -77,7 +77,7 @@ def evaluate_classifier(
 
         - `n`: number of images.
         - `loss`: the loss the model is compiled with, regularisation included, as
-          Keras's `evaluate()` gives it; if it is not compiled, or is an ONNX graph,
+          Keras's `evaluate()` gives it; if it is not compiled, or is an ONNX file,
           the log loss.
         - `accuracy`: fraction of images predicted correctly.
         - `top_<k>_accuracy`: fraction of images whose class is among the k most

@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 
+from reticnn.graph import own_methods
 from reticnn.notation import shown
-from reticnn.outputs import probabilities
-from reticnn.runtime.backend import NeedingKeras
+from reticnn.outputs import probabilities, takes_one_hot, targets_of_classes
+from reticnn.runtime.backend import NeedingKeras, keras
 from reticnn.runtime.conditions import MissingPackageError, NoKerasModelError
 from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.limits import in_short
@@ -27,7 +28,7 @@ _SIDE_IF_FREE = 64
 
 # What a record says of the Keras model.
 OF_MODEL = ("keras", "backend", "name", "parameters", "shares", "prototype_distance")
-OF_MODEL += ("trainable", "compiled_here", "spared_from_decay")
+OF_MODEL += ("trainable", "compiled_here", "spared_from_decay", "log_loss")
 
 # What an ONNX network gives in place of the outputs of a model of each kind.
 _OUTPUTS = {
@@ -150,11 +151,47 @@ def graph_of_network(classifier):
     return graph
 
 
+def loses_log_loss(classifier):
+    """Return whether the loss of a classifier's model is the log loss, and no more.
+
+    It is if it has none, and found by trying else: losses can be smoothed or weighted,
+    and have regularisation or the user's own terms in them.
+    """
+    model = classifier.model
+    if not model.compiled:
+        return True
+    if own_methods(model) and type(model).__module__ != "reticnn":
+        return False
+    images = _made_up(classifier)
+    codes = np.arange(len(images)) % len(classifier.class_names)
+    outputs = model(keras.ops.convert_to_tensor(images), training=False)
+    try:
+        targets = targets_of_classes(model.output_shape[1], takes_one_hot(model))
+        loss = model.compute_loss(
+            y=keras.ops.convert_to_tensor(targets[codes]),
+            y_pred=outputs,
+            training=False,
+        )
+        loss = keras.ops.convert_to_numpy(loss).mean()
+    except Exception:
+        # Of a loss that cannot be tried, nothing is known.
+        return False
+    outputs = keras.ops.convert_to_numpy(outputs)
+    chances = probabilities(model, classifier.output, outputs)
+    log_loss = -np.log(chances[np.arange(len(codes)), codes]).mean()
+    return bool(np.isclose(loss, log_loss, rtol=1e-5, atol=1e-6))
+
+
+def _made_up(classifier):
+    """Return four images of noise, of a size that a classifier takes."""
+    sides = [side or _SIDE_IF_FREE for side in classifier.image_shape]
+    return np.random.default_rng(0).integers(0, 256, (4, *sides), np.uint8)
+
+
 def _check_same(classifier, graph):
     """Raise if a graph gives other probabilities, of images that are made up."""
     model, kind = classifier.model, classifier.output
-    sides = [side or _SIDE_IF_FREE for side in classifier.image_shape]
-    pixels = np.random.default_rng(0).integers(0, 256, (4, *sides), np.uint8)
+    pixels = _made_up(classifier)
     record = {"output": kind, "class_names": classifier.class_names}
     outputs = network_of(graph, record, "").predict_on_batch(pixels)
     have, want = (

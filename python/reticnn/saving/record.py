@@ -264,6 +264,7 @@ _FIELDS = {
     "prototype_distance": lambda value, _: _is_number(value),
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
+    "log_loss": lambda value, _: isinstance(value, bool),
     "spared_from_decay": lambda value, _: (
         isinstance(value, list) and all(_is_whole(position, 0) for position in value)
     ),

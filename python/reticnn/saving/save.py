@@ -54,6 +54,7 @@ from reticnn.runtime.writing import (
 from reticnn.saving.fast_start import (
     check_knows_classes,
     graph_of_network,
+    loses_log_loss,
     network_of,
     read_onnx,
 )
@@ -130,6 +131,7 @@ def save_classifier(classifier, path, *, fast_start=False):
     fast_start = as_bool(fast_start, "fast_start")
     network = classifier.network
     with replacing(path, unwritten(path)) as whole:
+        of_graph = {}
         if isinstance(network, OnnxNetwork):
             _check_is_ours(network)
             parts = {_MODEL: network.keras_file, _GRAPH: network.contents}
@@ -137,7 +139,9 @@ def save_classifier(classifier, path, *, fast_start=False):
             classifier = classifier.changed(output=kind_of_classifier(classifier))
             graph = graph_of_network(classifier) if fast_start else None
             parts = {_MODEL: _keras_file(network, whole), _GRAPH: graph}
-        parts[_RECORD] = json.dumps(record_of(classifier), indent=1)
+            if graph is not None:
+                of_graph["log_loss"] = loses_log_loss(classifier)
+        parts[_RECORD] = json.dumps({**record_of(classifier), **of_graph}, indent=1)
         with zipfile.ZipFile(whole, "w") as archive:
             for name, part in parts.items():
                 if part is not None:

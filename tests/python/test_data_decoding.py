@@ -136,6 +136,25 @@ def test_absurd_sizes_are_refused_by_name(tmp_path):
         _pixels(tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="programs there end in .exe")
+@pytest.mark.parametrize(
+    "beginning", [b"", b"\xc5\xd0\xd3\xc6\x1e\0\0\0\x40" + bytes(21)]
+)
+def test_postscript_is_not_run_whatever_a_file_is_called(
+    tmp_path, monkeypatch, write_image, beginning
+):
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    text = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+    file = write_image(tmp_path / "photos" / "a.jpg")
+    file.write_bytes(beginning + text)
+    with pytest.raises(ValueError, match=r"a\.jpg: is PostScript"):
+        _pixels(tmp_path / "photos")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_settings_of_the_libraries_are_put_back(tmp_path, write_image):
     file = str(write_image(tmp_path / "a.png"))
     before = Image.MAX_IMAGE_PIXELS, cv2.getNumThreads()

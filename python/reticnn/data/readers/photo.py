@@ -16,6 +16,10 @@ from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS
 from reticnn.data.refusing import RefusedError, check_memory
 
+# How PostScript begins, for which Pillow starts another program: whoever sends a file
+# would have it run theirs, for as long as they like.
+_POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
+
 # What takes more memory to be opened is opened alone.
 _MUCH = 100_000_000
 
@@ -60,18 +64,20 @@ def image_in(file, take=None):
                 (take or take_until_closed)(memory.most)
             opened = jpeg_xl.opened(part)
         else:
-            _check_plugin(file)
+            _check_kind(file)
             opened = Image.open(part)
         with opened as image:
             allow(image)
             yield image
 
 
-def _check_plugin(file):
-    """Have Pillow read HEIC if a file is of that kind, or raise."""
-    file.seek(4)
-    kind = file.read(8)
+def _check_kind(file):
+    """Have Pillow read HEIC if a file is of that kind, or raise; and for PostScript."""
+    beginning = file.read(12)
     file.seek(0)
+    if beginning.startswith(_POSTSCRIPT):
+        raise RefusedError("is PostScript, a program that draws, which is not run")
+    kind = beginning[4:]
     if not kind.startswith(b"ftyp"):
         return
     add_plugins()

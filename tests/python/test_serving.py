@@ -206,6 +206,16 @@ def test_prior_is_that_of_predict_images(classifier, serve, picture, tmp_path):
     _check_same(row, _row_of(expected, classifier))
 
 
+def test_a_class_called_set_is_no_prediction_set(tiny_cnn, fit, serve, picture):
+    shapes = reticnn.load_images(reticnn.shape_images(20, image_size=16, seed=1))
+    names = {"circle": "set", "square": "other"}
+    labels = [names[label] for label in shapes["labels"]]
+    data = reticnn.image_arrays(shapes["images"], labels)
+    client = serve(fit(tiny_cnn(), data, epochs=1))
+    said = {"file", "class", "probability", "probabilities"}
+    assert set(client.predict(picture)) == said
+
+
 def test_several_images_and_their_problems_are_in_order(client, picture):
     files = [("a.png", picture), ("b.txt", b"no image"), ('c"ü.png', picture)]
     status, answer = client.predict_form(files)

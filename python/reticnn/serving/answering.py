@@ -24,9 +24,6 @@ occluding = NeedingKeras("reticnn.explanation.occluded", "occluding")
 # Images that are decoded at the same time; each may use all threads of OpenCV.
 _DECODERS = min(4, os.cpu_count() or 1)
 
-# What a prediction says besides the probabilities, and the column it is in.
-_BESIDES = {"set": ".pred_set", "novel": ".novel"}
-
 
 class Read(NamedTuple):
     """An image that has been read.
@@ -177,16 +174,17 @@ class Answers:
         names = self.classifier.class_names
         chances = {name: _known(table[f".pred_{name}"][index]) for name in names}
         predicted = table[".pred_class"][index]
-        return {
+        row = {
             "class": predicted,
             "probability": None if predicted is None else chances[predicted],
             "probabilities": chances,
-            **{
-                key: table[column][index]
-                for key, column in _BESIDES.items()
-                if column in table
-            },
         }
+        # A class may be called "set", too.
+        if self.has_sets:
+            row["set"] = table[".pred_set"][index]
+        if self.has_novelty:
+            row["novel"] = table[".novel"][index]
+        return row
 
 
 def _known(number):

@@ -378,13 +378,17 @@ def test_a_key_is_wanted_where_there_is_one(classifier, serve, picture):
     client = serve(classifier, api_key="open sesame")
     assert client.ask("/health")[0] == 200
     for headers in ({}, {"X-API-Key": "other"}, {"Authorization": "Bearer"}):
-        for path, body in (("/classes", None), ("/predict", picture)):
+        bodies = {"/classes": None, "/openapi.json": None, "/predict": picture}
+        for path, body in bodies.items():
             status, answer = client.ask(path, body, **headers)
             assert status == 401
             assert "X-API-Key" in answer["error"]
     key = "open sesame"
     assert client.ask("/predict", picture, **{"X-API-Key": key})[0] == 200
     assert client.ask("/classes", Authorization=f"Bearer {key}")[0] == 200
+    for path in ("/", "/docs"):
+        with urllib.request.urlopen(client.address + path) as answer:
+            assert "square" not in answer.read().decode()
 
 
 # Many at once

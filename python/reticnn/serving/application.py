@@ -19,6 +19,9 @@ from reticnn.serving.uploads import (
 # Heat maps that may wait for each other: each takes many predictions.
 _MOST_MAPS = 8
 
+# What examples are of where the classes are told to those alone who have the key.
+_MADE_UP = {"model": "network", "classes": ["first class", "second class"]}
+
 
 class Application:
     """The addresses of a server.
@@ -44,11 +47,13 @@ class Application:
         self._most_bytes = most_bytes
         self._maps = 0
         self._facts = self._facts_of(answers.classifier)
-        said = openapi(self._facts)
+        # Browsers send no key when they open a page.
+        shown = self._facts if api_key is None else {**self._facts, **_MADE_UP}
+        said = self._with_key(partial(self._json, openapi(self._facts)))
         routes = {
             ("GET", "/"): partial(self._page, main_page()),
-            ("GET", "/docs"): partial(self._page, docs_page(said)),
-            ("GET", "/openapi.json"): partial(self._json, said),
+            ("GET", "/docs"): partial(self._page, docs_page(openapi(shown))),
+            ("GET", "/openapi.json"): said,
             ("GET", "/health"): partial(self._json, {"status": "ok"}),
             ("GET", "/classes"): self._with_key(partial(self._json, self._facts)),
             ("POST", "/predict"): self._with_key(self._predict),

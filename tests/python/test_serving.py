@@ -1,5 +1,6 @@
 """A server answers as `predict_images` does, refuses what is no image, and goes on."""
 
+import contextlib
 import http.client
 import io
 import json
@@ -327,6 +328,17 @@ def test_a_slow_client_holds_nobody_up(client, picture):
             client.predict(picture)
         slow.sendall(picture[9:])
         assert slow.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_slow_clients_take_no_heat_maps_from_others(client, picture):
+    with contextlib.ExitStack() as opened:
+        for _ in range(10):
+            slow = socket.create_connection(("127.0.0.1", client.port))
+            opened.enter_context(slow)
+            slow.sendall(b"POST /explain?class=circle HTTP/1.1\r\nHost: a\r\n")
+            slow.sendall(b"Content-Length: 9\r\n\r\n1")
+        assert client.predict(picture)
+        assert client.ask("/explain?class=circle", picture)[0] == 200
 
 
 # What it says of itself, and to whom

@@ -119,14 +119,15 @@ class Application:
             raise self._web.HTTPException(
                 400, f"`class` must be one of {', '.join(self._facts['classes'])}."
             )
+        async with self._files_of(request) as files:
+            read = await self._read(files[0][1])
+        # Not before all has come: who sends slowly would hold others.
         if self._maps >= _MOST_MAPS:
             raise self._web.HTTPException(
                 503, "Too many heat maps are being made. Try again in a while."
             )
         self._maps += 1
         try:
-            async with self._files_of(request) as files:
-                read = await self._read(files[0][1])
             made = await asyncio.get_running_loop().run_in_executor(
                 self._answers.explaining, self._map, read, name
             )

@@ -56,7 +56,7 @@ class Client:
         (row,) = answer["predictions"]
         return row
 
-    def predict_form(self, files):
+    def predict_form(self, files, kind="multipart/form-data"):
         """Return the status and what is said of files, a list of names and bytes."""
         mark = "----mark"
         parts = [
@@ -66,7 +66,7 @@ class Client:
             for name, body in files
         ]
         body = b"\r\n".join([*parts, f"--{mark}--\r\n".encode()])
-        kind = f"multipart/form-data; boundary={mark}"
+        kind = f"{kind}; boundary={mark}"
         return self.ask("/predict", body, **{"Content-Type": kind})
 
 
@@ -228,6 +228,7 @@ def test_several_images_and_their_problems_are_in_order(client, picture):
         "problem": "is not an image, or is so damaged that its format is unclear",
     }
     assert third["probabilities"] == pytest.approx(first["probabilities"], abs=1e-6)
+    assert client.predict_form(files, "Multipart/Form-Data")[0] == status
 
 
 # Odd requests

@@ -99,7 +99,8 @@ async def uploaded(request, folder, web):
         return paths[-1]
 
     try:
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        kind = request.headers.get("content-type", "").lower()
+        if kind.startswith("multipart/form-data"):
             async with request.form(max_files=MOST_IMAGES) as form:
                 found = [
                     (value.filename, _copied(value.file, new_path()))

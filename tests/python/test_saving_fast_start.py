@@ -1,9 +1,12 @@
 """Classifiers that predict without Keras: as with it, and Keras only when needed."""
 
+import json
 import pickle
+import urllib.request
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import reticnn
 
@@ -268,6 +271,33 @@ def test_network_of_somebody_else_predicts(tmp_path, shape, kind):
     assert reticnn.evaluate_classifier(loaded, data)["n"] == 5
     with pytest.raises(ValueError, match="Keep that file"):
         reticnn.save_classifier(loaded, tmp_path / "a.reticnn")
+
+
+def test_network_of_somebody_else_is_served_apart(tmp_path, monkeypatch):
+    pytest.importorskip("starlette")
+    pytest.importorskip("uvicorn")
+    file, _ = _graph(tmp_path / "theirs.onnx", kind="UINT8")
+    loaded = reticnn.load_classifier(file, class_names=["ant", "bee"])
+    pixels = np.random.default_rng(3).integers(0, 256, (9, 4, 4, 3), "uint8")
+    data = reticnn.image_arrays(pixels, ["bee", "ant", "bee"] * 3)
+    loaded = reticnn.prediction_sets(loaded, data, coverage=0.8)
+    Image.fromarray(pixels[0]).save(tmp_path / "a.png")
+    # What lies in the working directory is no module of Python's.
+    (tmp_path / "json.py").write_text("raise ValueError('not this one')")
+    monkeypatch.chdir(tmp_path)
+    server = reticnn.served_apart(
+        *(loaded, 0, "127.0.0.1"),
+        **{"api_key": None, "prior": None, "batch_size": 4},
+        **{"max_megabytes": 1, "max_megapixels": 1},
+    )
+    body = (tmp_path / "a.png").read_bytes()
+    with urllib.request.urlopen(f"{server.address}/predict", body) as answer:
+        (row,) = json.load(answer)["predictions"]
+    server.stop()
+    assert not server.is_running
+    want = reticnn.predict_images(loaded, pixels[:1], type="set")
+    assert [row["set"]] == want[".pred_set"]
+    assert row["probabilities"]["ant"] == pytest.approx(want[".pred_ant"][0], abs=1e-6)
 
 
 def test_what_somebody_elses_outputs_are_is_said_or_refused(refused, tmp_path):

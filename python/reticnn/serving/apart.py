@@ -7,6 +7,7 @@ is typed.
 import contextlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import reticnn
 from reticnn.runtime.conditions import MissingPackageError
+from reticnn.runtime.onnx_network import OnnxNetwork
 from reticnn.runtime.stopping import check_wanted
 from reticnn.runtime.writing import temporary_folder
 from reticnn.saving import load_classifier, save_classifier
@@ -24,7 +26,13 @@ from reticnn.serving.serve import planned, served_here
 # It imports Keras, and loads and tries the classifier.
 _SECONDS = 300
 
-_CODE = "from reticnn.serving.apart import serve_as_told; serve_as_told()"
+_PICKLED = ".pickle"
+
+# Nothing is imported from the working directory, where files may have any name.
+_CODE = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from reticnn.serving.apart import serve_as_told; serve_as_told()"
+)
 
 
 def served_apart(classifier, port, host, **settings):
@@ -33,18 +41,41 @@ def served_apart(classifier, port, host, **settings):
     # What is taken, and what is no host, is known without waiting for the process.
     listening_at(plan.host, plan.port).close()
     with temporary_folder() as folder:
-        path = _saved(classifier, os.path.join(folder, "classifier.reticnn"))
-        told = {"path": path, "port": plan.port, "host": plan.host, **settings}
+        told = {
+            "path": _saved(classifier, folder),
+            "port": plan.port,
+            "host": plan.host,
+            **settings,
+        }
         return ServerApart(told, folder)
 
 
-def _saved(classifier, path):
+def _saved(classifier, folder):
     """Return the path of a file that a process loads as fast as it can."""
+    network = classifier.network
+    if isinstance(network, OnnxNetwork) and not network.record:
+        # Of an ONNX file of somebody else's, none of ours can be written.
+        return _pickled(classifier, os.path.join(folder, f"classifier{_PICKLED}"))
+    path = os.path.join(folder, "classifier.reticnn")
     try:
         return save_classifier(classifier, path, fast_start=True)
     except (MissingPackageError, ValueError):
         # Not every network can be written so.
         return save_classifier(classifier, path)
+
+
+def _pickled(classifier, path):
+    """Return the path of a file that is for a process of ours alone."""
+    with open(path, "wb") as file:
+        pickle.dump(classifier, file)
+    return path
+
+
+def _loaded(path):
+    if not path.endswith(_PICKLED):
+        return load_classifier(path)
+    with open(path, "rb") as file:
+        return pickle.load(file)
 
 
 # Servers end with their handles, which nobody has to keep.
@@ -132,7 +163,7 @@ def serve_as_told():
     with warnings.catch_warnings():
         # The other process has given them.
         warnings.simplefilter("ignore")
-        plan = planned(load_classifier(told.pop("path")), **told)
+        plan = planned(_loaded(told.pop("path")), **told)
         server = served_here(plan, listening_at(plan.host, plan.port))
     # What is written from now on is read by nobody, and would keep a file open.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

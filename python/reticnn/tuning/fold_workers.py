@@ -27,8 +27,10 @@ from reticnn.tuning.said_once import each_once, tell_once
 # How long Ctrl-C may have to wait.
 _SECONDS = 0.1
 
+# The working directory may have a file called as one of Python's modules.
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "import json; sys.path[:] = json.loads(sys.argv[1]); "
     "from reticnn.tuning.fold_worker import work; work(json.loads(sys.argv[2]))"
 )
 

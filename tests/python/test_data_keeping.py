@@ -58,6 +58,12 @@ def test_images_in_memory_are_the_same(in_memory):
         check_same(data, again(data))
 
 
+def test_facts_may_have_any_name():
+    facts = {name: list("ab") for name in (".array", ".source", ".time", ".dict")}
+    data = reticnn.image_arrays(np.zeros((2, 8, 8, 3), "uint8"), facts=facts)
+    check_same(data, again(data))
+
+
 def test_a_small_part_takes_the_room_of_its_images():
     data = reticnn.shape_images(400, seed=1)
     part = data[:4].kept()

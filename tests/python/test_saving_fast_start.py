@@ -287,8 +287,11 @@ def test_network_of_somebody_else_is_served_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     server = reticnn.served_apart(
         *(loaded, 0, "127.0.0.1"),
-        **{"api_key": None, "prior": None, "batch_size": 4},
-        **{"max_megabytes": 1, "max_megapixels": 1},
+        api_key=None,
+        prior=None,
+        batch_size=4,
+        max_megabytes=1,
+        max_megapixels=1,
     )
     body = (tmp_path / "a.png").read_bytes()
     with urllib.request.urlopen(f"{server.address}/predict", body) as answer:

@@ -31,8 +31,9 @@ _SOURCES = {
 }
 _NAMES = {kind: name for name, kind in _SOURCES.items()}
 
-# What stands in JSON for what it has not.
-_ARRAY, _SOURCE, _TIME, _DAY = ".array", ".source", ".time", ".day"
+# What stands in JSON for what it has not, and for dicts with a key that is one of these.
+_ARRAY, _SOURCE, _TIME, _DAY, _DICT = ".array", ".source", ".time", ".day", ".dict"
+_MARKS = {_ARRAY, _SOURCE, _TIME, _DAY, _DICT}
 
 _numbers = weakref.WeakKeyDictionary()
 _count = itertools.count(1)
@@ -124,7 +125,8 @@ def _as_json(value, arrays):
     if type(value) in _NAMES:
         return {_SOURCE: _NAMES[type(value)], "of": _as_json(value.plain(), arrays)}
     if isinstance(value, dict):
-        return {name: _as_json(item, arrays) for name, item in value.items()}
+        known = {name: _as_json(item, arrays) for name, item in value.items()}
+        return {_DICT: list(known.items())} if _MARKS & set(known) else known
     if isinstance(value, (list, tuple)):
         return [_as_json(item, arrays) for item in value]
     if isinstance(value, np.ndarray) and value.dtype != object:
@@ -145,6 +147,8 @@ def _from_json(value, arrays):
         return [_from_json(item, arrays) for item in value]
     if not isinstance(value, dict):
         return value
+    if _DICT in value:
+        return {name: _from_json(item, arrays) for name, item in value[_DICT]}
     if _ARRAY in value:
         return arrays[value[_ARRAY]]
     if _SOURCE in value:

@@ -139,6 +139,23 @@ def test_rows_written_are_those_of_the_table(loaded, tmp_path, cats):
     assert reticnn.write_predictions(loaded, cats, path) == str(path)
 
 
+def test_a_run_goes_on_once_the_keras_model_is_loaded(
+    classifier, folder, tmp_path, cats, refused
+):
+    loaded, path = reticnn.load_classifier(folder / "plain.reticnn"), tmp_path / "a.csv"
+    reticnn.write_predictions(loaded, cats, path)
+    assert not loaded.has_keras
+    weight = loaded.model.trainable_variables[0]
+    for one in (loaded, classifier):
+        assert reticnn.write_predictions(one, cats, path) == str(path)
+    weight.assign(2 * weight)
+    with (
+        pytest.warns(UserWarning, match="have been changed since"),
+        refused(ValueError, "path", "by another classifier"),
+    ):
+        reticnn.write_predictions(loaded, cats, path)
+
+
 def test_keras_model_is_loaded_when_it_is_needed(classifier, folder, data):
     loaded = reticnn.load_classifier(folder / "plain.reticnn")
     want = reticnn.predict_images(classifier, data)

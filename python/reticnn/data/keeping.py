@@ -31,7 +31,7 @@ _SOURCES = {
 }
 _NAMES = {kind: name for name, kind in _SOURCES.items()}
 
-# What stands in JSON for what it has not, and for dicts with a key that is one of these.
+# What stands in JSON for what it has not, and for a dict with a key like these.
 _ARRAY, _SOURCE, _TIME, _DAY, _DICT = ".array", ".source", ".time", ".day", ".dict"
 _MARKS = {_ARRAY, _SOURCE, _TIME, _DAY, _DICT}
 

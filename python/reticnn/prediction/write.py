@@ -25,7 +25,7 @@ from reticnn.runtime.writing import (
     unwritten,
     way_out_of,
 )
-from reticnn.saving.fingerprint import computed_digest, weights_digest
+from reticnn.saving.fingerprint import digests_of
 from reticnn.saving.save import record_of
 
 _FORMAT = 1
@@ -235,10 +235,13 @@ def _place_of_files(data, path):
 
 
 def _digests_of(network):
-    """Return texts that differ where networks do."""
+    """Return texts that differ where networks do.
+
+    A graph beside a Keras model has those of the model, which may be loaded meanwhile.
+    """
     if isinstance(network, OnnxNetwork):
-        return [_digest(network.contents)]
-    return [computed_digest(network), weights_digest(network.weights)]
+        return network.record.get("digests") or [_digest(network.contents)]
+    return digests_of(network)
 
 
 def _as_bytes(value):

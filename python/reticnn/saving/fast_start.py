@@ -28,7 +28,7 @@ _SIDE_IF_FREE = 64
 
 # What a record says of the Keras model.
 OF_MODEL = ("keras", "backend", "name", "parameters", "shares", "prototype_distance")
-OF_MODEL += ("trainable", "compiled_here", "spared_from_decay", "log_loss")
+OF_MODEL += ("trainable", "compiled_here", "spared_from_decay", "log_loss", "digests")
 
 # What an ONNX network gives in place of the outputs of a model of each kind.
 _OUTPUTS = {

@@ -62,6 +62,11 @@ def _at_inference(part):
     return part
 
 
+def digests_of(model):
+    """Return texts that differ where models predict differently, as a list."""
+    return [computed_digest(model), weights_digest(model.weights)]
+
+
 def weights_digest(variables):
     """Return a text that differs where variables have other values."""
     return _digest(*(_bytes_of(variable) for variable in variables))

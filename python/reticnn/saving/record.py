@@ -265,6 +265,9 @@ _FIELDS = {
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "log_loss": lambda value, _: isinstance(value, bool),
+    "digests": lambda value, _: (
+        isinstance(value, list) and all(isinstance(text, str) for text in value)
+    ),
     "spared_from_decay": lambda value, _: (
         isinstance(value, list) and all(_is_whole(position, 0) for position in value)
     ),

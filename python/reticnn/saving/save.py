@@ -58,6 +58,7 @@ from reticnn.saving.fast_start import (
     network_of,
     read_onnx,
 )
+from reticnn.saving.fingerprint import digests_of
 from reticnn.saving.record import (
     FORMAT,
     NewerFormatError,
@@ -141,6 +142,7 @@ def save_classifier(classifier, path, *, fast_start=False):
             parts = {_MODEL: _keras_file(network, whole), _GRAPH: graph}
             if graph is not None:
                 of_graph["log_loss"] = loses_log_loss(classifier)
+                of_graph["digests"] = digests_of(network)
         parts[_RECORD] = json.dumps({**record_of(classifier), **of_graph}, indent=1)
         with zipfile.ZipFile(whole, "w") as archive:
             for name, part in parts.items():

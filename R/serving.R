@@ -26,8 +26,8 @@ new_server <- function(core) {
   structure(
     list(
       address = core$address,
-      is_running = function() core$is_running,
-      stop = function() invisible(core$stop())
+      is_running = function() if (is_gone(core)) NA else core$is_running,
+      stop = function() invisible(if (!is_gone(core)) core$stop())
     ),
     class = "reticnn_server"
   )
@@ -35,7 +35,10 @@ new_server <- function(core) {
 
 #' @export
 print.reticnn_server <- function(x, ...) {
-  if (x$is_running()) {
+  running <- x$is_running()
+  if (is.na(running)) {
+    cat("<reticnn_server> of another R session, at ", x$address, "\n", sep = "")
+  } else if (running) {
     cat("<reticnn_server> ", x$address, ", until `$stop()` or the end of R\n", sep = "")
   } else {
     cat("<reticnn_server> stopped, was ", x$address, "\n", sep = "")

@@ -29,6 +29,10 @@ test_that("a server answers as predict() does, says where it is, and stops", {
   port <- as.integer(sub(".*:", "", server$address))
   expect_error(serve_classifier(fit, port), "`port` is .*another program listens",
     class = "reticnn_error")
+  kept <- unserialize(serialize(server, NULL))
+  expect_output(print(kept), "of another R session, at http")
+  expect_null(kept$stop())
+  expect_true(server$is_running())
   server$stop()
   expect_output(print(server), "stopped, was http")
   expect_error(answer_of(paste0(server$address, "/health")))

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 
 import reticnn
 
@@ -16,6 +17,7 @@ def main(arguments=None):
     """
     given = vars(_parser().parse_args(arguments))
     del given["command"]
+    _end_in_good_order()
     try:
         classifier = reticnn.load_classifier(given.pop("file"))
         reticnn.serve_classifier(
@@ -23,6 +25,15 @@ def main(arguments=None):
         )
     except (ImportError, OSError, ValueError) as error:
         raise SystemExit(f"reticnn: {error}") from None
+
+
+def _end_in_good_order():
+    """Have what stops a service, or closes a terminal, do what Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has not both.
+        # Who has it ignored, as `nohup` does, wants that.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _parser():

@@ -598,6 +598,23 @@ def test_the_command_serves_until_ctrl_c(classifier, client, picture, tmp_path):
     assert errors.startswith(f"reticnn: `port` is {client.port}, which another program")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_the_command_ends_in_good_order_as_a_service(classifier, tmp_path):
+    pytest.importorskip("onnxruntime")
+    path, scratch = str(tmp_path / "a.onnx"), tmp_path / "scratch"
+    reticnn.export_classifier(classifier, path)
+    scratch.mkdir()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        process = _started(
+            ["-m", "reticnn", "serve", path, "--port", "0"], TMPDIR=str(scratch)
+        )
+        assert process.stdout.readline().startswith("Serving at")
+        process.send_signal(number)
+        assert process.communicate(timeout=30) == ("", "")
+        assert (process.returncode, list(scratch.iterdir())) == (0, [])
+
+
 _PARENT = """
 import os, sys, reticnn
 classifier = reticnn.load_classifier(sys.argv[1])

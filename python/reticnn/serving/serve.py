@@ -109,8 +109,8 @@ def serve_classifier(
     server = served_here(plan, listening_at(plan.host, plan.port))
     if background:
         return server
-    print(f"Serving at {server.address} until Ctrl-C", flush=True)
     try:
+        print(f"Serving at {server.address} until Ctrl-C", flush=True)
         server.wait()
     except KeyboardInterrupt:
         note_taken()

@@ -244,6 +244,22 @@ def test_predicting_measuring_and_plotting_start_neither_keras_nor_tensorflow(
         assert "ONNX Runtime" in page and "28,09" in page
 
 
+_PREDICTS = """
+import sys, numpy as np, reticnn
+loaded = reticnn.load_classifier(sys.argv[1])
+reticnn.predict_images(loaded, np.zeros((1, 16, 16, 3), "uint8"))
+"""
+
+
+def test_onnx_runtime_tells_nobody_and_leaves_no_mark(run_python, folder, tmp_path):
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path))
+    # These, too, would have it say nothing.
+    others = dict.fromkeys(("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS"))
+    result = run_python(_PREDICTS, folder / "plain.onnx", **places, **others)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
 # ONNX files of others
 
 

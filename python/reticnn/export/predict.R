@@ -5,6 +5,7 @@
 #   source("predict.R", chdir = TRUE)
 #   predict_images(c("one.jpg", "two.jpg"))  # files, or an array (n, height, width,
 #                                            # channels) of whole numbers, 0 to 255
+Sys.setenv(ORT_DISABLE_TELEMETRY = "1")  # It would tell its makers of what it is given.
 runtime <- reticulate::import("onnxruntime")
 numpy <- reticulate::import("numpy", convert = FALSE)
 session <- runtime$InferenceSession(normalizePath("classifier.onnx"))

@@ -7,6 +7,10 @@ from reticnn.notation import installing
 from reticnn.runtime.conditions import MissingPackageError
 from reticnn.runtime.writing import temporary_folder
 
+# Where it is set before ONNX Runtime is imported, that sends nothing to its makers, and
+# leaves no number of this computer in the user's home.
+_SENDS_NOTHING = "ORT_DISABLE_TELEMETRY"
+
 
 def imported(name, argument="format"):
     """Return a package that an argument needs, by its value.
@@ -14,6 +18,7 @@ def imported(name, argument="format"):
     Raises:
         MissingPackageError: If it cannot be imported, with what to install.
     """
+    os.environ.setdefault(_SENDS_NOTHING, "1")
     try:
         return importlib.import_module(name)
     except ImportError as error:

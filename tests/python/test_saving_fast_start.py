@@ -263,8 +263,10 @@ def test_onnx_runtime_tells_nobody_and_leaves_no_mark(run_python, folder, tmp_pa
 # ONNX files of others
 
 
-def _graph(file, shape=("n", 4, 4, 3), *, kind="FLOAT", end="Softmax", opset=17):
-    """Write a network: means over the image, times weights, and an end."""
+def _graph(
+    file, shape=("n", 4, 4, 3), *, kind="FLOAT", end="Softmax", further=(), opset=17
+):
+    """Write a network: means over the image, times weights, an end and what follows."""
     from onnx import TensorProto, helper, numpy_helper
 
     axes = [2, 3] if shape[1] == 3 else [1, 2]
@@ -273,14 +275,21 @@ def _graph(file, shape=("n", 4, 4, 3), *, kind="FLOAT", end="Softmax", opset=17)
         helper.make_node("Cast", ["photos"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["floats"], ["means"], axes=axes, keepdims=0),
         helper.make_node("MatMul", ["means", "weights"], ["scores"]),
-        helper.make_node(end, ["scores"], ["answer"]),
     ]
+    given = "scores"
+    for name in (end, *further):
+        taken = [given, "one"] if name == "Reshape" else [given]
+        given = "answer" if name == (end, *further)[-1] else name
+        nodes.append(helper.make_node(name, taken, [given]))
     graph = helper.make_graph(
         nodes,
         "theirs",
         [helper.make_tensor_value_info("photos", getattr(TensorProto, kind), shape)],
         [helper.make_tensor_value_info("answer", TensorProto.FLOAT, ["n", 2])],
-        [numpy_helper.from_array(weights, "weights")],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(np.array([1, 2]), "one"),
+        ],
     )
     opsets = [helper.make_opsetid("", opset)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
@@ -348,6 +357,20 @@ def test_what_somebody_elses_outputs_are_is_said_or_refused(refused, tmp_path):
     assert have == pytest.approx([want], abs=1e-5)
     with refused(ValueError, "output", "sigmoid", "2 numbers"):
         reticnn.load_classifier(file, class_names=["ant", "bee"], output="sigmoid")
+    with refused(ValueError, "output", "said to be 'softmax'", "'logits'"):
+        reticnn.load_classifier(file, class_names=["ant", "bee"], output="softmax")
+    file, _ = _graph(tmp_path / "b.onnx", kind="UINT8", further=["Identity"])
+    with refused(ValueError, "output", "sums to 1", "Give 'softmax'"):
+        reticnn.load_classifier(file, class_names=["ant", "bee"], output="logits")
+
+
+def test_network_of_somebody_else_that_takes_one_image_is_named(
+    refused, tmp_path, capfd
+):
+    file, _ = _graph(tmp_path / "a.onnx", kind="UINT8", further=["Reshape"])
+    with refused(ValueError, "path", "a.onnx", "any number of images, and does not"):
+        reticnn.load_classifier(file, class_names=["ant", "bee"], output="softmax")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_file_of_somebody_else_that_does_not_fit_is_named(refused, tmp_path, folder):

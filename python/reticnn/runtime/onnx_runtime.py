@@ -62,7 +62,7 @@ def optimised(model):
 
 
 def _quiet(runtime):
-    """Return options of a session that writes nothing but errors."""
+    """Return options of a session that writes nothing: errors are raised."""
     options = runtime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     return options

@@ -1,14 +1,22 @@
 """ONNX files of others as classifiers, if what goes in and comes out fits."""
 
+import numpy as np
+
 from reticnn.coercion import as_choice, as_class_names
 from reticnn.notation import shown
+from reticnn.outputs import probabilities
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.foreign.limits import in_short
 from reticnn.runtime.foreign.onnx_bytes import last_operation
 from reticnn.runtime.onnx_network import Ends, OnnxNetwork
 
 _TYPES = {"tensor(uint8)": True, "tensor(float)": False}
 _CHANNELS = (1, 3)
 _KINDS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+_DECIMALS = ("tensor(float)", "tensor(double)", "tensor(float16)")
+
+# Pixels of a side that is free, for a trial.
+_SIDE = 256
 
 
 def foreign_network(contents, session, path, class_names, output, load):
@@ -24,7 +32,7 @@ def foreign_network(contents, session, path, class_names, output, load):
 
     Raises:
         ValueError: If it does not take images, or does not give one number a class, or
-            it is not known what these numbers are.
+            it is not known what these numbers are, or a trial shows that they are not.
 
     Warns:
         UserWarning: If it takes decimals, of which nobody knows the range.
@@ -65,7 +73,37 @@ def foreign_network(contents, session, path, class_names, output, load):
         prototype_distance=None,
         record={},
     )
+    _try(network, kind, path)
     return _record(class_names, kind), network
+
+
+def _try(network, kind, path):
+    """Raise if a network does not give what it is said to, of two made-up images."""
+    sides = [side or _SIDE for side in network.input_shape[1:]]
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *sides), np.uint8)
+    try:
+        outputs = network.predict_on_batch(pixels)
+    except Exception as error:
+        if None in network.input_shape[1:]:
+            return  # Of another size, perhaps.
+        raise _of_one_image(path, in_short(error)) from error
+    if len(outputs) != 2:
+        raise _of_one_image(path, f"for two, it gives {len(outputs)}")
+    probabilities(network, kind, outputs)
+    sums = outputs.sum(axis=1)
+    if kind == "logits" and (outputs >= 0).all() and np.allclose(sums, 1, atol=1e-4):
+        raise ValueError(
+            f"`output` is 'logits', which does not go with {path!r}: what it gives for "
+            "an image is not negative and sums to 1, as probabilities do. Give "
+            "'softmax'."
+        )
+
+
+def _of_one_image(path, why):
+    return ValueError(
+        f"`path` is an ONNX file that says it takes any number of images, and does "
+        f"not ({why}): {path!r}. Write it anew with their number free in all layers."
+    )
 
 
 def _record(class_names, kind):
@@ -98,13 +136,15 @@ def _classes(session, path, count):
     fits = [
         (end.name, end.shape[1])
         for end in outputs
-        if len(end.shape) == 2 and max(2, _as_whole(end.shape[1])) == count
+        if len(end.shape) == 2
+        and max(2, _as_whole(end.shape[1])) == count
+        and end.type in _DECIMALS
     ]
     if len(fits) != 1 or not isinstance(fits[0][1], int):
         raise ValueError(
             f"`path` is an ONNX file that gives {_described(outputs)}: {path!r}. For "
-            f"the {count} classes of `class_names`, it must give one array of the "
-            f"shape (images, {count})."
+            f"the {count} classes of `class_names`, it must give one array of decimals "
+            f"of the shape (images, {count})."
         )
     return fits[0]
 

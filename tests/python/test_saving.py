@@ -277,10 +277,19 @@ def test_failed_save_leaves_the_older_file(fit, shapes, saved, tmp_path):
 # What cannot be saved
 
 
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
-def test_endings_of_other_formats_are_refused(refused, classifier, tmp_path, ending):
+@pytest.mark.parametrize(
+    ("ending", "way"),
+    [
+        (".keras", "classifier.model.save()"),
+        (".h5", "classifier.model.save()"),
+        (".ONNX", "export_classifier()"),
+    ],
+)
+def test_endings_of_other_formats_are_refused(
+    refused, classifier, tmp_path, ending, way
+):
     path = tmp_path / f"shapes{ending}"
-    with refused(ValueError, "path", path, ".reticnn", "classifier.model.save()"):
+    with refused(ValueError, "path", path, ".reticnn", way):
         save_classifier(classifier, path)
     assert os.listdir(tmp_path) == []
 

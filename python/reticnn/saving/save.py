@@ -100,11 +100,12 @@ def save_classifier(classifier, path, *, fast_start=False):
 
     Raises:
         TypeError: If `classifier` is not a classifier.
-        ValueError: If `path` is a folder, or has the extension `.keras` or `.h5`, which
-            stands for another format, if the model has lambda functions, whose code
-            would be unsafe to load, or a function of your own, not registered, with
-            the name of one of Keras's; or, with `fast_start`, if a layer cannot be
-            written as an ONNX graph, or the graph gives other probabilities.
+        ValueError: If `path` is a folder, or has the extension `.keras`, `.h5` or
+            `.onnx`, which stands for another format, if the model has lambda functions,
+            whose code would be unsafe to load, or a function of your own, not
+            registered, with the name of one of Keras's; or, with `fast_start`, if a
+            layer cannot be written as an ONNX graph, or the graph gives other
+            probabilities.
         MissingPackageError: If `fast_start` needs onnx or onnxruntime, and it is not
             installed.
         FileNotFoundError: If the folder to write in does not exist.
@@ -123,11 +124,17 @@ def save_classifier(classifier, path, *, fast_start=False):
     """
     classifier = as_classifier(classifier)
     path = as_file_to_write(path)
-    if path.endswith((".keras", ".h5")):
+    if path.lower().endswith((".keras", ".h5")):
         raise ValueError(
             f"`path` must not end in .keras or .h5, as {path!r} does: the file also "
             "has the class names. Use the extension .reticnn, or for the model alone "
             "`classifier.model.save()`."
+        )
+    if path.lower().endswith(".onnx"):
+        raise ValueError(
+            f"`path` must not end in .onnx, as {path!r} does, by which such files are "
+            "known when they are loaded. Use the extension .reticnn, or for an ONNX "
+            "file `export_classifier()`."
         )
     fast_start = as_bool(fast_start, "fast_start")
     network = classifier.network

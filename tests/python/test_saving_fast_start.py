@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import reticnn
+from reticnn.saving.fast_start import loses_log_loss
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -395,13 +396,13 @@ def test_file_of_somebody_else_that_does_not_fit_is_named(refused, tmp_path, fol
         load(tmp_path / "float.onnx", class_names=names)
 
 
-def _compiled(loss, **arguments):
+def _compiled(loss, classes=3, **arguments):
     """Return a network that is compiled with a loss."""
     import keras
 
     image = keras.Input((16, 16, 3))
     hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
-    model = keras.Model(image, keras.layers.Dense(3, **arguments)(hidden))
+    model = keras.Model(image, keras.layers.Dense(classes, **arguments)(hidden))
     model.compile("sgd", loss)
     return model
 
@@ -434,3 +435,25 @@ def test_losses_are_those_of_the_keras_model(fit, tmp_path, kind):
     )
     assert have == pytest.approx(want, rel=1e-4)
     assert loaded.has_keras == (kind not in ("plain", "logits"))
+
+
+def test_a_loss_that_weighs_one_of_many_classes_is_no_log_loss():
+    import keras
+
+    def weighed(codes, chances):
+        codes = keras.ops.cast(keras.ops.reshape(codes, (-1,)), "int32")
+        losses = keras.losses.sparse_categorical_crossentropy(codes, chances)
+        return losses * keras.ops.where(codes == 7, 2.0, 1.0)
+
+    found = [
+        loses_log_loss(
+            reticnn.Classifier(
+                _compiled(loss, 8, activation="softmax"),
+                list("abcdefgh"),
+                {"epoch": []},
+                output="softmax",
+            )
+        )
+        for loss in ("sparse_categorical_crossentropy", weighed)
+    ]
+    assert found == [True, False]

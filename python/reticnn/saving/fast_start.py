@@ -162,21 +162,24 @@ def loses_log_loss(classifier):
         return True
     if own_methods(model) and type(model).__module__ != "reticnn":
         return False
-    images = _made_up(classifier)
-    codes = np.arange(len(images)) % len(classifier.class_names)
-    outputs = model(keras.ops.convert_to_tensor(images), training=False)
+    images, classes = _made_up(classifier), len(classifier.class_names)
+    outputs = keras.ops.convert_to_numpy(
+        model(keras.ops.convert_to_tensor(images), training=False)
+    )
+    # Each class is true once at least: one alone may be weighed.
+    codes = np.arange(max(classes, len(images))) % classes
+    outputs = np.resize(outputs, (len(codes), outputs.shape[1]))
     try:
         targets = targets_of_classes(model.output_shape[1], takes_one_hot(model))
         loss = model.compute_loss(
             y=keras.ops.convert_to_tensor(targets[codes]),
-            y_pred=outputs,
+            y_pred=keras.ops.convert_to_tensor(outputs),
             training=False,
         )
         loss = keras.ops.convert_to_numpy(loss).mean()
     except Exception:
         # Of a loss that cannot be tried, nothing is known.
         return False
-    outputs = keras.ops.convert_to_numpy(outputs)
     chances = probabilities(model, classifier.output, outputs)
     log_loss = -np.log(chances[np.arange(len(codes)), codes]).mean()
     return bool(np.isclose(loss, log_loss, rtol=1e-5, atol=1e-6))

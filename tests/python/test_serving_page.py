@@ -291,3 +291,27 @@ def test_a_server_with_a_key_asks_for_it(browser, careful, photos):
     page.browser.find_element(By.ID, "files").send_keys(str(photos[1]))
     page.until(lambda: page.find(".problem"))
     assert page.find(".problem")[0].text.startswith("The server does not answer")
+
+
+def test_odd_names_of_classes_are_shown_and_in_the_table(
+    browser, shapes, tiny_cnn, fit, photos, tmp_path
+):
+    _forget(browser)
+    odd = {"circle": "set", "square": "<b>constructor</b>"}
+    images = reticnn.load_images(shapes)
+    labels = [odd[label] for label in images["labels"]]
+    named = fit(tiny_cnn(), reticnn.image_arrays(images["images"], labels))
+    server = reticnn.serve_classifier(named, 0)
+    other = tmp_path / "notes.txt"
+    other.write_text("no image")
+    page = Page(browser, server.address)
+    page.add(photos[0], other)
+    assert set(odd.values()) == {name.text for name in page.find(".chances dt")}
+    assert not page.find(".note")
+    told = list(csv.DictReader(io.StringIO(browser.execute_script("return table()"))))
+    server.stop()
+    want = reticnn.predict_images(named, photos[0])
+    for name in odd.values():
+        column = f".pred_{name}"
+        assert float(told[0][column]) == pytest.approx(want[column][0], abs=1e-6)
+        assert told[1][column] == ""

@@ -3,6 +3,7 @@
 import json
 import pickle
 import urllib.request
+import zipfile
 
 import numpy as np
 import pytest
@@ -174,6 +175,19 @@ def test_keras_model_is_loaded_when_it_is_needed(classifier, folder, data):
     with pytest.warns(reticnn.runtime.conditions.StaleClassifierWarning):
         turned = reticnn.predict_images(loaded, data)
     assert turned[".pred_class"] != want[".pred_class"]
+
+
+def test_a_graph_that_is_too_new_leaves_the_keras_model(folder, tmp_path, data):
+    path = tmp_path / "a.reticnn"
+    with zipfile.ZipFile(folder / "plain.reticnn") as known:
+        parts = {name: known.read(name) for name in known.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, b"of the future" if name == "model.onnx" else part)
+    loaded = reticnn.load_classifier(path)
+    assert loaded.has_keras
+    want = reticnn.load_classifier(folder / "plain.reticnn")
+    same(reticnn.predict_images(loaded, data), reticnn.predict_images(want, data))
 
 
 def test_saved_again_it_is_as_it_was(folder, tmp_path, data):

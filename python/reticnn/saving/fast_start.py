@@ -40,6 +40,10 @@ _OUTPUTS = {
 }
 
 
+class NotComputableError(ValueError):
+    """A graph that ONNX Runtime cannot compute, perhaps as it is older than that."""
+
+
 def read_onnx(path, class_names, output):
     """Return the record and the network of an ONNX file.
 
@@ -95,6 +99,11 @@ def network_of(contents, record, path, keras_file=None, load=None, session=None)
         keras_file: Bytes of the Keras model's own file, or None if there is none.
         load: As `OnnxNetwork` takes it, None where there is no Keras model.
         session: Session of the graph, if there is one already.
+
+    Raises:
+        MissingPackageError: If onnxruntime is not installed.
+        NotComputableError: If it cannot compute the graph.
+        ValueError: If the graph is not that of such a classifier.
     """
     session = session or _session(contents, path)
     given = {end.name: end.shape for end in session.get_outputs()}
@@ -218,7 +227,7 @@ def _session(contents, path):
     except MissingPackageError:
         raise
     except Exception as error:
-        raise ValueError(
+        raise NotComputableError(
             f"`path` is no ONNX file, or one that this version of ONNX Runtime cannot "
             f"compute: {path!r}. It says: {in_short(error)}"
         ) from error

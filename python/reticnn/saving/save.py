@@ -52,6 +52,7 @@ from reticnn.runtime.writing import (
     unwritten,
 )
 from reticnn.saving.fast_start import (
+    NotComputableError,
     check_knows_classes,
     graph_of_network,
     loses_log_loss,
@@ -332,8 +333,9 @@ def load_classifier(path, *, class_names=None, output="auto"):
     record, contents, graph = _read_archive(path)
     load = partial(_model_of, contents, record, path)
     if graph is not None:
-        # Where ONNX Runtime is missing, there is still the Keras model.
-        with suppress(*([MissingPackageError] if contents else ())):
+        # Where ONNX Runtime is missing, or too old, there is still the Keras model.
+        missing = (MissingPackageError, NotComputableError) if contents else ()
+        with suppress(*missing):
             network = network_of(graph, record, path, contents, contents and load)
             return _with_record(record, network)
     model, weights = load()

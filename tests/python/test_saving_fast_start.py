@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import reticnn
+from reticnn.explanation.occluded import occluding
 from reticnn.saving.fast_start import loses_log_loss
 
 pytest.importorskip("onnx")
@@ -119,6 +120,9 @@ def test_distances_to_prototypes_and_ensembles(tmp_path):
         want = reticnn.predict_images(one, pixels)
         same(reticnn.predict_images(loaded, pixels), want)
         assert loaded.shares == one.shares
+        drawn, known = (occluding(it, 32)(pixels[0], 1) for it in (loaded, one))
+        assert np.abs(known).max() > 0
+        np.testing.assert_allclose(drawn, known, atol=1e-3 * np.abs(known).max())
 
 
 def test_what_needs_the_keras_model_says_that_there_is_none(loaded, data):

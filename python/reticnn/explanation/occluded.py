@@ -53,10 +53,17 @@ class _OnnxScores:
 
     def predict_on_batch(self, images):
         """Return the score of each class, (n, classes)."""
+        if self._kind == "distances":
+            return -self._network.predict_on_batch(images)
         if self._scores is None:
-            outputs = self._network.predict_on_batch(images)
-            chances = probabilities(self._network, self._kind, outputs)
-            return np.log(np.maximum(chances, _LEAST))
+            return self._logarithms(images)
         scores = self._scores.predict_on_batch(images)
         # A single unit has the log odds of the second class.
         return np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
+
+    def _logarithms(self, images):
+        """Return the logarithms of probabilities, or log odds of a single unit."""
+        outputs = self._network.predict_on_batch(images)
+        chances = probabilities(self._network, self._kind, outputs)
+        found = np.log(np.maximum(chances, _LEAST))
+        return found - found[:, ::-1] if outputs.shape[1] == 1 else found

@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 
 import reticnn
+from reticnn.serving import impatience
 from reticnn.serving.answering import Answers, tables_to_serve
 from reticnn.serving.batching import Batches
 
@@ -329,6 +330,33 @@ def test_a_slow_client_holds_nobody_up(client, picture):
             client.predict(picture)
         slow.sendall(picture[9:])
         assert slow.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_connections_on_which_nobody_asks_are_closed(classifier, picture, monkeypatch):
+    monkeypatch.setattr(impatience, "SECONDS", 0.3)
+    server = reticnn.serve_classifier(classifier, 0)
+    head = b"POST /predict HTTP/1.1\r\nHost: a\r\n"
+    health = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+    length = f"Content-Length: {len(picture)}\r\n\r\n".encode()
+    port = int(server.address.rsplit(":", 1)[1])
+    with contextlib.ExitStack() as opened:
+        silent, half, again, slow = (
+            opened.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            for _ in range(4)
+        )
+        half.sendall(head)
+        again.sendall(health)
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += again.recv(1000)
+        again.sendall(head)
+        slow.sendall(head + length + picture[:9])
+        time.sleep(1)
+        assert [one.recv(1000) for one in (silent, half, again)] == [b""] * 3
+        # What is under way is another matter.
+        slow.sendall(picture[9:])
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+    server.stop()
 
 
 def test_slow_clients_take_no_heat_maps_from_others(client, picture):

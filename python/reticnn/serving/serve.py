@@ -15,6 +15,7 @@ from reticnn.runtime.writing import temporary_folder
 from reticnn.serving.addresses import address_of, as_port, listening_at
 from reticnn.serving.answering import Answers, tables_to_serve
 from reticnn.serving.application import Application
+from reticnn.serving.impatience import impatient
 from reticnn.serving.web_packages import web_packages
 
 # Clients that are connected at the same time; others are told to come again.
@@ -177,7 +178,7 @@ def served_here(plan, socket):
         application = Application(
             *(web, answers, folder), api_key=plan.api_key, most_bytes=plan.most_bytes
         )
-        return Server(web.uvicorn, application.asgi, socket, opened.pop_all())
+        return Server(web, application.asgi, socket, opened.pop_all())
 
 
 def _warn_of_others(host, api_key):
@@ -212,20 +213,21 @@ class Server:
 
     __module__ = "reticnn"
 
-    def __init__(self, uvicorn, application, socket, opened):
+    def __init__(self, web, application, socket, opened):
         """Start, and return once it answers.
 
         Args:
-            uvicorn: The package.
+            web: What `web_packages()` returned.
             application: ASGI application.
             socket: Socket that listens.
             opened: `ExitStack` of what is to be closed at the end.
         """
         self.address = address_of(socket)
         self._opened = opened
-        self._server = uvicorn.Server(
-            uvicorn.Config(
+        self._server = web.uvicorn.Server(
+            web.uvicorn.Config(
                 application,
+                http=impatient(web.AutoHTTPProtocol),
                 lifespan="off",
                 log_level="error",
                 ws="none",

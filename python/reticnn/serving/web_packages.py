@@ -20,7 +20,7 @@ def web_packages():
         import starlette.requests
         import starlette.responses
         import starlette.routing
-        import uvicorn
+        import uvicorn.protocols.http.auto
     except ImportError as error:
         raise MissingPackageError(
             "`serve_classifier()` needs the Python packages starlette, uvicorn and "
@@ -28,6 +28,7 @@ def web_packages():
             f"{installing('starlette', 'uvicorn', 'python-multipart')}."
         ) from error
     return SimpleNamespace(
+        AutoHTTPProtocol=uvicorn.protocols.http.auto.AutoHTTPProtocol,
         ClientDisconnect=starlette.requests.ClientDisconnect,
         HTTPException=starlette.exceptions.HTTPException,
         JSONResponse=starlette.responses.JSONResponse,

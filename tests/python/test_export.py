@@ -245,6 +245,10 @@ def test_the_tables_have_no_holes():
 @pytest.mark.slow
 @pytest.mark.parametrize("family", _LANDMARKS)
 def test_landmarks_agree(family, tmp_path):
+    import keras
+
+    # Of weights that are drawn, some few make ten times as much of rounding.
+    keras.utils.set_random_seed(1)
     name, options = _LANDMARKS[family]
     assert _agrees(reticnn.landmark_model(name, **options), tmp_path) < 1e-5
 

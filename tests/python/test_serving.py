@@ -634,9 +634,14 @@ def test_the_command_ends_in_good_order_as_a_service(classifier, tmp_path):
     reticnn.export_classifier(classifier, path)
     scratch.mkdir()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        process = _started(
-            ["-m", "reticnn", "serve", path, "--port", "0"], TMPDIR=str(scratch)
-        )
+        # Under `nohup`, a new process would ignore it, too.
+        before = signal.signal(number, signal.SIG_DFL)
+        try:
+            process = _started(
+                ["-m", "reticnn", "serve", path, "--port", "0"], TMPDIR=str(scratch)
+            )
+        finally:
+            signal.signal(number, before)
         assert process.stdout.readline().startswith("Serving at")
         process.send_signal(number)
         assert process.communicate(timeout=30) == ("", "")

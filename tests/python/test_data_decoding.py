@@ -1,6 +1,7 @@
 import io
 import os
 import socket
+import struct
 import threading
 import warnings
 import zlib
@@ -136,12 +137,19 @@ def test_absurd_sizes_are_refused_by_name(tmp_path):
         _pixels(tmp_path)
 
 
+def _iptc_record(content):
+    """Return an image of 9 x 9 pixels in a record, which is a file of any kind."""
+    facts = [(60, b"\1\0"), (65, b"\0"), (20, b"\0\x09"), (30, b"\0\x09"), (120, b"\5")]
+    return b"".join(
+        b"\x1c" + bytes([record, number]) + struct.pack(">H", len(value)) + value
+        for record, number, value in [*((3, *fact) for fact in facts), (8, 10, content)]
+    )
+
+
 @pytest.mark.skipif(os.name == "nt", reason="programs there end in .exe")
-@pytest.mark.parametrize(
-    "beginning", [b"", b"\xc5\xd0\xd3\xc6\x1e\0\0\0\x40" + bytes(21)]
-)
+@pytest.mark.parametrize("inside", ["nothing", "preview", "record"])
 def test_postscript_is_not_run_whatever_a_file_is_called(
-    tmp_path, monkeypatch, write_image, beginning
+    tmp_path, monkeypatch, write_image, inside
 ):
     program = tmp_path / "gs"
     program.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
@@ -149,8 +157,13 @@ def test_postscript_is_not_run_whatever_a_file_is_called(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     text = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
     file = write_image(tmp_path / "photos" / "a.jpg")
-    file.write_bytes(beginning + text)
-    with pytest.raises(ValueError, match=r"a\.jpg: is PostScript"):
+    wrapped = {
+        "nothing": text,
+        "preview": b"\xc5\xd0\xd3\xc6\x1e\0\0\0\x40" + bytes(21) + text,
+        "record": _iptc_record(text),
+    }
+    file.write_bytes(wrapped[inside])
+    with pytest.raises(ValueError, match=r"a\.jpg: is (PostScript|an IPTC record)"):
         _pixels(tmp_path / "photos")
     assert not (tmp_path / "ran").exists()
 

@@ -16,9 +16,12 @@ from reticnn.data.readers.peers import missing
 from reticnn.data.readers.tiff_pages import BEGINNINGS
 from reticnn.data.refusing import RefusedError, check_memory
 
-# How PostScript begins, for which Pillow starts another program: whoever sends a file
-# would have it run theirs, for as long as they like.
-_POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
+# For PostScript, Pillow starts another program: whoever sends a file would have it run
+# theirs, for as long as they like. An IPTC record may have it inside.
+_REFUSED = {
+    "EPS": "is PostScript, a program that draws, which is not run",
+    "IPTC": "is an IPTC record with a file of any kind in it, which is not opened",
+}
 
 # What takes more memory to be opened is opened alone.
 _MUCH = 100_000_000
@@ -64,20 +67,20 @@ def image_in(file, take=None):
                 (take or take_until_closed)(memory.most)
             opened = jpeg_xl.opened(part)
         else:
-            _check_kind(file)
+            _check_plugin(file)
             opened = Image.open(part)
         with opened as image:
+            if image.format in _REFUSED:
+                raise RefusedError(_REFUSED[image.format])
             allow(image)
             yield image
 
 
-def _check_kind(file):
-    """Have Pillow read HEIC if a file is of that kind, or raise; and for PostScript."""
-    beginning = file.read(12)
+def _check_plugin(file):
+    """Have Pillow read HEIC if a file is of that kind, or raise."""
+    file.seek(4)
+    kind = file.read(8)
     file.seek(0)
-    if beginning.startswith(_POSTSCRIPT):
-        raise RefusedError("is PostScript, a program that draws, which is not run")
-    kind = beginning[4:]
     if not kind.startswith(b"ftyp"):
         return
     add_plugins()

@@ -195,15 +195,15 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
             enlarged to the image's size; whole numbers above 1 are pixels, one for both
             or a pair (height, width), and the results have that size. Settings:
             `height`, `width`. Or a dict for one of two other crops, whose window is
-            brought to `size`, one whole number or a pair (height, width), by default
+            resized to `size`, one whole number or a pair (height, width), by default
             the image's own or, in `fit_classifier()`, the model's. By area and aspect,
-            as GoogLeNet and torchvision's RandomResizedCrop have it: `scale`, range of
-            the window's area as a fraction of the image's, above 0 and up to 1, default
+            as in GoogLeNet and torchvision's RandomResizedCrop: `scale`, range of the
+            window's area as a fraction of the image's, above 0 and up to 1, default
             (0.08, 1); `ratio`, range of its width divided by its height, drawn evenly
             on a logarithmic scale, default (3/4, 4/3). A window that does not fit is
             drawn again, and the tenth time replaced by the largest one of an allowed
-            aspect. By the scale of the image, as in VGG: `shorter_side`, range of the
-            pixels to which the image's shorter side is brought before the window of
+            aspect. By the scale of the image, as in VGG: `shorter_side`, range of sizes
+            in pixels to which the image's shorter side is resized before the window of
             `size` is cut, such as (256, 512) for 224. Where images shrink, all of their
             pixels count. Files, in training and in `augment()`, are cut as they are,
             without `resize`, and decoded no larger than the window needs.
@@ -244,13 +244,13 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
             values 0 to 1) and `eigenvectors` (3 x 3, in columns), both by default
             ImageNet's. `pca_color()` finds all three in your own images, of any number
             of channels.
-        channel_shuffle: Probability of drawing an order of red, green and blue, each
-            equally often, also the usual one. Settings: `factor`, that probability or
-            the range it is drawn from.
+        channel_shuffle: Probability of drawing an order of red, green and blue; all
+            orders are equally likely, including the usual one. Settings: `factor`, that
+            probability or the range it is drawn from.
         color_temperature: Colour temperature of the light in kelvin, 3000 (red) to
             15000 (blue); near 6500 colours hardly change. A pair is the range it is
-            drawn from, by default all. Settings: `temperature` and `probability`,
-            default 1.
+            drawn from, by default the whole range. Settings: `temperature` and
+            `probability`, default 1.
         auto_contrast: Probability of spreading the values of each channel over all of 0
             to 255. Settings: `factor`, that probability or the range it is drawn from.
         equalization: Probability of making all values of each channel about equally
@@ -262,13 +262,13 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         posterization: Number of the 8 bits of each value that are kept, 1 to 8.
             Settings: `factor`, that number or the range it is drawn from, default 4,
             and `probability`, default 1.
-        solarization: Threshold, 0 to 1, as a fraction of 255, from which on values are
-            inverted; one number f is (0, f). Settings: `threshold_factor`, default 0
-            (all values), `addition_factor`, 0 to 1, what is added before, default 0,
-            and `probability`, default 1.
+        solarization: Threshold, 0 to 1, as a fraction of 255, at and above which values
+            are inverted; one number f is (0, f). Settings: `threshold_factor`, default
+            0 (all values), `addition_factor`, 0 to 1, added beforehand, default 0, and
+            `probability`, default 1.
         invert: Probability of inverting all values. Settings: `factor`, as for
             `auto_contrast`.
-        sharpness: How strong details are, 0 to 1: 0 is smoothed, 0.5 no change, 1
+        sharpness: How strong details are, 0 to 1: 0 is smoothed, 0.5 unchanged, 1
             sharpened; one number f is (0, f). Settings: `factor`, default 1, and
             `probability`, default 1.
         gaussian_blur: Largest standard deviation in pixels. One number f is (0, f).
@@ -277,8 +277,8 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         motion_blur: Greatest length in pixels, 3 to 63 and odd, of a line in a random
             direction along which pixels are averaged; one number f is (3, f). Settings:
             `kernel_size`, default 7, and `probability`, default 1.
-        downscaling: Height and width, as a fraction of the image's, to which it is
-            reduced, by averaging, before its pixels are enlarged again. Settings:
+        downscaling: Height and width, as a fraction of the image's, to which the image
+            is reduced by averaging before its pixels are enlarged again. Settings:
             `scale`, 0.01 to 1, a number or the range it is drawn from, default 0.5, and
             `probability`, default 1.
         gaussian_noise: Standard deviation of noise as a fraction of 255, 0 to 1; with a
@@ -336,9 +336,9 @@ def augmentation(  # noqa: D417 - what operations there are is up to the registe
         whole pixels, and sees nothing beyond its edge. Crop by scale: Simonyan and
         Zisserman (2015), arXiv:1409.1556. PCA colour: Krizhevsky, Sutskever and Hinton
         (2012), ImageNet Classification with Deep Convolutional Neural Networks. The
-        numbers of `erasing` and `contrast_factor` mean here what Keras documents;
-        Keras's code draws from half the range. Keras's perspective leaves the top left
-        corner where it is and moves the others by a share of their coordinates, and its
+        numbers of `erasing` and `contrast_factor` mean what Keras documents; Keras's
+        code draws from half the range. Keras's perspective leaves the top left corner
+        where it is and moves the others by a share of their coordinates, and its
         elastic waves become finer as they become lower: here they are always as smooth
         as Keras's highest, and each image has its own height. The two flips are drawn
         independently.

@@ -14,10 +14,10 @@ from reticnn.runtime.conditions import warn_user
 
 
 def augment(images, policy=None, *, copies=1, seed=None, **operations):
-    """Make randomly changed copies of images.
+    """Make randomly altered copies of images.
 
     The changes to an image depend on the seed and on its position, not on the other
-    images: the first ten images alone give the first ten results.
+    images: the first ten images by themselves give the same ten results.
 
     Args:
         images: Array, (n, height, width, channels), (height, width, channels), (n,
@@ -26,17 +26,17 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
         policy: Policy from `augmentation` or another function that makes one, or a list
             of them, applied in sequence, or None for the operations given. Default
             None.
-        copies: Whole number of at least 1, changed copies per image. Default 1.
+        copies: Whole number of at least 1, altered copies per image. Default 1.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
         **operations: Arguments of `augmentation`, instead of a policy.
 
     Returns:
-        Array of changed images, (n * copies, height, width, channels), uint8 for whole
+        Array of altered images, (n * copies, height, width, channels), uint8 for whole
         numbers, else float32, 0 to 255: all copies of the first image, then those of
         the second, and so on. For one image and one copy, one image, (height, width,
-        channels). For image data, image data in memory with labels, groups and facts,
-        which `split_images` does not part from other copies of the same image.
+        channels). For image data, image data in memory with labels, groups and facts;
+        `split_images` keeps copies of the same image together.
 
     Raises:
         TypeError: If there is no such operation, or `images` does not hold numbers.
@@ -46,8 +46,8 @@ def augment(images, policy=None, *, copies=1, seed=None, **operations):
 
     Warns:
         UserWarning: If pixels are outside 0 to 255, and so are clipped, if all are
-            within 0 to 1, or if a crop of images brought to a `shorter_side` shows less
-            than a quarter of any.
+            within 0 to 1, or if a crop by `shorter_side` shows less than a quarter of
+            any image.
 
     Example:
         >>> images = load_images(shape_images(10))["images"]

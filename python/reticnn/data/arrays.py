@@ -37,11 +37,11 @@ def image_arrays(
             categories of a pandas Categorical. With whole numbers in `y`, the names
             that 0, 1, ... or 1, 2, ... stand for. Default None.
         groups: Which images belong together, as for `image_table`. Default None.
-        facts: What else is known of each image, as for `image_table`. Default None.
+        facts: What else is known about each image, as for `image_table`. Default None.
         weights: How much each image counts in training, as for `image_table`. Default
             None.
         value_range: The two values that are black and white, or a pair for each
-            channel, where they are not 0 and 255: the images are brought to 0 to 255,
+            channel, if they are not 0 and 255: the images are rescaled to 0 to 255,
             which is what models here take. For images divided by 255, `(0, 1)`; for
             standardised ones, `(x - mean) / sd`, `(-mean / sd, (255 - mean) / sd)`, to
             go with `build_cnn(rescale="standardize")`. None for 0 to 255. Default None.

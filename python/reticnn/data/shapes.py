@@ -29,14 +29,14 @@ def shape_images(
         seed: Whole number of at least 0 that fixes the images, or None for new ones
             each time. With the same seed, a larger `n` adds further images to the same
             first ones. Default None.
-        masks: True also keeps which pixels are the shape's, as the attribute `masks` of
-            the image data, with which `explanation_scores` compares maps. Default
-            False.
+        masks: True also records which pixels belong to the shape, as the attribute
+            `masks` of the image data, with which `explanation_scores` compares maps.
+            Default False.
 
     Returns:
         Image data in memory, as from `image_folder`. Their `masks`, an array (n,
-        height, width) of booleans, are those of a part or of joined data too, and None
-        unless they were asked for.
+        height, width) of booleans, stay with parts of the data and joined data, and are
+        None unless requested.
 
     Raises:
         TypeError: If an argument has the wrong type.

@@ -52,46 +52,46 @@ def image_table(
         groups: Which images belong together, such as those of one site, patient or
             burst: one text or whole number per path, or the name of a column of
             `facts`. `split_images`, and every other function that divides the data,
-            then leaves each group whole. None for images that are independent of each
+            then keeps each group whole. None for images that are independent of each
             other. Default None.
-        facts: What else is known of each image, such as its site, its time or the sex
-            of the animal: a dict of equally long lists, or a data frame, with one row
-            per path, in their order. Texts, numbers, dates and times, or None where a
-            value is missing; times with a time zone are kept as UTC. None for no facts.
+        facts: What else is known about each image, such as its site, its time or the
+            sex of the animal: a dict of equally long lists, or a data frame, with one
+            row per path, in their order. Texts, numbers, dates and times, or None for a
+            missing value; times with a time zone are kept as UTC. None for no facts.
             Default None.
-        weights: How much each image counts in training: one finite number of at least
-            0 per path, in their order, or the name of a column of `facts`. They stay
-            with the images, as `groups` do; what `fit_classifier` does with them is
-            said there, and `evaluate_classifier` counts every image once. 2 counts as
-            much as two copies of an image; weights with a mean of 1 leave the learning
-            rate its meaning. For images of a folder, make a table of its `files` and
-            `labels`. None for 1 each. Default None.
+        weights: How much each image counts in training: one finite number of at least 0
+            per path, in their order, or the name of a column of `facts`. They stay with
+            the images, as `groups` do; see `fit_classifier` for what it does with them.
+            `evaluate_classifier` counts every image once. A weight of 2 counts as much
+            as two copies of an image; weights with a mean of 1 leave the meaning of the
+            learning rate unchanged. For images of a folder, make a table of its `files`
+            and `labels`. None for 1 each. Default None.
         bands: Whole numbers, the bands of the files that become channels, in this
-            order, counted from 0 in Python and from 1 in R. A band of transparency
-            counts too. None for all of them, or for grey or colour. Default None.
-        value_range: What becomes 0 and 255 where values have more than 8 bits: `"type"`
-            takes 0 and the largest value of a file's type; `"data"` the range of nearly
-            all values of a sample of the files (percentiles 0.1 to 99.9), also of those
-            that are split off for a test later; two numbers are black and white, and a
-            list of two numbers for each channel those of each. `"data"` is one range
-            for all bands: a warning names those that use less than a quarter of it,
-            with the list that gives each its own. None for `"type"` with whole numbers,
-            and `"data"` with others. Default None.
+            order, counted from 0 in Python and from 1 in R. A transparency band counts
+            too. None for all of them, or for grey or colour. Default None.
+        value_range: Which values become 0 and 255 if values have more than 8 bits:
+            `"type"` takes 0 and the largest value of a file's type; `"data"` takes the
+            range of nearly all values (percentiles 0.1 to 99.9) of a sample of the
+            files, including those that are later split off for testing; two numbers are
+            black and white, and a list with two numbers per channel sets them for each.
+            `"data"` is one range for all bands: a warning names those that use less
+            than a quarter of it, with the list that would give each its own. None for
+            `"type"` with whole numbers, and `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. A frame of a DICOM file is a
-            page. If this is not given, a warning counts the TIFF and DICOM files with
-            several pages; of other formats the first is read without a warning.
+            page. If `page` is not given, a warning counts the TIFF and DICOM files with
+            several pages; in other formats the first page is read without a warning.
             Default `"first"`.
         reader: Function that takes the path of a file and returns its image, an array
             (height, width) or (height, width, bands) of values from 0 to 255, or of
-            others if `value_range` says what is black and white: for files that are not
-            read otherwise. It is called once for each file, when the data are made, and
-            what it returns is kept in the cache; where a model takes images of another
+            others if `value_range` sets what is black and white: for files that cannot
+            be read otherwise. It is called once for each file, when the data are made,
+            and what it returns is kept in the cache; if a model takes images of another
             size, it is called again. None reads files as usual. Default None.
 
     Returns:
         Image data, as from `image_folder`. `groups`, `facts` and `weights` stay with
-        the images: also in parts of the data, joined and augmented data.
+        the images, also in parts of the data and in joined and augmented data.
 
     Raises:
         TypeError: If a path is not a string, a label is neither a string nor a whole

@@ -49,7 +49,8 @@ def cats_and_dogs(path=None):
     Raises:
         FileNotFoundError: If `path` does not exist.
         ValueError: If `path` is not one of these.
-        ConnectionError: If the download fails (without a network, within seconds).
+        ConnectionError: If the download fails (without an internet connection, within
+            seconds).
 
     Example:
         >>> data = cats_and_dogs()

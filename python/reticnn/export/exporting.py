@@ -40,13 +40,13 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
     """Write a classifier in a format that runs without this package.
 
     The exported network takes 8-bit pixels, 0 to 255, in the shape (batch, height,
-    width, channels), and gives the probability of each class: preprocessing and
-    calibration are inside. The number of images is free, and so is their size where the
-    network allows. Class names, the way to resize, the range of values, thresholds of
-    prediction sets and of novelty, and a format number are in the metadata, as JSON
-    under the name `reticnn`.
+    width, channels), and returns the probability of each class: preprocessing and
+    calibration are included. Any number of images can be passed, and of any size if the
+    network allows it. Class names, how to resize, the value range, the thresholds of
+    prediction sets and novelty, and a format number are in the metadata, as JSON under
+    the name `reticnn`.
 
-    What was written is run at once and compared with the classifier.
+    The file is run at once and compared with the classifier.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`.
@@ -56,31 +56,31 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
             `"litert"`, for phones and small boards (TensorFlow Lite), ending in
             `.tflite`; its metadata are in a zip archive at its end. `"saved_model"`,
             for TensorFlow's own server. `"keras"`, a Keras model, which needs this
-            package where its layers are from it. `"r"`, a folder with the ONNX file and
-            a script in R that needs reticulate and onnxruntime only. Default `"onnx"`.
-        images: Images to compare the answers on, as `predict_images` takes them, and to
-            calibrate by with `quantize`: some hundreds of the kind that is to be
-            classified, labelled if the accuracy is to be known. None for pictures that
-            are made up. At most 256 are used. Default None.
+            package if it has layers from it. `"r"`, a folder with the ONNX file and an
+            R script that needs only reticulate and onnxruntime. Default `"onnx"`.
+        images: Images on which to compare the predictions, as `predict_images` takes
+            them, and to calibrate `quantize`: a few hundred of the kind to be
+            classified, labelled if you want to know the accuracy. None for made-up
+            pictures. At most 256 are used. Default None.
         quantize: `"int8"`, for `"onnx"` and `"r"`, stores weights and computes in 8
-            bits: a quarter of the size, often faster, and less exact. Needs `images`.
+            bits: a quarter of the size, often faster, but less exact. Needs `images`.
             Default None.
 
     Returns:
         Dict of `path`; `format`; `bytes`, the size; `difference`, the largest
-        difference between the probabilities given and the classifier's, about 1e-6 in
-        single precision, and far more in 8 bits; `images`, the number of images
-        compared; and with `quantize`, `quantized`, a table (dict of lists) with one row
-        before and one after: `bytes`, `images_per_second`, `accuracy`, NaN without
-        labels, and `agreement`, the share of the images with the same most probable
-        class as before.
+        difference between its probabilities and the classifier's, about 1e-6 in single
+        precision and far more in 8 bits; `images`, the number of images compared; and
+        with `quantize`, `quantized`, a table (dict of lists) with one row before and
+        one after: `bytes`, `images_per_second`, `accuracy`, NaN without labels, and
+        `agreement`, the share of the images with the same most probable class as
+        before.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
         ValueError: If the classifier was trained on images whose pixels are not 0 to
-            255; if a layer cannot be written, with its name; if the answers differ
-            by more than 0.001; if `path` does not suit the format; or if `quantize` is
-            given without images, or for another format.
+            255; if a layer cannot be written, which is then named; if the probabilities
+            differ by more than 0.001; if `path` does not suit the format; or if
+            `quantize` is given without images, or for another format.
         FileExistsError: If the folder to write exists.
         MissingPackageError: If a package that the format needs is missing: `pip install
             "reticnn[export]"` installs those for ONNX.
@@ -88,7 +88,7 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
 
     Warns:
         UserWarning: If `quantize` is given with fewer than 100 images, or for a
-            classifier with calibration, prediction sets or a threshold of novelty.
+            classifier with calibration, prediction sets or a novelty threshold.
 
     Example:
         >>> export_classifier(classifier, "cats-and-dogs.onnx", images=data["test"])

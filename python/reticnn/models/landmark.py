@@ -42,14 +42,14 @@ def landmark_model(
             `.weights.h5` of exactly this model); a Keras model or classifier that has
             them; or `"imagenet"`, those of the same network in `keras.applications`,
             downloaded once and kept. The top, or its last layer, stays random if the
-            weights have no top, or one for another number of classes; a top for as
-            many classes that does not fit, as for images of another size, is refused.
-            Keras's weights need
-            `conv_bias=True` for a ResNet and `activation="relu6"` for a MobileNet;
-            torchvision's ResNets need `stride_in="3x3"`. Where strides or activations
-            differ, as between ResNet v1 and v1.5 or some steps of the ladder, weights
-            fit all the same: a model, a classifier and their files say so, other files
-            cannot. Default None.
+            weights have no top, or one for another number of classes; a top for the
+            same number of classes that does not fit, such as one for images of another
+            size, is refused. Keras's weights need `conv_bias=True` for a ResNet and
+            `activation="relu6"` for a MobileNet; torchvision's ResNets need
+            `stride_in="3x3"`. If only strides or activations differ, as between ResNet
+            v1 and v1.5 or some steps of the ladder, weights still fit: a warning says
+            so for a model, a classifier or a file of either, but cannot for other
+            files. Default None.
         output: `"auto"`, `"softmax"`, `"sigmoid"` or `"logits"`, as in
             `classifier_head`. Default `"auto"`.
         rescale: True converts the pixels, 0 to 255, to the scale of the paper inside
@@ -108,11 +108,11 @@ def landmark_model(
             then names the layer and the shapes).
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded (without a network, within 15 seconds).
+            downloaded (without an internet connection, within 15 seconds).
 
     Warns:
-        UserWarning: If the weights are from a model, a classifier or a file of one in
-            which layers have other strides or activations.
+        UserWarning: If the weights come from a model, a classifier or a file of either
+            in which layers have other strides or activations.
 
     Example:
         >>> landmark_model("vgg16", num_classes=10).count_params()

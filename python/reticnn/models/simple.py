@@ -36,10 +36,10 @@ def build_mlp(
         rescale: True divides the pixels, 0 to 255, by 255 inside the model; False
             leaves them as they are. `"standardize"` subtracts the mean and divides by
             the standard deviation of the pixels of the training images:
-            `fit_classifier` finds both when it begins, in each fold from its own
-            training images, and the model keeps them, also in further training, when it
-            is saved and in prediction. Until then, the model gives NaN. Two numbers are
-            the mean and the deviation themselves. Default True.
+            `fit_classifier` computes both when it begins, in each fold from its own
+            training images, and the model keeps them in further training, in its file
+            and in prediction. Until then, the model returns NaN. Two numbers are the
+            mean and the deviation themselves. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 
@@ -82,8 +82,8 @@ def build_cnn(
 ):
     """Build a convolutional network: blocks, global average pooling, dense layers.
 
-    The defaults give the simple CNN of the workshop that this package grew out of, with
-    28,097 parameters.
+    The defaults build the simple CNN of the workshop that this package grew out of,
+    with 28,097 parameters.
 
     Args:
         input_shape: (height, width, channels) of the images. Default (32, 32, 3).
@@ -103,10 +103,10 @@ def build_cnn(
         rescale: True divides the pixels, 0 to 255, by 255 inside the model; False
             leaves them as they are. `"standardize"` subtracts the mean and divides by
             the standard deviation of the pixels of the training images:
-            `fit_classifier` finds both when it begins, in each fold from its own
-            training images, and the model keeps them, also in further training, when it
-            is saved and in prediction. Until then, the model gives NaN. Two numbers are
-            the mean and the deviation themselves. Default True.
+            `fit_classifier` computes both when it begins, in each fold from its own
+            training images, and the model keeps them in further training, in its file
+            and in prediction. Until then, the model returns NaN. Two numbers are the
+            mean and the deviation themselves. Default True.
         seed: Whole number of at least 0 that fixes the initial weights, or None for
             Keras's global random state. Default None.
 

@@ -40,28 +40,29 @@ def transfer_model(
     """Build a classifier on a pretrained network.
 
     Images, 0 to 255, pass through the backbone's own preprocessing, the backbone,
-    pooling and a new head. The backbone is a nested model, found by its name:
+    pooling and a new head. The backbone is a nested model, available by name:
     `model.get_layer("vgg16")`. It always runs in inference mode, even while it is
     fine-tuned: its batch normalisation keeps its means and variances, and its dropout
     is inactive. The exception is a named backbone with `weights=None`, which has no
-    means and variances worth keeping: the parts of it that are trained learn them.
+    means and variances worth keeping: those of its parts that are trained learn them.
 
     Args:
         backbone: Name listed by `backbones()` (upper and lower case are the same, and
             Keras's spelling is accepted too), or a Keras model from images to feature
-            maps, which gets pixels without preprocessing. If such a model has a top, it
-            is left out; its layers are shared, not copied. Default `"vgg16"`.
-        input_shape: (height, width, channels) of the images. For a backbone of three
-            channels, grey images are repeated; other numbers of channels need
-            `adapter`. Default (224, 224, 3).
+            maps, which gets pixels without preprocessing. If such a model has a top,
+            the top is left out; the model's layers are shared, not copied. Default
+            `"vgg16"`.
+        input_shape: (height, width, channels) of the images. For a backbone with three
+            channels, the channel of grey images is repeated; other numbers of channels
+            need `adapter`. Default (224, 224, 3).
         num_classes: Whole number of classes, at least 2. Default 2.
-        weights: `"imagenet"`, downloaded once through Keras and kept (without a
-            network, those for another image size are used, with a warning); the path of
-            a file with the backbone's weights, with or without its top (`.keras`,
-            `.weights.h5` without the top, `.h5` as distributed by Keras, or a saved
-            classifier); a Keras model or classifier that has them, itself or in its
-            backbone; or None for random ones. A Keras model given as `backbone` keeps
-            its own weights with `"imagenet"` or None. Default `"imagenet"`.
+        weights: `"imagenet"`, downloaded once through Keras and kept (without an
+            internet connection, those for another image size are used, with a warning);
+            the path of a file with the backbone's weights, with or without its top
+            (`.keras`, `.weights.h5` without the top, `.h5` as distributed by Keras, or
+            a saved classifier); a Keras model or classifier that has them, itself or in
+            its backbone; or None for random ones. A Keras model given as `backbone`
+            keeps its own weights with `"imagenet"` or None. Default `"imagenet"`.
         train: Which part of the backbone is trained along with the head: `"head"`, none
             of it; `"last_block"`; the name of the layer or block to start from; a whole
             number of layers from its end; or `"all"`. Default `"head"`.
@@ -91,11 +92,11 @@ def transfer_model(
             weights, the message names the layer and the shapes).
         FileNotFoundError: If `weights` is a file that does not exist.
         ConnectionError: If ImageNet weights are not on this machine and cannot be
-            downloaded (without a network, within 15 seconds).
+            downloaded (without an internet connection, within 15 seconds).
 
     Warns:
-        UserWarning: If the weights are from a model, a classifier or a file of one in
-            which layers have other strides or activations.
+        UserWarning: If the weights come from a model, a classifier or a file of either
+            in which layers have other strides or activations.
 
     Example:
         >>> model = transfer_model("convnext_tiny", (32, 32, 3), adapter=True)

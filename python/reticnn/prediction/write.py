@@ -70,23 +70,22 @@ def write_predictions(
 ):
     """Predict the classes of any number of images, and write them to a file.
 
-    Rows are added every few seconds, in the order of the images, so that memory use
-    depends on their number by their paths only. A run that was cut off, however that
-    happened, goes on where it was when it is called again with the same arguments, and
-    the file is then as if it had never been. A finished run is not repeated, unless its
-    file is gone.
+    Rows are added every few seconds, in the order of the images, so that of all the
+    images only the paths are kept in memory. If a run is cut off, for whatever reason,
+    the same call continues where it stopped, and the file ends up as if nothing had
+    happened. A finished run is not repeated, unless its file is gone.
 
-    Several processes or machines share the work if each is given another `part` and
-    another `path`; the rows of all parts, one after the other, are those of the whole.
+    Several processes or machines share the work if each is given a different `part` and
+    `path`; the rows of all parts, one after another, are those of the whole.
 
     Args:
         classifier: Classifier, or a Keras model, as in `predict_images`.
         images: Path of a folder, for the images in it and its subfolders; paths of
             images; or image data in files, but not tiles, nor what a `reader` has read.
         path: Path of the file to write, which ends in `.csv`, or in `.parquet` if the
-            Python package pyarrow is installed. Beside it lies `<path>.run`, in which
-            is noted how far the run is, and until a Parquet file is whole the folder
-            `<path>.parts`.
+            Python package pyarrow is installed. A file `<path>.run` beside it records
+            how far the run has got; until a Parquet file is complete, there is also a
+            folder `<path>.parts`.
         class_names: As in `predict_images`. Default None.
         batch_size: Whole number of images per batch. Default 32.
         tta: As in `predict_images`. Default 0.
@@ -103,22 +102,22 @@ def write_predictions(
 
     Returns:
         The path of the file, with the columns of `predict_images` and `.problem`, the
-        reason why a file cannot be read. Its predictions are missing then; in a CSV
+        reason why an image cannot be read. Its predictions are then missing; in a CSV
         file, missing values are empty.
 
     Raises:
         TypeError: As for `predict_images`.
         FileNotFoundError: If a folder does not exist.
         ValueError: As for `predict_images`, but not for files that cannot be read; if
-            the images are not in files; if `part` is not a part; if the file holds
-            something else than a run with the same arguments, or has become shorter
-            since; or if it is being written by another process.
+            the images are not in files; if `part` is not valid; if the file contains
+            anything other than a run with the same arguments, or has become shorter
+            since; or if another process is writing it.
         ImportError: If a package is missing.
-        OSError: If the file cannot be written. What was written before stays.
+        OSError: If the file cannot be written. Rows written before stay.
 
     Warns:
-        UserWarning: As for `predict_images`; or if files have another size than when
-            the run began. Other files of the same names and sizes are not noticed.
+        UserWarning: As for `predict_images`; or if file sizes have changed since the
+            run began. Other files with the same names and sizes are not noticed.
 
     Example:
         >>> write_predictions(classifier, "~/photos", "predictions.csv")

@@ -42,7 +42,7 @@ def freeze(model, layers=None):
     Nested models, such as the backbone of `transfer_model`, are not layers themselves
     here: the layers inside them are counted and chosen.
 
-    A compiled model needs another `model.compile()` before Keras's own `model.fit()`.
+    A compiled model has to be compiled again before Keras's own `model.fit()`.
     `fit_classifier` takes care of that: if the trainable weights have changed, it gives
     the model a new optimizer with the same settings; otherwise it keeps the existing
     one.
@@ -58,7 +58,7 @@ def freeze(model, layers=None):
             True or False. Default None.
 
     Returns:
-        The same model or classifier, modified in index.
+        The same model or classifier, modified in place.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.
@@ -87,7 +87,7 @@ def unfreeze(model, layers=None):
         layers: Which layers, as for `freeze`. Default None, all.
 
     Returns:
-        The same model or classifier, modified in index.
+        The same model or classifier, modified in place.
 
     Raises:
         TypeError: If `model` is not a Keras model or classifier.

@@ -42,7 +42,7 @@ def report_explanation(explanation, path="explanation.html", images=None, n=100)
         ValueError: If `images` are not as many as were explained, or if `path` is a
             folder or ends otherwise than a page of HTML.
         FileNotFoundError: If the folder to write in does not exist.
-        OSError: If the file cannot be written. An older one stays as it is.
+        OSError: If the file cannot be written. An existing one stays as it is.
 
     Warns:
         UserWarning: If a file cannot be read again, and is shown as the network saw it.

@@ -50,9 +50,9 @@ def report_classifier(
     more than 30 classes, the pairs confused most often), images that the classifier got
     right or wrong with most confidence or was unsure about, the calibration of its
     probabilities, the training, the search that chose its settings if it is from
-    `refit()`, the layers, the data, and the versions in use. A click
-    on a cell of the confusion matrix shows its images; a click on the name of a column
-    sorts the table. An older file is replaced only once the report is complete.
+    `refit()`, the layers, the data, and the versions in use. Clicking a cell of the
+    confusion matrix shows its images; clicking a column name sorts the table. An
+    existing file is replaced only once the report is complete.
 
     Images are predicted once, batch by batch; those shown, at most 72, are read again.
 
@@ -73,8 +73,8 @@ def report_classifier(
         explanations: Name of a method of `explain_prediction`, such as `"grad_cam"`, or
             for a network without convolutions `"occlusion"`: images that were
             classified with most confidence, right or wrong, and those the classifier
-            was unsure about, then have a map of what speaks for the predicted class
-            beside them. Or None for no maps. Default None.
+            was unsure about, are then shown with a map of what speaks for the predicted
+            class. Or None for no maps. Default None.
 
     Returns:
         The path of the file written.
@@ -84,9 +84,10 @@ def report_classifier(
             `session` not a dict with a name for each value.
         ValueError: If the data have no images, no labels, a class unknown to the
             classifier, or images of a size or number of channels that the model does
-            not take, or if `path` is a folder or does not end like a page of HTML.
+            not take, or if `path` is a folder or does not have the extension of an HTML
+            page.
         FileNotFoundError: If the folder to write in does not exist.
-        OSError: If the file cannot be written. An older one stays as it is.
+        OSError: If the file cannot be written. An existing one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:

@@ -60,9 +60,9 @@ def review_images(
 ):
     """Look for what is wrong with images before a classifier learns from them.
 
-    Each image is read once. Copies are found by a perceptual hash and then compared by
-    their pixels, so that the time grows with the number of images and not with the
-    number of pairs.
+    Each image is read once. Copies are found by a perceptual hash and then compared
+    pixel by pixel, so the time grows with the number of images and not with the number
+    of pairs.
 
     The kinds of findings are:
 
@@ -71,16 +71,16 @@ def review_images(
     - `group_in_parts`: a group of the data with images in several parts.
     - `conflicting_labels`: copies of one image with different labels.
     - `wrong_label`: images with a label that is probably wrong, by confident learning,
-      where `classifier` or `probabilities` are given. The value is the probability of
-      the label, the threshold that of the class that is probably right.
+      if `classifier` or `probabilities` are given. The value is the probability of the
+      label, the threshold that of the class that is probably right.
     - `exact_duplicates`: images with the same pixels as they are read.
-    - `near_duplicates`: images of which one is the other resized, compressed again,
-      slightly cropped, brightened or mirrored. The value is the share of the variance
-      of the pixels that differs; where they are alike only after cropping and
-      brightening, it is weighed by how many of the finest details differ.
-    - `burst`: photos of one camera of which each follows the one before in seconds, by
-      the EXIF tags of files, or by facts about the images called `exif_time` and
-      `exif_camera`. They are of high severity in several parts.
+    - `near_duplicates`: pairs in which one image is the other resized, compressed
+      again, slightly cropped, brightened or mirrored. The value is the share of the
+      pixels' variance that differs; if the images are alike only after cropping and
+      brightening, it is weighted by how many of the finest details differ.
+    - `burst`: photos from one camera, each taken seconds after the one before, by the
+      EXIF tags of files or by facts about the images called `exif_time` and
+      `exif_camera`. Bursts in several parts are of high severity.
     - `blank`: pictures of hardly more than one colour. The value is the standard
       deviation of the brightness, of 255.
     - `dark`: the mean brightness, of 255.
@@ -101,13 +101,13 @@ def review_images(
         data: Image data, or a folder, as in `image_folder`; or a dict of several by
             the names of the parts, as from `split_images`.
         classifier: Classifier or Keras model whose features tell the classes apart: a
-            logistic regression on what its last layer takes predicts each fifth of the
-            images from the labels of the others, and copies of an image are in one
-            fifth. It need not know these classes, and is best trained on other images,
-            such as `backbones` on ImageNet's. None does not look for wrong labels, or
-            uses `probabilities`. Default None.
-        probabilities: In place of a classifier, the table that `predict_images` returns
-            for `data`, of a classifier that was not trained on them, or an array (n,
+            logistic regression on the inputs of its last layer predicts each fifth of
+            the images from the labels of the others, with all copies of an image in the
+            same fifth. It need not know these classes, and is best trained on other
+            images, as `backbones` are on ImageNet's. None does not look for wrong
+            labels, or uses `probabilities`. Default None.
+        probabilities: Instead of a classifier, the table that `predict_images` returns
+            for `data` with a classifier that was not trained on them, or an array (n,
             classes) with the classes in the order of the data, such as from
             cross-validation. With parts, a dict of these by their names. Default None.
         kinds: Kinds to look for, or None for all. Default None.
@@ -116,11 +116,11 @@ def review_images(
             `overexposed` 0.5, `low_contrast` 40, `blurred` 0.6, `tiny` 32,
             `odd_aspect` 3, `constant_border` 0.08, `grey` 2, `small_class` 20,
             `imbalance` 10. Default None.
-        outlying: Number of at least 0. A picture that is beyond a threshold is a
-            finding if it is also unlike the others: that many robust standard
-            deviations beyond the median of the data, so that night photos are not dark
-            among night photos. 0 for the side of the median alone. It does not matter
-            for `blank`. Default 3.
+        outlying: Number of at least 0. A picture beyond a threshold is a finding only
+            if it is also unlike the others, by this many robust standard deviations
+            from the median of the data, so that night photos are not dark among night
+            photos. With 0, it only has to be on that side of the median. Not used for
+            `blank`. Default 3.
         batch_size: Whole number of images per batch for `classifier`. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
 
@@ -133,10 +133,10 @@ def review_images(
         - `part`: name of the image's part, None without parts.
         - `image`: its position in the part, None for a finding about a class.
         - `file` and `label`: its path and its class, None if it has none.
-        - `value` and `threshold`: the number that was looked at, and the one that it
-          is beyond.
+        - `value` and `threshold`: the number that was measured, and the threshold that
+          it is beyond.
         - `extra`: whether the image can be left out because a copy of it stays, in the
-          last part that has one: `data[...]` without these has each image once.
+          last part that has one: `data[...]` without these contains each image once.
         - `why`: text.
 
         It prints the number of findings of each kind.

@@ -83,16 +83,16 @@ def save_classifier(classifier, path, *, fast_start=False):
 
     The file is a zip archive with the model in Keras's own format, and the class names,
     the image shape, the history and the versions in use as JSON. Nothing in it is
-    pickled. An older file is replaced only once the new one is complete, and its
+    pickled. An existing file is replaced only once the new one is complete, and its
     permissions are kept.
 
     Args:
         classifier: Classifier from `fit_classifier`.
         path: File to write, by convention with the extension `.reticnn`. `~` is
             expanded.
-        fast_start: Whether the network is kept as an ONNX graph too. What
-            `load_classifier` gives then predicts and is evaluated by ONNX Runtime, and
-            starts Keras and TensorFlow, which takes seconds, only for what needs the
+        fast_start: Whether to save the network as an ONNX graph as well. The loaded
+            classifier then predicts and is evaluated with ONNX Runtime, and starts
+            Keras and TensorFlow, which takes seconds, only when something needs the
             Keras model, such as training. The file grows by the size of the weights,
             and writing it takes a second or two longer. Default False.
 
@@ -103,21 +103,20 @@ def save_classifier(classifier, path, *, fast_start=False):
         TypeError: If `classifier` is not a classifier.
         ValueError: If `path` is a folder, or has the extension `.keras`, `.h5` or
             `.onnx`, which stands for another format, if the model has lambda functions,
-            whose code would be unsafe to load, or a function of your own, not
-            registered, with the name of one of Keras's; or, with `fast_start`, if a
-            layer cannot be written as an ONNX graph, or the graph gives other
-            probabilities.
-        MissingPackageError: If `fast_start` needs onnx or onnxruntime, and it is not
+            whose code would be unsafe to load, or an unregistered function of your own
+            with the name of one of Keras's; or, with `fast_start`, if a layer cannot be
+            written as an ONNX graph, or the graph returns other probabilities.
+        MissingPackageError: If `fast_start` needs onnx or onnxruntime, which is not
             installed.
         FileNotFoundError: If the folder to write in does not exist.
-        OSError: If the file cannot be written. An older one stays as it is.
+        OSError: If the file cannot be written. An existing one stays as it is.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
         UserWarning: If the model has layers or functions of your own, or is compiled
-            with some, that Keras will not find on loading it, as they are not
+            with some, that Keras will not find when loading it, because they are not
             registered; or if it has low-rank adapters (LoRA), which are saved as part
-            of the weights that they adapt, and begin anew once loaded.
+            of the weights that they adapt, and start afresh once loaded.
 
     Example:
         >>> save_classifier(classifier, "cats-and-dogs.reticnn")
@@ -283,21 +282,20 @@ def load_classifier(path, *, class_names=None, output="auto"):
     Loading runs no code from the file: a model with Lambda layers, which contain code,
     is refused. The file may have been saved on another backend.
 
-    An ONNX file predicts by ONNX Runtime, to about 1e-6 as the classifier that it was
-    exported from, and starts neither Keras nor TensorFlow, which takes seconds: good
-    for scripts and apps that predict, evaluate, plot or write reports. It has no Keras
-    model, so that training, gradients, `scales` without crops, and changes of the
+    An ONNX file predicts with ONNX Runtime, to within about 1e-6 of the classifier that
+    it was exported from, and starts neither Keras nor TensorFlow, which takes seconds:
+    good for scripts and apps that predict, evaluate, plot or write reports. It has no
+    Keras model, so training, gradients, `scales` without crops, and changes to the
     network are refused.
 
     Args:
-        path: File that `save_classifier` has written, or `export_classifier` as
-            `"onnx"`, ending in `.onnx`; or an ONNX file of somebody else's, if it
-            takes images, given as 0 to 255, and gives one number a class. `~` is
-            expanded.
-        class_names: For an ONNX file of somebody else's, the names of its classes in
-            the order of its outputs. None for other files. Default None.
-        output: For such a file, what it gives, as in `predict_images`, or `"auto"` for
-            what its last operation says. Default `"auto"`.
+        path: File written by `save_classifier`, or by `export_classifier` as `"onnx"`,
+            ending in `.onnx`; or somebody else's ONNX file, if it takes images, passed
+            as 0 to 255, and returns one number per class. `~` is expanded.
+        class_names: For somebody else's ONNX file, the names of its classes in the
+            order of its outputs. None for other files. Default None.
+        output: For such a file, what it outputs, as in `predict_images`, or `"auto"`,
+            to go by its last operation. Default `"auto"`.
 
     Returns:
         Classifier, with the same predictions as the one saved.
@@ -305,16 +303,16 @@ def load_classifier(path, *, class_names=None, output="auto"):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, is not a saved classifier, was saved by a
-            newer version in another format, or contains code; if it is of a version of
-            ONNX that ONNX Runtime does not know; or if it is an ONNX file of somebody
-            else's, and `class_names` are missing, or do not go with it, or it does not
-            take images and give classes.
+            newer version in another format, or contains code; if it is in a version of
+            ONNX that ONNX Runtime does not know; or if it is somebody else's ONNX file,
+            and `class_names` are missing or do not match it, or it does not take images
+            and return classes.
         MissingPackageError: If it is an ONNX file, and onnxruntime is not installed.
-        OSError: If there is no room for temporary files.
+        OSError: If there is no space for temporary files.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        UserWarning: If an ONNX file of somebody else's takes decimals.
+        UserWarning: If somebody else's ONNX file takes floating-point numbers.
 
     Example:
         >>> load_classifier("cats-and-dogs.reticnn").class_names

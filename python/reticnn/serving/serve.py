@@ -37,52 +37,50 @@ def serve_classifier(
     max_megabytes=32,
     max_megapixels=100,
 ):
-    """Serve a classifier to browsers and programs: a page and an API.
+    """Serve a classifier to browsers and programs: a web page and an API.
 
     The page classifies photos that are dropped on it, chosen or taken with the camera,
-    and shows on demand which parts of them speak for a class. It is one file, asks
-    nobody but this server, and suits phones, keyboards and screen readers. What it
-    finds can be downloaded as a table. The same is answered to programs: `POST
-    /predict` takes one image or several, `GET /classes` and `GET /health` say what the
-    classifier is and that it is there, and `/docs` describes all of it, as does
-    `/openapi.json`.
+    and shows on demand which parts of them speak for a class. It is one file, talks to
+    this server only, and works with phones, keyboards and screen readers. Results can
+    be downloaded as a table. Programs get the same answers: `POST /predict` takes one
+    image or several, `GET /classes` describes the classifier, `GET /health` says
+    whether it is there, and `/docs` describes the whole API, as does `/openapi.json`.
 
-    Files are read, and answered, as by `predict_images`, with prediction sets and
-    novelty if the classifier has such. Requests that come together share batches.
-    Images are not kept. The server is seen from this computer alone, unless another
-    `host` is given.
+    Files are read and predicted as by `predict_images`, with prediction sets and
+    novelty if the classifier has them. Requests that arrive together share batches.
+    Images are not kept. Only this computer can reach the server, unless another `host`
+    is given.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`.
-        port: Whole number of the port to listen at, 1 to 65535, or 0 for any that is
-            free. Default 8000.
-        host: Name or address to listen at. `"127.0.0.1"` is this computer alone;
-            `"0.0.0.0"` is all networks that it is in. Default `"127.0.0.1"`.
+        port: Whole number of the port to listen on, 1 to 65535, or 0 for any free port.
+            Default 8000.
+        host: Name or address to listen on. `"127.0.0.1"` is this computer only;
+            `"0.0.0.0"` is all networks that it is on. Default `"127.0.0.1"`.
         background: Whether to return at once, and serve until `stop()` is called or
-            this process ends; or else to serve until Ctrl-C. From R, the background is
-            a process of its own, which ends with R however that ends. Default True.
+            this process ends, or else to serve until Ctrl-C. From R, the background is
+            a process of its own, which ends when R does, however it ends. Default True.
         api_key: String that clients must send in the header `X-API-Key`, or as `Bearer`
             in `Authorization`; the page asks for it. None lets everybody in. Default
             None.
         prior: Dict of the share of each class, as in `predict_images`. There are no
             prediction sets then. Default None.
-        batch_size: Whole number of images that are predicted at once, at most. Default
-            32.
-        max_megabytes: Number above 0: requests of more than so many million bytes are
+        batch_size: Whole number, the largest number of images predicted at once.
+            Default 32.
+        max_megabytes: Number above 0: requests of more than this many million bytes are
             refused. Default 32.
-        max_megapixels: Number above 0: images of more than so many million pixels are
+        max_megapixels: Number above 0: images of more than this many million pixels are
             refused before they are decoded. Default 100.
 
     Returns:
         Handle that prints where the server is, with `address`, `is_running` and
-        `stop()`, which ends it after the answers that are under way; or None after
-        Ctrl-C.
+        `stop()`, which ends it after the answers in progress; or None after Ctrl-C.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
         ValueError: If the port is taken or may not be used, the host has no address
-            here, the classifier cannot predict files, as its model takes images of any
-            size, or was trained on images that a `reader` had read, or an argument is
+            here, the classifier cannot predict files, because its model takes images of
+            any size or was trained on images read by a `reader`, or an argument is
             outside its range.
         MissingPackageError: If a package is missing: `pip install "reticnn[serve]"`.
         RuntimeError: In a process forked from the one that started Keras.

@@ -29,11 +29,11 @@ def fine_tune(
 ):
     """Fine-tune a pretrained network in three stages.
 
-    The head is trained first, then also the last block of the backbone at a tenth of
-    the learning rate, then all layers at a hundredth. Each stage starts from the best
-    weights so far, by default those with the lowest validation loss, and the best
-    weights of all are kept at the end. For backbones whose last block is not known, the
-    last quarter of the layers with weights takes its place.
+    First the head is trained, then the last block of the backbone as well, at a tenth
+    of the learning rate, then all layers at a hundredth. Each stage starts from the
+    best weights so far, by default those with the lowest validation loss, and the best
+    weights overall are kept at the end. For backbones whose last block is not known,
+    the last quarter of the layers with weights takes its place.
 
     Args:
         classifier: Classifier, Keras model such as from `transfer_model` or

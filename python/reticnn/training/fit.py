@@ -61,51 +61,51 @@ def fit_classifier(
     The loss depends on the model's output: binary cross-entropy for one unit,
     categorical cross-entropy for one unit per class, the maximum a posteriori criterion
     for distances to prototypes. A model that you compiled keeps its own loss, metrics
-    and optimizer. One that was trained here before goes on with its optimizer and
+    and optimizer. One that was trained here before continues with its optimizer and
     learning rate, unless the call asks for others; loss, averaging and schedule are
-    those of the call, and a schedule begins anew.
+    those of the call, and a schedule starts again from the beginning.
 
-    The running means and variances of batch normalisation are moving averages over
-    the steps, and after few steps say little about the weights. At the end, and for
-    each validation as long as what they began with still has more than 1 % of the
-    weight in them, they are therefore set to those of the training images (at most
-    1024, drawn by the seed, neither augmented nor mixed), unless they are frozen. The
-    weights themselves are trained as by Keras.
+    The running means and variances of batch normalisation are moving averages over the
+    steps, and after few steps they do not match the weights. At the end, and for each
+    validation while their initial values still make up more than 1 % of them, they are
+    therefore set to those of the training images (at most 1024, drawn with the seed,
+    neither augmented nor mixed), unless they are frozen. The weights themselves are
+    trained as Keras trains them.
 
     The targets for a compiled model are what its loss takes: class numbers from 0 for
-    the sparse ones, one-hot rows for others, and 0 or 1 for a model with one unit. A
-    loss that is not Keras's own is tried on a few outputs, and has to be lower where
-    the predictions are right; if it takes both, it is given class numbers, and so is a
-    model with a `compute_loss()` or `train_step()` of its own and no loss.
+    sparse losses, one-hot rows for others, and 0 or 1 for a model with one unit. A loss
+    that is not Keras's own is tried on a few outputs, and has to be lower where the
+    predictions are right; if it takes both kinds of target, it is given class numbers,
+    and so is a model with its own `compute_loss()` or `train_step()` and no loss.
 
-    Interrupting it (Ctrl-C) loses nothing: the classifier trained so far is returned,
-    with the weights of the best epoch if there are validation images, and a warning
-    says where training was cut off. In R, a script that no one is watching ends there,
-    as the interrupt is signalled again.
+    Interrupting training (Ctrl-C) loses nothing: the classifier trained so far is
+    returned, with the weights of the best epoch if there are validation images, and a
+    warning says where training was cut off. In R, a script that runs unattended ends
+    there, because the interrupt is signalled again.
 
     Args:
         model: Keras model from images (batch, height, width, channels), 0 to 255, to
             classes, such as `build_cnn` makes. It is trained in place: a classifier
-            made from the same model before then has other weights, and says so when it
+            made earlier from the same model then has other weights, and says so when it
             is used. Or a function without arguments that builds a model, with initial
-            weights by `seed` where the function has no seed of its own (in R,
+            weights drawn with `seed` unless the function sets its own (in R,
             `build_cnn()` and the like take one from R's random state). Or a classifier,
             to train it further.
         data: Image data with labels, or the path of a folder with a subfolder of images
             per class. If they have `weights`, the loss of each image is multiplied by
             its weight, and a batch's loss is their sum over the number of images, as
             with Keras's `sample_weight`; metrics count every image once. Files are read
-            at the model's size, and images in memory resized to it. Grey images are
-            repeated for a model that takes RGB.
+            at the model's size, and images in memory are resized to it. The channel of
+            grey images is repeated for a model that takes RGB.
         validation: Image data to evaluate on after each epoch, or the fraction of
             `data`, in (0, 1), to hold out for this, or None. With a fraction, images
             that the model was trained on before are not held out, and those held out
-            before still are; groups of `data` are left whole. Their `weights`, if they
-            have any, count in the loss for validation. Default None.
+            before still are; groups of `data` are kept whole. Their `weights`, if they
+            have any, count in the validation loss. Default None.
         epochs: Whole number of passes over the data. Default 10.
         batch_size: Whole number of images per step. Default 32.
         augmentation: Policy, such as from `augmentation()` or `rand_augment()`, which
-            changes the training images anew in each epoch; validation images are not
+            changes the training images afresh in each epoch; validation images are not
             changed. If it crops to a number of pixels, these must be the model's size,
             and the training images are read at their own, larger size; a crop by area
             or by scale cuts files as they are, and takes the model's size. A list of
@@ -121,59 +121,59 @@ def fit_classifier(
             0; `"step"`, multiplied by `factor` (default 0.1) after each of the epochs
             `at`, whole numbers or, below 1, parts of all epochs (default 0.5 and 0.75),
             or else after every `every` epochs; `"exponential"`, multiplied by `factor`
-            (default 0.94) in the course of `every` (default 2) epochs; `"polynomial"`,
-            which falls to `end_learning_rate` (default 0) as the part of the steps that
-            is left to the power of `power` (default 1); `"plateau"`, multiplied by
-            `factor` (default 0.1), but not to below `min_lr` (default 0), after
-            `patience` (default 10) epochs in which `monitor` is not better by more than
-            `min_delta` (default 1e-4), after which the next `cooldown` (default 0)
-            epochs do not count. Settings are given in a dict with the kind, as in
-            `{"kind": "step", "at": [30, 60]}`.
-            Or a function of the epoch's number, from 1, that returns the learning rate
-            and is called for all epochs before the first one; or a
-            `keras.optimizers.schedules.LearningRateSchedule`, whose steps are those of
-            this training. Default `"constant"`.
+            (default 0.94) gradually over every `every` (default 2) epochs;
+            `"polynomial"`, which falls to `end_learning_rate` (default 0) like the
+            fraction of steps left, raised to `power` (default 1); `"plateau"`,
+            multiplied by `factor` (default 0.1), but not below `min_lr` (default 0),
+            after `patience` (default 10) epochs in which `monitor` has not improved by
+            more than `min_delta` (default 1e-4); the next `cooldown` (default 0) epochs
+            then do not count. Settings are given in a dict with the kind, as in
+            `{"kind": "step", "at": [30, 60]}`. Or a function of the epoch's number,
+            from 1, that returns the learning rate and is called for all epochs before
+            the first begins; or a `keras.optimizers.schedules.LearningRateSchedule`,
+            whose steps are those of this training. Default `"constant"`.
         warmup_epochs: Whole number of epochs at the start during which the rate rises
             from 0. Schedules begin after them, except that the epochs of `"step"` and
             of a function are counted from the first one. Default 0.
         weight_decay: Float of at least 0; in each step, this fraction of each weight,
             times the learning rate, is subtracted from it. Biases and normalisations
             are excluded. None means the optimizer's own. Default None.
-        global_clipnorm: Float above 0; where the norm of the gradient, of all weights
-            together, is larger, the gradient is scaled down to it, as by Keras's
+        global_clipnorm: Float above 0; if the norm of the gradient of all weights
+            together is larger, the gradient is scaled down to it, as in Keras's
             optimizers. On several devices it is the gradient of the whole batch. None
-            means the optimizer's own, which is not to clip unless it was made so.
-            Default None.
-        gradient_accumulation_steps: Whole number of batches whose mean gradient is one
-            step of the optimizer, as in Keras: without batch normalisation, 4 batches
-            of 8 images are the same as one of 32. Schedules and averages (`ema`) still
-            count batches. Batches left over at the end of an epoch are completed by
-            those of the next; those at the end of training are not used. Not on several
-            devices under TensorFlow. 1 for a step per batch; None means the optimizer's
-            own, which is 1 unless it was made otherwise. Default None.
+            means the optimizer's own setting, which is not to clip unless it was
+            created with one. Default None.
+        gradient_accumulation_steps: Whole number of batches whose mean gradient makes
+            one step of the optimizer, as in Keras: without batch normalisation, 4
+            batches of 8 images are the same as one of 32. Schedules and averages
+            (`ema`) still count batches. Batches left over at the end of an epoch are
+            completed by those of the next; those at the end of training are not used.
+            Not available on several devices under TensorFlow. 1 for a step per batch;
+            None means the optimizer's own setting, which is 1 unless it was created
+            with another. Default None.
         label_smoothing: Float in [0, 1), the probability that is spread evenly over all
-            classes in the targets, those of one sigmoid unit included: 0.1 makes its
-            targets 0.05 and 0.95. Default 0.
+            classes in the targets, also for one sigmoid unit: 0.1 makes its targets
+            0.05 and 0.95. Default 0.
         mixup: Float of at least 0, parameter of MixUp's Beta distribution; 0 for no
-            MixUp. Mixed images have mixed targets in the loss; metrics take the class
-            that an image is mostly of. Default 0.
+            MixUp. Mixed images have mixed targets in the loss; metrics use the class
+            that makes up most of an image. Default 0.
         cutmix: Float of at least 0, parameter of CutMix's Beta distribution; 0 for no
             CutMix. With both, each image gets one of them at random. Default 0.
         class_weight: `"balanced"`, which gives every class the same total weight, or a
             dict of weights by class name, or None. The `weights` of images are
             multiplied by those of their classes. A mixed image has the weights of both
-            images in the proportion in which they are mixed. Default None.
+            images, in the proportion in which they are mixed. Default None.
         early_stopping: Whole number of epochs without an improvement after which
             training stops; the weights of the best epoch are then restored. None for no
             early stopping. Default None.
         monitor: Name of the metric, as in the history, by which epochs are compared for
-            `early_stopping`, for the weights that are left when it is interrupted, and
-            for a `"plateau"`, such as `"val_accuracy"`. None for `"val_loss"` if there
-            are images to validate on, else `"loss"`. Default None.
-        mode: `"min"` if lower values of `monitor` are better, `"max"` if higher are, or
-            `"auto"`, as the metric itself or its name says it. Default `"auto"`.
-        min_delta: Float of at least 0, by how much more than this `monitor` has to be
-            better to count as an improvement. Default 0.
+            `early_stopping`, for the weights kept after an interruption, and for a
+            `"plateau"`, such as `"val_accuracy"`. None for `"val_loss"` if there are
+            validation images, else `"loss"`. Default None.
+        mode: `"min"` if lower values of `monitor` are better, `"max"` if higher ones
+            are, or `"auto"`, to go by the metric itself or its name. Default `"auto"`.
+        min_delta: Float of at least 0; `monitor` has to be better by more than this to
+            count as an improvement. Default 0.
         ema: Float in (0, 1), momentum of an exponential moving average of the weights,
             which is evaluated and kept instead of the weights themselves. None for no
             averaging. Default None.
@@ -187,53 +187,55 @@ def fit_classifier(
             `train_norm`; everything else is as in the call. A stage without a learning
             rate keeps that of the stage before, as it was before its schedule lowered
             it. The backbone is the nested model with convolutions, or else the layers,
-            before the first pooling or flattening that all feature maps go through;
-            where a model leaves that open, give the name of the first layer to train.
-            The history covers all stages, with their numbers as `stage`. With
-            `early_stopping`, the next stage starts from the best weights so far and
-            counts as an improvement only what is better. The layers of the last stage
-            remain trainable. None for a single stage with the layers that are trainable
-            already. Default None.
+            before the first pooling or flattening that all feature maps go through; if
+            a model leaves that open, give the name of the first layer to train. The
+            history covers all stages, with their numbers as `stage`. With
+            `early_stopping`, the next stage starts from the best weights so far, and
+            only what is better than these counts as an improvement. The layers of the
+            last stage remain trainable. None for a single stage with the layers that
+            are already trainable. Default None.
         layer_decay: Float in (0, 1], ratio of the learning rate of each trained layer
             to that of the next: with 0.8 the last layer has the full rate, the one
             before it 0.8 of that, the one before that 0.64. In networks that
             `backbones()` or `landmark_architectures()` lists, a residual, dense,
-            inception, separable or inverted block counts as one layer, and of ConvNeXt
-            a stage, or three blocks of its third one, which makes 12 of its larger
-            networks and 6 of the smallest; `layer_table` lists the rates. VGG's
-            convolutions, and those of Keras's Inception, NASNet and Xception, count one
-            by one. Normalisations have the rate of the layer before them. None for the
-            same rate everywhere. Default None.
-        train_norm: False lets batch normalisation keep the means and variances that it
-            has, and normalise by them in training too, as is usual in fine-tuning on
-            few images. Its scales and shifts are weights as any others, which `freeze`
-            freezes. A pretrained backbone of `transfer_model` is trained in this way in
-            any case, and normalisations without such statistics, as ConvNeXt's, are the
-            same either way. Default True.
-        metrics: Names or Keras metrics, a list or a single one, to be measured besides
-            the accuracy: `"top_5_accuracy"`, or with another number, counts a class as
-            right that is among the 5 most probable; other names are those of Keras's
-            metrics, such as `"auc"`. One that cannot judge the model's output is
-            refused, and so is one that would take the outputs of several classes
-            together, as precision does unless it has a `class_id`. Default None.
+            inception, separable or inverted block counts as one layer, and so does a
+            stage of ConvNeXt, or three blocks of its third stage, which makes 12 layers
+            of its larger networks and 6 of the smallest; `layer_table` lists the rates.
+            VGG's convolutions, and those of Keras's Inception, NASNet and Xception,
+            count one by one. Normalisations have the rate of the layer before them.
+            None for the same rate everywhere. Default None.
+        train_norm: False lets batch normalisation keep its means and variances, and use
+            them in training too, as is usual when fine-tuning on few images. Its scales
+            and shifts are weights like any others, which `freeze` freezes. A pretrained
+            backbone of `transfer_model` is trained in this way in any case, and
+            normalisations without such statistics, like ConvNeXt's, are the same either
+            way. Default True.
+        metrics: Names or Keras metrics, a list or a single one, to measure besides
+            accuracy: `"top_5_accuracy"`, or with another number, counts a prediction as
+            right if the true class is among the 5 most probable; other names are those
+            of Keras's metrics, such as `"auc"`. A metric that cannot judge the model's
+            output is refused, and so is one that would lump the outputs of several
+            classes together, as precision does unless it has a `class_id`. Default
+            None.
         checkpoint_dir: Folder in which the state of training is saved after each epoch.
             After an interruption of any kind, the same call resumes from there, with
-            the same result as an uninterrupted run, for the model as it was before or
-            as it was left; after the end, it returns the same classifier. A call with
-            other images, labels, settings, seed, model, or weights that were learned
-            or loaded is refused; with a constant learning rate, more `epochs` go on
-            from the end. Files count as the same by name, size and time of change. Each
-            of `stages` has its own subfolder. None for no checkpoints. Default None.
+            the same result as an uninterrupted run, whether the model is as it was
+            before or as it was left; after the end, it returns the same classifier. A
+            call with other images, labels, settings, seed or model, or with other
+            learned or loaded weights, is refused; with a constant learning rate, more
+            `epochs` continue from the end. Files count as the same if name, size and
+            modification time agree. Each of `stages` has its own subfolder. None for no
+            checkpoints. Default None.
         cache_features: `"auto"` computes the layers before the first trained one only
-            once per image, if images are the same in each epoch and the results fit: in
-            1 GiB of memory, or else in half of the free space for temporary files. A
-            whole number does so with `augmentation` too, for that many changed copies
-            of each image, which the epochs use in turn. `"none"` computes all layers in
-            each epoch. The result is the same up to rounding: what may differ from
-            epoch to epoch, such as random, `Lambda` and custom layers, and what counts
-            in the loss, ends the part that is computed once, and a model with its own
-            way of training is not divided. Default `"auto"`.
-        distribute: Devices that share the work, each processing a part of every batch:
+            once per image, if images are the same in each epoch and the results fit
+            into 1 GiB of memory, or else into half of the free space for temporary
+            files. A whole number does so with `augmentation` too, for that many altered
+            copies of each image, which the epochs use in turn. `"none"` computes all
+            layers in each epoch. The result is the same up to rounding: the part
+            computed once ends before any layer that may differ from epoch to epoch,
+            such as random, `Lambda` and custom layers, or that adds to the loss, and a
+            model with its own way of training is not divided. Default `"auto"`.
+        distribute: Devices that share the work, each processing part of every batch:
             `"auto"`, all GPUs of the machine if it has several; `"none"`; a number of
             devices; or names of devices, such as `["gpu:0", "gpu:1"]`. The result is
             close to that on one device; under TensorFlow, batch normalisation sees only
@@ -246,33 +248,32 @@ def fit_classifier(
             on several GPUs. Default `"auto"`.
         fresh: True starts again from the weights that the model had before it was first
             trained in this session, with a new optimizer. The values of all variables
-            that training may change are kept for this, in the main memory. Default
-            False.
+            that training may change are kept in main memory for this. Default False.
         progress: `"bar"`, `"epoch"` (one line per epoch), `"none"`, or `"auto"`, a bar
             in an interactive session, else one line per epoch; or a function that is
             called with a dict of the epoch, the step and the metrics so far. Default
             `"auto"`.
         callbacks: Keras callbacks, a list or a single one, or a dict of functions by
-            the name of what they are called for, as in `{"on_epoch_end": function}`:
-            `on_train_begin(logs)`, `on_train_end(logs)`, `on_epoch_begin(epoch, logs)`,
-            `on_epoch_end(epoch, logs)`, `on_train_batch_begin(batch, logs)`,
-            `on_train_batch_end(batch, logs)`, and the same with `test` in place of
-            `train`. Functions are given epochs and batches counted from 1, as in the
-            history, and the metrics so far as numbers by name; Keras callbacks count
-            from 0. `stop_training` of the model, set to true, ends training, or its
-            stage. An error ends it too, and the model keeps its weights of that moment.
-            What callbacks keep in themselves is not in a checkpoint: a warning says so
-            when a run resumes. Default None.
+            the name of the event they are called on, as in
+            `{"on_epoch_end": function}`: `on_train_begin(logs)`, `on_train_end(logs)`,
+            `on_epoch_begin(epoch, logs)`, `on_epoch_end(epoch, logs)`,
+            `on_train_batch_begin(batch, logs)`, `on_train_batch_end(batch, logs)`, and
+            the same with `test` in place of `train`. Functions are given epochs and
+            batches counted from 1, as in the history, and the metrics so far as numbers
+            by name; Keras callbacks count from 0. Setting the model's `stop_training`
+            to true ends training, or the current stage. An error ends it too, and the
+            model keeps the weights of that moment. State that callbacks keep is not
+            part of a checkpoint: a warning says so when a run resumes. Default None.
         seed: Whole number of at least 0 that fixes the order of the images, the
             validation part, the mixing and the dropout, or None for new ones each time.
             The same seed gives the same order whatever the batch size. A run that
             resumes from a checkpoint keeps its original seed. Default None.
         output: What the model outputs: `"softmax"`, the probability of each class;
             `"sigmoid"`, one unit, that of the second of two; `"logits"`, scores before
-            softmax or sigmoid; or `"auto"`, as its last layers or operations say it, or
-            else the loss it is compiled with. A model that ends in a layer of your own
-            or a Lambda layer needs one of them. The classifier keeps it. Default
-            `"auto"`.
+            softmax or sigmoid; or `"auto"`, to go by its last layers or operations, or
+            else by the loss it is compiled with. A model that ends in a layer of your
+            own or a Lambda layer needs one of the first three. The classifier keeps it.
+            Default `"auto"`.
 
     Returns:
         Classifier.
@@ -286,16 +287,16 @@ def fit_classifier(
             fit the images, if `validation` has other classes, if `model` is compiled
             and an argument contradicts that, or an argument is outside its range.
         CheckpointError: A ValueError, if the checkpoint is damaged, belongs to another
-            run, or was written by an older version, or if another run is going on in
+            run, or was written by an older version, or if another run is using
             `checkpoint_dir`.
-        OSError: If a checkpoint cannot be written. One that was written before stays as
-            it is.
+        OSError: If a checkpoint cannot be written. An earlier one stays as it is.
 
     Warns:
         InterruptedWarning: If training is interrupted.
-        SeenImagesWarning: If there are images among those for validation that the model
-            is or was trained on, or of the same groups, or too few others to hold out.
-        StaleClassifierWarning: If the model of a classifier has been changed since.
+        SeenImagesWarning: If the validation images include some that the model is or
+            was trained on, or images of the same groups, or if there are too few others
+            to hold out.
+        StaleClassifierWarning: If the model of a classifier has changed since.
         TrainedModelWarning: If a model, not given as a classifier, was trained before.
         UserWarning: If images in memory are resized, files of `validation` or of
             further training are resized differently than those trained on, the data

@@ -59,7 +59,7 @@ def find_learning_rate(
     A copy of the model is trained briefly with a learning rate that rises by the same
     factor at each step, from very low to very high, and the loss is recorded. This is
     done three to six times from the same weights, on other images each time, until the
-    times agree. The model itself is not changed.
+    runs agree. The model itself is not changed.
 
     The suggestion lies in the middle of the fall of the smoothed mean loss, and at
     least a factor of 12 below the rate at which the loss rises again. If the loss does
@@ -72,8 +72,8 @@ def find_learning_rate(
             classifier.
         data: Image data with labels, or a folder, as in `fit_classifier`.
         batch_size: Whole number of images per step. Default 32.
-        steps: Whole number of steps each time, at least 20; the data are used
-            repeatedly if there are not enough. Default 100.
+        steps: Whole number of steps per run, at least 20; the data are used repeatedly
+            if there are not enough. Default 100.
         max_rate: Float above 0, the highest learning rate; the lowest is ten million
             times lower. Default 1.
         optimizer: Name of a Keras optimizer, or None for `"adam"`, or for the model's

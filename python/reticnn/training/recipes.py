@@ -103,10 +103,10 @@ def training_recipe(name):
             or `"transfer"`, for a pretrained network and a few hundred photos.
 
     Returns:
-        `Recipe`, a dict of arguments for `fit_classifier` that prints with the place in
-        the paper where each setting is written, what the paper did besides, and how it
+        `Recipe`, a dict of arguments for `fit_classifier` that prints each setting with
+        the place in the paper where it is stated, what else the paper did, and how it
         tested. `places` and `notes` are these texts, and `prediction` is a dict of
-        arguments for `predict_images`. Those of `"transfer"` are arguments for
+        arguments for `predict_images`. The settings of `"transfer"` are arguments for
         `fine_tune`, and its defaults. The optimizer is a Keras optimizer if its
         settings differ from Keras's defaults. Settings that the paper does not mention
         are left out.

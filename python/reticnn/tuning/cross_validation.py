@@ -67,7 +67,7 @@ def cross_validate(
             which takes the memory of one training. The results are the same. The
             function `build` is called here, and models are sent: layers and functions
             of your own cannot be. On processors (CPU) only. Default 1.
-        intervals: Level of confidence of the intervals, in (0, 1), or None for no
+        intervals: Confidence level of the intervals, in (0, 1), or None for no
             intervals. Default 0.95.
         checkpoint_dir: Folder in which the state of each fold is kept after each epoch,
             as in `fit_classifier`, made if it does not exist. The same call goes on

@@ -51,7 +51,7 @@ def ensemble_classifiers(classifiers, *, weights=None):
             classifier, or all 0.
 
     Warns:
-        StaleClassifierWarning: If the model of a classifier has been changed since.
+        StaleClassifierWarning: If the model of a classifier has changed since.
 
     Example:
         >>> data = shape_images(300, seed=1)

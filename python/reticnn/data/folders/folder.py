@@ -61,32 +61,33 @@ def image_folder(
     """Make image data from a folder with one subfolder per class.
 
     Files are decoded only when they are used. Every format that Pillow reads is
-    accepted, whether the file extension is in upper or lower case; HEIC with the Python
-    package pillow-heif, JPEG XL with pillow-jxl-plugin, DICOM with pydicom; and NumPy's
-    files of one array (height, width) or (height, width, bands), where there are no
-    other images. Hidden files are ignored. Files of other kinds are left out, and
-    counted by their endings where the data are printed. Photos are rotated according to
+    accepted, whether the file extension is in upper or lower case; HEIC needs the
+    Python package pillow-heif, JPEG XL pillow-jxl-plugin, and DICOM pydicom. NumPy
+    files of one array, (height, width) or (height, width, bands), are read if there are
+    no other images. Hidden files are ignored. Files of other kinds are left out, and
+    counted by extension when the data are printed. Photos are rotated according to
     their EXIF tag, transparent parts become white, and only the first frame of an
-    animation is used. Of a large image no more is decoded at once than its format
-    demands; one that takes more memory than `image_memory` allows counts as one that
-    cannot be read.
+    animation is used. No more of a large image is decoded at once than its format
+    demands; an image that takes more memory than `image_memory` allows counts as
+    unreadable.
 
     Images of more than 8 bits, or of floating-point values, become floating-point
     values from 0 to 255, with all their depth. TIFF files may have any number of bands;
-    compressed ones of more than 8 bits or 4 bands take the Python packages tifffile and
+    compressed ones of more than 8 bits or 4 bands need the Python packages tifffile and
     imagecodecs.
 
-    Values of DICOM files are rescaled as they say (to Hounsfield units, for
-    example), and brought to 0 to 255 by their own window, unless `value_range` says
-    what is black and white: a window of centre 40 and width 400 is -160 to 240. Nothing
-    but the image is taken from them; text that is burned into it stays.
+    Values of DICOM files are rescaled as the files specify (to Hounsfield units, for
+    example), and mapped to 0 to 255 by their own window, unless `value_range` sets what
+    is black and white: a window with centre 40 and width 400 is -160 to 240. Nothing
+    but the image is taken from these files; text that is burned into it stays.
 
     Args:
         path: Folder. The names of its subfolders are the classes, in sorted order;
-            subfolders of those are searched too, also linked ones. Or a folder with
-            `train` and `test` (and `validation`) folders of that kind, also called
-            `training`, `dev`, `val`, `test_set` and the like; or a folder of images
-            without subfolders, for images without labels. `~` is expanded.
+            their own subfolders are searched too, linked ones included. Or a folder
+            with `train` and `test` (and `validation`) folders of that kind, which may
+            also be called `training`, `dev`, `val`, `test_set` and the like; or a
+            folder of images without subfolders, for images without labels. `~` is
+            expanded.
         image_size: Whole number or (height, width), size in pixels that every image is
             resized to. Default 224.
         channels: Number of channels: 3 for colour, 1 for grey, or any other number of
@@ -95,56 +96,57 @@ def image_folder(
             does; `"crop"` cuts the longer side equally at both ends; `"pad"` adds black
             along the shorter side. Default `"stretch"`.
         on_bad_image: What to do about files and subfolders that cannot be read.
-            `"error"` raises one error for all files, when the first is used, and for
-            subfolders immediately; `"skip"` looks for bad files immediately, which
-            decodes every file, and leaves them out with a warning. Default `"error"`.
+            `"error"` raises one error for all bad files when the first file is used,
+            and for subfolders immediately; `"skip"` looks for bad files immediately,
+            which decodes every file, and leaves them out with a warning. Default
+            `"error"`.
         on_empty_class: `"error"`, or `"skip"` to leave out classes without images, with
             a warning. Default `"error"`.
         cache: Where decoded images are kept for later epochs: `"memory"`; `"disk"`, a
             temporary file (in the folder set by the environment variable TMPDIR);
-            `"none"`; or `"auto"`, memory if the images of the folder take at most 1
+            `"none"`; or `"auto"`: memory if the images of the folder take at most 1
             GiB, else disk if they take at most half of the free space there, else none.
             Default `"auto"`.
         class_names: Names of the classes to read, in this order: some of the
             subfolders, with the others left out; or all of them and more, for classes
             without images here. None for all subfolders in sorted order. Default None.
         bands: Whole numbers, the bands of the files that become channels, in this
-            order, counted from 0 in Python and from 1 in R. A band of transparency
-            counts too. None for all of them, or for grey or colour. Default None.
-        value_range: What becomes 0 and 255 where values have more than 8 bits: `"type"`
-            takes 0 and the largest value of a file's type; `"data"` the range of nearly
-            all values of a sample of the files (percentiles 0.1 to 99.9), of `train` if
-            there are parts, and otherwise of all files, also those that are split off
-            for a test later; two numbers are black and white, and a list of two numbers
-            for each channel those of each. `"data"` is one range for all bands: a
-            warning names those that use less than a quarter of it, with the list that
-            gives each its own. None for `"type"` with whole numbers, and `"data"` with
-            others. Default None.
+            order, counted from 0 in Python and from 1 in R. A transparency band counts
+            too. None for all of them, or for grey or colour. Default None.
+        value_range: Which values become 0 and 255 if values have more than 8 bits:
+            `"type"` takes 0 and the largest value of a file's type; `"data"` takes the
+            range of nearly all values (percentiles 0.1 to 99.9) of a sample of the
+            files, those of `train` if there are parts, and otherwise all, including
+            those that are later split off for testing; two numbers are black and white,
+            and a list with two numbers per channel sets them for each. `"data"` is one
+            range for all bands: a warning names those that use less than a quarter of
+            it, with the list that would give each its own. None for `"type"` with whole
+            numbers, and `"data"` with others. Default None.
         page: `"first"`; `"bands"`, if the pages of a file are bands of one image; or
             the number of a page, counted as `bands` are. A frame of a DICOM file is a
-            page. If this is not given, a warning counts the TIFF and DICOM files with
-            several pages; of other formats the first is read without a warning.
+            page. If `page` is not given, a warning counts the TIFF and DICOM files with
+            several pages; in other formats the first page is read without a warning.
             Default `"first"`.
         groups: Which images belong together, such as those of one site, patient or
             burst. A level of folders: 1 if the folders in `path` are the groups, with
-            the folders of the classes in each (`site/species`), 2 if the folders in
-            those of the classes are the groups (`species/site`), and so on; in a folder
-            with `train` and `test`, counted from there. Or a function that takes the
-            path of a file and returns the name of its group. `split_images`, and every
-            other function that divides the data, then leaves each group whole. None for
-            images that are independent of each other. Default None.
+            the folders of the classes in each (`site/species`), 2 if the folders inside
+            the class folders are the groups (`species/site`), and so on; in a folder
+            with `train` and `test`, levels are counted from these. Or a function that
+            takes the path of a file and returns the name of its group. `split_images`,
+            and every other function that divides the data, then keeps each group whole.
+            None for images that are independent of each other. Default None.
         reader: Function that takes the path of a file and returns its image, an array
             (height, width) or (height, width, bands) of values from 0 to 255, or of
-            others if `value_range` says what is black and white: for files that are not
-            read otherwise. It is called for every file but hidden ones, once, when the
-            data are made, and what it returns is kept in the cache; where a model takes
-            images of another size, it is called again. None reads files as usual.
+            others if `value_range` sets what is black and white: for files that cannot
+            be read otherwise. It is called once for every file except hidden ones, when
+            the data are made, and what it returns is kept in the cache; if a model
+            takes images of another size, it is called again. None reads files as usual.
             Default None.
 
     Returns:
         Image data, which print their classes and the number of images in each, and have
-        `class_names`, `class_counts`, `labels`, `files`, `skipped`, the bad files that
-        are left out, and `left_out`, the files of other kinds. For a folder with
+        `class_names`, `class_counts`, `labels`, `files`, `skipped` (the bad files that
+        were left out) and `left_out` (the files of other kinds). For a folder with
         `train` and `test`, a dict of image data: `train`, `test` and, if there is such
         a folder, `validation`.
 
@@ -155,16 +157,16 @@ def image_folder(
             folders, a link leads from one class to another, `class_names` has names
             without a folder and lacks others, a part has a class that `train` does not
             have, a folder cannot be read, an image is not in as many folders as
-            `groups` says or the function fails for it, or an argument is not one of the
-            allowed values.
+            `groups` says, the function given as `groups` fails for it, or an argument
+            is not one of the allowed values.
 
     Warns:
-        UserWarning: If bad files, folders or classes are left out, images next to
-            `train` and `test`, or files of other kinds that hold pictures, such as
-            those of cameras; a link leads nowhere;
-            the folder looks like parts, several data sets or `site/species` rather than
-            classes, or a class has another name than its folder: spaces around the name
-            are cut off, and bytes that are not UTF-8 become hexadecimal numbers.
+        UserWarning: If something is left out: bad files, folders or classes, images
+            next to `train` and `test`, or files of other kinds that contain pictures,
+            such as raw files from cameras; if a link leads nowhere; if the folder looks
+            like parts, several data sets or `site/species` rather than classes; or if a
+            class has another name than its folder: spaces around the name are cut off,
+            and bytes that are not UTF-8 become hexadecimal numbers.
 
     Example:
         >>> image_folder("~/photos", 64)

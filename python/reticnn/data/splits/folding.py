@@ -27,10 +27,10 @@ def fold_images(
 ):
     """Divide image data into folds for cross-validation, stratified by class.
 
-    Each image is in the test images of one fold, and in the training images of all
-    others. Folds are as large as each other, and have as many images of each class, to
-    within one image; where images form groups, no group is divided, and they are as
-    even as whole groups allow: a message says how even.
+    Each image is a test image in one fold, and a training image in all others. Folds
+    have the same size, and the same number of images of each class, to within one
+    image; if images form groups, no group is divided, and folds are as even as whole
+    groups allow: a message says how even.
 
     Args:
         data: Image data, or the path of a folder, as in `image_folder`.
@@ -42,28 +42,28 @@ def fold_images(
             differently. Default 1.
         groups: Which images belong together, as in `split_images`. None for the groups
             of `data`, if there are any. Default None.
-        strata: What else is to be spread as evenly as the classes, as in
-            `split_images`. Default None.
+        strata: What else to spread as evenly as the classes, as in `split_images`.
+            Default None.
         keep_together: What `review_images` returned for `data`, as in `split_images`.
-            It does not change folds that are given. Default None.
+            It does not change folds that you pass as `v`. Default None.
         seed: Whole number of at least 0 that fixes the folds, or None for new ones each
             time. Default None.
 
     Returns:
         List of dicts, one per fold: `repeat` and `fold`, counted from 1, and `train`
-        and `test`, image data in the order of `data`. As in `split_images`, images that
-        are the same are in one fold, and all have one range of values.
+        and `test`, image data in the order of `data`. As in `split_images`, identical
+        images are kept together, and all folds have one range of values.
 
     Raises:
         TypeError: If `data` is not image data.
         ValueError: If there are fewer images or groups than folds, `groups` or `strata`
-            have not one value per image, folds that are given have positions that
+            do not have one value per image, folds passed as `v` have positions that
             `data` do not have or the same image in both parts, or an argument is
             outside its range.
 
     Warns:
-        UserWarning: If a fold lacks a class that is in the data, the groups are too few
-            for repeats that differ, or folds that are given divide a group.
+        UserWarning: If a fold lacks a class that is in the data, there are too few
+            groups for the repeats to differ, or folds passed as `v` divide a group.
 
     Example:
         >>> for fold in fold_images(shape_images(100), 5, seed=1):

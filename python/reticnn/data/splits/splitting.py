@@ -32,9 +32,9 @@ def split_images(
     """Split image data at random, stratified by class, or by time.
 
     Each part gets its proportion of the images, and of the images of each class, to
-    within one image. Classes with few images are spread over the parts. Where images
-    form groups, no group is divided, and each part gets its proportions as nearly as
-    whole groups allow: a message says how nearly.
+    within one image. Classes with few images are spread over the parts. If images form
+    groups, no group is divided, and each part gets its proportions as nearly as whole
+    groups allow: a message says how nearly.
 
     Args:
         data: Image data, or the path of a folder, as in `image_folder`.
@@ -46,31 +46,30 @@ def split_images(
             burst: one text or whole number per image, or the name of one of the facts
             in `data`. The parts then have these groups. None for the groups of `data`,
             if there are any. Default None.
-        strata: What else is to be spread as evenly as the classes: one text or number
-            per image, of which many are the same, or the name of one of the facts.
-            Default None.
+        strata: What else to spread as evenly as the classes: one text or number per
+            image, many of them equal, or the name of one of the facts. Default None.
         order_by: When each image was made: one number, date or time per image, or the
             name of one of the facts, or `"exif_time"` for when photos were taken. The
             oldest images are for training and the newest for testing, whatever their
-            class, and images of the same time are in one part; a group is where the
-            newest of its images belongs. None for a random split. Default None.
+            class, and images with the same time are in one part; a group goes where its
+            newest image belongs. None for a random split. Default None.
         keep_together: What `review_images` returned for `data`, or rows of it, or None.
-            Images that are in one finding, such as near duplicates, are in one part,
+            Images in the same finding, such as near duplicates, go into the same part,
             and count as one image. Default None.
         seed: Whole number of at least 0 that fixes the split, or None for a new one
             each time. Default None.
 
     Returns:
         Dict of image data: `train` and `test`; with three proportions `train`,
-        `validation` and `test`; or the names given. No image is in two parts: an image
-        that the data hold several times, as the same file, as copies of a file, with
-        the same pixels in memory or as copies that `augment` made, is in one of them as
-        often, and counts once in the proportions. A copy in another format or size is
+        `validation` and `test`; or the names given. No image is in two parts: if the
+        data contain an image several times, as the same file, as copies of a file, with
+        the same pixels in memory or as copies made by `augment`, all of these are in
+        one part, and count once in the proportions. A copy in another format or size is
         an image of its own here: `review_images` finds it, and `keep_together` keeps it
         in the same part. No group is in two parts either; groups that have an image in
         common stay together. With groups, the parts do not depend on the order of the
         images. Files read with `value_range="data"` keep one range of values in all
-        parts, that found before the split, also from test images: a message says so.
+        parts, the one found before the split, also from test images: a message says so.
 
     Raises:
         TypeError: If `data` is not image data, a time is not one, or `keep_together` is
@@ -83,8 +82,7 @@ def split_images(
 
     Warns:
         UserWarning: If a part has no image of a class that is in the data, or if groups
-            go on for so long that a part has images that are newer than some of the
-            next.
+            last so long that a part has images newer than some of the next part.
 
     Example:
         >>> parts = split_images(shape_images(100), 0.8, seed=1)

@@ -145,7 +145,7 @@ bench: setup-package ## Run the benchmarks: tables of ratios
 	    Rscript "$$file"; \
 	done
 
-articles: setup-package ## Knit the pages that are knitted ahead (13 minutes); ARTICLE=name for one
+articles: setup-package ## Knit the pages that are knitted ahead (16 minutes); ARTICLE=name for one
 	@for name in $(ARTICLE); do echo "== $$name"; Rscript tools/articles.R "$$name"; done
 
 vignettes: setup-package ## Build the vignettes, running their code, into doc/

@@ -60,15 +60,15 @@ print("trained", time.monotonic() - start, fitted.history["loss"][-1])
 def reticnn_check():
     """Check whether this computer is ready for a class.
 
-    Looks at Python, at the packages, at the free disk space and memory, starts Keras
-    and trains a small network for some seconds. Each line that is printed says that
-    all is well, or what to do. Nothing is installed or downloaded. It works where
-    packages are missing or broken: Keras runs in a process of its own.
+    Looks at Python, the packages, free disk space and memory, starts Keras and trains a
+    small network for a few seconds. Each printed line says that all is well, or what to
+    do. Nothing is installed or downloaded. It works even if packages are missing or
+    broken: Keras runs in a process of its own.
 
     Returns:
         Table (dict of equal-length lists) with one row per line: `check`, what was
-        looked at; `ok`, True, False, or None where it could not be determined;
-        `found`, what was found; and `to_do`, what to do about it, or None.
+        checked; `ok`, True, False, or None where it could not be determined; `found`,
+        what was found; and `to_do`, what to do about it, or None.
 
     Example:
         >>> table = reticnn_check()

@@ -135,26 +135,28 @@ def _gamma_quantiles(alpha):
 
 
 def aug_mix(num_chains=3, chain_depth=3, factor=0.3, *, alpha=1.0, all_ops=False):
-    """Mix each image with changed versions of itself, as AugMix does.
+    """Mix each image with altered versions of itself, as AugMix does.
 
     Each of several chains applies 1 to `chain_depth` operations drawn at random to the
-    image. The results are averaged with random weights, and the average with the image
-    itself. Classifiers trained so are more robust when photos become worse. Pixels from
-    outside the image are black.
+    image. The results are averaged with random weights, and the average is mixed with
+    the image itself. Classifiers trained in this way are more robust to photos of poor
+    quality. Pixels from outside the image are black.
 
     Args:
         num_chains: Whole number of chains, 1 to 10. Default 3.
         chain_depth: Whole number, the greatest number of operations in a chain, 1 to
-            10; how many there are is drawn per image and chain. Default 3.
+            10; the actual number is drawn per image and chain. Default 3.
         factor: Float in [0.01, 1], the greatest strength of an operation, as a fraction
             of the most: rotation by 30 degrees, shear by 0.3, translation by a third of
             the side, all values solarized; 4 to 8 bits removed by posterizing. Default
             0.3, the paper's severity 3.
-        alpha: Float, 0.1 to 100, of the distributions that the weights are drawn from,
-            Dirichlet's for the chains and the beta distribution for the image itself.
-            Small values prefer one of them, great ones equal weights. Default 1.
-        all_ops: Whether colour, contrast, brightness and sharpness are drawn too, which
-            the paper leaves out, as it tests classifiers on such images. Default False.
+        alpha: Float, 0.1 to 100, parameter of the distributions that the weights are
+            drawn from: a Dirichlet distribution for the chains, and a beta distribution
+            for the image itself. Small values favour one of them, large ones equal
+            weights. Default 1.
+        all_ops: Whether colour, contrast, brightness and sharpness are drawn too; the
+            paper leaves these out because it tests classifiers on such images. Default
+            False.
 
     Returns:
         Policy, which prints what it does, for `augment`, `plot_augmentation` and

@@ -335,7 +335,7 @@ def rand_augment(
         outside     constant 128
 
     Source:
-        Cubuk et al. (2019), arXiv:1909.13719. In the authors' code a greater magnitude
+        Cubuk et al. (2019), arXiv:1909.13719. In the authors' code, a greater magnitude
         weakens some operations; here it strengthens all of them, as in torchvision and
         timm. timm's "rand-m9-mstd0.5-inc1", as used for ConvNeXt, has a probability of
         0.5, `magnitude_std=0.5`, and all operations except the identity. torchvision's

@@ -13,14 +13,14 @@ def augmentation_layer(policy, *, seed=None):
     """Make a Keras layer that augments images during training only.
 
     The layer goes into a model, before the layers that learn, or into the `map` of a
-    `tf.data` pipeline, called with `training=True`. It runs on the model's device, also
-    a GPU, and is saved with the model.
+    `tf.data` pipeline, called with `training=True`. It runs on the model's device,
+    including a GPU, and is saved with the model.
 
     The layer counts the images over all its training calls, and each has its own random
     numbers: with the same seed, the first batch equals what `augment()` returns, except
-    for rounding to whole numbers, and the next batch continues where it ended, also if
-    several devices share the batches. A map that runs in parallel counts its calls in
-    the order in which they arrive.
+    for rounding to whole numbers, and the next batch continues where that one ended,
+    also if several devices share the batches. A map that runs in parallel counts its
+    calls in the order in which they arrive.
 
     Args:
         policy: Policy, from `augmentation()` or another function that makes one, or a
@@ -31,9 +31,9 @@ def augmentation_layer(policy, *, seed=None):
     Returns:
         Keras layer. It takes images of known size, 0 to 255, (batch, height, width,
         channels) or one image without the batch axis, and returns floats, 0 to 255. So
-        that the size of the results is always the same, a crop in pixels is also made
-        outside training, from the centre; in place of a crop with a `size`, the largest
-        central part of that aspect is resized to it.
+        that the results always have the same size, a crop in pixels is also made
+        outside training, from the centre; instead of a crop with a `size`, the largest
+        central part with that aspect ratio is resized to it.
 
     Raises:
         TypeError: If `policy` is not a policy.

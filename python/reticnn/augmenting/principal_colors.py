@@ -12,8 +12,8 @@ from reticnn.runtime.stopping import check_wanted
 def pca_color(data, *, std=0.1):
     """Find the axes of AlexNet's PCA colour in images.
 
-    The principal axes of the colours of all pixels, for
-    `augmentation(pca_color=...)`, which by default takes those of ImageNet. The images
+    These are the principal axes of the colours of all pixels, for
+    `augmentation(pca_color=...)`, which by default uses those of ImageNet. The images
     are read a few at a time, each once.
 
     Args:
@@ -24,9 +24,9 @@ def pca_color(data, *, std=0.1):
 
     Returns:
         Dict of the settings of `pca_color`: `std`; `eigenvalues`, the variance of the
-        pixels, with values of 0 to 1, along each axis, greatest first, (channels,);
+        pixels, with values of 0 to 1, along each axis, largest first, (channels,);
         `eigenvectors`, in the columns of an array, (channels, channels), each with its
-        greatest component positive.
+        largest component positive.
 
     Raises:
         TypeError: If `data` is not image data.

@@ -151,16 +151,16 @@ def three_augment(color_jitter=0.3, *, padding=4):
     """Apply one of three simple changes, and jitter colours, as 3-Augment does.
 
     Each image is moved by some pixels, flipped with probability 1/2, then shown in
-    grey, solarized (values from 128 on are inverted) or blurred with a standard
-    deviation of 0.1 to 2 pixels, each with probability 1/3; at last its colours are
-    jittered. Pixels from outside the image are its mirror image.
+    grey, solarized (values of 128 and above are inverted) or blurred with a standard
+    deviation of 0.1 to 2 pixels, each with probability 1/3; finally its colours are
+    jittered. Outside pixels are filled with the image's reflection.
 
     Args:
         color_jitter: Float in [0, 1), the greatest change of the factors, drawn per
             image around 1, by which brightness, contrast and colour are multiplied. 0
             is no jitter. Default 0.3.
-        padding: Whole number of at least 0, the most pixels that the image is moved up
-            or down, and left or right. Default 4.
+        padding: Whole number of at least 0, the largest number of pixels by which the
+            image is moved up or down, and left or right. Default 4.
 
     Returns:
         Policy, which prints what it does, for `augment`, `plot_augmentation` and

@@ -33,7 +33,7 @@ def residual_block(
         strides: Whole number, stride of one of the convolutions in pixels: of the
             first, unless `stride_in` says otherwise. Default 1.
         bottleneck: True for three convolutions instead of two. Default False.
-        shortcut: How the input is brought to the shape of the result where they differ:
+        shortcut: How the input is brought to the shape of the result if they differ:
             `"projection"`, a 1 x 1 convolution, or `"padding"`, every `strides`-th
             pixel with channels of zeros added, which needs no weights. Default
             `"projection"`.

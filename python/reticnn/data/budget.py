@@ -25,23 +25,22 @@ _MUCH = 100_000_000
 
 
 def image_memory(gigabytes=None):
-    """Say how much memory decoding images may take, or change that.
+    """Return the memory limit for decoding images, or change it.
 
-    Large images are read in parts or at a part of their size where their format allows
-    it, and take little memory. Others have to be decoded as a whole: of those, an image
-    that needs more than this limit is one that cannot be read, which the error says,
-    with what it needs. Progressive JPEGs take much, whatever size is wanted: libjpeg,
-    which decodes them, holds all of their coefficients until the end of the file, 600
-    MB for 200 megapixels in colour. All images that are decoded at the same time share
-    the limit. The pixels that are asked for, such as a cache in memory, come on top of
-    it.
+    Large images are read in parts or at reduced size if their format allows it, and
+    take little memory. Others have to be decoded as a whole: if one of these needs more
+    than the limit, it cannot be read, and the error says how much it needs. Progressive
+    JPEGs take a lot, whatever size is wanted: libjpeg, which decodes them, keeps all of
+    their coefficients until the end of the file, 600 MB for 200 megapixels in colour.
+    All images that are decoded at the same time share the limit. The resulting pixels,
+    such as a cache in memory, come on top of it.
 
     Args:
         gigabytes: Number of at least 0.1, the new limit in units of 1000 million bytes,
-            until the end of the session; None changes nothing. Default None.
+            until the end of the session; None leaves it as it is. Default None.
 
     Returns:
-        The limit that held before, in gigabytes. At the beginning it is 1.04.
+        The previous limit, in gigabytes. Initially it is 1.04.
 
     Raises:
         TypeError: If `gigabytes` is not a number.

@@ -10,20 +10,20 @@ from reticnn.data.image_data import ImageData, as_image_data
 
 
 def shuffle_pixels(images, share=1.0, *, seed=None):
-    """Give the pixels of images other places, the same in all images.
+    """Move the pixels of images to other places, the same in all images.
 
-    What a pixel's neighbours are is lost, and nothing else: a network that learns as
-    well from these images makes no use of it.
+    Only the information about which pixels are neighbours is lost: a network that
+    learns equally well from these images makes no use of it.
 
     Args:
         images: Image data, or an array (n, height, width, channels) or (height, width,
             channels).
-        share: Float from 0 to 1, the share of the places that change their pixels with
-            each other; they are among those of a larger share with the same seed.
-            Default 1.
+        share: Float from 0 to 1, the share of the places that exchange their pixels;
+            with the same seed, a larger share includes those of a smaller one. Default
+            1.
         seed: Whole number of at least 0 that fixes the places, or None for new ones
-            each time. Images that belong together, such as those to train and to test
-            on, need the same. Default None.
+            each time. Images that belong together, such as training and test images,
+            need the same seed. Default None.
 
     Returns:
         Image data in memory with the same labels and groups, or an array (n, height,

@@ -51,10 +51,10 @@ def calibrate_classifier(
     """Make a classifier's probabilities mean what they say.
 
     Most networks are more confident than accurate: of the images predicted with a
-    probability of 0.9, fewer than 90 % are predicted correctly. Calibration finds, from
-    images that the classifier has not been trained on, how its probabilities are to be
-    changed so that they agree. It becomes part of the model, and so of its file and of
-    all that is done with it.
+    probability of 0.9, fewer than 90 % are predicted correctly. Calibration uses images
+    that the classifier was not trained on to find how its probabilities have to change
+    to be right. It becomes part of the model, and so of its file and of everything done
+    with it.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`. It is not
@@ -63,52 +63,53 @@ def calibrate_classifier(
             per class. None of the images may be among those trained on. A few hundred
             are enough for a temperature; a thousand or more are for the others.
         method: `"temperature"` divides the scores of all classes by one number, which
-            keeps their order and all predicted classes; `"vector"` has a factor and a
-            shift for the log probability of each class, so that classes predicted too
-            often or too seldom are put right too; `"isotonic"` has a rising function of
-            any shape for the probability of each class. Default `"temperature"`.
+            keeps their order and all predicted classes; `"vector"` uses a factor and a
+            shift for the log probability of each class, which also corrects classes
+            that are predicted too often or too rarely; `"isotonic"` uses an increasing
+            function of any shape for the probability of each class. Default
+            `"temperature"`.
         batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
-        intervals: Level of confidence of the intervals of the measures, in (0, 1), or
-            None for no intervals. Default 0.95.
+        intervals: Confidence level of the intervals of the measures, in (0, 1), or None
+            for no intervals. Default 0.95.
         groups: Which images belong together, as in `evaluate_classifier`. None for the
-            groups of `data`, if it has some. Default None.
+            groups of `data`, if it has any. Default None.
 
     Returns:
-        Classifier with a copy of the model that ends in the calibration, then in
-        softmax or sigmoid; also where the model given ends in scores (logits). But for
-        a temperature, its probabilities are those for the shares that the classes have
-        in `data`, which `prior` then takes the place of. Its `calibration` is a dict:
+        Classifier with a copy of the model that ends in the calibration and then
+        softmax or sigmoid, even if the original model ends in scores (logits). Except
+        with a temperature, its probabilities are those for the class shares in `data`,
+        which `prior` then replaces. Its `calibration` is a dict:
 
         - `method`, and `images`, the number of images it was found from.
         - `temperature`: above 1 if the classifier was too sure; None for other methods.
         - `level` of the intervals, or None.
         - `measures`: table (dict of equal-length lists) with the rows accuracy, log
-          loss, Brier score and calibration error, as `evaluate_classifier` has them,
-          and the columns `measure`, `before`, `before_lower`, `before_upper`, `after`,
+          loss, Brier score and calibration error, as in `evaluate_classifier`, and the
+          columns `measure`, `before`, `before_lower`, `before_upper`, `after`,
           `after_lower` and `after_upper`. After calibration, each fifth of the images
-          (of the groups, if there are any) is measured with what the other four say, so
-          that no image is measured with what it has settled itself.
+          (of the groups, if there are any) is measured with a calibration found from
+          the other four, so that no image is measured with one that it helped to find.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
-        ValueError: If the classifier is calibrated already, was trained on some of the
-            images, gives distances to prototypes, has a model that cannot be copied or
-            predicts in its own way; if the data have no labels, weights, classes
-            unknown to the classifier, or for `"vector"` and `"isotonic"` fewer than 5
-            images of a class; or if nothing follows from the images, as where all of
-            them are predicted correctly.
+        ValueError: If the classifier is already calibrated, was trained on some of the
+            images, outputs distances to prototypes, or has a model that cannot be
+            copied or predicts in its own way; if the data have no labels, have weights
+            or classes unknown to the classifier, or for `"vector"` and `"isotonic"`
+            fewer than 5 images of a class; or if the images settle nothing, such as
+            when all are predicted correctly.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
-        SeenImagesWarning: If the classifier was validated on some of the images, by
-            which its epoch may have been chosen.
+        SeenImagesWarning: If the classifier was validated on some of the images, which
+            may have decided its epoch.
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
-        UserWarning: If images are resized, the model gives NaN, for images that are
-            then left out, the images are too few to measure the effect, or prediction
-            sets or a threshold of novelty are dropped, as they are of the probabilities
-            from before.
+        UserWarning: If images are resized, the model returns NaN for some, which are
+            then left out, there are too few images to measure the effect, or prediction
+            sets or a novelty threshold are dropped, because they belong to the
+            probabilities from before.
 
     Example:
         >>> parts = split_images(shape_images(600), (0.6, 0.2, 0.2), seed=1)

@@ -47,9 +47,9 @@ def compare_classifiers(
 ):
     """Compare classifiers on the same labelled images, or on the same folds.
 
-    Differences are paired: all classifiers classify the same images, so that what makes
-    an image hard for all of them does not count. Their intervals are therefore usually
-    narrower than those of the measures suggest.
+    Differences are paired: all classifiers classify the same images, so difficulties
+    that all of them share do not count. The intervals of differences are therefore
+    usually narrower than those of the measures suggest.
 
     Args:
         classifiers: Dict of two or more classifiers, or Keras models, by name. They
@@ -57,24 +57,26 @@ def compare_classifiers(
             `cross_validate` on the same folds.
         data: Image data with labels, or a folder, as in `evaluate_classifier`;
             preferably images that none of the classifiers was trained on. None for
-            cross-validations, which have their predictions. Default None.
+            cross-validations, which have their own predictions. Default None.
         class_names: For Keras models, as in `evaluate_classifier`. Default None.
         batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`, over all classifiers. Default `"auto"`.
         output: For Keras models, what they output, as in `predict_images`. Default
             `"auto"`.
-        intervals: Level of confidence of the intervals, in (0, 1). Default 0.95.
+        intervals: Confidence level of the intervals, in (0, 1). Default 0.95.
         groups: Which images belong together, as in `evaluate_classifier`. Default None.
         top_k: Whole numbers, as in `evaluate_classifier`. Default None.
         threshold: As in `evaluate_classifier`, for the second class of the first
-            classifier; the best by a measure is found for each of them. Default None.
+            classifier; the best threshold by a measure is found for each classifier
+            separately. Default None.
         costs: As in `evaluate_classifier`; an array is in the order of the first
             classifier's classes. Default None.
         prior: As in `evaluate_classifier`; each classifier is corrected by the shares
             in its own training. Default None.
 
     Returns:
-        Dict. Where a classifier gives NaN for an image, all that depends on it is NaN.
+        Dict. If a classifier returns NaN for an image, everything that depends on it is
+        NaN.
 
         - `n`: number of images.
         - `measures`: table (dict of equal-length lists) of the measures of each
@@ -82,20 +84,20 @@ def compare_classifiers(
           `lower` and `upper`.
         - `differences`: table with one row per pair of classifiers and measure:
           `first`, `second`, `measure`, `estimate`, the measure of the first minus that
-          of the second, `lower` and `upper`. Limits of accuracies are Tango's; of the
-          balanced accuracy, those that follow from Tango's for each recall; of
-          everything else, quantiles of bootstrap samples, as many as there, in which
-          both have the same images. With groups, whole groups are drawn for all of
-          them. They are NaN where the sample shows no variation.
+          of the second, `lower` and `upper`. The limits of accuracies are Tango's;
+          those of the balanced accuracy follow from Tango's for each recall; all others
+          are quantiles of bootstrap samples, as many as there, in which both have the
+          same images. With groups, whole groups are drawn for all of them. They are NaN
+          if the sample shows no variation.
         - `mcnemar`: table with one row per pair: `first`, `second`, how many images
           `both`, `only_first`, `only_second` or `neither` predicted correctly; and
-          `p_value`, of McNemar's exact test whether they are right equally often, and
-          `adjusted`, the same for all pairs together by Holm's method. With groups, it
-          is the sums of whole groups that the test gives either sign.
+          `p_value`, from McNemar's exact test of whether they are right equally often,
+          and `adjusted`, the same for all pairs together by Holm's method. With groups,
+          the test gives either sign to the sums of whole groups.
         - `folds`: for cross-validations, the number of folds. There is no `mcnemar`
           then; estimates are means over the folds, and limits, `p_value` and `adjusted`
-          in `differences` are those of the corrected resampled t-test, which knows that
-          folds share training images.
+          in `differences` are those of the corrected resampled t-test, which allows for
+          folds sharing training images.
         - `level`: the level of the intervals.
         - `thresholds`: the threshold of each classifier, by name, if there is one.
 
@@ -103,8 +105,8 @@ def compare_classifiers(
         TypeError: If `classifiers` is not a dict of classifiers, or `data` not image
             data.
         ValueError: If there are fewer than two classifiers, or they know different
-            classes; if cross-validations are of different folds, or given together
-            with classifiers or with what only predicting takes; else as in
+            classes; if cross-validations are of different folds, or given together with
+            classifiers or with arguments that only predictions need; else as in
             `evaluate_classifier`.
         RuntimeError: In a process forked from the one that started Keras.
 

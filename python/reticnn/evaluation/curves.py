@@ -14,25 +14,25 @@ CURVES = ("roc", "precision_recall", "calibration")
 def evaluation_curve(evaluation, kind="roc"):
     """Return the points of a curve of an evaluation.
 
-    The first two say what becomes of each class, against the rest, as the probability
-    from which an image counts as of that class falls from 1 to 0. Points on a straight
-    line between others are left out.
+    The first two show how each class fares against the rest as the probability at which
+    an image counts as that class falls from 1 to 0. Points on a straight line between
+    others are left out.
 
     Args:
         evaluation: What `evaluate_classifier` returned.
         kind: `"roc"`, `"precision_recall"` or `"calibration"`. Default `"roc"`.
 
     Returns:
-        Table (dict of equal-length lists). A class for which the curve is not defined,
-        as all or none of the images are of it, has no rows, and images for which the
-        model gives NaN are left out.
+        Table (dict of equal-length lists). A class for which the curve is undefined,
+        because all or none of the images are of it, has no rows, and images for which
+        the model returns NaN are left out.
 
         - `"roc"`: `class`, `threshold` (the images counted have a probability of at
           least that; infinite for none of them), `sensitivity` (recall) and
-          `specificity`. With two classes, of the second alone.
-        - `"precision_recall"`: `class`, `threshold`, `recall` and `precision`, from the
-          first image counted on; likewise.
-        - `"calibration"`: one row for each of 15 bins of the highest probability that
+          `specificity`. With two classes, only for the second.
+        - `"precision_recall"`: `class`, `threshold`, `recall` and `precision`, starting
+          with the first image counted; likewise.
+        - `"calibration"`: one row for each of 15 bins of the highest probability, if it
           has images: their number `n`, the mean `probability`, the `accuracy`, and its
           limits `lower` and `upper` (Wilson's, at the level of the evaluation, or 0.95
           without).

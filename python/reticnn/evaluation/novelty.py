@@ -36,43 +36,43 @@ def novelty_scores(
     on_bad_image="error",
     progress="auto",
 ):
-    """Say how unlike all that a classifier has been trained on images are.
+    """Score how unlike a classifier's training images new images are.
 
     A classifier takes any image for one of its classes, a car for a cat or a dog.
-    Images that are like nothing it knows have high scores here. Scores of different
-    methods or classifiers cannot be compared.
+    Images unlike anything it knows have high scores here. Scores from different methods
+    or classifiers cannot be compared.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`.
         images: Images, as in `predict_images`.
-        method: `"neighbours"`, the distance of the features, which the last layer
-            classifies (of an ensemble, its probabilities), to those of the 10th closest
-            image of `reference`, where they count by their direction alone;
-            `"mahalanobis"`, their distance from the closest class mean, as features
-            vary within classes; `"energy"`, how low the scores of all classes are
-            together; `"softmax"`, 1 less the highest probability; `"distance"`, to the
-            closest prototype, for models that give distances. None for what
-            `novelty_threshold` has kept with the classifier, or else `"neighbours"`.
+        method: `"neighbours"`, the distance of the features that the last layer
+            classifies (for an ensemble, of its probabilities) from those of the 10th
+            closest image of `reference`, where only their direction counts;
+            `"mahalanobis"`, their distance from the closest class mean, relative to how
+            features vary within classes; `"energy"`, how low the scores of all classes
+            are together; `"softmax"`, 1 minus the highest probability; `"distance"`,
+            from the closest prototype, for models that output distances. None for what
+            `novelty_threshold` has stored with the classifier, or else `"neighbours"`.
             Default None.
         reference: For `"neighbours"` and `"mahalanobis"`, image data to compare with,
-            such as those trained on, with labels for the second; or None for what the
-            classifier has kept. Default None.
+            such as the training images, with labels for the second; or None for what is
+            stored with the classifier. Default None.
         batch_size: Whole number of images per batch. Default 32.
         on_bad_image: As in `predict_images`. Default `"error"`.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
-        Table (dict of equal-length lists) with one row per image: `.novelty`, the
-        higher the more novel, and NaN where the model gives NaN; `.novel`, whether
-        that is above the threshold, if the classifier has one for this method; and
-        for files `.file`, the path.
+        Table (dict of equal-length lists) with one row per image: `.novelty`, higher
+        for more novel images, and NaN if the model returns NaN; `.novel`, whether that
+        is above the threshold, if the classifier has one for this method; and for files
+        `.file`, the path.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` is not one of these.
         FileNotFoundError: If a path does not exist.
-        ValueError: If the method does not suit the model, there are no images to
-            compare with, or they are given and not needed, or have no labels where
-            these are; or as in `predict_images`.
+        ValueError: If the method does not suit the model, if there are no images to
+            compare with, if they are given but not needed, or lack labels that are
+            needed; or as in `predict_images`.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -94,7 +94,7 @@ def novelty_scores(
         (2004), Journal of Multivariate Analysis 88. Neighbours: Sun, Ming, Zhu and Li
         (2022), arXiv:2204.06507. Distance: LeCun et al. (1998), Proceedings of the
         IEEE. Features of more than 512 numbers are first summed with random signs to
-        512, and of more than 2,000 images, 2,000 are the neighbours.
+        512, and of more than 2,000 images, 2,000 serve as neighbours.
     """
     start_progress = as_step_progress(progress)
     classifier = as_classifier(classifier)
@@ -128,20 +128,20 @@ def novelty_threshold(
     batch_size=32,
     progress="auto",
 ):
-    """Let a classifier say of images that they are like nothing it knows.
+    """Let a classifier recognise images that are unlike anything it knows.
 
-    `predict_images` then says it of each image, in the column `.novel`.
+    `predict_images` then says so for each image, in the column `.novel`.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`. It is not
             changed.
-        data: Image data, or the path of a folder: images as they are expected, of the
-            kind trained on, but none of those trained on. They need no labels.
-        share: Share of such images that are to be called novel all the same, in (0, 1):
-            of new images drawn like those in `data`, at most that many are. The lower,
-            the more novel ones are missed. Default 0.05.
+        data: Image data, or the path of a folder: images of the expected kind, like
+            those trained on, but not the same ones. They need no labels.
+        share: Share of such images that may be called novel nonetheless, in (0, 1): of
+            new images drawn like those in `data`, at most that many are. The lower it
+            is, the more novel images are missed. Default 0.05.
         method: As in `novelty_scores`. Default `"neighbours"`.
-        reference: As in `novelty_scores`; what is needed of it is kept with the
+        reference: As in `novelty_scores`; what is needed from it is stored with the
             classifier and in its file, 4 MB at most. Default None.
         batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
@@ -149,13 +149,13 @@ def novelty_threshold(
     Returns:
         Classifier with the same model, whose `novelty` is a dict: `method`, `share`,
         `threshold`, the number of `images` it was found from, and `reference`, what is
-        kept of the images compared with, or None.
+        stored about the images compared with, or None.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
-        ValueError: If the classifier was trained on some of the images, or they are
-            among those of `reference`; if there are fewer than the share takes, which
-            the message says; or as in `novelty_scores`.
+        ValueError: If the classifier was trained on some of the images, or some are
+            also in `reference`; if there are fewer than the share requires, which the
+            message states; or as in `novelty_scores`.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -163,7 +163,7 @@ def novelty_threshold(
             images.
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
-        UserWarning: If images are resized, or the model gives NaN for some, which are
+        UserWarning: If images are resized, or the model returns NaN for some, which are
             then left out.
 
     Example:

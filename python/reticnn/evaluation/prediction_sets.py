@@ -39,21 +39,22 @@ def prediction_sets(
     scales=None,
     progress="auto",
 ):
-    """Give a classifier prediction sets, which hold the true class as often as asked.
+    """Give a classifier sets of classes that contain the true one as often as asked.
 
-    Instead of one class, each image gets the set of those it may be of: one where the
-    classifier has reason to be sure, several where it has not, none where it knows
-    nothing like it. Of new images drawn like those in `data`, the sets of at least the
-    share `coverage` hold the true class, however good or bad the classifier is.
-    `predict_images(type="set")` gives them.
+    Instead of one class, each image gets the set of classes it may belong to: one if
+    the classifier has reason to be sure, several if it does not, none if it knows
+    nothing like it. For new images drawn like those in `data`, at least the share
+    `coverage` of the sets contain the true class, however good or bad the classifier
+    is. `predict_images(type="set")` returns them.
 
-    Where there are too few images to keep some apart, give what `cross_validate`
-    returned as `data`, and as `classifier` the ensemble of its folds
-    (cross-conformal prediction, CV+). Each image then counts as the classifier of the
-    fold that it was tested in sees it, and so does each class of a new one. What is
-    proven is less: at least about twice `coverage` less 1, 0.8 for 0.9. In practice,
-    the sets hold the true class about as often as asked, mostly more. Nothing is proven
-    of a classifier trained on all images, which is refused.
+    If there are too few images to set some aside, pass what `cross_validate` returned
+    as `data`, and the ensemble of its folds as `classifier` (cross-conformal
+    prediction, CV+). Each image is then judged by the classifier of the fold in which
+    it was tested, and each class of a new image is compared in the same way. The
+    guarantee is weaker: a coverage of at least about 2 * `coverage` - 1, that is, 0.8
+    for 0.9. In practice, the sets contain the true class about as often as asked,
+    usually more. Nothing is proven for a classifier trained on all images, which is
+    refused.
 
     Args:
         classifier: Classifier from `fit_classifier`, `load_classifier` or
@@ -61,19 +62,20 @@ def prediction_sets(
         data: Image data with labels, or the path of a folder with a subfolder of images
             per class, none of which may be among those trained on. Or, for the ensemble
             of its folds, a cross-validation.
-        coverage: Share of the sets that are to hold the true class, in (0, 1). Default
-            0.9.
-        method: `"threshold"` takes all classes that are probable enough, which gives
-            the smallest sets on average; `"adaptive"` takes the most probable classes
-            until they are enough together, so that harder images have larger sets;
-            `"regularized"` does so with a penalty for classes of low rank, found from a
-            fifth of the images, so that sets of very many classes are rare, which is
-            not for cross-validations. Default `"threshold"`.
-        by_class: Whether each class is to be held as often as asked by itself, and not
-            only on average over the classes as frequent as in `data`. It takes more
-            images, and is not for cross-validations. Default False.
+        coverage: Share of the sets that should contain the true class, in (0, 1).
+            Default 0.9.
+        method: `"threshold"` takes all classes that are probable enough, which makes
+            the sets smallest on average; `"adaptive"` takes the most probable classes
+            until together they are enough, so that harder images have larger sets;
+            `"regularized"` does the same with a penalty for classes of low rank, found
+            from a fifth of the images, so that very large sets are rare; it is not
+            available for cross-validations. Default `"threshold"`.
+        by_class: Whether the coverage should hold for each class separately, and not
+            only on average over classes as frequent as in `data`. This takes more
+            images, and is not available for cross-validations. Default False.
         batch_size: Whole number of images per batch. Default 32.
-        tta: As in `predict_images`, where only the same gives sets. Default 0.
+        tta: As in `predict_images`, where sets are available only for the same value.
+            Default 0.
         crops: Likewise. Default 1.
         scales: Likewise. Default None.
         progress: As in `predict_images`. Default `"auto"`.
@@ -87,11 +89,11 @@ def prediction_sets(
         - `thresholds`: table (dict of equal-length lists) with one row, or one per
           class: `class` (None for all of them); `n` images; `threshold`, how unlike a
           class an image may be at most; `coverage_lower` and `coverage_upper`, between
-          which the coverage of these very sets is with a probability of 0.95, over all
-          calibration sets of that size. Of folds, each class is compared with each
-          image, so that `threshold` says only about what decides, and the limits are
-          those that are proven of the mean coverage.
-        - `penalty` and `free`: what each rank above `free` costs, where regularized.
+          which the coverage of such sets lies with a probability of 0.95, over all
+          calibration sets of that size. With folds, each class is compared with each
+          image, so `threshold` is only a rough guide, and the limits are those proven
+          for the mean coverage.
+        - `penalty` and `free`: what each rank above `free` costs, if regularized.
 
         Adaptive sets depend on a random number, which follows from the pixels of the
         image: the same image has the same set in any batch and in any order.
@@ -101,9 +103,9 @@ def prediction_sets(
         TypeError: If `classifier` is not a classifier, or `data` not image data.
         ValueError: If the classifier was trained on some of the images, if the data
             have no labels, weights, classes unknown to the classifier, or fewer images
-            than the coverage takes, which the message says; if a cross-validation is
-            not of the classifier's members, not finished, or does not test each image
-            once; or if an argument is outside its range, as in `predict_images`.
+            than the coverage requires, which the message states; if a cross-validation
+            is not of the classifier's members, is not finished, or does not test each
+            image once; or if an argument is outside its range, as in `predict_images`.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -112,7 +114,7 @@ def prediction_sets(
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
         UserWarning: If the images belong to groups, for which the guarantee may not
-            hold; if images are resized; or if the model gives NaN, for images that are
+            hold; if images are resized; or if the model returns NaN for some, which are
             then left out.
 
     Example:

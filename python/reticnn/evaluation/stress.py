@@ -38,14 +38,14 @@ def stress_test(
     intervals=0.95,
     groups=None,
 ):
-    """Test how a classifier stands changes that leave an image what it shows.
+    """Test how well a classifier withstands changes that do not alter the class.
 
     Each change is made at fixed strengths, to the images as the model takes them, and
-    the classes predicted then are compared with the true ones and with those predicted
-    of the unchanged images. A classifier that is invariant to shifts, say, is
-    consistent under all of them. Direction, place and noise are drawn for an image by
-    its pixels, so that they are the same at all strengths, in every call and for every
-    classifier of images of that size. Images are read once, batch by batch.
+    the predicted classes are compared with the true ones and with those predicted for
+    the unchanged images. A classifier that is invariant to shifts, say, is consistent
+    under all of them. An image's pixels determine direction, place and noise, so these
+    are the same at all strengths, in every call and for every classifier of images of
+    that size. Images are read once, batch by batch.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
@@ -53,19 +53,19 @@ def stress_test(
         data: Image data, or a folder, as in `evaluate_classifier`. Without labels, only
             the consistency is measured.
         changes: Which changes to make, one name or several, or None for all: `"shift"`
-            (by 1 to 8 pixels, to one of four sides, what is missing reflected),
+            (by 1 to 8 pixels, to one of four sides, the gap filled by reflection),
             `"rotation"` (5 to 45 degrees either way), `"scale"` (5 to 40 % more or less
             of height and width shown), `"noise"` (Gaussian, standard deviation 5 to 60
             of 255), `"blur"` (Gaussian, standard deviation 0.5 to 3 pixels),
-            `"brightness"` (5 to 40 % of 255 added or subtracted), `"contrast"` (0.8 to
-            0.2 of it), `"jpeg"` (quality 80 to 7) and `"occlusion"` (a grey square of 5
-            to 40 % of the area, anywhere). Default None.
+            `"brightness"` (5 to 40 % of 255 added or subtracted), `"contrast"` (reduced
+            to 0.8 to 0.2 of it), `"jpeg"` (quality 80 to 7) and `"occlusion"` (a grey
+            square of 5 to 40 % of the area, anywhere). Default None.
         class_names: For a Keras model, as in `evaluate_classifier`. Default None.
         batch_size: Whole number of images per batch. Default 32.
         progress: As in `predict_images`. Default `"auto"`.
         output: For a Keras model, what it outputs, as in `predict_images`. Default
             `"auto"`.
-        intervals: Level of confidence of the intervals, in (0, 1). Default 0.95.
+        intervals: Confidence level of the intervals, in (0, 1). Default 0.95.
         groups: Which images belong together, as in `evaluate_classifier`. Default None.
 
     Returns:
@@ -74,8 +74,8 @@ def stress_test(
         `measure`, `"accuracy"`, or `"consistency"`, how often the class is that of the
         unchanged image; `n`, the number of images; `estimate`, and its limits `lower`
         and `upper`, Wilson's or, with groups, from drawing whole groups 1,000 times
-        (fewer, but at least 200, of very many images), NaN where nothing varies. Where
-        the model gives NaN for an image, the measure is NaN.
+        (fewer, but at least 200, with very many images), NaN if nothing varies. If the
+        model returns NaN for an image, the measure is NaN.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
@@ -88,8 +88,8 @@ def stress_test(
         SeenImagesWarning: If the model was trained on some of the images.
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
-        UserWarning: If shifts are left out that are as large as the images, or values
-            are outside 0 to 255, to which changes clip them; else as in
+        UserWarning: If shifts as large as the images are left out, or values are
+            outside 0 to 255, to which changes clip them; else as in
             `evaluate_classifier`.
 
     Example:
@@ -101,7 +101,7 @@ def stress_test(
 
     Source:
         Strengths in steps and noise, blur, brightness, contrast and JPEG as kinds:
-        Hendrycks and Dietterich (2019), arXiv:1903.12261, whose numbers are others.
+        Hendrycks and Dietterich (2019), arXiv:1903.12261, with other numbers.
         Consistency under shifts: Zhang (2019), arXiv:1904.11486.
     """
     start_progress = as_step_progress(progress)

@@ -41,10 +41,10 @@ def class_image(
 ):
     """Make images for which a class, or a filter of a layer, responds strongly.
 
-    They show what a network looks for, not what photos look like: a score rises far
-    above that of any photo. An image begins as noise and climbs along the gradient of
-    the score. It is made of waves, the longest first, and of colours that are not
-    correlated in photos, and is shifted and scaled a little in each step, so that
+    They show what a network looks for, not what photos look like: scores rise far above
+    those of any photo. An image begins as noise and climbs along the gradient of the
+    score. It is composed of waves, the longest first, and of colours that are
+    uncorrelated in photos, and is shifted and scaled slightly in each step, so that
     shapes arise instead of patterns of single pixels.
 
     Args:
@@ -52,16 +52,16 @@ def class_image(
             model from images to classes.
         classes: Name of the class, or several names, or None for all. Default None.
         layer: Name of a layer as listed by `describe_model`, with or without the names
-            of the models it is in, whose filters are shown in place of classes; or
-            None. Default None.
+            of the models it is in, whose filters are shown instead of classes; or None.
+            Default None.
         filters: Which filters, or units, of the layer: a whole number, counted from 1
-            as in `plot_feature_maps`, or several; None for the first nine. Of feature
-            maps the mean over height and width of what is above 0 is the score. Default
-            None.
+            as in `plot_feature_maps`, or several; None for the first nine. For feature
+            maps, the score is the mean over height and width of the values above 0.
+            Default None.
         steps: Whole number of steps. Default 256.
         image_size: Height and width of the images in pixels, one number if they are
-            equal, for a network that takes images of any size; None for the size that
-            it takes, or else 128. Default None.
+            equal, for a network that takes images of any size; None for the network's
+            own size, or else 128. Default None.
         seed: Whole number of at least 0 that fixes the result, or None for a new one in
             each call. Default None.
         class_names: For a Keras model, the names of its classes, as in
@@ -72,12 +72,13 @@ def class_image(
             `"auto"`.
 
     Returns:
-        `ClassImages`, which prints what it holds, with the attributes `images`, uint8
-        array (n, height, width, channels), 0 to 255; `table`, a dict of equal-length
-        lists with a row for each: `class`, or `layer` and `filter`; `start` and
-        `score`, those of the first noise and of the image; and `probability` of the
-        class; and `scores_are`, what a score is, in words. For a class it is that of
-        `explain_prediction`. `plot_class_images` shows the images.
+        `ClassImages`, which prints what it contains, with the attributes `images`,
+        uint8 array (n, height, width, channels), 0 to 255; `table`, a dict of
+        equal-length lists with a row for each: `class`, or `layer` and `filter`;
+        `start` and `score`, those of the initial noise and of the image; and the
+        `probability` of the class; and `scores_are`, which says in words what a score
+        is. For a class it is that of `explain_prediction`. `plot_class_images` shows
+        the images.
 
     Raises:
         TypeError: If `classifier` is not a classifier.
@@ -88,7 +89,7 @@ def class_image(
     Warns:
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
-        UserWarning: If a filter does not respond to any of the images on the way.
+        UserWarning: If a filter does not respond to any image along the way.
 
     Example:
         >>> classifier = fit_classifier(build_cnn(), shape_images(400), epochs=3)

@@ -26,35 +26,35 @@ def embed_images(
 ):
     """Turn images into rows of numbers: what a network sees in them.
 
-    Images that a network takes for alike have similar rows, so that they can be
-    compared, clustered, drawn, or classified by any other method. Files are read batch
-    by batch, so memory use does not depend on their number.
+    Images that look alike to a network have similar rows, so they can be compared,
+    clustered, drawn, or classified by any other method. Files are read batch by batch,
+    so memory use does not depend on their number.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
-            model of images, such as the backbone of one, which takes values of 0 to 255
-            and scales them itself.
+            model of images, such as a backbone, which takes values of 0 to 255 and
+            scales them itself.
         images: Images, as in `predict_images`.
         layer: Name of a layer as listed by `describe_model`, with or without the names
-            of the models it is in. What it gives is taken as it is, or of feature maps
-            the mean of each over height and width. None for the features that the last
-            layer with weights makes classes of; for those of each member side by side,
-            if it is an ensemble; and for what a Keras model gives, if these are feature
-            maps or it ends in pooling them. Default None.
+            of the models it is in. Its output is used as it is, except that feature
+            maps are averaged over height and width. None for the features that go into
+            the last layer with weights; for an ensemble, those of each member side by
+            side; and for a Keras model that outputs feature maps or ends in pooling
+            them, its output. Default None.
         batch_size: Whole number of images per batch. Default 32.
         on_bad_image: As in `predict_images`. Default `"error"`.
         progress: As in `predict_images`. Default `"auto"`.
 
     Returns:
-        float32 array (n, features), in the order of the images. Rows are NaN where the
-        model gives NaN.
+        float32 array (n, features), in the order of the images. Rows are NaN if the
+        model returns NaN.
 
     Raises:
         TypeError: If `classifier` is neither a classifier nor a Keras model, or
             `images` is not one of these.
         FileNotFoundError: If a path does not exist.
         ValueError: If there is no such layer, it is used several times, or its output
-            is not one row or one set of feature maps per image; or for what
+            is not one row or one set of feature maps per image; or for anything that
             `predict_images` refuses.
 
     Warns:

@@ -80,7 +80,7 @@ def explain_prediction(
 
     A map says how much each pixel, or the region that it lies in, adds to the score of
     a class. The score is what the network computes before softmax or sigmoid, because
-    probabilities hardly change where they are near 0 or 1, and before any calibration.
+    probabilities hardly change near 0 or 1, and before any calibration.
 
     Args:
         classifier: Classifier from `fit_classifier` or `load_classifier`, or a Keras
@@ -88,25 +88,25 @@ def explain_prediction(
         images: Image data, an array, a path or paths, as `predict_images` takes them.
         classes: Name of the class to explain, or several names; `"all"` for all
             classes; or None for the predicted class of each image. Default None.
-        method: Name of a method, or several names. Class activation maps weigh the
+        method: Name of a method, or several names. Class activation maps weight the
             feature maps of a layer: `"grad_cam"`, by the mean of their gradients;
             `"grad_cam++"`, by the positive ones, so that several objects of a class
-            count alike; `"layer_cam"`, at each place by the gradient there, which keeps
-            detail in early layers. They have no values below 0, and need a convolution.
-            Gradients by the pixels suit any network that can be differentiated:
-            `"gradient"`, how steeply the score changes with a pixel, in either
-            direction; `"smooth_grad"`, the same averaged over noisy copies of the
-            image; `"integrated_gradients"`, averaged on the way from a blank image and
-            multiplied by the difference to it. Methods that hide parts of the image
-            suit any network: `"occlusion"`, how much the score falls where a patch is;
-            `"rise"`, the mean score where random masks keep a pixel, less that of all
-            masks; `"lime"`, a linear model of the score by which superpixels are kept;
-            `"shap"`, Shapley values of superpixels, which sum to the difference to the
-            score of a blank image. Superpixels are those of SLIC if scikit-image is
-            installed, as by `pip install "reticnn[explain]"`, else squares. Default
-            `"grad_cam"`.
+            count equally; `"layer_cam"`, at each position by the gradient there, which
+            keeps detail in early layers. They have no values below 0, and need a
+            convolution. Gradients with respect to the pixels suit any network that can
+            be differentiated: `"gradient"`, how steeply the score changes with a pixel,
+            in either direction; `"smooth_grad"`, the same averaged over noisy copies of
+            the image; `"integrated_gradients"`, averaged along the way from a blank
+            image and multiplied by the difference from it. Methods that hide parts of
+            the image suit any network: `"occlusion"`, how much the score falls when a
+            patch covers a place; `"rise"`, the mean score when random masks keep a
+            pixel, minus that of all masks; `"lime"`, a linear model of the score given
+            which superpixels are kept; `"shap"`, Shapley values of superpixels, which
+            sum to the difference from the score of a blank image. Superpixels are those
+            of SLIC if scikit-image is installed, as by
+            `pip install "reticnn[explain]"`, else squares. Default `"grad_cam"`.
         against: Name of a class whose score is subtracted: the maps then show what
-            speaks for a class and not for that one. None for the score alone. Default
+            speaks for a class rather than that one. None for the score alone. Default
             None.
         layer: For class activation maps, name of a layer as listed by `describe_model`,
             with or without the names of the models it is in. None for the last feature
@@ -116,13 +116,13 @@ def explain_prediction(
             more; or of copies with hidden parts for `"rise"`, `"lime"` and `"shap"`,
             500 if None. Default None.
         noise: Number above 0, standard deviation of the noise of `"smooth_grad"` as a
-            part of the range of the image's values. Default 0.15.
-        baseline: What integrated gradients start from, and what is shown in place of
-            hidden parts: a number, 0 (black) to 255 (white), or one for each channel;
-            or `"mean"`, the mean colour of each image. Default `"mean"`.
-        patch_size: Whole number of pixels of the side of what is hidden at once: the
-            patch of `"occlusion"`, a cell of the masks of `"rise"`, and about that of a
-            superpixel. None for an eighth of the shorter side. Default None.
+            fraction of the range of the image's values. Default 0.15.
+        baseline: What integrated gradients start from, and what replaces hidden parts:
+            a number, 0 (black) to 255 (white), or one for each channel; or `"mean"`,
+            the mean colour of each image. Default `"mean"`.
+        patch_size: Whole number of pixels, the side of what is hidden at once: the
+            patch of `"occlusion"`, a cell of the masks of `"rise"`, and roughly that of
+            a superpixel. None for an eighth of the shorter side. Default None.
         stride: Whole number of pixels by which the patch of `"occlusion"` is moved.
             None for half its side. Default None.
         seed: Whole number of at least 0 that fixes noise and random masks, or None for
@@ -138,30 +138,30 @@ def explain_prediction(
             `"auto"`.
 
     Returns:
-        `Explanation`, which prints what it holds, with the attributes `maps`, float32
-        array (rows, height, width) of the size of the classifier's input, in units of
-        the score; `table`, a dict of equal-length lists with the same rows, one for
-        each image, method and class: `image`, its position, `.file`, `method`,
-        `layer`, `class`, `against`, `score`, which is explained, and `probability` of
-        the class; `images`, the pixels as the network saw them; `scores_are`, what a
-        score is, in words; and `class_names`. The score of a network that gives
-        distances to prototypes is the negative distance. A single sigmoid unit has the
-        log odds of the second class, and the negative of that is the score of the
-        first. `plot_explanation` draws it.
+        `Explanation`, which prints what it contains, with the attributes `maps`,
+        float32 array (rows, height, width) of the size of the classifier's input, in
+        units of the score; `table`, a dict of equal-length lists with the same rows,
+        one for each image, method and class: `image`, its position, `.file`, `method`,
+        `layer`, `class`, `against`, the `score` that is explained, and the
+        `probability` of the class; `images`, the pixels as the network saw them;
+        `scores_are`, which says in words what a score is; and `class_names`. The score
+        of a network that outputs distances to prototypes is the negative distance. With
+        a single sigmoid unit, the score of the second class is its log odds, and that
+        of the first the negative of these. `plot_explanation` draws it.
 
     Raises:
         TypeError: If `classifier` is not a classifier, or `images` is not one of these.
         FileNotFoundError: If a path does not exist.
         ValueError: If there is no such class, method or layer, the layer has no feature
-            maps, the network has no convolution or cannot be differentiated where the
-            method needs it, an argument is outside its range or used by none of the
-            methods, or for what `predict_images` refuses.
+            maps, the network has no convolution or cannot be differentiated although
+            the method needs it, an argument is outside its range or used by none of the
+            methods, or for anything that `predict_images` refuses.
 
     Warns:
         UserWarning: If maps are 0 everywhere, maps of integrated gradients do not sum
             to the difference of the scores to within 1 %, there are fewer samples than
-            superpixels, no feature maps are on every way through the network, or as
-            `predict_images` does.
+            superpixels, no feature maps are on every path through the network, or as
+            for `predict_images`.
 
     Example:
         >>> explanation = explain_prediction(classifier, "~/photos/tom.jpg")

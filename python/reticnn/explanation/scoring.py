@@ -53,31 +53,32 @@ def explanation_scores(
 
     A map that looks plausible may be wrong. The measures ask whether the pixels that it
     points to matter to the network, whether it points to where the truth is known to
-    lie, whether it stays when the image hardly changes, and whether it changes when the
-    network forgets what it has learned. Only the last two make maps again; they cost
-    `samples` explanations and up to 5 more.
+    lie, whether it stays the same when the image hardly changes, and whether it changes
+    when the network forgets what it has learned. Only the last two make new maps; they
+    cost `samples` explanations and up to 5 more.
 
     Args:
         explanation: What `explain_prediction` returned.
         classifier: The classifier, or Keras model, that was explained.
-        measures: Name of a measure, or several names, or None for all that can be had.
-            `"insertion"` and `"deletion"` put the pixels of an image into a blank one,
-            or take them away, the highest of the map first, and have the area under the
-            probability of the class. `"pointing"` and `"energy"` need `masks`: whether
-            the highest point lies in the region, and what part of all that is above 0
-            does. `"sensitivity"` is the change of the map when the image gets noise, as
-            a part of the map. `"sanity"` is the rank correlation with the map of the
-            network with random weights. Default None.
+        measures: Name of a measure, or several names, or None for all that are
+            possible. `"insertion"` and `"deletion"` put the pixels of an image into a
+            blank one, or take them away, those highest on the map first, and measure
+            the area under the probability of the class. `"pointing"` and `"energy"`
+            need `masks`: whether the highest point lies in the region, and what
+            fraction of all values above 0 does. `"sensitivity"` is the change of the
+            map when noise is added to the image, as a fraction of the map. `"sanity"`
+            is the rank correlation with the map of the network with random weights.
+            Default None.
         masks: Array (n, height, width) with True, or anything but 0, for the pixels of
             each image that the map should point to, such as the `masks` of
             `shape_images`; or (height, width) for all images. It has the size of the
-            maps. None if it is not known. Default None.
-        steps: Whole number of at least 2, in how many steps pixels are put in and taken
-            away. Default 16.
-        samples: Whole number of random maps for each image to compare with, and of
+            maps. None if this is not known. Default None.
+        steps: Whole number of at least 2, the number of steps in which pixels are put
+            in and taken away. Default 16.
+        samples: Whole number of random maps to compare with for each image, and of
             noisy copies. Default 5.
-        noise: Number above 0, standard deviation of the noise, as a part of the range
-            of the image's values. Default 0.02.
+        noise: Number above 0, standard deviation of the noise, as a fraction of the
+            range of the image's values. Default 0.02.
         baseline: What a blank image shows, as in `explain_prediction`. Default
             `"mean"`.
         seed: Whole number of at least 0 that fixes random maps, noise and random
@@ -91,25 +92,25 @@ def explanation_scores(
             `"auto"`.
 
     Returns:
-        `ExplanationScores`, which prints what the measures are and mean, with the
+        `ExplanationScores`, which prints the measures and what they mean, with the
         attributes `table`, a dict of equal-length lists with the rows of the
         explanation: `image`, `method`, `class`, a column for each measure, and what
-        they are compared with, `insertion_random` and `deletion_random`, the means of
-        random maps, and `region`, the part of the image that is inside; `summary`, with
-        a row for each method and measure: `n` maps of which it is known, the mean,
-        `estimate`, that of what it is compared with, `random`, and `better`, the part
-        of the maps that are better than it; `curves`, the mean `probability` by
+        they are compared with: `insertion_random` and `deletion_random`, the means of
+        random maps, and `region`, the fraction of the image that is inside; `summary`,
+        with a row for each method and measure: `n`, the number of maps for which it is
+        known, `estimate`, its mean, `random`, the mean of what it is compared with, and
+        `better`, the fraction of maps that beat it; `curves`, the mean `probability` by
         `method` (among them `"random"`), `measure` and `share` of the pixels that are
-        put in or taken away; `stages`, the mean `similarity` by `method` and how many
-        `layers` are random, counted from the output, up to which `layer`, and what
-        `share` of all they are; and `meanings`, in words. `plot_explanation_scores`
-        draws it. Measures of maps that are 0 everywhere, or NaN, are NaN where they
-        mean nothing.
+        put in or taken away; `stages`, the mean `similarity` by `method` and by how
+        many `layers` are random, counted from the output, up to which `layer`, and what
+        `share` of all layers they are; and `meanings`, in words.
+        `plot_explanation_scores` draws it. Measures that mean nothing for maps that are
+        0 everywhere, or NaN, are NaN.
 
     Raises:
         TypeError: If an argument has the wrong type.
         ValueError: If the explanation is of another classifier, there is no such
-            measure, measures of a region are asked for without `masks`, these have
+            measure, measures of a region are requested without `masks`, these have
             another size, an argument is outside its range, or, for `"sanity"`, the
             network has no weights or cannot be copied.
 
@@ -121,13 +122,13 @@ def explanation_scores(
         ['insertion', 'deletion', 'pointing', 'energy', 'sensitivity', 'sanity']
 
     Source:
-        Insertion and deletion: Petsiuk, Das and Saenko (2018), arXiv:1806.07421; a
-        blank image stands in place of a blurred one. Pointing game: Zhang et al.
-        (2016), arXiv:1608.00507, without its tolerance of 15 pixels. Energy: Wang et
-        al. (2020), arXiv:1910.01279. Sensitivity: Yeh et al. (2019), arXiv:1901.09392,
-        the mean in place of the maximum. Sanity check: Adebayo et al. (2018),
-        arXiv:1810.03292, cascading from the output on; weights are put in a random
-        order within each array, in place of new ones.
+        Insertion and deletion: Petsiuk, Das and Saenko (2018), arXiv:1806.07421; with a
+        blank image instead of a blurred one. Pointing game: Zhang et al. (2016),
+        arXiv:1608.00507, without its tolerance of 15 pixels. Energy: Wang et al.
+        (2020), arXiv:1910.01279. Sensitivity: Yeh et al. (2019), arXiv:1901.09392, with
+        the mean instead of the maximum. Sanity check: Adebayo et al. (2018),
+        arXiv:1810.03292, cascading from the output backwards; weights are shuffled
+        within each array instead of drawn afresh.
     """
     start_progress = as_step_progress(progress)
     explanation = _with_arrays(as_explanation(explanation))

@@ -32,28 +32,28 @@ def similar_images(
     on_bad_image="error",
     progress="auto",
 ):
-    """Find the images that are most like others, as a network sees them.
+    """Find the images most similar to others, as a network sees them.
 
-    What is near an image in the training data often says why it is classified so, and
-    whether its label, or theirs, is wrong. The search is exact.
+    The nearest images in the training data often show why an image is classified as it
+    is, and whether its label, or theirs, is wrong. The search is exact.
 
     Args:
         classifier: Classifier or Keras model, as in `embed_images`.
         images: The images to find others for, as in `predict_images`.
-        among: The images to search: image data, or whatever `images` may be. If they
-            have labels, these are in the table.
+        among: The images to search: image data, or anything that `images` may be. If
+            they have labels, these are in the table.
         n: Whole number of images to find for each. Fewer are found if there are no
             more. Default 5.
         layer: Name of the layer whose features are compared, or None, as in
             `embed_images`. Default None.
-        distance: `"cosine"`, 1 less the cosine of the angle between the features, from
+        distance: `"cosine"`, 1 minus the cosine of the angle between the features, from
             0 for the same direction to 2, so that only their proportions count; or
             `"euclidean"`, the length of their difference. Default `"cosine"`.
-        embedding: What `embed_images` gave for `among` with the same `layer`, which
-            saves to compute it again; or None. Default None.
-        keep_copies: Whether images that have the very pixels of the one to find others
-            for, once both have the size that the network takes, are found too. By
-            default they are left out, the image itself among them. Default False.
+        embedding: What `embed_images` returned for `among` with the same `layer`, which
+            saves computing it again; or None. Default None.
+        keep_copies: Whether to include images with exactly the same pixels as the query
+            image, once both have the size that the network takes. By default they are
+            left out, including the image itself. Default False.
         batch_size: Whole number of images per batch. Default 32.
         on_bad_image: As in `predict_images`. Default `"error"`.
         progress: As in `predict_images`. Default `"auto"`.
@@ -62,20 +62,20 @@ def similar_images(
         `SimilarImages`, a table (dict of equal-length lists) with a row for each image
         found, the nearest first: `query`, the position of the image among `images`;
         `rank`, from 1; `image`, the position of the one found in `among`; `.file`, its
-        path, for files; `class`, its label, if it has one; and `distance`. Images of
-        one distance come in their order. `plot_similar_images` shows them.
+        path, for files; `class`, its label, if it has one; and `distance`. Images at
+        the same distance keep their order. `plot_similar_images` shows them.
 
     Raises:
         TypeError: If `classifier` is neither a classifier nor a Keras model, or
-            `images` or `among` are no images.
+            `images` or `among` are not images.
         FileNotFoundError: If a path does not exist.
-        ValueError: If `embedding` has not one row for each image of `among`, or not as
-            many columns as the layer has features; or as in `embed_images`.
+        ValueError: If `embedding` does not have one row for each image of `among`, or
+            as many columns as the layer has features; or as in `embed_images`.
 
     Warns:
         StaleClassifierWarning: If the model has been changed since the classifier was
             made.
-        UserWarning: If images are resized, or the model gives NaN for some, for which
+        UserWarning: If images are resized, or the model returns NaN for some, for which
             none are found.
 
     Example:

@@ -12,7 +12,7 @@ def separable_costs(
     width=1.0,
     resolution=1.0,
 ):
-    """Compare the costs of a convolution and of its depthwise separable form.
+    """Compare the costs of a convolution and its depthwise separable form.
 
     A convolution has `K^2 * C_in * C_out` weights. A separable one has `K^2 * C_in`
     depthwise (spatial) weights, each of which sees one channel, and `C_in * C_out`

@@ -39,31 +39,31 @@ _NOTHING = 1e-6
 
 
 def receptive_field(model, layer=None, position=None, *, image_size=None):
-    """Say what one unit of a layer sees, layer by layer back to the image.
+    """Trace what one unit of a layer sees, layer by layer back to the image.
 
-    A unit is a value of a feature map. What it sees is followed backwards through the
-    layers, all branches included, from the sizes of windows, strides and padding: the
-    smallest rectangle that holds all values it depends on, cut off at the border.
-    Layers that say nothing of a window are tried: a value in what goes in is changed,
-    and what comes out tells whether it goes to its own place or everywhere.
+    A unit is a value of a feature map. What it sees is traced backwards through the
+    layers, all branches included, from window sizes, strides and padding: the smallest
+    rectangle that contains all values it depends on, cut off at the border. Layers that
+    declare no window are tested: an input value is changed, and the output shows
+    whether it affects only its own position or everything.
 
     Args:
         model: Keras model of images, or a classifier.
         layer: Name of a layer as listed by `describe_model`, with or without the names
-            of the models it is in, or None for the last one that gives feature maps.
+            of the models it is in, or None for the last one that outputs feature maps.
             Default None.
-        position: Row and column of the unit, counted from 1, or None for the one in the
-            middle. Default None.
+        position: Row and column of the unit, counted from 1, or None for the middle
+            one. Default None.
         image_size: Height and width of the images in pixels, one number if they are
-            equal, for a network that takes images of any size; None for the size that
-            it takes. Default None.
+            equal, for a network that takes images of any size; None for the network's
+            own size. Default None.
 
     Returns:
         Dict of `table`, a table (dict of equal-length lists) with a row for the image
         and for each layer that the unit depends on, in the model's order: `name`,
         `type`; `map_height` and `map_width` of its output; `top`, `left`, `height` and
-        `width` of the part of it that the unit sees, where `top` and `left` are how
-        many rows and columns lie before it; and `field_top`, `field_left`,
+        `width` of the part of it that the unit sees, where `top` and `left` are the
+        numbers of rows and columns before it; and `field_top`, `field_left`,
         `field_height` and `field_width`, the part of the image that the unit in the
         middle of that part sees. Also `layer`, its full name; `position`; and
         `image_size`, height and width.
@@ -71,9 +71,9 @@ def receptive_field(model, layer=None, position=None, *, image_size=None):
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If `model` does not take images, is not built from layers or has no
-            such layer, the layer gives no feature maps, the position is outside of
-            them, `image_size` is not the size that the model takes or is missing, or a
-            layer moves values in a way that is not known.
+            such layer, the layer does not output feature maps, the position is outside
+            them, `image_size` is missing or not the size that the model takes, or a
+            layer moves values in an unknown way.
 
     Example:
         >>> field = receptive_field(build_cnn(), "block2_conv1")

@@ -22,15 +22,15 @@ def shift_response(
 ):
     """Measure how a layer's output follows a shift of the image.
 
-    A convolution is equivariant: where the image is shifted by one pixel, so is the
-    feature map. Behind strides or pooling that holds for shifts by a multiple of their
-    product alone. Pooling over all places makes the answer invariant.
+    A convolution is equivariant: if the image is shifted by one pixel, so is the
+    feature map. After strides or pooling, this holds only for shifts by a multiple of
+    their product. Pooling over all positions makes the answer invariant.
 
-    The image is shifted, and the pixels at its edge are repeated where it leaves a gap.
-    Feature maps are compared with that of the unshifted image, shifted by the same
+    The image is shifted, and the pixels at its edge are repeated to fill the gap.
+    Feature maps are compared with those of the unshifted image, shifted by the same
     distance, rounded to whole units. Units that see the border of the image, before or
-    after the shift, are left out, as the border does not move. Of outputs without a
-    place, such as class probabilities, all numbers are compared.
+    after the shift, are left out, because the border does not move. For outputs without
+    positions, such as class probabilities, all numbers are compared.
 
     Args:
         model: Keras model of images, or a classifier.
@@ -44,20 +44,19 @@ def shift_response(
 
     Returns:
         Dict of `table`, a table (dict of equal-length lists) with a row for each shift:
-        `shift` in pixels; `units`, the same in units of the feature map, which is a
-        fraction where it is none of its multiples, and NaN without maps; `compared`,
-        the number of places that are compared; and `difference`, the root mean square
-        of the difference over that of the unshifted values, where 0 says that the
-        output follows exactly, and NaN that no place is left to be compared. Also
-        `images`, array (shifts, height, width, channels); `outputs`, the layer's
-        outputs for them; `layer`, its full name; `stride`, pixels per unit, or None;
-        and `direction`.
+        `shift` in pixels; `units`, the same in units of the feature map, which may be a
+        fraction, and is NaN without maps; `compared`, the number of positions compared;
+        and `difference`, the root mean square of the difference divided by that of the
+        unshifted values, where 0 means that the output follows exactly, and NaN that no
+        position is left to compare. Also `images`, array (shifts, height, width,
+        channels); `outputs`, the layer's outputs for them; `layer`, its full name;
+        `stride`, pixels per unit, or None; and `direction`.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If the image does not fit the model, it is not built from layers or
-            has no such layer, a shift is as long as the image, or units of the layer do
-            not lie a whole number of pixels apart.
+            has no such layer, a shift is as long as the image, or units of the layer
+            are not a whole number of pixels apart.
 
     Example:
         >>> found = shift_response(build_cnn(), shape_images(1), "block1_pool")

@@ -51,17 +51,17 @@ def describe_model(model):
         - `output_shape`, such as `"112 x 112 x 64"`; `"any"` for a side of variable
           size.
         - `parameters`, trainable or not; a layer that is used again counts only once.
-        - `mult_adds`, multiply-adds per image of convolutions and dense layers; NaN
-          where the size of the image is variable, and for other layers whose weights do
-          more than scale and shift, such as attention.
+        - `mult_adds`, multiply-adds per image of convolutions and dense layers; NaN if
+          the size of the image is variable, and for other layers whose weights do more
+          than scale and shift, such as attention.
         - `"receptive_field"`, the side, in pixels of the model's input, of the square
           that one value of the output depends on; the longer side if it is not a
           square; not cut off at the border of the image. After upsampling, neighbouring
           values depend on different numbers of pixels, and this is their mean, which
-          may be a fraction. Where pixels are moved into channels, it is that of all
-          channels together. NaN where it is the whole of an image of variable size,
-          after layers whose weights leave `mult_adds` unknown, and after others that
-          change the size of the maps in a way that is not known.
+          may be a fraction. If pixels are moved into channels, it is that of all
+          channels together. NaN if it is the whole of an image of variable size, after
+          layers whose weights leave `mult_adds` unknown, and after others that change
+          the size of the maps in an unknown way.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.

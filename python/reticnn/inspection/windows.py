@@ -28,33 +28,33 @@ def sliding_window(
     """Slide a window over an image, as a convolution or a pooling layer does.
 
     Args:
-        image: Matrix (height, width) of numbers; or the size of an image that is made
-            up of small whole numbers, one number if height and width are equal. Default
+        image: Matrix (height, width) of numbers; or the size of an image to be filled
+            with small whole numbers, one number if height and width are equal. Default
             6.
         kernel: Matrix of the weights under the window; or its size, one number if
-            height and width are equal, where each weight is 1. Pooling has a size and
-            no weights. Default 3.
+            height and width are equal, with all weights 1. Pooling has a size but no
+            weights. Default 3.
         kind: `"convolution"`, or `"max"` or `"average"` for pooling. Default
             `"convolution"`.
         strides: How far the window moves, one number or two (down, to the right); None
             for 1 in a convolution and for the size of the window in pooling. Default
             None.
-        padding: `"valid"`, where the window stays inside, or `"same"`, where it begins
+        padding: `"valid"`, where the window stays inside, or `"same"`, where it starts
             and ends outside, as in Keras. Default `"valid"`.
-        dilation_rate: Distance of the values under the window, one number or two, for
-            convolutions. Default 1.
+        dilation_rate: Distance between the values under the window, one number or two,
+            for convolutions. Default 1.
 
     Returns:
         Dict of `steps`, a table (dict of equal-length lists) with a row for each
         position of the window: `step`; `row` and `column` of the result, counted from
-        1; `top` and `left`, how many rows and columns of the image lie before the
-        window, below 0 where it begins outside; and `result`. Also `windows`, array
-        (steps, height, width, channels) of the values under the window, 0 outside of
-        the image in a convolution, and NaN in pooling, which leaves them out; `kernel`,
+        1; `top` and `left`, the numbers of rows and columns of the image before the
+        window, below 0 if it starts outside; and `result`. Also `windows`, array
+        (steps, height, width, channels) of the values under the window, 0 outside the
+        image in a convolution, and NaN in pooling, which leaves them out; `kernel`,
         array (height, width, channels), or None for pooling; `bias`, which is added;
         `image`, array (height, width, channels); `result`, array (height, width);
-        `padding`, how many rows and columns are added at the `top`, `bottom`, `left`
-        and `right`; `strides` and `dilation_rate`, both of two numbers; `kind`; and
+        `padding`, the numbers of rows and columns added at the `top`, `bottom`, `left`
+        and `right`; `strides` and `dilation_rate`, two numbers each; `kind`; and
         `layer` and `activation`, which are None here.
 
     Raises:
@@ -93,16 +93,15 @@ def layer_window(model, image, layer=None, *, filter=1):
         filter: Whole number, which filter of the layer, counted from 1. Default 1.
 
     Returns:
-        Dict as from `sliding_window`, of what the layer computes: `image` is what goes
-        into the layer, with the channels that the filter sees, `layer` the full name
-        of the layer, `activation` that of the layer, or None, and `result` is after
-        the activation.
+        Dict as from `sliding_window`, for what the layer computes: `image` is the
+        layer's input, with the channels that the filter sees, `layer` its full name,
+        `activation` its activation, or None, and `result` is after the activation.
 
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If the image does not fit the model, it is not built from layers or
             has no such layer or filter, or the layer has no window, or computes
-            something else with it.
+            anything else with it.
 
     Example:
         >>> window = layer_window(build_cnn(), shape_images(1), "block1_pool")

@@ -33,32 +33,32 @@ _FONT = "Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif"
 
 
 def save_animation(x, path=None, *, image=None, seconds=None, most=64):
-    """Save a film of what a network does: as SVG, or as GIF.
+    """Save a film of what a network does, as SVG or GIF.
 
-    The file has all that it needs, plays in any browser and on any page, and begins
-    again at its end. An SVG stays sharp at any size, is mostly smaller, and stands
-    still, with its last frame, where a reader has asked for less motion.
+    The file is self-contained, plays in any browser and on any page, and repeats. An
+    SVG stays sharp at any size, is usually smaller, and stands still, showing its last
+    frame, if a reader has asked for less motion.
 
     Args:
         x: What `sliding_window`, `layer_window`, `receptive_field` or `shift_response`
             returned; or images, an array (n, height, width, channels) or image data,
-            which are shown one after the other.
+            which are shown one after another.
         path: Path of the file, which ends in `.svg` or `.gif`; or None for an SVG in
             the folder for temporary files. Default None.
-        image: For a receptive field, the image to draw it on, as where one is plotted.
-            Default None.
-        seconds: How long each frame is shown, or None for what is easy to follow. The
-            last is shown three times as long. Default None.
-        most: Whole number, the most frames. Of more steps of a window, so many are
-            shown that are spread over them. Default 64.
+        image: For a receptive field, the image to draw it on, as in
+            `plot_receptive_field`. Default None.
+        seconds: How long each frame is shown, or None for a pace that is easy to
+            follow. The last is shown three times as long. Default None.
+        most: Whole number, the largest number of frames. If a window has more steps,
+            this many are shown, spread evenly. Default 64.
 
     Returns:
-        The path of the file, which replaces one that is there.
+        The path of the file, which replaces any existing one.
 
     Raises:
         TypeError: If `x` is not one of these.
-        ValueError: If the path has another ending, `image` is given for something else
-            than a receptive field, or there are more images than `most`.
+        ValueError: If the path has another extension, `image` is given for anything
+            other than a receptive field, or there are more images than `most`.
 
     Example:
         >>> window = sliding_window(5, 3, padding="same")

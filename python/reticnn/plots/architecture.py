@@ -19,7 +19,7 @@ def plot_architecture(model, most=16, *, show=None, columns=None):
             `architecture` for which layers share a box. Default 16.
         show: String or sequence of strings, kinds of layers that are not hidden in a
             box with others, as in `architecture`. Default None.
-        columns: Whole number, in about how many columns the boxes stand. Default None,
+        columns: Whole number, roughly how many columns of boxes to draw. Default None,
             as many as suit a slide.
 
     Returns:
@@ -30,7 +30,7 @@ def plot_architecture(model, most=16, *, show=None, columns=None):
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If `model` is not built from layers, `most` is below 2, `show` names
-            something else, or `columns` is below 1.
+            anything else, or `columns` is below 1.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -35,21 +35,21 @@ _BAR = 1.4
 
 
 def plot_explanation(explanation, images=None, n=4):
-    """Show images with what speaks for a class in them.
+    """Show images with the parts that speak for a class.
 
     Args:
         explanation: What `explain_prediction` returned.
         images: The images that were explained, to be shown in their own size: image
             data, an array, or paths. None for those in the explanation, which have the
             size of the network's input; files are read again. Default None.
-        n: Whole number of images that are shown, the first ones. Default 4.
+        n: Whole number of images to show, the first ones. Default 4.
 
     Returns:
         `matplotlib.figure.Figure` with a row for each image: the image, the map, and
         the map over the grey image; or, of several classes or methods, the map of each
-        over the image. Orange speaks for the class and blue against it; both are the
-        darker the stronger. White and grey is what says nothing. Maps of one image by
-        one method have one scale.
+        over the image. Orange speaks for the class and blue against it, more strongly
+        where it is darker. White and grey say nothing. Maps of one image by one method
+        share a scale.
 
     Raises:
         TypeError: If `explanation` is not an explanation.

@@ -17,18 +17,17 @@ _PANELS = {
 
 
 def plot_explanation_scores(explanation_scores):
-    """Plot how far maps can be trusted, as `explanation_scores()` measures it.
+    """Plot how far maps can be trusted, as measured by `explanation_scores()`.
 
     Args:
         explanation_scores: What `explanation_scores()` returned.
 
     Returns:
-        `matplotlib.figure.Figure` with a panel for each of these that were measured:
-        the mean probability while pixels are put into a blank image, which should rise
-        above that of random maps, which is dashed; while they are taken away, which
-        should fall below it; and the rank correlation of maps with those of the network
-        while layers lose what they have learned, from the output on, which should fall
-        to 0.
+        `matplotlib.figure.Figure` with a panel for each of these, if measured: the mean
+        probability while pixels are put into a blank image, which should rise above
+        that of random maps (dashed); while they are taken away, which should fall below
+        it; and the rank correlation of maps with the original ones while layers lose
+        what they have learned, from the output backwards, which should fall to 0.
 
     Raises:
         TypeError: If `explanation_scores` does not come from that function.

@@ -224,9 +224,9 @@ def plot_ladder(ladder):
         ladder: Table from `convnext_ladder`.
 
     Returns:
-        `matplotlib.figure.Figure`: bars of the paper's accuracy of each step, which
-        begin where the caption says, and of its multiply-adds, as in the paper's
-        figure.
+        `matplotlib.figure.Figure`: bars of the paper's accuracy at each step, starting
+        at the value that the caption states, and of its multiply-adds, as in the
+        paper's figure.
 
     Raises:
         TypeError: If `ladder` is not a table from `convnext_ladder`.

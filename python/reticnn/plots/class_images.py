@@ -13,14 +13,14 @@ def plot_class_images(class_images, n=16):
 
     Args:
         class_images: What `class_image` returned.
-        n: Whole number of images that are shown, the first ones. Default 16.
+        n: Whole number of images to show, the first ones. Default 16.
 
     Returns:
         `matplotlib.figure.Figure`, with the class of each image and its probability, or
         the number of the filter.
 
     Raises:
-        TypeError: If `class_images` are not such images.
+        TypeError: If `class_images` does not come from `class_image`.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -25,7 +25,7 @@ _INCHES = 5.0
 def plot_embedding(
     embedding, data=None, predictions=None, method="pca", thumbnails=0, seed=None
 ):
-    """Show images as points, near each other if a network takes them for alike.
+    """Show images as points, close together if they look alike to a network.
 
     Args:
         embedding: What `embed_images` returned.
@@ -34,25 +34,25 @@ def plot_embedding(
         predictions: Predictions of these images, from `predict_images`, or the
             predicted classes alone: those that are not the true class are ringed. Or
             None. Default None.
-        method: How rows become points of a plane: `"pca"`, the two principal
+        method: How rows become points in a plane: `"pca"`, the first two principal
             components, the same every time and true to large distances; `"tsne"`
-            (t-SNE) or `"umap"`, which keep neighbours together, and whose distances
-            between groups and sizes of groups say nothing. These need scikit-learn and
+            (t-SNE) or `"umap"`, which keep neighbours together, but in which distances
+            between groups and sizes of groups mean nothing. These need scikit-learn and
             umap-learn in Python, and the packages Rtsne and uwot in R. Default `"pca"`.
-        thumbnails: Whole number of images that are shown themselves, spread over the
-            plot. They need image data as `data`. Default 0.
+        thumbnails: Whole number of images to show as thumbnails, spread over the plot.
+            They need image data as `data`. Default 0.
         seed: Whole number of at least 0 that fixes the result of t-SNE and UMAP, or
             None for a new one each time. Default None.
 
     Returns:
         `matplotlib.figure.Figure`. The seven most frequent classes have colours that
-        people who see few colours tell apart; all others are grey.
+        colour-blind people can tell apart; all others are grey.
 
     Raises:
-        TypeError: If `embedding` are not numbers in rows.
-        ValueError: If `data` or `predictions` are not of as many images, `predictions`
-            are given without classes, `thumbnails` without images, or there are too few
-            images for the method.
+        TypeError: If `embedding` does not consist of numbers in rows.
+        ValueError: If `data` or `predictions` are of another number of images,
+            `predictions` are given without classes, `thumbnails` without images, or
+            there are too few images for the method.
         ImportError: If matplotlib, or what the method needs, is not installed.
 
     Warns:

@@ -41,8 +41,8 @@ def plot_curve(evaluation, kind="roc"):
 
     Raises:
         TypeError: If `evaluation` is not an evaluation.
-        ValueError: If `kind` is not one of these, or there is nothing to draw, as where
-            all images are of one class.
+        ValueError: If `kind` is not one of these, or there is nothing to draw, such as
+            when all images are of one class.
         ImportError: If matplotlib is not installed.
 
     Example:

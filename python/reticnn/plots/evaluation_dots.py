@@ -14,7 +14,7 @@ _LIMITS = ("estimate", "lower", "upper")
 
 
 def plot_by(evaluation):
-    """Plot how good a classifier is by a column of the data.
+    """Plot how good a classifier is, broken down by a column of the data.
 
     Args:
         evaluation: What `evaluate_classifier` returned, with `by`.

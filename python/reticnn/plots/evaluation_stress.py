@@ -14,7 +14,7 @@ _BESIDE = {"accuracy": -0.08, "consistency": 0.08}
 
 
 def plot_stress(stress):
-    """Plot how a classifier stands changes of the images.
+    """Plot how well a classifier withstands changes to the images.
 
     Args:
         stress: Table from `stress_test`.

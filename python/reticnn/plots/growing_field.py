@@ -36,8 +36,8 @@ def plot_receptive_field(field, image=None):
 
     Returns:
         `matplotlib.figure.Figure`: a frame on the image for each layer in which the
-        field grows, with the sizes beside it, the last one orange; of many layers eight
-        that are spread over them. `save_animation` makes a film of them.
+        field grows, with the sizes beside it, the last one orange; with many layers,
+        eight of them spread evenly. `save_animation` makes a film of them.
 
     Raises:
         TypeError: If `field` does not come from that function.

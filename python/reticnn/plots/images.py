@@ -23,11 +23,11 @@ def plot_images(images, predictions=None, n=16):
         images: Image data; an array (n, height, width, channels), 0 to 255; or the path
             of a folder or of files.
         predictions: Predictions of these images, from `predict_images`, or the
-            predicted classes alone, or None. For files that have their names in its
-            column `.file` the rows may be in any order, and more than are shown; else
+            predicted classes alone, or None. For files named in its column `.file`, the
+            rows may be in any order and include files that are not shown; otherwise
             they are in the order of the images. Default None.
-        n: Whole number of images that are shown: of all images the first ones, of
-            labelled images the first ones of each class. Default 16.
+        n: Whole number of images to show: the first ones, or with labels the first ones
+            of each class. Default 16.
 
     Returns:
         `matplotlib.figure.Figure`. With predictions for labelled images, the frame of
@@ -53,12 +53,12 @@ def plot_augmentation(image, policy, n=8, seed=None):
             Of several images, or image data, the first is used.
         policy: Policy, such as from `augmentation`, or a list of policies, applied in
             sequence.
-        n: Whole number of changed copies to show. Default 8.
+        n: Whole number of altered copies to show. Default 8.
         seed: Whole number of at least 0 that fixes the result, or None for a new one
             each time. Default None.
 
     Returns:
-        `matplotlib.figure.Figure`: the image itself and changed copies of it.
+        `matplotlib.figure.Figure`: the image itself and altered copies of it.
 
     Raises:
         TypeError: If `policy` is not a policy, or `image` does not hold numbers.
@@ -128,15 +128,15 @@ def plot_feature_maps(model, image, layers=None, n=15):
 
 
 def plot_review(review, data, kind=None, n=6):
-    """Show the images that a review found, those of each finding beside each other.
+    """Show the images that a review found, those of each finding side by side.
 
     Args:
         review: What `review_images` returned.
         data: The image data that were reviewed, or the dict of them.
         kind: Kind of findings to show, or None for the worst of each kind, one row per
             kind. Default None.
-        n: Whole number of images in a row; of one kind there are as many rows at most.
-            Default 6.
+        n: Whole number of images in a row; for a single kind, there are at most as many
+            rows. Default 6.
 
     Returns:
         `matplotlib.figure.Figure`. Captions have the kind and the number of the
@@ -144,8 +144,8 @@ def plot_review(review, data, kind=None, n=6):
 
     Raises:
         TypeError: If `review` is not a review.
-        ValueError: If nothing was found, not of that `kind`, or `data` are not what was
-            reviewed.
+        ValueError: If nothing was found, or nothing of that `kind`, or `data` are not
+            what was reviewed.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -38,22 +38,22 @@ _STEPS = (0, 25, 50, 75, 100)
 def plot_tiles(predictions, file=None, class_name=None):
     """Show the predictions for the tiles of an image as a map of the image.
 
-    The image is shown in grey, and what the tiles are predicted to be in colour over
-    it. Where tiles overlap, the mean of their probabilities counts.
+    The image is shown in grey, with the predictions for the tiles in colour over it.
+    Where tiles overlap, the mean of their probabilities is used.
 
     Args:
         predictions: Table from `predict_images` of tiles, from `image_tiles`, with one
             row per tile. The file of the image is read again for the map.
         file: Path of the image to show, as in the column `.file` of the table, or None
             for the first one. Default None.
-        class_name: Class whose probability is shown, as a stronger colour the higher it
+        class_name: Class whose probability is shown, in a stronger colour the higher it
             is; or None for the predicted classes, with a colour for each. Default None.
 
     Returns:
         `matplotlib.figure.Figure`, with axes in pixels of the image.
 
     Raises:
-        TypeError: If `predictions` are not those of tiles.
+        TypeError: If `predictions` are not for tiles.
         ValueError: If `file` or `class_name` is not in the table.
         ImportError: If matplotlib is not installed.
 

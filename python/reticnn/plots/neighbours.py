@@ -20,13 +20,13 @@ def plot_similar_images(similar, images, among, n=4):
         similar: What `similar_images` returned, or some rows of it.
         images: The images that others were found for.
         among: The images that were searched.
-        n: Whole number of images for which the others are shown, the first ones.
-            Default 4.
+        n: Whole number of images for which to show the others, the first ones. Default
+            4.
 
     Returns:
         `matplotlib.figure.Figure` with a row for each image: itself in a blue frame,
-        and those found, with their class and distance. If it has a label itself, those
-        of another class have an orange frame.
+        and those found, with their class and distance. If it has a label, those of
+        another class have an orange frame.
 
     Raises:
         TypeError: If `similar` is not such a table.

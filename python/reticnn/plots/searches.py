@@ -19,10 +19,10 @@ def plot_tuning(tuning, kind="history", objective=None):
 
     Args:
         tuning: What `tune_classifier` returned.
-        kind: `"history"`, the objective of each trial and the best until then;
-            `"importance"`, how much of the differences each setting explains;
-            `"slices"`, the objective against each setting; or `"parallel"`, a line
-            through the settings of each trial. Default `"history"`.
+        kind: `"history"`, the objective of each trial and the best so far;
+            `"importance"`, how much of the variation each setting explains; `"slices"`,
+            the objective against each setting; or `"parallel"`, a line through the
+            settings of each trial. Default `"history"`.
         objective: Which one, if there are several. None for the first. Default None.
 
     Returns:
@@ -31,7 +31,7 @@ def plot_tuning(tuning, kind="history", objective=None):
     Raises:
         TypeError: If `tuning` is not from `tune_classifier`.
         ValueError: If `kind` is not one of these, there is no such objective, or no
-            trial is complete, or for importance too few.
+            trial is complete, or too few for importance.
         ImportError: If matplotlib is not installed.
 
     Example:

@@ -37,9 +37,9 @@ def plot_shift_response(shifts):
 
     Returns:
         `matplotlib.figure.Figure`: the image at the largest shift, the feature map that
-        varies most, or the first outputs as bars, and below the difference for each
-        shift, where 0 says that the output follows exactly. `save_animation` makes a
-        film of all shifts.
+        varies most, or the first outputs as bars, and below them the difference for
+        each shift, where 0 means that the output follows exactly. `save_animation`
+        makes a film of all shifts.
 
     Raises:
         TypeError: If `shifts` does not come from that function.

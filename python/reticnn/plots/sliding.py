@@ -36,8 +36,8 @@ def plot_window(window, step=None):
 
     Args:
         window: What `sliding_window` or `layer_window` returned.
-        step: Whole number of the step, counted from 1, or None for the one in the
-            middle. Default None.
+        step: Whole number of the step, counted from 1, or None for the middle one.
+            Default None.
 
     Returns:
         `matplotlib.figure.Figure`: the image with the rows and columns that are added

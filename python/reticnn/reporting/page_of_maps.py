@@ -20,11 +20,12 @@ _SIDE = 320
 
 
 def report_explanation(explanation, path="explanation.html", images=None, n=100):
-    """Write a page of images with what speaks for a class in them.
+    """Write a page of images with the parts that speak for a class.
 
     The page is a single HTML file, to open in a browser, print or send. It contacts no
-    server. Each image is beside its maps, as the plot of an explanation has them, with
-    its class and probability. An older file is replaced only once the page is complete.
+    server. Each image is shown beside its maps, as in the plot of an explanation, with
+    its class and probability. An existing file is replaced only once the page is
+    complete.
 
     Args:
         explanation: What `explain_prediction` returned, such as for a folder.
@@ -40,7 +41,7 @@ def report_explanation(explanation, path="explanation.html", images=None, n=100)
     Raises:
         TypeError: If `explanation` is not an explanation.
         ValueError: If `images` are not as many as were explained, or if `path` is a
-            folder or ends otherwise than a page of HTML.
+            folder or does not have the extension of an HTML page.
         FileNotFoundError: If the folder to write in does not exist.
         OSError: If the file cannot be written. An existing one stays as it is.
 

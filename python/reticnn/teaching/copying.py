@@ -13,14 +13,14 @@ _KIT = Path(__file__).parent / "kit"
 def teaching_kit(path, *, overwrite=False):
     """Copy the material for a class on convolutional networks.
 
-    There are slides for a session of 90 minutes with the timing in their notes,
-    exercises with hints, their solutions, both as R Markdown and as Jupyter notebooks,
-    questions with answers, and a guide for the instructor. Everything runs without a
-    network, on generated images. A notebook's code is Python's, with R's beside it.
+    It consists of slides for a 90-minute session with the timing in their notes,
+    exercises with hints and solutions, both as R Markdown and as Jupyter notebooks,
+    questions with answers, and a guide for the instructor. Everything runs offline, on
+    generated images. The notebooks' code is in Python, with the R code beside it.
 
     Args:
-        path: Folder to copy to, created if need be.
-        overwrite: True replaces files of the same names that are different. With False
+        path: Folder to copy to, created if necessary.
+        overwrite: True replaces files that have the same name but differ. With False
             they are kept, and named in a warning. Default False.
 
     Returns:
@@ -33,7 +33,7 @@ def teaching_kit(path, *, overwrite=False):
         OSError: If the folder cannot be written.
 
     Warns:
-        UserWarning: If there are files of the same names that are different.
+        UserWarning: If there are files that have the same name but differ.
 
     Example:
         >>> table = teaching_kit("class")

@@ -41,15 +41,15 @@ def learn_augmentation(
     """Search for an augmentation policy that suits the images.
 
     This is successive halving: models are trained with random policies, from mild to
-    strong, and one without any; the half with the lower loss on the validation images
-    is trained further, and so on until one is left. The model without a policy stays to
-    the end. All start from the same weights and see the images in the same order. Each
-    round costs the same number of epochs, so that the last policies are compared after
-    the most epochs.
+    strong, and one without a policy; the half with the lower loss on the validation
+    images is trained further, and so on until one is left. The model without a policy
+    stays to the end. All start from the same weights and see the images in the same
+    order. Each round costs the same number of epochs, so that the last policies are
+    compared after the most epochs.
 
-    Policies are of `augmentation()`. Each of its operations that suits the images, but
-    for crops and PCA colour, is included with the same probability, so that a policy
-    has about five of them, and its strength is random too.
+    The policies are made with `augmentation()`. Each of its operations that suits the
+    images, except crops and PCA colour, is included with the same probability, so that
+    a policy has about five of them, each of random strength.
 
     With few validation images or few epochs, the best policy may have won by luck, and
     strong policies pay off only in long training. Allow as many epochs as time permits,
@@ -74,11 +74,11 @@ def learn_augmentation(
             the weights and the training, or None for new ones each time. Default None.
 
     Returns:
-        Dict: `policy`, the best, which does nothing if no policy improved on training
-        without one; `trials`, a table (dict of equal-length lists) with one row per
-        policy, the best first: `trial`, its number, `epochs`, how long it was trained,
-        `val_loss`, its lowest validation loss, `operations` as text, and `policy`; and
-        `stopped`, `"interrupted"` or None.
+        Dict: `policy`, the best one, which does nothing if no policy improved on
+        training without one; `trials`, a table (dict of equal-length lists) with one
+        row per policy, the best first: `trial`, its number, `epochs`, how long it was
+        trained, `val_loss`, its lowest validation loss, `operations` as text, and
+        `policy`; and `stopped`, `"interrupted"` or None.
 
     Warns:
         InterruptedWarning: If the search is interrupted.

@@ -38,49 +38,50 @@ def cross_validate(
     """Train and test a model on folds of the images: cross-validation.
 
     For each fold, a new model is built and trained on the images of all others, and
-    predicts those of the fold, so that there is a prediction of each image by a model
-    that has not seen it. All that is learned is learned from the images to train on
-    alone: the weights, the part held out for early stopping, balanced class weights,
-    the range of values of files that were read with `value_range="data"`, and what the
-    functions given as `build` and `augmentation` find in the images that they get.
+    predicts those of the fold, so that each image is predicted by a model that has not
+    seen it. Everything that is learned is learned from the training images alone: the
+    weights, the part held out for early stopping, balanced class weights, the range of
+    values of files that were read with `value_range="data"`, and what the functions
+    given as `build` and `augmentation` find in the images that they get.
 
     The measures of the folds differ by chance and because their models do; those of all
-    predictions together are those of the way of training, not of one classifier. Their
-    intervals say how they would vary with other images to test on, not with others to
-    train on.
+    predictions together describe the training procedure, not one classifier. Their
+    intervals say how they would vary with other test images, not with other training
+    images.
 
-    Interrupting it (Ctrl-C) returns the folds that are finished, if there is one.
+    Interrupting it (Ctrl-C) returns the finished folds, if there are any.
 
     Args:
         build: Function that builds a new Keras model, such as `build_cnn` or
             `lambda: build_cnn(filters=8)`. If it has arguments of these names, it is
-            told `input_shape`, (height, width, channels) of the images; `num_classes`;
-            `class_names`; `data`, the images to train on, such as for a normalisation
-            that is adapted to them; and a `seed`, another one for each fold. Initial
-            weights follow the seed where the function has none of its own.
+            passed `input_shape`, (height, width, channels) of the images;
+            `num_classes`; `class_names`; `data`, the training images, for example for a
+            normalisation that is adapted to them; and a `seed`, a different one for
+            each fold. Initial weights follow the seed unless the function sets its own.
         data: Image data with labels, or the path of a folder, as in `fit_classifier`.
         v: Whole number of at least 2, the number of folds; or the folds themselves, as
-            positions, as in `fold_images`. Groups of `data` are left whole. Default 5.
+            positions, as in `fold_images`. Groups of `data` are kept whole. Default 5.
         folds: What `fold_images` returned for `data`, such as for several repeats,
             other groups or strata, or None to draw `v` folds. Default None.
         workers: Whole number, how many processes train folds at the same time, each of
-            which takes the memory of one training. The results are the same. The
-            function `build` is called here, and models are sent: layers and functions
-            of your own cannot be. On processors (CPU) only. Default 1.
+            which needs the memory of one training run. The results are the same. The
+            function `build` is called in this process, and models are sent to the
+            others: layers and functions of your own cannot be sent. On processors (CPU)
+            only. Default 1.
         intervals: Confidence level of the intervals, in (0, 1), or None for no
             intervals. Default 0.95.
-        checkpoint_dir: Folder in which the state of each fold is kept after each epoch,
-            as in `fit_classifier`, made if it does not exist. The same call goes on
-            from there, with the folds that were drawn, and finished folds are not
-            trained again. None for no checkpoints. Default None.
-        progress: As in `fit_classifier`; a function is also told the `fold`, counted
+        checkpoint_dir: Folder in which the state of each fold is saved after each
+            epoch, as in `fit_classifier`; it is created if necessary. The same call
+            continues from there, with the folds that were drawn, and finished folds are
+            not trained again. None for no checkpoints. Default None.
+        progress: As in `fit_classifier`; a function is also passed the `fold`, counted
             from 1 over all repeats, and the number of `folds`. Default `"auto"`.
         seed: Whole number of at least 0 that fixes the folds, the initial weights and
             the training of each, or None for new ones each time. Default None.
         **options: Arguments of `fit_classifier`, such as `epochs`, `early_stopping` and
-            `stages`, but for `fresh`. `validation` is a fraction of the images to train
-            on, or None. `augmentation` can also be a function that is given the images
-            to train on, and returns a policy. `callbacks` are the same for all folds.
+            `stages`, except `fresh`. `validation` is a fraction of the training images,
+            or None. `augmentation` can also be a function that is passed the training
+            images, and returns a policy. `callbacks` are the same for all folds.
 
     Returns:
         CrossValidation, with `folds`, a table (dict of equal-length lists) with one row
@@ -94,8 +95,8 @@ def cross_validate(
         TypeError: If `build` is not a function that builds a Keras model, `data` not
             image data, or an argument unknown.
         ValueError: If `build` returns a model twice, one with weights that another fold
-            trains, or one that was trained already; if the images to train on in a fold
-            leave a class out; if the folds are not of `data`, or have an image in both
+            trains, or one that was already trained; if the training images of a fold
+            lack a class; if the folds are not of `data`, or have an image in both
             parts; if `workers` cannot be sent what they need; or as for
             `fit_classifier`.
         CheckpointError: A ValueError, if `checkpoint_dir` has other folds, or as for
@@ -103,11 +104,11 @@ def cross_validate(
 
     Warns:
         InterruptedWarning: If it is interrupted.
-        SeenImagesWarning: If images of a fold to test and to train on are the same at
-            the model's size, though they are of different files.
+        SeenImagesWarning: If test and training images of a fold are the same at the
+            model's size, although they come from different files.
         UserWarning: If `build` returns normalisations adapted to images without being
-            given those to train on, or as for `fit_classifier` and `fold_images`, each
-            text once.
+            passed the training images, or as for `fit_classifier` and `fold_images`,
+            each text once.
 
     Example:
         >>> data = shape_images(500, seed=1)

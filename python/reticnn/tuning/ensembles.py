@@ -24,30 +24,30 @@ _OF_PREDICTION = {
 
 
 def ensemble_classifiers(classifiers, *, weights=None):
-    """Make one classifier of several: the mean of their probabilities.
+    """Combine several classifiers into one: the mean of their probabilities.
 
-    The result has one Keras model, in which those of the classifiers are parts and
-    share their weights with it, so that it is used, saved and loaded as any classifier.
-    Its classes are those of the first classifier, in that order; the others' are
-    matched by name. It has seen all images that one of them was trained on. It is not
-    trained further: train the classifiers, and put them together anew.
+    The result has one Keras model, which contains those of the classifiers and shares
+    their weights, so it is used, saved and loaded like any classifier. Its classes are
+    those of the first classifier, in that order; the others' are matched by name. It
+    has seen all images that any of them was trained on. It cannot be trained further:
+    train the classifiers, and combine them again.
 
     Args:
         classifiers: List of two or more classifiers of the same classes, which take
-            images of one size, read and resized in one way; their models may differ. Or
-            what `cross_validate` returned, for the classifiers of its folds.
-        weights: Numbers of at least 0, one per classifier, how much each counts; those
-            with 0 are left out. Or None for the same for all. Default None.
+            images of the same size, read and resized in the same way; their models may
+            differ. Or what `cross_validate` returned, for the classifiers of its folds.
+        weights: Numbers of at least 0, one per classifier, that say how much each
+            counts; those with 0 are left out. Or None for equal weights. Default None.
 
     Returns:
-        Classifier. Where one of the models may take an image to be of none of the
-        classes, as LeNet-5 with prototypes does, probabilities sum to less than 1.
+        Classifier. If one of the models can assign an image to none of the classes, as
+        LeNet-5 with prototypes does, probabilities sum to less than 1.
 
     Raises:
         TypeError: If they are not classifiers.
-        ValueError: If they are fewer than two, two of them have the same model, or
-            their classes, the images they take, the values of these or the ways in
-            which they were read or resized differ; or if `weights` are not one per
+        ValueError: If there are fewer than two, two of them have the same model, or
+            they differ in their classes, in the images they take, in the values of
+            these or in how they were read or resized; or if `weights` are not one per
             classifier, or all 0.
 
     Warns:

@@ -17,14 +17,14 @@ _MOST_OF_A_GRID = 100_000
 
 
 def log_range(low, high, *, when=None):
-    """Numbers between two limits, of which factors count: learning rates, penalties.
+    """Numbers between two limits, on a logarithmic scale: learning rates, penalties.
 
     Args:
         low: Float above 0, the lowest value.
         high: Float above `low`, the highest value.
-        when: Dict of what another setting has to be for this one to matter, such as
-            `{"optimizer": "sgd"}`, or of several such values. The setting is left out
-            where it is not so. None for always. Default None.
+        when: Dict of the value, or list of values, that another setting must have for
+            this one to matter, such as `{"optimizer": "sgd"}`. Otherwise the setting is
+            left out. None for always. Default None.
 
     Returns:
         `SettingRange`, for `space` of `tune_classifier`.
@@ -40,7 +40,7 @@ def log_range(low, high, *, when=None):
 
 
 def real_range(low, high, *, when=None):
-    """Numbers between two limits, all as likely: rates of dropout, angles.
+    """Numbers between two limits, all equally likely: dropout rates, angles.
 
     Args:
         low: Float, the lowest value.
@@ -61,7 +61,7 @@ def real_range(low, high, *, when=None):
 
 
 def whole_range(low, high, *, when=None):
-    """Whole numbers from one to another, both included: blocks, layers.
+    """Whole numbers in a range, both ends included: blocks, layers.
 
     Args:
         low: Whole number, the lowest value.
@@ -86,14 +86,14 @@ def whole_range(low, high, *, when=None):
 
 
 def choice_of(values, *, when=None):
-    """Choices, of which each is tried as it is, where they depend on other settings.
+    """Choices that are tried as they are, and may depend on other settings.
 
-    Without `when`, a plain list says the same, in R a vector.
+    Without `when`, a plain list does the same, in R a vector.
 
     Args:
-        values: List of texts, numbers, truth values, None, lists of such, or policies
-            of augmentation. Or a dict, whose names stand for its values in tables and
-            in conditions: that allows for values of any kind.
+        values: List of texts, numbers, truth values, None, lists of these, or
+            augmentation policies. Or a dict, whose names stand for its values in tables
+            and conditions: this allows values of any kind.
         when: As in `log_range`. Default None.
 
     Returns:

@@ -48,108 +48,109 @@ def tune_classifier(
 ):
     """Search for better settings of a model and its training.
 
-    Each trial builds a model with other settings, trains it, and is judged by images
-    that it was not trained on, the same for all trials. These images choose the best
-    trial, so that it looks a little better on them than it is: measure it on images
-    that had no part in the search. The more trials there are, and the fewer images, the
-    more of the difference is luck. With few images, folds judge better than one part: a
+    Each trial builds a model with other settings, trains it, and is judged on images
+    that it was not trained on, the same for all trials. Because these images choose the
+    best trial, it looks a little better on them than it is: measure it on images that
+    had no part in the search. The more trials there are, and the fewer images, the more
+    of the difference is luck. With few images, folds judge better than a single part: a
     trial then trains a new model for each fold on the images of all others, as
     `cross_validate` does, and its objective is the mean over the folds, which are the
     same for all trials.
 
-    Interrupting it (Ctrl-C) returns what there is. With a `study` nothing but the trial
-    in flight is lost even if the process is killed, and that is done again by the next
-    call. The same call goes on until there are `trials` in all, on one machine or on
+    Interrupting it (Ctrl-C) returns the results so far. With a `study`, only the
+    current trial is lost even if the process is killed, and the next call repeats it.
+    The same call continues until there are `trials` in total, on one machine or on
     several that work on one study at the same time: each takes the next trial, and the
     last ones wait for each other.
 
-    A trial's seed follows from `seed` and its number alone, and fixes its weights, its
-    training and, with the samplers `"random"` and `"grid"`, its settings, whoever does
-    it. The other samplers learn from the trials that are done by then, whose number
-    depends on the workers. With several threads, rounding may differ.
+    A trial's seed depends only on `seed` and its number, and fixes its weights, its
+    training and, with the samplers `"random"` and `"grid"`, its settings, whichever
+    worker runs it. The other samplers learn from the trials finished so far, whose
+    number depends on the workers. With several threads, rounding may differ.
 
     Args:
-        build: Function that makes a new model from the settings in `space` that are its
-            arguments, such as `lambda filters, dropout: build_cnn(filters=filters,
+        build: Function that builds a new model from the settings in `space` that are
+            its arguments, such as `lambda filters, dropout: build_cnn(filters=filters,
             dropout=dropout)`. A name that is an argument of `fit_classifier` goes there
             even if the function takes any.
-        data: Image data with labels, or a folder, as in `fit_classifier`. Do not give
-            images that are for testing.
-        space: Dict of what settings may be, by name: a range, from `log_range`,
-            `real_range` or `whole_range`; a list of choices (a dict of them gives them
-            names, for those that are more than texts or numbers; `choice_of` gives them
+        data: Image data with labels, or a folder, as in `fit_classifier`. Do not
+            include test images.
+        space: Dict of possible values, by name of the setting: a range, from
+            `log_range`, `real_range` or `whole_range`; a list of choices (a dict gives
+            them names, for values other than texts or numbers; `choice_of` adds
             conditions); or a single value. The names are arguments of `build` or of
             `fit_classifier`, such as `learning_rate`, or of `augmentation` after a dot,
             such as `"augmentation.rotation"`.
         study: Where trials are kept: the path of a file, which ends in `.db` for SQLite
-            or in `.journal` for a journal, the better one for several machines with a
-            common drive; or the URL of a database, such as
+            or in `.journal` for a journal, which is better for several machines with a
+            shared drive; or the URL of a database, such as
             `"postgresql://user:password@host/name"`. A study of other images, settings
             or space is refused. None keeps nothing. Default None.
-        trials: Whole number of trials in all, those in `study` included. None for as
+        trials: Whole number of trials in total, including those in `study`. None for as
             many as `minutes` allow, or the whole grid, or else 20. Default None.
-        minutes: Float above 0, after which no trial is begun any more, or None for no
+        minutes: Float above 0, after which no new trial is started, or None for no
             limit. Default None.
-        validation: Image data by which trials are judged, or the fraction of `data`, in
-            (0, 1), to hold out for this; None is 0.2. With folds, which judge then, the
-            fraction of the images to train on in each fold to hold out for
+        validation: Image data on which trials are judged, or the fraction of `data`, in
+            (0, 1), to hold out for this; None is 0.2. With folds, on which trials are
+            then judged, the fraction of each fold's training images to hold out for
             `early_stopping`, or None. Default None.
-        v: Whole number of at least 2, the number of folds to judge trials by, or their
-            positions, as in `cross_validate`; None for no folds. Default None.
+        v: Whole number of at least 2, the number of folds on which to judge trials, or
+            their positions, as in `cross_validate`; None for no folds. Default None.
         folds: What `fold_images` returned for `data`, instead of `v`. Default None.
         objective: Measure of `evaluate_classifier`, such as `"accuracy"`, `"log_loss"`,
             `"roc_auc"` or `"top_5_accuracy"`, or `"parameters"`, the size of the model;
-            or a list of several, for the trials that no other is better than in all.
+            or a list of several, for the trials that no other beats in all of them.
             Default `"accuracy"`.
         sampler: How settings are chosen: `"tpe"`, which tries more of what did well;
             `"random"`; `"grid"`, all combinations, in random order; or `"cmaes"`, for
             ranges of numbers and many trials. Default `"tpe"`.
-        pruning: `"median"` ends a trial at an epoch, from the third one on, at which it
-            is worse than half of the others were; `"hyperband"` ends more, the sooner
-            the more trials there are. Epochs are judged by accuracy, if that is the
-            objective, else by loss. With folds, trials end after a fold instead, from
-            the first one on, by the mean of the objective until then. None lets all go
-            on to the end. Default None.
+        pruning: `"median"` ends a trial at an epoch, from the third onwards, at which
+            it is worse than half of the others were; `"hyperband"` ends more, and
+            sooner the more trials there are. Epochs are judged by accuracy if that is
+            the objective, else by loss. With folds, trials end after a fold instead,
+            from the first onwards, by the mean of the objective so far. None lets all
+            trials finish. Default None.
         costs: As in `evaluate_classifier`, for the objective `"mean_cost"`. Default
             None.
         progress: `"trial"` (one line per trial), `"none"`, or `"auto"`, which is
             `"trial"`; or a function that is called after each trial with a dict of its
-            number, the number in all, its state and its measures. Default `"auto"`.
-        seed: Whole number of at least 0 that fixes the images to judge by, the settings
+            number, the total number, its state and its measures. Default `"auto"`.
+        seed: Whole number of at least 0 that fixes the images to judge on, the settings
             that are drawn and the trials, or None for a new one, or that of the study.
             Default None.
         **options: Arguments of `fit_classifier` that are the same in all trials, such
-            as `epochs`. With folds, `augmentation` can also be a function that is given
-            the images to train on, as in `cross_validate`.
+            as `epochs`. With folds, `augmentation` can also be a function that is
+            passed the training images, as in `cross_validate`.
 
     Returns:
         `Tuning`. Its `trials` are a table (dict of equal-length lists) with one row per
         trial: `trial`, its number from 1; `state`, `"complete"`, `"failed"` or
-        `"pruned"`, as is a trial whose loss became NaN; each objective (None unless
-        complete); `epochs_trained`, in all folds; `seconds`; `seed`; `error`, what went
-        wrong, or None; and a column for each setting, None where it does not matter.
-        `best` has the same columns, and one row, or with several objectives those of
-        the Pareto front. `importance` is a table of how much of the differences in each
-        `objective` each `setting` explains, by fANOVA, from 0 to 1, the most important
-        first; NaN for settings with a condition and where there are too few trials.
-        `stopped` is `"interrupted"`, `"minutes"`, `"failures"` or None. `refit()`
-        trains the best on all images.
+        `"pruned"`, which includes trials whose loss became NaN; each objective (None
+        unless complete); `epochs_trained`, in all folds; `seconds`; `seed`; `error`,
+        what went wrong, or None; and a column for each setting, None if it does not
+        matter. `best` has the same columns, and one row, or with several objectives the
+        rows of the Pareto front. `importance` is a table of how much of the variation
+        in each `objective` each `setting` explains, by fANOVA, from 0 to 1, the most
+        important first; NaN for settings with a condition and if there are too few
+        trials. `stopped` is `"interrupted"`, `"minutes"`, `"failures"` or None.
+        `refit()` trains the best on all images.
 
     Raises:
         TypeError: If `build` is not a function, or `space` not a dict of settings.
         ValueError: If a name in `space` is an argument of no function or of two, a
             condition cannot be true, `build` returns a model that an earlier trial or
-            fold has trained, folds are not of `data` or leave a class out, an
-            argument is outside its range, or the first ten trials fail.
-        CheckpointError: A ValueError, if `study` is of other images, settings, space,
-            objective, sampler or seed, of a `build` that makes other models, or none.
-        ImportError: If Optuna is not installed, or the driver of the database.
-        FileNotFoundError: If the folder of `study` is not there.
+            fold has trained, folds are not of `data` or lack a class, an argument is
+            outside its range, or the first ten trials fail.
+        CheckpointError: A ValueError, if `study` has other images, settings, space,
+            objective, sampler or seed, or a `build` that makes other models, or is not
+            a study.
+        ImportError: If Optuna or the database driver is not installed.
+        FileNotFoundError: If the folder of `study` does not exist.
 
     Warns:
         InterruptedWarning: If the search is interrupted.
         UserWarning: If ten trials in a row fail, which ends the search, or no trial has
-            come to its end; and of what `fit_classifier` warns of, once.
+            finished; and once for anything that `fit_classifier` warns of.
 
     Example:
         >>> def build(filters, dropout):

@@ -40,20 +40,21 @@ def image_tiles(
     page="first",
     reader=None,
 ):
-    """Make image data of tiles that large images are cut into.
+    """Make image data from tiles that large images are cut into.
 
-    The tiles cover each image in rows, from the upper left. The last ones of a row or a
-    column end at the edge of the image, and overlap those before them more if its size
-    demands it: each tile has its full size, and all of the image is covered.
+    The tiles cover each image in rows, from the upper left. The last tiles of a row or
+    a column end at the edge of the image, and overlap those before them more if
+    necessary: each tile has its full size, and the whole image is covered.
 
-    The tiles remember which image they are of: `split_images` keeps all tiles of an
-    image, which are a group, in one part, and `predict_images` and
-    `evaluate_classifier` put the predictions of an image's tiles together, with
+    The tiles remember which image they come from: `split_images` keeps all tiles of an
+    image, which form a group, in one part, and `predict_images` and
+    `evaluate_classifier` combine the predictions for an image's tiles, with
     `summarise`. `plot_tiles` shows them as a map.
 
-    Of a TIFF file in strips or tiles of its own, only what is needed is decoded. Other
-    files are decoded once for all their tiles, which are then in the cache. Without a
-    cache, they are decoded again when tiles of another image have been read meanwhile.
+    For a TIFF file that is stored in strips or tiles, only what is needed is decoded.
+    Other files are decoded once for all their tiles, which are then in the cache.
+    Without a cache, they are decoded again if tiles of another image have been read in
+    between.
 
     Args:
         paths: Paths of image files, without duplicates. `~` is expanded.
@@ -62,9 +63,8 @@ def image_tiles(
         overlap: Whole number of pixels that neighbouring tiles have in common, less
             than their size. Default 0.
         labels: One label per path, which all tiles of the image have; or one label per
-            tile, in the order in which the data have them. Class names, or whole
-            numbers, which then serve as names. None for tiles without labels. Default
-            None.
+            tile, in the order of the data. Class names, or whole numbers, which then
+            serve as names. None for tiles without labels. Default None.
         image_size: Whole number or (height, width), size in pixels that each tile is
             resized to, or None for `tile_size`. Default None.
         class_names: The classes in order, or None for the sorted labels, as for
@@ -85,21 +85,21 @@ def image_tiles(
             None.
         bands: The bands of the files that become channels, as for `image_table`.
             Default None.
-        value_range: What becomes 0 and 255 where values have more than 8 bits, as for
-            `image_table`. Default None.
+        value_range: Which values become 0 and 255 if values have more than 8 bits, as
+            for `image_table`. Default None.
         page: `"first"`, `"bands"` or the number of a page, as for `image_table`.
             Default `"first"`.
         reader: Function that takes the path of a file and returns its image as an
-            array, as for `image_table`: for files that are not read otherwise. It is
+            array, as for `image_table`: for files that cannot be read otherwise. It is
             called once for each file, when the data are made, and the tiles of what it
-            returns are kept in the cache; where a model takes tiles of another size, it
-            is called again. None reads files as usual. Default None.
+            returns are kept in the cache; if a model takes tiles of another size, it is
+            called again. None reads files as usual. Default None.
 
     Returns:
         Image data, as from `image_folder`, whose images are tiles. `files` has the path
-        of the image of each tile, and `facts` have its place there: `left` and `top`,
-        the distances from the image's edges, and `width` and `height`, all in pixels of
-        the image, which is upright as its EXIF tag says.
+        of the image of each tile, and `facts` have its position there: `left` and
+        `top`, the distances from the image's edges, and `width` and `height`, all in
+        pixels of the image after rotation by its EXIF tag.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -107,7 +107,7 @@ def image_tiles(
         ValueError: If a file cannot be read or is smaller than a tile, a path occurs
             twice, there are neither as many labels as paths nor as many as tiles, there
             are not as many groups, facts or weights as paths, a weight is negative or
-            missing, a fact is called as the place of a tile is, or an argument is
+            missing, a fact has the same name as a tile's position, or an argument is
             outside its range.
 
     Warns:

@@ -12,17 +12,17 @@ from reticnn.inspection.diagram.parts import COLOURS, SHOWABLE, parts_of
 def architecture(model, most=16, *, show=None, columns=None):
     """Lay out a block diagram of a model.
 
-    Each layer has its own box if there are at most `most` layers. Otherwise a box holds
-    the smallest of the following for which `most` boxes suffice: a layer and the
-    normalisation, activation and dropout after it; a block, that is, branches up to
+    Each layer has its own box if there are at most `most` layers. Otherwise a box
+    stands for the smallest of the following for which `most` boxes suffice: a layer and
+    the normalisation, activation and dropout after it; a block, that is, branches up to
     where they join, and layers whose names start with the same prefix; a stage, that
     is, blocks whose names start with the same prefix and whose feature maps have the
     same size; all layers whose feature maps have the same size. A nested model is one
     box; for its own diagram, use `model.get_layer(name)`.
 
-    What `show` names is not hidden in a box with others: between blocks, a layer of
-    that kind has its own box, which does not count towards `most`; the box of a block
-    says how many there are in it.
+    Layers named by `show` are not hidden in a box with others: between blocks, such a
+    layer has its own box, which does not count towards `most`; the box of a block says
+    how many there are in it.
 
     Args:
         model: Keras model built from layers, or a classifier.
@@ -31,9 +31,9 @@ def architecture(model, most=16, *, show=None, columns=None):
             `"normalisation"`, `"activation"`, `"dropout"`; `"reduction"`, 1 x 1
             convolutions to fewer channels; and `"auxiliary"`, classifiers that are used
             in training only and are not among the model's layers. Default None.
-        columns: Whole number, in about how many columns the boxes stand. Fewer make the
-            diagram taller, and its text larger at the width of a page. Default None,
-            as many as suit a slide.
+        columns: Whole number, roughly how many columns of boxes to draw. Fewer make the
+            diagram taller, and its text larger at the width of a page. Default None, as
+            many as suit a slide.
 
     Returns:
         Dict of:
@@ -52,7 +52,7 @@ def architecture(model, most=16, *, show=None, columns=None):
     Raises:
         TypeError: If `model` is not a Keras model or a classifier.
         ValueError: If `model` is not built from layers, `most` is below 2, `show` names
-            something else, or `columns` is below 1.
+            anything else, or `columns` is below 1.
 
     Example:
         >>> diagram = architecture(build_cnn())

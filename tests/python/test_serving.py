@@ -282,13 +282,18 @@ def test_damaged_files_of_all_formats_are_refused_or_read(client):
         assert status in (200, 400), answer
 
 
-def test_odd_forms_are_refused(client):
+def test_odd_forms_are_refused(client, picture):
     assert client.predict_form([])[0] == 400
     assert client.predict_form([("a", b"")])[0] == 400
     kind = {"Content-Type": "multipart/form-data"}
     assert client.ask("/predict", b"no form", **kind)[0] == 400
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     assert client.ask("/predict", b"--x\r\nodd", **kind)[0] == 400
+    # Not all that an encoding gives is text, and not all that is sent is in it.
+    kind = "multipart/form-data; charset="
+    status, answer = client.predict_form([("+2AA-", picture)] * 2, kind + "utf-7")
+    assert (status, answer["predictions"][1]["file"]) == (200, "?")
+    assert client.predict_form([("a", picture)], kind + "undefined")[0] == 400
     status, answer = client.predict_form([("a", b"1")] * 65)
     assert (status, "64" in answer["error"]) == (400, True)
 

@@ -101,9 +101,9 @@ async def uploaded(request, folder, web):
     try:
         kind = request.headers.get("content-type", "").lower()
         if kind.startswith("multipart/form-data"):
-            async with request.form(max_files=MOST_IMAGES) as form:
+            async with _form_of(request, web) as form:
                 found = [
-                    (value.filename, _copied(value.file, new_path()))
+                    (_readable(value.filename), _copied(value.file, new_path()))
                     for _, value in form.multi_items()
                     if isinstance(value, web.UploadFile)
                 ]
@@ -117,6 +117,26 @@ async def uploaded(request, folder, web):
         for path in paths:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
+
+
+@contextlib.asynccontextmanager
+async def _form_of(request, web):
+    """Give the form of a request, whose names are in an encoding that it states."""
+    try:
+        form = await request.form(max_files=MOST_IMAGES)
+    except UnicodeError:
+        raise web.HTTPException(
+            400, "The form is not in the encoding it states."
+        ) from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def _readable(name):
+    """Return a name as text that can be sent, which not all encodings give."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _copied(file, path):

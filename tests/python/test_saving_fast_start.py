@@ -125,6 +125,45 @@ def test_distances_to_prototypes_and_ensembles(tmp_path):
         np.testing.assert_allclose(drawn, known, atol=1e-3 * np.abs(known).max())
 
 
+def test_losses_of_what_is_all_but_ruled_out_are_keras_own(folder, data):
+    model = reticnn.load_classifier(folder / "plain.reticnn").model
+    for weight in model.layers[-1].weights:
+        weight.assign(100 * weight)
+    sure = reticnn.Classifier(
+        model, ["circle", "square"], {"epoch": []}, output="sigmoid"
+    )
+    labels = ["square", "circle"] * (len(data) // 2)
+    others = reticnn.image_arrays(reticnn.load_images(data)["images"], labels)
+    path = reticnn.save_classifier(sure, folder / "sure.reticnn", fast_start=True)
+    loaded = reticnn.load_classifier(path)
+    assert loaded.network.record["log_loss"]
+    have, want = (reticnn.evaluate_classifier(it, others) for it in (loaded, sure))
+    assert have["loss"] == pytest.approx(want["loss"], rel=1e-4)
+    assert have["log_loss"] > 1.1 * have["loss"]
+
+
+def test_sets_and_novelty_by_equal_probabilities_are_the_same(classifier, tmp_path):
+    held_out = reticnn.shape_images(200, image_size=16, seed=31)
+    others = reticnn.shape_images(90, image_size=16, seed=32)
+    weak = reticnn.build_cnn((16, 16, 3), filters=4, n_blocks=1, units=4, seed=1)
+    some = reticnn.shape_images(60, image_size=16, seed=33)
+    weak = reticnn.fit_classifier(weak, some, epochs=1, progress="none", seed=1)
+    weak = reticnn.calibrate_classifier(
+        weak, held_out, method="isotonic", progress="none"
+    )
+    weak = reticnn.prediction_sets(weak, others, coverage=0.8)
+    weak = reticnn.novelty_threshold(weak, others, method="softmax", share=0.2)
+    path = reticnn.save_classifier(weak, tmp_path / "a.reticnn", fast_start=True)
+    tables = [
+        reticnn.predict_images(one, others, type="set", batch_size=batch_size)
+        for one in (weak, reticnn.load_classifier(path))
+        for batch_size in (1, 7, 90)
+    ]
+    for table in tables:
+        for name in (".pred_set", ".novel"):
+            assert table[name] == tables[0][name]
+
+
 def test_what_needs_the_keras_model_says_that_there_is_none(loaded, data):
     with pytest.raises(ValueError, match=r"plain\.onnx.* has no Keras model"):
         reticnn.explain_prediction(loaded, data[:1])

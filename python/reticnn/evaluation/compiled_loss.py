@@ -6,6 +6,7 @@ from reticnn.graph import own_methods
 from reticnn.outputs import (
     is_for_several_labels,
     loss_of,
+    probabilities,
     takes_logits,
     takes_one_hot,
     targets_of_classes,
@@ -13,6 +14,9 @@ from reticnn.outputs import (
 from reticnn.prediction.forward import read_batches
 from reticnn.runtime.backend import keras
 from reticnn.runtime.onnx_network import OnnxNetwork
+
+# Below it, Keras's losses and the log loss are cut off, at different probabilities.
+_LEAST = 1e-6
 
 # With one of these, Keras may make something else of outputs and targets.
 _OWN = {"compute_loss", "evaluate", "make_test_function", "test_on_batch", "test_step"}
@@ -22,7 +26,8 @@ def compiled_loss(classifier, data, outputs, batch_size):
     """Return the loss as Keras's `evaluate()` gives it, or None if there is none.
 
     An ONNX file has none; of a classifier with an ONNX graph, the Keras model is loaded
-    for it, unless it is known to be the log loss.
+    for it, unless it is known to be the log loss, and none of the images is so unlikely
+    to be of its class that the two differ.
 
     Args:
         classifier: Classifier.
@@ -32,7 +37,7 @@ def compiled_loss(classifier, data, outputs, batch_size):
     """
     model = classifier.network
     if isinstance(model, OnnxNetwork):
-        if model.keras_file is None or model.record.get("log_loss"):
+        if model.keras_file is None or _is_log_loss(classifier, data, outputs):
             return None
         model = classifier.model
     if not model.compiled:
@@ -50,6 +55,15 @@ def compiled_loss(classifier, data, outputs, batch_size):
     losses = [_loss(model, targets[batch], outputs[batch]) for batch in batches]
     sizes = [len(targets[batch]) for batch in batches]
     return float(np.average(losses, weights=sizes))
+
+
+def _is_log_loss(classifier, data, outputs):
+    """Return whether the loss of an ONNX network's Keras model is the log loss here."""
+    model = classifier.network
+    if not model.record.get("log_loss"):
+        return False
+    chances = probabilities(model, classifier.output, outputs)
+    return bool((chances[np.arange(len(chances)), data.codes] >= _LEAST).all())
 
 
 def _loss(model, targets, outputs):

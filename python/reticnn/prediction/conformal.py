@@ -10,6 +10,11 @@ METHODS = ("threshold", "adaptive", "regularized")
 # So that 0.9 of 10 is 9, whatever the rounding.
 _ROUNDING = 1e-9
 
+# By how much scores may differ that are the same: networks round otherwise in batches
+# of another size and under ONNX Runtime, and isotonic calibration gives many images the
+# very probability that is the threshold.
+ALIKE = 1e-6
+
 
 def nonconformity(chances, draws, method, penalty=0.0, free=0):
     """Return how unlike the images of each class an image is, (n, classes).
@@ -60,7 +65,7 @@ def members(sets, chances, draws):
         chances, draws, sets["method"], sets["penalty"], sets["free"]
     )
     with np.errstate(invalid="ignore"):
-        return scores <= np.array(sets["thresholds"]["threshold"])
+        return scores <= np.array(sets["thresholds"]["threshold"]) + ALIKE
 
 
 def sets_of_single_views(classifier):
@@ -86,7 +91,7 @@ def members_by_folds(classifier, chances, draws):
     method = sets["method"]
     scores = np.stack([nonconformity(own, draws, method) for own in chances])
     most = (len(kept.scores) + 1) * sets["coverage"]
-    return kept.lower(scores) < most - _ROUNDING
+    return kept.lower(scores - ALIKE) < most - _ROUNDING
 
 
 def inside_of(classifier, chances, draws, data, batch_size, start_progress):

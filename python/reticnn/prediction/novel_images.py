@@ -10,6 +10,7 @@ from reticnn.outputs import (
     probabilities,
 )
 from reticnn.outputs.reference import OF_FEATURES, energy
+from reticnn.prediction.conformal import ALIKE
 from reticnn.prediction.forward import outputs_of
 from reticnn.runtime.backend import NeedingKeras, keras
 from reticnn.runtime.onnx_network import OnnxNetwork
@@ -75,7 +76,8 @@ def _kept(networks, name, make, *of):
 
 def says_novel(scores, threshold):
     """Return whether scores are above a threshold, as a list, None for NaN."""
-    return [None if np.isnan(score) else bool(score > threshold) for score in scores]
+    least = threshold + ALIKE * max(1, abs(threshold))
+    return [None if np.isnan(score) else bool(score > least) for score in scores]
 
 
 def check_method(classifier, method):

@@ -172,12 +172,11 @@ def loses_log_loss(classifier):
     if own_methods(model) and type(model).__module__ != "reticnn":
         return False
     images, classes = _made_up(classifier), len(classifier.class_names)
-    outputs = keras.ops.convert_to_numpy(
-        model(keras.ops.convert_to_tensor(images), training=False)
-    )
+    # Some losses are of what layers give.
+    model(keras.ops.convert_to_tensor(images), training=False)
     # Each class is true once at least: one alone may be weighed.
     codes = np.arange(max(classes, len(images))) % classes
-    outputs = np.resize(outputs, (len(codes), outputs.shape[1]))
+    outputs = _made_up_outputs(classifier, len(codes))
     try:
         targets = targets_of_classes(model.output_shape[1], takes_one_hot(model))
         loss = model.compute_loss(
@@ -198,6 +197,19 @@ def _made_up(classifier):
     """Return four images of noise, of a size that a classifier takes."""
     sides = [side or _SIDE_IF_FREE for side in classifier.image_shape]
     return np.random.default_rng(0).integers(0, 256, (4, *sides), np.uint8)
+
+
+def _made_up_outputs(classifier, count):
+    """Return outputs for so many images that rule out no class."""
+    units, kind = classifier.model.output_shape[1], classifier.output
+    scores = np.random.default_rng(0).normal(size=(count, units))
+    if kind == "distances":
+        scores = scores**2
+    elif kind == "sigmoid":
+        scores = 1 / (1 + np.exp(-scores))
+    elif kind != "logits":
+        scores = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return scores.astype("float32")
 
 
 def _check_same(classifier, graph):

@@ -1,5 +1,6 @@
 #' @eval said("augmentation")
-#' @return It is a Python object, which [saveRDS()] cannot save; the plain list it can.
+#' @return It is a Python object, which [saveRDS()] cannot save; it can save the plain
+#'   list.
 #' @seealso [augment()][augment.array()], [plot_augmentation()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -31,7 +32,7 @@ augmentation <- function(crop = NULL, flip = NULL, translation = NULL, shear = N
 
 #' @eval said(
 #'   "augment",
-#'   images = "Or an array or a tensor of Python's.",
+#'   images = "Or a Python array or tensor.",
 #'   operations = "By name.",
 #'   rename = c(images = "x", operations = "...")
 #' )

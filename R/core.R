@@ -4,8 +4,8 @@ the <- new.env(parent = emptyenv())
 
 #' Is Python available for reticnn?
 #'
-#' Looks for a Python with Keras in the places where reticulate looks, without
-#' starting it and without installing anything.
+#' Looks for a Python with Keras in the places where reticulate looks, without starting it
+#' or installing anything.
 #'
 #' @return `TRUE` or `FALSE`.
 #' @seealso [install_reticnn()]

@@ -1,26 +1,25 @@
 #' @eval said(
 #'   "image_folder",
-#'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
-#'     the like give values from 0 to 1: `value_range = c(0, 1)`."
+#'   reader = "An R function is called on R's own thread. `png::readPNG()` and the
+#'     like return values from 0 to 1: use `value_range = c(0, 1)`."
 #' )
-#' @details Python packages for further formats are installed with
-#'   `reticulate::py_install("pydicom")` and the like, and R is restarted.
-#' @return In R, image data are a vector of images: they have a [length()], `data[i]` is
-#'   a subset (`data[-i]` is all of them where `i` is empty), `data[[i]]` a single image,
-#'   an array `c(height, width, channels)`, and `c(data, other)` has the images of both,
-#'   whose classes are matched by name.
-#'   `data$labels` is a factor, `data$class_counts` a named integer vector and
-#'   `data$facts` a tibble; `tibble::as_tibble(data)` has a row per image, with `file` for
-#'   files, `label`, `group` and `image_weight` if there are any, and the facts.
-#'   `as_tibble(data, exif = TRUE)` has what the files tell as well: `exif_time`, when a photo was taken by the
-#'   clock of the camera, and `exif_camera`, from its EXIF tags, `file_size` in bytes,
-#'   `file_width` and `file_height`.
-#'   [lapply()] iterates over the images; so does `for`, over `as.list(data)`, which
-#'   holds all of them in memory.
+#' @details Install Python packages for further formats with
+#'   `reticulate::py_install("pydicom")`, for example, and restart R.
+#' @return In R, image data are a vector of images: they have a [length()], `data[i]` is a
+#'   subset (`data[-i]` is all of them if `i` is empty), `data[[i]]` a single image, an
+#'   array `c(height, width, channels)`, and `c(data, other)` has the images of both, with
+#'   classes matched by name. `data$labels` is a factor, `data$class_counts` a named
+#'   integer vector and `data$facts` a tibble; `tibble::as_tibble(data)` has a row per
+#'   image, with `file` for files, `label`, `group` and `image_weight` if there are any,
+#'   and the facts. `as_tibble(data, exif = TRUE)` adds what the files say: from their
+#'   EXIF tags `exif_time`, when a photo was taken by the camera's clock, and
+#'   `exif_camera`; `file_size` in bytes, `file_width` and `file_height`. [lapply()]
+#'   iterates over the images; so does `for`, over `as.list(data)`, which holds all of
+#'   them in memory.
 #'
-#'   [saveRDS()], saved workspaces and the cache of knitr keep image data, and they can be
-#'   sent to workers of the packages parallel and future. Of files, the paths, labels and
-#'   settings are kept, not the pixels; of images in memory, up to 100 MB of pixels. Data
+#'   [saveRDS()], saved workspaces and knitr's cache keep image data, and they can be sent
+#'   to workers of the packages parallel and future. For files, the paths, labels and
+#'   settings are kept, not the pixels; for images in memory, up to 100 MB of pixels. Data
 #'   whose files are read by a `reader` are not kept.
 #' @seealso [image_table()], [image_arrays()], [check_images()], [split_images()],
 #'   [load_images()]
@@ -62,10 +61,10 @@ grouping <- function(groups) {
 #'   labels = "A factor or logicals are accepted too.",
 #'   class_names = "With a factor, `NULL` uses its levels in their order.",
 #'   groups = "A factor is accepted too, and gives the core its names.",
-#'   facts = "In R it is a data frame; times come back in UTC.",
+#'   facts = "In R, it is a data frame; times come back in UTC.",
 #'   weights = "A column of a data frame, or any other numeric vector.",
-#'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
-#'     the like give values from 0 to 1: `value_range = c(0, 1)`."
+#'   reader = "An R function is called on R's own thread. `png::readPNG()` and the
+#'     like return values from 0 to 1: use `value_range = c(0, 1)`."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -97,9 +96,9 @@ image_table <- function(paths, labels = NULL, image_size = 224, class_names = NU
 #'   labels = "A factor or logicals are accepted too.",
 #'   class_names = "With a factor, `NULL` uses its levels in their order.",
 #'   groups = "A factor is accepted too, and gives the core its names.",
-#'   facts = "In R it is a data frame; times come back in UTC.",
-#'   reader = "A function of R's is called on R's own thread. `png::readPNG()` and
-#'     the like give values from 0 to 1: `value_range = c(0, 1)`."
+#'   facts = "In R, it is a data frame; times come back in UTC.",
+#'   reader = "An R function is called on R's own thread. `png::readPNG()` and the
+#'     like return values from 0 to 1: use `value_range = c(0, 1)`."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -144,7 +143,7 @@ check_images <- function(path) {
 }
 
 #' @eval said("image_memory")
-#' @return Invisibly where the limit is changed.
+#' @return Invisibly if the limit is changed.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' before <- image_memory(4)
@@ -161,7 +160,7 @@ image_memory <- function(gigabytes = NULL) {
 #'   y = "A factor or logicals are accepted too.",
 #'   class_names = "With a factor, `NULL` uses its levels in their order.",
 #'   groups = "A factor is accepted too, and gives the core its names.",
-#'   facts = "In R it is a data frame; times come back in UTC."
+#'   facts = "In R, it is a data frame; times come back in UTC."
 #' )
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -189,10 +188,10 @@ shape_images <- function(n = 1000, num_classes = 2, image_size = 32, channels = 
 #' @eval said(
 #'   "cats_and_dogs",
 #'   path = "In R also the folder of `cat0_and_dog1_train.rds` and
-#'     `cat0_and_dog1_test.rds`, or the paths of these two files, as the workshop has
-#'     them: lists of `x_train` and `y_train`, or of `x_test` and `y_test`, an array
-#'     `c(n, 32, 32, 3)` and 0 for cats and 1 for dogs. Like [readRDS()] itself, give it
-#'     files of people whom you trust only."
+#'     `cat0_and_dog1_test.rds`, or the paths of these two files, as in the workshop:
+#'     lists of `x_train` and `y_train`, or of `x_test` and `y_test`, an array
+#'     `c(n, 32, 32, 3)` and 0 for cats and 1 for dogs. As with [readRDS()] itself, use
+#'     only files from people you trust."
 #' )
 #' @export
 #' @examples
@@ -269,13 +268,13 @@ split_images <- function(data, prop = 0.8, groups = NULL, strata = NULL, order_b
 
 #' @eval said(
 #'   "fold_images",
-#'   v = "In R these are resamples of the package rsample, made of `as_tibble(data)`.",
+#'   v = "In R, these are resamples from rsample, made from `as_tibble(data)`.",
 #'   groups = "A factor is accepted too.",
 #'   without = "returns"
 #' )
 #' @return A tibble with one row per fold: `repeat` and `fold`, counted from 1, and the
 #'   list columns `train` and `test` of image data, in the order of `data`. As in
-#'   [split_images()], images that are the same are in one fold.
+#'   [split_images()], identical images are kept together.
 #' @seealso [split_images()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()

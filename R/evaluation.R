@@ -4,13 +4,13 @@
 #'   prior = "A named vector is accepted too.",
 #'   by = "The rows of a factor are in the order of its levels.")
 #' @return In R, this is a `reticnn_evaluation`, which prints its measures with their
-#'   intervals. What is NaN in Python is `NA`. `class`, `truth` and `predicted` are
-#'   factors, and `confusion` has the true classes in rows and the predicted ones in
-#'   columns. [plot_confusion()] draws it, [glance()] gives the measures as a tibble with
-#'   one row, and [tidy()] those of each class or, with `type = "intervals"`, all
-#'   intervals. With `by`, `tidy(scores, "by")` gives that table, and `plot(scores, "by")` or
-#'   [plot_by()] draws it. `predictions` is a tibble with a row per image, `truth`, `.pred_class` and
-#'   `.pred_<class>`, as yardstick takes it.
+#'   intervals. NaN in Python is `NA`. `class`, `truth` and `predicted` are factors, and
+#'   `confusion` has the true classes in rows and the predicted ones in columns.
+#'   [plot_confusion()] draws it, [glance()] returns the measures as a tibble with one
+#'   row, and [tidy()] those of each class or, with `type = "intervals"`, all intervals.
+#'   With `by`, `tidy(scores, "by")` returns that table, and `plot(scores, "by")` or
+#'   [plot_by()] draws it. `predictions` is a tibble with a row per image, `truth`,
+#'   `.pred_class` and `.pred_<class>`, as yardstick takes it.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -185,15 +185,15 @@ core_evaluation <- function(evaluation) {
 #' Evaluations as tibbles
 #'
 #' @param x Evaluation from [evaluate_classifier()].
-#' @param type What a row is about: `"class"`, a class; `"intervals"`, a measure, or a
-#'   measure of a class; or `"by"`, a measure of the images of which the same is known.
-#'   Default `"class"`.
+#' @param type What each row describes: `"class"`, a class; `"intervals"`, a measure, or a
+#'   measure of a class; or `"by"`, a measure of the images with the same value. Default
+#'   `"class"`.
 #' @param ... Not used; must be empty.
-#' @return `glance()`: a tibble with one row, the measures over all images. `tidy()`:
-#'   one row per class, with its number of images and its measures; or one row per measure, and
-#'   per class and measure of a class (`class` is `NA` for measures over all images), with
-#'   `estimate`, `lower` and `upper`; or the table that `by` of [evaluate_classifier()]
-#'   asks for.
+#' @return `glance()`: a tibble with one row, the measures over all images. `tidy()`: one
+#'   row per class, with its number of images and its measures; or one row per measure,
+#'   and per class and measure of a class (`class` is `NA` for measures over all images),
+#'   with `estimate`, `lower` and `upper`; or the table requested with `by` of
+#'   [evaluate_classifier()].
 #' @name evaluation_tibbles
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
@@ -234,7 +234,7 @@ tidy.reticnn_evaluation <- function(x, type = c("class", "intervals", "by"), ...
 
 #' @eval said("calibrate_classifier",
 #'   groups = "A factor is accepted too.")
-#' @return In R, `measures` is a tibble, and what is NaN in Python is `NA`.
+#' @return In R, `measures` is a tibble, and NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' parts <- split_images(shape_images(600), c(0.6, 0.2, 0.2), seed = 1)
@@ -285,7 +285,7 @@ novelty_threshold <- function(classifier, data, share = 0.05, method = "neighbou
 }
 
 #' @eval said("prediction_sets")
-#' @return In R, `thresholds` is a tibble, and `class` is `NA` where there is one for all.
+#' @return In R, `thresholds` is a tibble, and `class` is `NA` if there is one for all.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' parts <- split_images(shape_images(600), c(0.6, 0.2, 0.2), seed = 1)
@@ -293,10 +293,10 @@ novelty_threshold <- function(classifier, data, share = 0.05, method = "neighbou
 #' with_sets <- prediction_sets(classifier, parts$validation, method = "adaptive")
 #' predict(with_sets, parts$test, type = "set")
 #' glance(evaluate_classifier(with_sets, parts$test))[c("coverage", "set_size")]
-#' # From a cross-validation, without images kept apart:
-#' validated <- cross_validate(function() build_cnn(filters = 4), parts$train, 3, epochs = 1)
-#' with_sets <- prediction_sets(ensemble_classifiers(validated), validated)
-#' predict(with_sets, parts$test[1:3], type = "set")
+#' # From a cross-validation, without images set aside: validated <-
+#' cross_validate(function() build_cnn(filters = 4), parts$train, 3, epochs = 1) with_sets
+#' <- prediction_sets(ensemble_classifiers(validated), validated) predict(with_sets,
+#' parts$test[1:3], type = "set")
 prediction_sets <- function(classifier, data, coverage = 0.9, method = "threshold",
                             by_class = FALSE, batch_size = 32, tta = 0, crops = 1,
                             scales = NULL, progress = "auto") {
@@ -311,9 +311,9 @@ prediction_sets <- function(classifier, data, coverage = 0.9, method = "threshol
 #'   groups = "A factor is accepted too.",
 #'   costs = "The names of the rows and columns of a matrix are those of the classes.",
 #'   prior = "A named vector is accepted too.")
-#' @return In R, this is a `reticnn_comparison`, which prints the differences and the test.
-#'   [tidy()] gives each of the three tables as a tibble, and `plot()` or `autoplot()` draws
-#'   the differences. What is NaN in Python is `NA`.
+#' @return In R, this is a `reticnn_comparison`, which prints the differences and the
+#'   test. [tidy()] returns each of the three tables as a tibble, and `plot()` or
+#'   `autoplot()` draws the differences. NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' data <- shape_images(200, seed = 1)
@@ -391,9 +391,9 @@ p_values <- function(name, values) {
 #' Comparisons as tibbles
 #'
 #' @param x Comparison from [compare_classifiers()].
-#' @param type What a row is about: `"differences"`, a measure of a pair of classifiers;
-#'   `"measures"`, a measure of a classifier; or `"mcnemar"`, the test of a pair. Default
-#'   `"differences"`.
+#' @param type What each row describes: `"differences"`, a measure of a pair of
+#'   classifiers; `"measures"`, a measure of a classifier; or `"mcnemar"`, the test of a
+#'   pair. Default `"differences"`.
 #' @param ... Not used; must be empty.
 #' @return A tibble, as [compare_classifiers()] describes it.
 #' @export
@@ -413,8 +413,8 @@ tidy.reticnn_comparison <- function(x, type = c("differences", "measures", "mcne
 }
 
 #' @eval said("stress_test", groups = "A factor is accepted too.")
-#' @return In R, this is a tibble of class `reticnn_stress`, whose print has a row for each
-#'   change; `plot()` or `autoplot()` draws it. What is NaN in Python is `NA`.
+#' @return In R, this is a tibble of class `reticnn_stress`, which prints one row per
+#'   change; `plot()` or `autoplot()` draws it. NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

@@ -1,19 +1,21 @@
 #' @eval said("explain_prediction", classes = "A factor is accepted too.",
 #'   without = "returns")
-#' @return A `reticnn_explanation`, which prints what it holds. [plot()] draws it.
+#' @return A `reticnn_explanation`, which prints what it contains. [plot()] draws it.
 #'   - `maps`: array `c(rows, height, width)` of the size of the classifier's input, in
 #'     units of the score.
-#'   - `table`: tibble with the same rows, one for each image, method and class: `image`, its
-#'     position; `.file`, its path, for files; for tiles, `.left`, `.top`, `.width` and
-#'     `.height`; `method`; `layer`, `NA` for methods that need none; `class`, a factor;
-#'     `against`, `NA` without; `score`, which is explained; and `probability` of the class.
+#'   - `table`: tibble with the same rows, one for each image, method and class: `image`,
+#'     its position; `.file`, its path, for files; for tiles, `.left`, `.top`, `.width`
+#'     and `.height`; `method`; `layer`, `NA` for methods that need none; `class`, a
+#'     factor; `against`, `NA` without; the `score` that is explained; and the
+#'     `probability` of the class.
 #'   - `images`: the pixels as the network saw them, `c(n, height, width, channels)`.
-#'   - `scores_are`: what a score is, in words. That of a network that gives distances to
-#'     prototypes is the negative distance. A single sigmoid unit has the log odds of the
-#'     second class, and the negative of that is the score of the first.
+#'   - `scores_are`: what a score is, in words. The score of a network that outputs
+#'     distances to prototypes is the negative distance. With a single sigmoid unit, the
+#'     score of the second class is its log odds, and that of the first the negative of
+#'     these.
 #'   - `class_names`: all classes.
 #'   - `resize`: how files were fitted to the network's input, or `NULL`.
-#'   - `settings`: the arguments that the maps were made with.
+#'   - `settings`: the arguments with which the maps were made.
 #' @seealso [explanation_scores()], [feature_maps()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -81,21 +83,21 @@ core_explanation <- function(x) {
 }
 
 #' @eval said("explanation_scores", without = "returns")
-#' @return A `reticnn_explanation_scores`, which prints what the measures are and mean.
+#' @return A `reticnn_explanation_scores`, which prints the measures and what they mean.
 #'   [plot()] draws it.
 #'   - `table`: tibble with the rows of the explanation: `image`, `method`, `class`, a
-#'     column for each measure, and what they are compared with, `insertion_random` and
-#'     `deletion_random`, the means of random maps, and `region`, the part of the image
-#'     that is inside. Measures of maps that are 0 everywhere are `NA` where they mean
-#'     nothing.
-#'   - `summary`: tibble with a row for each method and measure: `n` maps of which it is
-#'     known, the mean, `estimate`, that of what it is compared with, `random`, and
-#'     `better`, the part of the maps that are better than it.
+#'     column for each measure, and what they are compared with: `insertion_random` and
+#'     `deletion_random`, the means of random maps, and `region`, the fraction of the
+#'     image that is inside. Measures that mean nothing for maps that are 0 everywhere are
+#'     `NA`.
+#'   - `summary`: tibble with a row for each method and measure: `n`, the number of maps
+#'     for which it is known, `estimate`, its mean, `random`, the mean of what it is
+#'     compared with, and `better`, the fraction of maps that beat it.
 #'   - `curves`: tibble of the mean `probability` by `method` (among them `"random"`),
 #'     `measure` and `share` of the pixels that are put in or taken away.
-#'   - `stages`: tibble of the mean `similarity` by `method` and how many `layers` are
-#'     random, counted from the output, up to which `layer`, and what `share` of all they
-#'     are.
+#'   - `stages`: tibble of the mean `similarity` by `method` and by how many `layers` are
+#'     random, counted from the output, up to which `layer`, and what `share` of all
+#'     layers they are.
 #'   - `meanings`: what each measure says, in words.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -151,9 +153,9 @@ core_explanation_scores <- function(x) {
 }
 
 #' @eval said("embed_images", without = "returns")
-#' @return Matrix with a row for each image, in their order, and the columns `.embedding_1`,
-#'   `.embedding_2` and so on; [tibble::as_tibble()] makes a tibble of it. Rows are `NaN`
-#'   where the model gives that.
+#' @return Matrix with a row for each image, in their order, and the columns
+#'   `.embedding_1`, `.embedding_2` and so on; [tibble::as_tibble()] makes a tibble of it.
+#'   Rows are `NaN` if the model returns that.
 #' @seealso [similar_images()], [plot_embedding()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -179,7 +181,7 @@ embed_images <- function(classifier, images, layer = NULL, batch_size = 32,
 #'   - `image`: position of the image found in `among`; `.file`, its path, for files; for
 #'     tiles, `.left`, `.top`, `.width` and `.height`.
 #'   - `class`: its label, a factor, if it has one.
-#'   - `distance`. Images of one distance come in their order.
+#'   - `distance`. Images at the same distance keep their order.
 #' @seealso [embed_images()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()
@@ -239,10 +241,12 @@ core_similar_images <- function(x) {
 }
 
 #' @eval said("class_image", classes = "A factor is accepted too.", without = "returns")
-#' @return A `reticnn_class_images`, which prints what it holds. [plot()] shows the images.
+#' @return A `reticnn_class_images`, which prints what it contains. [plot()] shows the
+#'   images.
 #'   - `images`: integer array `c(n, height, width, channels)`, 0 to 255.
-#'   - `table`: tibble with a row for each: `class`, a factor, or `layer` and `filter`; `start`
-#'     and `score`, those of the first noise and of the image; and `probability` of the class.
+#'   - `table`: tibble with a row for each: `class`, a factor, or `layer` and `filter`;
+#'     `start` and `score`, those of the initial noise and of the image; and the
+#'     `probability` of the class.
 #'   - `scores_are`: what a score is, in words.
 #' @seealso [plot_feature_maps()], [explain_prediction()]
 #' @export

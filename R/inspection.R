@@ -65,18 +65,20 @@ separable_costs <- function(in_channels = 512, out_channels = 512, kernel_size =
 }
 
 #' @eval said("sliding_window", without = "returns")
-#' @return A `reticnn_window`, a list that prints what it holds. [plot()][plot.reticnn_window()]
-#'   draws a step, and [save_animation()] makes a film of all.
-#'   - `steps`: tibble with a row for each position of the window: `step`; `row` and `column`
-#'     of the result; `top` and `left`, how many rows and columns of the image lie before the
-#'     window, below 0 where it begins outside; and `result`.
-#'   - `windows`: array `c(steps, height, width, channels)` of the values under the window, 0
-#'     outside of the image in a convolution, and `NaN` in pooling, which leaves them out.
+#' @return A `reticnn_window`, a list that prints what it contains.
+#'   [plot()][plot.reticnn_window()] draws a step, and [save_animation()] makes a film of
+#'   all.
+#'   - `steps`: tibble with a row for each position of the window: `step`; `row` and
+#'     `column` of the result; `top` and `left`, the numbers of rows and columns of the
+#'     image before the window, below 0 if it starts outside; and `result`.
+#'   - `windows`: array `c(steps, height, width, channels)` of the values under the
+#'     window, 0 outside the image in a convolution, and `NaN` in pooling, which leaves
+#'     them out.
 #'   - `kernel`: array `c(height, width, channels)`, or `NULL` for pooling; `bias`, which is
 #'     added.
 #'   - `image`: array `c(height, width, channels)`; `result`: matrix.
-#'   - `padding`: how many rows and columns are added at the `top`, `bottom`, `left` and
-#'     `right`; `strides` and `dilation_rate`, both of two numbers; `kind`; and `layer` and
+#'   - `padding`: the numbers of rows and columns added at the `top`, `bottom`, `left` and
+#'     `right`; `strides` and `dilation_rate`, two numbers each; `kind`; and `layer` and
 #'     `activation`, which are `NULL` here.
 #' @seealso [layer_window()]
 #' @export
@@ -92,9 +94,9 @@ sliding_window <- function(image = 6, kernel = 3, kind = "convolution", strides 
 }
 
 #' @eval said("layer_window", without = "returns")
-#' @return A `reticnn_window`, as from [sliding_window()], of what the layer computes: `image`
-#'   is what goes into the layer, with the channels that the filter sees, `layer` the full
-#'   name of the layer, `activation` that of the layer, or `NULL`, and `result` is after the
+#' @return A `reticnn_window`, as from [sliding_window()], for what the layer computes:
+#'   `image` is the layer's input, with the channels that the filter sees, `layer` its
+#'   full name, `activation` its activation, or `NULL`, and `result` is after the
 #'   activation.
 #' @export
 #' @examplesIf reticnn::reticnn_available()

@@ -183,42 +183,38 @@ missing_modules <- function() {
 
 #' Install what reticnn needs in Python
 #'
-#' Makes a virtual environment with Keras, the backend that Keras runs on, NumPy, Pillow,
-#' OpenCV and h5py. reticnn finds it by its name in every later session. This is one of
-#' two ways: without it, reticulate makes its own environment at first use, from what
+#' Creates a virtual environment with Keras, the backend that Keras runs on, NumPy,
+#' Pillow, OpenCV and h5py. reticnn finds it by its name in every later session. You can
+#' also do without: reticulate then creates its own environment at first use, from what
 #' this package declares with [reticulate::py_require()].
 #'
 #' An environment that you chose yourself, as with `RETICULATE_PYTHON` or
 #' [reticulate::use_virtualenv()], is left alone; install the packages there with pip.
 #'
 #' To remove all of it again, call `reticulate::virtualenv_remove("r-reticnn")`. A Python
-#' that had to be installed first lies in `rappdirs::user_data_dir("r-reticulate")`, and
-#' what reticulate makes without this function in
-#' `tools::R_user_dir("reticulate", "cache")`: delete these folders if nothing else of
-#' yours needs them.
+#' that had to be installed first is in `rappdirs::user_data_dir("r-reticulate")`, and
+#' what reticulate creates without this function is in `tools::R_user_dir("reticulate",
+#' "cache")`: delete these folders if you need them for nothing else.
 #'
-#' @section Backends:
-#' Keras runs on TensorFlow, JAX or PyTorch. The environment variable `KERAS_BACKEND`
-#' says which, `"tensorflow"`, `"jax"` or `"torch"`; without it, it is what Keras's file
-#' `~/.keras/keras.json` says, or TensorFlow. Set it before Python starts, as with
-#' `Sys.setenv(KERAS_BACKEND = "torch")` at the top of a script, or for all sessions as a
-#' line `KERAS_BACKEND=torch` in the file `.Renviron`. What reticnn declares to reticulate
-#' follows it.
+#' @section Backends: Keras runs on TensorFlow, JAX or PyTorch. The environment variable
+#' `KERAS_BACKEND` says which: `"tensorflow"`, `"jax"` or `"torch"`; without it, Keras's
+#' file `~/.keras/keras.json` decides, or else it is TensorFlow. Set it before Python
+#' starts, as with `Sys.setenv(KERAS_BACKEND = "torch")` at the top of a script, or for
+#' all sessions as a line `KERAS_BACKEND=torch` in the file `.Renviron`. What reticnn
+#' declares to reticulate follows it.
 #'
-#' @param envname Name of the virtual environment, which is made if it does not exist.
+#' @param envname Name of the virtual environment, which is created if it does not exist.
 #'   Default `"r-reticnn"`, the name under which reticnn looks for it.
 #' @param gpu `TRUE` also installs NVIDIA's libraries for TensorFlow or JAX, on Linux;
 #'   PyTorch's package for Linux always has them. Default `FALSE`.
 #' @param backend `"tensorflow"`, `"jax"` or `"torch"`. Default `NULL`, the one that Keras
 #'   would run on in this session.
 #' @return The path of the environment's Python, invisibly. Called for its effect.
-#' @section Errors: A `reticnn_error` if an argument is of the wrong type, or `backend` is
-#'   none of the three; reticulate's, with pip's output, if no Python is available or the
-#'   packages cannot be downloaded.
+#' @section Errors: A `reticnn_error` if an argument has the wrong type, or `backend` is
+#'   none of the three; reticulate's own error, with pip's output, if no Python is
+#'   available or the packages cannot be downloaded.
 #' @export
-#' @examples
-#' \dontrun{
-#' install_reticnn() # downloads some hundred megabytes
+#' @examples \dontrun{ install_reticnn() # downloads several hundred megabytes
 #'
 #' # On PyTorch, without TensorFlow
 #' Sys.setenv(KERAS_BACKEND = "torch")
@@ -280,14 +276,12 @@ check_backend <- function(backend, call) {
 # From here on: whether R, Python and this computer are ready for a class.
 
 #' @eval said("reticnn_check", without = "returns")
-#' @details
-#' In R, R's own version and packages are looked at first, then which Python there is and
-#' whether R can start it. All of this works without Python, and where it is broken.
+#' @details In R, R's own version and packages are checked first, then which Python there
+#' is and whether R can start it. All of this works without Python, or with a broken one.
 #'
 #' @return A tibble of class `reticnn_check` with one row per line: `check`, what was
-#'   looked at; `ok`, `TRUE`, `FALSE`, or `NA` where it could not be determined; `found`,
-#'   what was found; and `to_do`, what to do about it, or `NA`. Printing it gives one line
-#'   per row.
+#'   checked; `ok`, `TRUE`, `FALSE`, or `NA` if it could not be determined; `found`, what
+#'   was found; and `to_do`, what to do about it, or `NA`. It prints one line per row.
 #' @seealso [install_reticnn()], [teaching_kit()]
 #' @export
 #' @examples

@@ -2,20 +2,18 @@
 
 #' Keras, ready for use from R
 #'
-#' The Python module `keras`, imported when something in it is first used. Its layers
-#' take and return the same tensors as the blocks of this package, so that both can be
-#' used in one pipe.
+#' The Python module `keras`, imported when it is first used. Its layers take and return
+#' the same tensors as the blocks of this package, so both can be used in one pipe.
 #'
-#' `keras` gives R's own vectors and lists where Python has numbers, texts and lists.
-#' `keras_py` is the module as `reticulate::import("keras", convert = FALSE)` gives it:
-#' what comes from it stays Python's until [reticulate::py_to_r()], as in code that was
-#' written for that. Objects of both can be used together.
+#' `keras` returns R vectors and lists where Python has numbers, texts and lists.
+#' `keras_py` is the module as returned by `reticulate::import("keras", convert = FALSE)`:
+#' whatever comes from it stays a Python object until [reticulate::py_to_r()] converts it,
+#' as code written for that expects. Objects of both can be used together.
 #'
-#' @section Layers of a model:
-#' `model$layers` is a list, and R counts its elements from 1. In Python
-#' `layers[-5:-2]` are three layers, the first of them the fifth from the end; in R it
-#' would be the list without its elements 2 to 5. So a range of negative numbers that
-#' goes up is refused, with what to write. [py_for()] takes it as Python does.
+#' @section Layers of a model: `model$layers` is a list, and R counts its elements from 1.
+#' In Python, `layers[-5:-2]` are three layers, starting with the fifth from the end; in R
+#' it would be the list without its elements 2 to 5. So an increasing range of negative
+#' numbers is refused, with what to write instead. [py_for()] takes it as Python does.
 #'
 #' @format An object whose elements, with `$`, are those of the Python module.
 #' @seealso [tuple()], [py_for()]
@@ -116,29 +114,28 @@ check_no_slice <- function(i, count, call) {
 
 #' Loop over anything in Python or R
 #'
-#' R's `for` loops over vectors and lists only. `py_for()` loops over whatever Python can
-#' loop over as well: lists that are still Python's, tuples, dicts (their keys), ranges,
-#' generators, data sets, files. An item is taken from Python when its turn comes, so
-#' that a loop over something endless can be left.
+#' R's `for` loops over vectors and lists only. `py_for()` also loops over anything that
+#' Python can loop over: Python lists, tuples, dicts (their keys), ranges, generators,
+#' data sets, files. Each item is taken from Python when its turn comes, so you can break
+#' out of an endless loop.
 #'
-#' The body is run where `py_for()` is called, as that of `for` is: what it assigns
-#' stays, and so do the loop's variables with their last values; `break`, `next` and
-#' `return()` work.
+#' The body runs where `py_for()` is called, like that of `for`: what it assigns stays,
+#' and so do the loop's variables with their last values; `break`, `next` and `return()`
+#' work.
 #'
-#' @section Python's slices:
-#' In the loop's own line, `layers[-5:-2]` is Python's slice whether `layers` is Python's
-#' list or an R list of Python objects: from the fifth from the end up to, and without,
-#' the second from the end. `-2:NULL` goes on to the end. Other subsets of an R list are
-#' R's, so that `layers[1:3]` are the first three. Elsewhere, `[-5:-2]` leaves elements 2
-#' to 5 of an R list out; see [keras].
+#' @section Python's slices: In the formula of the loop, `layers[-5:-2]` is Python's slice
+#' whether `layers` is a Python list or an R list of Python objects: from the fifth from
+#' the end up to, but not including, the second from the end. `-2:NULL` goes on to the
+#' end. Other subsets of an R list are R's, so `layers[1:3]` are the first three.
+#' Elsewhere, `[-5:-2]` leaves out elements 2 to 5 of an R list; see [keras].
 #'
 #' [reticulate::iterate()] does the same with a function, `iterate(layers, \(layer) ...)`,
-#' without `break`, and keeps what the function returns.
+#' without `break`, and returns the function's results.
 #'
 #' @param loop A formula, `variable ~ items`. With several variables, as in
-#'   `i + x ~ items`, each item is taken apart, and must have as many elements. Of an R
-#'   vector, list or data frame the elements are items, as in `for`.
-#' @param body Code, mostly in braces.
+#'   `i + x ~ items`, each item is unpacked, and must have as many elements. The items of
+#'   an R vector, list or data frame are its elements, as in `for`.
+#' @param body Code, usually in braces.
 #' @return `NULL`, invisibly, as `for` returns it.
 #' @seealso [unfreeze()], which needs no loop.
 #' @export

@@ -1017,8 +1017,8 @@ autoplot.reticnn_shifts <- function(object, ...) {
 }
 
 #' @eval said("save_animation")
-#' @return In R, the path is a `reticnn_animation`: where it is printed by a chunk of R
-#'   Markdown or Quarto, the film is on the page, with the chunk's `fig.alt`.
+#' @return In R, the path is a `reticnn_animation`: when a chunk of R Markdown or Quarto
+#'   prints it, the film appears on the page, with the chunk's `fig.alt`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' save_animation(sliding_window(5, 3, padding = "same"), tempfile(fileext = ".svg"))

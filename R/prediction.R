@@ -1,6 +1,6 @@
 #' @eval said("predict_images", prior = "A named vector is accepted too.")
-#' @return `.pred_class` is a factor, `.pred_set` a list of character vectors, and what is
-#'   None or NaN in Python is `NA`.
+#' @return `.pred_class` is a factor, `.pred_set` a list of character vectors, and None or
+#'   NaN in Python is `NA`.
 #' @export
 #' @examplesIf reticnn::reticnn_available()
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)

@@ -8,14 +8,14 @@ backbones <- function() {
 
 #' @eval said("freeze")
 #' @return Returned invisibly.
-#' @section Python's slices in R:
-#' The workshop loops over `vgg16$layers[-5:-2]`, meaning Python's slice: from the fifth
-#' layer from the end to the third from the end. What this code does in R depends on how
-#' Keras was imported.
+#' @section Python's slices in R: The workshop loops over `vgg16$layers[-5:-2]`, meaning
+#' Python's slice: from the fifth layer from the end to the third from the end. What this
+#' does in R depends on how Keras was imported.
 #'
 #' * Here, and after `reticulate::import("keras")`, `vgg16$layers` is an R list, and
-#'   `[-5:-2]` would be that list without its elements 2 to 5: it is refused. In the line
-#'   of [py_for()] it is the slice; or `unfreeze(vgg16, c(-5, -2))`, without a loop.
+#'   `[-5:-2]` would be that list without its elements 2 to 5: it is refused. In the
+#'   formula of [py_for()] it is the slice; or use `unfreeze(vgg16, c(-5, -2))`, without a
+#'   loop.
 #' * With [keras_py], or after `reticulate::import("keras", convert = FALSE)`,
 #'   `vgg16$layers[-5:-2]` is the slice. R's `for` cannot loop over Python objects: use
 #'   [py_for()].

@@ -12,7 +12,7 @@
 #'   - `part`: name of the image's part, `NA` without parts.
 #'   - `image`: its position in the part, `NA` for a finding about a class.
 #'   - `file` and `label`: its path and its class, `NA` if it has none.
-#'   - `value` and `threshold`: the number that was looked at, and the one that it is
+#'   - `value` and `threshold`: the number that was measured, and the threshold that it is
 #'     beyond.
 #'   - `extra`: whether the image can be left out because a copy of it stays, in the last
 #'     part that has one.

@@ -1,11 +1,11 @@
 #' @eval said("save_classifier")
 #' @return Returned invisibly.
-#' @details
-#' R's own ways keep a classifier too: [saveRDS()], workspaces, the cache of knitr, and what
-#' is sent to workers of the packages parallel and future. It carries the bytes of its file,
-#' as it was when its training ended or it was loaded, and its model is made from them where
-#' it is first used. Of classifiers of more than 100 MB, and of models with code of your own
-#' that no file keeps, R keeps all but the model: use `save_classifier()`.
+#' @details R's own methods keep a classifier too: [saveRDS()], workspaces, knitr's cache,
+#' and sending it to workers of the packages parallel and future. A classifier carries the
+#' bytes of its file, as it was when its training ended or it was loaded, and its model is
+#' restored from them when it is first used. For classifiers of more than 100 MB, and for
+#' models with code of your own that no file keeps, R keeps everything except the model:
+#' use `save_classifier()`.
 #' @seealso [load_classifier()]
 #' @export
 #' @examplesIf reticnn::reticnn_available()

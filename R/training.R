@@ -121,9 +121,9 @@ print.reticnn_rates <- function(x, ...) {
 
 #' @eval said("training_recipe", without = "returns")
 #' @return A `reticnn_recipe`: a list of arguments for [fit_classifier()], those of
-#'   `"transfer"` for [fine_tune()], which can be changed as any list. It prints with the
-#'   place in the paper where each setting is written, what the paper did besides, and how
-#'   it tested. `attr(, "prediction")` is a list of arguments for [predict_images()].
+#'   `"transfer"` for [fine_tune()], which can be changed like any list. It prints each
+#'   setting with the place in the paper where it is stated, what else the paper did, and
+#'   how it tested. `attr(, "prediction")` is a list of arguments for [predict_images()].
 #'   Settings that the paper does not mention are left out.
 #' @seealso [landmark_architectures()], [fit_classifier()]
 #' @export

@@ -12,12 +12,12 @@
 #' @return A `reticnn_tuning`, which prints the best trial and has a [plot()]: a list of
 #'   - `trials`: a tibble with one row per trial: `trial`, its number; `state`,
 #'     `"complete"`, `"pruned"` or `"failed"`; each objective (`NA` unless complete);
-#'     `epochs_trained`, in all folds; `seconds`; `seed`; `error`, what went wrong, or `NA`;
-#'     and a column for each setting, `NA` where it does not matter.
-#'   - `best`: the same of the best trial, or of the Pareto front of several objectives.
-#'   - `importance`: a tibble of how much of the differences in each `objective` each
+#'     `epochs_trained`, in all folds; `seconds`; `seed`; `error`, what went wrong, or
+#'     `NA`; and a column for each setting, `NA` if it does not matter.
+#'   - `best`: the same for the best trial, or for the Pareto front of several objectives.
+#'   - `importance`: a tibble of how much of the variation in each `objective` each
 #'     `setting` explains, by fANOVA, from 0 to 1, the most important first; `NA` for
-#'     settings with a condition, and where there are too few trials.
+#'     settings with a condition, and if there are too few trials.
 #'   - `objectives` and `directions`, and `stopped`, `"interrupted"`, `"minutes"`,
 #'     `"failures"` or `NULL`.
 #'
@@ -165,14 +165,14 @@ generics::refit
 
 #' Train with the settings of a trial
 #'
-#' A new model with the settings of a trial of [tune_classifier()] is trained on all
-#' images, those for validation included, so that none are left to stop at the right
-#' epoch: where `early_stopping` has kept the best epoch of the trial, training ends after
-#' as many. Weights and training have the trial's seed.
+#' Trains a new model with the settings of a trial of [tune_classifier()] on all images,
+#' including those for validation, so that none are left to stop at the right epoch: if
+#' `early_stopping` kept the best epoch of the trial, training ends after that many
+#' epochs. Weights and training have the trial's seed.
 #'
 #' @param object Result of [tune_classifier()].
-#' @param trial Number of the trial, or `NULL` for the best. Of several objectives there
-#'   are several best ones: name one. Default `NULL`.
+#' @param trial Number of the trial, or `NULL` for the best. With several objectives,
+#'   there are several best trials: choose one. Default `NULL`.
 #' @param progress As in [fit_classifier()]. Default `"auto"`.
 #' @param ... Not used; must be empty.
 #' @return A classifier, as from [fit_classifier()].
@@ -338,15 +338,16 @@ plot_of_lines <- function(points, drawn, measure) {
 #'   without = "returns"
 #' )
 #' @return A `reticnn_cross_validation`: a list with
-#'   - `folds`: a tibble with one row per fold: `repeat`, `fold`, `n_train` and `n_test`, the
-#'     numbers of images that it was trained on, those for validation included, and tested
-#'     on, `epochs` and `kept_epoch`, and its measures, as in [evaluate_classifier()];
+#'   - `folds`: a tibble with one row per fold: `repeat`, `fold`, `n_train` and `n_test`,
+#'     the numbers of images that it was trained on, including those for validation, and
+#'     tested on, `epochs` and `kept_epoch`, and its measures, as in
+#'     [evaluate_classifier()];
 #'   - `predictions`: a tibble with one row per image and repeat: `repeat`, `fold`, `image`,
 #'     its position in `data`, `.file` for files, `truth`, `.pred_class` and
 #'     `.pred_<class>`, by the classifier that was not trained on it;
 #'   - `measures`: a tibble with one row per measure: `measure`, its `estimate` from all
-#'     predictions together, with `lower` and `upper`, and the `mean` and standard deviation
-#'     `sd` over the folds;
+#'     predictions together, with `lower` and `upper`, and the `mean` and standard
+#'     deviation `sd` over the folds;
 #'   - `intervals`: a tibble of the measures of each fold with their limits;
 #'   - `evaluation`: all predictions as a `reticnn_evaluation`, for [plot_curve()],
 #'     [plot_confusion()] and the like;
@@ -362,8 +363,7 @@ plot_of_lines <- function(points, drawn, measure) {
 #' validated <- cross_validate(build, data, 3, epochs = 1, seed = 1)
 #' validated
 #' validated$predictions
-#' # Three times five folds, which leave each site whole:
-#' site <- rep(letters[1:12], each = 5)
+#' # Two folds, twice, which keep each site whole: site <- rep(letters[1:12], each = 5)
 #' folds <- fold_images(data, 2, repeats = 2, groups = site, seed = 1)
 #' cross_validate(build, data, folds = folds, epochs = 1, seed = 1)$folds
 cross_validate <- function(build, data, v = 5, folds = NULL, workers = 1,
@@ -498,13 +498,13 @@ print.reticnn_cross_validation <- function(x, ...) {
 #' Cross-validations as tibbles
 #'
 #' @param x Cross-validation from [cross_validate()].
-#' @param type What a row is about: `"measures"`, a measure, over all predictions and over
-#'   the folds; `"folds"`, a fold; or `"intervals"`, a measure of a fold, or a measure of a
-#'   class in a fold. Default `"measures"`.
+#' @param type What each row describes: `"measures"`, a measure, over all predictions and
+#'   over the folds; `"folds"`, a fold; or `"intervals"`, a measure of a fold, or a
+#'   measure of a class in a fold. Default `"measures"`.
 #' @param ... Not used; must be empty.
-#' @return `glance()`: a tibble with one row, the number of `folds`, that of predictions
-#'   `n`, and the measures of all predictions together. `tidy()`: the tibble `measures`,
-#'   `folds` or `intervals` of the cross-validation.
+#' @return `glance()`: a tibble with one row, the number of `folds`, the number of
+#'   predictions `n`, and the measures of all predictions together. `tidy()`: the tibble
+#'   `measures`, `folds` or `intervals` of the cross-validation.
 #' @name cross_validation_tibbles
 #' @examplesIf reticnn::reticnn_available()
 #' build <- function() build_cnn(c(16, 16, 3), filters = 4, n_blocks = 1, units = 8)
@@ -535,8 +535,8 @@ tidy.reticnn_cross_validation <- function(x, type = c("measures", "folds", "inte
 }
 
 #' @eval said("ensemble_classifiers", without = "returns")
-#' @return A `reticnn_classifier`, as from [fit_classifier()]. Where one of the models may
-#'   take an image to be of none of the classes, as LeNet-5 with prototypes does,
+#' @return A `reticnn_classifier`, as from [fit_classifier()]. If one of the models can
+#'   assign an image to none of the classes, as LeNet-5 with prototypes does,
 #'   probabilities sum to less than 1.
 #' @seealso [cross_validate()]
 #' @export

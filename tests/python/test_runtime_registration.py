@@ -174,6 +174,28 @@ def test_fresh_process_loads_a_model_with_it(name, loaded):
     np.testing.assert_allclose(predicted, before[name], rtol=1e-5, atol=1e-5)
 
 
+MEANWHILE = """
+import sys, threading, time
+import reticnn
+from reticnn.runtime import backend
+
+load = reticnn.load_classifier
+threading.Thread(target=backend.start_keras).start()
+while not backend.is_started():
+    time.sleep(0.001)
+print(load(sys.argv[1]).model.name)
+"""
+
+
+@pytest.mark.slow
+def test_threads_know_the_classes_while_another_registers_them(tmp_path, run_python):
+    model = model_of(StochasticDepth(0.1))
+    known = reticnn.Classifier(model, ["a", "b"], {"epoch": []}, output="logits")
+    path = reticnn.save_classifier(known, tmp_path / "a.reticnn")
+    result = run_python(MEANWHILE, path)
+    assert result.stdout.strip() == model.name, result.stderr[-2000:]
+
+
 FIND = """
 from reticnn.runtime import registration
 

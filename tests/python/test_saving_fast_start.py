@@ -4,6 +4,7 @@ import json
 import pickle
 import urllib.request
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -218,6 +219,13 @@ def test_keras_model_is_loaded_when_it_is_needed(classifier, folder, data):
     with pytest.warns(reticnn.runtime.conditions.StaleClassifierWarning):
         turned = reticnn.predict_images(loaded, data)
     assert turned[".pred_class"] != want[".pred_class"]
+
+
+def test_threads_have_one_keras_model(folder):
+    loaded = reticnn.load_classifier(folder / "plain.reticnn")
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(lambda _: loaded.model, range(4)))
+    assert all(model is loaded.model for model in models)
 
 
 def test_a_graph_that_is_too_new_leaves_the_keras_model(folder, tmp_path, data):

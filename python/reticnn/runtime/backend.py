@@ -160,7 +160,8 @@ def start_keras():
         _note_process()
         for function in _when_started:
             function()
-        register_classes()
+    # Each time: the thread that has started Keras may not have come that far.
+    register_classes()
     return _module
 
 

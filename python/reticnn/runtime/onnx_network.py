@@ -2,6 +2,7 @@
 
 import copy
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,9 @@ from reticnn.runtime.stopping import result_of
 _CORES = os.cpu_count() or 1
 # Images at least that a core is given.
 _LEAST = 4
+
+# Or threads would each have a model of their own, all but one of which go unheard.
+_loading = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,9 @@ class OnnxNetwork:
 
     def keras_model(self):
         """Return the Keras model, loaded at the first call."""
-        if self.loaded is None:
-            self.loaded, self.loaded_weights = self._load()
+        with _loading:
+            if self.loaded is None:
+                self.loaded, self.loaded_weights = self._load()
         return self.loaded
 
     def predict_on_batch(self, pixels):
@@ -126,6 +131,7 @@ class OnnxNetwork:
             return None
         other = copy.copy(self)
         other.ends = replace(self.ends, outputs=self.ends.scores, first_unit=0)
+        other._kept = self._kept
         return other
 
     def _session(self, as_bytes):

@@ -32,15 +32,22 @@ def wait_for_keras_no_more():
     ]
 
 
+_all_are_known = False
+
+
 def register_classes():
     """Import the modules with classes, unless Keras or one of them is being imported.
 
     Then whoever imports it calls this later.
     """
-    if "keras" in sys.modules and not (_is_starting() or _is_being_imported()):
+    global _all_are_known
+    if _all_are_known or "keras" not in sys.modules:
+        return
+    if not (_is_starting() or _is_being_imported()):
         for module in modules_with_classes():
             importlib.import_module(module)
         _name_after_the_package()
+        _all_are_known = True
 
 
 @cache
@@ -72,7 +79,8 @@ def _name_after_the_package():
     """
     package = sys.modules["reticnn"]
     registered = sys.modules["keras"].saving.get_custom_objects()
-    for name, value in registered.items():
+    # Another thread may be registering, too.
+    for name, value in list(registered.items()):
         if name.startswith("reticnn>") and isinstance(value, type):
             value.__module__ = package.__name__
             setattr(package, value.__name__, value)
@@ -85,12 +93,17 @@ def _is_starting():
 
 
 def _is_being_imported():
-    """Return whether a module of the package is: others cannot import all it has."""
-    return any(
-        getattr(getattr(module, "__spec__", None), "_initializing", False)
-        for name, module in list(sys.modules.items())
-        if name.startswith("reticnn.")
-    )
+    """Return whether this thread is importing a module of the package.
+
+    It cannot have the others then. What other threads are importing, it waits for.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        is_module = frame.f_code.co_name == "<module>"
+        if is_module and frame.f_globals.get("__name__", "").startswith("reticnn."):
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _KerasFinder:

@@ -1,13 +1,14 @@
 """Intervals of the measures: against SciPy, by simulation, and in any order."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 
 from reticnn import evaluate_classifier, image_arrays, load_images, shape_images
 from reticnn.evaluation.decisions import best_threshold
-from reticnn.evaluation.intervals import wilson
+from reticnn.evaluation.intervals import _enough_groups, _most_held, wilson
 from reticnn.evaluation.metrics import classification_metrics
 
 stats = pytest.importorskip("scipy.stats")
@@ -103,6 +104,32 @@ def test_one_group_of_a_class_makes_intervals_too_narrow_and_says_so(classifier)
     ]
     with pytest.warns(UserWarning, match="All images of .*'circle'.* one group each"):
         evaluate_classifier(classifier, data, groups=sites)
+
+
+def test_few_groups_make_intervals_too_narrow_and_say_so(classifier):
+    data = _new_shapes()
+
+    def sites(number):
+        # Every site has images of both classes.
+        return [f"site {index // 2 % number}" for index in range(len(data))]
+
+    with pytest.warns(UserWarning, match="of 3 groups only.* 75% of .* at least 6 "):
+        evaluate_classifier(classifier, data, groups=sites(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_classifier(classifier, data, groups=sites(6))
+        evaluate_classifier(classifier, data, groups=sites(3), intervals=0.7)
+        evaluate_classifier(classifier, data, groups=sites(1), intervals=None)
+
+
+def test_so_few_groups_hold_the_truth_no_more_often():
+    rng = np.random.default_rng(1)
+    for number in (2, 3, 5):
+        means = rng.normal(size=(20_000, number))
+        # As wide as an interval of means of groups drawn again can be.
+        held = (means.min(axis=1) < 0) & (means.max(axis=1) > 0)
+        assert held.mean() == pytest.approx(_most_held(number), abs=0.02)
+    assert _most_held(_enough_groups(0.95) - 1) < 0.95 <= _most_held(6)
 
 
 def test_all_right_may_be_less_in_truth():

@@ -81,6 +81,16 @@ def test_the_solutions_run(capsys):
     assert set(known["fits"]) >= {"fully connected", "CNN, two blocks"}
 
 
+def test_no_slide_is_empty():
+    slides = (KIT / "slides.Rmd").read_text(encoding="utf-8")
+    # What stands before the first heading becomes a slide without one.
+    before, *rest = re.split(r"^## ", slides, flags=re.M)
+    assert before.rstrip().endswith("```") and "{=html}" not in before
+    for slide in rest:
+        shown = slide.partition("<div class")[0].partition("\n")[2]
+        assert shown.strip(), slide.partition("\n")[0]
+
+
 def test_the_guide_and_the_slides_have_one_timetable():
     slides = (KIT / "slides.Rmd").read_text(encoding="utf-8")
     notes = re.findall(r'<div class="notes">\n(\d):(\d\d), (\d+) minutes?\.', slides)

@@ -153,8 +153,7 @@ def calibrate_classifier(
     groups = groups and np.array(groups, object)[known].tolist()
     log_chances = _log_chances(before[known], outputs[known], kind)
     codes = codes[known]
-    if intervals is not None:
-        warn_of_few_groups(codes, classifier.class_names, groups)
+    warn_of_few_groups(codes, classifier.class_names, groups, intervals)
     try:
         found = CALIBRATORS[method].found(log_chances, codes)
     except CalibrationError as error:

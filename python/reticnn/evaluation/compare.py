@@ -148,7 +148,7 @@ def compare_classifiers(
     costs = as_costs(costs, names)
     threshold = as_threshold(threshold, names, costs)
     top_k, groups = as_top_k(top_k, names), contest.groups(groups)
-    warn_of_few_groups(codes, names, groups)
+    warn_of_few_groups(codes, names, groups, level)
     competitors, thresholds = contest.competitors(
         batch_size, start_progress, threshold, costs
     )

@@ -150,8 +150,8 @@ def evaluate_classifier(
             made, by further training or otherwise.
         UserWarning: If images in memory are resized to what the model takes, or files
             are resized differently than in training, or the model returns NaN, or all
-            images, or those of a class, are of one group, or probabilities may not
-            match the shares in training that `prior` replaces.
+            images, or those of a class, are of too few groups for the intervals, or
+            probabilities may not match the shares in training that `prior` replaces.
 
     Example:
         >>> scores = evaluate_classifier(classifier, shape_images(200, seed=2))

@@ -53,15 +53,16 @@ def of_mean_of_proportions(hits, n, level):
     )
 
 
-def warn_of_few_groups(codes, class_names, groups):
+def warn_of_few_groups(codes, class_names, groups, level):
     """Warn if groups do not show how all images, or those of a class, vary.
 
     Args:
         codes: int array, the true class of each image.
         class_names: List of the classes.
         groups: List of the group of each image, or None.
+        level: Share in (0, 1) of intervals that are to hold the truth, or None.
     """
-    if groups is None:
+    if groups is None or level is None:
         return
     names = np.asarray(groups, str)
     if len(np.unique(names)) == 1:
@@ -71,17 +72,40 @@ def warn_of_few_groups(codes, class_names, groups):
             "`intervals=None`."
         )
         return
-    alone = [
-        class_names[code]
+    counts = {
+        class_names[code]: len(np.unique(names[codes == code]))
         for code in np.unique(codes)
-        if len(np.unique(names[codes == code])) == 1
-    ]
+    }
+    alone = [name for name, count in counts.items() if count == 1]
     if alone:
         warn_user(
             f"All images of {shown(alone)} are of one group each, which does not show "
             "how other groups of the class would differ: the intervals are narrower "
             "than they should be. Evaluate on several groups of each class."
         )
+        return
+    fewest, enough = min(counts.values()), _enough_groups(level)
+    if fewest < enough:
+        few = [name for name, count in counts.items() if count == fewest]
+        warn_user(
+            f"Images of {shown(few)} are of {fewest} groups only. An interval from "
+            f"drawing {fewest} groups again holds the truth in at most "
+            f"{_most_held(fewest):.0%} of cases, not in {level:.0%}: take it as "
+            f"too narrow. Evaluate on at least {enough} groups of each class."
+        )
+
+
+def _most_held(groups):
+    """Return how often the truth is within the range of what so many groups show.
+
+    No mean of groups drawn again is outside of the range of these, and all of them are
+    on one side of their median in 2 of 2 ** groups cases.
+    """
+    return 1 - 2.0 ** (1 - groups)
+
+
+def _enough_groups(level):
+    return int(np.ceil(1 - np.log2(1 - level)))
 
 
 class Bootstrap:

@@ -192,7 +192,7 @@ def measured(
     threshold = as_threshold(threshold, class_names, costs)
     top_k = as_top_k(top_k, class_names)
     groups = None if intervals is None else subject.groups(groups)
-    warn_of_few_groups(codes, class_names, groups)
+    warn_of_few_groups(codes, class_names, groups, intervals)
     column = as_column(by, subject.data, subject.tiles)
     data, chances, loss = subject.predicted(batch_size, start_progress)
     decisions, threshold = decided(codes, chances, threshold, costs)

@@ -247,7 +247,7 @@ def _table(steps, codes, data, groups, level):
     else:
         names = data.class_names or ["images"]
         of_classes = np.zeros(len(data), int) if truth is None else truth
-        warn_of_few_groups(of_classes, names, groups)
+        warn_of_few_groups(of_classes, names, groups, level)
         limits = limits_of_means(values, of_classes, names, groups, level)
     columns = ("change", "level", "strength", "unit", "measure", "n")
     return {

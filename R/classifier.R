@@ -120,7 +120,7 @@ as_core <- function(x, call = rlang::caller_env()) {
       paste(
         "The classifier's model is gone: it lived in the R session that made it, and",
         "saveRDS() and saved workspaces keep none of more than 100 MB, none with code of",
-        "your own, and none from an ONNX file of somebody else's. Save such classifiers with",
+        "your own, and none from somebody else's ONNX file. Save such classifiers with",
         "`save_classifier()`, or keep that ONNX file, and use `load_classifier()` again."
       ),
       call = call

@@ -174,7 +174,7 @@ abort_gone <- function(name, why_not, call) {
   abort_text(
     paste0("`", name, "` is gone: it lived in the R session that made it, and ",
       "saveRDS(), saved workspaces and the cache of knitr do not keep it",
-      if (!is.null(why_not)) paste0(", because ", why_not), ". Make it anew."),
+      if (!is.null(why_not)) paste0(", because ", why_not), ". Make it again."),
     call = call
   )
 }

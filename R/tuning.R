@@ -148,7 +148,7 @@ print.reticnn_tuning <- function(x, ...) {
     if (number > 0) paste(states, names(states), collapse = ", ") else "none",
     if (!is.null(x$stopped)) paste0(" (stopped: ", x$stopped, ")"), "\n", sep = "")
   if (nrow(x$best) > 1) {
-    cat("Trials than which no other is better in all objectives:\n")
+    cat("Trials that no other beats in all objectives:\n")
   } else if (nrow(x$best) == 1) {
     cat("The best:\n")
   }

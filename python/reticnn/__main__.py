@@ -41,10 +41,11 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser(
         "serve",
-        help="serve a classifier: a page and an API, until Ctrl-C",
+        help="serve a classifier: a web page and an API, until Ctrl-C",
         description=(
-            "Serve a classifier: a page and an API, until Ctrl-C. If the environment "
-            f"variable {_KEY} is set, clients must send its value as their key."
+            "Serve a classifier: a web page and an API, until Ctrl-C. If the "
+            f"environment variable {_KEY} is set, clients must send its value as their "
+            "key."
         ),
     )
     serve.add_argument("file", help="file from save_classifier()")

@@ -313,10 +313,10 @@ def warn_if_stale(classifier, name="classifier"):
     """Warn if the model's weights are not those that the classifier was made with."""
     if classifier.stale:
         warn_user(
-            f"`{name}` says what its model was like when training ended. Its weights "
+            f"`{name}` describes its model as it was when training ended. The weights "
             "have been changed since, by further training or otherwise, and results "
-            "are those of the weights that it has now. Use the classifier that later "
-            "training returned, or build a new model for each training.",
+            "come from the current ones. Use the classifier that later training "
+            "returned, or build a new model for each training.",
             StaleClassifierWarning,
         )
 

@@ -415,9 +415,9 @@ def _label_values(labels, class_names, name):
         and labels.size != len(labels)
     ):
         raise ValueError(
-            f"`{name}` must have one label per image, not {shown(labels)}. "
-            "For one-hot rows, pass the position of each row's 1. Several labels per "
-            "image are not offered."
+            f"`{name}` must have one label per image, not {shown(labels)}. For one-hot "
+            "rows, pass the position of each row's 1. Several labels per image are not "
+            "supported."
         )
     check_order(labels, name)
     values = _items(labels)
@@ -460,8 +460,8 @@ def _check_are_classes(values, name):
         if isinstance(value, (list, tuple, set, np.ndarray)):
             raise ValueError(
                 f"`{name}` must have one label per image, not {shown(value)} for one. "
-                "Several labels per image are not offered: give the one that matters, "
-                "or train a classifier for each."
+                "Several labels per image are not supported: give the one that "
+                "matters, or train a classifier for each."
             )
         if isinstance(value, (float, np.floating)) and value % 1:
             if math.isnan(value):
@@ -470,7 +470,7 @@ def _check_are_classes(values, name):
             raise ValueError(
                 f"`{name}` must name classes, by strings or whole numbers, and "
                 f"{shown(float(value))} is neither. Use {low} or {low + 1}; predicting "
-                "numbers (regression) is not offered."
+                "numbers (regression) is not supported."
             )
 
 

@@ -482,7 +482,7 @@ def test_class_names_that_only_look_different_are_refused(names):
 
 @pytest.mark.parametrize("labels", [[0.5, 2.25], np.array([1, 2.25]), [1, 3.5, 2]])
 def test_fractions_as_labels_are_regression(refused, labels):
-    with refused(ValueError, "y", "(regression) is not offered", "Use"):
+    with refused(ValueError, "y", "(regression) is not supported", "Use"):
         coercion.as_labels(labels, name="y")
 
 
@@ -491,7 +491,7 @@ def test_fractions_as_labels_are_regression(refused, labels):
 )
 def test_several_labels_per_image_are_not_offered(refused, labels):
     with refused(
-        ValueError, "y", "one label per image", "Several labels", "not offered"
+        ValueError, "y", "one label per image", "Several labels", "not supported"
     ):
         coercion.as_labels(labels, name="y")
 

@@ -244,7 +244,7 @@ def test_bad_groups_are_refused(refused, make, groups, error, parts):
         ([1, 2, 3, 4], TypeError, ["`facts` must be a dict of equally long lists"]),
         ({"sex": ["f"]}, ValueError, ["1 value for 4 images"]),
         ({"sex": "f"}, ValueError, ["1 value for 4 images"]),
-        ({"label": list("wxyz")}, ValueError, ["'label'", "has already"]),
+        ({"label": list("wxyz")}, ValueError, ["'label'", "already has"]),
         ({"a\x1b": list("wxyz")}, ValueError, ["cannot be shown"]),
         ({"x": [1, "a", 2, 3]}, TypeError, ["3 whole numbers", "1 texts"]),
         ({"x": [[1], 2, 3, 4]}, TypeError, ["a number, a text or a time"]),

@@ -158,8 +158,8 @@ def _said(value, path, **options):
     [
         (OSError("the lid was closed\non day 2"), "fails: the lid was closed on day 2"),
         (KeyError(), "fails: KeyError"),
-        (None, "gives nothing for it"),
-        ("text", "and no array"),
+        (None, "returns nothing for it"),
+        ("text", "not an array"),
         (np.zeros(3), "an array of 3 for it"),
         (np.zeros((2, 2, 2, 2)), "an array of 2 x 2 x 2 x 2 for it"),
         (np.zeros((0, 3)), "an array of 0 x 3 for it"),

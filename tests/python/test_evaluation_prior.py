@@ -177,7 +177,7 @@ def test_certainty_leaves_no_gap(fit, tiny_cnn):
     found = fit(model, _data((30, 10)))
     weights = model.layers[-1].get_weights()
     model.layers[-1].set_weights([0 * weights[0], 0 * weights[1] - 1000])
-    with pytest.warns(UserWarning, match="Its weights have been changed"):
+    with pytest.warns(UserWarning, match="weights have been changed since"):
         table = predict_images(found, _data((2, 2)), prior={"circle": 0, "square": 1})
     # The model knows of circles only, and there are none.
     assert table[".pred_square"] == [1.0] * 4

@@ -284,7 +284,7 @@ def test_maps_whose_pixels_have_moved_are_refused(move, refused):
     model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
     moved = model.layers[2].name
     for name in (moved, "behind"):
-        with refused(ValueError, "layer", f"'{name}'", "anew", "'convolution'"):
+        with refused(ValueError, "layer", f"'{name}'", "rearranges", "'convolution'"):
             explain_prediction(model, _pixels((12, 12, 3)), layer=name)
     found = explain_prediction(model, _pixels((12, 12, 3)))
     assert found.table["layer"] == ["convolution"] * 2

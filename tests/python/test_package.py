@@ -273,7 +273,7 @@ def test_opencv_is_needed_where_images_are_changed_alone(run_python, cats):
     command = f'`{sys.executable} -m pip install "opencv-python-headless"`'
     assert len(said) == 3
     for text in said:
-        assert text.startswith("What changes, resizes or measures images needs OpenCV")
+        assert text.startswith("Changing, resizing or measuring images needs OpenCV")
         assert command in text
 
 

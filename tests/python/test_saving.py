@@ -652,7 +652,7 @@ def test_adapters_learn_again_once_loaded(fit, shapes, tmp_path):
     model = flat()
     model.layers[-1].enable_lora(1)
     classifier = fit(model, shapes, epochs=2)
-    with pytest.warns(UserWarning, match="low-rank adapters .* begin anew"):
+    with pytest.warns(UserWarning, match="low-rank adapters .* start afresh"):
         path = save_classifier(classifier, str(tmp_path / "a.reticnn"))
     loaded = load_classifier(path)
     pixels = load_images(shapes[:4])["images"]

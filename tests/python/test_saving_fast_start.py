@@ -280,7 +280,7 @@ def test_model_that_has_no_graph_is_named(refused, tmp_path, shapes):
 def test_file_that_is_none_is_refused(refused, tmp_path, content):
     file = tmp_path / "bad.onnx"
     file.write_bytes(content)
-    with refused(ValueError, "path", "no ONNX file", "bad.onnx"):
+    with refused(ValueError, "path", "not an ONNX file", "bad.onnx"):
         reticnn.load_classifier(file)
 
 
@@ -365,7 +365,7 @@ def _graph(
 
 @pytest.mark.parametrize("shape", [("n", 4, 4, 3), ("n", 3, 4, 4)])
 @pytest.mark.parametrize("kind", ["UINT8", "FLOAT"])
-@pytest.mark.filterwarnings("ignore:`path` is an ONNX file that takes decimals")
+@pytest.mark.filterwarnings("ignore:`path` is an ONNX file that takes floating-point")
 def test_network_of_somebody_else_predicts(tmp_path, shape, kind):
     file, weights = _graph(tmp_path / "theirs.onnx", shape, kind=kind)
     loaded = reticnn.load_classifier(file, class_names=["ant", "bee"])
@@ -457,7 +457,7 @@ def test_file_of_somebody_else_that_does_not_fit_is_named(refused, tmp_path, fol
     with refused(ValueError, "path", "new.onnx", "99"):
         load(tmp_path / "new.onnx", class_names=names)
     _graph(tmp_path / "float.onnx")
-    with pytest.warns(UserWarning, match="takes decimals, and is given pixels of 0"):
+    with pytest.warns(UserWarning, match="numbers, and is given pixels of 0"):
         load(tmp_path / "float.onnx", class_names=names)
 
 

@@ -558,7 +558,7 @@ def test_a_taken_port_and_odd_hosts_are_named(classifier, client, refused):
     with refused(ValueError, "host", "nowhere.invalid", "127.0.0.1"):
         reticnn.serve_classifier(classifier, host="nowhere.invalid")
     with (
-        pytest.warns(UserWarning, match="is reached from the networks"),
+        pytest.warns(UserWarning, match="can be reached from the networks"),
         refused(ValueError, "host", "192.0.2.1", "none"),
     ):
         reticnn.serve_classifier(classifier, host="192.0.2.1")
@@ -590,7 +590,7 @@ def test_other_computers_are_let_in_with_a_warning(classifier):
     assert server.address.startswith("http://127.0.0.1:")
     assert Client(server).ask("/health")[0] == 200
     server.stop()
-    with pytest.warns(UserWarning, match="can be read on the way"):
+    with pytest.warns(UserWarning, match="can be read in transit"):
         reticnn.serve_classifier(classifier, 0, "0.0.0.0", api_key="a").stop()
 
 

@@ -152,7 +152,9 @@ def test_photos_are_answered_in_order(page, careful, photos):
         assert "Prediction set" in card.text
     width = "return document.querySelector('.card img').naturalWidth"
     assert page.browser.execute_script(width) == 40
-    assert page.text("status").startswith("2 photos are classified. The last, two.png")
+    assert page.text("status").startswith(
+        "2 photos have been classified. The last, two.png"
+    )
 
 
 def test_what_is_no_image_is_told_with_the_reason(page, photos, tmp_path):

@@ -110,7 +110,7 @@ def test_metrics_that_cannot_judge_the_model_are_refused(train, metrics, said):
 
 @pytest.mark.parametrize("metric", ["precision", "recall", "auc", "binary_accuracy"])
 def test_metrics_that_would_pool_the_classes_are_refused(train, metric):
-    with pytest.raises(ValueError, match="3 outputs for as many answers of yes or no"):
+    with pytest.raises(ValueError, match="3 outputs for that many yes-or-no answers"):
         train(metrics=metric, label_smoothing=0.1)
 
 
@@ -334,7 +334,7 @@ def test_ended_by_a_callback_a_run_stays_ended(train, tmp_path):
     asked = {"callbacks": {"on_epoch_end": end}, "checkpoint_dir": tmp_path}
     first = train(model, epochs=5, **asked)
     assert first.epochs == 2
-    with pytest.warns(UserWarning, match="`callbacks` begin anew"):
+    with pytest.warns(UserWarning, match="`callbacks` start afresh"):
         again = train(tiny(), epochs=5, **asked)
     assert_same(again, first)
 

@@ -236,7 +236,7 @@ def test_a_model_that_may_know_the_images_is_refused(shapes, tiny_cnn, refused):
             tiny_cnn(), shapes, epochs=1, progress="none"
         ).model
 
-    with refused(ValueError, "build", "the model of fold 1", "inside of the function"):
+    with refused(ValueError, "build", "the model of fold 1", "inside the function"):
         validate(lambda: model)
     assert not model.compiled
     with refused(ValueError, "build", "share weights", "dense"):
@@ -287,7 +287,7 @@ def test_folds_that_are_given(shapes, refused):
     pairs = [(squares, np.setdiff1d(np.arange(60), squares))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with refused(ValueError, "v", "leave out the class 'circle'"):
+        with refused(ValueError, "v", "lack the class 'circle'"):
             reticnn.cross_validate(small_cnn, shapes, pairs)
 
 

@@ -167,7 +167,7 @@ def test_folds_that_cannot_judge_are_named(refused):
         tune(v=2, validation=images())
     codes = images().codes
     ones, others = (np.flatnonzero(codes == code).tolist() for code in (0, 1))
-    with refused(ValueError, "v", "leave out the class"):
+    with refused(ValueError, "v", "lack the class"):
         tune(v=[[ones, others], [others, ones]])
     with refused(ValueError, "folds", "other images than `data`"):
         tune(folds=reticnn.fold_images(reticnn.shape_images(40, image_size=8), 2))

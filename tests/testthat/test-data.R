@@ -492,9 +492,9 @@ test_that("image data that R cannot keep say so, and why", {
     reader = function(path) matrix(0, 8, 8))
   saveRDS(own, file)
   gone <- readRDS(file)
-  expect_output(print(gone), "given as `reader`.*Make it anew")
+  expect_output(print(gone), "given as `reader`.*Make it again")
   told <- function(expression, name) {
-    expect_error(expression, paste0("`", name, "` is gone.*`reader`.*Make it anew"),
+    expect_error(expression, paste0("`", name, "` is gone.*`reader`.*Make it again"),
       class = "reticnn_error")
   }
   told(length(gone), "data")

@@ -107,7 +107,7 @@ def _warn_of_grey(have, wanted, name):
     if (have[2], wanted[2]) == (1, 3):
         warn_user(
             f"`{name}` has files read with `channels=1`, but the model takes 3 "
-            "channels: they are read in colour. If colours are not to count, build the "
+            "channels: they are read in colour. If colour should not matter, build the "
             "model for 1 channel, or give the grey images as arrays, from "
             "`load_images()`."
         )

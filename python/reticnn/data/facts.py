@@ -46,8 +46,8 @@ def as_facts(facts, count):
     taken = [name for name in columns if name in _TAKEN]
     if taken:
         raise ValueError(
-            f"`facts` has columns called {shown(taken)}, as the table of image data "
-            "has already. Leave them out, or give them other names."
+            f"`facts` has columns called {shown(taken)}, which the table of image data "
+            "already has. Leave them out, or give them other names."
         )
     unseen = [name for name in columns if not is_visible(name)]
     if unseen:
@@ -129,9 +129,9 @@ def joined(parts, name):
     if any(of_part is None for of_part in values):
         unknown, instead = _UNKNOWN[name]
         raise ValueError(
-            f"Image data with {name} and without cannot be joined, as it is not known "
-            f"{unknown}. Give all of them `{name}` when you make them{instead}, or "
-            "none."
+            f"Image data with {name} and without cannot be joined, because it is not "
+            f"known {unknown}. Give all of them `{name}` when you make them{instead}, "
+            "or none."
         )
     return [value for of_part in values for value in of_part]
 

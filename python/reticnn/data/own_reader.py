@@ -235,30 +235,32 @@ def _checked(found, value_range):
 def _numbers(found):
     """Return what a function has returned as an array, (height, width, bands)."""
     if found is None:
-        raise RefusedError("`reader` gives nothing for it")
+        raise RefusedError("`reader` returns nothing for it")
     if hasattr(found, "columns") or isinstance(found, (str, bytes, dict)):
-        raise RefusedError(f"`reader` gives {shown(found)} for it, and no array")
+        raise RefusedError(f"`reader` returns {shown(found)} for it, not an array")
     try:
         values = np.asarray(found)
     except ValueError:
-        raise RefusedError("`reader` gives rows of different lengths for it") from None
+        raise RefusedError(
+            "`reader` returns rows of different lengths for it"
+        ) from None
     if values.dtype == np.dtype("V1"):  # R's raw
         values = values.view(np.uint8)
     if values.dtype.kind not in "buif":
         raise RefusedError(
-            f"`reader` gives values of type {shown_kind(values.dtype)} for it"
+            f"`reader` returns values of type {shown_kind(values.dtype)} for it"
         )
     if values.ndim not in (2, 3) or 0 in values.shape:
         raise RefusedError(
-            f"`reader` gives an array of {' x '.join(map(str, values.shape)) or 1} for "
-            "it, and an image is height x width or height x width x bands"
+            f"`reader` returns an array of {' x '.join(map(str, values.shape)) or 1} "
+            "for it, and an image is height x width or height x width x bands"
         )
     missing = int((~np.isfinite(values)).sum())
     if values.dtype == np.int32:
         missing += int((values == R_MISSING_INTEGER).sum())
     if missing:
         raise RefusedError(
-            f"`reader` gives {missing:,} of {values.size:,} values for it that are "
+            f"`reader` returns {missing:,} of {values.size:,} values for it that are "
             "missing or infinite (NA, NaN, Inf)"
         )
     return values.reshape(*values.shape[:2], -1)
@@ -269,11 +271,11 @@ def _check_range(values):
     lowest, highest = float(values.min()), float(values.max())
     if lowest < 0 or highest > 255:
         raise RefusedError(
-            f"`reader` gives values from {lowest:g} to {highest:g} for it, and not 0 "
+            f"`reader` returns values from {lowest:g} to {highest:g} for it, and not 0 "
             f"to 255: {_GIVE_RANGE.format(highest)}"
         )
     if 0 < highest <= 1:
         raise RefusedError(
-            f"`reader` gives no value above {highest:g} for it, and white is 255: "
+            f"`reader` returns no value above {highest:g} for it, and white is 255: "
             + _GIVE_RANGE.format(1)
         )

@@ -157,7 +157,7 @@ def calibrate_classifier(
     try:
         found = CALIBRATORS[method].found(log_chances, codes)
     except CalibrationError as error:
-        raise ValueError(f"`data` does not tell how to calibrate: {error}") from error
+        raise ValueError(f"`data` does not show how to calibrate: {error}") from error
     after = _each_by_others(CALIBRATORS[method], log_chances, codes, groups)
     chances = np.exp(log_chances), after
     measures = _measures(chances, codes, classifier.class_names, intervals, groups)

@@ -43,15 +43,14 @@ class Temperature:
         right = log_chances[np.arange(len(codes)), codes]
         if (right >= log_chances.max(axis=1)).all():
             raise CalibrationError(
-                f"the model predicts all of its {len(codes)} images correctly, so that "
-                "the surer it is, the better, without end. Give more images, or harder "
-                "ones."
+                f"the model predicts all of its {len(codes)} images correctly, so it "
+                "could never be too sure of them. Give more images, or harder ones."
             )
         if right.mean() <= log_chances.mean():
             raise CalibrationError(
-                "the model is no better than chance on it, so it had better not "
-                "be sure of anything. Train it further, or look whether the labels "
-                "are those of the images."
+                "the model is no better than chance on it, so it should not be sure of "
+                "anything. Train it further, or check that the labels are those of the "
+                "images."
             )
 
         def slope(inverse):

@@ -99,9 +99,9 @@ def _check_settings(method, by_class, views):
         )
     if by_class:
         raise ValueError(
-            "`by_class` is not possible where `data` is a cross-validation, as nothing "
-            "is proven of single classes there. Give images that no fold has seen, or "
-            "leave it out."
+            "`by_class` is not possible where `data` is a cross-validation, because "
+            "nothing is proven for single classes there. Give images that no fold has "
+            "seen, or leave it out."
         )
     for name, value in views.items():
         if value != _AS_THEY_ARE[name]:
@@ -116,9 +116,9 @@ def _check_each_once(validated):
     """Raise unless the folds have tested each image once."""
     if validated.stopped:
         raise ValueError(
-            f"`data` has {len(validated.classifiers)} of {validated.wanted} folds, as "
-            "it was interrupted. Finish it first: the same call with its "
-            "`checkpoint_dir` goes on."
+            f"`data` has {len(validated.classifiers)} of {validated.wanted} folds, "
+            "because it was interrupted. Finish it first: the same call with its "
+            "`checkpoint_dir` resumes it."
         )
     images = np.array(validated.predictions["image"])
     if not np.array_equal(np.sort(images), np.arange(validated.images)):

@@ -143,10 +143,10 @@ class Subject:
         count = 0 if known is None else np.isin(hashes, known.hashes).sum()
         if count:
             warn_user(
-                f"`data` has images that the prediction sets of the classifier were "
-                f"made from, {count} of {len(hashes)}. That as many of the sets hold "
-                "the true class there as asked is so by the way they are made, and "
-                "tells nothing of new images.",
+                "`data` has images that the prediction sets of the classifier were "
+                f"made from, {count} of {len(hashes)}. There, the sets contain the "
+                "true class as often as asked by construction, which says nothing "
+                "about new images.",
                 SeenImagesWarning,
             )
 

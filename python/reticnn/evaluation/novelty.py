@@ -244,8 +244,8 @@ def _as_reference(
     if reference is None:
         raise ValueError(
             f"`reference` is missing: `method={method!r}` compares images with others "
-            "that are known. Give image data, such as those trained on, or use another "
-            "method."
+            "that are known. Give image data, such as the training images, or use "
+            "another method."
         )
     data = image_data_of(
         reference, "reference", resize=classifier.resize, reading=classifier.reading

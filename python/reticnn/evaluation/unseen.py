@@ -27,8 +27,8 @@ def classifier_and_labelled(classifier, data, groups=None):
         )
     if data.weights is not None and len(set(data.weights)) > 1:
         raise ValueError(
-            f"`data` has images of different weights, {shown_range(data.weights)}, of "
-            "which nothing would come: each image counts once here. Make the image "
+            f"`data` has images of different weights, {shown_range(data.weights)}, "
+            "which would have no effect: each image counts once here. Make the image "
             "data without `weights`."
         )
     data = in_groups(data.with_classes(classifier.class_names), groups)
@@ -54,8 +54,8 @@ def check_unseen(classifier, hashes, purpose):
     if trained:
         raise ValueError(
             f"`data` has {trained} of {len(hashes)} images that the classifier was "
-            f"trained on, where it is surer and more often right than elsewhere. "
-            f"{purpose} needs images that it has not seen: keep some apart before the "
+            "trained on, where it is surer and more often right than elsewhere. "
+            f"{purpose} needs images that it has not seen: set some aside before "
             "training, with `split_images()`."
         )
     held_out = int(np.isin(hashes, seen.held_out).sum())
@@ -63,7 +63,7 @@ def check_unseen(classifier, hashes, purpose):
         warn_user(
             f"`data` has {held_out} of {len(hashes)} images that the classifier has "
             "been validated or calibrated on. If they chose its epoch or its settings, "
-            "it does a little better on them than on new images. Where there are "
-            "enough, keep images apart for this.",
+            "it does a little better on them than on new images. If there are enough, "
+            "set images aside for this.",
             SeenImagesWarning,
         )

@@ -173,7 +173,7 @@ def _named(network, layer):
     if maps_of(step) not in values_in_place(network.flat):
         raise ValueError(
             f"`layer` is {name!r}, whose rows and columns are not those of the images: "
-            f"it, or a layer before it, sets them out anew.{some}"
+            f"it, or a layer before it, rearranges them.{some}"
         )
     if network.ends[0] not in network.flat.behind(maps_of(step)):
         raise ValueError(

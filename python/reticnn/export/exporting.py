@@ -155,7 +155,7 @@ def _check_values(classifier):
     if classifier.value_ends is not None:
         raise ValueError(
             f"`classifier` was trained on images with {classifier.values}, and an "
-            "exported network takes pixels of 0 to 255. Train it on such, with "
+            "exported network takes pixels of 0 to 255. Train it on these, with "
             '`rescale="standardize"` in `build_cnn()` if they are to be standardised.'
         )
 
@@ -172,8 +172,8 @@ def _check_quantize(quantize, format, images):
     if images is None:
         raise ValueError(
             f"`quantize` is {quantize!r}, which needs `images` to calibrate by, and "
-            "there are none. Give some hundreds of the kind that is to be classified, "
-            "such as the validation images."
+            "there are none. Give a few hundred of the kind to be classified, such as "
+            "the validation images."
         )
 
 
@@ -185,7 +185,7 @@ def _difference(found, wanted, format):
     raise ValueError(
         f"`classifier` is not exported: as {format!r}, its probabilities differ by up "
         f"to {difference:.2g}, and {MOST_DIFFERENT:g} is the most that is accepted. A "
-        "model that computes in half precision is rounded otherwise, and a layer of "
+        "model that computes in half precision is rounded differently, and a layer of "
         "your own may do something else than its `call()` says. Use another format, or "
         "a model in single precision."
     )
@@ -200,8 +200,8 @@ def _warn_of_few(count):
     if count < _ENOUGH:
         warn_user(
             f"`images` has {count} to calibrate by, from which neither the ranges of "
-            "the values within the network nor the accuracy is known well. Give some "
-            "hundreds of the kind that is to be classified."
+            "the values within the network nor the accuracy is known well. Give a few "
+            "hundred of the kind to be classified."
         )
 
 
@@ -218,7 +218,7 @@ def _warn_of_what_was_found(classifier):
             f"`classifier` has {' and '.join(found)} found for the network in single "
             "precision, which may not hold in 8 bits: evaluate what "
             "`load_classifier()` reads from the file, and have `prediction_sets()` and "
-            "`novelty_threshold()` find theirs anew for it."
+            "`novelty_threshold()` find theirs again for it."
         )
 
 

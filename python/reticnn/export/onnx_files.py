@@ -37,8 +37,8 @@ def checked_graph(classifier, check):
         graph = onnx_graph(classifier, metadata_of(classifier))
     except NotWritableError as error:
         raise ValueError(
-            f"`classifier` cannot be written as ONNX: in the way is {error}. Use "
-            "layers that are made of functions of `keras.ops`, or `format='keras'`."
+            f"`classifier` cannot be written as ONNX because of {error}. Use layers "
+            "that are made of functions of `keras.ops`, or `format='keras'`."
         ) from error
     session = session_of(graph)
     check(lambda pixels: session.run([PROBABILITIES], {IMAGES: pixels})[0])

@@ -166,8 +166,8 @@ def _check_known(classifier, wanted):
     for doubt in known.doubts:
         warn_user(
             "`prior` corrects by the shares that the classes had in training, but the "
-            f"classifier's probabilities may not go with these: {DOUBTS[doubt]}. Look "
-            "at the calibration of what comes out."
+            f"classifier's probabilities may not match these: {DOUBTS[doubt]}. Check "
+            "the calibration of the result."
         )
 
 

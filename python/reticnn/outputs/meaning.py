@@ -326,7 +326,7 @@ def _check_units(model, kind, end, name):
     if kind == "sigmoid" and units > 1:
         raise ValueError(
             f"`{name}` ends in {units} sigmoid units ({end}), which are independent of "
-            "each other: several classes of one image are not offered. End it in "
+            "each other: several classes per image are not supported. End it in "
             f"{units} units with softmax, or for two classes in one sigmoid unit."
         )
     if kind == "softmax" and units == 1:
@@ -359,8 +359,8 @@ def _check_one_label(model, kind, name):
     if is_for_several_labels(model):
         raise ValueError(
             f"`{name}` has {model.output_shape[1]} output units and is compiled with "
-            f"{loss_name(model)}, as for several classes of one image, which are not "
-            "offered. Compile it with a categorical cross-entropy, or if it ends in "
+            f"{loss_name(model)}, as for several classes per image, which are not "
+            "supported. Compile it with a categorical cross-entropy, or if it ends in "
             "softmax, say `output='softmax'`."
         )
 

@@ -90,8 +90,7 @@ def _scene_of(x, image, most):
         return scene_of_field(x, image)
     if image is not None:
         raise ValueError(
-            "`image` must be given for a receptive field alone, which is drawn on it. "
-            "Leave it out."
+            "`image` is only for a receptive field, which is drawn on it. Leave it out."
         )
     if isinstance(x, Mapping) and "windows" in x:
         return scene_of_steps(x, most)

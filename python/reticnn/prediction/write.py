@@ -279,8 +279,8 @@ def _begun(path, file, run):
     if record is None:
         if file.is_there():
             raise ValueError(
-                f"`path` exists, and no record of a run lies beside it, {path!r}. "
-                "Delete it, or use another path."
+                f"`path` exists, without a record of a run beside it: {path!r}. Delete "
+                "it, or use another path."
             )
         record = new
         _keep(path, record)
@@ -292,7 +292,7 @@ def _begun(path, file, run):
         differences = " and ".join(known)
         raise ValueError(
             f"`path` has predictions made {differences}: {path!r}. Use another path, "
-            f"or delete the file and {_place_of_record(path)!r} to begin anew."
+            f"or delete the file and {_place_of_record(path)!r} to start again."
         )
     if not file.is_there(record["done"]):
         record = new
@@ -304,7 +304,7 @@ def _warn_of_other_files(path):
     warn_user(
         "`images` has files that are gone, there again, or larger or smaller than when "
         "they were first predicted: rows written before are of the files as they were, "
-        f"in {path!r}. Delete it and {_place_of_record(path)!r} to begin anew."
+        f"in {path!r}. Delete it and {_place_of_record(path)!r} to start again."
     )
 
 
@@ -315,7 +315,7 @@ def _go_on(path, file, record):
     except ValueError as error:
         raise ValueError(
             f"`path` {error} when it was last written: {path!r}. Delete it and "
-            f"{_place_of_record(path)!r} to begin anew."
+            f"{_place_of_record(path)!r} to start again."
         ) from None
 
 
@@ -400,6 +400,6 @@ def _added(file, path, table, record):
     except OSError as error:
         raise OSError(
             f"`path` could not be written ({reason_of(error)}): {path!r}. "
-            f"{way_out_of(error)}, and call again: it goes on after the "
+            f"{way_out_of(error)}, and call again: it continues after the "
             f"{record['rows']:,} images that are done."
         ) from error

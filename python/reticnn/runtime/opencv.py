@@ -19,11 +19,10 @@ def _module():
         import cv2
     except ImportError as error:
         raise MissingPackageError(
-            "What changes, resizes or measures images needs OpenCV, which this Python "
+            "Changing, resizing or measuring images needs OpenCV, which this Python "
             f"lacks or cannot load ({error}). Install it: "
-            f"{installing('opencv-python-headless')}. Images that "
-            "have the size that a model takes are read, trained on and predicted "
-            "without it."
+            f"{installing('opencv-python-headless')}. Images that have the size that a "
+            "model takes are read, trained on and predicted without it."
         ) from error
     return cv2
 

@@ -85,7 +85,7 @@ def check_knows_classes(path, class_names, output):
         if value not in (None, "auto"):
             raise ValueError(
                 f"`{name}` is {shown(value)}, but the classifier in {path!r} knows "
-                "that itself. Leave it out: it is for ONNX files of others."
+                "that itself. Leave it out: it is for other people's ONNX files."
             )
 
 
@@ -153,8 +153,8 @@ def graph_of_network(classifier):
         if not isinstance(error, NotWritableError):
             raise
         raise ValueError(
-            "`fast_start` must be left out for this classifier, of which no ONNX graph "
-            f"can be written: in the way is {error}."
+            "`fast_start` must be left out for this classifier, for which no ONNX "
+            f"graph can be written because of {error}."
         ) from error
     _check_same(classifier, graph)
     return graph
@@ -228,7 +228,7 @@ def _check_same(classifier, graph):
         raise ValueError(
             "`fast_start` must be left out for this classifier: as an ONNX graph, it "
             f"gives probabilities that differ by {difference:.2g}. A model that "
-            "computes in half precision is rounded otherwise."
+            "computes in half precision is rounded differently."
         )
 
 
@@ -240,8 +240,8 @@ def _session(contents, path):
         raise
     except Exception as error:
         raise NotComputableError(
-            f"`path` is no ONNX file, or one that this version of ONNX Runtime cannot "
-            f"compute: {path!r}. It says: {in_short(error)}"
+            "`path` is not an ONNX file, or one that this version of ONNX Runtime "
+            f"cannot run: {path!r}. It says: {in_short(error)}"
         ) from error
 
 

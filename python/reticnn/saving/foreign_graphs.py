@@ -51,9 +51,9 @@ def foreign_network(contents, session, path, class_names, output, load):
     of_8_bits = _TYPES[images.type]
     if not of_8_bits:
         warn_user(
-            f"`path` is an ONNX file that takes decimals, and is given pixels of 0 to "
-            f"255: {path!r}. If it wants others, such as 0 to 1, its answers are "
-            "wrong: put that into the network before it is written."
+            "`path` is an ONNX file that takes floating-point numbers, and is given "
+            f"pixels of 0 to 255: {path!r}. If it expects others, such as 0 to 1, its "
+            "answers are wrong: put the scaling into the network before it is written."
         )
     _, *sides = (side if isinstance(side, int) else None for side in images.shape)
     if channels_first:
@@ -101,8 +101,8 @@ def _try(network, kind, path):
 
 def _of_one_image(path, why):
     return ValueError(
-        f"`path` is an ONNX file that says it takes any number of images, and does "
-        f"not ({why}): {path!r}. Write it anew with their number free in all layers."
+        "`path` is an ONNX file that says it takes any number of images, and does not "
+        f"({why}): {path!r}. Write it again with their number free in all layers."
     )
 
 
@@ -125,8 +125,8 @@ def _images(session, path):
             return inputs[0], is_first
     raise ValueError(
         f"`path` is an ONNX file that takes {_described(inputs)}: {path!r}. A network "
-        "of images takes one array of 8-bit pixels or single decimals, with any number "
-        "of images first, and 1 or 3 channels either last or second."
+        "for images takes one array of 8-bit pixels or single-precision numbers, with "
+        "any number of images first, and 1 or 3 channels either last or second."
     )
 
 
@@ -143,8 +143,8 @@ def _classes(session, path, count):
     if len(fits) != 1 or not isinstance(fits[0][1], int):
         raise ValueError(
             f"`path` is an ONNX file that gives {_described(outputs)}: {path!r}. For "
-            f"the {count} classes of `class_names`, it must give one array of decimals "
-            f"of the shape (images, {count})."
+            f"the {count} classes of `class_names`, it must return one array of "
+            f"floating-point numbers of the shape (images, {count})."
         )
     return fits[0]
 

@@ -259,8 +259,8 @@ def _warn_of_what_is_lost(model):
     if names:
         warn_user(
             f"`classifier` has low-rank adapters in {shown(names)}. Keras saves them "
-            "as part of the weights that they adapt: what is loaded predicts as now, "
-            "and its adapters begin anew."
+            "as part of the weights that they adapt: the loaded classifier predicts as "
+            "it does now, but its adapters start afresh."
         )
 
 

@@ -49,11 +49,12 @@ def _why_not(error, host, port):
     """Return why nobody can listen at a port."""
     if error.errno == errno.EADDRINUSE:
         return (
-            f"`port` is {port}, which another program listens at, perhaps a server "
-            f"that was not stopped. Stop it, or use another, such as `port={port + 1}`."
+            f"`port` is {port}, which another program listens on, perhaps a server "
+            "that was not stopped. Stop it, or use another port, such as "
+            f"`port={port + 1}`."
         )
     if error.errno in _NOT_ALLOWED:
-        return f"`port` is {port}, which may not be used here. Use one from 1024 on."
+        return f"`port` is {port}, which may not be used here. Use 1024 or above."
     return (
         f"`host` must be a name or an address of this computer, and {shown(host)} is "
         f"none ({error.strerror})."

@@ -160,7 +160,7 @@ class Application:
             if not secrets.compare_digest(key.encode(), self._api_key.encode()):
                 raise self._web.HTTPException(
                     401,
-                    "This server wants a key: send it in the header `X-API-Key`.",
+                    "This server needs a key: send it in the header `X-API-Key`.",
                     {"WWW-Authenticate": "Bearer"},
                 )
             return await action(request)
@@ -184,7 +184,7 @@ class Application:
 
     async def _refuse_too_slow(self, request, error):
         return self._refusal(
-            408, "The image did not come in time.", {"Connection": "close"}
+            408, "The image did not arrive in time.", {"Connection": "close"}
         )
 
     async def _refuse_unreadable(self, request, error):

@@ -5,10 +5,10 @@ from reticnn.serving.uploads import MOST_IMAGES
 _PROBLEM = {"type": "object", "properties": {"error": {"type": "string"}}}
 
 _REFUSALS = {
-    "400": "Nothing could be read, with the reason.",
-    "401": "The server wants a key, and this is not it.",
-    "408": "The request did not come in time.",
-    "413": "The request has more bytes than the server takes.",
+    "400": "Nothing could be read; the reason is given.",
+    "401": "The server needs a key, and this is not it.",
+    "408": "The request did not arrive in time.",
+    "413": "The request has more bytes than the server accepts.",
 }
 
 
@@ -47,9 +47,9 @@ def _predict(facts):
         "summary": "Predict the class of one or several images",
         "description": (
             "Send the bytes of one image file as the body, or several files as a form "
-            "(multipart/form-data), whatever its fields are called. There is one "
-            "prediction for each, in their order. Of several files, those that cannot "
-            "be read have a `problem` in place of a prediction."
+            "(multipart/form-data) with any field names. There is one prediction for "
+            "each, in the same order. Among several files, those that cannot be read "
+            "have a `problem` instead of a prediction."
         ),
         "requestBody": {
             "required": True,
@@ -65,7 +65,7 @@ def _predict(facts):
                 "name": "name",
                 "in": "query",
                 "schema": {"type": "string"},
-                "description": "What to call a file that is sent as the body.",
+                "description": "A name for the file sent as the body.",
             }
         ],
         "responses": {
@@ -130,10 +130,11 @@ def _explain(facts):
     return {
         "summary": "Show which parts of an image speak for a class",
         "description": (
-            "Send one image as to `/predict`. A patch is moved over it, and where the "
-            "score of the class falls by that, something speaks for the class. It is "
-            "orange in the picture that is answered, to lay over the image, and what "
-            "speaks against the class is blue. This takes a few hundred predictions."
+            "Send one image, as to `/predict`. A patch is moved over it; where that "
+            "lowers the score of the class, the image speaks for the class. The answer "
+            "is a picture to lay over the image, orange where the image speaks for the "
+            "class and blue where it speaks against it. This takes a few hundred "
+            "predictions."
         ),
         "requestBody": {
             "required": True,
@@ -173,11 +174,11 @@ def _explain(facts):
 
 def _classes(facts):
     return {
-        "summary": "What the classifier is",
+        "summary": "Describe the classifier",
         "description": (
-            "The classes, the size that images are brought to, the coverage of "
-            "prediction sets, or false without, whether it is said which images are "
-            "novel, and whether the probabilities are calibrated."
+            "The classes, the size that images are resized to, the coverage of "
+            "prediction sets, or false without them, whether novel images are "
+            "recognised, and whether the probabilities are calibrated."
         ),
         "responses": {
             "200": _answer("The facts.", {"type": "object"}, facts),
@@ -188,7 +189,7 @@ def _classes(facts):
 
 def _health():
     return {
-        "summary": "Whether the server is there",
+        "summary": "Check that the server is there",
         "description": "Answers as soon as the classifier is ready.",
         "responses": {
             "200": _answer("It is.", {"type": "object"}, {"status": "ok"}),

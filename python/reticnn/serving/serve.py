@@ -154,8 +154,8 @@ def _as_key(value):
     key = as_string(value, "api_key")
     if not (key.isascii() and key.isprintable()) or key != key.strip():
         raise ValueError(
-            "`api_key` must have letters, digits and signs of ASCII alone, and no "
-            "space at an end, as headers are sent so. Use another."
+            "`api_key` must consist of ASCII letters, digits and signs, without a "
+            "space at either end, as HTTP headers require. Use another."
         )
     return key
 
@@ -184,13 +184,13 @@ def _warn_of_others(host, api_key):
     if _is_loopback(host):
         return
     if api_key is None:
-        text = "anybody there can use it: give an `api_key`, if they are not all to"
+        text = "anybody there can use it: set an `api_key` unless they all may"
     else:
-        text = "what is sent, the key too, can be read on the way"
+        text = "what is sent, including the key, can be read in transit"
     warn_user(
-        f"The server is reached from the networks that this computer is in, as `host` "
-        f"is {host!r}, and {text}. Put a web server with HTTPS before it for the "
-        "internet."
+        "The server can be reached from the networks that this computer is on, because "
+        f"`host` is {host!r}, and {text}. For the internet, put a web server with "
+        "HTTPS in front of it."
     )
 
 

@@ -254,5 +254,5 @@ def _megabytes(size):
 def _kind(size):
     kind = kind_with_room(size)
     if kind == "none":
-        raise _NothingToKeepError(f"{size / 2**30:,.0f} GiB have no room on the disk")
+        raise _NothingToKeepError(f"{size / 2**30:,.0f} GiB do not fit on the disk")
     return kind

@@ -420,7 +420,7 @@ def _interruption(runs, folders):
         return text
     if not any(map(has_checkpoint, folders)):
         return f"{text} No checkpoint has been written."
-    return f"{text} The same call goes on from its last checkpoint."
+    return f"{text} The same call resumes from its last checkpoint."
 
 
 def _folders(checkpoint_dir, parts):

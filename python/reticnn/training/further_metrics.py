@@ -90,8 +90,8 @@ def _by_name(name, kind, units, one_hot):
     if name not in classes:
         known = ["top_5_accuracy", *classes]
         raise ValueError(
-            f"`metrics` has {shown(name)}, which is no metric of Keras's."
-            f"{nearest(name, known)} Names are such as 'auc', 'precision' and "
+            f"`metrics` has {shown(name)}, which is not a Keras "
+            f"metric.{nearest(name, known)} Valid names include 'auc', 'precision' and "
             "'top_5_accuracy'."
         )
     settings = {"name": name}
@@ -143,9 +143,9 @@ def _check_judges(metric, units, one_hot):
     if rows and kind in _OF_YES_AND_NO and not _is_told_which(metric):
         raise ValueError(
             f"`metrics` has {shown(metric.name)}, a {kind}, which would take the "
-            f"{units} outputs for as many answers of yes or no, and is something else "
-            "than the measure of that name for one class. Give the Keras metric and "
-            "say which class is meant, as `keras.metrics.Precision(class_id=1)`, or "
+            f"{units} outputs for as many yes-or-no answers, and is not the measure of "
+            "that name for one class. Give the Keras metric and say which class is "
+            "meant, as `keras.metrics.Precision(class_id=1)`, or "
             "`keras.metrics.AUC(multi_label=True)`; `evaluate_classifier()` has "
             "precision, recall and ROC AUC of each class."
         )

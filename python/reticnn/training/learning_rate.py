@@ -137,7 +137,7 @@ def find_learning_rate(
         warn_user(
             f"The loss neither fell nor rose clearly in {steps} steps with rates up to "
             f"{max_rate:g}, so there is no suggestion. Try more `steps`, larger "
-            "batches or a higher `max_rate`, and look whether any layer is trainable."
+            "batches or a higher `max_rate`, and check that some layer is trainable."
         )
     return {
         "learning_rate": rates[: len(losses)].tolist(),
@@ -166,8 +166,8 @@ def _curves(run, model, steps, guessing):
             del losses[-1]
         if not losses:
             raise ValueError(
-                "`model` has a loss that is no finite number at the first step, before "
-                "any training. Look for NaN in its weights and in the images."
+                "`model` has a loss that is not a finite number at the first step, "
+                "before any training. Look for NaN in its weights and in the images."
             )
         yield losses
 

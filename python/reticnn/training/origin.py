@@ -11,9 +11,9 @@ from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import TrainedModelWarning, warn_user
 
 _TRAINED_BEFORE = (
-    "`model` has been trained before, and goes on from the weights that it has. Give "
-    "the classifier to train that further, `fresh=True` to start again from the "
-    "weights that the model began with, or a function that builds a new model."
+    "`model` has been trained before, and continues from its current weights. Give the "
+    "classifier to train that further, `fresh=True` to start again from the weights "
+    "that the model began with, or a function that builds a new model."
 )
 
 
@@ -106,7 +106,7 @@ def _check_no_ensemble(model):
     if mean_in(model):
         raise ValueError(
             "`model` is an ensemble, which is not trained as one. Train its members, "
-            "and put them together anew with `ensemble_classifiers()`."
+            "and combine them again with `ensemble_classifiers()`."
         )
 
 
@@ -142,9 +142,9 @@ def check_not_calibrated(given):
     model = unwrapped(given)
     if isinstance(model, keras.Model) and has_calibration(model):
         raise ValueError(
-            "`model` is calibrated for the weights that it has, and is not trained "
+            "`model` is calibrated for the weights that it has, and cannot be trained "
             "further. Train the classifier that was given to `calibrate_classifier()`, "
-            "and calibrate what comes of it."
+            "and calibrate the result."
         )
 
 
@@ -154,5 +154,6 @@ def _begin_again(given):
     if isinstance(given, Classifier) and not known:
         raise ValueError(
             "`fresh=True` takes the weights that `model` began with, which are not "
-            "known, as it was not trained in this session but loaded. Build a new one."
+            "known, because it was loaded and not trained in this session. Build a new "
+            "one."
         )

@@ -229,7 +229,7 @@ class TrainingRun:
         """Say that the run goes on from a checkpoint, if it does."""
         if not self._checkpoints or not self._checkpoints.record or not self.records:
             return None
-        return f"Going on from the checkpoint after epoch {self.end}"
+        return f"Resuming from the checkpoint after epoch {self.end}"
 
     @property
     def end(self):
@@ -438,9 +438,9 @@ class TrainingRun:
             return []
         if self.resumes and self.records:
             warn_user(
-                "`callbacks` begin anew where the run goes on from its checkpoint, "
-                "which does not have what they keep in themselves, such as counts and "
-                "best values."
+                "`callbacks` start afresh when the run resumes from its checkpoint, "
+                "which does not include their own state, such as counts and best "
+                "values."
             )
         return [GivenCallbacks(given, self._model, self._best)]
 

@@ -56,7 +56,7 @@ def check_told(needed):
     unknown = [name for name in needed if name not in TOLD]
     if unknown:
         raise TypeError(
-            f"`build` needs {shown(unknown)}, and is only told {shown(list(TOLD))}, "
+            f"`build` needs {shown(unknown)}, and is only passed {shown(list(TOLD))}, "
             "as far as it has arguments of these names. Give a function that settles "
             "the rest, as in `lambda: build_cnn(filters=8)`."
         )
@@ -119,7 +119,7 @@ class NewModels:
             raise ValueError(
                 f"`build` has returned the model of fold {self._folds[model]} again "
                 f"for fold {fold.fold} of repeat {fold.repeat}, which would know the "
-                "images to test it on. Build the model inside of the function."
+                "images to test it on. Build the model inside the function."
             )
         changed = model.weights if self._all_change else changed_by_training(model)
         kept = {id(variable) for variable in changed}
@@ -129,17 +129,17 @@ class NewModels:
             is_shared = before is not None and before() is variable
             if is_shared and (changes or id(variable) in kept):
                 raise ValueError(
-                    f"`build` returns models that share weights, such as "
-                    f"{shown(variable.path)}, which would be trained on the images to "
-                    "test them on. Make all layers inside of the function, or, unless "
-                    "there are `stages`, freeze those that are to be shared."
+                    "`build` returns models that share weights, such as "
+                    f"{shown(variable.path)}, which would be trained on their test "
+                    "images. Make all layers inside the function, or, unless there are "
+                    "`stages`, freeze those that are to be shared."
                 )
         optimizer = innermost(model.optimizer) if model.compiled else None
         known = self._optimizers.get(id(optimizer))
         if optimizer is not None and known is not None and known() is optimizer:
             raise ValueError(
                 "`build` compiles the models of several folds with one and the same "
-                "optimizer, which is of one model. Make the optimizer inside of the "
+                "optimizer, which is of one model. Make the optimizer inside the "
                 "function, or give its name."
             )
         self._folds[model] = f"{fold.fold} of repeat {fold.repeat}"
@@ -159,10 +159,10 @@ class NewModels:
             self._has_warned = True
             take = in_words("`def build(data): ...`", "`function(data) ...`")
             warn_user(
-                f"`build` returns models with normalisation adapted to images, in "
+                "`build` returns models with normalisation adapted to images, in "
                 f"{shown(names)}. If images of `data` were among them, those that a "
-                "fold is tested on are no longer new. Let the function take the images "
-                f"to train on, {take}, and adapt the layer to these."
+                "fold is tested on are no longer new. Let the function take the "
+                f"training images, {take}, and adapt the layer to these."
             )
 
 
@@ -174,16 +174,16 @@ def check_untrained(model, fold):
         count = np.isin(hashes, np.union1d(seen.trained_on, seen.held_out)).sum()
         if count:
             raise ValueError(
-                f"`build` has returned a model that has been trained already, on "
+                "`build` has returned a model that has been trained already, on "
                 f"{count} of the {len(fold.test)} images to test it on in fold "
-                f"{fold.fold}. Build a new one inside of the function."
+                f"{fold.fold}. Build a new one inside the function."
             )
     elif model.compiled and not compiled_here(model) and _steps(model):
         raise ValueError(
-            f"`build` has returned a model whose optimizer has done "
-            f"{_steps(model):,} steps, on images that are not known: those of the "
-            "folds may be among them. Build a new one inside of the function; if it "
-            "was trained on other images, compile it anew."
+            f"`build` has returned a model whose optimizer has done {_steps(model):,} "
+            "steps, on images that are not known: those of the folds may be among "
+            "them. Build a new one inside the function; if it was trained on other "
+            "images, compile it again."
         )
 
 

@@ -229,4 +229,4 @@ def _interruption(found, folds, folder):
     count = f"{len(found)} of {len(folds)} folds"
     text = f"Cross-validation was interrupted. The result has the {count} that are "
     text += "finished."
-    return text if folder is None else f"{text} The same call goes on from there."
+    return text if folder is None else f"{text} The same call continues from there."

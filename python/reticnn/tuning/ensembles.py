@@ -110,7 +110,7 @@ def _as_members(classifiers):
     if len(members) < 2:
         raise ValueError(
             f"`classifiers` has {len(members)} classifier{'s' * (len(members) != 1)}, "
-            "and an ensemble is of two or more. Train another one."
+            "and an ensemble needs two or more. Train another one."
         )
     for member in members:
         member.output = kind_of_classifier(member, name="classifiers")
@@ -201,9 +201,9 @@ def _check_same_values(members):
     if are_of_other_values(high[2], (0, low[2])):
         first, other = sorted([low[:2], high[:2]], key=lambda one: one[0])
         raise ValueError(
-            f"`classifiers` were trained on images of different values: number "
+            "`classifiers` were trained on images of different values: number "
             f"{first[0]} on {first[1].values}, and number {other[0]} on "
-            f"{other[1].values}. Train all of them on images with the same."
+            f"{other[1].values}. Train all of them on images with the same values."
         )
 
 

@@ -164,7 +164,7 @@ class _Places:
         if not same or not np.array_equal(self._data.codes[positions], part.codes):
             raise ValueError(
                 f"`{self._name}` has folds with other labels than `data`. Make the "
-                "folds of `data` anew."
+                "folds of `data` again."
             )
         return positions
 
@@ -176,10 +176,9 @@ def _check_classes(data, fold, name):
         names = [data.class_names[code] for code in missing]
         raise ValueError(
             f"`{name}` has a fold, number {fold['fold']} of repeat {fold['repeat']}, "
-            f"whose images to train on leave out the "
-            f"class{'es' * (len(names) != 1)} {shown(names)}, which its model would "
-            "never predict. Use fewer folds, more images or groups of the class, or "
-            "leave the class out of `data`."
+            f"whose training images lack the class{'es' * (len(names) != 1)} "
+            f"{shown(names)}, which its model would never predict. Use fewer folds, "
+            "more images or groups of the class, or leave the class out of `data`."
         )
 
 

@@ -27,7 +27,7 @@ _OWN = {
     "checkpoint_dir": "`checkpoint_dir`",
     "progress": "`progress`",
     "seed": "`seed`",
-    "fresh": "nothing, as each fold has a new model",
+    "fresh": "nothing, because each fold has a new model",
 }
 
 
@@ -45,7 +45,7 @@ def as_fit_options(options):
         if name not in known:
             instead = f" Give {_OWN[name]}." if name in _OWN else nearest(name, known)
             raise TypeError(
-                f"`{name}` is no argument of `cross_validate()`, nor one of "
+                f"`{name}` is not an argument of `cross_validate()`, nor one of "
                 f"`fit_classifier()` that it passes on.{instead}"
             )
         # None is the default, but where it switches something off.
@@ -76,7 +76,7 @@ def warn_of_colours(policy):
         warn_user(
             "`augmentation` has axes of colour, of `pca_color()`. If they were found "
             "in images of `data`, those that a fold is tested on are no longer new. "
-            "Give a function of the images to train on, as in `lambda data: "
+            "Give a function of the training images, as in `lambda data: "
             "augmentation(pca_color=pca_color(data))`."
         )
 

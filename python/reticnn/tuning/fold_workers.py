@@ -185,9 +185,9 @@ class _Worker:
         with open(self._log, errors="replace") as log:
             last = " ".join(log.read().split())[-500:]
         return RuntimeError(
-            f"A process that trained fold {self.job.number} has ended by itself, with "
-            f"the status {code}, perhaps for lack of memory. Use fewer `workers`. It "
-            f"said: {last or 'nothing'}"
+            f"A process that trained fold {self.job.number} has ended unexpectedly, "
+            f"with the status {code}, perhaps for lack of memory. Use fewer `workers`. "
+            f"It said: {last or 'nothing'}"
         )
 
     def end(self):

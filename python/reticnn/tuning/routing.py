@@ -16,7 +16,7 @@ _OWN = {
     "validation": "it is that of the search",
     "seed": "each trial has its own",
     "progress": "it is that of the search",
-    "checkpoint_dir": "what is kept of trials is in `study`",
+    "checkpoint_dir": "trials are kept in `study`",
     "fresh": "each trial has a new model",
 }
 
@@ -46,7 +46,7 @@ class Routes:
         for name in settled:
             if name not in self._of_training:
                 raise ValueError(
-                    f"`{name}` is no argument of `tune_classifier()`, and none of "
+                    f"`{name}` is not an argument of `tune_classifier()` or "
                     f"`fit_classifier()`.{nearest(name, self._of_training)}"
                 )
             self._check_not_own(name)

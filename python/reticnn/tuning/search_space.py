@@ -348,7 +348,9 @@ def label_of(value):
         return value
     if isinstance(value, numbers.Real):
         if not math.isfinite(value):
-            raise ValueError(f"`values` has {shown(value)}, which is no choice.")
+            raise ValueError(
+                f"`values` has {shown(value)}, which is not a valid choice."
+            )
         # R's 16 and Python's are one choice.
         return int(value) if float(value).is_integer() else float(value)
     if isinstance(value, np.ndarray):
@@ -433,7 +435,7 @@ def _check_condition(name, other, wanted, given):
     if isinstance(known, SettingRange) and known.kind != "whole_range":
         raise ValueError(
             f"`when` of '{name}' asks for a value of '{other}', which is `{known!r}`: "
-            "no number of it is ever drawn twice. Ask for one of a list of choices."
+            "none of its numbers is ever drawn twice. Ask for one of a list of choices."
         )
     for one in wanted:
         if one not in known.labels(other):

@@ -191,8 +191,8 @@ def _check_file(path):
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(
-            f"`study` is in the folder {shown(folder)}, which is not there. Make it "
-            "first."
+            f"`study` is in the folder {shown(folder)}, which does not exist. Create "
+            "it first."
         )
     if os.path.isdir(path):
         raise IsADirectoryError(f"`study` is {shown(path)}, which is a folder.")

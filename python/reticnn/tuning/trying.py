@@ -184,8 +184,8 @@ class Work:
             raise LeakError(
                 "`build` returned a model that an earlier trial or fold has trained, "
                 "or one with layers of such a model: what was learned there would "
-                "count for others. Have it make all layers anew each time it is "
-                "called, or freeze those that are shared."
+                "count for others. Have it make new layers each time it is called, or "
+                "freeze those that are shared."
             )
         return model
 

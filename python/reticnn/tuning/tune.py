@@ -295,4 +295,4 @@ def _warn_of_end(tuning):
             raise ValueError(text + last)
         warn_user(text + last)
     elif not tuning.best["trial"]:
-        warn_user(f"No trial of {done} has come to its end.{last}")
+        warn_user(f"No trial of {done} has finished.{last}")

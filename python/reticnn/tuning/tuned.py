@@ -129,7 +129,7 @@ class Tuning:
                 "`trial` must be the number of one of the best trials, as there are "
                 f"several: {', '.join(map(str, best))}."
                 if best
-                else "`trial` cannot be chosen: none has come to its end."
+                else "`trial` cannot be chosen: none has finished."
             )
         number = as_int(number, "trial")
         known = {kept_place(trial) + 1: trial for trial in self._complete}

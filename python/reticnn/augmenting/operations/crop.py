@@ -143,8 +143,8 @@ def _remark(settings, size):
     return (
         f"`crop` brings images to a shorter side of {span(settings['shorter_side'])} "
         f"pixels, of which windows of {size[0]} x {size[1]} show at most "
-        f"{100 * share:.2g} %: too little, it may be, to tell what it is of. In the "
-        f"proportion to 224 that the papers have, `shorter_side` is {shown(sides)}."
+        f"{100 * share:.2g} %: perhaps too little to tell what they show. In the "
+        f"papers' proportion to 224, `shorter_side` is {shown(sides)}."
     )
 
 

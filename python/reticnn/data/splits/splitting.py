@@ -255,8 +255,8 @@ def _warn_of_overlap(ranks, part, names):
         if late:
             warn_user(
                 f"{late} of {len(before)} images in {older!r} are newer than the "
-                f"oldest in {newer!r}, as groups, or copies of an image, go on for "
-                "longer. Divide such groups by time first, if that is right."
+                f"oldest in {newer!r}, because groups, or copies of an image, span "
+                "more time. Divide such groups by time first, if that is right."
             )
 
 

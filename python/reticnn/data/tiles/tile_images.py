@@ -221,5 +221,5 @@ class TileImages(FileImages):
         if known != tuple(size):
             raise RefusedError(
                 f"has {size[0]:,} x {size[1]:,} pixels now, and had {known[0]:,} x "
-                f"{known[1]:,} when tiles were made of it: make them anew"
+                f"{known[1]:,} when tiles were made of it: make them again"
             )

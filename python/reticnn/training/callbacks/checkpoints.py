@@ -103,9 +103,9 @@ class Checkpoints(keras.callbacks.Callback):
         if there["drawn"] != digests["drawn"]:
             warn_user(
                 "`model` has other random weights than those with which the run in "
-                "`checkpoint_dir` began, and which are gone on with. Build it with the "
-                "same seed to be sure that it is this run, or use another folder for "
-                f"another one: {self.path!r}"
+                "`checkpoint_dir` began; training continues from the latter. Build it "
+                "with the same seed to be sure that it is the same run, or use another "
+                f"folder for a new one: {self.path!r}"
             )
 
     def has_left(self, model):
@@ -258,7 +258,7 @@ class Checkpoints(keras.callbacks.Callback):
             if self._sealed and not _is_sealed(file):
                 warn_user(
                     "`checkpoint_dir`: the checkpoint has changed since it was "
-                    f"written, and the run cannot go on from it: {self.path!r}"
+                    f"written, and the run cannot continue from it: {self.path!r}"
                 )
                 return
             _seal(file, _LEFT + digest)
@@ -463,7 +463,7 @@ def _record_in(archive, sealed):
     if record["format"] < _UNSEALED_FORMAT:
         raise ValueError(
             "an older reticnn wrote it, without noting for which images and which "
-            "model; only that one can go on with it"
+            "model; only that version can continue it"
         )
     if record["format"] > _UNSEALED_FORMAT and not sealed:
         raise ValueError("it has changed since it was written")

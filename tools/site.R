@@ -22,7 +22,10 @@ clean_page <- function(page) {
   xml2::xml_remove(xml2::xml_find_all(html, "//img[@class='logo'][@src='']"))
   # pkgdown replaces pages with its mark alone.
   xml2::xml_remove(xml2::xml_find_all(html, "//comment()[not(contains(., 'pkgdown'))]"))
-  for (image in xml2::xml_find_all(html, "//img[@alt='']")) use_caption(image)
+  for (image in xml2::xml_find_all(html, "//img[@alt='']")) {
+    use_caption(image)
+    use_code(image)
+  }
   xml2::xml_set_attr(xml2::xml_find_all(html, "//input[@id='search-input']"), "aria-label",
     "Search")
   xml2::xml_set_attr(html, "data-base", base_of(page))
@@ -39,6 +42,16 @@ clean_page <- function(page) {
 use_caption <- function(image) {
   caption <- xml2::xml_find_first(image, "following-sibling::p[@class='caption']")
   if (!is.na(caption)) xml2::xml_set_attr(image, "alt", xml2::xml_text(caption))
+}
+
+# What an example draws has no text of its own: the code that draws it says what it is.
+use_code <- function(image) {
+  lines <- xml2::xml_text(xml2::xml_find_all(image, "preceding::span[@class='r-in']"))
+  if (length(lines) == 0) return()
+  # A line that is indented goes on with the one before.
+  begin <- max(1, which(!grepl("^\\s", lines)))
+  code <- paste(trimws(lines[begin:length(lines)]), collapse = " ")
+  xml2::xml_set_attr(image, "alt", paste("What this draws:", code))
 }
 
 # What the search finds: each page, and each section of an article.

@@ -39,7 +39,9 @@ bytes_of <- function(core_classifier) {
   path <- tempfile(fileext = ".reticnn")
   on.exit(unlink(path))
   saved <- rlang::try_fetch(
-    suppressWarnings(call_core("save_classifier", classifier = core_classifier, path = path)),
+    # An ONNX graph that is there is kept; to write one takes time, after every training.
+    suppressWarnings(call_core("save_classifier", classifier = core_classifier, path = path,
+      fast_start = if (core_classifier$has_keras) FALSE)),
     reticnn_error = function(cnd) NULL
   )
   size <- if (is.null(saved)) Inf else file.size(path)

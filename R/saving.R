@@ -12,7 +12,7 @@
 #' classifier <- fit_classifier(build_cnn(), shape_images(200), epochs = 1)
 #' path <- tempfile(fileext = ".reticnn")
 #' save_classifier(classifier, path)
-save_classifier <- function(classifier, path, fast_start = FALSE) {
+save_classifier <- function(classifier, path, fast_start = NULL) {
   invisible(call_core("save_classifier", classifier = as_core(classifier), path = path,
     fast_start = fast_start))
 }

@@ -1,5 +1,5 @@
 # From a saved classifier to the first prediction in a new R process: by Keras, and by the
-# ONNX graph that `save_classifier(fast_start = TRUE)` keeps, or of an exported ONNX file.
+# ONNX graph that `save_classifier()` keeps, or of an exported ONNX file.
 # Wall time of the process, processor time and highest memory (Linux says it): medians of
 # interleaved runs. MobileNet with a quarter of the channels, 224 x 224 pixels, weights as
 # drawn.
@@ -16,9 +16,9 @@ classifier <- fit_classifier(
 folder <- tempfile("cold-start-")
 dir.create(folder)
 files <- file.path(folder, c("keras.reticnn", "fast.reticnn", "classifier.onnx"))
-names(files) <- c("Keras", "fast_start = TRUE", "ONNX file")
-save_classifier(classifier, files[[1]])
-save_classifier(classifier, files[[2]], fast_start = TRUE)
+names(files) <- c("Keras", "ONNX graph", "ONNX file")
+save_classifier(classifier, files[[1]], fast_start = FALSE)
+save_classifier(classifier, files[[2]])
 invisible(export_classifier(classifier, files[[3]]))
 
 script <- file.path(folder, "predict.R")

@@ -338,7 +338,10 @@ def test_saved_network_is_the_same_elsewhere(
     result = run_python(predict_elsewhere, path, tmp_path / "images.npy")
     assert result.returncode == 0, result.stderr
     predicted, curvatures, j = json.loads(result.stdout)
-    assert predicted == predict_images(digit_reader, images)
+    wanted = predict_images(digit_reader, images)
+    assert predicted.pop(".pred_class") == wanted.pop(".pred_class")
+    for name, column in wanted.items():
+        assert predicted[name] == pytest.approx(column, abs=1e-5)
     assert curvatures == [
         float(np.asarray(part).sum())
         for part in digit_reader.model.optimizer.curvatures

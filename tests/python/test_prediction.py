@@ -404,8 +404,11 @@ def test_classifier_keeps_its_class_names(refused, classifier, images):
 # Threads and forked processes
 
 
-def test_eight_threads_at_once_predict_the_same(classifier, files, tmp_path):
-    save_classifier(classifier, tmp_path / "a.reticnn")
+@pytest.mark.parametrize("fast_start", [False, None])
+def test_eight_threads_at_once_predict_the_same(
+    classifier, files, tmp_path, fast_start
+):
+    save_classifier(classifier, tmp_path / "a.reticnn", fast_start=fast_start)
     # A model that nothing has been sent through yet.
     fresh = load_classifier(tmp_path / "a.reticnn")
     before = cv2.getNumThreads()
@@ -413,8 +416,10 @@ def test_eight_threads_at_once_predict_the_same(classifier, files, tmp_path):
         tables = pool.map(
             lambda _: predict_images(fresh, files, batch_size=3), range(16)
         )
-        for table in tables:
-            assert table == predict_images(classifier, files, batch_size=3)
+        wanted = predict_images(fresh, files, batch_size=3)
+        assert all(table == wanted for table in tables)
+        one = predict_images(classifier, files, batch_size=3)[".pred_circle"]
+        assert wanted[".pred_circle"] == pytest.approx(one, abs=1e-5)
     assert cv2.getNumThreads() == before
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ from PIL import Image
 
 import reticnn
 from reticnn.explanation.occluded import occluding
-from reticnn.saving.fast_start import loses_log_loss
+from reticnn.runtime.conditions import MissingPackageError
+from reticnn.saving.fast_start import graph_to_keep, loses_log_loss
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -274,6 +276,84 @@ def test_model_that_has_no_graph_is_named(refused, tmp_path, shapes):
     with refused(ValueError, "fast_start", "odd_one"):
         reticnn.save_classifier(fitted, tmp_path / "a.reticnn", fast_start=True)
     assert not (tmp_path / "a.reticnn").exists()
+
+
+def _parts(path):
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+BOTH = ["model.keras", "model.onnx", "classifier.json"]
+WITHOUT = ["model.keras", "classifier.json"]
+
+
+def test_graph_is_kept_unless_it_is_not_wanted(
+    classifier, folder, tmp_path, refused, monkeypatch
+):
+    path = tmp_path / "a.reticnn"
+    for fast_start, parts in {None: BOTH, True: BOTH, False: WITHOUT}.items():
+        reticnn.save_classifier(classifier, path, fast_start=fast_start)
+        assert _parts(path) == parts
+    # Of what was loaded, too.
+    loaded = reticnn.load_classifier(folder / "plain.reticnn")
+    reticnn.save_classifier(loaded, path, fast_start=False)
+    assert _parts(path) == WITHOUT and not loaded.has_keras
+    assert reticnn.load_classifier(path).has_keras
+    assert loaded.model.built  # From here on, it is what predicts.
+    reticnn.save_classifier(loaded, path)
+    assert _parts(path) == BOTH
+    exported = reticnn.load_classifier(folder / "plain.onnx")
+    with refused(ValueError, "fast_start", "from an ONNX file", "Leave it out"):
+        reticnn.save_classifier(exported, path, fast_start=False)
+    assert _parts(path) == BOTH
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    reticnn.save_classifier(classifier, path)
+    assert _parts(path) == WITHOUT
+    with pytest.raises(MissingPackageError, match="onnx"):
+        reticnn.save_classifier(classifier, path, fast_start=True)
+
+
+def test_graph_that_may_do_harm_is_kept_only_if_it_is_wanted(fit, shapes, tmp_path):
+    import keras
+
+    @keras.saving.register_keras_serializable("tests")
+    class Doubled(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    def model(dtype, layers):
+        policy = keras.DTypePolicy(dtype)
+        return keras.Sequential(
+            [
+                keras.Input((16, 16, 3)),
+                *layers,
+                keras.layers.Flatten(dtype=policy),
+                keras.layers.Dense(2, "softmax", dtype=policy),
+            ]
+        )
+
+    path = tmp_path / "a.reticnn"
+    for dtype, layers in (("float32", [Doubled()]), ("mixed_bfloat16", [])):
+        fitted = fit(model(dtype, layers), shapes)
+        reticnn.save_classifier(fitted, path)
+        assert _parts(path) == WITHOUT
+    plain = fit(model("float32", []), shapes)
+    graph, _ = graph_to_keep(plain, None, 10**6)
+    assert graph_to_keep(plain, None, len(graph))[0] == graph
+    assert graph_to_keep(plain, None, len(graph) - 1)[0] is None
+    assert graph_to_keep(plain, True, 0)[0] == graph
+
+
+def test_file_that_has_lost_its_keras_model_is_refused(folder, tmp_path, refused):
+    path = tmp_path / "a.reticnn"
+    with (
+        zipfile.ZipFile(folder / "plain.reticnn") as known,
+        zipfile.ZipFile(path, "w") as archive,
+    ):
+        for name in BOTH[1:]:
+            archive.writestr(name, known.read(name))
+    with refused(ValueError, "path", "damaged", "a part of it is missing"):
+        reticnn.load_classifier(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph", b"\x08\x08" + bytes(100)])

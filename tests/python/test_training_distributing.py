@@ -133,7 +133,7 @@ def with_auxiliary():
     return model
 
 check_same(*(fit(data, where, with_auxiliary()) for where in ("none", 2)))
-reticnn.save_classifier(two, sys.argv[1])
+reticnn.save_classifier(two, sys.argv[1], fast_start=False)
 again = reticnn.load_classifier(sys.argv[1])
 assert reticnn.predict_images(again, validation) == reticnn.predict_images(
     two, validation

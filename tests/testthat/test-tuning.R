@@ -114,7 +114,8 @@ test_that("the folds' classifiers are one", {
     class = "reticnn_error")
   path <- withr::local_tempfile(fileext = ".reticnn")
   save_classifier(ensemble, path)
-  expect_equal(predict(load_classifier(path), data), predict(ensemble, data))
+  expect_equal(predict(load_classifier(path), data), predict(ensemble, data),
+    tolerance = 1e-5)
   expect_warning(evaluate_classifier(ensemble, shapes_to_fold()[1:4]), "4 of 4",
     class = "reticnn_warning_seen_images")
   # R keeps the classifiers, and of the folds what is not in Python alone.

@@ -109,12 +109,14 @@ def _network_of_scores(classifier, data):
     Raises:
         ValueError: If they cannot be had.
     """
-    model, kind = classifier.network, classifier.output
-    if isinstance(model, OnnxNetwork):
-        scores = model.giving_scores()
-        if scores is None:
+    network, kind = classifier.network, classifier.output
+    if isinstance(network, OnnxNetwork):
+        scores = network.giving_scores()
+        if scores is not None:
+            return scores
+        if network.keras_file is None:
             raise _no_scores()
-        return scores
+    model = classifier.model
     for layer in model.layers:
         # Energy is that of the scores which calibration is given.
         if isinstance(layer, Calibration) and not layer.of_probabilities:

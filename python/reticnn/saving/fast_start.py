@@ -7,12 +7,14 @@ import numpy as np
 from reticnn.graph import own_methods
 from reticnn.notation import shown
 from reticnn.outputs import probabilities, takes_one_hot, targets_of_classes
-from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.runtime.backend import NeedingKeras, keras, without_gradients
 from reticnn.runtime.conditions import MissingPackageError, NoKerasModelError
 from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.limits import in_short
+from reticnn.runtime.keras_internals import kinds_of_others, parts_of
 from reticnn.runtime.onnx_network import Ends, OnnxNetwork
 from reticnn.runtime.onnx_runtime import session_of
+from reticnn.saving.fingerprint import digests_of
 from reticnn.saving.foreign_graphs import foreign_network
 from reticnn.saving.graphs.ends import DISTANCES, IMAGES, KEY, PROBABILITIES, SCORES
 from reticnn.saving.record import NewerFormatError, read_record
@@ -22,9 +24,13 @@ NotWritableError = NeedingKeras(
 )
 onnx_graph = NeedingKeras("reticnn.saving.graphs.writing_graph", "onnx_graph")
 
-# By how much probabilities may differ from the Keras model's.
-_MOST_DIFFERENT = 1e-3
+# By how much probabilities may differ from the Keras model's where a graph is wanted,
+# and where nobody has said so.
+_MOST_DIFFERENT = {True: 1e-3, None: 1e-5}
+
 _SIDE_IF_FREE = 64
+# The lowest and the highest value of images that are made up.
+_LEVELS = ((0, 255), (0, 60), (100, 160), (190, 255))
 
 # What a record says of the Keras model.
 OF_MODEL = ("keras", "backend", "name", "parameters", "shares", "prototype_distance")
@@ -139,8 +145,54 @@ def _not_our_graph(path):
     )
 
 
-def graph_of_network(classifier):
-    """Return the bytes of an ONNX graph that predicts as a classifier's model does.
+def graph_to_keep(classifier, fast_start, most_bytes):
+    """Return the ONNX graph to be kept of a classifier's model, or None for none.
+
+    Args:
+        classifier: Classifier with a Keras model.
+        fast_start: Whether there is to be one; None if that may do no harm.
+        most_bytes: How many bytes it may have in that case.
+
+    Returns:
+        Tuple of its bytes or None, and a dict of what the file is to say for it.
+
+    Raises:
+        MissingPackageError: If there is to be one, and a package is missing.
+        ValueError: If there is to be one, and it cannot be written, or would predict
+            otherwise.
+    """
+    if fast_start is False:
+        return None, {}
+    try:
+        if fast_start is None:
+            _check_plain(classifier.model)
+        graph, log_loss = _graph_of(classifier, _MOST_DIFFERENT[fast_start])
+    except Exception:
+        # Whatever is in the way of it, the Keras model is kept.
+        if fast_start is None:
+            return None, {}
+        raise
+    if fast_start is None and len(graph) > most_bytes:
+        return None, {}
+    return graph, {"log_loss": log_loss, "digests": digests_of(classifier.model)}
+
+
+def _check_plain(model):
+    """Raise if a graph may do something else than a model.
+
+    It computes in single precision, and of what somebody has written themselves, it is
+    not known on what it depends. Such is to be found when the file is loaded, too, and
+    not at some time later.
+    """
+    if kinds_of_others(model):
+        raise ValueError("it has parts that are neither Keras's nor ours")
+    for part in parts_of(model):
+        if getattr(part, "compute_dtype", None) in ("float16", "bfloat16"):
+            raise ValueError(f"{part.name} computes in {part.compute_dtype}")
+
+
+def _graph_of(classifier, most_different):
+    """Return a graph, and whether the loss of the model is the log loss, and no more.
 
     Raises:
         ValueError: If it cannot be written, or would predict otherwise.
@@ -156,8 +208,19 @@ def graph_of_network(classifier):
             "`fast_start` must be left out for this classifier, for which no ONNX "
             f"graph can be written because of {error}."
         ) from error
-    _check_same(classifier, graph)
-    return graph
+    images = _made_up(classifier)
+    outputs = outputs_at_once(classifier.model, images)
+    _check_same(classifier, graph, images, outputs, most_different)
+    return graph, loses_log_loss(classifier)
+
+
+def outputs_at_once(model, images):
+    """Return what a model gives for images, without preparing it for many of them."""
+    if own_methods(model):
+        return model.predict_on_batch(images)
+    with without_gradients():
+        outputs = model(keras.ops.convert_to_tensor(images), training=False)
+    return keras.ops.convert_to_numpy(outputs)
 
 
 def loses_log_loss(classifier):
@@ -194,9 +257,19 @@ def loses_log_loss(classifier):
 
 
 def _made_up(classifier):
-    """Return four images of noise, of a size that a classifier takes."""
+    """Return four images of noise, from dark to bright, as a classifier takes them.
+
+    Of strong noise alone, the answers of many a network are as sure as they can be, and
+    are so of a graph that computes something else.
+    """
     sides = [side or _SIDE_IF_FREE for side in classifier.image_shape]
-    return np.random.default_rng(0).integers(0, 256, (4, *sides), np.uint8)
+    noise = np.random.default_rng(0).random((len(_LEVELS), *sides), "float32")
+    low, high = np.array(_LEVELS, "float32").T.reshape(2, -1, 1, 1, 1)
+    images = low + (high - low) * noise
+    if classifier.value_ends is None:
+        return images.astype("uint8")
+    lowest, highest = classifier.value_ends
+    return np.float32(lowest) + images * np.float32((highest - lowest) / 255)
 
 
 def _made_up_outputs(classifier, count):
@@ -212,19 +285,15 @@ def _made_up_outputs(classifier, count):
     return scores.astype("float32")
 
 
-def _check_same(classifier, graph):
-    """Raise if a graph gives other probabilities, of images that are made up."""
+def _check_same(classifier, graph, images, outputs, most_different):
+    """Raise if a graph gives other probabilities than a model, of its outputs."""
     model, kind = classifier.model, classifier.output
-    pixels = _made_up(classifier)
     record = {"output": kind, "class_names": classifier.class_names}
-    outputs = network_of(graph, record, "").predict_on_batch(pixels)
-    have, want = (
-        probabilities(model, kind, given)
-        for given in (outputs, model.predict_on_batch(pixels))
-    )
+    by_graph = network_of(graph, record, "").predict_on_batch(images)
+    have, want = (probabilities(model, kind, given) for given in (by_graph, outputs))
     difference = np.abs(have - want).max()
     # Not where one has NaN, either.
-    if not difference <= _MOST_DIFFERENT:
+    if not difference <= most_different:
         raise ValueError(
             "`fast_start` must be left out for this classifier: as an ONNX graph, it "
             f"gives probabilities that differ by {difference:.2g}. A model that "

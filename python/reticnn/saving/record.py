@@ -243,6 +243,10 @@ def _are_flags(value):
 
 
 # Whether a field has a value that it may have, which is looked at if there is one.
+def _are_texts(value):
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
 _FIELDS = {
     "reticnn": lambda value, _: isinstance(value, str),
     "keras": lambda value, _: isinstance(value, str),
@@ -265,9 +269,8 @@ _FIELDS = {
     "trainable": lambda value, _: _are_flags(value),
     "compiled_here": lambda value, _: isinstance(value, bool),
     "log_loss": lambda value, _: isinstance(value, bool),
-    "digests": lambda value, _: (
-        isinstance(value, list) and all(isinstance(text, str) for text in value)
-    ),
+    "digests": lambda value, _: _are_texts(value),
+    "parts": lambda value, _: _are_texts(value),
     "spared_from_decay": lambda value, _: (
         isinstance(value, list) and all(_is_whole(position, 0) for position in value)
     ),

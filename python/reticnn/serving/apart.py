@@ -61,7 +61,7 @@ def _saved(classifier, folder):
         return save_classifier(classifier, path, fast_start=True)
     except (MissingPackageError, ValueError):
         # Not every network can be written so.
-        return save_classifier(classifier, path)
+        return save_classifier(classifier, path, fast_start=False)
 
 
 def _pickled(classifier, path):

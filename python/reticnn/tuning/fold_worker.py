@@ -123,6 +123,6 @@ def _train(path, source, say):
     job = Job(number, fold, train, model, options, seed, folder)
     classifier = trained(job, lambda state: say("state", state))
     codes, probabilities, hashes = predictions_of_test(job, classifier)
-    save_classifier(classifier, f"{path}-trained.reticnn")
+    save_classifier(classifier, f"{path}-trained.reticnn", fast_start=False)
     found = {"codes": codes, "probabilities": probabilities, "hashes": hashes}
     np.savez(f"{path}.npz", **found)

@@ -264,4 +264,4 @@ def _save_model(job, path):
     untrained = Classifier(
         model, names, {"epoch": []}, output=kind, seen=seen_by(model)
     )
-    save_classifier(untrained, path)
+    save_classifier(untrained, path, fast_start=False)

@@ -29,7 +29,8 @@ class Honest:
         fitted = reticnn.fit_classifier(
             model, data, epochs=1, progress="none", optimizer="adam", seed=1
         )
-        path = reticnn.save_classifier(fitted, str(folder / "honest.reticnn"))
+        path = str(folder / "honest.reticnn")
+        reticnn.save_classifier(fitted, path, fast_start=False)
         with zipfile.ZipFile(path) as archive:
             self.record = json.loads(archive.read("classifier.json"))
             inner = archive.read("model.keras")

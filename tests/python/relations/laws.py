@@ -448,7 +448,10 @@ def failed(run):
 
 @_further
 def saved(run):
-    """What is loaded predicts the same to the bit, and goes on training the same."""
+    """What is loaded predicts the same, and goes on training the same.
+
+    Its Keras model predicts the same to the bit, an ONNX graph to rounding.
+    """
     file = str(run.folder / "classifier.reticnn")
     weights = run.classifier.model.get_weights()
     reticnn.save_classifier(run.classifier, file)
@@ -456,10 +459,20 @@ def saved(run):
     loaded = reticnn.load_classifier(file)
     assert loaded.class_names == run.classifier.class_names
     assert repr(loaded) == repr(run.classifier)
+    before = _predicted(run, run.test)
+    close(_predicted(run, run.test, loaded), before)
+    _same_evaluation(run, loaded)
     np.testing.assert_array_equal(
-        _predicted(run, run.test, loaded), _predicted(run, run.test)
+        _predicted(run, run.test, loaded.changed(model=loaded.model)), before
     )
     _trains_on_as(run, loaded, run.classifier)
+
+
+def _same_evaluation(run, other):
+    """Raise unless another classifier has the same loss and the same log loss."""
+    found, wanted = (_evaluated(one, run.test.data) for one in (other, run.classifier))
+    for name in ("loss", "log_loss"):
+        close(found[name], wanted[name], 1e-4)
 
 
 def _trains_on_as(run, one, other, tolerance=1e-5):

@@ -199,6 +199,13 @@ is_stale <- function(x) {
   !is_gone(core) && core$stale
 }
 
+# Element by element, as str() looks at lists, would load the Keras model: RStudio shows
+# all objects so.
+#' @exportS3Method utils::str
+str.reticnn_classifier <- function(object, ...) {
+  utils::str(unclass(object), ...)
+}
+
 #' @export
 print.reticnn_classifier <- function(x, ...) {
   size <- vapply(x$image_shape, function(side) {

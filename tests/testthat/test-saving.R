@@ -190,6 +190,7 @@ test_that("a loaded classifier predicts without Keras, and has its model", {
   expect_false(fast$core$has_keras)
   expect_equal(fast$parameters, classifier$parameters)
   expect_identical(capture.output(print(fast)), capture.output(print(classifier)))
+  expect_output(str(fast), "class_names")
   kept <- unserialize(serialize(fast, NULL))
   expect_equal(predict(kept, images), predict(classifier, images), tolerance = 1e-5)
   expect_false(fast$core$has_keras)

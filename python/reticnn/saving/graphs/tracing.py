@@ -132,6 +132,12 @@ class _GroupedConv(keras.Operation):
         return keras.KerasTensor(self._layer.compute_output_shape(x.shape), x.dtype)
 
 
+def _prelu(layer):
+    """Return the rectifier, whose own slope is a tensor of JAX's or torch's."""
+    slope = keras.ops.convert_to_numpy(layer.alpha)
+    return lambda x: keras.ops.relu(x) - keras.ops.relu(-x) * slope
+
+
 def _resizing(layer):
     if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio or layer.antialias:
         return None
@@ -148,6 +154,7 @@ _INSTEAD = {
     keras.layers.BatchNormalization: _batch_normalization,
     keras.layers.Conv2D: _convolution,
     keras.layers.Normalization: _normalization,
+    keras.layers.PReLU: _prelu,
     keras.layers.Rescaling: _rescaling,
     keras.layers.Resizing: _resizing,
 }

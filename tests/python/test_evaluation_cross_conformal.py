@@ -7,6 +7,7 @@ import pytest
 from reticnn import (
     ensemble_classifiers,
     evaluate_classifier,
+    export_classifier,
     image_arrays,
     load_classifier,
     predict_images,
@@ -118,6 +119,21 @@ def test_sets_are_those_of_the_definition(validated, method, tmp_path):
     table = with_sets.sets["thresholds"]
     assert table["coverage_lower"] == [guaranteed_coverage(0.8, 60, 3, 20)]
     assert 0.5 < table["coverage_lower"][0] < 0.6
+
+
+def test_an_export_says_that_an_onnx_file_refuses_them(validated, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    new = images_of_scores(5, seed=2)
+    ensemble = prediction_sets(ensemble_classifiers(validated), validated, coverage=0.8)
+    with pytest.warns(
+        UserWarning, match="from a cross-validation, .* refuse to give sets"
+    ):
+        export_classifier(ensemble, tmp_path / "a.onnx")
+    loaded = load_classifier(tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="has no Keras model"):
+        predict_images(loaded, new, type="set")
+    assert len(predict_images(loaded, new)[".pred_class"]) == 5
 
 
 @pytest.mark.parametrize("folds", [2, 5, 10])

@@ -8,6 +8,7 @@ import reticnn
 from reticnn import (
     calibrate_classifier,
     ensemble_classifiers,
+    export_classifier,
     image_arrays,
     load_classifier,
     novelty_scores,
@@ -167,6 +168,19 @@ def test_threshold_calls_as_few_of_the_known_novel_as_said(method, tmp_path):
         assert list(novelty_scores(loaded, new, method="softmax")) == [".novelty"]
     # Views change what is predicted, not whether an image is novel.
     assert predict_images(loaded, new[:30], crops=2)[".novel"] == table[".novel"][:30]
+
+
+def test_an_export_says_that_an_onnx_file_refuses_features(tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    classifier, _ = small()
+    careful = novelty_threshold(
+        classifier, some(400, seed=2), method="mahalanobis", reference=some(90)
+    )
+    with pytest.warns(UserWarning, match="by 'mahalanobis', .* refuse to predict"):
+        export_classifier(careful, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="has no Keras model"):
+        predict_images(load_classifier(tmp_path / "a.onnx"), some(5))
 
 
 def test_calibration_changes_no_energy_and_drops_what_no_longer_holds():

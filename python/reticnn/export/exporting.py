@@ -16,6 +16,7 @@ from reticnn.export.onnx_files import write_onnx, write_r_folder
 from reticnn.export.quantizing import probabilities_of, quantized
 from reticnn.export.trial_images import MOST_COMPARED, trial_images
 from reticnn.outputs import kind_of_classifier, probabilities
+from reticnn.outputs.reference import OF_FEATURES
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.writing import as_file_to_write
 
@@ -88,7 +89,10 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
 
     Warns:
         UserWarning: If `quantize` is given with fewer than 100 images, or for a
-            classifier with calibration, prediction sets or a novelty threshold.
+            classifier with calibration, prediction sets or a novelty threshold; or if
+            the format is `"onnx"` or `"r"`, and the classifier has prediction sets from
+            a cross-validation or a novelty threshold that needs features, which an ONNX
+            file cannot compute.
 
     Example:
         >>> export_classifier(classifier, "cats-and-dogs.onnx", images=data["test"])
@@ -122,6 +126,8 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         return graph
 
     options = {"prepare": prepare} if format in _OF_ONNX else {}
+    if format in _OF_ONNX:
+        _warn_of_what_is_refused(classifier)
     _FORMATS[format](classifier, path, check, **options)
     return {**result, "bytes": _size(path)}
 
@@ -219,6 +225,24 @@ def _warn_of_what_was_found(classifier):
             "precision, which may not hold in 8 bits: evaluate what "
             "`load_classifier()` reads from the file, and have `prediction_sets()` and "
             "`novelty_threshold()` find theirs again for it."
+        )
+
+
+def _warn_of_what_is_refused(classifier):
+    """Warn of what a loaded ONNX file refuses, as it needs more than probabilities."""
+    sets, novelty = classifier.sets, classifier.novelty
+    found, refused = [], "to give sets"
+    if sets and sets.get("folds") is not None:
+        found.append("prediction sets from a cross-validation")
+    if novelty and novelty["method"] in OF_FEATURES:
+        found.append(f"a novelty threshold by {novelty['method']!r}")
+        refused = "to predict"
+    if found:
+        warn_user(
+            f"`classifier` has {' and '.join(found)}, which needs its Keras model: "
+            f"what `load_classifier()` reads from an ONNX file will refuse {refused}. "
+            "Keep the file that `save_classifier()` writes as well, or use sets from "
+            "held-out images and a threshold by 'energy' or 'softmax'."
         )
 
 

@@ -300,7 +300,7 @@ def as_classifier(value, name="classifier", uses_model=True):
         raise TypeError(
             f"`{name}` is a Keras model, {shown(value.name)}, not a classifier: it "
             "does not know the names of its classes. `fit_classifier()` makes a "
-            "classifier of it. To keep the model alone, use its own "
+            "classifier of it. To keep only the model, use its own "
             '`model.save("file.keras")`.'
         )
     raise TypeError(

@@ -518,8 +518,8 @@ def without_top(model):
         )
     if graph_of(model) is None:
         raise ValueError(
-            f"`backbone` is a {type(model).__name__} with its own `call()`, of which "
-            "the layers do not say what it computes. Give `keras.Model(inputs, "
+            f"`backbone` is a {type(model).__name__} with its own `call()`, whose "
+            "layers do not say what it computes. Give `keras.Model(inputs, "
             "backbone(inputs))`, with `inputs` from `keras.Input()`."
         )
     if len(model.output_shape) == 4:

@@ -761,9 +761,9 @@ def test_a_page_that_a_format_has_not_is_named(tmp_path):
     np.save(tmp_path / "d.npy", values)
     for file in sorted(tmp_path.iterdir()):
         np.testing.assert_array_equal(_read(file, page=0), _read(file))
-        with pytest.raises(ValueError, match=f"{file.name}: is of a format of which"):
+        with pytest.raises(ValueError, match=f"{file.name}: has a format of which"):
             _read(file, page=1)
-        with pytest.raises(ValueError, match="first page alone is read"):
+        with pytest.raises(ValueError, match="only the first page is read"):
             image_tiles([file], 8, page=1)
 
 

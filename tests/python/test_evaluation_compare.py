@@ -259,7 +259,7 @@ def test_absent_classes_and_nan_are_not_known(classifier, weak, data):
     output = classifier.model(image)
     dark = keras.ops.mean(image, (1, 2, 3))[:, None] > 60
     odd = keras.Model(image, keras.ops.where(dark, output, np.nan * output))
-    with pytest.warns(UserWarning, match="The model 'b' gives NaN for"):
+    with pytest.warns(UserWarning, match="The model 'b' returns NaN for"):
         found = _compared({"a": classifier, "b": odd, "c": weak}, data)
     assert np.isnan(_differences(found)["a", "b", "accuracy"]).all()
     assert not np.isnan(_differences(found)["a", "c", "accuracy"]).any()

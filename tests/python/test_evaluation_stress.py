@@ -219,7 +219,7 @@ def test_nan_and_values_out_of_range_are_said(data):
 
     images = load_images(data)["images"].astype("float32")
     images[:, 0, 0] = 10
-    with pytest.warns(UserWarning, match="The model gives NaN for .* changed or not"):
+    with pytest.warns(UserWarning, match="The model returns NaN for .* changed or not"):
         found = stress_test(
             _model(odd),
             image_arrays(images, data.labels),

@@ -390,7 +390,7 @@ def test_a_layer_used_twice_and_one_without_effect_are_named(refused):
 def test_images_that_give_nan_have_no_class(classifier, shapes):
     model = keras.models.clone_model(classifier.model)
     model.set_weights([np.nan * weight for weight in classifier.model.get_weights()])
-    with pytest.warns(UserWarning, match="gives NaN for 2 of 2"):
+    with pytest.warns(UserWarning, match="returns NaN for 2 of 2"):
         found = explain_prediction(model, shapes[:2], method=["grad_cam", "lime"])
     assert found.table["class"] == [None] * 4
     assert np.isnan(found.maps).all() and np.isnan(found.table["score"]).all()

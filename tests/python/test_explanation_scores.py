@@ -201,7 +201,7 @@ def test_one_unit_differences_and_nan_have_scores(classifier, shapes):
     np.testing.assert_allclose(random.sum(axis=1), 1, atol=1e-5)
     model = keras.models.clone_model(classifier.model)
     model.set_weights([np.nan * weight for weight in classifier.model.get_weights()])
-    with pytest.warns(UserWarning, match="gives NaN"):
+    with pytest.warns(UserWarning, match="returns NaN"):
         nothing = explain_prediction(model, shapes[:2])
     scores = explanation_scores(nothing, model, samples=1, masks=np.ones((16, 16)))
     assert scores.summary["n"] == [0] * 6

@@ -514,7 +514,7 @@ def test_nan_predicts_no_class(three, tmp_path):
     with pytest.warns(UserWarning, match="NaN for 2 of 20"):
         path = report_classifier(model, data, tmp_path / "r.html", progress="none")
     page = Path(path).read_text(encoding="utf-8")
-    assert "the model gives NaN for 2 of them" in page
+    assert "the model returns NaN for 2 of them" in page
     assert ">nan<" not in page.lower()
 
 
@@ -525,7 +525,7 @@ def test_nothing_but_nan(three, tmp_path):
     assert table[".pred_class"] == [None] * 20
     with pytest.warns(UserWarning, match="NaN for 20 of 20"):
         path = report_classifier(model, data, tmp_path / "r.html", progress="none")
-    assert "the model gives NaN for 20 of them" in Path(path).read_text("utf-8")
+    assert "the model returns NaN for 20 of them" in Path(path).read_text("utf-8")
 
 
 def test_infinite_scores_are_no_prediction():

@@ -115,7 +115,7 @@ def test_settings_go_where_their_names_say():
     "function, names, settled, part",
     [
         (build, ["filter"], {}, "Did you mean 'filters'"),
-        (lambda batch_size: None, ["batch_size"], {}, "not known which is meant"),
+        (lambda batch_size: None, ["batch_size"], {}, "unclear which is meant"),
         (build, ["epochs"], {"epochs": 3}, "given as an argument too"),
         (build, ["augmentation.rotat"], {}, "Did you mean 'rotation'"),
         (build, ["augmentation.flip"], {"augmentation": None}, "Leave one"),

@@ -49,8 +49,8 @@ def reading_options(
         return options
     if options["cache"] == "none":
         raise ValueError(
-            "`cache` must not be 'none' with a `reader`: what it reads is kept, as "
-            'each file is read once. Use "auto".'
+            "`cache` must not be 'none' with a `reader`: what it reads is kept, "
+            'because each file is read once. Use "auto".'
         )
     if options["reading"].value_range.asked == "data":
         raise ValueError(

@@ -173,9 +173,9 @@ def check_kept(cache, indices):
     """Raise if a cache had no room for images."""
     if not cache.has[indices].all():
         raise ValueError(
-            f"There is no room to keep the {len(cache.has):,} images that `reader` "
-            "reads. Read them at a smaller `image_size`, have more room in the "
-            'temporary folder (TMPDIR), or use `cache="memory"`.'
+            f"There is no space to keep the {len(cache.has):,} images that `reader` "
+            "reads. Read them at a smaller `image_size`, make room in the temporary "
+            'folder (TMPDIR), or use `cache="memory"`.'
         )
 
 

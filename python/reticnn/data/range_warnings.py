@@ -28,7 +28,7 @@ def of_other_range(images, code):
     highest = max(float(np.max(image)) for image in images)
     outside = int((inside < _HARDLY_ANY).sum())
     if inside.mean() < _HARDLY_ANY:
-        what = "nearly all values of the files read first are outside of it, and become"
+        what = "nearly all values of the files read first are outside it, and become"
         what += " black or white"
     elif highest < _ALMOST_BLACK:
         what = "the files read first have no value above a sixteenth of it, and become "
@@ -39,8 +39,8 @@ def of_other_range(images, code):
     else:
         return None
     return (
-        f"Values are brought to 0 to 255 by `value_range={code}`, but {what}. "
-        f"Give the values that are black and white in these files{WHERE_MADE}."
+        f"Values are mapped to 0 to 255 by `value_range={code}`, but {what}. Give the "
+        f"values that are black and white in these files{WHERE_MADE}."
     )
 
 

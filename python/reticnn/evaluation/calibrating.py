@@ -230,8 +230,8 @@ def _check_can_be_calibrated(classifier):
         )
     if classifier.output in ("distances", "probabilities"):
         raise ValueError(
-            "`classifier`, or a member of it, gives distances to prototypes, with a "
-            "probability that an image is of none of the classes, of which labelled "
+            "`classifier`, or a member of it, outputs distances to prototypes, with a "
+            "probability that an image is of none of the classes, about which labelled "
             "images say nothing. Use a model that ends in softmax, such as LeNet-5's "
             "`variant='modern'`."
         )
@@ -239,8 +239,8 @@ def _check_can_be_calibrated(classifier):
     if own:
         raise ValueError(
             f"`classifier` has a {type(classifier.model).__name__} that predicts in "
-            f"its own way, by {shown(own)}, of which calibration would know nothing. "
-            "Put what these do into the layers or `call()` of the model."
+            f"its own way, by {shown(own)}, about which calibration would know "
+            "nothing. Put what these do into the layers or `call()` of the model."
         )
 
 

@@ -151,7 +151,7 @@ def _out_of_fold(validated, class_names):
     known = ~np.isnan(chances).any(axis=1)
     if not known.all():
         warn_user(
-            f"The models give NaN for {(~known).sum()} of {len(known)} images of "
+            f"The models return NaN for {(~known).sum()} of {len(known)} images of "
             "`data`, which are left out."
         )
     return (part[known] for part in (chances, codes, folds, validated.hashes))

@@ -89,9 +89,9 @@ def warn_of_few_groups(codes, class_names, groups, level):
         few = [name for name, count in counts.items() if count == fewest]
         warn_user(
             f"Images of {shown(few)} are of {fewest} groups only. An interval from "
-            f"drawing {fewest} groups again holds the truth in at most "
-            f"{_most_held(fewest):.0%} of cases, not in {level:.0%}: take it as "
-            f"too narrow. Evaluate on at least {enough} groups of each class."
+            f"drawing {fewest} groups again contains the truth in at most "
+            f"{_most_held(fewest):.0%} of cases, not in {level:.0%}: take it as too "
+            f"narrow. Evaluate on at least {enough} groups of each class."
         )
 
 

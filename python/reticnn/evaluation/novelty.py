@@ -200,7 +200,7 @@ def novelty_threshold(
     missing = np.isnan(scores)
     if missing.any():
         warn_user(
-            f"The model gives NaN for {missing.sum()} of {len(scores)} images of "
+            f"The model returns NaN for {missing.sum()} of {len(scores)} images of "
             "`data`, which are left out."
         )
         scores = scores[~missing]

@@ -167,8 +167,8 @@ def _steps(names, image_shape):
     if not steps:
         raise ValueError(f"`changes` has only shifts that are as large as {text}.")
     warn_user(
-        f"Shifts by {shown(left_out)} pixels are left out, as they are as large as "
-        f"{text}."
+        f"Shifts by {shown(left_out)} pixels are left out, because they are as large "
+        f"as {text}."
     )
     return steps
 
@@ -211,8 +211,8 @@ def _warn_of_missing(codes):
     missing = (codes < 0).any(axis=0).sum()
     if missing:
         warn_user(
-            f"The model gives NaN for {missing} of {codes.shape[1]} images, changed or "
-            "not, so the measures of these changes are not known. Look at these "
+            f"The model returns NaN for {missing} of {codes.shape[1]} images, changed "
+            "or not, so the measures of these changes are not known. Look at these "
             "images with `predict_images()`."
         )
 

@@ -239,8 +239,8 @@ def _wanted(classifier, network, classes, layer, filters):
     """Return what is to respond."""
     if layer is None and filters is not None:
         raise ValueError(
-            f"`filters` is {shown(filters)}, but there is no `layer` that they are of. "
-            "Give its name, or leave `filters` out."
+            f"`filters` is {shown(filters)}, but no `layer` is given. Give its name, "
+            "or leave `filters` out."
         )
     if layer is None:
         return _OfClasses(network, classifier.class_names, classes)

@@ -16,7 +16,8 @@ def as_regions(value, shape):
     masks = np.asarray(value)
     if masks.dtype.kind not in "buif":
         raise TypeError(
-            f"`masks` must be an array of which pixels are inside, not {shown(value)}."
+            "`masks` must be an array that says which pixels are inside, not "
+            f"{shown(value)}."
         )
     if masks.ndim == 4 and masks.shape[3] == 1:
         masks = masks[..., 0]
@@ -29,7 +30,7 @@ def as_regions(value, shape):
             f"{shown(shape[1:])} for all, of the size of the classifier's input."
         )
     if np.isnan(masks).any():
-        raise ValueError("`masks` has NaN. Give True inside of the region, or 1.")
+        raise ValueError("`masks` has NaN. Give True inside the region, or 1.")
     return masks != 0
 
 

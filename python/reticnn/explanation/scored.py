@@ -9,28 +9,29 @@ from reticnn.coercion import shown
 # What each measure is, in words, and which of its values are good.
 MEANINGS = {
     "insertion": (
-        "mean probability of the class while pixels are put into a blank image, the "
-        "highest of the map first. High is good: more than with random maps."
+        "mean probability of the class while pixels are put into a blank image, those "
+        "highest on the map first. High is good: more than with random maps."
     ),
     "deletion": (
-        "mean probability of the class while pixels are taken away, the highest of the "
-        "map first. Low is good: less than with random maps."
+        "mean probability of the class while pixels are taken away, those highest on "
+        "the map first. Low is good: less than with random maps."
     ),
     "pointing": (
-        "how often the highest point lies in the region. A random point does so as "
-        "often as the region is large."
+        "how often the highest point lies in the region. For a random point, this is "
+        "the region's share of the image."
     ),
     "energy": (
-        "the part of what speaks for the class that lies in the region. Spread evenly, "
-        "it is as large as the region."
+        "the part of what speaks for the class that lies in the region. If spread "
+        "evenly, it equals the region's share of the image."
     ),
     "sensitivity": (
-        "by what part a map changes if the image gets a little noise. Near 0 is good."
+        "how much a map changes, as a fraction of itself, when a little noise is added "
+        "to the image. Near 0 is good."
     ),
     "sanity": (
-        "rank correlation with the map of the same network whose weights were put in a "
-        "random order. Near 0 is good; near 1, the map shows the image and not what "
-        "the network has learned."
+        "rank correlation with the map of the same network with its weights shuffled. "
+        "Near 0 is good; near 1, the map shows the image and not what the network has "
+        "learned."
     ),
 }
 

@@ -223,7 +223,7 @@ def _known(embedding, name):
     missing = np.flatnonzero(~is_known)
     if len(missing):
         warn_user(
-            f"The model gives NaN for {len(missing)} of {len(embedding)} images of "
+            f"The model returns NaN for {len(missing)} of {len(embedding)} images of "
             f"`{name}`, which are left out: {shown((missing + 1).tolist())}."
         )
     return np.flatnonzero(is_known)

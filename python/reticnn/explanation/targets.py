@@ -128,8 +128,8 @@ def _code(name, class_names, argument):
     known = {tidy_name(one): code for code, one in enumerate(class_names)}
     if not isinstance(name, str) or tidy_name(name) not in known:
         raise ValueError(
-            f"`{argument}` has {shown(name)}, which is no class of the classifier. It "
-            f"has {shown(class_names)}.{nearest(name, class_names)}"
+            f"`{argument}` has {shown(name)}, which is not a class of the classifier. "
+            f"It has {shown(class_names)}.{nearest(name, class_names)}"
         )
     return known[tidy_name(name)]
 

@@ -234,8 +234,8 @@ class _Step:
     def _unknown(self):
         return ValueError(
             f"`model` has the layer {self.name!r}, a {self.type}, which moves values "
-            "in a way that is not known, so what lies before it cannot be "
-            "followed. Choose a layer before it."
+            "in an unknown way, so what lies before it cannot be traced. Choose a "
+            "layer before it."
         )
 
 

@@ -116,8 +116,8 @@ def _stride(fields, name):
     distances = set(np.diff([low for low, _ in fields]).tolist())
     if len(distances) > 1 or (distances and min(distances) < 1):
         raise ValueError(
-            f"`layer` is {name!r}, of which the units do not lie a whole number of "
-            "pixels apart. Choose a layer before it."
+            f"`layer` is {name!r}, whose units are not a whole number of pixels apart. "
+            "Choose a layer before it."
         )
     return distances.pop() if distances else None
 

@@ -145,8 +145,8 @@ def _check_known(classifier, wanted):
     if classifier.output in ("distances", "probabilities"):
         raise ValueError(
             "`prior` corrects probabilities that sum to 1 over the classes, but the "
-            "classifier, or a member of it, gives distances to prototypes, by which an "
-            "image may be of none of them. Leave `prior` out."
+            "classifier, or a member of it, outputs distances to prototypes, by which "
+            "an image may be of none of them. Leave `prior` out."
         )
     known = classifier.class_shares
     if known is None:
@@ -161,7 +161,7 @@ def _check_known(classifier, wanted):
     if unseen:
         raise ValueError(
             f"`prior` has shares above 0 for {shown(unseen)}, of which training had no "
-            "image, so nothing is known of them. Set them to 0."
+            "image, so nothing is known about them. Set them to 0."
         )
     for doubt in known.doubts:
         warn_user(

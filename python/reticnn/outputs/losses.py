@@ -64,7 +64,7 @@ def _check_hard_targets(label_smoothing, soft_targets):
     if label_smoothing > 0 or soft_targets:
         name = "label_smoothing" if label_smoothing > 0 else "mixup` and `cutmix"
         raise ValueError(
-            f"`{name}` must be 0 for a model that gives distances to prototypes: its "
+            f"`{name}` must be 0 for a model that outputs distances to prototypes: its "
             "loss takes one class per image. Leave it out, or use the model's "
             "`variant='modern'`."
         )

@@ -165,8 +165,8 @@ def output_kind(model, said=None, name="model"):
     elif of_loss and found.kind != "distances":
         warn_user(
             f"`{name}` ends in {found.end}, so it gives probabilities, but it is "
-            "compiled with a loss for logits (`from_logits=True`). What Keras makes of "
-            "that depends on its backend. Compile it with `from_logits=False`, or "
+            "compiled with a loss for logits (`from_logits=True`). What Keras does "
+            "with that depends on its backend. Compile it with `from_logits=False`, or "
             f"leave {found.kind} out of the model."
         )
     return found.kind

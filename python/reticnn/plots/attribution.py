@@ -170,8 +170,8 @@ def _photo(file):
             data = image_table(file, image_size=size, channels=3, cache="none")
             return _bytes(data.read(np.arange(1))[0])
     warn_user(
-        f"{printable(file)!r} is shown as the network saw it, as it cannot be read "
-        "again as a photo."
+        f"{printable(file)!r} is shown as the network saw it, because it cannot be "
+        "read again as a photo."
     )
     return None
 

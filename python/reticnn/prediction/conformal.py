@@ -148,8 +148,8 @@ def check_sets(classifier, settings, summarise, prior):
         )
     if prior is not None:
         raise ValueError(
-            "`type` must be 'class' with `prior`: the sets hold the true class as "
-            "often as asked among images with the shares of the classes that "
+            "`type` must be 'class' with `prior`: the sets contain the true class as "
+            "often as asked among images with the class shares that "
             "`prediction_sets()` was given. Leave one of them out."
         )
     if "set" in classifier.class_names:
@@ -162,6 +162,7 @@ def check_sets(classifier, settings, summarise, prior):
         if value != kept:
             raise ValueError(
                 f"`{name}` is {shown(value)}, but the prediction sets were made with "
-                f"`{name}={kept!r}`, and hold for nothing else. Predict in the same "
-                "way, or call `prediction_sets()` with what you want to predict with."
+                f"`{name}={kept!r}`, and are valid for nothing else. Predict in the "
+                "same way, or call `prediction_sets()` with the settings that you want "
+                "to predict with."
             )

@@ -28,7 +28,7 @@ def warn_of_missing(chances, files, model="model"):
     which = (missing + 1).tolist() if files is None else [files[at] for at in missing]
     images = "image" if len(chances) == 1 else "images"
     warn_user(
-        f"The {model} gives NaN for {len(missing)} of {len(chances)} {images}, which "
+        f"The {model} returns NaN for {len(missing)} of {len(chances)} {images}, which "
         f"have no predicted class: {shown(which)}. Look at these images or, if it is "
         "all of them, at the weights of the model."
     )

@@ -89,7 +89,7 @@ def check_method(classifier, method):
         )
     if method == "energy" and classifier.output == "distances":
         raise ValueError(
-            "`method` is 'energy', but the classifier gives distances to prototypes "
+            "`method` is 'energy', but the classifier outputs distances to prototypes "
             "and not scores. Use `method='distance'`."
         )
 

@@ -231,7 +231,7 @@ def _summary(found):
     classes = counted(len(found.classifier.class_names), "class", "classes")
     outcome = f"{percent(right)} are classified correctly"
     if missing:
-        outcome = f"the model gives NaN for {missing:,} of them"
+        outcome = f"the model returns NaN for {missing:,} of them"
     return (
         f"A classifier for {classes}, evaluated on {counted(n, 'labelled image')}: "
         f"{outcome}."

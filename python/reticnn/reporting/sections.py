@@ -263,8 +263,8 @@ def reliability(found):
     if missing:
         return tag(
             "p",
-            f"The model gives NaN for {missing:,} of {found.scores['n']:,} images, so "
-            "its calibration is not known.",
+            f"The model returns NaN for {missing:,} of {found.scores['n']:,} images, "
+            "so its calibration is not known.",
         )
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]

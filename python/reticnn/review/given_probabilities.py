@@ -66,7 +66,7 @@ def _of_part(value, data, class_names, name):
     wrong = ~(chances >= 0).all(axis=1) | ~(chances.sum(axis=1) <= 1 + _ROUNDING)
     if wrong.any():
         raise ValueError(
-            f"`{name}` has rows that are no probabilities, which are at least 0 and "
+            f"`{name}` has rows that are not probabilities, which are at least 0 and "
             f"sum to 1, at {shown_positions(np.flatnonzero(wrong))}."
         )
     return chances

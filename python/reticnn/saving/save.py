@@ -131,7 +131,7 @@ def save_classifier(classifier, path, *, fast_start=None):
     if path.lower().endswith((".keras", ".h5")):
         raise ValueError(
             f"`path` must not end in .keras or .h5, as {path!r} does: the file also "
-            "has the class names. Use the extension .reticnn, or for the model alone "
+            "has the class names. Use the extension .reticnn, or for only the model "
             "`classifier.model.save()`."
         )
     if path.lower().endswith(".onnx"):

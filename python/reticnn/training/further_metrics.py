@@ -65,8 +65,8 @@ def metrics_for(given, kind, units, one_hot):
     items = [item for item in given or () if _name_of(item) != "accuracy"]
     if items and kind == "distances":
         raise ValueError(
-            f"`metrics` has {shown(_name_of(items[0]))}, but the model gives distances "
-            "to prototypes, where lower is better. Leave `metrics` out."
+            f"`metrics` has {shown(_name_of(items[0]))}, but the model outputs "
+            "distances to prototypes, where lower is better. Leave `metrics` out."
         )
     made = [
         _by_name(item, kind, units, one_hot) if isinstance(item, str) else item

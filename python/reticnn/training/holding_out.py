@@ -74,7 +74,7 @@ def _check_parts(held_out, known, wanted):
     if count < wanted and (held_out | known).all():
         warn_user(
             f"`validation` sets aside {count} of {len(held_out)} images and not "
-            f"{wanted}, as the model has been trained on the others.",
+            f"{wanted}, because the model has been trained on the others.",
             SeenImagesWarning,
         )
 

@@ -138,9 +138,9 @@ class NewModels:
         known = self._optimizers.get(id(optimizer))
         if optimizer is not None and known is not None and known() is optimizer:
             raise ValueError(
-                "`build` compiles the models of several folds with one and the same "
-                "optimizer, which is of one model. Make the optimizer inside the "
-                "function, or give its name."
+                "`build` compiles the models of several folds with the same optimizer, "
+                "which belongs to one model. Make the optimizer inside the function, "
+                "or give its name."
             )
         self._folds[model] = f"{fold.fold} of repeat {fold.repeat}"
         self._variables |= {
@@ -160,9 +160,9 @@ class NewModels:
             take = in_words("`def build(data): ...`", "`function(data) ...`")
             warn_user(
                 "`build` returns models with normalisation adapted to images, in "
-                f"{shown(names)}. If images of `data` were among them, those that a "
-                "fold is tested on are no longer new. Let the function take the "
-                f"training images, {take}, and adapt the layer to these."
+                f"{shown(names)}. If images of `data` were among them, the fold's test "
+                "images are no longer new. Let the function take the training images, "
+                f"{take}, and adapt the layer to these."
             )
 
 

@@ -74,9 +74,9 @@ def warn_of_colours(policy):
         return
     if "eigenvectors" in str(as_policy(policy, "augmentation").to_config()):
         warn_user(
-            "`augmentation` has axes of colour, of `pca_color()`. If they were found "
-            "in images of `data`, those that a fold is tested on are no longer new. "
-            "Give a function of the training images, as in `lambda data: "
+            "`augmentation` has colour axes from `pca_color()`. If they were found in "
+            "images of `data`, the fold's test images are no longer new. Give a "
+            "function of the training images, as in `lambda data: "
             "augmentation(pca_color=pca_color(data))`."
         )
 

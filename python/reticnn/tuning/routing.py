@@ -107,7 +107,7 @@ class Routes:
         elif name in self._of_build and in_training:
             raise ValueError(
                 f"`space` has '{name}', which is an argument of `build` and of "
-                "`fit_classifier()`: it is not known which is meant. Give the argument "
+                "`fit_classifier()`: it is unclear which is meant. Give the argument "
                 "of `build` another name."
             )
         elif in_training:

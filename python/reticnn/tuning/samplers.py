@@ -69,8 +69,8 @@ def pruner_for(optuna, name, objectives, epochs, by_fold):
         return optuna.pruners.NopPruner()
     if len(objectives.names) > 1:
         raise ValueError(
-            f"`pruning` is {shown(name)}, and there are several objectives, of "
-            "which nothing tells early which trial is worse. Leave it out, or give one "
+            f"`pruning` is {shown(name)}, and there are several objectives, by which "
+            "no trial can be called worse early on. Leave it out, or give one "
             "`objective`."
         )
     if as_choice(name, "pruning", PRUNERS) == "median":

@@ -126,8 +126,8 @@ class Tuning:
             number = best[0]
         elif number is None:
             raise ValueError(
-                "`trial` must be the number of one of the best trials, as there are "
-                f"several: {', '.join(map(str, best))}."
+                "`trial` must be the number of one of the best trials, because there "
+                f"are several: {', '.join(map(str, best))}."
                 if best
                 else "`trial` cannot be chosen: none has finished."
             )
@@ -155,7 +155,7 @@ class Tuning:
         best = self.best["trial"]
         if len(best) > 1:
             lines.append(
-                f"best  {len(best)} trials, of which no other is better in all"
+                f"best  {len(best)} trials that no other beats in all objectives"
             )
         for row in range(len(best[:5])):
             measures = [

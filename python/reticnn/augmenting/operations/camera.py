@@ -33,8 +33,8 @@ def _read_motion_blur(value):
     for size in sizes:
         if size % 2 == 0:
             raise ValueError(
-                f"`{label}` must be odd, not {size}, as the line has a pixel in its "
-                f"middle. Use {size + 1}."
+                f"`{label}` must be odd, not {size}, because the line has a pixel in "
+                f"its middle. Use {size + 1}."
             )
     return {"kernel_size": sizes, "probability": as_probability(given, labels)}
 

@@ -230,7 +230,7 @@ def _check_has_pages(beginning):
     """Raise if a file that begins so is of a format whose first page alone is read."""
     if not any(reader.is_mine(beginning) for reader in _WITH_PAGES):
         raise RefusedError(
-            "is of a format of which the first page alone is read, and `page` is the "
+            "has a format of which only the first page is read, and `page` is the "
             "number of another: leave it out"
         )
 

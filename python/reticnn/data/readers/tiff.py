@@ -301,4 +301,4 @@ def _size_of_jpeg(encoded):
         if encoded[at + 1] in _SIZES_OF_JPEG:
             return struct.unpack_from(">HH", encoded, at + 5)
         at += 2 + struct.unpack_from(">H", encoded, at + 2)[0]
-    raise RefusedError("is damaged: a part of it is no JPEG")
+    raise RefusedError("is damaged: a part of it is not a JPEG")

@@ -258,8 +258,8 @@ def check_apart(units, train, test, number, name="v"):
         raise ValueError(
             f"`{name}` has {count} in both parts of fold {number}, as they are, or as "
             f"copies, such as at {where}. How well a classifier does on them does not "
-            "tell how well it does on new ones. Leave the copies out, or have the "
-            "folds drawn."
+            "tell how well it does on new ones. Leave the copies out, or let the folds "
+            "be drawn."
         )
 
 

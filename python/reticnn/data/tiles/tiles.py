@@ -162,8 +162,8 @@ def _as_facts_of_images(facts, count):
     taken = [name for name in facts if name in _PLACE]
     if taken:
         raise ValueError(
-            f"`facts` has columns called {shown(taken)}, as the place of each tile is. "
-            "Give them other names."
+            f"`facts` has columns called {shown(taken)}, which are those of a tile's "
+            "position. Give them other names."
         )
     return facts
 

@@ -59,9 +59,9 @@ def warn_of_young_averages(model, steps):
     if share > 0.5:
         warn_user(
             f"The averages of the weights (`ema`) have the momentum {momentum:g}, and "
-            f"{steps} steps to form: {100 * share:.3g} % of them are the weights that "
-            "they begin with. Use a lower momentum, such as "
-            f"{0.01 ** (1 / (steps - 1)):.2g}, or more `epochs`."
+            f"{steps} steps to form: {100 * share:.3g} % of them are the initial "
+            f"weights. Use a lower momentum, such as {0.01 ** (1 / (steps - 1)):.2g}, "
+            "or more `epochs`."
         )
 
 

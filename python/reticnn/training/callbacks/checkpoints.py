@@ -324,9 +324,9 @@ def held(folder):
             # That nothing can be written is said where something is to be.
             if os.path.lexists(path):
                 raise CheckpointError(
-                    f"`checkpoint_dir` may be in use by another run: its lock cannot "
-                    f"be looked at ({reason_of(error)}): {path!r}. Delete it if there "
-                    "is no such run, or use another folder."
+                    "`checkpoint_dir` may be in use by another run: its lock cannot be "
+                    f"checked ({reason_of(error)}): {path!r}. Delete it if there is no "
+                    "such run, or use another folder."
                 ) from error
     try:
         yield

@@ -230,14 +230,14 @@ print.reticnn_classifier <- function(x, ...) {
     if (is.null(x$shares)) {
       paste0("trained  ", trained, "\n")
     } else {
-      paste0("members  ", length(x$shares), ", which count ",
+      paste0("members  ", length(x$shares), ", with weights ",
         paste(format(x$shares, digits = 3, trim = TRUE), collapse = ", "), "\n")
     },
     if (!is.null(x$schedule)) paste0("schedule ", x$schedule, "\n"),
     if (!is.null(x$calibration)) paste0("calibrated ", calibration_in_words(x$calibration), "\n"),
     if (!is.null(x$sets)) paste0("sets     ", sets_in_words(x$sets), "\n"),
     if (!is.null(x$novelty)) paste0("novelty  ", novelty_in_words(x$novelty), "\n"),
-    if (is_stale(x)) "changed  the model has other weights by now\n",
+    if (is_stale(x)) "changed  the model now has other weights\n",
     sep = ""
   )
   invisible(x)
@@ -256,7 +256,7 @@ calibration_in_words <- function(calibration) {
 }
 
 novelty_in_words <- function(novelty) {
-  paste0(novelty$method, ", ", format(100 * novelty$share), " % of known ones are called ",
+  paste0(novelty$method, ", ", format(100 * novelty$share), " % of known images are called ",
     "novel, from ", novelty$images, " images")
 }
 

@@ -234,11 +234,11 @@ class Classifier:
             said += f"\nsets     {described_sets(self.sets)}"
         if self.novelty is not None:
             said += f"\nnovelty  {described_novelty(self.novelty)}"
-        changed = "\nchanged  the model has other weights by now" if self.stale else ""
+        changed = "\nchanged  the model now has other weights" if self.stale else ""
         made = f"trained  {trained}{stopped}{weights}{metrics}{schedule}"
         if self.shares:
             shares = ", ".join(f"{share:.3g}" for share in self.shares)
-            made = f"members  {len(self.shares)}, which count {shares}"
+            made = f"members  {len(self.shares)}, with weights {shares}"
         return (
             f"<Classifier> {visible(self.network.name)}, {len(self.class_names)} "
             f"classes: {names}\n"
@@ -279,7 +279,7 @@ def described_sets(sets):
 def described_novelty(novelty):
     """Return in words how a classifier knows novel images."""
     return (
-        f"{novelty['method']}, {100 * novelty['share']:g} % of known ones are called "
+        f"{novelty['method']}, {100 * novelty['share']:g} % of known images are called "
         f"novel, from {novelty['images']} images"
     )
 

@@ -276,8 +276,8 @@ def as_class_names(value, name="class_names"):
     again = [one for one, count in Counter(names).items() if count > 1]
     if again:
         raise ValueError(
-            f"`{name}` has names more than once: {shown(again)}. Give each class a "
-            "name of its own."
+            f"`{name}` has names more than once: {shown(again)}. Give each class its "
+            "own name."
         )
     return names
 

@@ -41,8 +41,8 @@ def test_pictures_of_other_kinds_are_counted_by_ending(cats, without_heif):
     with pytest.warns(UserWarning, match="In `path`, 36 files") as caught:
         data = image_folder(cats, 8)
     assert [str(warning.message) for warning in caught] == [
-        f"In `path`, {said}. Convert those that are images, or read them by a "
-        "`reader`, as `image_folder()` takes one."
+        f"In `path`, {said}. Convert those that are images, or read them with a "
+        "`reader`, which `image_folder()` accepts."
     ]
     assert repr(data).splitlines()[-1] == said
     assert len(data.left_out) == 36 and len(data) == 5

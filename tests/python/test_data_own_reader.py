@@ -95,11 +95,11 @@ def test_that_there_was_a_reader_is_kept_and_the_function_is_not(
     classifier = fit_classifier(tiny_cnn(), data, epochs=1, progress="none")
     save_classifier(classifier, tmp_path / "a.reticnn")
     for one in (classifier, load_classifier(tmp_path / "a.reticnn")):
-        with pytest.raises(ValueError, match="were read by a `reader` of yours"):
+        with pytest.raises(ValueError, match="were read by your `reader`"):
             predict_images(one, _files(grids))
         # Of a folder, too, in which there is no image but for the reader.
         for function in (predict_images, evaluate_classifier):
-            with pytest.raises(ValueError, match="were read by a `reader` of yours"):
+            with pytest.raises(ValueError, match="were read by your `reader`"):
                 function(one, grids)
     again = image_folder(grids, 16, reader=np.loadtxt)
     with warnings.catch_warnings():

@@ -286,7 +286,7 @@ def test_ensemble_of_calibrated_classifiers_is_calibrated_itself():
     np.testing.assert_allclose(before, wanted, atol=1e-5)
     calibrated = calibrate_classifier(ensemble, images_of_scores(200, 3, seed=4))
     assert calibrated.shares == ensemble.shares
-    assert "members  2, which count 0.5, 0.5\ncalibrated by" in repr(calibrated)
+    assert "members  2, with weights 0.5, 0.5\ncalibrated by" in repr(calibrated)
     wanted = before ** (1 / calibrated.calibration["temperature"])
     wanted /= wanted.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(chances_of(calibrated, data), wanted, atol=1e-4)

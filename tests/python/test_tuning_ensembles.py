@@ -46,7 +46,7 @@ def test_probabilities_are_the_mean(members, shapes, weights, views):
 def test_members_that_do_not_count_are_left_out(members):
     ensemble = reticnn.ensemble_classifiers(members, weights=[2, 0, 2])
     assert ensemble.shares == [0.5, 0.5]
-    assert "members  2, which count 0.5, 0.5" in repr(ensemble)
+    assert "members  2, with weights 0.5, 0.5" in repr(ensemble)
 
 
 def test_saved_and_loaded_in_a_fresh_process(members, shapes, tmp_path, run_python):

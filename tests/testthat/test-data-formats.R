@@ -49,7 +49,7 @@ test_that("a function of R's reads files, each once and on R's own thread", {
   # Crops are cut from images of another size.
   expect_identical(nrow(predict_images(classifier, data, crops = 5)), 8L)
   expect_identical(normalizePath(read), normalizePath(files))
-  expect_error(predict_images(classifier, files), "were read by a `reader` of yours",
+  expect_error(predict_images(classifier, files), "were read by your `reader`",
     class = "reticnn_error")
 })
 

@@ -278,7 +278,7 @@ test_that("novel images are said to be so", {
   chances <- as.matrix(predict(fit, data)[2:3])
   expect_equal(scores$.novelty, 1 - unname(apply(chances, 1, max)), tolerance = 1e-6)
   careful <- novelty_threshold(fit, data, share = 0.1, reference = known)
-  expect_output(print(careful), "novelty  neighbours, 10 % of known ones are called novel")
+  expect_output(print(careful), "novelty  neighbours, 10 % of known images are called novel")
   expect_identical(sum(novelty_scores(careful, data)$.novel), 5L)
   table <- predict(careful, data)
   expect_type(table$.novel, "logical")

@@ -10,7 +10,7 @@ test_that("models that were trained, stale classifiers and known images are told
   model <- build()
   first <- fit(model, data, validation = 0.2)
   expect_warning(second <- fit(model, others), class = "reticnn_warning_trained_model")
-  expect_output(print(first), "changed  the model has other weights by now")
+  expect_output(print(first), "changed  the model now has other weights")
   expect_false(any(grepl("changed", capture.output(print(second)))))
   expect_warning(predict(first, others), class = "reticnn_warning_stale_classifier")
   expect_warning(

@@ -98,7 +98,7 @@ test_that("the folds' classifiers are one", {
   skip_if_no_core()
   found <- validated()
   ensemble <- ensemble_classifiers(found)
-  expect_output(print(ensemble), "members  2, which count 0.5, 0.5")
+  expect_output(print(ensemble), "members  2, with weights 0.5, 0.5")
   data <- shape_images(5, image_size = 16, seed = 7)
   each <- lapply(found$classifiers, function(x) predict(x, data)$.pred_circle)
   expect_equal(predict(ensemble, data)$.pred_circle, (each[[1]] + each[[2]]) / 2,

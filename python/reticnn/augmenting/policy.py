@@ -77,7 +77,7 @@ class Policy:
         if not isinstance(config, Mapping):
             raise TypeError(
                 f"`config` must be {in_words('a dict', 'a named list')}, as "
-                f"`to_config()` gives it, not {shown(config)}."
+                f"`to_config()` returns it, not {shown(config)}."
             )
         settings = dict(config)
         kind = as_choice(settings.pop("policy", None), "policy", tuple(Policy._kinds))
@@ -87,7 +87,7 @@ class Policy:
         except TypeError as error:
             raise ValueError(
                 f"`config` must have the settings of {kind!r} that `to_config()` "
-                f"gives, not {shown(list(settings))}: {error}."
+                f"returns, not {shown(list(settings))}: {error}."
             ) from None
         return policy.maker()(**settings)
 

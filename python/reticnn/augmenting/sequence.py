@@ -20,8 +20,8 @@ class Sequence(Policy, kind="sequence"):
         """Take what `to_config()` of each policy gives."""
         if not isinstance(policies, (list, tuple)) or not policies:
             raise ValueError(
-                "`policies` must be a list of what `to_config()` of each policy gives, "
-                f"not {shown(policies)}."
+                "`policies` must be a list of what `to_config()` of each policy "
+                f"returns, not {shown(policies)}."
             )
         made = tuple(map(Policy.from_config, policies))
         super().__init__(policies=[policy.to_config() for policy in made])

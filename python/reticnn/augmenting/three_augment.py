@@ -114,8 +114,8 @@ class ThreeAugment(Policy, kind="three_augment"):
         lines = {
             "flip": "horizontal, for half of the images",
             "moved": f"up to {padding} pixels in each direction",
-            "one of": f"grey, solarized from 128 on, blurred with sigma {_SIGMA[0]:g} "
-            f"to {_SIGMA[1]:g} pixels",
+            "one of": "grey, solarized from 128 upwards, blurred with sigma "
+            f"{_SIGMA[0]:g} to {_SIGMA[1]:g} pixels",
             **({"jitter": f"brightness, contrast, colour {span}"} if jitter else {}),
             "outside": _MOVED["fill_mode"],
         }

@@ -85,7 +85,7 @@ def image_data_of(
         # Here it came as another argument.
         text = str(text).replace(f"`{argument}`", f"`{name}`")
         if _OWN_ARGUMENT.search(text):
-            text += f" Call `{read.__name__}()` for that, and give what it returns."
+            text += f" Call `{read.__name__}()` for that, and pass what it returns."
         return text
 
     # Not in a context of our own: the warnings name the user's line.

@@ -427,7 +427,7 @@ class FileImages:
         warn_user(
             "Files have changed since they were listed or last read, and are read as "
             f"they are now: {', '.join(some[:10])}{', ...' if some[10:] else ''}. "
-            "Others that have changed are not named any more."
+            "Further changed files are no longer named."
         )
 
     def _decode(self, indices):

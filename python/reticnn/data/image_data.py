@@ -451,7 +451,7 @@ def as_image_data(value, name="data"):
     made = "Make it with `image_folder()`, `image_arrays()` or `shape_images()`."
     first = value[0] if isinstance(value, (list, tuple)) and value else value
     if len(getattr(first, "shape", ())) in (3, 4):
-        made = "Make it of the images and their labels: `image_arrays(x, y)`."
+        made = "Make it from the images and their labels: `image_arrays(x, y)`."
     raise TypeError(f"`{name}` must be image data, not {shown(value)}. {made}")
 
 

@@ -68,9 +68,9 @@ def _check_needs_no_reader(reading):
     """
     if reading.has_reader:
         raise ValueError(
-            "The images that the classifier was trained on were read by a `reader` of "
-            "yours, which is not kept with it. Read these files by it too, as in "
-            "`image_table(paths, reader=read)`, and give what that returns."
+            "The images that the classifier was trained on were read by your `reader`, "
+            "which is not kept with it. Read these files with it too, as in "
+            "`image_table(paths, reader=read)`, and pass what that returns."
         )
 
 

@@ -74,7 +74,7 @@ def warn_of_pictures(files, name):
     if any(_ending_of(file) in _PICTURES for file in files):
         warn_user(
             f"In `{name}`, {left_out_text(files)}. Convert those that are images, or "
-            "read them by a `reader`, as `image_folder()` takes one."
+            "read them with a `reader`, which `image_folder()` accepts."
         )
 
 

@@ -178,7 +178,7 @@ def _check_all_folds(classifiers, data, groups, prior):
     if others:
         raise ValueError(
             f"`classifiers` are results of `cross_validate()` and, as {shown(others)}, "
-            "classifiers. Compare either the ones or the others."
+            "classifiers. Compare either classifiers or cross-validations."
         )
     given = {"data": data, "groups": groups, "prior": prior}
     for name, value in given.items():

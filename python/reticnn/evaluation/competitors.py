@@ -119,8 +119,8 @@ def check_named(values, kinds):
         twin = seen.setdefault(as_seen(name), name)
         if twin != name:
             raise ValueError(
-                f"`classifiers` has names that look the same: {twin!a} and "
-                f"{name!a}. Give each of them a name of its own."
+                f"`classifiers` has names that look the same: {twin!a} and {name!a}. "
+                "Give each of them its own name."
             )
         if not isinstance(value, kinds):
             raise TypeError(

@@ -30,8 +30,8 @@ def as_threshold(threshold, class_names, costs):
     if len(class_names) != 2:
         raise ValueError(
             f"`threshold` divides two classes, and there are {len(class_names)}: "
-            f"{shown(list(class_names))}. Give `costs` instead, by which any number of "
-            "classes can be weighed."
+            f"{shown(list(class_names))}. Give `costs` instead, which can weigh any "
+            "number of classes."
         )
     if not isinstance(threshold, str):
         return as_float(threshold, "threshold", minimum=0, maximum=1)

@@ -136,7 +136,7 @@ def _check_table(predictions):
         name not in predictions for name in wanted
     ):
         raise TypeError(
-            "`predictions` must be what `predict_images()` gives for tiles, from "
+            "`predictions` must be what `predict_images()` returns for tiles, from "
             "`image_tiles()`, with one row per tile: without `summarise`."
         )
     if not len(predictions[".file"]):

@@ -191,7 +191,7 @@ def as_predictions(predictions, data):
         predictions = {".pred_class": as_strings(predictions, "predictions")}
     if not isinstance(predictions, Mapping) or ".pred_class" not in predictions:
         raise TypeError(
-            "`predictions` must be what `predict_images()` gives, or the predicted "
+            "`predictions` must be what `predict_images()` returns, or the predicted "
             f"classes, not {shown(predictions)}."
         )
     if ".file" in predictions and data.files is not None:

@@ -29,6 +29,6 @@ def warn_of_missing(chances, files, model="model"):
     images = "image" if len(chances) == 1 else "images"
     warn_user(
         f"The {model} returns NaN for {len(missing)} of {len(chances)} {images}, which "
-        f"have no predicted class: {shown(which)}. Look at these images or, if it is "
-        "all of them, at the weights of the model."
+        f"have no predicted class: {shown(which)}. Look at these images or, if all are "
+        "affected, at the weights of the model."
     )

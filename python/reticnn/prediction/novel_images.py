@@ -131,5 +131,5 @@ def _network_of_scores(classifier, data):
 def _no_scores():
     return ValueError(
         "`method` is 'energy', but the classifier's model has no layer whose scores "
-        "softmax or sigmoid makes probabilities of. Use another method."
+        "softmax or sigmoid turns into probabilities. Use another method."
     )

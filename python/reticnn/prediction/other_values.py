@@ -21,7 +21,7 @@ def warn_of_other_values(data, classifier, name):
     if are_of_other_values(highest, ends):
         warn_user(
             f"`{name}` has values up to {highest:g}, and the classifier was trained on "
-            f"{classifier.values}. Bring these images to such values in the same way."
+            f"{classifier.values}. Rescale these images to such values in the same way."
         )
 
 

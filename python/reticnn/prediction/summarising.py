@@ -19,8 +19,8 @@ def check_tiles(data, name):
     """Raise if image data are not tiles of images."""
     if data.boxes is None:
         raise ValueError(
-            f"`summarise` puts the tiles of each image together, but `{name}` has no "
-            "tiles. Make them with `image_tiles()`, or leave `summarise` out."
+            f"`summarise` combines the tiles of each image, but `{name}` has no tiles. "
+            "Make them with `image_tiles()`, or leave `summarise` out."
         )
 
 

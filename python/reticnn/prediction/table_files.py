@@ -167,7 +167,7 @@ def table_file(path):
     if ending not in _KINDS:
         raise ValueError(
             f"`path` must end in '.csv' or '.parquet', unlike {path!r}. Give it such "
-            "an ending."
+            "an extension."
         )
     return _KINDS[ending](path)
 

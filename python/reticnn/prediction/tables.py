@@ -118,8 +118,8 @@ class Tables:
 def _warn_of_averages():
     warn_user(
         "The classifier was calibrated for images as they are. Probabilities averaged "
-        "over several views of an image, as `tta`, `crops` and `scales` make them, are "
-        "mostly less sure than calibrated ones."
+        "over several views of an image, as with `tta`, `crops` and `scales`, are "
+        "usually less confident than calibrated ones."
     )
 
 

@@ -248,8 +248,8 @@ def _check_no_scales(scales, own):
     if scales is not None:
         raise ValueError(
             f"`scales` must be left out with `crops=144`, not {shown(scales)}: these "
-            f"crops are cut at scales of their own, here {', '.join(map(str, own))}. "
-            "For other scales, use `crops=10`."
+            f"crops are cut at their own scales, here {', '.join(map(str, own))}. For "
+            "other scales, use `crops=10`."
         )
 
 

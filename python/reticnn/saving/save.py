@@ -91,7 +91,7 @@ def save_classifier(classifier, path, *, fast_start=None):
         fast_start: Whether to save the network as an ONNX graph as well. The loaded
             classifier then predicts and is evaluated with ONNX Runtime, and starts
             Keras and TensorFlow, which takes seconds, only when something needs the
-            Keras model, such as training. None saves the graph where nothing is lost by
+            Keras model, such as training. None saves the graph if nothing is lost by
             it: onnx and onnxruntime are installed, the model has no layers or functions
             of your own and computes in single precision, and the graph returns the same
             probabilities to 1e-5 and adds no more bytes than the Keras model has. True

@@ -218,7 +218,7 @@ def _beside_parts(path, parts):
         warn_user(
             f"`path` has {len(images)} image{'s' * (len(images) != 1)} next to the "
             f"folders {shown(names)}, such as {printable(images[0])!r}, which are left "
-            "out. Move those that are to be used into the folder of their class."
+            "out. Move those that you want to use into the folder of their class."
         )
     others += arrays
     warn_of_pictures(others, "path")

@@ -185,7 +185,7 @@ def check_all_readable(closed, on_bad_image, name="path"):
             f"{message} Allow yourself to read them, move them elsewhere, or skip them "
             'with `on_bad_image="skip"`.'
         )
-    warn_user(f"{message} They are skipped, with all that is in them.")
+    warn_user(f"{message} They are skipped, with everything in them.")
 
 
 def _with_parents(path):

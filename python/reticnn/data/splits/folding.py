@@ -273,7 +273,7 @@ def _warn_of_divided_groups(folds):
     names = sorted(set(divided))
     if names:
         warn_user(
-            f"`v` has folds with images of one group in both parts, which is so for "
-            f"{len(names)} groups: {shown(names)}. How well a classifier does there "
-            "does not tell how well it does on new groups."
+            f"`v` has folds with images of one group in both parts, for {len(names)} "
+            f"groups: {shown(names)}. How well a classifier does there does not tell "
+            "how well it does on new groups."
         )

@@ -135,7 +135,7 @@ def strata_of(strata, data):
     if len(number) > len(values) / 2:
         raise ValueError(
             f"`strata` has {len(number)} different values for {len(values)} images, so "
-            "few images have the same. Give few values, such as ranges of a number."
+            "few images share one. Give few values, such as ranges of a number."
         )
     return np.array([number[value] for value in values], int)
 
@@ -206,7 +206,7 @@ def check_none_is_empty(part_of_unit, shares, units, name, ranks=None):
         raise ValueError(
             f"`{name}` leaves no image for {shown(empty)}: the images are of only "
             f"{ranks.max() + 1} different times, and those of one time, or group, stay "
-            "together. Use images of more times, or times to the second."
+            "together. Use images from more times, or times to the second."
         )
     if units.names is None:
         raise ValueError(

@@ -242,11 +242,11 @@ def _are_flags(value):
     return isinstance(value, list) and all(isinstance(flag, bool) for flag in value)
 
 
-# Whether a field has a value that it may have, which is looked at if there is one.
 def _are_texts(value):
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
+# Whether a field has a value that it may have, which is looked at if there is one.
 _FIELDS = {
     "reticnn": lambda value, _: isinstance(value, str),
     "keras": lambda value, _: isinstance(value, str),

@@ -193,30 +193,30 @@ print_settings <- function(names, texts, places, width = 44) {
 #' # Upright and level bars, anywhere on a noisy image. A fully connected network knows
 #' # them only where it has seen them, and few of them do not show it all places.
 #' bars <- function(n) {
-#'   images <- array(runif(n * 144, 0, 120), c(n, 12, 12))
+#'   images <- array(runif(n * 144, 0, 50), c(n, 12, 12))
 #'   upright <- rep(c(TRUE, FALSE), length.out = n)
 #'   for (i in seq_len(n)) {
 #'     along <- sample(7, 1) + 0:5
 #'     across <- sample(11, 1) + 0:1
 #'     if (upright[i]) {
-#'       images[i, along, across] <- images[i, along, across] + 100
+#'       images[i, along, across] <- images[i, along, across] + 150
 #'     } else {
-#'       images[i, across, along] <- images[i, across, along] + 100
+#'       images[i, across, along] <- images[i, across, along] + 150
 #'     }
 #'   }
 #'   image_arrays(round(images), ifelse(upright, "upright", "level"))
 #' }
 #' set.seed(1)
-#' few <- bars(60)
+#' few <- bars(40)
 #' network <- function() build_mlp(c(12, 12, 1), units = 32, seed = 1)
-#' learned <- learn_augmentation(network, few, validation = bars(200), budget = 90,
-#'   trials = 3, learning_rate = 0.01, progress = "none", seed = 1)
+#' learned <- learn_augmentation(network, few, validation = bars(100), budget = 30,
+#'   trials = 2, learning_rate = 0.01, batch_size = 8, progress = "none", seed = 24)
 #' learned$trials[c("epochs", "val_loss", "operations")]
 #' # Whether it helps is measured on images that were not part of the search.
 #' new <- bars(500)
 #' for (policy in list(none = NULL, learned = learned$policy)) {
-#'   classifier <- fit_classifier(network(), few, augmentation = policy, epochs = 45,
-#'     learning_rate = 0.01, progress = "none", seed = 1)
+#'   classifier <- fit_classifier(network(), few, augmentation = policy, epochs = 15,
+#'     learning_rate = 0.01, batch_size = 8, progress = "none", seed = 1)
 #'   print(evaluate_classifier(classifier, new)$accuracy)
 #' }
 learn_augmentation <- function(model_fn, data, validation = 0.2, budget = 96, trials = 8,

@@ -98,6 +98,9 @@ relations: setup-python ## Search for combinations in which a relation breaks, S
 	@$(in_two) PYTHONPATH=tests/python TF_CPP_MIN_LOG_LEVEL=3 $(python) -m relations \
 	    $(SECONDS) $(SEED)
 
+exports: setup-python ## Compare every landmark and backbone with its ONNX graph; ONLY=part of a name for some
+	@$(in_two) PYTHONPATH=tests/python TF_CPP_MIN_LOG_LEVEL=3 $(python) -m exports $(ONLY)
+
 torture: setup-package ## Do harm of every kind, SECONDS=600 long from SEED=1 on, and print what fell
 	@$(in_two) PYTHONPATH=tests/python TF_CPP_MIN_LOG_LEVEL=3 $(python) -m torture \
 	    $(SECONDS) $(SEED)
@@ -170,5 +173,5 @@ clean: ## Delete everything that was built here, including the environments
 	find python tests benchmarks tools -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help setup setup-python setup-r setup-package demo check test lint test-python \
-    relations torture test-r check-r test-lowest test-latest test-backends audit bench \
+    relations exports torture test-r check-r test-lowest test-latest test-backends audit bench \
     articles vignettes site slides teaching document clean

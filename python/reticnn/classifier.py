@@ -4,15 +4,14 @@ import copy
 import math
 
 from reticnn.coercion import shown
+from reticnn.layers import mean_in
 from reticnn.memory import SeenImages, fingerprint, seen_by
 from reticnn.notation import visible
 from reticnn.optimizers.schedule_settings import described
-from reticnn.runtime.backend import NeedingKeras, check_process, is_model
+from reticnn.runtime.backend import check_process, is_model
 from reticnn.runtime.conditions import StaleClassifierWarning, warn_user
 from reticnn.runtime.keras_internals import name_modules
 from reticnn.runtime.onnx_network import OnnxNetwork
-
-mean_in = NeedingKeras("reticnn.layers.mean_probabilities", "mean_in")
 
 
 class Classifier:

@@ -6,7 +6,8 @@ from itertools import takewhile
 
 from reticnn.classifier import as_model, unwrapped
 from reticnn.coercion import shown
-from reticnn.runtime.backend import NeedingKeras, check_process, is_model, keras
+from reticnn.layers import AuxiliaryModel, Calibration, InferenceModel, Standardization
+from reticnn.runtime.backend import check_process, is_model, keras
 from reticnn.runtime.keras_internals import (
     calls_in,
     compiled_as_given,
@@ -15,11 +16,6 @@ from reticnn.runtime.keras_internals import (
     parts_of,
 )
 from reticnn.runtime.registration import is_by_keras, is_ours
-
-AuxiliaryModel = NeedingKeras("reticnn.layers.auxiliary", "AuxiliaryModel")
-InferenceModel = NeedingKeras("reticnn.layers.inference", "InferenceModel")
-Calibration = NeedingKeras("reticnn.layers.scaling", "Calibration")
-Standardization = NeedingKeras("reticnn.layers.standardization", "Standardization")
 
 # What a model says of itself, and how it is built and saved, has no part in what it
 # computes.

@@ -3,6 +3,7 @@
 import json
 import zipfile
 
+import exports
 import numpy as np
 import pytest
 
@@ -259,6 +260,17 @@ def test_backbones_agree(family, tmp_path):
     name, side = _BACKBONES[family]
     model = reticnn.transfer_model(name, (side, side, 3), weights=None, seed=1)
     assert _agrees(model, tmp_path) < 1e-5
+
+
+@pytest.mark.slow
+def test_all_that_there_are_can_be_compared(tmp_path):
+    known = {
+        *(f"landmark {name}" for name in reticnn.landmark_architectures()["name"]),
+        *(f"backbone {name}" for name in reticnn.backbones()["name"]),
+    }
+    assert set(exports.names()) == known
+    line, agrees = exports.told("backbone resnet20", tmp_path)
+    assert agrees and float(line.split()[-1]) < 1e-5
 
 
 def test_adapters_sizes_and_heads_of_any_kind_agree(tmp_path):

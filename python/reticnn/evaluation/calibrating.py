@@ -10,6 +10,7 @@ from reticnn.evaluation.intervals import warn_of_few_groups
 from reticnn.evaluation.metrics import classification_metrics
 from reticnn.evaluation.unseen import check_unseen, classifier_and_labelled
 from reticnn.graph import own_methods
+from reticnn.layers import Calibration
 from reticnn.layers.smallest import ROUNDING, SMALLEST
 from reticnn.memory import SeenImages, fingerprint, note_images
 from reticnn.outputs import (
@@ -23,11 +24,9 @@ from reticnn.outputs.reference import OF_FEATURES
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.novel_images import images_as_taken
-from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.progress import as_step_progress
-
-Calibration = NeedingKeras("reticnn.layers.scaling", "Calibration")
 
 MEASURES = ("accuracy", "log_loss", "brier_score", "calibration_error")
 

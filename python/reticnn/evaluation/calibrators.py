@@ -4,11 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reticnn.runtime.backend import NeedingKeras
-
-IsotonicScaling = NeedingKeras("reticnn.layers.scaling", "IsotonicScaling")
-TemperatureScaling = NeedingKeras("reticnn.layers.scaling", "TemperatureScaling")
-VectorScaling = NeedingKeras("reticnn.layers.scaling", "VectorScaling")
+from reticnn.layers import IsotonicScaling, TemperatureScaling, VectorScaling
 
 # Of doublings of an interval, and of steps within it; of Newton's steps.
 _STEPS = 200

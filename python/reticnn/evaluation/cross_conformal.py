@@ -5,14 +5,12 @@ import numpy as np
 from reticnn.classifier import as_classifier
 from reticnn.coercion import shown
 from reticnn.evaluation.coverage import rank_of_threshold
+from reticnn.layers import mean_in
 from reticnn.memory import fingerprint
 from reticnn.outputs.set_images import FoldScores, SetImages
 from reticnn.prediction.conformal import draws_of, nonconformity
 from reticnn.prediction.members import parts_of_ensemble
-from reticnn.runtime.backend import NeedingKeras
 from reticnn.runtime.conditions import warn_user
-
-mean_in = NeedingKeras("reticnn.layers.mean_probabilities", "mean_in")
 
 METHODS = ("threshold", "adaptive")
 

@@ -18,10 +18,9 @@ from reticnn.coercion import (
     nearest,
 )
 from reticnn.notation import in_words, shown
-from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.optimizers import Schedule
+from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
-
-Schedule = NeedingKeras("reticnn.optimizers.schedules", "Schedule")
 
 # Settings of each kind with their defaults. The falls by a half and three quarters are
 # those of ResNet and DenseNet on CIFAR, the exponential ones Inception v3's, those on a

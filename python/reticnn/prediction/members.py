@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from reticnn.layers import mean_in
 from reticnn.outputs import probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
-from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.runtime.backend import keras
 from reticnn.runtime.progress import reporting
-
-mean_in = NeedingKeras("reticnn.layers.mean_probabilities", "mean_in")
 
 
 def parts_of_ensemble(model):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from reticnn.data.conversion import images_for_model
+from reticnn.layers import Calibration
 from reticnn.outputs import (
     as_rows,
     copy_with_scores,
@@ -12,10 +13,8 @@ from reticnn.outputs import (
 from reticnn.outputs.reference import OF_FEATURES, energy
 from reticnn.prediction.conformal import ALIKE
 from reticnn.prediction.forward import outputs_of
-from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.runtime.backend import keras
 from reticnn.runtime.onnx_network import OnnxNetwork
-
-Calibration = NeedingKeras("reticnn.layers.scaling", "Calibration")
 
 
 def images_as_taken(classifier, data, name="images"):

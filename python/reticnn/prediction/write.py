@@ -1,7 +1,6 @@
 """Predictions for more images than fit into a table, written to a file as they come."""
 
 import contextlib
-import hashlib
 import json
 import os
 import time
@@ -14,6 +13,7 @@ from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.table_files import BETWEEN, CsvFile, table_file
 from reticnn.prediction.tables import tables_of
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.digests import digest_of
 from reticnn.runtime.foreign.texts import read_json
 from reticnn.runtime.locks import FileLock, HeldError
 from reticnn.runtime.onnx_network import OnnxNetwork
@@ -211,11 +211,11 @@ def _told_by(tables, data, part, path):
     how = [data.reading.to_config(), data.resize, data.image_shape]
     how.append(_place_of_files(data, path))
     return {
-        "classifier": _digest(_as_bytes(known)),
-        "images": _digest(_as_bytes(how), *map(os.fsencode, data.files)),
+        "classifier": digest_of(_as_bytes(known)),
+        "images": digest_of(_as_bytes(how), *map(os.fsencode, data.files)),
         "part": list(part),
-        "settings": _digest(_as_bytes(settings)),
-        _SIZES: _digest(np.ascontiguousarray(data.source.sizes[data.indices])),
+        "settings": digest_of(_as_bytes(settings)),
+        _SIZES: digest_of(np.ascontiguousarray(data.source.sizes[data.indices])),
     }
 
 
@@ -239,21 +239,12 @@ def _digests_of(network):
     A graph beside a Keras model has those of the model, which may be loaded meanwhile.
     """
     if isinstance(network, OnnxNetwork):
-        return network.record.get("digests") or [_digest(network.contents)]
+        return network.record.get("digests") or [digest_of(network.contents)]
     return digests_of(network)
 
 
 def _as_bytes(value):
     return json.dumps(value, sort_keys=True).encode()
-
-
-def _digest(*parts):
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        # Two names are not the same as one that has both.
-        digest.update(memoryview(part).nbytes.to_bytes(8, "little"))
-        digest.update(part)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -1,13 +1,14 @@
 """Digests of models: equal only if training them, or what they compute, is the same."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 
 import numpy as np
 
 from reticnn.graph import leaves_of
-from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.optimizers import Schedule
+from reticnn.runtime.backend import keras
+from reticnn.runtime.digests import digest_of
 from reticnn.runtime.keras_internals import (
     compiled_as_given,
     innermost,
@@ -15,8 +16,6 @@ from reticnn.runtime.keras_internals import (
     rate_or_schedule,
     settings_of,
 )
-
-Schedule = NeedingKeras("reticnn.optimizers.schedules", "Schedule")
 
 # Settings of layers that say nothing of what they compute once they are trained.
 _OF_TRAINING = ("trainable", "build_config", "compile_config", "seed")
@@ -36,7 +35,7 @@ def model_digest(model):
         described.append(_described(given.get(name)))
     described.append([layer.trainable for layer in leaves_of(model)])
     described.append([list(weight.shape) for weight in model.weights])
-    return _digest(json.dumps(described, sort_keys=True, default=_type_of).encode())
+    return digest_of(json.dumps(described, sort_keys=True, default=_type_of).encode())
 
 
 def computed_digest(model):
@@ -46,7 +45,7 @@ def computed_digest(model):
     model is trained.
     """
     described = _at_inference(_described(model, model))
-    return _digest(json.dumps(described, sort_keys=True, default=_type_of).encode())
+    return digest_of(json.dumps(described, sort_keys=True, default=_type_of).encode())
 
 
 def _at_inference(part):
@@ -69,7 +68,7 @@ def digests_of(model):
 
 def weights_digest(variables):
     """Return a text that differs where variables have other values."""
-    return _digest(*(_bytes_of(variable) for variable in variables))
+    return digest_of(*(_bytes_of(variable) for variable in variables))
 
 
 def initial_digests(model):
@@ -88,7 +87,7 @@ def initial_digests(model):
         for weight in model.weights
     ]
     return {
-        "weights": _digest(*parts),
+        "weights": digest_of(*parts),
         "drawn": weights_digest([w for w in model.weights if id(w) in drawn]),
     }
 
@@ -216,10 +215,3 @@ def _type_of(value):
 def _bytes_of(variable):
     value = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
     return f"{value.dtype} {value.shape}".encode() + value.tobytes()
-
-
-def _digest(*parts):
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.hexdigest()

@@ -17,6 +17,7 @@ from reticnn.graph import (
     set_trainable_flags,
     trainable_flags,
 )
+from reticnn.layers import has_calibration
 from reticnn.memory import fingerprint, note_images
 from reticnn.outputs import count_classes, kind_of_classifier
 from reticnn.runtime.backend import NeedingKeras, check_process, keras
@@ -65,7 +66,6 @@ from reticnn.saving.record import (
     read_record,
 )
 
-has_calibration = NeedingKeras("reticnn.layers.scaling", "has_calibration")
 prototype_distance = NeedingKeras(
     "reticnn.saving.graphs.writing_graph", "prototype_distance"
 )

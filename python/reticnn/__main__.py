@@ -23,7 +23,7 @@ def main(arguments=None):
         reticnn.serve_classifier(
             classifier, background=False, api_key=os.environ.get(_KEY), **given
         )
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, TypeError, ValueError) as error:
         raise SystemExit(f"reticnn: {error}") from None
 
 

@@ -148,6 +148,26 @@ def test_what_may_not_hold_in_8_bits_is_warned_of(classifier, pixels, tmp_path):
     assert "has prediction sets found for the network in single precision" in said
 
 
+@pytest.mark.filterwarnings("ignore:`images` has")
+def test_accuracy_in_8_bits_is_that_by_distances_where_probabilities_are_0(tmp_path):
+    rng = np.random.default_rng(1)
+    model = reticnn.landmark_model(
+        "lenet5",
+        num_classes=2,
+        variant="original",
+        prototypes=6 * rng.choice([-1, 1], (2, 84)),
+    )
+    pixels = rng.integers(0, 256, (20, 32, 32, 1), "uint8")
+    data = reticnn.image_arrays(pixels, ["a", "b"] * 10)
+    fitted = reticnn.fit_classifier(model, data, epochs=1, progress="none", seed=1)
+    said = reticnn.export_classifier(
+        fitted, tmp_path / "a.onnx", images=data, quantize="int8"
+    )
+    accuracy = reticnn.evaluate_classifier(fitted, data)["accuracy"]
+    assert said["quantized"]["accuracy"][0] == pytest.approx(accuracy)
+    assert len({*reticnn.predict_images(fitted, data)[".pred_class"]}) == 2
+
+
 def _without_rescaling():
     return reticnn.build_cnn(
         (16, 16, 3), n_blocks=1, filters=2, units=2, rescale=False, seed=1

@@ -287,6 +287,18 @@ def test_distances_are_known(fit):
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
+def test_the_nearest_of_far_prototypes_is_predicted():
+    data = shape_images(12, 3, image_size=8, seed=1)
+    places = np.random.default_rng(1).uniform(-60, 60, (3, 3))
+    model = model_of(lambda x: L.Identity()(EuclideanRBF(places)(x)))
+    distances = _raw(model, data)
+    assert distances.min() > 1000
+    table = predict_images(model, data, class_names=["a", "b", "c"])
+    nearest = [["a", "b", "c"][code] for code in distances.argmin(axis=1)]
+    assert table[".pred_class"] == nearest
+    assert np.max(_columns(table)) < 1e-200
+
+
 # Losses
 
 

@@ -629,6 +629,9 @@ def test_the_command_serves_until_ctrl_c(classifier, client, picture, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith(f"reticnn: `port` is {client.port}, which another program")
+    process = _started([*taken, "0"], RETICNN_API_KEY="")
+    _, errors = process.communicate(timeout=60)
+    assert errors == "reticnn: `api_key` must be a non-empty string, not ''.\n"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import numpy as np
 
 from reticnn.runtime.onnx_runtime import imported, session_of
 from reticnn.runtime.writing import temporary_folder
-from reticnn.saving.graphs.ends import IMAGES, PROBABILITIES
+from reticnn.saving.graphs.ends import DISTANCES, IMAGES, PROBABILITIES
 
 _AT_ONCE = 32
 _SECONDS = 1.0
@@ -27,8 +27,7 @@ def quantized(graph, pixels, codes):
         Tuple of the bytes of an ONNX model and a table (dict of lists).
     """
     small = _in_8_bits(graph, pixels)
-    chances = [probabilities_of(one, pixels) for one in (graph, small)]
-    found = [found.argmax(axis=1) for found in chances]
+    found = [_codes_by(one, pixels) for one in (graph, small)]
     accuracy = [
         np.nan if codes is None else float((one == codes).mean()) for one in found
     ]
@@ -97,11 +96,20 @@ def probabilities_of(graph, pixels):
     return _run(session_of(graph), pixels)
 
 
-def _run(session, pixels):
+def _codes_by(graph, pixels):
+    """Return the code of the class that a network predicts for each image."""
+    session = session_of(graph)
+    # Far from all prototypes, all probabilities are too small to be told apart.
+    if DISTANCES in [end.name for end in session.get_outputs()]:
+        return _run(session, pixels, DISTANCES).argmin(axis=1)
+    return _run(session, pixels).argmax(axis=1)
+
+
+def _run(session, pixels, output=PROBABILITIES):
     starts = range(0, len(pixels), _AT_ONCE)
     return np.concatenate(
         [
-            session.run([PROBABILITIES], {IMAGES: pixels[start : start + _AT_ONCE]})[0]
+            session.run([output], {IMAGES: pixels[start : start + _AT_ONCE]})[0]
             for start in starts
         ]
     )

@@ -10,6 +10,9 @@ meaning_of = NeedingKeras("reticnn.outputs.meaning", "meaning_of")
 # Probabilities in half precision do not sum to exactly 1.
 _ROUNDING = 0.02
 
+# Distances from which powers of e are soon not told from 0 any more.
+_FURTHEST = 600
+
 
 def probabilities(model, kind, outputs):
     """Return the probability of each class, (n, classes), from outputs of `model`.
@@ -75,8 +78,11 @@ def _of_distances(model, outputs):
     is_graph = isinstance(model, OnnxNetwork)
     j = model.prototype_distance if is_graph else meaning_of(model).operation.j
     # The nearest one as the origin keeps the powers within range.
-    origin = np.minimum(outputs.min(axis=1, keepdims=True), j)
-    powers = np.exp(origin - outputs)
+    nearest = outputs.min(axis=1, keepdims=True)
+    origin = np.minimum(nearest, j)
+    # Far from all, all would be 0, and the nearest not the most probable any more.
+    far = np.maximum(nearest - origin - _FURTHEST, 0)
+    powers = np.exp(origin - (outputs - far))
     return powers / (np.exp(origin - j) + powers.sum(axis=1, keepdims=True))
 
 

@@ -292,6 +292,10 @@ def _check_same(classifier, graph, images, outputs, most_different):
     by_graph = network_of(graph, record, "").predict_on_batch(images)
     have, want = (probabilities(model, kind, given) for given in (by_graph, outputs))
     difference = np.abs(have - want).max()
+    if kind == "distances":
+        # Far from all prototypes, all probabilities are 0.
+        apart = np.abs(by_graph - outputs) / np.maximum(np.abs(outputs), 1)
+        difference = np.maximum(difference, apart.max())
     # Not where one has NaN, either.
     if not difference <= most_different:
         raise ValueError(

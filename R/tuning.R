@@ -290,7 +290,7 @@ plot_of_importance <- function(points, objective) {
   ggplot2::ggplot(points, ggplot2::aes(.data$importance, .data$setting)) +
     ggplot2::geom_col(fill = "#0072B2", width = 0.7) +
     ggplot2::coord_cartesian(xlim = c(0, 1)) +
-    ggplot2::labs(x = paste("Part of the differences in", objective), y = NULL)
+    ggplot2::labs(x = paste("Share of the variation in", objective), y = NULL)
 }
 
 plot_of_slices <- function(points, drawn, measure) {

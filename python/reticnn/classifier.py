@@ -19,44 +19,42 @@ class Classifier:
 
     Made by `fit_classifier` and `load_classifier`.
 
-    Attributes:
-        model: The `keras.Model`. Of a classifier that was loaded with an ONNX graph, it
-            is loaded at the first use, and Keras started for it.
-        network: What it predicts with: the Keras model, or as long as that is not
-            loaded, an `OnnxNetwork` in its place.
-        class_names: List of the classes, in the order of the model's outputs.
-        history: Dict of lists, one value per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
+    Attributes: model: The `keras.Model`. For a classifier loaded with an ONNX graph, it
+        is loaded, and Keras started, at first use. network: What it predicts with: the
+        Keras model or, until that is loaded, an `OnnxNetwork`. class_names: List of the
+        classes, in the order of the model's outputs. history: Dict of lists, one value
+        per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
             and with validation data `"val_loss"` and `"val_accuracy"`; after training
             in stages also `"stage"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its
             last epoch, else None.
         kept_epoch: The epoch whose weights the model has, counted from 1: the last, or
-            the best one if training keeps that. 0 before the first.
+            the best one if training kept that. 0 before the first.
         resize: `"stretch"`, `"crop"` or `"pad"`, how the training images were resized
             to the model's size, or None if they had it.
         reading: How the files of the training images were read in other respects:
-            bands, page and range of values; or None if they were none.
+            bands, page and range of values; or None if they were not files.
         augmentation: The policy used in training, or None.
         seen: `SeenImages`, what it was trained and validated on.
         trained_with: Dict of the numbers of `"images"` and `"validation_images"`, the
             `"batch_size"`, the (highest) `"learning_rate"`, the `"schedule"`, a dict of
             its kind and settings, the `"monitor"`, the name of the metric by which
             epochs were compared and `"min"` or `"max"`, if that decided anything, and
-            the `"seed"` of the last training, or of its last stage, and, where pixels
-            were not 0 to 255, their `"lowest_value"` and `"highest_value"`; None if
-            that is not known.
+            the `"seed"` of the last training, or of its last stage, and, if pixels were
+            not 0 to 255, their `"lowest_value"` and `"highest_value"`; None if that is
+            not known.
         output: What the model's outputs are: `"softmax"`, the probability of each
             class; `"sigmoid"`, that of the second of two; `"logits"`, scores before
             softmax or sigmoid; `"distances"` to prototypes; or `"probabilities"`, those
             of an ensemble with such models, which may sum to less than 1.
         class_shares: `ClassShares`, how often the last training met each class, or None
             if that is not known.
-        calibration: Dict of how `calibrate_classifier` has made its probabilities mean
-            what they say, and how well, or None.
-        sets: Dict of what `prediction_sets` has found, or None.
+        calibration: Dict of how `calibrate_classifier` calibrated its probabilities,
+            and how well, or None.
+        sets: Dict of what `prediction_sets` found, or None.
         set_images: `SetImages`, what is kept of the images that it was found from, or
             None.
-        novelty: Dict of what `novelty_threshold` has found, or None.
+        novelty: Dict of what `novelty_threshold` found, or None.
         search: Dict of the search that its settings come from, by `refit()`, or None.
     """
 

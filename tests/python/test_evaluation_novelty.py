@@ -159,7 +159,7 @@ def test_threshold_calls_as_few_of_the_known_novel_as_said(method, tmp_path):
     loaded = load_classifier(save_classifier(careful, tmp_path / "careful.reticnn"))
     assert predict_images(loaded, new)[".novel"] == table[".novel"]
     assert repr(loaded) == repr(careful)
-    assert f"novelty  {method}, 10 % of known ones" in repr(loaded)
+    assert f"novelty  {method}, 10 % of known images" in repr(loaded)
     np.testing.assert_allclose(
         *(novelty_scores(one, new)[".novelty"] for one in (loaded, careful)), atol=1e-5
     )

@@ -8,7 +8,7 @@ from reticnn.coercion import shown
 
 
 class Sequence(Policy, kind="sequence"):
-    """Policies, each of which changes what the one before it gives.
+    """Policies, each of which changes the results of the one before.
 
     Each has its own random numbers, even if two are of the same kind; those of the
     first are the same as when it is used alone.

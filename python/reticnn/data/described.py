@@ -97,7 +97,7 @@ def check_room(about, length, needed):
     """
     if about.count > max(_FEW, _MOST_VALUES_PER_BYTE * length):
         raise RefusedError(
-            f"is said by its first bytes to have {about.width:,} x {about.height:,} "
+            f"claims in its first bytes to have {about.width:,} x {about.height:,} "
             f"pixels of {about.bands:,} bands, and has {length:,} bytes, far too few "
             "for them"
         )

@@ -44,8 +44,8 @@ class ImageData:
         codes: int64 array, the class of each image counted from 0, or None.
         groups: List of the group of each image, such as its site or patient, or None.
         facts: Dict of lists, what else is known of each image, None where it is not.
-        weights: List of how much each image counts in training, or None where all
-            count the same.
+        weights: List of how much each image counts in training, or None if all count
+            the same.
         image_shape: (height, width, channels).
     """
 
@@ -222,18 +222,17 @@ class ImageData:
         """Return what is known of the images as a table.
 
         Args:
-            exif: True adds what the files tell: `exif_time`, when a photo was taken by
-                the clock of the camera, and `exif_camera`, both from its EXIF tags,
+            exif: True adds what the files say: `exif_time`, when a photo was taken by
+                the camera's clock, and `exif_camera`, both from its EXIF tags,
                 `file_size` in bytes, and `file_width` and `file_height` in pixels as
                 stored. Facts of these names stay as they are. Default False.
 
         Returns:
-            Dict of lists with one row per image, `file`, `label`, `group` and
-            `image_weight`, as far as there are any, and the facts. A value that is not
-            known is None.
+            Dict of lists with one row per image: `file`, `label`, `group` and
+            `image_weight`, if there are any, and the facts. Unknown values are None.
 
         Raises:
-            ValueError: If `exif` is asked for of images in memory.
+            ValueError: If `exif` is requested for images in memory.
         """
         own = {
             "file": self.files,

@@ -84,7 +84,7 @@ def _downloaded():
     from reticnn.runtime.backend import keras
 
     fix = (
-        "Download it where there is a network and pass its path as `path`, or try "
+        "Download it with an internet connection and pass its path as `path`, or try "
         "`shape_images()`, which needs no download."
     )
     home = os.path.expanduser(os.environ.get("KERAS_HOME", os.path.join("~", ".keras")))

@@ -195,15 +195,15 @@ def _dropped(classifier):
     if classifier.sets is not None:
         dropped |= {"sets": None, "set_images": None}
         warn_user(
-            "`classifier` has prediction sets, which are of the probabilities from "
-            "before the calibration, and are dropped. Call `prediction_sets()` with "
-            "the calibrated classifier, and other images."
+            "`classifier` has prediction sets, which belong to the probabilities "
+            "before calibration, and are dropped. Call `prediction_sets()` with the "
+            "calibrated classifier, and other images."
         )
     if classifier.novelty is not None and _is_of_probabilities(classifier):
         dropped["novelty"] = None
         warn_user(
-            "`classifier` has a threshold of novelty for the probabilities from before "
-            "the calibration, which is dropped. Call `novelty_threshold()` with the "
+            "`classifier` has a threshold of novelty for the probabilities before "
+            "calibration, which is dropped. Call `novelty_threshold()` with the "
             "calibrated classifier, and other images."
         )
     return dropped
@@ -254,7 +254,7 @@ def _check_enough_of_each_class(data, method):
     }
     if few:
         raise ValueError(
-            f"`data` has too few images for `method={method!r}`, which takes at least "
+            f"`data` has too few images for `method={method!r}`, which needs at least "
             f"{_FEWEST_OF_CLASS} of each class: {shown(few)}. Give more, or use "
             "`method='temperature'`, for which classes need no images of their own."
         )
@@ -293,9 +293,9 @@ def _each_by_others(calibrator, log_chances, codes, groups):
             found[inside] = calibrator.found(*others).chances(log_chances[inside])
         except CalibrationError:
             warn_user(
-                "`data` has too few images to measure the effect of calibration, where "
-                "each fifth of them is measured with what the others say. Evaluate the "
-                "calibrated classifier on other images."
+                "`data` has too few images to measure the effect of calibration, in "
+                "which each fifth is measured with a calibration found from the "
+                "others. Evaluate the calibrated classifier on other images."
             )
             return None
     return found

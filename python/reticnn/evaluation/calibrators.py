@@ -113,7 +113,7 @@ class Vector:
             if size < _CLOSE or np.abs(values).max() > _LARGEST:
                 break
         raise CalibrationError(
-            f"its {n} images do not tell how much to change each class, as where a "
+            f"its {n} images do not tell how much to change each class, such as when a "
             "class is always or never predicted correctly. Give more images, or use "
             "`method='temperature'`."
         )

@@ -184,8 +184,8 @@ def _check_all_folds(classifiers, data, groups, prior):
     for name, value in given.items():
         if value is not None:
             raise ValueError(
-                f"`{name}` is given, but results of `cross_validate()` have their "
-                f"predictions already, and are compared by folds. Leave `{name}` out."
+                f"`{name}` is given, but results of `cross_validate()` already have "
+                f"predictions, and are compared by folds. Leave `{name}` out."
             )
 
 

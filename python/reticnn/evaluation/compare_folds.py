@@ -69,7 +69,7 @@ def _common_rows(results):
             )
     if len(first[1].fold_images) < 2:
         raise ValueError(
-            "`classifiers` have a single fold each, which says nothing of how folds "
+            "`classifiers` have a single fold each, which says nothing about how folds "
             "differ. Finish the cross-validations."
         )
     return rows

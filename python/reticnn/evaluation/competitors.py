@@ -108,7 +108,7 @@ def check_named(values, kinds):
     if len(values) < 2:
         raise ValueError(
             f"`classifiers` has {len(values)} classifier{'s' * (len(values) != 1)}, "
-            "and it takes two to compare. `evaluate_classifier()` measures one."
+            "and comparing takes two. `evaluate_classifier()` measures one."
         )
     seen = {}
     for name, value in values.items():

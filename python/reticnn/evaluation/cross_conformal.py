@@ -57,9 +57,9 @@ def sets_of_folds(classifier, validated, coverage, method, by_class, views):
     chances, codes, folds, hashes = _out_of_fold(validated, classifier.class_names)
     if validated.groups is not None:
         warn_user(
-            f"`data` has images of {len(set(validated.groups))} groups. What is proven "
-            "of the coverage is of images drawn one by one; of new groups, it holds "
-            "only about, the less so the fewer there are."
+            f"`data` has images of {len(set(validated.groups))} groups. The guarantee "
+            "is for images drawn one by one; for new groups it holds only "
+            "approximately, and less so the fewer there are."
         )
     scores = nonconformity(chances, draws_of(hashes), method)
     scores = scores[np.arange(len(codes)), codes]
@@ -91,7 +91,7 @@ def _check_settings(method, by_class, views):
     if method not in METHODS:
         raise ValueError(
             f"`method` must be one of {shown(METHODS)} where `data` is a "
-            f"cross-validation, not {shown(method)}: the penalty would be chosen by "
+            f"cross-validation, not {shown(method)}: the penalty would be chosen with "
             "images that the guarantee is about. Give images that no fold has seen, or "
             "another method."
         )
@@ -105,7 +105,7 @@ def _check_settings(method, by_class, views):
         if value != _AS_THEY_ARE[name]:
             raise ValueError(
                 f"`{name}` is {shown(value)}, but `data` is a cross-validation, whose "
-                "predictions are of images as they are. Leave it out, or give images "
+                "predictions are for images as they are. Leave it out, or give images "
                 "that no fold has seen."
             )
 
@@ -135,7 +135,7 @@ def _check_ensemble(classifier, validated):
         raise ValueError(
             "`classifier` must be the ensemble of the folds of `data`, as "
             "`ensemble_classifiers()` makes it of the cross-validation: the scores of "
-            "its images are those of these classifiers, and say nothing of another "
+            "its images are those of these classifiers, and say nothing about another "
             "one, such as one trained on all images."
         )
 

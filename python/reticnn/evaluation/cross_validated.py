@@ -52,9 +52,10 @@ class CrossValidation:
         class_names: List of the classes.
         folds: Table (dict of equal-length lists) with one row per fold: `repeat` and
             `fold`, counted from 1; `n_train` and `n_test`, the numbers of images that
-            it was trained on, those for validation included, and tested on; `epochs`
-            and `kept_epoch`, how long, and whose weights are kept; and the measures of
-            `evaluate_classifier` on the images that it was tested on.
+            it was trained on, including those for validation, and tested on; `epochs`
+            and `kept_epoch`, how long it was trained, and which epoch's weights are
+            kept; and the measures of `evaluate_classifier` on the images that it was
+            tested on.
         predictions: Table with one row per image and repeat: `repeat`, `fold`, `image`,
             its position in the data; `.file` for files; `truth`; and `.pred_class` and
             `.pred_<class>`, as from `predict_images`, by the classifier of the fold.

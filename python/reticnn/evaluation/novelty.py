@@ -282,7 +282,7 @@ def _check_enough(count, share):
     least = number_needed(1 - share)
     if count < least:
         raise ValueError(
-            f"`share` of {share:g} takes at least {least} images that the classifier "
+            f"`share` of {share:g} needs at least {least} images that the classifier "
             f"was not trained on, and `data` has {count}. Give more, or a larger share."
         )
 

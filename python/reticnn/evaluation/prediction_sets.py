@@ -230,7 +230,7 @@ def _check_enough(codes, class_names, coverage, by_class, method=None, left=""):
         have = f"has {shown(few)}" if by_class else f"has {len(codes)}"
         have += left
         raise ValueError(
-            f"`coverage` of {coverage:g} takes at least {least} images{of_each} that "
+            f"`coverage` of {coverage:g} needs at least {least} images{of_each} that "
             f"the classifier was not trained on, and `data` {have}. Give more, or ask "
             "for a lower coverage."
         )
@@ -241,8 +241,8 @@ def _warn_of_groups(data):
         number = len(set(data.groups))
         warn_user(
             f"`data` has images of {number} groups. The coverage is that of new images "
-            "drawn like these one by one, also from the same groups; of new groups, it "
-            "may be lower. Give one image of each group to be sure, where there are "
+            "drawn like these one by one, also from the same groups; for new groups, "
+            "it may be lower. Give one image of each group to be sure, where there are "
             "enough of them."
         )
 

@@ -200,8 +200,8 @@ def _predicted(classifier, data, steps, batch_size, start_progress):
     if outside:
         warn_user(
             f"`data` has {outside} of {len(data)} images with values outside 0 to 255, "
-            "to which the changes clip them: part of what is found is due to that. "
-            "Give images of 0 to 255."
+            "to which the changes clip them: part of the effect is due to that. Give "
+            "images of 0 to 255."
         )
     return codes
 
@@ -212,7 +212,7 @@ def _warn_of_missing(codes):
     if missing:
         warn_user(
             f"The model returns NaN for {missing} of {codes.shape[1]} images, changed "
-            "or not, so the measures of these changes are not known. Look at these "
+            "or not, so the measures of these changes are unknown. Look at these "
             "images with `predict_images()`."
         )
 

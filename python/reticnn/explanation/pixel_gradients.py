@@ -176,8 +176,8 @@ class IntegratedGradients(PixelGradient):
             warn_user(
                 f"{self._incomplete} of the maps do not sum to the difference of the "
                 "scores of the image and of the blank one to within 1 %: the score "
-                "changes on the way in a manner that the steps do not see. Give more "
-                f"of them, such as `samples={4 * self._samples[-1]}`."
+                "changes along the way in a manner that the steps miss. Give more of "
+                f"them, such as `samples={4 * self._samples[-1]}`."
             )
 
 

@@ -205,9 +205,9 @@ def _warn_of_few(count):
     """Warn of ranges of values and shares that rest on few images."""
     if count < _ENOUGH:
         warn_user(
-            f"`images` has {count} to calibrate by, from which neither the ranges of "
-            "the values within the network nor the accuracy is known well. Give a few "
-            "hundred of the kind to be classified."
+            f"`images` has {count} to calibrate by, too few to know the ranges of "
+            "values within the network, or the accuracy, well. Give a few hundred of "
+            "the kind to be classified."
         )
 
 

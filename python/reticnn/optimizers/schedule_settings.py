@@ -344,7 +344,7 @@ def _described(schedule, name):
     except Exception as error:  # A class of the user's own, whatever it raises.
         raise ValueError(
             f"`{name}` is a {type(schedule).__name__} that does not say how it is made "
-            f"({error}), as saved files and checkpoints need it. Give its class a "
+            f"({error}), which saved files and checkpoints need. Give its class a "
             "`get_config()` with all its settings."
         ) from error
     return {

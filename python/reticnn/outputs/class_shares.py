@@ -69,7 +69,7 @@ class ClassShares:
         smoothing = as_float(config["smoothing"], "smoothing", minimum=0, below=1)
         doubts = tuple(config["doubts"])
         if len(shares) != count or abs(sum(shares) - 1) > _ROUNDING:
-            raise ValueError(f"{shown(shares)} are no shares of {count} classes")
+            raise ValueError(f"{shown(shares)} are not shares of {count} classes")
         if not set(doubts) <= set(DOUBTS):
             raise ValueError(f"{shown(list(doubts))} are not known")
         return cls(tuple(shares), smoothing, doubts)
@@ -134,7 +134,7 @@ def as_prior(prior, classifier):
     if abs(total - 1) > _ROUNDING:
         raise ValueError(
             f"`prior` must sum to 1, and its shares sum to {total:.7g}. Divide them by "
-            "that, if they are meant in proportion."
+            "that if only their proportions matter."
         )
     _check_known(classifier, wanted)
     return np.array(wanted) / total
@@ -145,16 +145,15 @@ def _check_known(classifier, wanted):
     if classifier.output in ("distances", "probabilities"):
         raise ValueError(
             "`prior` corrects probabilities that sum to 1 over the classes, but the "
-            "classifier, or a member of it, outputs distances to prototypes, by which "
-            "an image may be of none of them. Leave `prior` out."
+            "classifier, or a member of it, outputs distances to prototypes, so an "
+            "image may belong to none of them. Leave `prior` out."
         )
     known = classifier.class_shares
     if known is None:
         raise ValueError(
-            "`prior` takes the place of the shares that the classes had in training, "
-            "which are not known: the classifier comes from a file of an older "
-            "version, or is a model that was not trained by `fit_classifier()`. Give "
-            "one that this version has trained."
+            "`prior` replaces the class shares in training, which are not known: the "
+            "classifier comes from a file of an older version, or is a model that was "
+            "not trained by `fit_classifier()`. Give one that this version has trained."
         )
     rows = zip(classifier.class_names, known.shares, wanted, strict=True)
     unseen = [name for name, share, wish in rows if share == 0 and wish > 0]
@@ -165,9 +164,9 @@ def _check_known(classifier, wanted):
         )
     for doubt in known.doubts:
         warn_user(
-            "`prior` corrects by the shares that the classes had in training, but the "
-            f"classifier's probabilities may not match these: {DOUBTS[doubt]}. Check "
-            "the calibration of the result."
+            "`prior` corrects for the class shares in training, but the classifier's "
+            f"probabilities may not match these: {DOUBTS[doubt]}. Check the "
+            "calibration of the result."
         )
 
 

@@ -166,7 +166,7 @@ def output_kind(model, said=None, name="model"):
         warn_user(
             f"`{name}` ends in {found.end}, so it gives probabilities, but it is "
             "compiled with a loss for logits (`from_logits=True`). What Keras does "
-            "with that depends on its backend. Compile it with `from_logits=False`, or "
+            "with that depends on the backend. Compile it with `from_logits=False`, or "
             f"leave {found.kind} out of the model."
         )
     return found.kind

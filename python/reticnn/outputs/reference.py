@@ -60,9 +60,9 @@ class Reference:
         within = kept - means[np.searchsorted(present, codes)]
         if not np.abs(within).max() > 1e-7 * np.abs(kept).max():
             raise ValueError(
-                "`reference` has no two images of a class whose features differ, so "
-                "that it does not tell how features vary within the classes. Give more "
-                "images of each class, or use `method='neighbours'`."
+                "`reference` has no two images of a class whose features differ, so it "
+                "does not show how features vary within the classes. Give more images "
+                "of each class, or use `method='neighbours'`."
             )
         covariance = shrunk_covariance(within)
         values, vectors = np.linalg.eigh(covariance)
@@ -131,7 +131,7 @@ class Reference:
         if method not in OF_FEATURES or not all(
             type(number) is int and 0 < number < 2**31 for number in numbers
         ):
-            raise ValueError("it is of no known kind")
+            raise ValueError("it is of an unknown kind")
         kept = min(width, MOST_FEATURES)
         points = _from_text(config["points"], kept)
         directions = config["directions"]
@@ -210,5 +210,5 @@ def _as_text(array):
 def _from_text(text, width):
     values = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
     if len(values) % width:
-        raise ValueError("it has features of another number")
+        raise ValueError("it has another number of features")
     return values.reshape(-1, width)

@@ -45,8 +45,8 @@ def copy_with_scores(model, kind, pixels, name="model"):
     if not is_same(copy, kind):
         raise ValueError(
             f"`{name}` has a {type(model).__name__} that cannot be copied: a copy by "
-            "Keras predicts something else. Give its layers a `get_config()` with all "
-            "that they compute with."
+            "Keras predicts something else. Give its layers a `get_config()` with "
+            "everything they compute with."
         )
     return copy, kind
 

@@ -233,7 +233,7 @@ def principal_components(rows):
 def _check_enough(count, method):
     if count < 5:
         raise ValueError(
-            f"`method` is {method!r}, which takes at least 5 images, and `embedding` "
+            f"`method` is {method!r}, which needs at least 5 images, and `embedding` "
             f"has {count}. Use 'pca'."
         )
 

@@ -93,8 +93,8 @@ def lines_of_curve(evaluation, kind):
         return _drawn(kind, points, caption=caption, low=low)
     if not curve["class"]:
         raise ValueError(
-            f"`evaluation` has no {shown(kind)} curve, as all of its images are of one "
-            "class. Evaluate on images of several classes."
+            f"`evaluation` has no {shown(kind)} curve, because all of its images are "
+            "of one class. Evaluate on images of several classes."
         )
     label, caption = _labels(curve, evaluation["per_class"], _AREAS[kind])
     if kind == "roc":

@@ -140,7 +140,9 @@ def _check_table(predictions):
             "`image_tiles()`, with one row per tile: without `summarise`."
         )
     if not len(predictions[".file"]):
-        raise ValueError("`predictions` has no rows. Give those of one image at least.")
+        raise ValueError(
+            "`predictions` has no rows. Give those for at least one image."
+        )
 
 
 def _file_shown(files, file):

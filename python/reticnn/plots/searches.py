@@ -190,7 +190,7 @@ def _draw_importance(drawn):
     names = list(map(visible, points["setting"]))
     axes.barh(names[::-1], points["importance"][::-1], color=BLUE, height=0.7)
     axes.set_xlim(0, 1)
-    axes.set_xlabel(f"Part of the differences in {drawn['objective']}")
+    axes.set_xlabel(f"Share of the variation in {drawn['objective']}")
     return figure
 
 

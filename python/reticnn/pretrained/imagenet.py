@@ -61,8 +61,8 @@ def imagenet_file(entry, input_shape, whole=False):
 def _downloaded(entry, file, url):
     fix = (
         f"The weights of {entry.name} are not on this machine: {file!r} is missing in "
-        f"{cache()!r}. Download it where there is a network and put it there, or give "
-        "its path as `weights`. Or choose a backbone that `backbones()` lists as "
+        f"{cache()!r}. Download it with an internet connection and put it there, or "
+        "give its path as `weights`. Or choose a backbone that `backbones()` lists as "
         "cached, or `weights=None` for random weights."
     )
     with network(url, fix):

@@ -30,8 +30,8 @@ _CHOICES = {
 }
 
 _OF_MAPS = (
-    "Below the images is what speaks for the predicted class, orange, and against it, "
-    "blue, by the method {}."
+    "Below each image, orange shows what speaks for the predicted class and blue what "
+    "speaks against it, by the method {}."
 )
 
 # The choices whose images are explained.

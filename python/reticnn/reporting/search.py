@@ -30,8 +30,8 @@ def search(classifier):
             tag(
                 "p",
                 f"The settings are those of trial {found['trial']:,} of "
-                f"{counted(number, 'trial')} of a search. The images that it was "
-                "chosen by make it look a little better than it is.",
+                f"{counted(number, 'trial')} of a search. The images used to choose it "
+                "make it look a little better than it is.",
             ),
             facts,
             tag("div", *figures, class_="side-by-side"),
@@ -78,7 +78,7 @@ def _importance(importance, several):
         return None
     columns = (*(["Objective"] * several), "Setting", "Importance")
     return table(
-        "Which part of the differences between trials each setting explains (fANOVA)",
+        "Share of the variation between trials that each setting explains (fANOVA)",
         columns,
         rows,
     )

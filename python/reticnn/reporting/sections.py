@@ -264,7 +264,7 @@ def reliability(found):
         return tag(
             "p",
             f"The model returns NaN for {missing:,} of {found.scores['n']:,} images, "
-            "so its calibration is not known.",
+            "so its calibration is unknown.",
         )
     sure = float(found.probabilities.max(axis=1).mean())
     accuracy = found.scores["accuracy"]

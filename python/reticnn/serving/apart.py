@@ -85,9 +85,8 @@ _running = set()
 class ServerApart:
     """A classifier that is served by a process of its own.
 
-    Attributes:
-        address: Where, as a browser is given it.
-        process: The number of the process.
+    Attributes: address: Where it is, as entered in a browser. process: The number of
+        the process.
     """
 
     __module__ = "reticnn"
@@ -127,7 +126,7 @@ class ServerApart:
         return self._process.poll() is None
 
     def stop(self):
-        """Stop, after the answers that are under way. The port is free then."""
+        """Stop, after the answers in progress. The port is then free."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         try:

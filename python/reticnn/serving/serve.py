@@ -205,8 +205,7 @@ def _is_loopback(host):
 class Server:
     """A classifier that is served by a thread of this process.
 
-    Attributes:
-        address: Where, as a browser is given it.
+    Attributes: address: Where it is, as entered in a browser.
     """
 
     __module__ = "reticnn"
@@ -248,7 +247,7 @@ class Server:
         return self._thread.is_alive()
 
     def stop(self):
-        """Stop, after the answers that are under way. The port is free then."""
+        """Stop, after the answers in progress. The port is then free."""
         self._server.should_exit = True
         self.wait()
 

@@ -23,15 +23,15 @@ _WIDTH = 44
 
 
 class Recipe(dict):
-    """Arguments of a function, which print with where each of them is written.
+    """Arguments of a function, which print with the place where each is stated.
 
     It is a dict: settings can be read, changed, added and deleted.
 
     Attributes:
         name: Name of the network.
-        places: Dict of where each setting is written.
+        places: Dict of where each setting is stated.
         prediction: Dict of arguments of `predict_images`, as the network was tested.
-        notes: List of sentences on what was done besides.
+        notes: List of sentences on what else was done.
         reference: What `places` refer to.
         function: The function whose arguments they are, `"fit_classifier"` or
             `"fine_tune"`.

@@ -59,7 +59,7 @@ class Tuning:
 
     @property
     def importance(self):
-        """Table of how much of the differences each setting explains, by fANOVA."""
+        """Table of how much of the variation each setting explains, by fANOVA."""
         table = {"objective": [], "setting": [], "importance": []}
         for number, objective in enumerate(self.objectives):
             found = importance_of(self._complete, self._space, number)
@@ -72,14 +72,14 @@ class Tuning:
     def refit(self, trial=None, *, progress="auto"):
         """Train a new model with the settings of a trial on all images.
 
-        These are the images of all trials, those for validation included, so that none
-        are left to stop at the right epoch: where `early_stopping` has kept the best
-        epoch of the trial, training ends after as many. Weights and training have the
+        These are the images of all trials, including those for validation, so that none
+        are left to stop at the right epoch: if `early_stopping` kept the best epoch of
+        the trial, training ends after that many epochs. Weights and training have the
         trial's seed.
 
         Args:
-            trial: Number of the trial, from 1, or None for the best. Of several
-                objectives there are several best ones: name one. Default None.
+            trial: Number of the trial, from 1, or None for the best. With several
+                objectives, there are several best trials: choose one. Default None.
             progress: As in `fit_classifier`. Default `"auto"`.
 
         Returns:

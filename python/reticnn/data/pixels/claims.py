@@ -39,7 +39,7 @@ def _check_claim(image):
     length = len_of(image.fp)
     if area_of(image) > _MOST_PIXELS_PER_BYTE * length:
         raise RefusedError(
-            f"is said by its first bytes to have {image.width:,} x {image.height:,} "
+            f"claims in its first bytes to have {image.width:,} x {image.height:,} "
             f"pixels, and has {length:,} bytes, far too few for them"
         )
 

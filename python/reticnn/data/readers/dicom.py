@@ -438,8 +438,8 @@ class _Frame:
         centre, width = map(float, self._centre_and_width())
         if not (math.isfinite(centre) and 0 < width < math.inf):
             raise RefusedError(
-                f"has a window {width:g} wide around {centre:g}, which cannot be: give "
-                "the values that are black and white as `value_range`"
+                f"has a window {width:g} wide around {centre:g}, which is impossible: "
+                "give the values that are black and white as `value_range`"
             )
         kind = str(self._said(_OF_WINDOW, "VOILUTFunction") or "LINEAR").upper()
         if kind == "SIGMOID":

@@ -51,8 +51,8 @@ def bytes_to_open(file):
     width, height = size
     if width * height > max(_FEW, _MOST_PIXELS_PER_BYTE * length):
         raise RefusedError(
-            f"is said by its first bytes to have {width:,} x {height:,} pixels, and "
-            f"has {length:,} bytes, far too few for them"
+            f"claims in its first bytes to have {width:,} x {height:,} pixels, and has "
+            f"{length:,} bytes, far too few for them"
         )
     needed = BYTES_PER_PIXEL * width * height
     check_memory(needed)

@@ -145,7 +145,7 @@ def _header_of(array):
         version = numpy_format.read_magic(array)
         read = _HEADERS.get(version)
         if read is None:
-            raise RefusedError("is of a version of NumPy's files that is not read")
+            raise RefusedError("is in a version of NumPy's format that is not read")
         return read(array)
     except RefusedError:
         raise
@@ -157,8 +157,8 @@ def _checked_shape(shape, dtype):
     """Return the height, the width and the bands that an array has as an image."""
     if dtype.hasobject:
         raise RefusedError(
-            "holds objects of Python, which are never unpickled: a file could run any "
-            "program so"
+            "contains Python objects, which are never unpickled: a file could run any "
+            "program that way"
         )
     if dtype.names:
         raise RefusedError("holds values of several fields, which are not pixels")

@@ -11,5 +11,5 @@ def missing(name, what):
         what: The kind of file, with its article.
     """
     return RefusedError(
-        f"is {what}, which takes Python's package {name} to read: install {name}"
+        f"is {what}, which needs the Python package {name}: install {name}"
     )

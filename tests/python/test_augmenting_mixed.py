@@ -88,7 +88,7 @@ def test_policies_print_what_they_do():
         "<Policy> three_augment",
         "flip     horizontal, for half of the images",
         "moved    up to 4 pixels in each direction",
-        "one of   grey, solarized from 128 on, blurred with sigma 0.1 to 2 pixels",
+        "one of   grey, solarized from 128 upwards, blurred with sigma 0.1 to 2 pixels",
         "jitter   brightness, contrast, colour times 0.7 to 1.3",
         "outside  reflect",
     ]

@@ -32,9 +32,7 @@ def scenes(tmp_path):
     return paths
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Files use a small part", "ignore:Values are brought"
-)
+@pytest.mark.filterwarnings("ignore:Files use a small part", "ignore:Values are mapped")
 @pytest.mark.parametrize("cache", ["memory", "disk"])
 @pytest.mark.parametrize("way", RANGES)
 def test_what_is_kept_is_what_was_read(scenes, way, cache):

@@ -277,8 +277,8 @@ def test_what_a_missing_package_would_read_is_named(tmp_path, jpeg_xl, monkeypat
     for kind in ("HEIF", "JXL"):
         monkeypatch.delitem(Image.OPEN, kind)
     problems = check_images(tmp_path)["problem"]
-    assert "a HEIC photo, which takes Python's package pillow-heif" in problems[0]
-    assert "a JPEG XL file, which takes Python's package pillow-jxl" in problems[1]
+    assert "a HEIC photo, which needs the Python package pillow-heif" in problems[0]
+    assert "a JPEG XL file, which needs the Python package pillow-jxl" in problems[1]
 
 
 def test_a_table_finds_the_packages_too(tmp_path, jpeg_xl, run_python):

@@ -446,7 +446,7 @@ def test_a_png_of_16_bits_that_lies_takes_no_memory(tmp_path):
     chunk = b"IHDR" + header
     start = struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + start + bytes(1000))
-    with pytest.raises(ValueError, match=r"a\.png: is said by .* 60,000 x 60,000"):
+    with pytest.raises(ValueError, match=r"a\.png: claims in .* 60,000 x 60,000"):
         _read(tmp_path / "a.png")
 
 

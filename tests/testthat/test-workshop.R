@@ -136,7 +136,7 @@ test_that("the workshop's scripts do the same whenever reticnn is attached", {
   expect_identical(lines[11:16],
     c("20 6 cat dog ", "TRUE ", "TRUE ", "TRUE ", "cat dog ", "20 32 32 3 "))
   expect_match(lines[[17]], paste0("`data` must be image data, not an array with the ",
-    "dimensions c(20, 32, 32, 3). Make it of the images and their labels: ",
+    "dimensions c(20, 32, 32, 3). Make it from the images and their labels: ",
     "`image_arrays(x, y)`."), fixed = TRUE)
   expect_match(lines[[18]], "rows of numbers such as principal components")
   expect_match(lines[[19]], "is a Keras model.*does not know the names of its classes")

@@ -72,7 +72,7 @@ def told(name, folder):
         apart = difference(built(name), folder / "network.onnx")
         agrees, said = apart <= MOST, f"{apart:.1e}"
     except ValueError as error:
-        way = re.search(r"in the way is (.+?)\. Use layers", str(error))
+        way = re.search(r"because of (.+?)\. Use layers", str(error))
         agrees, said = False, way[1] if way else str(error)
     keras.utils.clear_session()
     gc.collect()

@@ -214,7 +214,9 @@ missing_modules <- function() {
 #'   none of the three; reticulate's own error, with pip's output, if no Python is
 #'   available or the packages cannot be downloaded.
 #' @export
-#' @examples \dontrun{ install_reticnn() # downloads several hundred megabytes
+#' @examples
+#' \dontrun{
+#' install_reticnn() # downloads several hundred megabytes
 #'
 #' # On PyTorch, without TensorFlow
 #' Sys.setenv(KERAS_BACKEND = "torch")

@@ -258,3 +258,13 @@ test_that("the help pages are those that the sources make", {
       info = page)
   }
 })
+
+test_that("examples that are not to be run stand on lines of their own", {
+  # Of those that begin beside their brace, pkgdown runs all but the first expression.
+  help <- list.files(testthat::test_path("..", "..", "man"), "[.]Rd$", full.names = TRUE)
+  skip_if_not(length(help) > 0, "No man/ beside the tests")
+  lines <- unlist(lapply(help, readLines, encoding = "UTF-8"))
+  marked <- grep("\\dontrun{", lines, fixed = TRUE, value = TRUE)
+  expect_gt(length(marked), 0)
+  expect_identical(trimws(marked), rep("\\dontrun{", length(marked)))
+})

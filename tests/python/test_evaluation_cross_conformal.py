@@ -134,6 +134,9 @@ def test_an_export_says_that_an_onnx_file_refuses_them(validated, tmp_path):
     with pytest.raises(ValueError, match="has no Keras model"):
         predict_images(loaded, new, type="set")
     assert len(predict_images(loaded, new)[".pred_class"]) == 5
+    found, wanted = (evaluate_classifier(one, new) for one in (loaded, ensemble))
+    assert found["accuracy"] == wanted["accuracy"]
+    assert "coverage" in wanted and "coverage" not in found
 
 
 @pytest.mark.parametrize("folds", [2, 5, 10])

@@ -4,6 +4,7 @@ import numpy as np
 
 from reticnn.coercion import shown
 from reticnn.prediction.members import probabilities_by_members
+from reticnn.runtime.onnx_network import OnnxNetwork
 
 METHODS = ("threshold", "adaptive", "regularized")
 
@@ -69,10 +70,16 @@ def members(sets, chances, draws):
 
 
 def sets_of_single_views(classifier):
-    """Return the sets of a classifier if they are for images as they are, or None."""
+    """Return the sets of a classifier if they are for images as they are, or None.
+
+    Those of a cross-validation need the Keras model, which an ONNX file does not have.
+    """
     single = {"tta": 0, "crops": 1, "scales": None}
-    sets = classifier.sets
-    return sets if sets and sets["views"] == single else None
+    sets, network = classifier.sets, classifier.network
+    if not sets or sets["views"] != single:
+        return None
+    is_mean_alone = isinstance(network, OnnxNetwork) and network.keras_file is None
+    return None if is_mean_alone and sets.get("folds") is not None else sets
 
 
 def members_by_folds(classifier, chances, draws):

@@ -165,6 +165,12 @@ def test_sets_and_novelty_by_equal_probabilities_are_the_same(classifier, tmp_pa
     for table in tables:
         for name in (".pred_set", ".novel"):
             assert table[name] == tables[0][name]
+    areas = {
+        reticnn.evaluate_classifier(one, others, batch_size=batch_size)["roc_auc"]
+        for one in (weak, reticnn.load_classifier(path))
+        for batch_size in (1, 7, 90)
+    }
+    assert len(areas) == 1
 
 
 def test_what_needs_the_keras_model_says_that_there_is_none(loaded, data):

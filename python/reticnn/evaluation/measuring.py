@@ -24,7 +24,12 @@ from reticnn.outputs import (
     probabilities,
     with_prior,
 )
-from reticnn.prediction.conformal import draws_of, inside_of, sets_of_single_views
+from reticnn.prediction.conformal import (
+    ALIKE,
+    draws_of,
+    inside_of,
+    sets_of_single_views,
+)
 from reticnn.prediction.forward import outputs_of
 from reticnn.prediction.missing import warn_of_missing
 from reticnn.prediction.other_values import warn_of_other_values
@@ -32,6 +37,9 @@ from reticnn.prediction.summarising import ImagesOfTiles, as_summary, check_tile
 from reticnn.runtime.backend import is_model
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 from reticnn.runtime.progress import as_step_progress
+
+# Of less, no logarithm is taken.
+_LEAST = 1e-300
 
 
 class Subject:
@@ -130,6 +138,8 @@ class Subject:
                 start_progress=as_step_progress("none"),
             )
             self.held = coverage_and_size(inside, self.codes)
+        if (classifier.calibration or {}).get("method") == "isotonic":
+            chances = _with_ties(chances)
         chances = with_prior(chances, classifier, self.prior)
         if self.tiles:
             return data, self.tiles.summarised(chances, self._summarise), None
@@ -264,3 +274,24 @@ def predictions_of(codes, decisions, probabilities, class_names):
         ],
         "probabilities": probabilities,
     }
+
+
+def _with_ties(chances):
+    """Return probabilities that are equal where they differ by rounding alone.
+
+    Isotonic calibration gives many images the same ones, and the ranks of images by
+    them are not to depend on the size of batches.
+
+    Args:
+        chances: Array, (n, classes), of which no one is changed by more than a
+            millionth of itself.
+    """
+    order = np.argsort(chances, axis=0)
+    ranked = np.log(np.maximum(np.take_along_axis(chances, order, axis=0), _LEAST))
+    begins = np.diff(ranked, axis=0, prepend=-np.inf) > ALIKE
+    first = np.maximum.accumulate(np.where(begins, ranked, -np.inf), axis=0)
+    found = np.empty_like(chances)
+    # Where there are very many, they may all be close to their neighbours.
+    steps = np.floor((ranked - first) / ALIKE)
+    np.put_along_axis(found, order, np.exp(first + steps * ALIKE), axis=0)
+    return found

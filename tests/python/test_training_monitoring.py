@@ -110,7 +110,7 @@ def test_metrics_that_cannot_judge_the_model_are_refused(train, metrics, said):
 
 @pytest.mark.parametrize("metric", ["precision", "recall", "auc", "binary_accuracy"])
 def test_metrics_that_would_pool_the_classes_are_refused(train, metric):
-    with pytest.raises(ValueError, match="3 outputs for that many yes-or-no answers"):
+    with pytest.raises(ValueError, match="3 outputs for as many yes-or-no answers"):
         train(metrics=metric, label_smoothing=0.1)
 
 

@@ -201,7 +201,7 @@ is_stale <- function(x) {
 
 # Element by element, as str() looks at lists, would load the Keras model: RStudio shows
 # all objects so.
-#' @exportS3Method utils::str
+#' @rawNamespace S3method(utils::str, reticnn_classifier)
 str.reticnn_classifier <- function(object, ...) {
   utils::str(unclass(object), ...)
 }

@@ -268,3 +268,13 @@ test_that("examples that are not to be run stand on lines of their own", {
   expect_gt(length(marked), 0)
   expect_identical(trimws(marked), rep("\\dontrun{", length(marked)))
 })
+
+test_that("every method for the package's classes is registered", {
+  space <- asNamespace("reticnn")
+  methods <- grep("^[^.].*[.]reticnn[_.]", ls(space, all.names = TRUE), value = TRUE)
+  methods <- Filter(function(name) is.function(space[[name]]), methods)
+  expect_gt(length(methods), 80)
+  registered <- getNamespaceInfo(space, "S3methods")
+  expect_identical(setdiff(methods, paste(registered[, 1], registered[, 2], sep = ".")),
+    character())
+})

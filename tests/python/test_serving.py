@@ -559,7 +559,7 @@ def test_a_taken_port_and_odd_hosts_are_named(classifier, client, refused):
         reticnn.serve_classifier(classifier, host="nowhere.invalid")
     with (
         pytest.warns(UserWarning, match="can be reached from the networks"),
-        refused(ValueError, "host", "192.0.2.1", "none"),
+        refused(ValueError, "host", "192.0.2.1", "is not"),
     ):
         reticnn.serve_classifier(classifier, host="192.0.2.1")
     with refused(ValueError, "max_megapixels", 0):

@@ -331,10 +331,11 @@ python_to_check <- function() {
   if (is.null(config)) {
     to_do <- paste("Run `reticnn::install_reticnn()` once, and restart R. It downloads",
       "about 700 MB, and needs 3 GB on the disk.")
-    found <- if (identical(Sys.getenv("RETICULATE_PYTHON"), "managed")) {
-      "made by reticulate at first use"
-    } else {
-      no_python_in_force("none with Keras was found")[[1]]
+    found <- "made by reticulate at first use"
+    if (!identical(Sys.getenv("RETICULATE_PYTHON"), "managed")) {
+      why <- no_python_in_force("none with Keras was found")
+      found <- why[["x"]]
+      to_do <- paste(c(why[names(why) == "i"], to_do), collapse = "\n    ")
     }
     return(list(rows = list(check_row("Python", FALSE, found, to_do), check_of_disk()),
       runs = FALSE))

@@ -29,3 +29,10 @@ test_that("a Python without packages is no error but lines that say what to do",
   expect_match(lines, "pip install", all = FALSE)
   expect_match(lines, "^ok  disk|^!!  disk", all = FALSE)
 })
+
+test_that("the check names a choice of a Python that is not there", {
+  skip_if_quick()
+  lines <- run_r("print(reticnn::reticnn_check())", "RETICULATE_PYTHON=/no/python")
+  expect_match(lines, "RETICULATE_PYTHON is '/no/python'", fixed = TRUE, all = FALSE)
+  expect_match(lines, "Run `reticnn::install_reticnn()`", fixed = TRUE, all = FALSE)
+})

@@ -293,10 +293,10 @@ novelty_threshold <- function(classifier, data, share = 0.05, method = "neighbou
 #' with_sets <- prediction_sets(classifier, parts$validation, method = "adaptive")
 #' predict(with_sets, parts$test, type = "set")
 #' glance(evaluate_classifier(with_sets, parts$test))[c("coverage", "set_size")]
-#' # From a cross-validation, without images set aside: validated <-
-#' cross_validate(function() build_cnn(filters = 4), parts$train, 3, epochs = 1) with_sets
-#' <- prediction_sets(ensemble_classifiers(validated), validated) predict(with_sets,
-#' parts$test[1:3], type = "set")
+#' # From a cross-validation, without images set aside:
+#' validated <- cross_validate(function() build_cnn(filters = 4), parts$train, 3, epochs = 1)
+#' with_sets <- prediction_sets(ensemble_classifiers(validated), validated)
+#' predict(with_sets, parts$test[1:3], type = "set")
 prediction_sets <- function(classifier, data, coverage = 0.9, method = "threshold",
                             by_class = FALSE, batch_size = 32, tta = 0, crops = 1,
                             scales = NULL, progress = "auto") {

@@ -363,7 +363,8 @@ plot_of_lines <- function(points, drawn, measure) {
 #' validated <- cross_validate(build, data, 3, epochs = 1, seed = 1)
 #' validated
 #' validated$predictions
-#' # Two folds, twice, which keep each site whole: site <- rep(letters[1:12], each = 5)
+#' # Two folds, twice, which keep each site whole:
+#' site <- rep(letters[1:12], each = 5)
 #' folds <- fold_images(data, 2, repeats = 2, groups = site, seed = 1)
 #' cross_validate(build, data, folds = folds, epochs = 1, seed = 1)$folds
 cross_validate <- function(build, data, v = 5, folds = NULL, workers = 1,

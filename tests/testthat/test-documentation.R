@@ -278,3 +278,13 @@ test_that("every method for the package's classes is registered", {
   expect_identical(setdiff(methods, paste(registered[, 1], registered[, 2], sep = ".")),
     character())
 })
+
+test_that("examples are code, none of it lost in a comment", {
+  help <- list.files(testthat::test_path("..", "..", "man"), "[.]Rd$", full.names = TRUE)
+  skip_if_not(length(help) > 0, "No man/ beside the tests")
+  for (page in help) {
+    lines <- utils::capture.output(tools::Rd2ex(page, commentDontrun = FALSE))
+    expect_error(parse(text = lines), NA, info = basename(page))
+    expect_false(any(grepl("^ *#.*: [a-z_.]+ <-", lines)), info = basename(page))
+  }
+})

@@ -99,7 +99,7 @@ def test_a_layer_that_does_something_else_is_refused(refused):
     model = keras.Model(image, Doubled(2, 3, name="doubled")(image))
     with refused(ValueError, "layer", "doubled", "cannot be shown"):
         reticnn.layer_window(model, np.full((8, 8, 3), 9), "doubled")
-    with refused(ValueError, "model", "doubled", "not known"):
+    with refused(ValueError, "model", "doubled", "unknown way"):
         reticnn.receptive_field(model)
 
 
@@ -246,7 +246,7 @@ def test_layers_and_places_that_are_not_there_are_refused(branched, refused):
         reticnn.receptive_field(branched, "last", (1, 99))
     square = keras.Input((8, 8, 1))
     swapped = keras.Model(square, keras.layers.Permute((2, 1, 3))(square))
-    with refused(ValueError, "model", "Permute", "not known"):
+    with refused(ValueError, "model", "Permute", "unknown way"):
         reticnn.receptive_field(swapped)
     with refused(ValueError, "image_size", "30"):
         reticnn.receptive_field(branched, image_size=30)

@@ -42,11 +42,11 @@ print(time.process_time(), float(peak) / 1024)
 """
 
 
-def write_photos(folder):
+def write_photos(folder, count=_FILES):
     """Write JPEGs that take as long to read as photos do."""
     rng = np.random.default_rng(1)
     os.mkdir(folder)
-    for number in range(_FILES):
+    for number in range(count):
         coarse = rng.integers(0, 256, (24, 32, 3), "uint8")
         image = Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC)
         image.save(folder / f"{number}.jpg", quality=90)

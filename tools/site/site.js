@@ -48,7 +48,9 @@
   function found(query, pages) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     const scored = pages.map((page) => {
-      const title = `${page.title} ${page.heading}`.toLowerCase();
+      // A page of the reference is in a file called as its function.
+      const file = page.path.replace(/^.*[/]|[.]html.*$/g, "");
+      const title = `${page.title} ${page.heading} ${file}`.toLowerCase();
       const text = page.text.toLowerCase();
       let score = 0;
       for (const word of words) {

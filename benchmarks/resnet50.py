@@ -14,13 +14,12 @@ Where other processes keep the cores busy, only the ratios within a run tell any
 import os
 import random
 import tempfile
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import onnxruntime
-from inference import write_photos
+from inference import timed, write_photos
 
 import reticnn
 
@@ -50,27 +49,28 @@ def peers(classifier, file):
 
 
 def medians(runs):
-    """Return the median seconds of functions, by name."""
+    """Return the median seconds of functions, and of the processor, by name."""
     times = {name: [] for name in runs}
     for number in range(_PASSES + 1):
         for name in random.Random(number).sample(sorted(runs), len(runs)):
-            start = time.perf_counter()
-            runs[name]()
-            times[name].append(time.perf_counter() - start)
-    return {name: float(np.median(found[1:])) for name, found in times.items()}
+            times[name].append(timed(runs[name]))
+    return {name: np.median(found[1:], axis=0) for name, found in times.items()}
 
 
 def told(what, seconds, ours):
     """Print the speeds, and the ratio of the fastest of others to ours."""
     print(f"== {what}")
-    for name, took in seconds.items():
-        print(f"{name:<24} {_IMAGES / took:6.1f} images/s")
-    others = {name: took for name, took in seconds.items() if name not in ours}
+    for name, (wall, of_processor) in seconds.items():
+        print(
+            f"{name:<16} {_IMAGES / wall:6.1f} images/s, for each of them "
+            f"{1000 * of_processor / _IMAGES:.0f} ms of the processor"
+        )
+    others = {name: both[0] for name, both in seconds.items() if name not in ours}
     fastest = min(others, key=others.get)
     for name in ours:
         print(
-            f"{name} / {fastest}: {others[fastest] / seconds[name]:.2f} times as fast "
-            "(wanted by ONNX: >= 0.95)"
+            f"{name} / {fastest}: {others[fastest] / seconds[name][0]:.2f} times as "
+            "fast (wanted by ONNX: >= 0.95)"
         )
 
 

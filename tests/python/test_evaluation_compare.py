@@ -229,7 +229,8 @@ def test_groups_are_drawn_whole_and_tested_whole(classifier, weak, data):
     grouped = _compared(pair, many, groups=list(range(40)) * 4)
     apart = _compared(pair, many)
     assert grouped["mcnemar"]["p_value"] == pytest.approx(alone["mcnemar"]["p_value"])
-    assert apart["mcnemar"]["p_value"][0] < grouped["mcnemar"]["p_value"][0]
+    # Equal where either is right as often as the other.
+    assert apart["mcnemar"]["p_value"][0] <= grouped["mcnemar"]["p_value"][0]
     for measure in "accuracy", "log_loss":
         one, other = (
             _differences(found)["a", "b", measure] for found in (alone, grouped)

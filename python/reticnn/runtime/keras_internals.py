@@ -572,7 +572,8 @@ def go_on_from(optimizer, earlier):
         left_out = set(map(id, averages(one)))
         states.append([v for v in one.variables if id(v) not in left_out])
     for variable, value in zip(*states, strict=True):
-        variable.assign(value)
+        # A copy: what two variables share, JAX cannot update in place.
+        variable.assign(keras.ops.copy(value))
 
 
 @contextlib.contextmanager

@@ -34,13 +34,16 @@ def keep_averages(model):
     """Put the averages into the model, if its optimizer has any by now."""
     if steps_done(model.optimizer) == 0:
         return
-    assign_in_full(_pairs(model))
+    pairs = _pairs(model)
+    # Copies: what two variables share, JAX cannot update in place.
+    assign_in_full((variable, keras.ops.copy(average)) for variable, average in pairs)
 
 
 def begin_averages(model):
     """Let the averages of an optimizer that has been used begin with the weights."""
     for variable, average in _pairs(model):
-        average.assign(variable)
+        # A copy: what two variables share, JAX cannot update in place.
+        average.assign(keras.ops.copy(variable))
 
 
 def warn_of_young_averages(model, steps):

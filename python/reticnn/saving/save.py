@@ -96,8 +96,8 @@ def save_classifier(classifier, path, *, fast_start=None):
             of your own and computes in single precision, and the graph returns the same
             probabilities to 1e-5 and adds no more bytes than the Keras model has. True
             insists on it, False leaves it out. The file grows by the size of the
-            weights, and writing it takes about twice as long: 3 seconds longer for
-            ResNet-18. Default None.
+            weights, and writing it takes two to three times as long: 2 seconds longer
+            for ResNet-18. Default None.
 
     Returns:
         The path of the file written.

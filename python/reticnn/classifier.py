@@ -19,11 +19,13 @@ class Classifier:
 
     Made by `fit_classifier` and `load_classifier`.
 
-    Attributes: model: The `keras.Model`. For a classifier loaded with an ONNX graph, it
-        is loaded, and Keras started, at first use. network: What it predicts with: the
-        Keras model or, until that is loaded, an `OnnxNetwork`. class_names: List of the
-        classes, in the order of the model's outputs. history: Dict of lists, one value
-        per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
+    Attributes:
+        model: The `keras.Model`. For a classifier loaded with an ONNX graph, it is
+            loaded, and Keras started, at first use.
+        network: What it predicts with: the Keras model or, until that is loaded, an
+            `OnnxNetwork`.
+        class_names: List of the classes, in the order of the model's outputs.
+        history: Dict of lists, one value per epoch: `"epoch"`, `"loss"`, `"accuracy"`,
             and with validation data `"val_loss"` and `"val_accuracy"`; after training
             in stages also `"stage"`.
         stopped: `"interrupted"`, `"early"` or `"nan"` if training ended before its

@@ -93,8 +93,8 @@ def check_files_are_there(places):
     if gone:
         raise FileNotFoundError(
             f"The image data were kept by R without their pixels, and {len(gone):,} of "
-            f"their {len(files):,} files are gone: {shown(gone)}. Put the files back, "
-            "or create the data again."
+            f"their {len(files):,} files {'is' if len(gone) == 1 else 'are'} gone: "
+            f"{shown(gone)}. Put the files back, or create the data again."
         )
 
 

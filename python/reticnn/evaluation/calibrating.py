@@ -94,10 +94,10 @@ def calibrate_classifier(
         TypeError: If `classifier` is not a classifier, or `data` not image data.
         ValueError: If the classifier is already calibrated, was trained on some of the
             images, outputs distances to prototypes, or has a model that cannot be
-            copied or predicts in its own way; if the data have no labels, have weights
-            or classes unknown to the classifier, or for `"vector"` and `"isotonic"`
-            fewer than 5 images of a class; or if the images settle nothing, such as
-            when all are predicted correctly.
+            copied or predicts in its own way; if the data have no labels, have weights,
+            have classes unknown to the classifier, or for `"vector"` and `"isotonic"`
+            have fewer than 5 images of a class; or if the images settle nothing, such
+            as when all are predicted correctly.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:

@@ -86,9 +86,9 @@ def compare_classifiers(
           `first`, `second`, `measure`, `estimate`, the measure of the first minus that
           of the second, `lower` and `upper`. The limits of accuracies are Tango's;
           those of the balanced accuracy follow from Tango's for each recall; all others
-          are quantiles of bootstrap samples, as many as there, in which both have the
-          same images. With groups, whole groups are drawn for all of them. They are NaN
-          if the sample shows no variation.
+          are quantiles of bootstrap samples, as many as in `evaluate_classifier`, in
+          which both have the same images. With groups, whole groups are drawn for all
+          of them. They are NaN if the sample shows no variation.
         - `mcnemar`: table with one row per pair: `first`, `second`, how many images
           `both`, `only_first`, `only_second` or `neither` predicted correctly; and
           `p_value`, from McNemar's exact test of whether they are right equally often,

@@ -56,8 +56,9 @@ def sets_of_folds(classifier, validated, coverage, method, by_class, views):
     _check_ensemble(as_classifier(classifier), validated)
     chances, codes, folds, hashes = _out_of_fold(validated, classifier.class_names)
     if validated.groups is not None:
+        number = len(set(validated.groups))
         warn_user(
-            f"`data` has images of {len(set(validated.groups))} groups. The guarantee "
+            f"`data` has images of {number} group{'s' * (number != 1)}. The guarantee "
             "is for images drawn one by one; for new groups it holds only "
             "approximately, and less so the fewer there are."
         )

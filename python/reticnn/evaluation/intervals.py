@@ -90,8 +90,9 @@ def warn_of_few_groups(codes, class_names, groups, level):
         warn_user(
             f"Images of {shown(few)} are of {fewest} groups only. An interval from "
             f"drawing {fewest} groups again contains the truth in at most "
-            f"{_most_held(fewest):.0%} of cases, not in {level:.0%}: take it as too "
-            f"narrow. Evaluate on at least {enough} groups of each class."
+            f"{100 * _most_held(fewest):.3g}% of cases, not in {100 * level:.3g}%: "
+            f"take it as too narrow. Evaluate on at least {enough} groups of each "
+            "class."
         )
 
 

@@ -102,10 +102,11 @@ def prediction_sets(
     Raises:
         TypeError: If `classifier` is not a classifier, or `data` not image data.
         ValueError: If the classifier was trained on some of the images, if the data
-            have no labels, weights, classes unknown to the classifier, or fewer images
-            than the coverage requires, which the message states; if a cross-validation
-            is not of the classifier's members, is not finished, or does not test each
-            image once; or if an argument is outside its range, as in `predict_images`.
+            have no labels, have weights, classes unknown to the classifier, or fewer
+            images than the coverage requires, which the message states; if a
+            cross-validation is not of the classifier's members, is not finished, or
+            does not test each image once; or if an argument is outside its range, as in
+            `predict_images`.
         RuntimeError: In a process forked from the one that started Keras.
 
     Warns:
@@ -240,10 +241,10 @@ def _warn_of_groups(data):
     if data.groups is not None:
         number = len(set(data.groups))
         warn_user(
-            f"`data` has images of {number} groups. The coverage is that of new images "
-            "drawn like these one by one, also from the same groups; for new groups, "
-            "it may be lower. Give one image of each group to be sure, where there are "
-            "enough of them."
+            f"`data` has images of {number} group{'s' * (number != 1)}. The coverage "
+            "is that of new images drawn like these one by one, also from the same "
+            "groups; for new groups, it may be lower. Give one image of each group to "
+            "be sure, where there are enough of them."
         )
 
 

@@ -239,9 +239,9 @@ def _warn_of_what_is_refused(classifier):
         refused = "to predict"
     if found:
         warn_user(
-            f"`classifier` has {' and '.join(found)}, which needs its Keras model: "
-            f"what `load_classifier()` reads from an ONNX file will refuse {refused}. "
-            "Keep the file that `save_classifier()` writes as well, or use sets from "
+            f"`classifier` has {' and '.join(found)}. That needs its Keras model: what "
+            f"`load_classifier()` reads from an ONNX file will refuse {refused}. Keep "
+            "the file that `save_classifier()` writes as well, or use sets from "
             "held-out images and a threshold by 'energy' or 'softmax'."
         )
 

@@ -87,8 +87,9 @@ def predict_images(
             from that in training, as in `evaluate_classifier`. The shares sum to 1. The
             probabilities, averaged over the views of an image or a tile, are corrected
             for them. None for the probabilities as they are. Default None.
-        type: `"class"`, or `"set"` for the set of classes that an image may belong to
-            as well, if the classifier has `prediction_sets`. Default `"class"`.
+        type: `"class"`, or `"set"` to return the set of classes that each image may
+            belong to as well, if the classifier has `prediction_sets`. Default
+            `"class"`.
 
     Returns:
         Table (dict of equal-length lists) with one row per image, in the order given:

@@ -74,8 +74,8 @@ def review_images(
       if `classifier` or `probabilities` are given. The value is the probability of the
       label, the threshold that of the class that is probably right.
     - `exact_duplicates`: images with the same pixels as they are read.
-    - `near_duplicates`: pairs in which one image is the other resized, compressed
-      again, slightly cropped, brightened or mirrored. The value is the share of the
+    - `near_duplicates`: images that are the same but for resizing, compressing again,
+      slight cropping, brightening or mirroring. The value is the share of the
       pixels' variance that differs; if the images are alike only after cropping and
       brightening, it is weighted by how many of the finest details differ.
     - `burst`: photos from one camera, each taken seconds after the one before, by the

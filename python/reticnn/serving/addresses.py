@@ -57,7 +57,7 @@ def _why_not(error, host, port):
         return f"`port` is {port}, which may not be used here. Use 1024 or above."
     return (
         f"`host` must be a name or an address of this computer, and {shown(host)} is "
-        f"not ({error.strerror})."
+        f"not one ({error.strerror})."
     )
 
 

@@ -85,8 +85,9 @@ _running = set()
 class ServerApart:
     """A classifier that is served by a process of its own.
 
-    Attributes: address: Where it is, as entered in a browser. process: The number of
-        the process.
+    Attributes:
+        address: Where it is, as entered in a browser.
+        process: The number of the process.
     """
 
     __module__ = "reticnn"

@@ -205,7 +205,8 @@ def _is_loopback(host):
 class Server:
     """A classifier that is served by a thread of this process.
 
-    Attributes: address: Where it is, as entered in a browser.
+    Attributes:
+        address: Where it is, as entered in a browser.
     """
 
     __module__ = "reticnn"

@@ -274,6 +274,6 @@ def _warn_of_divided_groups(folds):
     if names:
         warn_user(
             f"`v` has folds with images of one group in both parts, for {len(names)} "
-            f"groups: {shown(names)}. How well a classifier does there does not tell "
-            "how well it does on new groups."
+            f"group{'s' * (len(names) != 1)}: {shown(names)}. How well a classifier "
+            "does there does not tell how well it does on new groups."
         )

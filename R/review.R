@@ -74,7 +74,7 @@ print.reticnn_review <- function(x, ...) {
   sizes <- attr(x, "sizes")
   number <- length(unique(x$finding))
   count <- function(n) format(n, big.mark = ",", decimal.mark = ".", trim = TRUE)
-  cat("<reticnn_review> ", count(sum(sizes)), " images",
+  cat("<reticnn_review> ", count(sum(sizes)), " image", if (sum(sizes) != 1) "s",
     if (all(nzchar(names(sizes)))) {
       paste0(" (", paste(names(sizes), count(sizes), collapse = ", "), ")")
     },

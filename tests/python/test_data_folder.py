@@ -696,7 +696,7 @@ def test_classes_that_differ_in_case_are_refused(refused, cats, write_image):
 
 def test_images_beside_the_classes_are_refused(refused, cats, write_image):
     write_image(cats / "stray.png")
-    with refused(ValueError, "path", "1 images next to", "stray.png", "Move"):
+    with refused(ValueError, "path", "1 image next to", "stray.png", "Move"):
         image_folder(cats)
 
 
@@ -871,7 +871,7 @@ def test_file_that_may_not_be_read_is_named(cats, monkeypatch):
 
 def test_folder_called_like_an_image_is_no_class(cats, write_image):
     write_image(cats / "photo.png" / "1.png")
-    with pytest.raises(ValueError, match=r"1 images next to(?s:.*)photo\.png"):
+    with pytest.raises(ValueError, match=r"1 image next to(?s:.*)photo\.png"):
         image_folder(cats)
 
 

@@ -205,7 +205,7 @@ def test_images_of_any_kind_are_reviewed(channels, dtype):
 
 def test_few_images_and_plain_ones_are_no_trouble():
     assert review_of(photos(1))["kind"] == []
-    assert repr(review_of(photos(1))) == "<Review> 1 images: no finding"
+    assert repr(review_of(photos(1))) == "<Review> 1 image: no finding"
     plain = (
         np.zeros((5, 16, 16, 3), np.uint8)
         + np.arange(5, dtype=np.uint8)[:, None, None, None]

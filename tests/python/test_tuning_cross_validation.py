@@ -243,7 +243,7 @@ def test_a_model_that_may_know_the_images_is_refused(shapes, tiny_cnn, refused):
         validate(with_shared)
     with refused(ValueError, "build", "the same optimizer"):
         validate(with_optimizer)
-    with refused(ValueError, "build", "optimizer has done 1 steps"):
+    with refused(ValueError, "build", "optimizer has done 1 step,"):
         validate(trained_by_keras)
     with refused(ValueError, "build", "already, on 30 of the 30 images to test"):
         validate(trained)

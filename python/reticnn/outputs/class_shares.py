@@ -159,8 +159,8 @@ def _check_known(classifier, wanted):
     unseen = [name for name, share, wish in rows if share == 0 and wish > 0]
     if unseen:
         raise ValueError(
-            f"`prior` has shares above 0 for {shown(unseen)}, of which training had no "
-            "image, so nothing is known about them. Set them to 0."
+            f"`prior` has shares above 0 for {shown(unseen)}, but training had no "
+            "image of these, so nothing is known about them. Set them to 0."
         )
     for doubt in known.doubts:
         warn_user(

@@ -130,7 +130,7 @@ def _importance(tuning, objective):
     if not rows:
         raise ValueError(
             "`tuning` has too few complete trials to tell which settings matter, or "
-            "all have come to the same. Do more of them."
+            "all of them gave the same result. Run more of them."
         )
     return _table(rows, ("setting", "importance"))
 

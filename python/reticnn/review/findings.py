@@ -64,11 +64,13 @@ class Review(dict):
 
     def __repr__(self):
         """Count the findings of each kind, and give the first reason of each."""
-        number = f"{sum(self.sizes.values()):,} images"
+        number = _counted(sum(self.sizes.values()), "image")
         if None not in self.sizes:
             parts = [f"{visible(name)} {size:,}" for name, size in self.sizes.items()]
             number += f" ({', '.join(parts)})"
-        lines = [f"<Review> {number}: {_counted(self['finding'])}"]
+        total = len(set(self["finding"]))
+        found = _counted(total, "finding") if total else "no finding"
+        lines = [f"<Review> {number}: {found}"]
         rows = list(zip(self["finding"], self["kind"], self["why"], strict=True))
         first = {kind: why for _, kind, why in reversed(rows)}
         findings = Counter(kind for _, kind in {row[:2] for row in rows})
@@ -76,15 +78,14 @@ class Review(dict):
         width = max(map(len, findings), default=0)
         for kind in dict.fromkeys(self["kind"]):
             lines.append(
-                f"{kind:<{width}}  {findings[kind]:>6,} ({images[kind]:,} images), "
-                f"such as: {visible(first[kind])}"
+                f"{kind:<{width}}  {findings[kind]:>6,} "
+                f"({_counted(images[kind], 'image')}), such as: {visible(first[kind])}"
             )
         return "\n".join(lines)
 
 
-def _counted(numbers):
-    number = len(set(numbers))
-    return f"{number:,} finding{'' if number == 1 else 's'}" if number else "no finding"
+def _counted(number, what):
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def table_of(findings, parts, kinds):

@@ -136,8 +136,8 @@ def save_classifier(classifier, path, *, fast_start=None):
         )
     if path.lower().endswith(".onnx"):
         raise ValueError(
-            f"`path` must not end in .onnx, as {path!r} does, by which such files are "
-            "known when they are loaded. Use the extension .reticnn, or for an ONNX "
+            f"`path` must not end in .onnx, as {path!r} does: files with that "
+            "extension are loaded as ONNX. Use the extension .reticnn, or for an ONNX "
             "file `export_classifier()`."
         )
     if fast_start is not None:

@@ -243,7 +243,7 @@ def _reason(layer, in_inference):
     if not _is_of_known_code(type(layer)):
         return "runs code that may draw at random"
     if getattr(layer, "stateful", False):
-        return "goes on from what it was given before"
+        return "continues from what it was given before"
     if in_inference:
         return None
     if isinstance(layer, keras.layers.BatchNormalization):

@@ -179,11 +179,12 @@ def check_untrained(model, fold):
                 f"{fold.fold}. Build a new one inside the function."
             )
     elif model.compiled and not compiled_here(model) and _steps(model):
+        steps = f"{_steps(model):,} step{'s' * (_steps(model) != 1)}"
         raise ValueError(
-            f"`build` has returned a model whose optimizer has done {_steps(model):,} "
-            "steps, on images that are not known: those of the folds may be among "
-            "them. Build a new one inside the function; if it was trained on other "
-            "images, compile it again."
+            f"`build` has returned a model whose optimizer has done {steps}, on "
+            "images that are not known: those of the folds may be among them. Build a "
+            "new one inside the function; if it was trained on other images, compile "
+            "it again."
         )
 
 

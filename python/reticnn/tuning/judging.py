@@ -67,8 +67,8 @@ class Round:
         names = adapted_layers(model)
         if names:
             warn_user(
-                f"`build` returns models with normalisation adapted to images, in "
-                f"{shown(names)}. If images of `data` were among them, those that "
+                "`build` returns models with normalisation adapted to images, in "
+                f"{shown(names)}. If images of `data` were among them, the images that "
                 "judge a trial in a fold are no longer new. Adapt it to other images."
             )
 

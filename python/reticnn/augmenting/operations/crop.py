@@ -126,7 +126,7 @@ def _check_crop(settings, image_shape):
         if tall > height * times + 1e-6 or wide > width * times + 1e-6:
             raise ValueError(
                 f"`crop` takes {tall} x {wide} pixels (height x width) out of images "
-                f"of {height} x {width}, brought to a shorter side of {smallest:g}. "
+                f"of {height} x {width}, resized to a shorter side of {smallest:g}. "
                 "Use a smaller `size`, or a longer `shorter_side`."
             )
 

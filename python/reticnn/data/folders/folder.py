@@ -254,8 +254,9 @@ def _folder_data(path, class_names, reading, on_bad_image, on_empty_class, group
     others += arrays
     if beside:
         raise ValueError(
-            f"`path` has {len(beside)} images next to its class folders, such as "
-            f"{printable(beside[0])!r}. Move them into the folder of their class."
+            f"`path` has {len(beside)} image{'s' * (len(beside) != 1)} next to its "
+            f"class folders, such as {printable(beside[0])!r}. Move them into the "
+            "folder of their class."
         )
     if groups is None:
         ask_which_are_classes(folders)

@@ -115,6 +115,8 @@ def test_few_groups_make_intervals_too_narrow_and_say_so(classifier):
 
     with pytest.warns(UserWarning, match="of 3 groups only.* 75% of .* at least 6 "):
         evaluate_classifier(classifier, data, groups=sites(3))
+    with pytest.warns(UserWarning, match=r"at most 99\.8% of cases, not in 99\.9%"):
+        evaluate_classifier(classifier, data, groups=sites(10), intervals=0.999)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         evaluate_classifier(classifier, data, groups=sites(6))

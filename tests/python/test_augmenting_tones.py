@@ -14,7 +14,8 @@ def images():
     """Smooth images of whole numbers that use a part of the range, as photos do."""
     rng = np.random.default_rng(1)
     coarse = rng.uniform(20, 230, (12, 5, 6, 3))
-    return np.rint(keras.ops.image.resize(coarse, (20, 24))).astype("uint8")
+    smooth = keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (20, 24)))
+    return np.rint(smooth).astype("uint8")
 
 
 def by_pillow(function, images):

@@ -102,7 +102,7 @@ def test_another_way_of_reading_is_told_by_name(micrographs, fit):
     assert "`bands=(0, 1, 2), value_range=(0, 100)`" in texts[0]
     assert "`bands=(3, 2, 1), value_range=(0, 4095)`" in texts[0]
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         predict_images(trained, image_folder(folder, SIDE, **options))
     with pytest.raises(ValueError, match="read with 2 chosen bands, but the model tak"):
         predict_images(trained, image_folder(folder, SIDE, bands=[0, 1]))

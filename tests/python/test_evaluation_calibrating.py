@@ -458,7 +458,7 @@ def test_images_for_which_the_model_gives_nan_are_left_out():
     pixels[:3] = 0
     model = classifier_of(3, "scores").model
     nan_of_black = 0 * keras.ops.log(keras.ops.max(model.inputs[0], axis=(1, 2)))
-    model = keras.Model(model.inputs, model.outputs[0] + nan_of_black)
+    model = keras.Model(model.inputs[0], model.outputs[0] + nan_of_black)
     classifier = Classifier(model, NAMES, {"epoch": []}, output="logits")
     spoiled = image_arrays(pixels, data.labels, class_names=NAMES)
     with pytest.warns(UserWarning, match="NaN for 3 of 120"):
@@ -485,7 +485,8 @@ def test_rest_of_the_package_takes_a_calibrated_classifier(tmp_path, classifier)
         for one in (calibrated, classifier)
     )
     odds = np.log(want / (1 - want)) / temperature
-    np.testing.assert_allclose(have, 1 / (1 + np.exp(-odds)), atol=1e-3)
+    # The odds of a probability near 1 are rounded.
+    np.testing.assert_allclose(have, 1 / (1 + np.exp(-odds)), atol=5e-3)
     # Its features are those before the last layer that learned, as they were.
     seen, wanted = (features_model(one.model) for one in (calibrated, classifier))
     pixels = data.read(np.arange(4))

@@ -118,7 +118,7 @@ def test_few_groups_make_intervals_too_narrow_and_say_so(classifier):
     with pytest.warns(UserWarning, match=r"at most 99\.8% of cases, not in 99\.9%"):
         evaluate_classifier(classifier, data, groups=sites(10), intervals=0.999)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         evaluate_classifier(classifier, data, groups=sites(6))
         evaluate_classifier(classifier, data, groups=sites(3), intervals=0.7)
         evaluate_classifier(classifier, data, groups=sites(1), intervals=None)

@@ -369,7 +369,7 @@ def test_sets_are_of_the_views_and_the_probabilities_they_were_made_with():
 def test_images_without_a_prediction_have_no_set():
     model = classifier_of().model
     nan_of_black = 0 * keras.ops.log(keras.ops.max(model.inputs[0], axis=(1, 2)))
-    model = keras.Model(model.inputs, model.outputs[0] + nan_of_black)
+    model = keras.Model(model.inputs[0], model.outputs[0] + nan_of_black)
     mine = Classifier(model, NAMES, {"epoch": []}, output="softmax")
     data = images_of_scores(50)
     pixels = data.read(np.arange(50))

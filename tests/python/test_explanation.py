@@ -107,12 +107,14 @@ def _expected(method, maps, slopes):
 @pytest.mark.parametrize("method", CAMS)
 def test_cams_are_those_computed_by_hand(flat, method):
     pixels = _pixels()
-    found = explain_prediction(flat, pixels, "class_2", method, layer="second")
-    expected = _expected(method, *_by_hand(flat, pixels, "second", 1))
-    assert found.maps.max() > 0
-    np.testing.assert_allclose(
-        found.maps, expected, atol=2e-3 * expected.max(), rtol=2e-2
-    )
+    found = explain_prediction(flat, pixels, "all", method, layer="second")
+    maps = found.maps.reshape(len(pixels), 3, SIDE, SIDE)
+    assert maps.max() > 0
+    for code in range(3):
+        expected = _expected(method, *_by_hand(flat, pixels, "second", code))
+        np.testing.assert_allclose(
+            maps[:, code], expected, atol=2e-3 * expected.max(), rtol=2e-2
+        )
 
 
 def test_scores_are_those_before_softmax(flat):

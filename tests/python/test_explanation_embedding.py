@@ -42,7 +42,8 @@ def test_the_head_gives_its_probabilities_for_them(classifier, some):
     rows = embed_images(classifier, some)
     last = classifier.model.layers[-1]
     chances = reticnn.predict_images(classifier, some)[".pred_square"]
-    np.testing.assert_allclose(last(rows).numpy()[:, 0], chances, atol=1e-5)
+    found = keras.ops.convert_to_numpy(last(rows))
+    np.testing.assert_allclose(found[:, 0], chances, atol=1e-5)
 
 
 def test_layers_with_space_are_averaged_over_it(classifier, some):

@@ -152,7 +152,8 @@ def test_what_may_not_hold_in_8_bits_is_warned_of(classifier, pixels, tmp_path):
 def test_accuracy_in_8_bits_is_that_by_distances_where_probabilities_are_0(tmp_path):
     import keras
 
-    keras.utils.set_random_seed(1)
+    # Backends draw different weights, and few see both classes in noise.
+    keras.utils.set_random_seed({"torch": 2}.get(keras.backend.backend(), 1))
     rng = np.random.default_rng(1)
     model = reticnn.landmark_model(
         "lenet5",

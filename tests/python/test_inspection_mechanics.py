@@ -28,6 +28,10 @@ def test_results_are_those_of_kerass_layers(kind):
     for size, strides, padding in itertools.product(
         sizes, [1, (2, 1), 3], ["valid", "same"]
     ):
+        if (keras.backend.backend(), kind, padding) == ("torch", "average", "same"):
+            # Keras repeats the outermost pixels in the mean where one side of an image
+            # is padded further than the other.
+            continue
         image = generator.normal(size=(6, 7)).astype("float32")
         kernel = generator.normal(size=size).astype("float32")
         given = kernel if kind == "convolution" else size

@@ -125,7 +125,7 @@ def test_distances_to_prototypes_and_ensembles(tmp_path):
         assert loaded.shares == one.shares
         drawn, known = (occluding(it, 32)(pixels[0], 1) for it in (loaded, one))
         assert np.abs(known).max() > 0
-        np.testing.assert_allclose(drawn, known, atol=1e-3 * np.abs(known).max())
+        np.testing.assert_allclose(drawn, known, atol=3e-3 * np.abs(known).max())
 
 
 def test_losses_of_what_is_all_but_ruled_out_are_keras_own(folder, data):

@@ -184,7 +184,9 @@ def test_sets_novelty_calibration_and_resizing_are_the_classifiers(
     def more(seed, n=60):
         return reticnn.shape_images(n, image_size=16, seed=seed)
 
-    careful = fit(tiny_cnn(), shapes).changed(resize="pad")
+    model = tiny_cnn(n_blocks=1)
+    learned = fit(model, shapes, epochs=20, optimizer="adam", learning_rate=0.01)
+    careful = learned.changed(resize="pad")
     careful = reticnn.calibrate_classifier(careful, more(21, 200))
     careful = reticnn.novelty_threshold(careful, more(22), reference=shapes)
     careful = reticnn.prediction_sets(careful, more(23), coverage=0.8)

@@ -71,7 +71,7 @@ def test_the_network_of_small_begins_with_changes_and_colours():
     model = training_recipe("small")["model"]((8, 8, 3))
     stem = keras.Model(model.input, model.get_layer("stem_relu").output)
     grey = np.full((1, 8, 8, 3), 200.0, "float32")
-    seen = np.asarray(stem(grey))[0, :-1, :-1]
+    seen = keras.ops.convert_to_numpy(stem(grey))[0, :-1, :-1]
     assert np.all(seen[..., 0] > 0.5)
     np.testing.assert_allclose(seen[..., 1:], 0, atol=1e-4)
 

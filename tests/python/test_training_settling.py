@@ -47,7 +47,7 @@ def ends(x):
 def in_one_batch(model, pixels=PIXELS):
     """Return the outputs where the images' own means and variances are used."""
     weights = model.get_weights()
-    outputs = np.asarray(model(pixels, training=True))
+    outputs = keras.ops.convert_to_numpy(model(pixels, training=True))
     model.set_weights(weights)
     return outputs
 

@@ -145,7 +145,9 @@ def test_weights_do_not_depend_on_the_batch_or_the_order(fit):
         model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
         seen.clear()
         fit(model, data, batch_size=batch_size)
-        assert sorted(seen) == [(n, n / 2) for n in range(9)]
+        # Under torch, Keras tries a model with ones before it trains it.
+        of_images = sorted(pair for pair in seen if pair != (1, 1))
+        assert of_images == [(n, n / 2) for n in range(9)]
 
 
 def test_evaluation_counts_every_image_once(fit):

@@ -20,10 +20,10 @@ def features_model(model):
     if graph_of(last.layer) and _learns_first(graph, last):
         # Of a whole classifier within, what lies before it are pixels.
         within = features_model(last.layer)
-        return keras.Model(graph.inputs, within(last.inputs[0]))
+        return keras.Model(graph.inputs[0], within(last.inputs[0]))
     if last.inputs[0] is graph.inputs[0]:
         return model
-    return keras.Model(graph.inputs, last.inputs[0])
+    return keras.Model(graph.inputs[0], last.inputs[0])
 
 
 def _learns_first(graph, call):

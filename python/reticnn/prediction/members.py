@@ -28,7 +28,7 @@ def probabilities_by_members(model, data, batch_size, start_progress):
         float64 array, (members, n, classes).
     """
     parts, known = parts_of_ensemble(model), mean_in(model).members
-    apart = keras.Model(model.inputs, mean_in(model).input)
+    apart = keras.Model(model.inputs[0], mean_in(model).input)
     report = start_progress(number_of_batches(data, batch_size))
     found = []
     with read_batches([data], batch_size) as batches:

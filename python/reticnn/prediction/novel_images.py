@@ -119,7 +119,7 @@ def _network_of_scores(classifier, data):
     for layer in model.layers:
         # Energy is that of the scores which calibration is given.
         if isinstance(layer, Calibration) and not layer.of_probabilities:
-            return keras.Model(model.inputs, layer.input)
+            return keras.Model(model.inputs[0], layer.input)
     some = data.read(np.arange(min(len(data), 8)))
     bare, kind = copy_with_scores(model, kind, some, "classifier")
     if kind != "logits" or any(isinstance(layer, Calibration) for layer in bare.layers):

@@ -343,6 +343,12 @@ def check_heard():
         raise KeyboardInterrupt
 
 
+def comes_of_nan(error):
+    """Return whether an error is torch's, whose cross-entropy of two takes no NaN."""
+    refusal = "all elements of input should be between 0 and 1"
+    return isinstance(error, RuntimeError) and refusal in str(error)
+
+
 def comes_of_stopping(error):
     """Return whether an error is Ctrl-C, or what Ctrl-C has become on its way.
 

@@ -23,7 +23,7 @@ from reticnn.runtime.keras_internals import (
     sync_weights,
 )
 from reticnn.runtime.randomness import DrawnSeed
-from reticnn.runtime.stopping import comes_of_stopping, done_in_full
+from reticnn.runtime.stopping import comes_of_nan, comes_of_stopping, done_in_full
 from reticnn.saving.fingerprint import (
     initial_digests,
     model_digest,
@@ -360,10 +360,13 @@ class TrainingRun:
                         callbacks=callbacks,
                     )
             except BaseException as error:
-                if not comes_of_stopping(error):
+                if comes_of_nan(error):
+                    stopped = "nan"
+                elif comes_of_stopping(error):
+                    stopped = "interrupted"
+                    self.cut = str(position)
+                else:
                     raise
-                stopped = "interrupted"
-                self.cut = str(position)
                 if verbose == 1:
                     print()  # Keras's bar does not end its line.
             finally:
@@ -411,8 +414,16 @@ class TrainingRun:
             for number in range(whole):
                 self._trained.reset_metrics()
                 batch = batches[number]
-                logs = self._trained.train_on_batch(*batch, return_dict=True)
-                yield float(logs["loss"])
+                yield self._loss_of_step(batch)
+
+    def _loss_of_step(self, batch):
+        try:
+            logs = self._trained.train_on_batch(*batch, return_dict=True)
+        except RuntimeError as error:
+            if not comes_of_nan(error):
+                raise
+            return math.nan
+        return float(logs["loss"])
 
     def _curvature_estimates(self):
         """Return the callback that estimates curvatures, if the optimizer needs it."""

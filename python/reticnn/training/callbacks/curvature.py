@@ -101,7 +101,7 @@ def _probe(model, kind):
         layer = meaning_of(model).operation
         # `model.output` is a list where an older Keras saved the model.
         beside = keras.layers.Concatenate()([model.outputs[0], layer.input])
-        inner = keras.Model(model.inputs, beside)
+        inner = keras.Model(model.inputs[0], beside)
     # A model with its own `call()` has no inputs before it is called.
     dtype = model.inputs[0].dtype if graph_of(model) else None
     inputs = keras.Input(model.input_shape[1:], dtype=dtype)

@@ -184,7 +184,7 @@ def test_sets_novelty_calibration_and_resizing_are_the_classifiers(
     def more(seed, n=60):
         return reticnn.shape_images(n, image_size=16, seed=seed)
 
-    model = tiny_cnn(n_blocks=1)
+    model = tiny_cnn(seed=3)
     learned = fit(model, shapes, epochs=20, optimizer="adam", learning_rate=0.01)
     careful = learned.changed(resize="pad")
     careful = reticnn.calibrate_classifier(careful, more(21, 200))

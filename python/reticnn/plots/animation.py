@@ -45,8 +45,8 @@ def save_animation(x, path=None, *, image=None, seconds=None, most=64):
             which are shown one after another.
         path: Path of the file, which ends in `.svg` or `.gif`; or None for an SVG in
             the folder for temporary files. Default None.
-        image: For a receptive field, the image to draw it on, as in
-            `plot_receptive_field`. Default None.
+        image: For a receptive field, the image to draw it on, an array (height, width,
+            channels), 0 to 255, or image data, whose first is used. Default None.
         seconds: How long each frame is shown, or None for a pace that is easy to
             follow. The last is shown three times as long. Default None.
         most: Whole number, the largest number of frames. If a window has more steps,

@@ -32,26 +32,36 @@ page_environment <- function(shared) {
   page
 }
 
-# With a palette they take a quarter of the bytes, which count in the size of the package.
-# These 128 colours are spread over all that there are, so that none is far from its own;
-# with 96, the diagram of GoogLeNet lost some of its kinds. Where there are too many, as in
-# noise, a picture keeps its own.
+# With a palette they take a quarter to a half of the bytes, which count in the size of the
+# package. 128 colours spread over all that there are suit diagrams, as none is far from its
+# own; with 96, that of GoogLeNet lost some of its kinds. Photos need 256, chosen by how
+# often there are such. Where both are too few, as in noise, a picture keeps its own.
 give_palettes <- function(files) {
   pillow <- reticulate::import("PIL.Image")
-  numpy <- reticulate::import("numpy", convert = FALSE)
-  spread <- pillow$Quantize$MAXCOVERAGE
-  pixels <- function(image) numpy$asarray(image, "int16")
+  ways <- list(
+    list(colors = 128L, method = pillow$Quantize$MAXCOVERAGE, most_change = 2),
+    list(colors = 256L, method = pillow$Quantize$MEDIANCUT, most_change = 3)
+  )
   for (file in files) {
     image <- pillow$open(file)$convert("RGB")
-    few <- image$quantize(128L, method = spread, dither = 0L)
-    changes <- numpy$abs(numpy$subtract(pixels(few$convert("RGB")), pixels(image)))
-    is_close <- reticulate::py_to_r(changes$mean()) < most_change
-    (if (is_close) few else image)$save(file, optimize = TRUE)
+    for (way in ways) {
+      few <- image$quantize(way$colors, method = way$method, dither = 0L)
+      if (mean_change(few$convert("RGB"), image) < way$most_change) {
+        image <- few
+        break
+      }
+    }
+    image$save(file, optimize = TRUE)
   }
 }
 
 # On average over all pixels, in steps of 256.
-most_change <- 2
+mean_change <- function(image, other) {
+  numpy <- reticulate::import("numpy", convert = FALSE)
+  pixels <- function(one) numpy$asarray(one, "int16")
+  apart <- numpy$abs(numpy$subtract(pixels(image), pixels(other)))
+  reticulate::py_to_r(apart$mean())
+}
 
 knit_article <- function(name) {
   shared <- shared_folder()

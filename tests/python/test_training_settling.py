@@ -230,6 +230,9 @@ def test_run_that_goes_on_from_a_checkpoint_has_the_same_statistics(tmp_path):
     assert resumed.history == in_one_go.history
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="such a rate gives no NaN under JAX"
+)
 def test_nothing_is_settled_where_nothing_was_trained():
     model = network()
     before = model.get_weights()

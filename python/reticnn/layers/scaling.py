@@ -138,8 +138,9 @@ class IsotonicScaling(Calibration):
         # A knot that is there twice has no piece.
         widths = ops.where(ends > starts, ends - starts, ops.ones_like(ends))
         gone = (ops.expand_dims(ops.exp(log_probabilities), -1) - starts) / widths
-        rises = (self.heights[:, 1:] - self.heights[:, :-1]) * ops.clip(gone, 0.0, 1.0)
-        chances = self.heights[:, 0] + ops.sum(rises, axis=-1)
+        # What comes of the image stands first: JAX's arrays take nothing symbolic.
+        rises = ops.clip(gone, 0.0, 1.0) * (self.heights[:, 1:] - self.heights[:, :-1])
+        chances = ops.sum(rises, axis=-1) + self.heights[:, 0]
         return ops.log(chances / ops.sum(chances, axis=-1, keepdims=True))
 
     def get_config(self):

@@ -5,9 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from reticnn.runtime.backend import is_model, weights_held
 from reticnn.runtime.keras_internals import scopes_kept
 from reticnn.runtime.progress import reporting
 from reticnn.runtime.stopping import check_heard, listening, result_of, work_in
+
+
+def predicted(model, pixels):
+    """Return what a model or an ONNX network gives for a batch."""
+    with weights_held() if is_model(model) else contextlib.nullcontext():
+        return model.predict_on_batch(pixels)
 
 
 def outputs_of(model, data, batch_size, start_progress):
@@ -15,7 +22,7 @@ def outputs_of(model, data, batch_size, start_progress):
     report = start_progress(number_of_batches(data, batch_size))
     with read_batches([data], batch_size) as batches:
         return np.concatenate(
-            [model.predict_on_batch(pixels) for pixels in reporting(batches, report)]
+            [predicted(model, pixels) for pixels in reporting(batches, report)]
         )
 
 

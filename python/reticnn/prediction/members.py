@@ -4,7 +4,7 @@ import numpy as np
 
 from reticnn.layers import mean_in
 from reticnn.outputs import probabilities
-from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.forward import number_of_batches, predicted, read_batches
 from reticnn.runtime.backend import keras
 from reticnn.runtime.progress import reporting
 
@@ -33,7 +33,7 @@ def probabilities_by_members(model, data, batch_size, start_progress):
     found = []
     with read_batches([data], batch_size) as batches:
         for pixels in reporting(batches, report):
-            outputs = apart.predict_on_batch(pixels)
+            outputs = predicted(apart, pixels)
             found.append(
                 [
                     probabilities(part, own["kind"], output)[:, own["order"]]

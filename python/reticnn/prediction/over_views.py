@@ -4,7 +4,7 @@ import numpy as np
 
 from reticnn.data.identity import image_hashes
 from reticnn.outputs import probabilities
-from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.forward import number_of_batches, predicted, read_batches
 from reticnn.runtime.progress import reporting
 
 
@@ -46,7 +46,7 @@ def _of_batch(views, images, batch_size):
         for start in range(0, len(pixels), at_once):
             some = slice(start, start + at_once)
             seen = [
-                probabilities(model, kind, network.predict_on_batch(view(pixels[some])))
+                probabilities(model, kind, predicted(network, view(pixels[some])))
                 for view in views.of_images(pixels.shape[1:])
             ]
             means[indices[some]] = np.mean(seen, axis=0)

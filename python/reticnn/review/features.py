@@ -8,7 +8,7 @@ from reticnn.data.hashing import hashed, hashes_of
 from reticnn.graph import check_images_known
 from reticnn.memory import seen_by
 from reticnn.outputs import as_rows, features_model
-from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.prediction.forward import number_of_batches, predicted, read_batches
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
 from reticnn.runtime.progress import reporting
@@ -47,7 +47,7 @@ class Seer:
         """
         with read_batches(parts, batch_size) as batches:
             found = [
-                as_rows(self._features.predict_on_batch(pixels))
+                as_rows(predicted(self._features, pixels))
                 for pixels in reporting(batches, report)
             ]
         self._warn_of_seen(parts)

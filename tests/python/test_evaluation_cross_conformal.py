@@ -127,7 +127,7 @@ def test_an_export_says_that_an_onnx_file_refuses_them(validated, tmp_path):
     new = images_of_scores(5, seed=2)
     ensemble = prediction_sets(ensemble_classifiers(validated), validated, coverage=0.8)
     with pytest.warns(
-        UserWarning, match="from a cross-validation, .* refuse to give sets"
+        UserWarning, match="from a cross-validation. .* refuse to give sets"
     ):
         export_classifier(ensemble, tmp_path / "a.onnx")
     loaded = load_classifier(tmp_path / "a.onnx")

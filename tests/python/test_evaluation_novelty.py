@@ -177,7 +177,7 @@ def test_an_export_says_that_an_onnx_file_refuses_features(tmp_path):
     careful = novelty_threshold(
         classifier, some(400, seed=2), method="mahalanobis", reference=some(90)
     )
-    with pytest.warns(UserWarning, match="by 'mahalanobis', .* refuse to predict"):
+    with pytest.warns(UserWarning, match="by 'mahalanobis'. .* refuse to predict"):
         export_classifier(careful, tmp_path / "a.onnx")
     with pytest.raises(ValueError, match="has no Keras model"):
         predict_images(load_classifier(tmp_path / "a.onnx"), some(5))

@@ -8,6 +8,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from same_tables import same
 
 import reticnn
 from reticnn import (
@@ -30,16 +31,6 @@ print(json.dumps([*record, list(classifier.image_shape)]))
 @pytest.fixture
 def saved(classifier, tmp_path):
     return save_classifier(classifier, str(tmp_path / "shapes.reticnn"))
-
-
-def same(have, want):
-    """Assert that two tables of predictions are the same, their numbers to 1e-5."""
-    assert list(have) == list(want)
-    for name, column in want.items():
-        if isinstance(column[0], float):
-            np.testing.assert_allclose(have[name], column, atol=1e-5)
-        else:
-            assert have[name] == column
 
 
 def _rewritten(path, change):

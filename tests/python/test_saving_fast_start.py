@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
+from same_tables import same
 
 import reticnn
 from reticnn.explanation.occluded import occluding
@@ -50,16 +51,6 @@ def loaded(folder):
 @pytest.fixture(scope="module")
 def data():
     return reticnn.shape_images(40, image_size=16, seed=21)
-
-
-def same(have, want):
-    """Assert that two tables are the same, their numbers to 1e-5."""
-    assert list(have) == list(want)
-    for name, column in want.items():
-        if isinstance(column[0], float):
-            np.testing.assert_allclose(have[name], column, atol=1e-5)
-        else:
-            assert have[name] == column
 
 
 @pytest.mark.parametrize("views", [{}, {"tta": 2}, {"crops": 2}])

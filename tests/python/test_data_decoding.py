@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from reticnn import check_images, image_folder, image_table, load_images
-from reticnn.data.decoding import decode_images
+from reticnn.data.decoding import decode_images, problems_of_each
 from reticnn.data.file_reading import Reading
 
 
@@ -34,6 +34,37 @@ def test_one_refused_file_leaves_the_others(tmp_path, write_image):
     with pytest.warns(UserWarning, match=r"1 of 2 files(?s:.*)a\.tif: has 320 of"):
         data = image_folder(tmp_path, 8, on_bad_image="skip")
     assert load_images(data)["images"][0, 0, 0].tolist() == [1, 2, 3]
+
+
+# Small files, which are read at once and by one thread as long as that is quick
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "tif", "webp", "pgm"])
+def test_what_comes_behind_an_image_makes_no_difference(tmp_path, ending):
+    noise = np.random.default_rng(1).integers(0, 256, (20, 30, 3), "uint8")
+    image = Image.fromarray(noise)
+    small = tmp_path / f"a.{ending}"
+    (image.convert("L") if ending == "pgm" else image).save(small)
+    large = tmp_path / f"b.{ending}"
+    large.write_bytes(small.read_bytes() + bytes(1 << 17))
+    data = image_folder(tmp_path, 16)
+    first, second = load_images(data)["images"]
+    np.testing.assert_array_equal(first, second)
+    table = data.table(exif=True)
+    assert table["file_size"] == [small.stat().st_size, large.stat().st_size]
+    assert table["file_width"] == [30, 30]
+    assert table["file_height"] == [20, 20]
+
+
+@pytest.mark.skipif(os.cpu_count() < 2, reason="One processor has one thread")
+def test_small_files_that_take_long_are_waited_for_by_several_threads(
+    tmp_path, write_image
+):
+    both = threading.Barrier(2)
+    files = [str(write_image(tmp_path / f"{name}.png")) for name in "ab"]
+    # Each goes on when the other has come.
+    found = problems_of_each(lambda index: both.wait(timeout=30), files)
+    assert found == {}
 
 
 # 16 bits

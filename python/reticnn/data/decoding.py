@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, partial
 from itertools import chain
 from operator import itemgetter
@@ -13,6 +13,7 @@ from PIL import UnidentifiedImageError
 
 from reticnn.coercion import printable
 from reticnn.data.budget import memory
+from reticnn.data.described import length_of
 from reticnn.data.exif import exif_of
 from reticnn.data.library_settings import while_decoding
 from reticnn.data.readers import (
@@ -29,8 +30,8 @@ from reticnn.data.readers.photo import image_in
 from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted, scaled
 from reticnn.runtime.conditions import MissingPackageError
-from reticnn.runtime.files import NotAFileError, opened
-from reticnn.runtime.stopping import check_wanted, results_in
+from reticnn.runtime.files import NotAFileError, held_or_opened, opened
+from reticnn.runtime.stopping import check_wanted, result_of, work_in
 
 # So many bad files are named in a message.
 _NAMED = 10
@@ -39,6 +40,15 @@ _ALL_IN_A_TABLE = "`check_images()` lists all that are in a folder."
 FILE_FACTS = ("exif_time", "exif_camera", "file_size", "file_width", "file_height")
 
 _THREADS = min(8, os.cpu_count() or 1)
+
+# Files of fewer bytes are decoded so soon that several threads wait for each other. So
+# one has them for itself, for so long: where the disk is slow, several wait at once.
+_LITTLE_BYTES = 4096
+_SECONDS_ALONE = 0.25e-3
+_MOST_SECONDS_ALONE = 0.05
+
+# So many files tell how large those beside them are.
+_LOOKED_AT = 8
 
 
 def _decoded(file, image_size, reading, resize, dtype, keep=None):
@@ -189,7 +199,7 @@ def upright_sizes(files, reading):
 
 def describe_images(files):
     """Return a dict for each file: its format, size and problem, as far as known."""
-    described = _for_each(lambda index: _description(files[index]), len(files))
+    described = _for_each(lambda index: _description(files[index]), files)
     return [description for _, description in described]
 
 
@@ -205,7 +215,7 @@ def facts_of_files(files):
 
     def look_at(index):
         with open_file(files[index]) as file:
-            facts["file_size"][index] = os.fstat(file.fileno()).st_size
+            facts["file_size"][index] = length_of(file)
             for name, value in _told_by(file).items():
                 facts[name][index] = value
 
@@ -248,13 +258,13 @@ def _known(values):
 
 def problems_of_each(decode, files):
     """Return the problem of each index that cannot be decoded, by the index."""
-    problems = _for_each(partial(_problem_of, decode, files), len(files))
+    problems = _for_each(partial(_problem_of, decode, files), files)
     return {index: problem for index, problem in problems if problem}
 
 
-def _for_each(action, count):
-    """Return sorted (index, action(index)) pairs, computed in several threads."""
-    indices = iter(range(count))
+def _for_each(action, files):
+    """Return (index, action(index)) pairs for all files, sorted, made in threads."""
+    indices = iter(range(len(files)))
 
     def take_turns(_):
         done = []
@@ -265,8 +275,29 @@ def _for_each(action, count):
                 done.append((index, action(index)))
         return done
 
-    shares = results_in(_threads(), take_turns, range(min(_THREADS, count)))
-    return sorted(chain.from_iterable(shares), key=itemgetter(0))
+    with work_in(_threads()) as start:
+        shares = [start(take_turns, 0)]
+        wait(shares, _seconds_alone(files))
+        if not shares[0].done():
+            others = range(1, min(_THREADS, len(files)))
+            shares += [start(take_turns, number) for number in others]
+        return sorted(chain.from_iterable(map(result_of, shares)), key=itemgetter(0))
+
+
+def _seconds_alone(files):
+    """Return how long one thread decodes files before others join it."""
+    some = files[:: max(1, len(files) // _LOOKED_AT)]
+    if sum(map(_bytes_of, some)) >= _LITTLE_BYTES * len(some):
+        return 0
+    return min(_SECONDS_ALONE * len(files), _MOST_SECONDS_ALONE)
+
+
+def _bytes_of(file):
+    """Return the bytes of a file, as if it were large where that is not known."""
+    try:
+        return os.stat(file).st_size
+    except (OSError, TypeError):
+        return _LITTLE_BYTES
 
 
 @cache
@@ -281,7 +312,8 @@ if hasattr(os, "register_at_fork"):
 
 def open_file(file):
     """Return an open file as a context: a path's is closed at its end."""
-    return opened(file) if isinstance(file, str) else contextlib.nullcontext(file)
+    is_path = isinstance(file, str)
+    return held_or_opened(file) if is_path else contextlib.nullcontext(file)
 
 
 def _description(file):

@@ -153,11 +153,13 @@ class FileImages:
 
     def read(self, indices):
         """Return the pixels of the images at `indices`."""
-        cached = self._cache.has[indices] & self._unchanged(indices)
-        if cached.all():
-            return self._cache.read(indices)
+        cached = self._cache.has[indices]
+        if cached.any():
+            cached &= self._unchanged(indices)
         if not cached.any():
             return self._decode(indices)
+        if cached.all():
+            return self._cache.read(indices)
         pixels = np.empty((len(indices), *self.image_shape), self.dtype)
         pixels[cached] = self._cache.read(indices[cached])
         pixels[~cached] = self._decode(indices[~cached])

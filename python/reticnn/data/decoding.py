@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, partial
 from itertools import chain
@@ -275,6 +276,9 @@ def _for_each(action, files):
                 done.append((index, action(index)))
         return done
 
+    if len(files) == 1 and threading.current_thread() is not threading.main_thread():
+        # Nobody waits here for Ctrl-C.
+        return take_turns(0)
     with work_in(_threads()) as start:
         shares = [start(take_turns, 0)]
         wait(shares, _seconds_alone(files))

@@ -13,7 +13,9 @@ from reticnn.runtime.onnx_runtime import session_of
 from reticnn.runtime.stopping import result_of
 
 _CORES = os.cpu_count() or 1
-# Images at least that a core is given.
+# What is computed at once is to stay in the cache of a core: two photos of 224 x 224.
+_PIXELS_AT_ONCE = 1 << 17
+# For fewer images, no core is woken.
 _LEAST = 4
 
 # Or threads would each have a model of their own, all but one of which go unheard.
@@ -109,16 +111,17 @@ class OnnxNetwork:
         return outputs[:, ends.first_unit :]
 
     def _of_parts(self, run, pixels):
-        """Return the outputs for images, of which each core is given a part.
+        """Return the outputs for images, which the cores take some at a time.
 
         ONNX Runtime's own threads wait for each other at every layer: where other
         processes keep a core busy, they halve the speed.
         """
-        count = min(_CORES, len(pixels) // _LEAST)
-        if count < 2:
+        at_once = _at_once(self.ends, pixels.shape)
+        if at_once >= len(pixels):
             return run(pixels)
         pool = self._of_process("threads", lambda: ThreadPoolExecutor(_CORES))
-        parts = [pool.submit(run, part) for part in np.array_split(pixels, count)]
+        starts = range(0, len(pixels), at_once)
+        parts = [pool.submit(run, pixels[at : at + at_once]) for at in starts]
         return np.concatenate([result_of(part) for part in parts])
 
     def count_params(self):
@@ -151,3 +154,11 @@ class OnnxNetwork:
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
+
+
+def _at_once(ends, shape):
+    """Return how many of the images of a shape a core is given at once."""
+    count, *sides = shape
+    height, width = sides[1:] if ends.channels_first else sides[:2]
+    in_cache = max(1, _PIXELS_AT_ONCE // (height * width))
+    return min(in_cache, max(_LEAST, -(-count // _CORES)))

@@ -11,6 +11,7 @@ from reticnn.data.array_images import ArrayImages
 from reticnn.data.decoding import upright_sizes
 from reticnn.data.file_reading import Reading
 from reticnn.data.image_data import ImageData
+from reticnn.data.library_settings import while_decoding
 from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.conformal import sets_of_single_views
 from reticnn.prediction.other_values import warn_of_other_values
@@ -123,11 +124,13 @@ class Answers:
         Raises:
             UnreadableError: If it cannot be read.
         """
-        sides = self._sides_of(path)
-        data, problems = self._data_at(path), {}
-        data = data.with_source(data.source.noting(problems))
-        (source,) = self._tables.views.sources(data)
-        (pixels,) = source.read(np.arange(1))
+        problems = {}
+        with while_decoding:
+            sides = self._sides_of(path)
+            data = self._data_at(path)
+            data = data.with_source(data.source.noting(problems))
+            (source,) = self._tables.views.sources(data)
+            (pixels,) = source.read(np.arange(1))
         if problems:
             raise UnreadableError(problems[0])
         return Read(pixels, sides)

@@ -202,7 +202,21 @@ def as_path(value, name):
     """Return `value` as a path string with `~` expanded."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    return os.path.expanduser(_as_file_name(as_string(value, name)))
+    path = _as_file_name(as_string(value, name))
+    if not _can_be_path(path):
+        raise ValueError(
+            f"`{name}` must name files, and no file can have such a name: "
+            f"{printable(path)!r}. Look for characters in it that cannot be seen."
+        )
+    return os.path.expanduser(path)
+
+
+def _can_be_path(text):
+    """Return whether a system can have a file of such a name."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _as_file_name(text):

@@ -323,3 +323,29 @@ def test_adapters_sizes_and_heads_of_any_kind_agree(tmp_path):
         assert _agrees(keras.Model(image, head), tmp_path) < 1e-5
     # The size is free, too.
     assert _run(tmp_path / "a.onnx", np.zeros((2, 31, 54, 3), "uint8")).shape == (2, 2)
+
+
+@pytest.mark.parametrize("side", [16, 31, 52])
+def test_resized_and_pooled_pixels_are_kerass_at_every_size(tmp_path, side):
+    import keras
+
+    image = keras.Input((None, None, 1))
+    hidden = keras.layers.MaxPooling2D(1, strides=2, padding="same")(image)
+    hidden = keras.layers.Resizing(7, 9, interpolation="nearest")(hidden)
+    hidden = keras.layers.Flatten()(hidden)
+    model = keras.Model(image, keras.layers.Dense(3)(hidden / 255))
+    assert _agrees(model, tmp_path) < 1e-5
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 2 * side, 60, 1), "uint8")
+    scores = _run(tmp_path / "a.onnx", pixels, "scores")
+    np.testing.assert_allclose(scores, model.predict_on_batch(pixels), atol=1e-5)
+
+
+def test_windows_that_cannot_be_written_for_every_size_are_named(tmp_path, refused):
+    import keras
+
+    image = keras.Input((None, None, 1))
+    hidden = keras.layers.AveragePooling2D(2, strides=3, padding="same")(image)
+    hidden = keras.layers.GlobalMaxPooling2D()(hidden)
+    model = keras.Model(image, keras.layers.Dense(2)(hidden / 255))
+    with refused(ValueError, "classifier", "smaller than its strides"):
+        _agrees(model, tmp_path)

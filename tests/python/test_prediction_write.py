@@ -239,6 +239,9 @@ def test_bad_input_is_refused(classifier, photos, shapes, tmp_path, refused, tin
             write_to(part=part)
     with refused(ValueError, "part", "300", "200"):
         write_to(part=(1, 300))
+    for name in ("a\0.png", "\ud800.png"):
+        with refused(ValueError, "images", "no file can have such a name"):
+            write_to(images=[str(photos / "001.png"), name])
     path.write_text("mine")
     with refused(ValueError, "path", "exists", "Delete it"):
         write_to()

@@ -1,8 +1,10 @@
 """Classifiers that predict without Keras: as with it, and Keras only when needed."""
 
 import json
+import os
 import pickle
 import sys
+import threading
 import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +70,25 @@ def test_decimals_are_not_rounded(classifier, loaded, data):
     same(reticnn.predict_images(loaded, pixels), want)
     whole = reticnn.predict_images(classifier, pixels.astype("uint8"))
     assert whole[".pred_circle"] != want[".pred_circle"]
+
+
+def test_after_an_error_no_other_piece_is_begun(loaded):
+    begun, is_over = [], threading.Event()
+
+    def run(part):
+        begun.append(len(part))
+        if len(begun) == 1:
+            raise ValueError("of a piece")
+        is_over.wait()
+        return part
+
+    pixels = np.zeros((40, 400, 400, 1), "uint8")
+    with pytest.raises(ValueError, match="of a piece"):
+        loaded.network._of_parts(run, pixels)
+    is_over.set()
+    # It comes after all that is still to be done.
+    loaded.network._of_parts(lambda part: part, pixels)
+    assert len(begun) <= 1 + os.cpu_count()
 
 
 def test_crops_at_scales_need_no_keras_model(classifier, loaded):

@@ -10,7 +10,7 @@ import numpy as np
 
 from reticnn.runtime.foreign.onnx_bytes import with_decimals
 from reticnn.runtime.onnx_runtime import session_of
-from reticnn.runtime.stopping import result_of
+from reticnn.runtime.stopping import results_in
 
 _CORES = os.cpu_count() or 1
 # What is computed at once is to stay in the cache of a core: two photos of 224 x 224.
@@ -121,8 +121,8 @@ class OnnxNetwork:
             return run(pixels)
         pool = self._of_process("threads", lambda: ThreadPoolExecutor(_CORES))
         starts = range(0, len(pixels), at_once)
-        parts = [pool.submit(run, pixels[at : at + at_once]) for at in starts]
-        return np.concatenate([result_of(part) for part in parts])
+        parts = [pixels[at : at + at_once] for at in starts]
+        return np.concatenate(results_in(pool, run, parts))
 
     def count_params(self):
         """Return the number of weights."""

@@ -1,6 +1,8 @@
 """How each operation of Keras is written in ONNX's terms."""
 
 import math
+from functools import partial
+from operator import lt
 
 import numpy as np
 
@@ -66,6 +68,16 @@ def _edges(step, window, strides, dilation=(1, 1)):
         before.append(missing // 2)
         after.append(missing - missing // 2)
     return {"pads": before + after}
+
+
+def _edges_of_pool(step, window, strides):
+    """Return the same of pooling, of which ONNX Runtime takes no negative padding."""
+    edges = _edges(step, window, strides)
+    if "auto_pad" not in edges or not any(map(lt, window, strides)):
+        return edges
+    if max(window) > 1:
+        raise NoTermsError("its window, which is smaller than its strides")
+    return {}
 
 
 def _is_last(step):
@@ -147,7 +159,7 @@ def _pool(kind):
         window = _pair(step.setting("pool_size"))
         strides = _pair(step.setting("strides") or window)
         attributes = {"kernel_shape": window, "strides": strides}
-        attributes |= _edges(step, window, strides)
+        attributes |= _edges_of_pool(step, window, strides)
         return _on_maps(step, lambda maps: step.add(kind, [maps], **attributes))
 
     return write
@@ -155,27 +167,44 @@ def _pool(kind):
 
 def _resize(step):
     """Write a change of size: of two pixels each way, or of the nearest."""
-    modes = {"bilinear": "linear", "nearest": "nearest"}
     if step.setting("antialias"):
         raise NoTermsError("antialiasing")
-    mode = modes[step.setting("interpolation")]
-    height, width = step.setting("size")
-    sides = step.nodes.constant((height, width), "int64")
+    write = {"bilinear": _interpolated, "nearest": _nearest}
+    size = tuple(step.setting("size"))
+    return _on_maps(step, partial(write[step.setting("interpolation")], step, size))
 
-    def write(maps):
-        shape = step.add("Shape", [maps])
-        ends = [step.nodes.constant([number], "int64") for number in (0, 2)]
-        kept = step.add("Slice", [shape, *ends])
-        wanted = step.add("Concat", [kept, sides], axis=0)
-        return step.add(
-            "Resize",
-            [maps, "", "", wanted],
-            mode=mode,
-            coordinate_transformation_mode="half_pixel",
-            nearest_mode="round_prefer_ceil",
-        )
 
-    return _on_maps(step, write)
+def _interpolated(step, size, maps):
+    shape = step.add("Shape", [maps])
+    ends = [step.nodes.constant([number], "int64") for number in (0, 2)]
+    kept = step.add("Slice", [shape, *ends])
+    sides = step.nodes.constant(size, "int64")
+    wanted = step.add("Concat", [kept, sides], axis=0)
+    return step.add(
+        "Resize",
+        [maps, "", "", wanted],
+        mode="linear",
+        coordinate_transformation_mode="half_pixel",
+    )
+
+
+def _nearest(step, size, maps):
+    """Write what is taken of maps, rounded as by TensorFlow where two are as near.
+
+    ONNX's own operation rounds some places to the pixel beside it.
+    """
+    shape = step.add("Shape", [maps])
+    for axis, side in zip((2, 3), size, strict=True):
+        at = step.nodes.constant([axis], "int64")
+        length = step.add("Gather", [shape, at], axis=0)
+        have = step.nodes.cast(length, "int64", "float32")
+        ratio = step.add("Div", [have, step.nodes.constant(float(side))])
+        centres = step.nodes.constant(np.arange(side) + 0.5)
+        places = step.add("Floor", [step.add("Mul", [ratio, centres])])
+        places = step.nodes.cast(places, "float32", "int64")
+        last = step.add("Sub", [length, step.nodes.constant([1], "int64")])
+        maps = step.add("Gather", [maps, step.add("Min", [places, last])], axis=axis)
+    return maps
 
 
 # Normalization

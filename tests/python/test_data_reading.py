@@ -556,6 +556,29 @@ def test_files_of_8_bits_stay_as_they_are_beside_others(tmp_path):
     np.testing.assert_allclose(pixels[1], eight, rtol=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_files_of_8_bits_have_the_same_pixels_whatever_is_beside_them(
+    tmp_path, resize, channels
+):
+    values = _values(40, 70, 3, dtype="u1", most=256)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    Image.fromarray(values[..., 0]).save(tmp_path / "b.jpg")
+    tifffile.imwrite(tmp_path / "c.tif", values, photometric="rgb")
+    deep = tmp_path / "deep.tif"
+    tifffile.imwrite(deep, values.astype("u2") * 257, photometric="rgb")
+    files = sorted(map(str, tmp_path.glob("[abc].*")))
+    options = {"resize": resize, "channels": channels, "image_size": (13, 17)}
+    alone = load_images(image_table(files, None, **options))["images"]
+    mixed = load_images(image_table([*files, str(deep)], None, **options))["images"]
+    assert (alone.dtype, mixed.dtype) == (np.uint8, np.float32)
+    np.testing.assert_array_equal(mixed[:3], alone)
+    tiles = {"tile_size": 16, "overlap": 3, "image_size": 11, "channels": channels}
+    alone = load_images(image_tiles(files, **tiles))["images"]
+    mixed = load_images(image_tiles([*files, str(deep)], **tiles))["images"]
+    np.testing.assert_array_equal(mixed[: len(alone)], alone)
+
+
 def test_caches_keep_all_the_depth(tmp_path):
     folder = _folder(tmp_path, "u2", 60_000, bands=5)
     found = [

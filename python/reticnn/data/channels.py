@@ -38,19 +38,22 @@ def joined_extremes(some):
     return most._replace(lowest=min(one.lowest for one in some))
 
 
-def photo_as_image(pixels, highest, reading, has_floats):
+def photo_as_image(pixels, highest):
     """Return a photo of 8 bits as an image, and the extremes of what had 16.
+
+    It stays one of 8 bits beside files of more, and so is resized as without them.
 
     Args:
         pixels: uint8 array, (height, width) or (height, width, channels).
         highest: The highest value of a file with 16 bits, or None.
-        reading: `Reading`.
-        has_floats: Whether float32 is wanted.
     """
     extremes = None if highest is None else Extremes(0, highest, _SIXTEEN_BITS)
-    if not has_floats:
-        return pixels, extremes
-    return pixels.astype(np.float32), extremes
+    return pixels, extremes
+
+
+def type_of_values(about):
+    """Return the type of a file's values, uint8 if they are an image as they are."""
+    return np.dtype(np.int64) if about.has_own_limits else about.dtype
 
 
 def as_image(values, about, reading, has_floats, side, keep=None):
@@ -60,7 +63,7 @@ def as_image(values, about, reading, has_floats, side, keep=None):
         values: Array, (height, width, bands).
         about: `Described`.
         reading: `Reading`.
-        has_floats: Whether float32 is wanted, not uint8.
+        has_floats: Whether float32 is wanted, not uint8, of files of more than 8 bits.
         side: Pixels; a large image may be made smaller, but not so small.
         keep: Function to call with values, and the (black, white) pairs that make an
             image of them, where they are all that the image is made of; or None.
@@ -74,6 +77,8 @@ def as_image(values, about, reading, has_floats, side, keep=None):
             f"is a {about.format} file of more than 8 bits, and its name ends as those "
             "of photos of 8 bits do: call it by what it is"
         )
+    # Whatever files are beside it.
+    has_floats = has_floats and type_of_values(about) != np.uint8
     values, alpha = chosen_bands(values, about, reading)
     extremes = extremes_of(values, about, reading.value_range)
     height, width = values.shape[:2]

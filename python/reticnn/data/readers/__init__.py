@@ -19,6 +19,7 @@ from reticnn.data.channels import (
     chosen_bands,
     extremes_of,
     photo_as_image,
+    type_of_values,
 )
 from reticnn.data.file_reading import Reading
 from reticnn.data.pixels.upright import upright_pixels, upright_size
@@ -83,7 +84,7 @@ def pixels_of(file, side, reading, has_floats, take, keep=None):
         file: Binary file, open.
         side: The pixels are so high and wide, or more if the file is.
         reading: `Reading`.
-        has_floats: Whether float32 is wanted, not uint8.
+        has_floats: Whether float32 is wanted, not uint8, of files of more than 8 bits.
         take: Function that is told how many bytes of memory will be taken.
         keep: Function to call with the values and their range, as for `as_image`.
 
@@ -103,7 +104,7 @@ def pixels_of(file, side, reading, has_floats, take, keep=None):
         return as_image(values, about, reading, has_floats, side, keep)
     with photo.image_in(file, take) as image:
         pixels, highest = upright_pixels(image, side, reading.channels, take)
-    return photo_as_image(pixels, highest, reading, has_floats)
+    return photo_as_image(pixels, highest)
 
 
 def description_of(file):
@@ -184,8 +185,7 @@ def header_of(file, reading):
     has_more_pages = reading.page == "first" and _has_more_pages(file, about)
     if about is None:
         return Header(np.dtype(np.uint8), has_more_pages)
-    dtype = np.dtype(np.int64) if about.has_own_limits else about.dtype
-    return Header(dtype, has_more_pages)
+    return Header(type_of_values(about), has_more_pages)
 
 
 def _has_more_pages(file, about):

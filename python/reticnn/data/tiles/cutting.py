@@ -24,7 +24,7 @@ def cutter_in(file, reading, has_floats, share, take):
     Args:
         file: Binary file, open.
         reading: `Reading`.
-        has_floats: Whether float32 is wanted, not uint8.
+        has_floats: Whether float32 is wanted, not uint8, of files of more than 8 bits.
         share: The part of its size at which a tile is wanted, at most 1.
         take: Function that is told how many bytes of memory will be taken.
     """
@@ -35,7 +35,7 @@ def cutter_in(file, reading, has_floats, share, take):
         return
     with photo.image_in(file) as image:
         cutter = _cutter_of_photo(image, reading.channels, share, take)
-        yield _Photo(cutter, reading, has_floats)
+        yield _Photo(cutter)
 
 
 def cutter_of_values(values, about, reading, has_floats):
@@ -45,7 +45,7 @@ def cutter_of_values(values, about, reading, has_floats):
         values: Array, (height, width, bands).
         about: `Described`.
         reading: `Reading`.
-        has_floats: Whether float32 is wanted, not uint8.
+        has_floats: Whether float32 is wanted, not uint8, of files of more than 8 bits.
     """
     return _Values(values, about, reading, has_floats)
 
@@ -91,17 +91,15 @@ class _Values(_Whole):
 class _Photo:
     """A photo, whose tiles become images as whole photos do."""
 
-    def __init__(self, cutter, reading, has_floats):
+    def __init__(self, cutter):
         self._cutter = cutter
-        self._reading = reading
-        self._has_floats = has_floats
         self.is_whole = cutter.is_whole
         self.beside = cutter.beside
 
     def tile(self, box):
         """Return the pixels in a box, and their `Extremes` or None."""
         pixels, highest = self._cutter.tile(box)
-        return photo_as_image(pixels, highest, self._reading, self._has_floats)
+        return photo_as_image(pixels, highest)
 
 
 class _Pixels(_Whole):

@@ -135,9 +135,40 @@ def test_distances_to_prototypes_and_ensembles(tmp_path):
         want = reticnn.predict_images(one, pixels)
         same(reticnn.predict_images(loaded, pixels), want)
         assert loaded.shares == one.shares
+        drawn, known = (
+            reticnn.explain_prediction(it, pixels[:1], "b", "occlusion")
+            for it in (loaded, one)
+        )
+        assert drawn.scores_are == known.scores_are
+        same(drawn.table, known.table)
         drawn, known = (occluding(it, 32)(pixels[0], 1) for it in (loaded, one))
         assert np.abs(known).max() > 0
         np.testing.assert_allclose(drawn, known, atol=3e-3 * np.abs(known).max())
+
+
+_HIDING = ["occlusion", "rise", "lime", "shap"]
+
+
+@pytest.mark.parametrize("name", ["plain.onnx", "careful.onnx", "plain.reticnn"])
+def test_methods_that_hide_parts_need_no_keras_model(
+    classifier, careful, folder, data, name
+):
+    known = careful if name.startswith("careful") else classifier
+    loaded = reticnn.load_classifier(folder / name)
+    images = reticnn.load_images(data)["images"][:2]
+    options = {"classes": "all", "samples": 30, "patch_size": 4, "seed": 1}
+    want = reticnn.explain_prediction(known, images, method=_HIDING, **options)
+    have = reticnn.explain_prediction(loaded, images, method=_HIDING, **options)
+    assert not loaded.has_keras
+    same(have.table, want.table)
+    assert have.scores_are == want.scores_are
+    np.testing.assert_allclose(have.maps, want.maps, atol=1e-3 * want.maps.max())
+
+
+def test_methods_that_need_a_keras_model_name_those_that_do_not(folder, data):
+    loaded = reticnn.load_classifier(folder / "plain.onnx")
+    with pytest.raises(ValueError, match=r"Keras model.*save_classifier.*'occlusion'"):
+        reticnn.explain_prediction(loaded, data)
 
 
 def test_losses_of_what_is_all_but_ruled_out_are_keras_own(folder, data):

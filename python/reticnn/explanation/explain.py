@@ -16,6 +16,7 @@ from reticnn.data.listing import as_bad_image_rule
 from reticnn.explanation.blank import as_baseline
 from reticnn.explanation.class_activation import ClassActivation
 from reticnn.explanation.explained import Explanation, rows_of
+from reticnn.explanation.onnx_scores import OnnxScores
 from reticnn.explanation.perturbing import Occlusion, Rise
 from reticnn.explanation.pixel_gradients import (
     IntegratedGradients,
@@ -29,6 +30,7 @@ from reticnn.outputs import as_classifier_or_model
 from reticnn.prediction.accepting_images import images_to_predict
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.prediction.missing import warn_of_missing
+from reticnn.runtime.conditions import NoKerasModelError
 from reticnn.runtime.progress import as_step_progress, reporting
 
 CAMS = ("grad_cam", "grad_cam++", "layer_cam")
@@ -98,12 +100,12 @@ def explain_prediction(
             in either direction; `"smooth_grad"`, the same averaged over noisy copies of
             the image; `"integrated_gradients"`, averaged along the way from a blank
             image and multiplied by the difference from it. Methods that hide parts of
-            the image suit any network: `"occlusion"`, how much the score falls when a
-            patch covers a place; `"rise"`, the mean score when random masks keep a
-            pixel, minus that of all masks; `"lime"`, a linear model of the score given
-            which superpixels are kept; `"shap"`, Shapley values of superpixels, which
-            sum to the difference from the score of a blank image. Superpixels are those
-            of SLIC if scikit-image is installed, as by
+            the image suit any network, also one from an ONNX file: `"occlusion"`, how
+            much the score falls when a patch covers a place; `"rise"`, the mean score
+            when random masks keep a pixel, minus that of all masks; `"lime"`, a linear
+            model of the score given which superpixels are kept; `"shap"`, Shapley
+            values of superpixels, which sum to the difference from the score of a blank
+            image. Superpixels are those of SLIC if scikit-image is installed, as by
             `pip install "reticnn[explain]"`, else squares. Default `"grad_cam"`.
         against: Name of a class whose score is subtracted: the maps then show what
             speaks for a class rather than that one. None for the score alone. Default
@@ -185,9 +187,9 @@ def explain_prediction(
     classifier = as_classifier_or_model(classifier, class_names, output)
     methods = _as_methods(method)
     batch_size = as_int(batch_size, "batch_size")
-    network = ScoreNetwork(classifier)
+    network = _scores_of(classifier, methods)
     targets = Targets(
-        classifier.class_names, classifier.model.output_shape[1], classes, against
+        classifier.class_names, classifier.network.output_shape[1], classes, against
     )
     settings = {
         "layer": layer,
@@ -229,6 +231,18 @@ def explain_prediction(
         data.resize,
         {name: value for name, value in settings.items() if value is not None},
     )
+
+
+def _scores_of(classifier, methods):
+    """Return what gives the scores: a Keras model only where a method needs one."""
+    if not classifier.has_keras and set(methods) <= set(PERTURBING):
+        return OnnxScores(classifier)
+    try:
+        return ScoreNetwork(classifier)
+    except NoKerasModelError as error:
+        raise NoKerasModelError(
+            f"{error} Of the methods, {shown(list(PERTURBING))} do without."
+        ) from None
 
 
 def _found(explainers, data, targets, at_once, report):
@@ -284,7 +298,7 @@ def explainer_of(name, network, settings, batch_size, channels):
 
     Args:
         name: Of the method.
-        network: `ScoreNetwork`.
+        network: `ScoreNetwork`, or `OnnxScores` for the methods that hide parts.
         settings: Dict of arguments of `explain_prediction`; what is not in it is None.
         batch_size: How many images to send through the network at once.
         channels: How many channels images have.

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from reticnn.runtime.backend import keras, without_gradients
 from reticnn.runtime.opencv import cv2
 from reticnn.runtime.randomness import generator
 
@@ -24,10 +23,10 @@ class Perturbing:
     at_once = 1
 
     def __init__(self, network, batch_size, blank, patch_size=None):
-        """Take a `ScoreNetwork`, and what is shown in place of what is hidden.
+        """Take what gives scores, and what is shown in place of what is hidden.
 
         Args:
-            network: `ScoreNetwork`.
+            network: `ScoreNetwork` or `OnnxScores`.
             batch_size: How many copies to send through it at once.
             blank: Function from images to blank ones.
             patch_size: Pixels of the side of what is hidden at once, or None.
@@ -40,8 +39,7 @@ class Perturbing:
 
     def of_batch(self, pixels, targets, positions):
         """Return the maps and scores of images, `Explained`."""
-        with without_gradients():
-            joined = self._network.of_images(keras.ops.convert_to_tensor(pixels))
+        joined = self._network.joined_of(pixels)
         explained = targets.explained(self._network, joined)
         blank = self._blank(pixels)
         signs = np.stack(explained.signs, axis=1)

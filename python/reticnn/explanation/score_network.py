@@ -5,14 +5,14 @@ import numpy as np
 from reticnn.explanation.flat_network import FlatNetwork, Step, Value
 from reticnn.layers.scaling import Calibration
 from reticnn.outputs import keeps_values, probabilities, squash_of
-from reticnn.runtime.backend import keras
+from reticnn.runtime.backend import keras, without_gradients
 
 # By what slopes are multiplied while they pass layers of half precision, where small
 # ones would become 0.
 _OF_HALVES = 1024
 
 # Of probabilities of which nothing but a logarithm can be taken.
-_LEAST = 1e-12
+LEAST = 1e-12
 
 # What outputs are that lie between 0 and 1.
 _CHANCES = ("softmax", "sigmoid", "probabilities")
@@ -23,6 +23,11 @@ BEFORE = {
     "logits": "logits",
     "distances": "negative squared distance to the prototype",
 }
+
+
+def score_without_squash(units):
+    """Return in words what a score is where none is known before the probabilities."""
+    return "log odds" if units == 1 else "logarithm of the probability"
 
 
 class ScoreNetwork:
@@ -45,8 +50,7 @@ class ScoreNetwork:
         self._units = self.flat.output.shape[-1]
         self._raw, self._is_before = self._before_squash()
         if self.kind in _CHANCES and not self._is_before:
-            odds = "log odds" if self._units == 1 else "logarithm of the probability"
-            self.scores_are = odds
+            self.scores_are = score_without_squash(self._units)
         else:
             self.scores_are = BEFORE[self.kind]
 
@@ -78,6 +82,11 @@ class ScoreNetwork:
         """Return what `joined` does for a tensor of images."""
         return self.joined(self.flat.run({self.flat.image: images}, self.ends))
 
+    def joined_of(self, pixels):
+        """Return what `joined` does for an array of images, without gradients."""
+        with without_gradients():
+            return self.of_images(keras.ops.convert_to_tensor(pixels))
+
     def score_model(self):
         """Return a Keras model from images to the scores alone, without outputs."""
         return _ScoreModel(self)
@@ -106,9 +115,9 @@ class ScoreNetwork:
         if self.kind == "distances":
             return -raw
         if self.kind in _CHANCES and not self._is_before:
-            raw = ops.clip(raw, _LEAST, 1.0)
+            raw = ops.clip(raw, LEAST, 1.0)
             if self._units == 1:
-                raw = ops.log(raw) - ops.log(ops.clip(1 - raw, _LEAST, 1.0))
+                raw = ops.log(raw) - ops.log(ops.clip(1 - raw, LEAST, 1.0))
             else:
                 raw = ops.log(raw)
         return ops.concatenate([-raw, raw], axis=-1) if self._units == 1 else raw

@@ -65,6 +65,7 @@ def test_values_are_written_as_their_reader_writes_them(value, python, r):
 def test_what_has_no_notation_in_r_is_told_by_its_kind():
     assert in_r(shown, lambda x: x) == "a function"
     assert in_r(shown, np.zeros(4)) == "a vector of 4 values"
+    assert in_r(shown, np.zeros(())) == "a single value"
     assert in_r(shown, object()) == "an object of class object"
     assert len(in_r(shown, {f"name{i}": "x" * 20 for i in range(9)})) == 80
 

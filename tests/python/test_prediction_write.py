@@ -242,6 +242,10 @@ def test_bad_input_is_refused(classifier, photos, shapes, tmp_path, refused, tin
     for name in ("a\0.png", "\ud800.png"):
         with refused(ValueError, "images", "no file can have such a name"):
             write_to(images=[str(photos / "001.png"), name])
+    for gone in ("photo", ["1.png", "2.png"]):
+        with refused(FileNotFoundError, "images", "do not exist", "working directory"):
+            write_to(images=gone)
+    assert not list(tmp_path.glob("predictions*"))
     path.write_text("mine")
     with refused(ValueError, "path", "exists", "Delete it"):
         write_to()

@@ -27,6 +27,8 @@ class RNotation:
 
     def shape(self, shape):
         """Return what an array with these dimensions is called."""
+        if len(shape) == 0:
+            return "a single value"
         if len(shape) == 1:
             return f"a vector of {shape[0]} values"
         return f"an array with the dimensions {self.literal(tuple(shape))}"

@@ -60,7 +60,8 @@ def _files(paths, reading, on_bad_image):
         raise ValueError("`images` has no images. Give at least one.")
     paths = [as_path(path, "images") for path in paths]
     missing = [path for path in paths if not os.path.exists(path)]
-    if missing and on_bad_image == "error":
+    # Where all are gone, the paths are wrong, which nobody would want noted.
+    if missing and (on_bad_image == "error" or missing == paths):
         raise FileNotFoundError(
             f"`images` must name image files; {len(missing)} of {len(paths)} do not "
             f"exist: {shown(missing)} (working directory: {os.getcwd()!r})."

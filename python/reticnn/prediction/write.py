@@ -107,7 +107,7 @@ def write_predictions(
 
     Raises:
         TypeError: As for `predict_images`.
-        FileNotFoundError: If a folder does not exist.
+        FileNotFoundError: If a folder does not exist, or if none of the files does.
         ValueError: As for `predict_images`, but not for files that cannot be read; if
             the images are not in files; if `part` is not valid; if the file contains
             anything other than a run with the same arguments, or has become shorter
@@ -155,8 +155,8 @@ def _as_part(value):
     """Return (number, count) of a part of the images, counted from 1."""
     if value is None:
         return (1, 1)
-    part = as_ints(value, "part")
-    if len(part) != 2 or part[0] > part[1]:
+    part = as_ints(value, "part", minimum=None)
+    if len(part) != 2 or not 1 <= part[0] <= part[1]:
         raise ValueError(
             f"`part` must be two whole numbers, as in `part=(2, 8)` for the second "
             f"of eight parts, not {shown(value)}."

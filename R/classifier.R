@@ -272,14 +272,22 @@ summary.reticnn_classifier <- function(object, ...) {
   cat("\n")
   print(object$history)
   cat("\n")
-  # Keras prints to Python's own output, which knitr and sink() do not see.
+  cat(summary_of_layers(object), sep = "\n")
+  invisible(object)
+}
+
+# Keras prints to Python's own output, which knitr and sink() do not see.
+summary_of_layers <- function(classifier) {
+  model <- tryCatch(classifier$model, reticnn_error = function(cnd) {
+    if (!grepl("NoKerasModelError", cnd$python_error)) rlang::cnd_signal(cnd)
+  })
+  if (is.null(model)) return("The layers are not known: an ONNX file has no Keras model.")
   lines <- character()
-  object$model$summary(print_fn = function(line, ...) {
+  model$summary(print_fn = function(line, ...) {
     lines <<- c(lines, line)
     NULL
   })
-  cat(lines, sep = "\n")
-  invisible(object)
+  lines
 }
 
 #' @importFrom generics augment

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reticnn
+from reticnn.export import exporting
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -95,6 +96,9 @@ def test_calibration_is_inside_and_scores_are_those_before(
     calibrated = reticnn.calibrate_classifier(classifier, swapped)
     file = tmp_path / "a.onnx"
     reticnn.export_classifier(calibrated, file)
+    assert _facts(file)["values"] == "8 bits, 0 to 255"
+    with pytest.warns(UserWarning, match="'reticnn>TemperatureScaling'"):
+        reticnn.export_classifier(calibrated, tmp_path / "a.keras", "keras")
     np.testing.assert_allclose(
         _run(file, pixels), _chances(calibrated, pixels), atol=1e-6
     )
@@ -124,7 +128,7 @@ def test_other_precisions_are_written_in_single_precision(
 def test_8_bits_are_measured_on_the_images(classifier, shapes, tmp_path):
     file = tmp_path / "a.onnx"
     said = reticnn.export_classifier(classifier, file, images=shapes, quantize="int8")
-    at = np.unique(np.linspace(0, len(shapes) - 1, 256).round().astype(int))[:32]
+    at = np.unique(np.linspace(0, len(shapes) - 1, 256).round().astype(int))
     some = reticnn.load_images(shapes[at])["images"]
     apart = np.abs(_run(file, some) - _chances(classifier, some)).max()
     # It is of the file that was written.
@@ -134,6 +138,25 @@ def test_8_bits_are_measured_on_the_images(classifier, shapes, tmp_path):
     assert said["bytes"] == table["bytes"][1] < table["bytes"][0]
     assert min(table["accuracy"]) > 0.8 and table["agreement"][1] > 0.8
     assert json.loads(_facts(file)["class_names"]) == ["circle", "square"]
+
+
+def test_images_are_compared_from_all_parts_of_sorted_data(
+    classifier, tmp_path, monkeypatch
+):
+    pixels = np.repeat(np.arange(100, dtype="uint8"), 16 * 16 * 3)
+    compared = []
+
+    def noting(_, pixels):
+        compared.extend(pixels[:, 0, 0, 0].tolist())
+        return _by_classifier(classifier, pixels)
+
+    _by_classifier = exporting._by_classifier
+    monkeypatch.setattr(exporting, "_by_classifier", noting)
+    said = reticnn.export_classifier(
+        classifier, tmp_path / "a.onnx", images=pixels.reshape(100, 16, 16, 3)
+    )
+    assert said["images"] == len(compared) == 32
+    assert (compared[0], compared[-1]) == (0, 99) and max(np.diff(compared)) == 4
 
 
 def test_what_may_not_hold_in_8_bits_is_warned_of(classifier, pixels, tmp_path):

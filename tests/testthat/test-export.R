@@ -45,6 +45,8 @@ test_that("the script reads files as the package does", {
   deep <- withr::local_tempfile(fileext = ".png")
   pillow$new("I;16", c(20L, 20L), 40000L)$save(deep)
 
+  damaged <- withr::local_tempfile(fileext = ".jpg", lines = "no image")
+
   photos <- photo_folder()
   for (resize in c("stretch", "crop", "pad")) {
     model <- build_cnn(c(16, 24, 3), n_blocks = 1, filters = 4, units = 4, seed = 1,
@@ -58,6 +60,7 @@ test_that("the script reads files as the package does", {
     expect_equal(alone$predict_images(files)$dark, predict(fit, files)$.pred_dark,
       tolerance = 0.02)
     expect_error(alone$predict_images(deep), "8 bits")
+    expect_error(alone$predict_images(c(files, damaged)), damaged, fixed = TRUE)
   }
 })
 
@@ -66,7 +69,7 @@ test_that("the script finds files of any name in a process without a locale", {
   skip_on_os("windows")
   skip_if_no_onnx_runtime()
   folder <- withr::local_tempdir()
-  handed_on <- file.path(folder, "handed-on")
+  handed_on <- file.path(folder, "f\u00fcr dich")
   suppressMessages(export_classifier(tiny_classifier(), handed_on, "r"))
   write_png(file.path(folder, "images", "\u00e4 b.png"), "grey", 16, 16)
   code <- paste0("source('", handed_on, "/predict.R', chdir = TRUE); cat(nrow(",
@@ -74,6 +77,20 @@ test_that("the script finds files of any name in a process without a locale", {
   said <- system2(file.path(R.home("bin"), "Rscript"), c("-e", shQuote(code)),
     env = "LC_ALL=C", stdout = TRUE, stderr = FALSE)
   expect_identical(utils::tail(said, 1), "1")
+})
+
+test_that("a classifier from an ONNX file has a summary and maps without layers", {
+  skip_if_quick()
+  skip_if_no_onnx_runtime()
+  file <- withr::local_tempfile(fileext = ".onnx")
+  fit <- tiny_classifier()
+  suppressMessages(export_classifier(fit, file))
+  alone <- load_classifier(file)
+  expect_output(summary(alone), "trained.*The layers are not known")
+  images <- shape_images(1, image_size = 16, seed = 3)
+  expect_equal(explain_prediction(alone, images, method = "occlusion")$maps,
+    explain_prediction(fit, images, method = "occlusion")$maps, tolerance = 1e-4)
+  expect_error(explain_prediction(alone, images), "'occlusion'", class = "reticnn_error")
 })
 
 test_that("what 8 bits cost is a tibble", {

@@ -14,7 +14,7 @@ from reticnn.export.keras_formats import (
 )
 from reticnn.export.onnx_files import write_onnx, write_r_folder
 from reticnn.export.quantizing import probabilities_of, quantized
-from reticnn.export.trial_images import MOST_COMPARED, trial_images
+from reticnn.export.trial_images import MOST_COMPARED, evenly, trial_images
 from reticnn.outputs import kind_of_classifier, probabilities
 from reticnn.outputs.reference import OF_FEATURES
 from reticnn.runtime.conditions import warn_user
@@ -62,7 +62,8 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         images: Images on which to compare the predictions, as `predict_images` takes
             them, and to calibrate `quantize`: a few hundred of the kind to be
             classified, labelled if you want to know the accuracy. None for made-up
-            pictures. At most 256 are used. Default None.
+            pictures. At most 256 are used, from the first to the last, and without
+            `quantize` 32 of them compared. Default None.
         quantize: `"int8"`, for `"onnx"` and `"r"`, stores weights and computes in 8
             bits: a quarter of the size, often faster, but less exact. Needs `images`.
             Default None.
@@ -92,12 +93,13 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
             classifier with calibration, prediction sets or a novelty threshold; or if
             the format is `"onnx"` or `"r"`, and the classifier has prediction sets from
             a cross-validation or a novelty threshold that needs features, which an ONNX
-            file cannot compute.
+            file cannot compute; or if a Keras file can be loaded only where another
+            package is imported, such as this one.
 
     Example:
         >>> export_classifier(classifier, "cats-and-dogs.onnx", images=data["test"])
         {'path': 'cats-and-dogs.onnx', 'format': 'onnx', 'bytes': 1893412,
-         'difference': 2.4e-07, 'images': 64}
+         'difference': 2.4e-07, 'images': 32}
     """
     classifier = as_classifier(classifier)
     format = as_choice(format, "format", tuple(_FORMATS))
@@ -107,9 +109,9 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
     _check_values(classifier)
     classifier = classifier.changed(output=kind_of_classifier(classifier))
     pixels, codes = trial_images(classifier, images)
-    some = pixels[:MOST_COMPARED]
-    outputs = classifier.model.predict_on_batch(some)
-    wanted = probabilities(classifier.model, classifier.output, outputs)
+    # 8 bits are far off for few images only, so all are looked at.
+    some = evenly(pixels, MOST_COMPARED) if quantize is None else pixels
+    wanted = _by_classifier(classifier, some)
     result = {"path": path, "format": format, "images": len(some)}
 
     def check(run):
@@ -130,6 +132,16 @@ def export_classifier(classifier, path, format="onnx", *, images=None, quantize=
         _warn_of_what_is_refused(classifier)
     _FORMATS[format](classifier, path, check, **options)
     return {**result, "bytes": _size(path)}
+
+
+def _by_classifier(classifier, pixels):
+    """Return the probabilities that a classifier gives for images, (n, classes)."""
+    model, starts = classifier.model, range(0, len(pixels), MOST_COMPARED)
+    outputs = [
+        model.predict_on_batch(pixels[start : start + MOST_COMPARED])
+        for start in starts
+    ]
+    return probabilities(model, classifier.output, np.concatenate(outputs))
 
 
 def _as_target(path, format):

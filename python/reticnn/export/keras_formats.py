@@ -4,14 +4,17 @@ import contextlib
 import io
 import json
 import os
+import re
 import warnings
 import zipfile
 
 import numpy as np
 
+from reticnn.coercion import shown
 from reticnn.export.onnx_files import deleted_unless_whole
 from reticnn.layers.mean_probabilities import chances_of
 from reticnn.runtime.backend import keras
+from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import uncompiled
 from reticnn.runtime.onnx_runtime import imported
 from reticnn.runtime.writing import replacing, temporary_folder, unwritten
@@ -35,7 +38,20 @@ def write_keras(classifier, path, check):
         check(keras.models.load_model(made, compile=False).predict_on_batch)
         with zipfile.ZipFile(made, "a") as archive:
             archive.writestr(_FACTS, json.dumps(metadata_of(classifier)))
+            others = _not_of_keras(archive)
         os.replace(made, whole)
+    if others:
+        warn_user(
+            f"`path` has parts that Keras alone does not know: {shown(others)}. "
+            "Whoever loads it must first import the Python package that each begins "
+            "with. Use `format='onnx'` for those who have it not."
+        )
+
+
+def _not_of_keras(archive):
+    """Return what a Keras file is made of that other packages registered with Keras."""
+    config = archive.read("config.json").decode()
+    return sorted(set(re.findall(r'"registered_name": "([^">]+>[^"]+)"', config)))
 
 
 def write_saved_model(classifier, path, check):

@@ -5,9 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
-from reticnn.runtime.onnx_runtime import session_of
+from reticnn.export.quantizing import probabilities_of
 from reticnn.runtime.writing import replacing, unwritten
-from reticnn.saving.graphs.ends import IMAGES, PROBABILITIES
 from reticnn.saving.graphs.writing_graph import NotWritableError, onnx_graph
 from reticnn.saving.metadata import metadata_of
 
@@ -40,8 +39,7 @@ def checked_graph(classifier, check):
             f"`classifier` cannot be written as ONNX because of {error}. Use layers "
             "that are made of functions of `keras.ops`, or `format='keras'`."
         ) from error
-    session = session_of(graph)
-    check(lambda pixels: session.run([PROBABILITIES], {IMAGES: pixels})[0])
+    check(lambda pixels: probabilities_of(graph, pixels))
     return graph
 
 

@@ -8,7 +8,7 @@
 Sys.setenv(ORT_DISABLE_TELEMETRY = "1")  # It would tell its makers of what it is given.
 runtime <- reticulate::import("onnxruntime")
 numpy <- reticulate::import("numpy", convert = FALSE)
-session <- runtime$InferenceSession(normalizePath("classifier.onnx"))
+session <- runtime$InferenceSession("classifier.onnx")
 facts <- session$get_modelmeta()$custom_metadata_map
 json <- reticulate::import("json")
 classes <- unlist(json$loads(facts$class_names))
@@ -45,8 +45,13 @@ read_image <- function(file) {
   pillow <- reticulate::import("PIL.Image")
   # Read by R: without a locale, Python finds no file whose name is not in ASCII.
   bytes <- readBin(file, "raw", file.size(file))
-  image <- pillow$open(reticulate::import("io")$BytesIO(bytes))
-  image <- reticulate::import("PIL.ImageOps")$exif_transpose(image)
+  image <- tryCatch(
+    {
+      image <- pillow$open(reticulate::import("io")$BytesIO(bytes))
+      reticulate::import("PIL.ImageOps")$exif_transpose(image)
+    },
+    error = function(e) stop(file, " cannot be read: ", conditionMessage(e), call. = FALSE)
+  )
   if (facts$files != "photos" || grepl("^[IF]", image$mode)) {
     stop(file, " is read otherwise than a photo of 8 bits. Give its pixels as an array, ",
       "scaled to 0 to 255 as those of the training images were.", call. = FALSE)

@@ -31,13 +31,18 @@ def trial_images(classifier, images):
     data = images_as_taken(
         classifier, images_to_predict(images, shape, classifier, "error")
     )
-    at = np.unique(np.linspace(0, len(data) - 1, MOST_READ).round().astype(int))
+    at = evenly(np.arange(len(data)), MOST_READ)
     pixels = data.read(at)
     if pixels.dtype != np.uint8:
         pixels = np.clip(np.rint(pixels), 0, 255).astype("uint8")
     if data.codes is None:
         return pixels, None
     return pixels, data.with_classes(classifier.class_names, "images").codes[at]
+
+
+def evenly(items, most):
+    """Return so many items of an array, which may be sorted, from all parts of it."""
+    return items[np.unique(np.linspace(0, len(items) - 1, most).round().astype(int))]
 
 
 def _made_up(shape):

@@ -24,10 +24,17 @@ def metadata_of(classifier):
         "image_shape": json.dumps(classifier.image_shape),
         "resize": classifier.resize or "stretch",
         "files": _files(reading),
-        "values": f"8 bits, 0 to 255, from {values.code}",
+        "values": _values(values),
         "set_thresholds": json.dumps(_thresholds(classifier)),
         "novelty_threshold": json.dumps(_novelty(classifier)),
     }
+
+
+def _values(value_range):
+    """Return what pixels are, and how those of deeper files become that."""
+    if value_range.pairs is None and value_range.asked is None:
+        return "8 bits, 0 to 255"
+    return f"8 bits, 0 to 255, from {value_range.code}"
 
 
 def _files(reading):

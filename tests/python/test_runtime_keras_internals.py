@@ -374,6 +374,29 @@ def test_jax_state_sync_brings_the_weights_back(compiled):
     assert not np.array_equal(model.get_weights()[0], before)
 
 
+def test_make_function_is_there():
+    text = source_of("backend/jax/trainer.py")
+    assert "def _make_function(self, step_function, concatenate_outputs=False)" in text
+
+
+@only_jax
+def test_make_function_runs_steps_that_leave_the_weights_in_place(compiled):
+    model, metric = compiled
+    images, targets = np.ones((4, 2)), np.ones((4, 1))
+    kept = [variable.value for variable in model.variables]
+    outputs = keras_internals.predicted(model, images)
+    logs = keras_internals.measured(model, images, targets)
+    assert all(np.isfinite(np.asarray(value)).all() for value in kept)
+    np.testing.assert_allclose(outputs, model.predict(images, verbose=0))
+    again = model.evaluate(images, targets, return_dict=True, verbose=0)
+    assert logs == pytest.approx(again)
+    assert float(metric.result()) == pytest.approx(logs["squares"])
+    model.fit(images, targets, verbose=0)
+    after = keras_internals.predicted(model, images)
+    np.testing.assert_allclose(after, model.predict(images, verbose=0))
+    assert not np.allclose(after, outputs)
+
+
 # Optimizers
 
 

@@ -1,5 +1,7 @@
 """The loss that a model is compiled with, of labelled images."""
 
+import threading
+
 import numpy as np
 
 from reticnn.graph import own_methods
@@ -13,10 +15,14 @@ from reticnn.outputs import (
 )
 from reticnn.prediction.forward import read_batches
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import measured
 from reticnn.runtime.onnx_network import OnnxNetwork
 
 # Below it, Keras's losses and the log loss are cut off, at different probabilities.
 _LEAST = 1e-6
+
+# A model has one set of metrics, whichever thread measures.
+_METRICS = threading.Lock()
 
 # With one of these, Keras may make something else of outputs and targets.
 _OWN = {"compute_loss", "evaluate", "make_test_function", "test_on_batch", "test_step"}
@@ -106,9 +112,10 @@ def _by_keras(model, images, targets):
     """Return the loss that Keras computes, from the images."""
     losses = []
     for batch in zip(images, targets, strict=True):
-        model.reset_metrics()
-        losses.append(model.test_on_batch(*batch, return_dict=True).get("loss"))
-    model.reset_metrics()
+        with _METRICS:
+            model.reset_metrics()
+            losses.append(measured(model, *batch).get("loss"))
+            model.reset_metrics()
     if None in losses:
         return None
     return float(np.average(losses, weights=[len(batch) for batch in targets]))

@@ -21,6 +21,7 @@ from reticnn.outputs import as_classifier_or_model, probabilities
 from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.runtime.backend import is_model
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.progress import as_step_progress
 
 _MEASURES = ("accuracy", "consistency")
@@ -220,7 +221,7 @@ def _warn_of_missing(codes):
 def _classes(classifier, pixels):
     """Return the codes of the most probable classes of images, -1 for NaN."""
     model = classifier.network
-    outputs = model.predict_on_batch(pixels)
+    outputs = predicted(model, pixels)
     chances = probabilities(model, classifier.output, outputs)
     missing = np.isnan(chances).any(axis=1)
     return np.where(missing, -1, chances.argmax(axis=1))
@@ -230,16 +231,16 @@ def _table(steps, codes, data, groups, level):
     """Return the table of the measures of each step."""
     truth, unchanged = data.codes, codes[0]
     rows, values = [], []
-    for (name, number, strength), predicted in zip(
+    for (name, number, strength), found in zip(
         [("none", 0, 0), *steps], codes, strict=True
     ):
         unit = CHANGES[name].unit if number else ""
         for measure, wanted in zip(_MEASURES, (truth, unchanged), strict=True):
             if wanted is None or (measure == "consistency" and not number):
                 continue
-            known = (predicted >= 0) & (wanted >= 0)
+            known = (found >= 0) & (wanted >= 0)
             rows.append((name, number, strength, unit, measure, len(unchanged)))
-            values.append(np.where(known, predicted == wanted, np.nan))
+            values.append(np.where(known, found == wanted, np.nan))
     values = np.array(values)
     estimates = values.mean(axis=1)
     if groups is None:

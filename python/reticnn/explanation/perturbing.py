@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.opencv import cv2
 from reticnn.runtime.randomness import generator
 
@@ -61,7 +62,7 @@ class Perturbing:
         """
         image = image.astype("float32")
         (blank,) = self._blank(image[None])
-        scores = np.asarray(self._model.predict_on_batch(image[None])) @ sign
+        scores = np.asarray(predicted(self._model, image[None])) @ sign
         return self._maps_of_known(image, blank, sign[None], scores, 0)[0]
 
     def _maps_of_known(self, image, blank, signs, values, position):
@@ -99,7 +100,7 @@ class Perturbing:
         for chunk in in_chunks(masks, self._batch_size):
             kept = np.stack(chunk).astype("float32")
             copies = blank + kept[..., None] * change
-            scores = self._model.predict_on_batch(copies).astype("float64")
+            scores = predicted(self._model, copies).astype("float64")
             yield kept, scores @ signs.T
 
     def _patch(self, sides):

@@ -4,6 +4,7 @@ import numpy as np
 
 from reticnn.explanation.perturbing import in_chunks
 from reticnn.outputs import probabilities
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.opencv import cv2
 from reticnn.runtime.randomness import generator
 
@@ -66,7 +67,7 @@ class PuttingIn:
         model, kind = self._classifier.model, self._classifier.output
         found = [np.zeros((0, len(self._classifier.class_names)))]
         for chunk in in_chunks(copies, self._batch_size):
-            outputs = model.predict_on_batch(np.stack(chunk).astype("float32"))
+            outputs = predicted(model, np.stack(chunk).astype("float32"))
             found.append(probabilities(model, kind, outputs))
             done += len(chunk)
             report(done)

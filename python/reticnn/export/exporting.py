@@ -18,6 +18,7 @@ from reticnn.export.trial_images import MOST_COMPARED, evenly, trial_images
 from reticnn.outputs import kind_of_classifier, probabilities
 from reticnn.outputs.reference import OF_FEATURES
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.writing import as_file_to_write
 
 _FORMATS = {
@@ -138,8 +139,7 @@ def _by_classifier(classifier, pixels):
     """Return the probabilities that a classifier gives for images, (n, classes)."""
     model, starts = classifier.model, range(0, len(pixels), MOST_COMPARED)
     outputs = [
-        model.predict_on_batch(pixels[start : start + MOST_COMPARED])
-        for start in starts
+        predicted(model, pixels[start : start + MOST_COMPARED]) for start in starts
     ]
     return probabilities(model, classifier.output, np.concatenate(outputs))
 

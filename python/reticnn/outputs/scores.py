@@ -5,6 +5,7 @@ import numpy as np
 from reticnn.graph import copy_of, graph_of
 from reticnn.outputs.probabilities import probabilities
 from reticnn.runtime.backend import NeedingKeras, keras
+from reticnn.runtime.keras_internals import predicted
 
 meaning_of = NeedingKeras("reticnn.outputs.meaning", "meaning_of")
 
@@ -29,10 +30,10 @@ def copy_with_scores(model, kind, pixels, name="model"):
     Raises:
         ValueError: If the model cannot be copied, or a copy predicts otherwise.
     """
-    want = probabilities(model, kind, model.predict_on_batch(pixels))
+    want = probabilities(model, kind, predicted(model, pixels))
 
     def is_same(copy, kind):
-        have = probabilities(copy, kind, copy.predict_on_batch(pixels))
+        have = probabilities(copy, kind, predicted(copy, pixels))
         return np.allclose(have, want, atol=_ROUNDING, equal_nan=True)
 
     copy = copy_of(model, name)

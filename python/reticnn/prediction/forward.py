@@ -5,16 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from reticnn.runtime.backend import is_model, weights_held
-from reticnn.runtime.keras_internals import scopes_kept
+from reticnn.runtime.keras_internals import predicted, scopes_kept
 from reticnn.runtime.progress import reporting
 from reticnn.runtime.stopping import check_heard, listening, result_of, work_in
-
-
-def predicted(model, pixels):
-    """Return what a model or an ONNX network gives for a batch."""
-    with weights_held() if is_model(model) else contextlib.nullcontext():
-        return model.predict_on_batch(pixels)
 
 
 def outputs_of(model, data, batch_size, start_progress):

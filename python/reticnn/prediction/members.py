@@ -4,8 +4,9 @@ import numpy as np
 
 from reticnn.layers import mean_in
 from reticnn.outputs import probabilities
-from reticnn.prediction.forward import number_of_batches, predicted, read_batches
+from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.runtime.backend import keras
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.progress import reporting
 
 

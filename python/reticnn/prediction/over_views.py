@@ -4,7 +4,8 @@ import numpy as np
 
 from reticnn.data.identity import image_hashes
 from reticnn.outputs import probabilities
-from reticnn.prediction.forward import number_of_batches, predicted, read_batches
+from reticnn.prediction.forward import number_of_batches, read_batches
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.progress import reporting
 
 

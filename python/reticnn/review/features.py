@@ -8,9 +8,10 @@ from reticnn.data.hashing import hashed, hashes_of
 from reticnn.graph import check_images_known
 from reticnn.memory import seen_by
 from reticnn.outputs import as_rows, features_model
-from reticnn.prediction.forward import number_of_batches, predicted, read_batches
+from reticnn.prediction.forward import number_of_batches, read_batches
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import SeenImagesWarning, warn_user
+from reticnn.runtime.keras_internals import predicted
 from reticnn.runtime.progress import reporting
 
 

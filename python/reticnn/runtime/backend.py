@@ -150,8 +150,6 @@ _when_started = []
 # Without it, two threads would hold back each other's stderr.
 _starting = threading.RLock()
 
-_weights = threading.RLock()
-
 
 def start_keras():
     """Return Keras itself, started if it has not been, which then knows our classes."""
@@ -247,16 +245,6 @@ def without_gradients():
     import torch
 
     return torch.no_grad()
-
-
-def weights_held():
-    """Return a context in which no other thread has a model's weights, under JAX.
-
-    Keras hands them to the step that predicts, and there are none until it gives them
-    back.
-    """
-    under_jax = keras.backend.backend() == "jax"
-    return _weights if under_jax else contextlib.nullcontext()
 
 
 def device_name(devices=()):

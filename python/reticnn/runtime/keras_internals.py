@@ -13,7 +13,7 @@ import traceback
 import types
 import zipfile
 
-from reticnn.runtime.backend import is_started, keras, when_started
+from reticnn.runtime.backend import is_model, is_started, keras, when_started
 from reticnn.runtime.registration import is_by_keras, is_ours
 from reticnn.runtime.stopping import comes_of_stopping, done_in_full
 
@@ -425,6 +425,70 @@ def sync_weights(model):
     """
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
+
+
+def predicted(model, images):
+    """Return what a model or an ONNX network gives for a batch.
+
+    Under JAX, Keras's own step takes the weights, and until it has given them back, no
+    other thread finds any. It is replaced by one that leaves them where they are.
+    """
+    if is_model(model) and keras.backend.backend() == "jax":
+        _leave_weights(model, "predict")
+    return model.predict_on_batch(images)
+
+
+def measured(model, images, targets):
+    """Return a dict of what Keras measures of a batch, the weights left as well."""
+    if keras.backend.backend() == "jax":
+        _leave_weights(model, "test")
+    return model.test_on_batch(images, targets, return_dict=True)
+
+
+def _leave_weights(model, kind):
+    """Have Keras `"predict"` or `"test"` and leave a model's weights where they are."""
+    function, make = f"{kind}_function", f"make_{kind}_function"
+    is_own = getattr(type(model), make) is not getattr(keras.Model, make)
+    is_done = hasattr(getattr(model, function), "leaves_weights")
+    takes = model.jit_compile and not model.run_eagerly
+    others = keras.distribution.distribution() or keras.config.is_nnx_enabled()
+    if is_own or is_done or others or not takes:
+        return
+    step = _predict_step(model) if kind == "predict" else model.test_step
+    leaving = model._make_function(_leaving(step), kind == "predict")
+    leaving.leaves_weights = True
+    setattr(model, function, leaving)
+
+
+def _predict_step(model):
+    """Return a step as for other purposes: of the state to what it is then."""
+
+    def step(state, data):
+        outputs, others = model.predict_step(state, data)
+        return outputs, (state[0], others)
+
+    return step
+
+
+def _leaving(step):
+    """Return a step that is compiled, without a copy of what it does not change."""
+    import jax
+
+    @jax.jit
+    def changes(state, data):
+        result, after = step(state, data)
+        pairs = zip(jax.tree.leaves(after), jax.tree.leaves(state), strict=True)
+        return result, {
+            at: new for at, (new, old) in enumerate(pairs) if new is not old
+        }
+
+    def leaving(state, data):
+        result, changed = changes(state, data)
+        leaves, structure = jax.tree.flatten(state)
+        after = [changed.get(at, leaf) for at, leaf in enumerate(leaves)]
+        return result, structure.unflatten(after)
+
+    return leaving
 
 
 # Optimizers

@@ -11,7 +11,7 @@ from reticnn.runtime.backend import NeedingKeras, keras, without_gradients
 from reticnn.runtime.conditions import MissingPackageError, NoKerasModelError
 from reticnn.runtime.files import opened
 from reticnn.runtime.foreign.limits import in_short
-from reticnn.runtime.keras_internals import kinds_of_others, parts_of
+from reticnn.runtime.keras_internals import kinds_of_others, parts_of, predicted
 from reticnn.runtime.onnx_network import Ends, OnnxNetwork
 from reticnn.runtime.onnx_runtime import session_of
 from reticnn.saving.fingerprint import digests_of
@@ -217,7 +217,7 @@ def _graph_of(classifier, most_different):
 def outputs_at_once(model, images):
     """Return what a model gives for images, without preparing it for many of them."""
     if own_methods(model):
-        return model.predict_on_batch(images)
+        return predicted(model, images)
     with without_gradients():
         outputs = model(keras.ops.convert_to_tensor(images), training=False)
     return keras.ops.convert_to_numpy(outputs)

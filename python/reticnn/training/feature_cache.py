@@ -7,7 +7,7 @@ import numpy as np
 from reticnn.data.caching import kind_with_room, new_cache
 from reticnn.optimizers.levenberg_marquardt import LevenbergMarquardt
 from reticnn.runtime.backend import keras
-from reticnn.runtime.keras_internals import compiled_as_given
+from reticnn.runtime.keras_internals import compiled_as_given, predicted
 from reticnn.training.frozen_prefix import NotSplitError, split_at_training
 
 # This many pixels go through the frozen beginning at once if a batch has fewer: small
@@ -83,7 +83,7 @@ class Features:
 
     def _computed(self, positions, epoch):
         """Return a list of arrays, the features of some images."""
-        outputs = self._beginning.predict_on_batch(self._images.read(positions, epoch))
+        outputs = predicted(self._beginning, self._images.read(positions, epoch))
         return [
             np.asarray(output, np.float32) for output in keras.tree.flatten(outputs)
         ]

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from reticnn.data.range_warnings import WHERE_MADE, of_other_range, of_small_ran
 from reticnn.data.readers import may_have_floats, may_have_pages
 from reticnn.data.value_range import ValueRange
 from reticnn.runtime.conditions import warn_user
+from reticnn.runtime.lazy import cached_property
 
 # Looking at all images must not take the memory of all.
 IMAGES_AT_ONCE = 64

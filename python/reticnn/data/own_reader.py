@@ -1,7 +1,5 @@
 """Files that a function of the user's reads, from a path to an array."""
 
-from functools import cached_property
-
 import numpy as np
 
 from reticnn.coercion import check_takes_one, shown
@@ -12,6 +10,7 @@ from reticnn.data.readers import Header
 from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted, scaled
 from reticnn.notation import R_MISSING_INTEGER, shown_kind, visible
+from reticnn.runtime.lazy import cached_property
 from reticnn.runtime.stopping import check_wanted
 
 _GIVE_RANGE = "say which are black and white, as in `value_range=(0, {:g})`"

@@ -4,11 +4,10 @@ An estimate is the measure where every image counts once; a replicate of the boo
 is the measure where an image counts as often as it was drawn. Both come from here.
 """
 
-from functools import cached_property
-
 import numpy as np
 
 from reticnn.evaluation.calibration import BINS, bins_of
+from reticnn.runtime.lazy import cached_property
 
 
 class WeightedMeasures:

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from functools import cached_property
 
 from reticnn.coercion import as_seed
 from reticnn.data.conversion import read_at_size
@@ -22,6 +21,7 @@ from reticnn.runtime.keras_internals import (
     steps_done,
     sync_weights,
 )
+from reticnn.runtime.lazy import cached_property
 from reticnn.runtime.randomness import DrawnSeed
 from reticnn.runtime.stopping import comes_of_nan, comes_of_stopping, done_in_full
 from reticnn.saving.fingerprint import (

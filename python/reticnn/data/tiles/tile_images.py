@@ -1,7 +1,5 @@
 """Tiles of images in files, as images."""
 
-from functools import cached_property
-
 import numpy as np
 
 from reticnn.data.budget import memory
@@ -17,6 +15,7 @@ from reticnn.data.refusing import RefusedError
 from reticnn.data.resizing import fitted
 from reticnn.data.tiles.cutting import cutter_in
 from reticnn.data.tiles.tile_grid import size_of
+from reticnn.runtime.lazy import cached_property
 
 
 class TileImages(FileImages):

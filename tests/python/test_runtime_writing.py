@@ -14,6 +14,7 @@ import reticnn
 from reticnn.runtime.locks import FileLock, HeldError
 from reticnn.runtime.writing import (
     as_file_to_write,
+    deleted_unless_whole,
     replacing,
     sweep,
     temporary_folder,
@@ -111,6 +112,27 @@ def test_a_file_that_fails_half_way_leaves_the_older_one(tmp_path):
         raise OSError(28, "No space left on device")
     assert path.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("{{node Save}} part-00000; No space left on device [Op:SaveV2]"),
+    ],
+)
+def test_a_folder_that_fails_half_way_is_deleted(tmp_path, error):
+    folder = tmp_path / "folder"
+    said = r"`path` could not be written \(No space left on device\): .*Free some"
+    for raised, wanted in ((error, said), (KeyError("of another kind"), "kind")):
+        with (
+            pytest.raises(OSError if raised is error else KeyError, match=wanted),
+            deleted_unless_whole(folder, unwritten(folder)),
+        ):
+            folder.mkdir()
+            (folder / "half").write_text("half")
+            raise raised
+        assert not folder.exists()
 
 
 def test_an_older_full_disk_is_not_why_something_fails_now(tmp_path):

@@ -332,7 +332,7 @@ def test_missing_file_is_refused(refused, tmp_path):
 
 
 def test_folder_is_no_file_to_load(refused, tmp_path):
-    with refused(FileNotFoundError, "path", "must be an existing file", tmp_path):
+    with refused(ValueError, "path", "is a folder", tmp_path):
         load_classifier(tmp_path)
 
 

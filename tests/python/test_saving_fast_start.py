@@ -651,3 +651,12 @@ def test_a_loss_that_weighs_one_of_many_classes_is_no_log_loss():
         for loss in ("sparse_categorical_crossentropy", weighed)
     ]
     assert found == [True, False]
+
+
+def test_a_damaged_onnx_file_is_named(folder, tmp_path, refused):
+    contents = (folder / "plain.onnx").read_bytes()
+    for start in (contents.index(b'"class_names"'), contents.index(b"reticnn_export")):
+        path = tmp_path / "damaged.onnx"
+        path.write_bytes(contents[:start] + b"\xff" * 20 + contents[start + 20 :])
+        with refused(ValueError, "path", path):
+            reticnn.load_classifier(path)

@@ -19,7 +19,7 @@ from reticnn.outputs import kind_of_classifier, probabilities
 from reticnn.outputs.reference import OF_FEATURES
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import predicted
-from reticnn.runtime.writing import as_file_to_write
+from reticnn.runtime.writing import as_file_to_write, check_folder_for
 
 _FORMATS = {
     "onnx": write_onnx,
@@ -160,11 +160,7 @@ def _as_target(path, format):
             f"`path` must be a folder that does not exist yet for the format "
             f"{format!r}, and {path!r} does. Use another name, or delete it."
         )
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(
-            f"`path` is in a folder that does not exist: {folder!r}. Create it first."
-        )
+    check_folder_for(path)
     return path
 
 

@@ -11,13 +11,17 @@ import zipfile
 import numpy as np
 
 from reticnn.coercion import shown
-from reticnn.export.onnx_files import deleted_unless_whole
 from reticnn.layers.mean_probabilities import chances_of
 from reticnn.runtime.backend import keras
 from reticnn.runtime.conditions import warn_user
 from reticnn.runtime.keras_internals import uncompiled
 from reticnn.runtime.onnx_runtime import imported
-from reticnn.runtime.writing import replacing, temporary_folder, unwritten
+from reticnn.runtime.writing import (
+    deleted_unless_whole,
+    replacing,
+    temporary_folder,
+    unwritten,
+)
 from reticnn.saving.graphs.writing_graph import (
     IMAGES,
     PROBABILITIES,
@@ -58,7 +62,7 @@ def write_saved_model(classifier, path, check):
     """Write a folder for TensorFlow, with `serve` from pixels to probabilities."""
     _check_backend("saved_model", ("tensorflow", "jax"))
     tensorflow = imported("tensorflow")
-    with deleted_unless_whole(path):
+    with deleted_unless_whole(path, unwritten(path)):
         with _quietly():
             _called(_of_pixels(classifier)).export(path, verbose=False)
         # Its variables go when it does.

@@ -1,12 +1,10 @@
 """ONNX files, and the folder for R that has one."""
 
-import contextlib
 import os
-import shutil
 from pathlib import Path
 
 from reticnn.export.quantizing import probabilities_of
-from reticnn.runtime.writing import replacing, unwritten
+from reticnn.runtime.writing import deleted_unless_whole, replacing, unwritten
 from reticnn.saving.graphs.writing_graph import NotWritableError, onnx_graph
 from reticnn.saving.metadata import metadata_of
 
@@ -46,17 +44,7 @@ def checked_graph(classifier, check):
 def write_r_folder(classifier, path, check, prepare):
     """Write a folder with an ONNX file and a script in R that predicts with it."""
     graph = prepare(checked_graph(classifier, check))
-    with deleted_unless_whole(path):
+    with deleted_unless_whole(path, unwritten(path)):
         os.mkdir(path)
         (Path(path) / "classifier.onnx").write_bytes(graph)
         (Path(path) / "predict.R").write_bytes(_SCRIPT.read_bytes())
-
-
-@contextlib.contextmanager
-def deleted_unless_whole(folder):
-    """Delete a folder that is written in the block if that fails."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -61,6 +61,12 @@ def kind_of_classifier(classifier, output="auto", name="classifier"):
     if output not in (None, "auto", kind):
         raise ValueError(
             f"`output` is {shown(output)}, but the classifier's model gives {kind}. "
-            "Leave `output` out."
+            f"Leave `output` out.{_if_a_file(output)}"
         )
     return kind
+
+
+def _if_a_file(output):
+    """Return what to use for a table in a file, where that is what somebody wants."""
+    is_file = str(output).lower().endswith((".csv", ".parquet"))
+    return " A file of predictions is written by `write_predictions()`." * is_file

@@ -18,6 +18,7 @@ _SCRATCH = re.compile(r"\.reticnn-[0-9a-f]{16}")
 _LOCK = "lock"
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_NO_ROOM_SAID = [os.strerror(number) for number in _NO_ROOM]
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -35,23 +36,66 @@ def as_file_to_write(value, name="path"):
         raise ValueError(
             f"`{name}` must be a file to write, and {path!r} is a folder. Add a name."
         )
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(
-            f"`{name}` is in a folder that does not exist: {folder!r}. Create it first."
-        )
+    _check_is_there(folder, name)
     there = os.path.exists(path)
     if there and not os.path.isfile(path):
         raise ValueError(
             f"`{name}` must be a file to write, and {path!r} is a device, a pipe or a "
             "socket. Use another name."
         )
-    for written, kind in ((path, "a file"), (folder, "in a folder")):
-        if (there or written is folder) and not os.access(written, os.W_OK):
-            raise PermissionError(
-                f"`{name}` is {kind} that may not be written: {written!r}. Change its "
-                "permissions, or use another path."
-            )
+    if there:
+        _check_may_be_written(path, "a file", name)
+    _check_may_be_written(folder, "in a folder", name)
     return path
+
+
+def check_folder_for(path, name="path"):
+    """Raise unless something new can be put where a path leads.
+
+    Raises:
+        FileNotFoundError: If the folder to write in does not exist.
+        PermissionError: If it may not be written.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    _check_is_there(folder, name)
+    _check_may_be_written(folder, "in a folder", name)
+
+
+def _check_is_there(folder, name):
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"`{name}` is in a folder that does not exist: {folder!r}. Create it first."
+        )
+
+
+def _check_may_be_written(place, kind, name):
+    if not os.access(place, os.W_OK):
+        raise PermissionError(
+            f"`{name}` is {kind} that may not be written: {place!r}. Change its "
+            "permissions, or use another path."
+        )
+
+
+@contextlib.contextmanager
+def deleted_unless_whole(folder, unwritten):
+    """Delete a new folder that is written in the block if that fails.
+
+    Args:
+        folder: Its path.
+        unwritten: As for `replacing`.
+
+    Raises:
+        OSError: If it could not be written.
+    """
+    known = sys.exc_info()[1]
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        cause = _problem_writing(error, known)
+        if cause is None:
+            raise
+        raise OSError(unwritten(cause)) from error
 
 
 @contextlib.contextmanager
@@ -101,12 +145,21 @@ def unwritten(path, name="path"):
 
 def reason_of(error):
     """Return what an error says, without the numbers that the system has for it."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    said = getattr(error, "strerror", None) or _room_said(error)
+    return said or str(error) or type(error).__name__
 
 
 def is_lack_of_room(error):
-    """Return whether something could not be written because a disk is full."""
-    return getattr(error, "errno", None) in _NO_ROOM
+    """Return whether something could not be written because a disk is full.
+
+    TensorFlow has the system's words for it alone.
+    """
+    return getattr(error, "errno", None) in _NO_ROOM or _room_said(error) is not None
+
+
+def _room_said(error):
+    """Return the system's words for a full disk that an error has, or None."""
+    return next((words for words in _NO_ROOM_SAID if words in str(error)), None)
 
 
 def is_lack_of_permission(error):

@@ -67,7 +67,10 @@ def read_onnx(path, class_names, output):
     with opened(path) as file:
         contents = file.read()
     session = _session(contents, path)
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    except ValueError as error:  # Bytes that are no text.
+        raise _not_our_metadata(path, error) from error
     if text is None:
         return foreign_network(
             contents, session, path, class_names, output, partial(_no_keras_model, path)
@@ -78,10 +81,7 @@ def read_onnx(path, class_names, output):
     except NewerFormatError as error:
         raise ValueError(f"{error}: {path!r}") from None
     except ValueError as error:
-        raise ValueError(
-            f"`path` is an ONNX file whose metadata are not those that "
-            f"`export_classifier()` writes ({in_short(error)}): {path!r}"
-        ) from error
+        raise _not_our_metadata(path, error) from error
     return record, network_of(contents, record, path, session=session)
 
 
@@ -135,6 +135,13 @@ def network_of(contents, record, path, keras_file=None, load=None, session=None)
         shares=record.get("shares"),
         prototype_distance=record.get("prototype_distance"),
         record={name: record.get(name) for name in OF_MODEL},
+    )
+
+
+def _not_our_metadata(path, error):
+    return ValueError(
+        f"`path` is an ONNX file whose metadata are not those that "
+        f"`export_classifier()` writes ({in_short(error)}): {path!r}"
     )
 
 

@@ -331,6 +331,11 @@ def load_classifier(path, *, class_names=None, output="auto"):
     """
     check_process()
     path = as_path(path, "path")
+    if os.path.isdir(path):
+        raise ValueError(
+            f"`path` must be a file, and {path!r} is a folder. Add the name of the "
+            "file: `export_classifier()` calls that of a folder for R classifier.onnx."
+        )
     if not os.path.isfile(path):
         raise FileNotFoundError(
             f"`path` must be an existing file, not {path!r} (working directory: "

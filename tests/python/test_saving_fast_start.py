@@ -510,6 +510,20 @@ def test_network_of_somebody_else_predicts(tmp_path, shape, kind):
         reticnn.save_classifier(loaded, tmp_path / "a.reticnn")
 
 
+def test_network_of_somebody_else_in_8_bits_is_given_no_decimals(tmp_path):
+    file, _ = _graph(tmp_path / "theirs.onnx", kind="UINT8")
+    loaded = reticnn.load_classifier(file, class_names=["ant", "bee"])
+    pixels = np.random.default_rng(3).integers(0, 255, (5, 4, 4, 3), "uint8")
+    table = reticnn.predict_images(loaded, pixels)
+    assert reticnn.predict_images(loaded, pixels + np.float32(0.3)) == table
+    # As are files of 16 bits among others of 8.
+    paths = [str(tmp_path / name) for name in ("a.png", "b.png")]
+    Image.fromarray(pixels[0]).save(paths[0])
+    Image.fromarray(np.arange(16, dtype="uint16").reshape(4, 4) * 4000).save(paths[1])
+    alone = reticnn.predict_images(loaded, paths[:1])[".pred_bee"]
+    assert reticnn.predict_images(loaded, paths)[".pred_bee"][:1] == alone
+
+
 def test_network_of_somebody_else_is_served_apart(tmp_path, monkeypatch):
     pytest.importorskip("starlette")
     pytest.importorskip("uvicorn")

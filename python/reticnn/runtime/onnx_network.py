@@ -33,6 +33,8 @@ class Ends:
         first_unit: Position of the first of the units that the Keras model has.
         channels_first: Whether it takes (n, channels, height, width).
         of_8_bits: Whether it takes 8-bit pixels, and not decimals.
+        rounded: Whether decimals become 8-bit pixels, as nobody knows what a graph that
+            somebody else has written does with others.
     """
 
     images: str
@@ -41,6 +43,7 @@ class Ends:
     first_unit: int = 0
     channels_first: bool = False
     of_8_bits: bool = True
+    rounded: bool = False
 
 
 class OnnxNetwork:
@@ -100,6 +103,8 @@ class OnnxNetwork:
             pixels: Array, (n, height, width, channels), 0 to 255.
         """
         pixels, ends = np.asarray(pixels), self.ends
+        if ends.rounded and pixels.dtype != np.uint8:
+            pixels = np.clip(np.rint(pixels), 0, 255).astype("uint8")
         as_bytes = ends.of_8_bits and pixels.dtype == np.uint8
         if ends.channels_first:
             pixels = np.moveaxis(pixels, -1, 1)

@@ -61,7 +61,9 @@ def foreign_network(contents, session, path, class_names, output, load):
     scores = name if kind == "logits" else None
     network = OnnxNetwork(
         contents,
-        Ends(images.name, name, scores, 0, channels_first, of_8_bits),
+        Ends(
+            images.name, name, scores, 0, channels_first, of_8_bits, rounded=of_8_bits
+        ),
         load,
         session,
         keras_file=None,

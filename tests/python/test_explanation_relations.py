@@ -156,13 +156,17 @@ def test_loaded_classifiers_have_the_maps_of_the_saved_ones(kind, trained, tmp_p
 
 
 @pytest.mark.slow
-def test_calibration_does_not_change_what_is_looked_at(trained):
+@pytest.mark.parametrize(
+    "kinds", [("one unit", "calibrated"), ("ensemble", "calibrated ensemble")]
+)
+def test_calibration_does_not_change_what_is_looked_at(trained, kinds):
     pixels = _pixels(trained["one unit"])
-    for method in ("grad_cam", "integrated_gradients"):
+    for method in ("grad_cam", "integrated_gradients", "occlusion"):
         plain, calibrated = (
             explain_prediction(trained[kind], pixels, "square", method)
-            for kind in ("one unit", "calibrated")
+            for kind in kinds
         )
+        assert calibrated.scores_are == plain.scores_are
         np.testing.assert_allclose(calibrated.maps, plain.maps, atol=1e-5)
         np.testing.assert_allclose(
             calibrated.table["score"], plain.table["score"], atol=1e-5

@@ -26,6 +26,9 @@ class OnnxScores:
             if is_before and self._kind in BEFORE
             else score_without_squash(units)
         )
+        if self._scores is None and classifier.calibration is not None:
+            # What probabilities were before, the graph does not give.
+            self.scores_are += ", calibrated"
 
     def score_model(self):
         """Return what gives the scores."""

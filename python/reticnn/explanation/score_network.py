@@ -133,10 +133,11 @@ class ScoreNetwork:
         last = self.flat.giving(value)
         if not last or not isinstance(last.layer, Calibration):
             return value, found is not None
-        before = last.inputs[0]
-        if last.layer.of_probabilities:
-            before = self._unsquashed(before)
-        return (before or value), True
+        (before,) = last.inputs
+        if not last.layer.of_probabilities:
+            return before, True
+        scores = self._unsquashed(before)
+        return scores or before, scores is not None
 
     def _unsquashed(self, value):
         """Return what a value is without its softmax or sigmoid, or None.

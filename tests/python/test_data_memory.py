@@ -555,6 +555,27 @@ def test_a_file_that_has_got_the_number_of_ours_stays_as_it_is(tmp_path, run_pyt
 
 # What the libraries print
 
+
+def test_nothing_is_printed_of_a_tiff_with_tags_of_no_known_type(tmp_path, run_python):
+    tifffile = pytest.importorskip("tifffile")
+    pytest.importorskip("imagecodecs")
+    file = tmp_path / "a.tif"
+    values = np.arange(64, dtype="uint16").reshape(8, 8) * 1000
+    tifffile.imwrite(file, values, compression="zlib", software="by nobody")
+    with tifffile.TiffFile(file) as tiff:
+        at = tiff.pages[0].tags["Software"].offset
+    contents = bytearray(file.read_bytes())
+    contents[at + 2 : at + 4] = b"\xff\x7f"
+    file.write_bytes(contents)
+    ran = run_python(
+        "import sys, reticnn\n"
+        "data = reticnn.image_table(sys.argv[1:], image_size=4)\n"
+        "print(reticnn.load_images(data)['images'].shape)",
+        file,
+    )
+    assert (ran.stdout, ran.stderr) == ("(1, 4, 4, 3)\n", "")
+
+
 PRINTS = """
 import ctypes, sys, warnings
 from reticnn import check_images

@@ -1,8 +1,8 @@
 """How the image libraries are set in the whole process while images are decoded.
 
 Pillow's limit lies below the largest photos. What is wrong with a file is told by its
-name; what Pillow, libtiff, libjpeg and pydicom say of it themselves has none, and is
-kept away.
+name; what Pillow, libtiff, tifffile, libjpeg and pydicom say of it themselves has none,
+and is kept away.
 """
 
 import contextlib
@@ -33,7 +33,8 @@ _NO_WARNINGS = ("ignore", None, Warning, re.compile(r"(?#reticnn)(PIL|pydicom)\.
 _EMPTY = 0x01 | 0x02
 
 # Without a handler, Python prints what is logged.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
+for _library in ("PIL", "tifffile"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 class _Settings:

@@ -26,11 +26,13 @@ said_to_be_exported <- function(exported) {
   ))
   table <- exported$quantized
   if (!is.null(table)) {
-    cli::cli_inform(paste0(
+    # Rows of a table, which cli would break.
+    rlang::inform(paste0(
       format(table$network), "  ", format(table$bytes, big.mark = ","), " bytes, ",
-      format(round(table$images_per_second)), " images per second, accuracy ",
+      format(round(table$images_per_second), big.mark = ","),
+      " images per second, accuracy ",
       ifelse(is.na(table$accuracy), "not known", format(round(table$accuracy, 3))),
-      ", same class as before ", format(round(table$agreement, 3))
+      ", same class as before ", format(round(table$agreement, 3)), collapse = "\n"
     ))
   }
 }

@@ -355,11 +355,12 @@ def test_graph_is_kept_unless_it_is_not_wanted(
     with refused(ValueError, "fast_start", "from an ONNX file", "Leave it out"):
         reticnn.save_classifier(exported, path, fast_start=False)
     assert _parts(path) == BOTH
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    reticnn.save_classifier(classifier, path)
-    assert _parts(path) == WITHOUT
-    with pytest.raises(MissingPackageError, match="onnx"):
-        reticnn.save_classifier(classifier, path, fast_start=True)
+    for package in ("onnxruntime", "onnx"):
+        monkeypatch.setitem(sys.modules, package, None)
+        reticnn.save_classifier(classifier, path)
+        assert _parts(path) == WITHOUT
+        with pytest.raises(MissingPackageError, match=f"`fast_start`.* {package},"):
+            reticnn.save_classifier(classifier, path, fast_start=True)
 
 
 def test_graph_that_may_do_harm_is_kept_only_if_it_is_wanted(fit, shapes, tmp_path):

@@ -31,7 +31,7 @@ def write_onnx(classifier, path, check, prepare):
 def checked_graph(classifier, check):
     """Return the bytes of a classifier's graph, which agrees with it."""
     try:
-        graph = onnx_graph(classifier, metadata_of(classifier))
+        graph = onnx_graph(classifier, metadata_of(classifier), "format")
     except NotWritableError as error:
         raise ValueError(
             f"`classifier` cannot be written as ONNX because of {error}. Use layers "

@@ -43,15 +43,16 @@ def session_of(model, argument="format", threads=0):
     return runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
 
 
-def optimised(model):
+def optimised(model, argument="format"):
     """Return the bytes of an ONNX model in which what can be put together is.
 
     What is done is the same on every machine, and gives a graph of ONNX's own terms.
 
     Args:
         model: Bytes of an ONNX model.
+        argument: The argument that needs it. Default `"format"`.
     """
-    runtime = imported("onnxruntime")
+    runtime = imported("onnxruntime", argument)
     options = _quiet(runtime)
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with temporary_folder() as scratch:

@@ -205,7 +205,7 @@ def _graph_of(classifier, most_different):
         ValueError: If it cannot be written, or would predict otherwise.
     """
     try:
-        graph = onnx_graph(classifier, {})
+        graph = onnx_graph(classifier, {}, "fast_start")
     except MissingPackageError:
         raise
     except ValueError as error:

@@ -17,12 +17,13 @@ class NotWritableError(ValueError):
     """A model has a layer that no graph is written of."""
 
 
-def onnx_graph(classifier, metadata):
+def onnx_graph(classifier, metadata, argument):
     """Return the bytes of an ONNX model that does what a classifier's model does.
 
     Args:
         classifier: Classifier.
         metadata: Dict of texts to put into it.
+        argument: Of the user's, which needs the graph.
 
     Returns:
         Bytes of a graph from `images`, 8-bit pixels, to `probabilities` of the classes,
@@ -33,7 +34,7 @@ def onnx_graph(classifier, metadata):
         MissingPackageError: If onnx or onnxruntime is not installed.
         NotWritableError: If a layer stands in the way, with its name.
     """
-    onnx = imported("onnx")
+    onnx = imported("onnx", argument)
     model, writer = classifier.model, _Writer(onnx)
     whole = _Call(model, model.input_shape, model.output_shape)
     writer.note(whole.inputs[0], writer.nodes.cast(IMAGES, "uint8", "float32"))
@@ -42,7 +43,7 @@ def onnx_graph(classifier, metadata):
     made = _as_model(onnx, writer.nodes, ends, model, len(classifier.class_names))
     onnx.helper.set_model_props(made, metadata)
     try:
-        return optimised(made.SerializeToString())
+        return optimised(made.SerializeToString(), argument)
     except MissingPackageError:
         raise
     except Exception as error:

@@ -2,12 +2,18 @@
 
 import numpy as np
 
+from reticnn.prediction.conformal import ALIKE
+
 BINS = 15
 
 
 def bins_of(highest):
-    """Return the number of the bin, of equal width from 0 to 1, of each probability."""
-    return np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], highest)
+    """Return the number of the bin, of equal width from 0 to 1, of each probability.
+
+    One that lies between two bins but for rounding, as isotonic calibration gives many
+    images, is in the lower one.
+    """
+    return np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1] + ALIKE, highest)
 
 
 def calibration(codes, probabilities):

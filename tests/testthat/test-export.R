@@ -64,6 +64,31 @@ test_that("the script reads files as the package does", {
   }
 })
 
+test_that("the script refuses colours of 16 bits that have a range of their own", {
+  skip_if_quick()
+  skip_if_no_onnx_runtime()
+  skip_if_not(reticulate::py_module_available("tifffile"))
+  folder <- withr::local_tempdir()
+  numpy <- reticulate::import("numpy", convert = FALSE)
+  values <- numpy$full(c(16L, 16L, 3L), 4000L, "uint16")
+  files <- file.path(folder, c("dark", "light"), "1.tif")
+  for (file in files) {
+    dir.create(dirname(file))
+    reticulate::import("tifffile")$imwrite(file, values, photometric = "rgb")
+  }
+  model <- build_cnn(c(16, 16, 3), n_blocks = 1, filters = 4, units = 4, seed = 1)
+  data <- image_folder(folder, image_size = 16, value_range = c(0, 4095))
+  fit <- fit_classifier(model, data, epochs = 1, seed = 1)
+  handed_on <- file.path(folder, "handed-on")
+  suppressMessages(export_classifier(fit, handed_on, "r"))
+  alone <- new.env(parent = globalenv())
+  sys.source(file.path(handed_on, "predict.R"), alone, chdir = TRUE)
+  expect_error(alone$predict_images(files), "scaled to 0 to 255")
+  pixels <- array(round(4000 / 4095 * 255), c(1, 16, 16, 3))
+  expect_equal(alone$predict_images(pixels)$dark, predict(fit, files[1])$.pred_dark,
+    tolerance = 1e-3)
+})
+
 test_that("the script finds files of any name in a process without a locale", {
   skip_if_quick()
   skip_on_os("windows")

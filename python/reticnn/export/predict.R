@@ -45,14 +45,17 @@ read_image <- function(file) {
   pillow <- reticulate::import("PIL.Image")
   # Read by R: without a locale, Python finds no file whose name is not in ASCII.
   bytes <- readBin(file, "raw", file.size(file))
-  image <- tryCatch(
+  tryCatch(
     {
       image <- pillow$open(reticulate::import("io")$BytesIO(bytes))
-      reticulate::import("PIL.ImageOps")$exif_transpose(image)
+      format <- image$format
+      image <- reticulate::import("PIL.ImageOps")$exif_transpose(image)
     },
     error = function(e) stop(file, " cannot be read: ", conditionMessage(e), call. = FALSE)
   )
-  if (facts$files != "photos" || grepl("^[IF]", image$mode)) {
+  # Pillow does not say how many bits colours of these formats had.
+  may_be_deep <- facts$values != "8 bits, 0 to 255" && format %in% c("PNG", "TIFF")
+  if (facts$files != "photos" || grepl("^[IF]", image$mode) || may_be_deep) {
     stop(file, " is read otherwise than a photo of 8 bits. Give its pixels as an array, ",
       "scaled to 0 to 255 as those of the training images were.", call. = FALSE)
   }

@@ -4,9 +4,13 @@ import sys
 
 
 def make_devices():
-    """Make two devices of the processor, which is possible before TensorFlow starts."""
+    """Make two devices of the processor, as is possible before the backend starts."""
     import keras
 
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_num_cpu_devices", 2)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -14,7 +14,7 @@ import numpy as np
 import reticnn
 from reticnn.augmenting.host import apply
 from reticnn.layers.rbf import MAPLoss, nearest_is_right
-from reticnn.training.callbacks.seeds import seed_layers
+from reticnn.training.callbacks.seeds import EpochSeeds, seed_layers
 from reticnn.training.mixing import Mixing
 
 from .calls import (
@@ -147,6 +147,7 @@ class Loop:
         if self._best is None and case.early_stopping:
             self._best = model.get_weights()
         for epoch in range(first, first + epochs):
+            _seed_dropout(case.seed, epoch)
             of_batches = []
             for step, batch in enumerate(self._batches(epoch)):
                 rate_now = rates[(epoch - first) * steps + step] * scale
@@ -479,6 +480,16 @@ def _statistics_kept(model, wanted):
         del layer.call
 
 
+def _seed_dropout(seed, epoch):
+    """Have torch's global state, which dropout draws from, as it is in `fit()`."""
+    EpochSeeds(seed).on_epoch_begin(epoch)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        # What `fit()` takes its batches from draws a number when an epoch begins.
+        torch.empty((), dtype=torch.int64).random_()
+
+
 def _in_inference(call):
     """Return a layer's `call` that takes no notice of training."""
     return lambda x, **options: call(x, **{**options, "training": False})
@@ -489,7 +500,7 @@ def _inputs_seen(layer):
     call, inputs = layer.call, []
 
     def noted(x, **options):
-        inputs.append(np.asarray(x))
+        inputs.append(keras.ops.convert_to_numpy(x))
         return call(x, **options)
 
     layer.call = noted

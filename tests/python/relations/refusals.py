@@ -48,6 +48,11 @@ MAY_BE_REFUSED = [
         "nobody",
     ),
     Refusal(
+        "under torch Keras trains on one device",
+        lambda case: case.further == "distributed",
+        "Keras shares the work between devices under TensorFlow and JAX alone",
+    ),
+    Refusal(
         "all epochs together have only 1 batch, too few for one step",
         lambda case: case.optimizer == "accumulating" and case.batch_size == 32,
         "few images trained further make one batch, and no step would be taken",

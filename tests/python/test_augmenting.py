@@ -8,7 +8,7 @@ import pytest
 import scipy.ndimage
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
-from other_augmenters import CHANGES
+from other_augmenters import CHANGES, WARPED
 
 from reticnn import augment, augmentation, image_arrays
 from reticnn.augmenting import Policy, device, host, random_numbers
@@ -37,8 +37,6 @@ EVERYTHING = {
     "gaussian_noise": 0.05,
     "erasing": 0.5,
 }
-# In grey levels; before its version 5 OpenCV rounds coordinates to 32nds of a pixel.
-WARPED = 0.4 if int(cv2.__version__.split(".")[0]) >= 5 else 2.5
 OPERATIONS = [
     *({name: value} for name, value in (EVERYTHING | CHANGES).items()),
     {"crop": {"scale": (0.08, 1)}},

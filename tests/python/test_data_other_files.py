@@ -214,7 +214,10 @@ def jpeg_xl():
     pytest.importorskip("pillow_jxl")
 
     def write(path, pixels, **options):
-        Image.fromarray(pixels).save(path, "JXL", lossless=True, **options)
+        try:
+            Image.fromarray(pixels).save(path, "JXL", lossless=True, **options)
+        except NotImplementedError:
+            pytest.skip("This pillow-jxl-plugin writes no 16 bits")
         return path
 
     return write

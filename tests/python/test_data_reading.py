@@ -265,7 +265,10 @@ def test_odd_numbers_of_bits_end_at_their_own_largest(tmp_path, bits):
     values = _values(16, 20, dtype="u2", most=2**bits)
     values[0, 0] = 2**bits - 1
     file = tmp_path / "a.tif"
-    tifffile.imwrite(file, values, bitspersample=bits, photometric="minisblack")
+    try:
+        tifffile.imwrite(file, values, bitspersample=bits, photometric="minisblack")
+    except NotImplementedError:
+        pytest.skip("This imagecodecs writes no such files")
     image = _read(file, channels=1)[..., 0]
     np.testing.assert_allclose(image, values / ((2**bits - 1) / 255), rtol=1e-6)
 

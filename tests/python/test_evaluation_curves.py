@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 from reticnn import evaluate_classifier, evaluation_curve, plot_curve, shape_images
 from reticnn.evaluation.metrics import classification_metrics
@@ -52,7 +53,7 @@ def test_curves_are_scikit_learns(num_classes, decimals):
         at = np.searchsorted(-thresholds, -own["threshold"])
         np.testing.assert_allclose(own["sensitivity"], true[at])
         np.testing.assert_allclose(1 - own["specificity"], false[at], atol=1e-12)
-        area = np.trapezoid(own["sensitivity"], 1 - own["specificity"])
+        area = trapezoid(own["sensitivity"], 1 - own["specificity"])
         assert area == pytest.approx(found["per_class"]["roc_auc"][code])
         own = _of_class(precision, f"class {code}")
         wanted = sklearn.precision_recall_curve(codes == code, scores)

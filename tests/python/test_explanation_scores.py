@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 import reticnn
 from reticnn import explain_prediction, explanation_scores
@@ -51,7 +52,7 @@ def _area_by_hand(model, image, found, code, takes_away, steps):
             copy[pixel] = (blank if takes_away else image).reshape(-1, 3)[pixel]
         copy = copy.reshape(1, *image.shape).astype("float32")
         chances.append(model.predict(copy, verbose=0)[0, code])
-    return np.trapezoid(chances, dx=1 / steps), chances
+    return trapezoid(chances, dx=1 / steps), chances
 
 
 def test_areas_are_those_of_the_definition(linear):
@@ -90,7 +91,7 @@ def test_curves_are_means_from_the_blank_image_to_the_whole_one(linear):
             line = curves["probability"][own]
             np.testing.assert_allclose(line[[0, -1]], ends, atol=1e-5)
             if method == "gradient":
-                area = np.trapezoid(line, dx=0.25)
+                area = trapezoid(line, dx=0.25)
                 np.testing.assert_allclose(np.mean(scores.table[measure]), area)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from reticnn.augmenting.host import apply, apply_passes
+from reticnn.augmenting.host import apply, apply_passes, draw
 from reticnn.augmenting.parts.reducing import of_reduced, shrinking
 from reticnn.augmenting.parts.warp import WARP
 
@@ -54,7 +54,7 @@ def _drawn(policy, seed, epoch, positions, sizes, channels):
     for size in dict.fromkeys(sizes):
         policy.check((*size, channels))
         own = np.array([each == size for each in sizes])
-        found = policy.draw(np, seed, epoch, positions[own], (*size, channels))
+        found = draw(policy, seed, epoch, positions[own], (*size, channels))
         if drawn is None:
             drawn = [
                 {
@@ -83,7 +83,7 @@ def _crop(constants, results, size, parameters, pixels):
     pixels = pixels.reshape(1, *pixels.shape[:2], results.shape[3])
     if pixels.shape[1:3] != size:
         factors = np.divide(size, pixels.shape[1:3]).astype("float32")
-        matrices = of_reduced(np, parameters["warp"], *factors)
+        matrices = of_reduced(np, parameters["warp"], *factors[:, None])
         parameters = {**parameters, "warp": matrices}
     if pixels.dtype == results.dtype:
         WARP.on_host(pixels, results, parameters, constants)

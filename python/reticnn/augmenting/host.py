@@ -43,10 +43,35 @@ def apply(policy, images, seed, epoch, indices, *, given=None, threads=_THREADS)
     passes = policy.parts(image_shape[2])
     drawn = [{}] * len(passes)
     if len(images) and any(passes):
-        what = (np, seed, epoch, np.asarray(indices), image_shape)
-        drawn = policy.draw(*what) if given is None else policy.draw(*what, given)
+        drawn = draw(policy, seed, epoch, np.asarray(indices), image_shape, given)
     shape = policy.output_shape(image_shape)
     return apply_passes(passes, drawn, images, shape, threads)
+
+
+def draw(policy, seed, epoch, indices, image_shape, given=None):
+    """Return for each pass a dict of the parameters of its parts, arrays of NumPy.
+
+    Where a single number is among them, NumPy 1 computes in 64 bits; OpenCV puts its
+    results into arrays of 32 alone, and says nothing where they are of others.
+
+    Args:
+        policy: Policy.
+        seed: Whole number of at least 0.
+        epoch: Whole number of at least 0.
+        indices: Indices of the images in the data, array (n,).
+        image_shape: (height, width, channels).
+        given: As for `apply`.
+    """
+    what = (np, seed, epoch, indices, image_shape)
+    drawn = policy.draw(*what) if given is None else policy.draw(*what, given)
+    return [
+        {name: _in_32_bits(values) for name, values in parameters.items()}
+        for parameters in drawn
+    ]
+
+
+def _in_32_bits(values):
+    return values.astype("float32") if values.dtype == np.float64 else values
 
 
 def apply_passes(passes, drawn, images, shape, threads=_THREADS):

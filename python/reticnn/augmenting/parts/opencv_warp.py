@@ -111,7 +111,7 @@ def _warp_halved(images, results, given, constants, times):
     """Do what `_warp` does, with images halved so many times down and across."""
     if any(times):
         halved = [reducing.reduced_on_host(image, *times) for image in images]
-        factors = (np.float32(2**each) for each in times)
+        factors = (np.array([2**each], "float32") for each in times)
         matrices = reducing.of_reduced(np, given["warp"], *factors)
         images, given = np.stack(halved), {**given, "warp": matrices}
     _warp(images, results, given, constants)

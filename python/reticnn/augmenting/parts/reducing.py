@@ -68,7 +68,7 @@ def shrinks_little(matrices):
 
 
 def of_reduced(xp, matrices, down, across):
-    """Return the matrices that sample images reduced by factors, (n,) or numbers."""
+    """Return the matrices that sample images reduced by factors, (n,) or (1,)."""
     last = matrices[:, 6:] if matrices.shape[1] == 9 else [[0.0, 0.0, 1.0]]
     last = xp.array(last, dtype="float32") if matrices.shape[1] == 6 else last
     rows = [

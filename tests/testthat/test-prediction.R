@@ -174,15 +174,18 @@ test_that("predictions are written to a file, and a second call has nothing to d
   }
   writeLines("no image", file.path(folder, "photos", "c.png"))
   path <- file.path(folder, "out.csv")
-  written <- expect_invisible(
-    write_predictions(tiny_classifier(), file.path(folder, "photos"), path))
+  expect_warning(
+    written <- expect_invisible(
+      write_predictions(tiny_classifier(), file.path(folder, "photos"), path)),
+    "1 of 3 images cannot be read")
   expect_identical(written, path)
   table <- read.csv(path)
   expect_identical(basename(table$.file), c("a.png", "b.png", "c.png"))
   expect_identical(is.na(table$.pred_circle), c(FALSE, FALSE, TRUE))
   expect_identical(nzchar(table$.problem), c(FALSE, FALSE, TRUE))
   time <- file.mtime(path)
-  write_predictions(tiny_classifier(), file.path(folder, "photos"), path)
+  expect_warning(
+    write_predictions(tiny_classifier(), file.path(folder, "photos"), path), "1 of 3")
   expect_identical(file.mtime(path), time)
   expect_error(
     write_predictions(tiny_classifier(), file.path(folder, "photos"), path, part = c(1, 2)),

@@ -43,6 +43,9 @@ _KNOWN += ("augmentation", "class_shares")
 # What may have become of files since is said, and no other run.
 _SIZES = "sizes"
 
+# What a record of a run says.
+_OF_RECORD = {"run", "rows", "problems", "state", "done"}
+
 # What a run is told by, as it is called in messages.
 _DIFFERENCES = {
     "classifier": "by another classifier",
@@ -116,8 +119,9 @@ def write_predictions(
         OSError: If the file cannot be written. Rows written before stay.
 
     Warns:
-        UserWarning: As for `predict_images`; or if file sizes have changed since the
-            run began. Other files with the same names and sizes are not noticed.
+        UserWarning: As for `predict_images`; if images cannot be read, how many; or if
+            file sizes have changed since the run began. Other files with the same names
+            and sizes are not noticed.
 
     Example:
         >>> write_predictions(classifier, "~/photos", "predictions.csv")
@@ -148,6 +152,7 @@ def write_predictions(
         if not record["done"]:
             _write(path, file, record, tables, some, problems, start_progress)
         file.clear()
+    _warn_of_problems(path, record)
     return path
 
 
@@ -265,7 +270,8 @@ def _alone(path):
 
 def _begun(path, file, run):
     """Return the record of a run, that of an earlier call if there was one."""
-    new = {"format": _FORMAT, "run": run, "rows": 0, "state": None, "done": False}
+    new = {"format": _FORMAT, "run": run, "rows": 0, "problems": 0, "state": None}
+    new["done"] = False
     record = _record_at(path)
     if record is None:
         if file.is_there():
@@ -316,9 +322,7 @@ def _record_at(path):
     try:
         with open(place, "rb") as file:
             record = read_json(file.read())
-        if record["format"] == _FORMAT and {"run", "rows", "state", "done"} <= {
-            *record
-        }:
+        if record["format"] == _FORMAT and {*record} >= _OF_RECORD:
             return record
     except FileNotFoundError:
         return None
@@ -360,12 +364,24 @@ def _write(path, file, record, tables, data, problems, start_progress):
         problems.clear()
         record["state"] = _added(file, path, _with_problems(table, rows), record)
         record["rows"] += len(within)
+        record["problems"] += sum(problem is not None for problem in rows)
         _keep(path, record)
         wanted = batches * _SECONDS / max(time.monotonic() - start, 0.01)
         batches = int(min(max(wanted, 1), 4 * batches, _MOST_BATCHES))
     file.finish(record["state"])
-    _keep(path, {**record, "done": True})
+    record["done"] = True
+    _keep(path, record)
     file.clear()
+
+
+def _warn_of_problems(path, record):
+    """Warn if there are rows of images that could not be read."""
+    count = record["problems"]
+    if count:
+        warn_user(
+            f"{count:,} of {record['rows']:,} images cannot be read: `.problem` in "
+            f"{path!r} says why, and their predictions are missing."
+        )
 
 
 def _from(report, before):

@@ -270,8 +270,14 @@ def _alone(path):
 
 def _begun(path, file, run):
     """Return the record of a run, that of an earlier call if there was one."""
-    new = {"format": _FORMAT, "run": run, "rows": 0, "problems": 0, "state": None}
-    new["done"] = False
+    new = {
+        "format": _FORMAT,
+        "run": run,
+        "rows": 0,
+        "problems": 0,
+        "state": None,
+        "done": False,
+    }
     record = _record_at(path)
     if record is None:
         if file.is_there():

@@ -74,10 +74,10 @@ def held_or_opened(path):
     try:
         status = os.fstat(descriptor)
         _check_kind(status)
-        contents = os.read(descriptor, status.st_size)
+        contents = os.read(descriptor, min(status.st_size, _SMALL))
     finally:
         os.close(descriptor)
-    is_whole = len(contents) == status.st_size <= _SMALL
+    is_whole = len(contents) == status.st_size
     return io.BytesIO(contents) if is_whole else opened(path)
 
 
